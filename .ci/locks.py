@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Recompute the lock files, or with --check say whether they are in step with pyproject.toml.
+
+The check compares a fingerprint of what was asked for, which each lock carries in its second
+line, and so asks no registry: a release made by somebody else must not break our build.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+RUNTIME = Path("requirements.txt")
+DEVELOPMENT = Path("requirements-dev.txt")
+COMPILE = [
+    *(".ci/uv", "pip", "compile", "pyproject.toml", "--quiet"),
+    *("--universal", "--python-version", "3.11", "--generate-hashes"),
+    # Neither this machine's paths nor its registry may end up in a committed file.
+    *("--no-header", "--no-emit-index-url", "--no-emit-find-links"),
+]
+
+
+def main(arguments: list[str]) -> None:
+    if arguments == ["--check"]:
+        sys.exit("\n".join(find_problems()) or 0)
+    recompute(arguments)
+
+
+def recompute(options: list[str]) -> None:
+    """Keep the pins that still fit, unless the options of uv (`--upgrade`) say otherwise."""
+    compile_lock(RUNTIME, *options)
+    compile_lock(DEVELOPMENT, "--group", "dev", "--constraints", str(RUNTIME), *options)
+
+
+def compile_lock(lock: Path, *options: str) -> None:
+    command = [*COMPILE, "--output-file", str(lock), *options]
+    if status := subprocess.run(command, check=False).returncode:  # noqa: S603 (our own words)
+        sys.exit(status)
+    header = f"# Made by `make lock` from pyproject.toml.\n{fingerprint()}\n"
+    lock.write_text(header + without_header(lock.read_text()))
+
+
+def without_header(text: str) -> str:
+    return re.sub(r"\A(#.*\n)+", "", text)
+
+
+def fingerprint() -> str:
+    project = tomllib.loads(Path("pyproject.toml").read_text())
+    inputs = [
+        project["project"]["requires-python"],
+        sorted(project["project"]["dependencies"]),
+        {name: sorted(group) for name, group in project["dependency-groups"].items()},
+    ]
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return f"# inputs: sha256:{digest}"
+
+
+def find_problems() -> list[str]:
+    problems = [
+        f"{lock} was made from other dependencies than pyproject.toml asks for: run `make lock`."
+        for lock in (RUNTIME, DEVELOPMENT)
+        if fingerprint() not in lock.read_text().splitlines()[:2]
+    ]
+    problems += [
+        f"{lock} names an address, which pins us to one registry or machine: run `make lock`."
+        for lock in (RUNTIME, DEVELOPMENT)
+        if "://" in lock.read_text()
+    ]
+    untested = sorted(pins(RUNTIME) - pins(DEVELOPMENT))
+    if untested:
+        problems.append(f"{DEVELOPMENT} pins other versions than {RUNTIME}: {', '.join(untested)}.")
+    return problems
+
+
+def pins(lock: Path) -> set[str]:
+    return set(re.findall(r"^[a-z0-9][^ ;]*==[^ ;]+", lock.read_text(), re.MULTILINE))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,111 @@
+# `make help` lists the targets. GNU make 3.81 and a POSIX shell are enough.
+
+PYTHON ?= python3
+export PYTHON
+COVERAGE_FLOOR := 90
+BIN := .venv/bin
+READY := .venv/.ready
+CHECKS := $(addprefix check-,format lint types layers dependencies migrations openapi locks \
+	dockerfile compose workflow)
+
+# What is given on make's command line (PORT=, DATABASE_URL=, FILE=, m=) is already in the
+# environment of the recipes; they read it there, so that no character of it needs quoting.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check fix migrate revision reset import openapi lock $(CHECKS)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
+	@echo '  ARGS="..." with further arguments for run, test, import and lock.'
+
+run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000); Ctrl-C stops it all
+	@exec $(BIN)/app run $(ARGS)
+
+test: $(READY) ## Run the tests; ARGS="tests/api -k batch" picks some, without the coverage floor
+	@exec $(BIN)/pytest --numprocesses=auto --maxprocesses=4 \
+		$(if $(ARGS),$(ARGS),--cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR))
+
+check: $(CHECKS) ## Run every check that is not a test; `make -k check` goes on after a failure
+
+fix: $(READY) ## Format the code and repair what ruff can repair
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+migrate: $(READY) ## Bring the database to the newest migration
+	@exec $(BIN)/app db upgrade
+
+revision: $(READY) ## Write a migration from the models: make revision m="add posts"
+	@test -n "$$m" || { echo 'Say what changes: make revision m="add posts"' >&2; exit 1; }
+	@exec $(BIN)/app db revision "$$m"
+
+reset: $(READY) ## Throw the development database away
+	@exec $(BIN)/app db reset
+
+import: $(READY) ## Send a catalogue through the running service: make import FILE=diamonds.csv.gz
+	@test -n "$$FILE" || { echo 'Say which file: make import FILE=diamonds.csv.gz' >&2; exit 1; }
+	@exec $(BIN)/app import "$$FILE" $(ARGS)
+
+openapi: $(READY) ## Write docs/openapi.json anew
+	@exec $(BIN)/app openapi
+
+lock: ## Recompute the lock files from pyproject.toml; ARGS=--upgrade takes newer releases
+	@$(PYTHON) .ci/locks.py $(ARGS)
+
+# Each check is one line when it passes, and the tool's own words when it does not.
+
+define passes
+@printf '  %-13s' $(subst check-,,$@)
+@if said=$$($(1) 2>&1); then echo ok; else printf 'failed\n%s\n' "$$said"; exit 1; fi
+endef
+
+check-format: $(READY)
+	$(call passes,$(BIN)/ruff format --check --output-format concise .)
+
+check-lint: $(READY)
+	$(call passes,$(BIN)/ruff check .)
+
+check-types: $(READY)
+	$(call passes,$(BIN)/mypy)
+
+check-layers: $(READY)
+	$(call passes,$(BIN)/lint-imports --no-logo)
+
+check-dependencies: $(READY)
+	$(call passes,$(BIN)/deptry --no-ansi app alembic)
+
+check-migrations: $(READY)
+	$(call passes,$(BIN)/app db check)
+
+check-openapi: $(READY)
+	$(call passes,$(BIN)/app openapi --check)
+
+check-locks: $(READY)
+	$(call passes,$(BIN)/python .ci/locks.py --check)
+
+check-dockerfile: $(READY)
+	$(call passes,$(BIN)/hadolint --no-color Dockerfile)
+
+check-compose: $(READY)
+	$(call passes,$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml)
+
+check-workflow: $(READY)
+	$(call passes,$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml)
+
+# The set-up: nothing runs and nothing is fetched while .venv is newer than the lock. The cache is
+# asked first, because uv otherwise wants to look at the index even when it has every package.
+
+SYNC := pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
+
+$(READY): requirements-dev.txt pyproject.toml $(BIN)/python
+	@test -x $(BIN)/python || .ci/uv venv --quiet --clear .venv
+	@echo "Installing requirements-dev.txt into .venv (about a minute the first time) ..."
+	@.ci/uv $(SYNC) --offline 2>/dev/null || .ci/uv $(SYNC) || \
+		{ echo "The packages could not be installed, for the reason above." >&2; exit 1; }
+	@.ci/uv pip install --quiet --offline --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+# Missing when the interpreter that it links to is gone: it then counts as new, and .venv is remade.
+$(BIN)/python: ;

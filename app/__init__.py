@@ -1,0 +1,1 @@
+"""A production REST API service."""

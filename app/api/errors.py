@@ -1,0 +1,166 @@
+"""Turn errors into responses: one shape (RFC 9457), one place."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
+
+from app.core.errors import (
+    AppError,
+    BadRequest,
+    Conflict,
+    ContentTooLarge,
+    MethodNotAllowed,
+    NotFound,
+    NotPermitted,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+    UnsupportedMediaType,
+    Violation,
+)
+from app.schemas.problem import Problem
+
+MEDIA_TYPE = "application/problem+json"
+MAX_POINTER = 500
+MAX_ERRORS = 1000
+
+BY_STATUS: dict[int, type[AppError]] = {
+    error.status: error
+    for error in (
+        BadRequest,
+        Unauthenticated,
+        NotPermitted,
+        NotFound,
+        MethodNotAllowed,
+        Conflict,
+        ContentTooLarge,
+        UnsupportedMediaType,
+        Unavailable,
+    )
+}
+
+# Pydantic's own words for these repeat a part of the input.
+MESSAGES = {
+    "uuid_parsing": "Input should be a valid UUID",
+    "uuid_type": "Input should be a valid UUID",
+    "value_error": "Input is not valid",
+    "json_invalid": "The body is not valid JSON",
+    "model_attributes_type": "Input should be a valid object",
+}
+
+
+def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """Document the errors an endpoint may answer with, for OpenAPI."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = documented.setdefault(
+            error.status,
+            {"model": Problem, "description": error.title, "content": {MEDIA_TYPE: {}}},
+        )
+        if error.title not in entry["description"]:
+            entry["description"] += f", or: {error.title}"
+    return documented
+
+
+def problem(scope: Scope, error: AppError) -> dict[str, Any]:
+    """The body of the answer to `error` (RFC 9457, section 3)."""
+    body = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": scope["path"][:2000],
+        "code": error.code,
+        "request_id": scope.get("request_id", ""),
+    }
+    if isinstance(error, Unprocessable):
+        body["errors"] = [
+            {"pointer": violation.pointer, "message": violation.message, "code": violation.code}
+            for violation in error.violations[:MAX_ERRORS]
+        ]
+    return body
+
+
+def problem_response(scope: Scope, error: AppError) -> Response:
+    return Response(
+        json.dumps(problem(scope, error)),
+        error.status,
+        headers={**challenge(error), **error.headers},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def challenge(error: AppError) -> Mapping[str, str]:
+    """RFC 6750, section 3: what the client should do about a 401 or a missing scope."""
+    if error.status == Unauthenticated.status:
+        code = "" if error.code == Unauthenticated.code else ' error="invalid_token"'
+        return {"WWW-Authenticate": f"Bearer{code}"}
+    if error.code == "insufficient_scope":
+        return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    return {}
+
+
+def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
+    """Pydantic's errors without the input that caused them."""
+    return [
+        Violation(
+            pointer=pointer(error["loc"]),
+            message=MESSAGES.get(error["type"], error["msg"])[:MAX_POINTER],
+            code=error["type"],
+        )
+        for error in errors
+    ]
+
+
+def pointer(location: Sequence[str | int]) -> str:
+    """A JSON Pointer (RFC 6901) to the part of the request that broke a rule."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return "".join(f"/{part}" for part in parts)[:MAX_POINTER]
+
+
+async def answer_app_error(request: Request, error: AppError) -> Response:
+    return problem_response(request.scope, error)
+
+
+async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        details = [{**detail, "loc": ("body",)} for detail in details]
+    return problem_response(request.scope, Unprocessable(violations=violations(details)))
+
+
+async def answer_http_exception(request: Request, error: HTTPException) -> Response:
+    if error.status_code == MethodNotAllowed.status:
+        return answer_method_not_allowed(request)
+    kind = BY_STATUS.get(error.status_code, BadRequest)
+    return problem_response(request.scope, kind(headers=error.headers))
+
+
+def answer_method_not_allowed(request: Request) -> Response:
+    """405 with every method of the path (RFC 9110, section 15.5.6); OPTIONS is answered."""
+    allow = {"Allow": ", ".join(sorted(allowed_methods(request)))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    return problem_response(request.scope, MethodNotAllowed(headers=allow))
+
+
+def allowed_methods(request: Request) -> set[str]:
+    methods = {"OPTIONS"}
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            methods.add(method)
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+def register_error_handlers(app: FastAPI) -> None:
+    app.exception_handler(AppError)(answer_app_error)
+    app.exception_handler(RequestValidationError)(answer_invalid_request)
+    app.exception_handler(HTTPException)(answer_http_exception)

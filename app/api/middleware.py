@@ -1,0 +1,203 @@
+"""Middleware in pure ASGI: request id, timing, security headers, access log, body limit.
+
+BaseHTTPMiddleware would cost a task group for each request and copy the context.
+"""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import problem_response
+from app.core.errors import AppError, BadRequest, ContentTooLarge
+from app.core.logging import get_logger
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+MAX_DIGITS = 20
+QUIET_PATHS = frozenset({"/liveness", "/readiness", "/metrics"})
+
+access_log = get_logger("access")
+error_log = get_logger("error")
+
+
+class EnvelopeMiddleware:
+    """What every answer carries, whoever made it."""
+
+    def __init__(self, app: ASGIApp, *, security_headers: dict[str, str]) -> None:
+        self.app = app
+        self.defaults = [
+            (name.lower().encode(), value.encode()) for name, value in security_headers.items()
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request_id = scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status = 0
+
+        async def send_enveloped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self.complete(message, request_id, time.perf_counter() - started)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_enveloped)
+        finally:
+            log_access(scope, status, time.perf_counter() - started)
+
+    def complete(self, message: Message, request_id: str, seconds: float) -> None:
+        headers = list(message.get("headers", ()))
+        present = {name for name, _ in headers}
+        headers.extend(default for default in self.defaults if default[0] not in present)
+        headers.append((b"x-request-id", request_id.encode()))
+        headers.append((b"x-process-time", b"%.6f" % seconds))
+        message["headers"] = headers
+
+
+def accepted_request_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if REQUEST_ID.fullmatch(value) else None
+    return None
+
+
+def log_access(scope: Scope, status: int, seconds: float) -> None:
+    if scope["path"] in QUIET_PATHS:
+        return
+    client = scope.get("client")
+    access_log.info(
+        "request",
+        method=scope.get("method", "WEBSOCKET"),
+        path=scope["path"],
+        status=status,
+        milliseconds=round(seconds * 1000, 2),
+        client=client[0] if client else None,
+    )
+
+
+class CatchAllMiddleware:
+    """Answer an unexpected error, so that the connection lives on for the next request.
+
+    Without it the server would close the connection and break whatever the client sent
+    next on it. Stands inside CORS: a browser must be able to read the problem.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        is_started = False
+
+        async def send_noticed(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noticed)
+        except Exception:
+            error_log.exception("unhandled", path=scope["path"])
+            if is_started:
+                raise
+            await problem_response(scope, AppError())(scope, receive, send)
+
+
+class BodyLimitMiddleware:
+    """Refuse a body over the limit before more than that is read.
+
+    Starlette's own limit answers with text/plain and outside every other middleware.
+    A route that takes uploads raises its limit with `scope["max_body_bytes"]`.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        scope["max_body_bytes"] = self.max_bytes
+        declared = declared_length(scope)
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            if declared > scope["max_body_bytes"]:
+                raise HTTPException(ContentTooLarge.status)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > scope["max_body_bytes"]:
+                raise HTTPException(ContentTooLarge.status)
+            return message
+
+        await self.app(scope, receive_limited, send)
+
+
+def declared_length(scope: Scope) -> int:
+    value = Headers(scope=scope).get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < MAX_DIGITS else 0
+
+
+class HeadMiddleware:
+    """Answer HEAD like GET, without the body (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # A copy: the server looks at its own scope to know that no body follows.
+        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+
+
+class CorsMiddleware(CORSMiddleware):
+    """Starlette's, with a problem where a preflight is refused."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        return response if response.status_code < BadRequest.status else RefusedPreflight()
+
+
+class RefusedPreflight(Response):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = BadRequest("The origin, method or header is not allowed here.")
+        await problem_response(scope, refused)(scope, receive, send)
+
+
+def security_headers(*, is_production: bool) -> dict[str, str]:
+    """Headers for answers that bring none of their own (OWASP REST Security Cheat Sheet)."""
+    headers: dict[str, Any] = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+    }
+    if is_production:
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return headers

@@ -1,0 +1,25 @@
+"use strict";
+
+const place = document.getElementById("swagger-ui");
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function followColorScheme() {
+  document.documentElement.classList.toggle("dark-mode", dark.matches);
+}
+
+followColorScheme();
+dark.addEventListener("change", followColorScheme);
+
+window.ui = SwaggerUIBundle({
+  url: place.dataset.document,
+  domNode: place,
+  presets: [SwaggerUIBundle.presets.apis],
+  layout: "BaseLayout",
+  deepLinking: true,
+  defaultModelsExpandDepth: 0,
+  displayRequestDuration: true,
+  oauth2RedirectUrl: window.location.origin + place.dataset.redirect,
+  persistAuthorization: true,
+  showCommonExtensions: true,
+  tryItOutEnabled: true,
+});

@@ -1,0 +1,61 @@
+"""The files that the pages load: scripts, style sheets and the icon."""
+
+import gzip
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.core.errors import NotFound
+
+PAGES = Path(__file__).parent / "pages"
+VENDOR = Path(fastapi_offline.__file__).parent / "static"
+FILES = {
+    "docs.css": PAGES / "docs.css",
+    "docs.js": PAGES / "docs.js",
+    "icon.svg": PAGES / "icon.svg",
+    "site.css": PAGES / "site.css",
+    "redoc.standalone.js": VENDOR / "redoc.standalone.js",
+    "swagger-ui-bundle.js": VENDOR / "swagger-ui-bundle.js",
+    "swagger-ui.css": VENDOR / "swagger-ui.css",
+}
+# The tables of the system differ about scripts; the browser must not.
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# The pages link to a digest of the file, so that a new version has a new address.
+FOREVER = "public, max-age=31536000, immutable"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/static/{name}")
+def read_static_file(name: str, request: Request) -> Response:
+    if name not in FILES:
+        raise NotFound("There is no such file.")
+    headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+    content, media_type = FILES[name].read_bytes(), MEDIA_TYPES[FILES[name].suffix]
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = compressed(name), "gzip"
+    return Response(content, headers=headers, media_type=media_type)
+
+
+@lru_cache
+def addresses(root_path: str) -> dict[str, str]:
+    """Where the files are, by their names as identifiers: `site_css`."""
+    return {
+        name.replace(".", "_").replace("-", "_"): f"{root_path}/static/{name}?v={digest(name)}"
+        for name in FILES
+    }
+
+
+@lru_cache
+def digest(name: str) -> str:
+    return hashlib.sha256(FILES[name].read_bytes()).hexdigest()[:12]
+
+
+@lru_cache
+def compressed(name: str) -> bytes:
+    # Once, and not for each browser: it takes a tenth of a second for Swagger UI.
+    return gzip.compress(FILES[name].read_bytes(), mtime=0)

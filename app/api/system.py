@@ -1,0 +1,144 @@
+"""Routes about the service itself."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import Field
+
+from app.api import site, static
+from app.api.errors import MEDIA_TYPE, problem, responses
+from app.core.clock import now
+from app.core.config import Settings
+from app.core.errors import AppError, Unavailable
+from app.core.logging import get_logger
+from app.db.migrations import is_migrated
+from app.dependencies.database import Reads
+from app.schemas.base import Out
+
+router = APIRouter(tags=["system"])
+router.include_router(site.router)
+router.include_router(static.router)
+log = get_logger("system")
+
+# Below the time that orchestrators and load balancers commonly give a probe.
+PROBE_SECONDS = 2.0
+SECURITY_TXT_LIFETIME = timedelta(days=180)
+
+
+class NotReady(Unavailable):
+    code = "not_ready"
+    title = "Not ready"
+    remedy = "Send the request to another replica, or repeat it after Retry-After."
+
+
+class DependencyDown(Unavailable):
+    code = "dependency_down"
+    title = "A dependency is down"
+    remedy = "Look at the dependencies that the answer names; the service recovers by itself."
+
+
+class Alive(Out):
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Out):
+    status: Literal["ready"] = "ready"
+
+
+class Version(Out):
+    name: str = Field(max_length=100, examples=["Reference API"])
+    version: str = Field(max_length=100, examples=["1.2.3"])
+    environment: Literal["development", "test", "production"]
+
+
+class DependencyHealth(Out):
+    status: Literal["ok", "down"]
+    latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
+
+
+class Health(Out):
+    status: Literal["ok"] = "ok"
+    version: str = Field(max_length=100, examples=["1.2.3"])
+    dependencies: dict[str, DependencyHealth] = Field(max_length=20)
+
+
+def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+
+
+@router.get("/liveness")
+async def read_liveness() -> Alive:
+    """Say that the process answers, without touching anything else."""
+    return Alive()
+
+
+@router.get("/readiness", responses=responses(NotReady))
+async def read_readiness(request: Request, reads: Reads) -> Ready:
+    """Say whether requests may be sent here: the database is migrated and nobody is leaving."""
+    if getattr(request.app.state, "draining", False):
+        raise NotReady("The service is shutting down.")
+    if not await succeeds("database", is_migrated(reads)):
+        raise NotReady("The database cannot be reached or is not migrated.")
+    return Ready()
+
+
+@router.get("/health", response_model=Health, responses=responses(DependencyDown))
+async def read_health(request: Request, settings: SettingsDep, reads: Reads) -> Health | Response:
+    """Summarize the service and what it depends on; 503 when a dependency is down."""
+    dependencies = {"database": await probe("database", is_migrated(reads))}
+    health = Health(version=settings.version, dependencies=dependencies)
+    down = [name for name, state in dependencies.items() if state.status == "down"]
+    return health_problem(request, health, down) if down else health
+
+
+@router.get("/version")
+async def read_version(settings: SettingsDep) -> Version:
+    """Name the version that runs here."""
+    return Version(
+        name=settings.project_name, version=settings.version, environment=settings.environment
+    )
+
+
+@router.get("/.well-known/security.txt", include_in_schema=False)
+async def read_security_txt(settings: SettingsDep) -> PlainTextResponse:
+    """RFC 9116."""
+    expires = (now() + SECURITY_TXT_LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
+    lines = [f"Contact: {settings.security_contact}", f"Expires: {expires}"]
+    if settings.public_url.startswith("https://"):
+        lines.append(f"Canonical: {settings.public_url}/.well-known/security.txt")
+    return PlainTextResponse("\n".join([*lines, "Preferred-Languages: en", ""]))
+
+
+async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:
+    started = time.perf_counter()
+    status: Literal["ok", "down"] = "ok" if await succeeds(name, check) else "down"
+    milliseconds = (time.perf_counter() - started) * 1000
+    return DependencyHealth(status=status, latency_milliseconds=round(milliseconds, 2))
+
+
+async def succeeds(name: str, check: Awaitable[bool]) -> bool:
+    """The outcome of a check; operators find the reason of a failure in the log alone."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await check
+    except (AppError, TimeoutError) as error:
+        log.warning("probe failed", dependency=name, reason=type(error).__name__)
+        return False
+
+
+def health_problem(request: Request, health: Health, down: list[str]) -> Response:
+    """The summary as extension members of the problem (RFC 9457, section 3.2)."""
+    error = DependencyDown(f"Down: {', '.join(down)}.")
+    members: Mapping[str, Any] = health.model_dump(exclude={"status"})
+    body = json.dumps({**problem(request.scope, error), **members})
+    return Response(body, error.status, headers=error.headers, media_type=MEDIA_TYPE)

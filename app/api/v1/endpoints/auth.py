@@ -1,0 +1,171 @@
+"""Signing up, in and out."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.api.errors import responses
+from app.api.resources import resource
+from app.core.canonical import canonical
+from app.core.errors import InvalidCredentials, InvalidToken
+from app.crud import mailed_tokens, mails, sessions, users
+from app.dependencies.auth import SignedIn
+from app.dependencies.credentials import (
+    ClientDep,
+    Credentials,
+    Passwords,
+    Tokens,
+    VerifiedLogin,
+    refuse_weak,
+)
+from app.dependencies.database import Reads, SessionDep, Transactions
+from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
+from app.models.mail import Template
+from app.models.mailed_token import InvalidMailedToken, Purpose
+from app.models.user import EmailTaken, UsernameTaken
+from app.schemas.mailed_token import EmailVerification, PasswordForgotten, PasswordReset
+from app.schemas.session import RefreshRequest, TokenPair
+from app.schemas.user import UserRead, UserRegister
+
+router = APIRouter(prefix="/auth", tags=["auth"])
+
+
+@router.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))
+async def create_token(
+    login: VerifiedLogin,
+    form: Credentials,
+    session: SessionDep,
+    passwords: Passwords,
+    tokens: Tokens,
+    client: ClientDep,
+) -> TokenPair:
+    """Sign in with e-mail or username and password."""
+    is_dated = passwords.needs_rehash(login["password_hash"])
+    password_hash = await passwords.hash(form.password) if is_dated else None
+    await users.note_login(session, login["id"], password_hash=password_hash)
+    signed_in = await sessions.create(
+        session,
+        login["id"],
+        scopes=form.scopes,
+        user_agent=client.user_agent,
+        address=client.address,
+    )
+    return tokens.pair(signed_in, login["role"])
+
+
+@router.post("/refresh", responses=responses(InvalidToken, TooManyAttempts))
+async def refresh_token(
+    data: RefreshRequest,
+    transactions: Transactions,
+    tokens: Tokens,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> TokenPair:
+    """Exchange the refresh token for a new pair; each works once."""
+    async with limits.address_attempt("refresh", client.address):
+        session_id, generation = tokens.refresh.read(data.refresh_token)
+        async with transactions() as session:
+            rotated = await sessions.rotate(session, session_id, generation)
+            if rotated:
+                role = await users.get_role(session, rotated.user_id)
+                return tokens.pair(rotated, role)
+            # Committed, although the answer is an error: the thief and the owner are both out.
+            await sessions.end_stolen(session, session_id)
+        raise InvalidToken("The refresh token was used before; the session has been ended.")
+
+
+@router.post("/logout", status_code=204, response_class=Response)
+async def logout(session: SessionDep, principal: SignedIn) -> None:
+    """End the session of this access token; with an API key there is none to end."""
+    if principal.session_id:
+        await sessions.end(session, principal.session_id, user_id=principal.id)
+
+
+@router.post("/logout-all", status_code=204, response_class=Response)
+async def logout_everywhere(session: SessionDep, principal: SignedIn) -> None:
+    """End all your sessions."""
+    await sessions.end_all(session, principal.id)
+
+
+@router.post(
+    "/register",
+    response_model=UserRead,
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(EmailTaken, UsernameTaken, TooManyAttempts),
+)
+async def register_user(
+    data: UserRegister,
+    session: SessionDep,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+    request: Request,
+) -> Response:
+    """Open an account; a link to confirm the address is mailed to it."""
+    await limits.count_address("register", client.address)
+    password = data.password.get_secret_value()
+    refuse_weak(password, email=data.email, username=data.username, field="password")
+    user = await users.create(session, data, password_hash=await passwords.hash(password))
+    await mails.enqueue(session, user.email, Template.VERIFY_EMAIL)
+    return resource(
+        request, UserRead, user, status=201, location=str(request.app.url_path_for("read_profile"))
+    )
+
+
+@router.post("/verify-email/request", status_code=202, response_class=Response)
+async def request_verification(
+    session: SessionDep, principal: SignedIn, limits: GuessLimitsDep, reads: Reads
+) -> None:
+    """Have the link to confirm your address mailed again."""
+    email = (await users.get(reads, principal.id))["email"]
+    if await limits.may_mail(email):
+        await mails.enqueue(session, email, Template.VERIFY_EMAIL)
+
+
+@router.post(
+    "/verify-email",
+    status_code=204,
+    response_class=Response,
+    responses=responses(InvalidMailedToken, TooManyAttempts),
+)
+async def verify_email(
+    data: EmailVerification, session: SessionDep, limits: GuessLimitsDep, client: ClientDep
+) -> None:
+    """Confirm the address with the token of the link."""
+    async with limits.address_attempt("mailed_token", client.address):
+        used = await mailed_tokens.use(session, data.token, Purpose.VERIFY_EMAIL)
+    user = await users.get_for_change(session, used.user_id)
+    await users.verify_email(session, user, used.email_canonical)
+
+
+@router.post("/forgot-password", status_code=202, response_class=Response)
+async def forget_password(
+    data: PasswordForgotten, session: SessionDep, limits: GuessLimitsDep, client: ClientDep
+) -> None:
+    """Have a link to choose a new password mailed; the answer is the same for any address."""
+    await limits.count_address("forgot", client.address)
+    if await limits.may_mail(canonical(data.email)):
+        await mails.enqueue(session, data.email, Template.RESET_PASSWORD)
+
+
+@router.post(
+    "/reset-password",
+    status_code=204,
+    response_class=Response,
+    responses=responses(InvalidMailedToken, TooManyAttempts),
+)
+async def reset_password(
+    data: PasswordReset,
+    session: SessionDep,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> None:
+    """Choose a new password with the token of the link; ends all sessions."""
+    async with limits.address_attempt("mailed_token", client.address):
+        used = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
+    user = await users.get_for_change(session, used.user_id)
+    password = data.new_password.get_secret_value()
+    refuse_weak(password, email=user.email, username=user.username, field="new_password")
+    await users.set_password(session, user, await passwords.hash(password))
+    await users.verify_email(session, user, used.email_canonical)
+    await sessions.end_all(session, user.id)
+    await limits.forgive(str(user.id))

@@ -1,0 +1,111 @@
+"""Items: what is on offer."""
+
+from itertools import chain
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, status
+from pydantic_core import ErrorDetails
+
+from app.api.errors import problem, responses, violations
+from app.api.resources import resource
+from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
+from app.crud import items
+from app.dependencies.auth import ItemReader, ItemWriter
+from app.dependencies.database import Reads, SessionDep
+from app.dependencies.items import ItemFilters, ItemPagination, OwnItem, ReadableItem
+from app.models.item import Item
+from app.schemas.base import Page
+from app.schemas.item import (
+    ItemBatch,
+    ItemBatchRead,
+    ItemBatchResult,
+    ItemCreate,
+    ItemRead,
+    ItemUpdate,
+)
+from app.schemas.problem import Problem
+
+router = APIRouter(prefix="/items", tags=["items"])
+CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
+
+
+@router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
+async def read_item(item: ReadableItem, request: Request) -> Response:
+    """Read one item."""
+    return resource(request, ItemRead, item)
+
+
+@router.get("", response_model=Page[ItemRead])
+async def list_items(
+    reads: Reads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
+) -> dict[str, Any]:
+    """List the items, newest first unless sorted otherwise."""
+    return pagination.answer(await items.list_page(reads, pagination.page, filters))
+
+
+@router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
+async def create_item(
+    data: ItemCreate, session: SessionDep, principal: ItemWriter, request: Request
+) -> Response:
+    """Create an item; it is yours."""
+    item = await items.create(session, data, owner=principal)
+    return resource(request, ItemRead, item, status=201, location=f"{request.url.path}/{item.id}")
+
+
+@router.post("/batch", response_model=ItemBatchRead)
+async def create_items(
+    batch: ItemBatch, session: SessionDep, principal: ItemWriter, request: Request
+) -> ItemBatchRead:
+    """Create up to 1,000 items; those that break a rule are reported one by one."""
+    checked = batch.checked()
+    broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
+    if batch.atomic and broken:
+        raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
+    created = await items.create_many(session, list(checked.valid.values()), owner=principal)
+    return batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
+
+
+@router.put("/{item_id}", response_model=ItemRead, responses=CHANGES)
+async def replace_item(
+    data: ItemCreate, item: OwnItem, session: SessionDep, request: Request
+) -> Response:
+    """Replace your item; what you leave out returns to its default."""
+    return resource(request, ItemRead, await items.replace(session, item, data))
+
+
+@router.patch("/{item_id}", response_model=ItemRead, responses=CHANGES)
+async def update_item(
+    data: ItemUpdate, item: OwnItem, session: SessionDep, request: Request
+) -> Response:
+    """Change the fields you send; the others stay."""
+    return resource(request, ItemRead, await items.update(session, item, data))
+
+
+@router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
+async def delete_item(item: OwnItem, session: SessionDep) -> None:
+    """Delete your item; it can be restored."""
+    await items.delete(session, item)
+
+
+def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
+    place = ("body", "items", index)
+    return violations({**error, "loc": (*place, *error["loc"])} for error in errors)
+
+
+def batch_answer(
+    request: Request, created: dict[int, Item], broken: dict[int, list[Violation]]
+) -> ItemBatchRead:
+    made = [
+        ItemBatchResult(index=index, status=201, item=ItemRead.model_validate(item))
+        for index, item in created.items()
+    ]
+    refused = [
+        ItemBatchResult(
+            index=index,
+            status=422,
+            problem=Problem(**problem(request.scope, Unprocessable(violations=rules))),
+        )
+        for index, rules in broken.items()
+    ]
+    results = sorted(made + refused, key=lambda result: result.index)
+    return ItemBatchRead(results=results, created=len(made), failed=len(refused))

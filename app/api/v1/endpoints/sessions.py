@@ -1,0 +1,36 @@
+"""Your sign-ins."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from app.api.errors import responses
+from app.core.errors import NotFound
+from app.crud import sessions
+from app.dependencies.auth import SignedIn
+from app.dependencies.database import Reads, SessionDep
+from app.dependencies.pagination import Pagination, paginated
+from app.schemas.base import Page
+from app.schemas.session import SessionRead
+
+router = APIRouter(prefix="/auth/sessions", tags=["auth"])
+SessionPagination = Annotated[
+    Pagination, Depends(paginated(sessions.LISTING.sorts, sessions.LISTING.default_sort))
+]
+
+
+@router.get("", response_model=Page[SessionRead])
+async def list_sessions(
+    reads: Reads, principal: SignedIn, pagination: SessionPagination
+) -> dict[str, Any]:
+    """List where you are signed in, the last used first."""
+    return pagination.answer(await sessions.list_page(reads, pagination.page, user_id=principal.id))
+
+
+@router.delete(
+    "/{session_id}", status_code=204, response_class=Response, responses=responses(NotFound)
+)
+async def end_session(session_id: uuid.UUID, session: SessionDep, principal: SignedIn) -> None:
+    """Sign out somewhere else."""
+    await sessions.end(session, session_id, user_id=principal.id)

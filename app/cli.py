@@ -1,0 +1,106 @@
+"""The command line. Commands import what they need, so that `--help` answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.core.config import ConfigError, load_settings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+db = typer.Typer(no_args_is_help=True, help="Migrate and look after the database.")
+cli.add_typer(db, name="db")
+
+
+@cli.command()
+def run(
+    port: Annotated[int | None, typer.Option(help="Port to listen on, instead of PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes, instead of WORKERS.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address, instead of HOST.")] = None,
+) -> None:
+    """Start the server, in development together with a PostgreSQL of its own."""
+    from app.commands.serve import serve
+
+    given = {"port": port, "workers": workers, "host": host}
+    serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+
+
+@cli.command()
+def openapi(*, check: Annotated[bool, typer.Option(help="Compare only.")] = False) -> None:
+    """Write docs/openapi.json, or compare it with the code."""
+    from app.commands import openapi as document
+
+    document.check() if check else document.write()
+
+
+@db.command("upgrade")
+def upgrade_database(revision: str = "head") -> None:
+    """Bring the database to a revision; replicas may run this at the same time."""
+    from app.commands.database import database
+    from app.db import migrations
+
+    with database(load_settings()) as url:
+        migrations.upgrade(url, revision)
+
+
+@db.command("downgrade")
+def downgrade_database(revision: str) -> None:
+    """Take the database back to a revision."""
+    from app.commands.database import database
+    from app.db import migrations
+
+    with database(load_settings()) as url:
+        migrations.downgrade(url, revision)
+
+
+@db.command("revision")
+def revise_database(message: str) -> None:
+    """Write a migration from the difference between the models and the database."""
+    from app.commands.database import database
+    from app.db import migrations
+
+    with database(load_settings()) as url:
+        migrations.upgrade(url)
+        migrations.revise(url, message)
+
+
+@db.command("check")
+def check_database() -> None:
+    """Fail when the models are ahead of the migrations."""
+    from app.commands.database import check_migrations
+
+    check_migrations()
+
+
+@db.command("reset")
+def reset_database() -> None:
+    """Delete the data of `make run`."""
+    from app.commands.database import reset
+
+    reset()
+
+
+@cli.command("import")
+def import_items(
+    file: Annotated[Path, typer.Argument(help="A CSV file of diamonds, gzip or plain.")],
+    url: Annotated[str, typer.Option(help="Where the service runs.")] = "http://127.0.0.1:8000",
+    username: Annotated[str, typer.Option(help="Who is to own the items.")] = "user",
+) -> None:
+    """Send a catalogue through the API of the running service."""
+    from app.commands.import_items import run_import
+
+    run_import(file, url=url, username=username, settings=load_settings())
+
+
+def main() -> None:
+    """Run the command line; what the operator can mend ends in one sentence, not a traceback."""
+    try:
+        cli()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

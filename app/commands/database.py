@@ -1,0 +1,62 @@
+"""Which database a command works on."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.core.config import ConfigError, Settings
+from app.db import migrations
+
+DATA_FOLDER = Path(".data")
+POSTGRES_FOLDER = DATA_FOLDER / "postgres"
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of DATABASE_URL, else of the PostgreSQL that development brings along."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    with embedded(POSTGRES_FOLDER) as url:
+        yield url
+
+
+@contextmanager
+def embedded(folder: Path, *, durable: bool = True) -> Iterator[str]:
+    try:
+        from app.db.embedded import EmbeddedPostgresError, embedded_postgres
+    except ImportError:
+        raise ConfigError(
+            "DATABASE_URL is empty, and the embedded PostgreSQL is installed for development "
+            "only: name a server."
+        ) from None
+    try:
+        with embedded_postgres(folder, durable=durable) as url:
+            yield url
+    except EmbeddedPostgresError as error:
+        raise ConfigError(str(error)) from error
+
+
+def check_migrations() -> None:
+    """Raise when the models are ahead of the migrations; uses a database of its own."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded(Path(folder) / "postgres", durable=False) as url,
+    ):
+        migrations.upgrade(url)
+        migrations.check(url)
+
+
+def reset() -> None:
+    """Delete the data of `make run`.
+
+    Raises:
+        ConfigError: it is running.
+    """
+    from app.db.embedded import running_url
+
+    if running_url(POSTGRES_FOLDER):
+        raise ConfigError("The development database is in use: stop `make run` first.")
+    shutil.rmtree(DATA_FOLDER, ignore_errors=True)

@@ -1,0 +1,114 @@
+"""Start the server, and in development all that it needs."""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app.commands.database import database
+from app.commands.seed import seed
+from app.core.config import ConfigError, Settings
+from app.core.errors import AppError
+from app.core.logging import get_logger
+from app.db import migrations
+
+# Streams are told to end and get this long to do so; then the rest is cut.
+GRACEFUL_SHUTDOWN_SECONDS = 10
+KEEP_ALIVE_SECONDS = 65  # Longer than common load balancers, which then close first.
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        ConfigError: the port is taken, or the development database cannot be started.
+    """
+    listener = listen(settings.host, settings.port)
+    with listener, stopped_by_signals(), database(settings) as url:
+        os.environ["DATABASE_URL"] = url  # Worker processes read their settings anew.
+        if settings.environment == "development":
+            prepare(settings.model_copy(update={"database_url": url}))
+            announce(settings, listener.getsockname()[1])
+        run(settings, listener)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"Cannot listen on {host}:{port} ({error.strerror}): "
+            "stop what listens there, or choose another port with PORT=."
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def prepare(settings: Settings) -> None:
+    """Migrate and, when it is empty, seed the development database.
+
+    A server that is away for now is no reason not to start: readiness tells.
+    """
+    try:
+        migrations.upgrade(settings.database_url)
+        seed(settings)
+    except (OSError, AppError) as error:
+        get_logger("serve").warning("database not prepared", reason=str(error))
+
+
+def announce(settings: Settings, port: int) -> None:
+    address = f"http://{settings.host}:{port}"
+    print(
+        f"\n  {settings.project_name} is starting.\n\n"
+        f"    Open     {address}/docs\n"
+        f"    Sign in  admin@example.com, user@example.com or guest@example.com,\n"
+        f"             password {settings.demo_password.get_secret_value()}\n"
+        f"    Stop     Ctrl-C\n",
+        flush=True,
+    )
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        "app.main:create_app",
+        factory=True,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.forwarded_allow_ips),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+    )
+    if settings.workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+    else:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM unwind the stack like Ctrl-C does, so that PostgreSQL is stopped, too.
+
+    uvicorn drains first and then raises the signal again; its default would kill us here.
+    """
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stdout.flush()
+
+
+def leave(_: int, __: FrameType | None) -> None:
+    raise SystemExit(0)

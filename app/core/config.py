@@ -1,0 +1,130 @@
+"""Settings: read once from the environment and `.env`, refused when unsafe."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# Known to everybody who reads this file: good for a laptop, refused in production.
+DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"
+DEMO_PASSWORD = "demonstration-only"
+MIN_SECRET_BYTES = 32
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; the message is one sentence for the operator."""
+
+
+def with_asyncpg_driver(url: str) -> str:
+    """Accept the plain URL that hosting providers hand out."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+asyncpg://" + url.removeprefix(scheme)
+    if url and not url.startswith("postgresql+asyncpg://"):
+        raise ValueError("it must start with postgresql+asyncpg:// or postgresql://")
+    return url
+
+
+DatabaseUrl = Annotated[str, AfterValidator(with_asyncpg_driver)]
+
+
+class Settings(BaseSettings):
+    """Every setting of the service; `.env.example` explains each to operators."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Literal["development", "test", "production"] = "development"
+    debug: bool = False
+    project_name: str = "Reference API"
+    version: str = "0.1.0"
+    description: str = "A production REST API service, small enough to read in an evening."
+    api_v1_str: str = Field(default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$")
+    security_contact: str = "mailto:security@example.com"
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    workers: int = Field(default=1, ge=1, le=64)
+    public_url: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://[^/]+$")
+    mail_sender: str = "no-reply@example.com"
+    mail_folder: Path = Path(".data/mails")
+    forwarded_allow_ips: str = ""
+    allowed_origins: list[str] = []
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
+    require_if_match: bool = False
+    docs_enabled: bool = True
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_url: DatabaseUrl = ""
+    database_pool_size: int = Field(default=10, ge=1)
+    database_max_overflow: int = Field(default=5, ge=0)
+    database_pool_timeout_seconds: float = Field(default=1, gt=0)
+    database_pool_recycle_seconds: int = Field(default=1800, ge=1)
+    database_pool_pre_ping: bool = True
+    database_connect_timeout_seconds: float = Field(default=2, gt=0)
+    database_command_timeout_seconds: float = Field(default=4, gt=0)
+    database_read_pool_size: int = Field(default=10, ge=1)
+
+    secret_key: SecretStr = SecretStr("")
+    algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
+    access_token_expire_minutes: int = Field(default=15, ge=1, le=60)
+    # PEM files for ES256 and RS256; the previous one is still read while tokens of it live.
+    signing_key_file: Path | None = None
+    previous_signing_key_file: Path | None = None
+    attempts_per_address: int = Field(default=1000, ge=1)
+    password_hash_concurrency: int = Field(default=2, ge=1, le=64)
+    demo_password: SecretStr = SecretStr(DEMO_PASSWORD)
+
+    @property
+    def signing_secret(self) -> str:
+        return self.secret_key.get_secret_value() or DEVELOPMENT_SECRET
+
+    @model_validator(mode="after")
+    def refuse_unsafe_production(self) -> Self:
+        if self.environment == "production":
+            for sentence in unsafe_settings(self):
+                raise ValueError(sentence)
+        return self
+
+
+def unsafe_settings(settings: Settings) -> list[str]:
+    """Say what must not reach production, one sentence with its remedy each."""
+    secret = settings.secret_key.get_secret_value()
+    found = {
+        "SECRET_KEY is empty or shorter than 32 bytes: set one made by "
+        "`openssl rand -hex 32`.": len(secret.encode()) < MIN_SECRET_BYTES,
+        "SECRET_KEY is the development secret that everybody can read: set one made by "
+        "`openssl rand -hex 32`.": secret == DEVELOPMENT_SECRET,
+        "DEBUG is on: set DEBUG=false.": settings.debug,
+        "ALLOWED_ORIGINS contains `*`: name the origins of your front ends.": "*"
+        in settings.allowed_origins,
+        "DATABASE_URL is empty: name the PostgreSQL server.": not settings.database_url,
+    }
+    return [sentence for sentence, is_unsafe in found.items() if is_unsafe]
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` come from the command line.
+
+    Raises:
+        ConfigError: one is missing, malformed or unsafe in production.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigError(sentence_for(error)) from None
+
+
+def sentence_for(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = "_".join(str(part) for part in first["loc"]).upper()
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name} is not usable: {message}" if name else message
+
+
+@lru_cache
+def get_settings() -> Settings:
+    return load_settings()

@@ -1,0 +1,49 @@
+"""Who a verified credential belongs to, remembered for a few seconds."""
+
+import time
+import uuid
+
+from app.core.identity import Principal
+
+# Revocation is announced and takes effect at once; this bounds the harm of a lost
+# announcement to less than the five seconds that are promised.
+LIFETIME_SECONDS = 4.0
+MAX_ENTRIES = 10_000
+
+
+class PrincipalCache:
+    """Principals by credential: bounded, and never beyond the credential's own expiry."""
+
+    def __init__(
+        self, *, lifetime_seconds: float = LIFETIME_SECONDS, max_entries: int = MAX_ENTRIES
+    ) -> None:
+        self._entries: dict[str, tuple[Principal, float]] = {}
+        self._lifetime_seconds = lifetime_seconds
+        self._max_entries = max_entries
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, credential: str) -> Principal | None:
+        entry = self._entries.get(credential)
+        if entry is None or entry[1] <= time.time():
+            self.misses += 1
+            return None
+        self.hits += 1
+        return entry[0]
+
+    def put(self, credential: str, principal: Principal, *, expires_at: float) -> None:
+        """Remember until `expires_at` (Unix seconds) or the end of the lifetime."""
+        self._entries.pop(credential, None)
+        if len(self._entries) >= self._max_entries:
+            del self._entries[next(iter(self._entries))]
+        deadline = min(expires_at, time.time() + self._lifetime_seconds)
+        self._entries[credential] = (principal, deadline)
+
+    def forget(self, user_id: uuid.UUID) -> None:
+        """Drop everything that belongs to a user whose rights changed."""
+        gone = [key for key, (principal, _) in self._entries.items() if principal.id == user_id]
+        for credential in gone:
+            del self._entries[credential]
+
+    def clear(self) -> None:
+        self._entries.clear()

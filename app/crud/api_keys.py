@@ -1,0 +1,130 @@
+"""The api_keys table, seen as a collection. Flushes; never commits."""
+
+import hmac
+import secrets
+import uuid
+from datetime import timedelta
+
+from sqlalchemy import bindparam, func, or_, select, update
+
+from app.core.clock import now
+from app.core.errors import NotFound
+from app.core.secrets import digest, new_secret
+from app.crud.sessions import CHANNEL, IS_USABLE
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.notifications import notify
+from app.db.reads import Query, ReadPool, Row
+from app.db.session import AsyncSession
+from app.models.api_key import ApiKey
+from app.models.user import User
+from app.schemas.api_key import ApiKeyCreate, ApiKeyRead
+
+USED_EVERY = timedelta(minutes=1)
+
+IS_LIVE = ApiKey.revoked_at.is_(None) & or_(
+    ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()
+)
+
+PRINCIPAL = Query(
+    select(
+        ApiKey.id.label("api_key_id"),
+        ApiKey.secret_hash,
+        ApiKey.scopes,
+        ApiKey.expires_at,
+        ApiKey.last_used_at,
+        User.id.label("user_id"),
+        User.role,
+    )
+    .join(User, User.id == ApiKey.user_id)
+    .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
+)
+
+LISTING = Listing(
+    [getattr(ApiKey, name) for name in ApiKeyRead.model_fields],
+    where=[ApiKey.revoked_at.is_(None)],
+    filters={"user_id": lambda: ApiKey.user_id == bindparam("user_id")},
+    sorts={"created_at": ApiKey.created_at, "name": ApiKey.name},
+    default_sort=("-created_at",),
+    key=ApiKey.id,
+)
+
+
+async def find_principal(reads: ReadPool, key: str) -> Row | None:
+    """Return the key's row and its user's role while both may be used, else None."""
+    marker, _, rest = key.partition("_")
+    prefix, _, secret = rest.partition("_")
+    row = await reads.first(PRINCIPAL, prefix=prefix) if marker == "rk" and secret else None
+    is_right = row is not None and hmac.compare_digest(row["secret_hash"], digest(secret))
+    return row if is_right else None
+
+
+async def note_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
+    """Remember when the key was last used, to the minute."""
+    await session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == api_key_id)
+        .where(or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - USED_EVERY))
+        .values(last_used_at=func.now())
+    )
+
+
+async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+    """Return one page of the user's keys that were not revoked."""
+    return await LISTING.page(reads, request, {"user_id": user_id})
+
+
+async def create(
+    session: AsyncSession, data: ApiKeyCreate, *, user_id: uuid.UUID
+) -> tuple[ApiKey, str]:
+    """Return the new key and its text, which is never seen again."""
+    row = ApiKey(
+        user_id=user_id, name=data.name, scopes=list(data.scopes), expires_at=data.expires_at
+    )
+    session.add(row)
+    return row, await give_secret(session, row)
+
+
+async def rotate(
+    session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
+) -> tuple[ApiKey, str]:
+    """Give the key a new text; the old one ends at once.
+
+    Raises:
+        NotFound: the user has no such live key.
+    """
+    row = await get_for_change(session, api_key_id, user_id=user_id)
+    await notify(session, CHANNEL, str(user_id))
+    return row, await give_secret(session, row)
+
+
+async def revoke(session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
+    """End the key.
+
+    Raises:
+        NotFound: the user has no such live key.
+    """
+    row = await get_for_change(session, api_key_id, user_id=user_id)
+    row.revoked_at = now()
+    await session.flush()
+    await notify(session, CHANNEL, str(user_id))
+
+
+async def get_for_change(
+    session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
+) -> ApiKey:
+    row = await session.scalar(
+        select(ApiKey)
+        .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .with_for_update()
+    )
+    if row is None:
+        raise NotFound("There is no such API key.")
+    return row
+
+
+async def give_secret(session: AsyncSession, row: ApiKey) -> str:
+    secret = new_secret()
+    row.prefix = secrets.token_hex(6)
+    row.secret_hash = digest(secret)
+    await session.flush()
+    return f"rk_{row.prefix}_{secret}"

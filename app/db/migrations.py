@@ -1,0 +1,49 @@
+"""Migrations, driven from Python: the command line, the tests and /readiness use these."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import column, select, table
+
+from alembic import command
+from app.db.reads import Query, ReadPool
+
+ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
+CURRENT_REVISION = Query(select(column("version_num")).select_from(table("alembic_version")))
+
+
+def alembic_config(url: str) -> Config:
+    config = Config(ALEMBIC_INI)
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    command.upgrade(alembic_config(url), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    command.downgrade(alembic_config(url), revision)
+
+
+def revise(url: str, message: str) -> None:
+    """Write a new migration from the difference between models and database."""
+    script = ScriptDirectory.from_config(alembic_config(url))
+    number = f"{len(list(script.walk_revisions())) + 1:04d}"
+    command.revision(alembic_config(url), message, autogenerate=True, rev_id=number)
+
+
+def check(url: str) -> None:
+    """Raise when the models and the migrated database differ."""
+    command.check(alembic_config(url))
+
+
+@lru_cache
+def head_revision() -> str | None:
+    return ScriptDirectory.from_config(alembic_config("")).get_current_head()
+
+
+async def is_migrated(reads: ReadPool) -> bool:
+    return bool(await reads.scalar(CURRENT_REVISION) == head_revision())

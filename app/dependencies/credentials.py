@@ -1,0 +1,116 @@
+"""Passwords, tokens and the client, as the sign-in endpoints ask for them."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.security import OAuth2PasswordRequestForm
+
+from app.core.errors import InvalidCredentials, Unprocessable, Violation
+from app.core.identity import Role, granted_scopes
+from app.core.passwords import MAX_LENGTH, PasswordHasher, password_problem
+from app.core.refresh_tokens import RefreshTokens
+from app.core.tokens import TokenSigner
+from app.crud import users
+from app.db.reads import Row
+from app.dependencies.database import Reads
+from app.dependencies.guessing import GuessLimitsDep
+from app.models.session import Session
+from app.schemas.base import UNSTORABLE
+from app.schemas.session import TokenPair
+
+MAX_LOGIN = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from."""
+
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    access: TokenSigner
+    refresh: RefreshTokens
+
+    def pair(self, session: Session, role: Role) -> TokenPair:
+        """The tokens of the session's newest generation, the same each time they are asked for."""
+        scopes = granted_scopes(role, frozenset(session.scopes))
+        access_token = self.access.issue(
+            subject=session.user_id,
+            session_id=session.id,
+            token_id=uuid.uuid5(session.id, str(session.generation)),
+            scopes=scopes,
+            issued_at=int(session.rotated_at.timestamp()),
+        )
+        return TokenPair(
+            access_token=access_token,
+            expires_in=self.access.lifetime_seconds,
+            refresh_token=self.refresh.issue(session.id, session.generation),
+            scope=" ".join(sorted(scopes)),
+        )
+
+
+async def get_client(request: Request) -> Client:
+    address = request.client.host if request.client else "unknown"
+    return Client(address, request.headers.get("user-agent", ""))
+
+
+async def get_passwords(request: Request) -> PasswordHasher:
+    return cast("PasswordHasher", request.app.state.passwords)
+
+
+async def get_token_issuer(request: Request) -> TokenIssuer:
+    return cast("TokenIssuer", request.app.state.token_issuer)
+
+
+Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
+Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
+ClientDep = Annotated[Client, Depends(get_client)]
+Credentials = Annotated[OAuth2PasswordRequestForm, Depends()]
+
+
+async def get_verified_login(
+    form: Credentials,
+    reads: Reads,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> Row:
+    """The account whose name and password were sent.
+
+    No database connection is held while the password is being hashed.
+    """
+    refuse_impossible(form)
+    login = await users.find_login(reads, form.username)
+    account = str(login["id"]) if login else form.username
+    async with limits.password_attempt(account, client.address):
+        is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
+        if login is None or not is_right or not login["is_active"]:
+            raise InvalidCredentials("The user name or the password is wrong.")
+    return login
+
+
+def refuse_impossible(form: OAuth2PasswordRequestForm) -> None:
+    """What no account can have needs no look-up, and would be an error there."""
+    is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_LENGTH
+    if not is_possible or UNSTORABLE.search(form.username + form.password):
+        raise InvalidCredentials("The user name or the password is wrong.")
+
+
+def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
+    """Hold a new password against the list of common ones and the account's own names.
+
+    Raises:
+        Unprocessable: it is too easy to guess.
+    """
+    problem = password_problem(password, email=email, username=username)
+    if problem:
+        violation = Violation(f"/body/{field}", problem.message, problem.code)
+        raise Unprocessable(violations=[violation])
+
+
+VerifiedLogin = Annotated[Row, Depends(get_verified_login)]

@@ -1,0 +1,112 @@
+"""How a list is asked for: limit and skip or a cursor, a sort, and a total on demand."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from fastapi import Query, Request, Response
+
+from app.core.cursors import CursorSigner, InvalidCursor
+from app.core.errors import Unprocessable, Violation
+from app.db.listing import PageRequest, PageRows
+
+MAX_SKIP = 10_000
+# RFC 9745 wants the time of the decision: 2026-11-22. RFC 8594: when `skip` ends.
+DEPRECATED_SINCE = "@1795305600"
+SUNSET = "Tue, 30 Nov 2027 00:00:00 GMT"
+DEPRECATION_PAGE = "/docs"
+
+
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """A page request together with what its answer needs: where to link, how to sign."""
+
+    page: PageRequest
+    request: Request
+    response: Response
+    signer: CursorSigner
+
+    def answer(self, rows: PageRows) -> dict[str, Any]:
+        """The body of a `Page`; sets the Link header (RFC 8288) on the way."""
+        cursor = self.signer.sign([self.page.sort, rows.last]) if rows.last else None
+        self.link(cursor)
+        return {"items": rows.items, "next_cursor": cursor, "total": rows.total}
+
+    def link(self, cursor: str | None) -> None:
+        url = self.request.url.remove_query_params(["cursor", "skip"])
+        links = [f'<{relative(url)}>; rel="first"']
+        if cursor:
+            links.append(f'<{relative(url.include_query_params(cursor=cursor))}>; rel="next"')
+        if self.page.skip:
+            links.append(f'<{DEPRECATION_PAGE}>; rel="deprecation"; type="text/html"')
+            self.response.headers["Deprecation"] = DEPRECATED_SINCE
+            self.response.headers["Sunset"] = SUNSET
+        self.response.headers["Link"] = ", ".join(links)
+
+
+def relative(url: Any) -> str:
+    """Without scheme and host: the Host header may name somebody else's."""
+    return f"{url.path}?{url.query}" if url.query else str(url.path)
+
+
+def paginated(
+    sorts: Collection[str], default_sort: tuple[str, ...]
+) -> Callable[..., Awaitable[Pagination]]:
+    """A dependency for a list that can be sorted by `sorts`."""
+    names = "|".join(sorts)
+    default = ",".join(default_sort)
+
+    async def get_pagination(
+        request: Request,
+        response: Response,
+        limit: Annotated[int, Query(ge=1, le=100, description="Rows on a page.")] = 20,
+        skip: Annotated[
+            int, Query(ge=0, le=MAX_SKIP, description="Rows to skip; above 0 deprecated.")
+        ] = 0,
+        cursor: Annotated[
+            str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
+        ] = None,
+        sort: Annotated[
+            str | None,
+            Query(
+                max_length=200,
+                description=f"Fields of {names}, `-` for descending; {default} unless given.",
+                examples=[default],
+            ),
+        ] = None,
+        include_total: Annotated[bool, Query(description="Count all rows that match.")] = False,
+    ) -> Pagination:
+        wanted = parse_sort(sort, sorts) or default_sort
+        page = PageRequest(limit=limit, skip=skip, sort=wanted, include_total=include_total)
+        signer: CursorSigner = request.app.state.cursor_signer
+        if cursor is not None:
+            page = continued(page, signer.read(cursor), is_sorted=sort is not None)
+        return Pagination(page, request, response, signer)
+
+    return get_pagination
+
+
+def parse_sort(sort: str | None, sorts: Collection[str]) -> tuple[str, ...]:
+    """The names in a comma list.
+
+    Raises:
+        Unprocessable: a name is unknown or stands twice.
+    """
+    names = tuple(part.strip() for part in sort.split(",")) if sort else ()
+    fields = [name.removeprefix("-") for name in names]
+    if not set(fields) <= set(sorts) or len(set(fields)) < len(fields):
+        message = f"Sort by each of {', '.join(sorts)} at most once"
+        raise Unprocessable(violations=[Violation("/query/sort", message, "unknown_sort")])
+    return names
+
+
+def continued(page: PageRequest, signed: Any, *, is_sorted: bool) -> PageRequest:
+    """Start behind the row that the cursor names.
+
+    Raises:
+        InvalidCursor: the cursor belongs to another order, or `skip` was sent besides.
+    """
+    sort, after = tuple(signed[0]), tuple(signed[1])
+    if (is_sorted and sort != page.sort) or page.skip:
+        raise InvalidCursor("A cursor goes with the sort that it was made for and without skip.")
+    return replace(page, sort=sort, after=after)

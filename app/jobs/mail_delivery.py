@@ -1,0 +1,83 @@
+"""Send what waits in the outbox."""
+
+import asyncio
+from contextlib import suppress
+
+from app.core.errors import AppError
+from app.core.logging import get_logger
+from app.crud import mailed_tokens, mails, users
+from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.integrations.mail import Mailer, compose
+from app.models.mail import Mail, Template
+from app.models.mailed_token import Purpose
+from app.models.user import User
+
+PAUSE_SECONDS = 30.0
+
+log = get_logger("mail")
+
+
+class MailDelivery:
+    """Woken by a notification; looks by itself now and then, in case one was lost."""
+
+    def __init__(
+        self, sessions: Sessionmaker, mailer: Mailer, *, sender: str, public_url: str
+    ) -> None:
+        self._sessions = sessions
+        self._mailer = mailer
+        self._sender = sender
+        self._public_url = public_url
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self, _: str = "") -> None:
+        self._news.set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="mail delivery")
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                while await self.deliver_one():
+                    pass
+            except (AppError, OSError) as error:
+                log.warning("mail not sent, trying again later", reason=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), PAUSE_SECONDS)
+
+    async def deliver_one(self) -> bool:
+        """Send the oldest mail; say whether there was one."""
+        async with transaction(self._sessions) as session:
+            waiting = await mails.take_unsent(session, limit=1)
+            for mail in waiting:
+                await self._deliver(session, mail)
+                await mails.mark_sent(session, mail)
+        return bool(waiting)
+
+    async def _deliver(self, session: AsyncSession, mail: Mail) -> None:
+        # Whether the address has an account shows here and not in the answer's time.
+        user = await users.find_by_email(session, mail.recipient)
+        if user is None or not is_wanted(mail, user):
+            return
+        token = await mailed_tokens.create(session, user, Purpose(mail.template.value))
+        await self._mailer.send(
+            compose(
+                mail.template,
+                sender=self._sender,
+                recipient=user.email,
+                public_url=self._public_url,
+                token=token,
+            )
+        )
+
+
+def is_wanted(mail: Mail, user: User) -> bool:
+    return user.is_active and not (mail.template is Template.VERIFY_EMAIL and user.email_verified)

@@ -1,0 +1,163 @@
+"""The composition root: the only module that knows all the others."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+
+from app.api import system
+from app.api.errors import register_error_handlers
+from app.api.middleware import (
+    BodyLimitMiddleware,
+    CatchAllMiddleware,
+    CorsMiddleware,
+    EnvelopeMiddleware,
+    HeadMiddleware,
+    security_headers,
+)
+from app.api.openapi import describe, operation_id
+from app.api.v1.router import router as v1
+from app.core.config import Settings, get_settings
+from app.core.cursors import CursorSigner
+from app.core.logging import configure_logging
+from app.core.passwords import PasswordHasher
+from app.core.principal_cache import PrincipalCache
+from app.core.refresh_tokens import RefreshTokens
+from app.core.signing_keys import signing_keys
+from app.core.tokens import TokenSigner
+from app.crud import mails, sessions
+from app.db.engine import connect, create_engine
+from app.db.notifications import Listener
+from app.db.reads import ReadPool
+from app.db.session import create_sessionmaker
+from app.dependencies.credentials import TokenIssuer
+from app.dependencies.guessing import GuessLimits
+from app.integrations.mail import FolderMailer
+from app.jobs.mail_delivery import MailDelivery
+
+GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; nothing is opened before the lifespan starts."""
+    settings = settings or get_settings()
+    configure_logging(settings)
+    app = FastAPI(
+        title=settings.project_name,
+        version=settings.version,
+        description=settings.description,
+        debug=False,  # Starlette's debug pages would show tracebacks to the client.
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    app.state.settings = settings
+    add_middleware(app, settings)
+    register_error_handlers(app)
+    app.include_router(v1, prefix=settings.api_v1_str)
+    app.include_router(system.router)
+    describe(app)
+    return app
+
+
+def add_middleware(app: FastAPI, settings: Settings) -> None:
+    """Innermost first: a request meets them from the last to the first."""
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(CatchAllMiddleware)
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
+    app.add_middleware(
+        CorsMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "X-API-Key", "X-Request-ID"],
+        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+    )
+    is_production = settings.environment == "production"
+    app.add_middleware(
+        EnvelopeMiddleware, security_headers=security_headers(is_production=is_production)
+    )
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Own what lives as long as the process.
+
+    Opens no connection: the service starts while the database is down, and is ready as
+    soon as it returns.
+    """
+    settings: Settings = app.state.settings
+    engine = create_engine(settings)
+    app.state.sessionmaker = create_sessionmaker(engine)
+    app.state.reads = create_reads(settings)
+    app.state.passwords = PasswordHasher(max_concurrency=settings.password_hash_concurrency)
+    app.state.principals = PrincipalCache()
+    app.state.cursor_signer = CursorSigner(settings.signing_secret)
+    app.state.token_signer = create_token_signer(settings)
+    app.state.token_issuer = TokenIssuer(
+        app.state.token_signer, RefreshTokens(settings.signing_secret)
+    )
+    app.state.guess_limits = GuessLimits(
+        app.state.sessionmaker, per_address=settings.attempts_per_address
+    )
+    app.state.mail_delivery = create_mail_delivery(app)
+    listener = create_listener(app)
+    listener.start()
+    app.state.mail_delivery.start()
+    try:
+        yield
+    finally:
+        await app.state.mail_delivery.close()
+        await listener.close()
+        await app.state.reads.close()
+        await engine.dispose()
+        app.state.passwords.close()
+
+
+def create_mail_delivery(app: FastAPI) -> MailDelivery:
+    settings: Settings = app.state.settings
+    return MailDelivery(
+        app.state.sessionmaker,
+        FolderMailer(settings.mail_folder),
+        sender=settings.mail_sender,
+        public_url=settings.public_url,
+    )
+
+
+def create_listener(app: FastAPI) -> Listener:
+    settings: Settings = app.state.settings
+    principals: PrincipalCache = app.state.principals
+    return Listener(
+        partial(connect, settings, settings.database_url),
+        {
+            sessions.CHANNEL: lambda user_id: principals.forget(uuid.UUID(user_id)),
+            mails.CHANNEL: app.state.mail_delivery.wake,
+        },
+        on_reconnect=principals.clear,
+    )
+
+
+def create_reads(settings: Settings) -> ReadPool:
+    return ReadPool(
+        partial(connect, settings, settings.database_url),
+        size=settings.database_read_pool_size,
+        wait_seconds=settings.database_pool_timeout_seconds,
+        recycle_seconds=settings.database_pool_recycle_seconds,
+    )
+
+
+def create_token_signer(settings: Settings) -> TokenSigner:
+    current, *previous = signing_keys(settings)
+    return TokenSigner(
+        current,
+        previous,
+        issuer=settings.project_name,
+        audience=settings.project_name,
+        lifetime_seconds=settings.access_token_expire_minutes * 60,
+    )

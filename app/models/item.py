@@ -1,0 +1,59 @@
+"""Things on offer."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.errors import Unprocessable, Violation
+from app.db.base import Base, Versioned
+
+MAX_GROSS_PRICE = Decimal(10_000)
+ALIVE = text("deleted_at IS NULL")
+
+
+class Item(Versioned, Base):
+    """One thing on offer. Deleting is soft."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        CheckConstraint("price > 0", name="price_is_positive"),
+        CheckConstraint("tax BETWEEN 0 AND 100 AND tax <= price", name="tax_is_bounded"),
+        CheckConstraint("price + tax <= 10000", name="gross_price_is_bounded"),
+        Index("ix_items_created_at", "created_at", "id", postgresql_where=ALIVE),
+        Index("ix_items_price", "price", "id", postgresql_where=ALIVE),
+        Index("ix_items_name", "name", "id", postgresql_where=ALIVE),
+        Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
+        Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
+    )
+
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(String(500))
+    price: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    tax: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default="0")
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}")
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    processed_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    def check_gross_price(self) -> None:
+        """Hold the rule that spans price and tax.
+
+        Raises:
+            Unprocessable: the tax is above the price, or both together above the limit.
+        """
+        broken = broken_price_rule(self.price, self.tax)
+        if broken:
+            code, message = broken
+            raise Unprocessable(violations=[Violation("/body/tax", message, code)])
+
+
+def broken_price_rule(price: Decimal, tax: Decimal) -> tuple[str, str] | None:
+    """Code and message of the rule that a price and a tax break together, if any."""
+    if tax > price:
+        return "tax_above_price", "The tax may not be above the price"
+    if price + tax > MAX_GROSS_PRICE:
+        return "gross_price_too_high", "Price and tax together may be at most 10000"
+    return None

@@ -1,0 +1,26 @@
+"""Counters of guesses."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+
+
+class Throttle(Base):
+    """Guesses against one key (an account or an address) within a window.
+
+    `streak` goes on over the windows until a guess is right.
+    """
+
+    __tablename__ = "throttles"
+    __table_args__ = (
+        Index("uq_throttles_key", "key", unique=True),
+        Index("ix_throttles_window_ends_at", "window_ends_at"),
+    )
+
+    key: Mapped[str] = mapped_column(String(100))
+    attempts: Mapped[int]
+    streak: Mapped[int]
+    window_ends_at: Mapped[datetime]

@@ -1,0 +1,84 @@
+"""The parents of every schema: what we accept and what we return."""
+
+import re
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+# RFC 3339, section 5.6. Pydantic alone would also take Unix seconds and bare dates.
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+CENT = Decimal("0.01")
+
+
+def storable(text: str) -> str:
+    """Refuse what PostgreSQL cannot store as UTF-8 text: NUL and lone surrogates."""
+    if UNSTORABLE.search(text):
+        raise PydanticCustomError("text_unstorable", "Text may not contain NUL or surrogates")
+    return text
+
+
+def rfc_3339(value: Any) -> Any:
+    if isinstance(value, str) and not RFC_3339.fullmatch(value):
+        raise PydanticCustomError("datetime_format", "Times are written as in RFC 3339")
+    if isinstance(value, int | float):
+        raise PydanticCustomError("datetime_type", "Times are written as in RFC 3339")
+    return value
+
+
+def two_places(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT)
+
+
+Text = Annotated[str, AfterValidator(storable)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(storable)]
+Id = Annotated[uuid.UUID, Field(strict=False)]
+Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
+Money = Annotated[
+    Decimal,
+    Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"]),
+    AfterValidator(two_places),
+]
+
+
+class In(BaseModel):
+    """A request body: strict types, and unknown fields are refused, so typos fail loudly."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Out(BaseModel):
+    """A response body, read from a row or from a model's attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(Out, Generic[T]):
+    """One page of a list; `total` is counted only when `include_total` asks for it."""
+
+    items: Annotated[list[T], Field(max_length=100)]
+    next_cursor: Annotated[str, Field(max_length=2000)] | None = None
+    total: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+
+
+class Stored(Out):
+    """What every stored resource carries."""
+
+    id: uuid.UUID
+    created_at: datetime
+    updated_at: datetime
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]

@@ -1,0 +1,114 @@
+"""Items on the wire."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    MISSING,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from app.models.item import MAX_GROSS_PRICE, broken_price_rule
+from app.schemas.base import In, Line, Money, Out, Stored
+from app.schemas.problem import Problem
+
+MAX_BATCH = 1000
+
+Name = Annotated[Line, Field(min_length=1, max_length=100, examples=["Walnut desk"])]
+Description = Annotated[Line, Field(max_length=500, examples=["Solid wood, oiled."])]
+Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE)]
+Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"])]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
+Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
+
+
+class ItemCreate(In):
+    name: Name
+    description: Description | None = None
+    price: Price
+    tax: Tax = Decimal("0.00")
+    tags: Tags = Field(default_factory=list)
+
+    @field_validator("tax")
+    @classmethod
+    def gross_price_is_bounded(cls, tax: Decimal, info: ValidationInfo) -> Decimal:
+        price = info.data.get("price")
+        broken = price is not None and broken_price_rule(price, tax)
+        if broken:
+            raise PydanticCustomError(*broken)
+        return tax
+
+
+class ItemUpdate(In):
+    """A field left out is left alone; null is refused where the item needs a value."""
+
+    name: Name | MISSING = MISSING
+    description: Description | MISSING | None = MISSING
+    price: Price | MISSING = MISSING
+    tax: Tax | MISSING = MISSING
+    tags: Tags | MISSING = MISSING
+
+
+class ItemRead(Stored):
+    name: str = Field(max_length=100)
+    description: str | None = Field(max_length=500)
+    price: Decimal = Field(examples=["999.99"])
+    tax: Decimal = Field(examples=["19.00"])
+    tags: list[str] = Field(max_length=20)
+    owner_id: uuid.UUID
+    processed_at: datetime | None
+
+
+class ItemBatch(In):
+    """Up to 1,000 items; each is validated on its own unless the batch is atomic."""
+
+    items: Annotated[
+        list[Any],
+        Field(
+            min_length=1,
+            max_length=MAX_BATCH,
+            examples=[[{"name": "Walnut desk", "price": "999.99", "tax": "19.00"}]],
+        ),
+    ]
+    atomic: bool = False
+
+    def checked(self) -> "CheckedBatch":
+        """Validate each item on its own."""
+        checked = CheckedBatch()
+        for index, raw in enumerate(self.items):
+            try:
+                checked.valid[index] = ItemCreate.model_validate(raw)
+            except ValidationError as error:
+                checked.invalid[index] = error.errors(include_url=False, include_input=False)
+        return checked
+
+
+@dataclass
+class CheckedBatch:
+    """By place in the batch: the items that hold, and what is wrong with the others."""
+
+    valid: dict[int, ItemCreate] = field(default_factory=dict)
+    invalid: dict[int, list[ErrorDetails]] = field(default_factory=dict)
+
+
+class ItemBatchResult(Out):
+    """What became of the item at `index` of the batch."""
+
+    index: Annotated[int, Field(ge=0, lt=MAX_BATCH)]
+    status: Literal[201, 422]
+    item: ItemRead | None = None
+    problem: Problem | None = None
+
+
+class ItemBatchRead(Out):
+    results: Annotated[list[ItemBatchResult], Field(max_length=MAX_BATCH)]
+    created: Annotated[int, Field(ge=0, le=MAX_BATCH)]
+    failed: Annotated[int, Field(ge=0, le=MAX_BATCH)]

@@ -1,0 +1,23 @@
+"""Links that travel by mail, on the wire."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.schemas.base import In, Text
+from app.schemas.user import Email, Password
+
+Token = Annotated[Text, Field(min_length=1, max_length=100)]
+
+
+class EmailVerification(In):
+    token: Token
+
+
+class PasswordForgotten(In):
+    email: Email
+
+
+class PasswordReset(In):
+    token: Token
+    new_password: Password

@@ -1,0 +1,28 @@
+"""Errors on the wire: RFC 9457, application/problem+json."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.schemas.base import Out
+
+
+class ProblemError(Out):
+    """One broken rule."""
+
+    pointer: str = Field(max_length=500, examples=["/body/price"], description="RFC 6901")
+    message: str = Field(max_length=500, examples=["Input should be greater than 0"])
+    code: str = Field(max_length=100, examples=["greater_than"])
+
+
+class Problem(Out):
+    """What went wrong, for people and for programs."""
+
+    type: str = Field(max_length=500, examples=["/problems/not_found"])
+    title: str = Field(max_length=200, examples=["Not found"])
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str = Field(max_length=1000, examples=["There is no such item."])
+    instance: str = Field(max_length=2000, examples=["/api/v1/items/1"])
+    code: str = Field(max_length=100, examples=["not_found"])
+    request_id: str = Field(max_length=128)
+    errors: list[ProblemError] | None = Field(default=None, max_length=1000)

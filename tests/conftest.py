@@ -1,0 +1,189 @@
+"""One real PostgreSQL for the run, one database for each worker, clean tables for each test."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from pydantic import SecretStr
+
+from app.core.config import Settings
+from app.core.identity import Role
+from app.crud import sessions
+from app.db import migrations
+from app.db.base import Base
+from app.db.embedded import embedded_postgres
+from app.main import create_app
+from app.models.session import Session
+from app.models.user import User
+from app.schemas.session import TokenPair
+from tests.factories import make_user
+
+SECRET = "a-secret-for-tests-that-is-long-enough"
+TEMPLATE = "template_app"
+Row = TypeVar("Row")
+
+
+class Save(Protocol):
+    """Stores a row in a transaction of its own and returns it."""
+
+    async def __call__(self, row: Row) -> Row: ...
+
+
+As = Callable[..., Awaitable[AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def postgres_folder(testrun_uid: str, worker_id: str) -> Iterator[Path]:
+    """Shared by the workers of this run; whoever leaves last removes it."""
+    folder = Path(tempfile.gettempdir()) / f"app-tests-{testrun_uid}"
+    members = folder / "members"
+    members.mkdir(parents=True, exist_ok=True)
+    (members / worker_id).touch()
+    yield folder
+    (members / worker_id).unlink()
+    if not any(members.iterdir()):
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url(postgres_folder: Path) -> Iterator[str]:
+    with embedded_postgres(postgres_folder / "postgres", durable=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def database_url(server_url: str, worker_id: str) -> str:
+    """A database of this worker's own, copied from one that the migrations made."""
+    name = f"test_{worker_id}"
+    asyncio.run(copy_template(server_url, name))
+    return with_database(server_url, name)
+
+
+async def copy_template(server_url: str, name: str) -> None:
+    connection = await asyncpg.connect(plain(server_url))
+    try:
+        # Only one session may use a template while it is copied, or make it.
+        await connection.execute("SELECT pg_advisory_lock(1)")
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", TEMPLATE):
+            await connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+            await asyncio.to_thread(migrations.upgrade, with_database(server_url, TEMPLATE))
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    finally:
+        await connection.close()
+
+
+def with_database(url: str, name: str) -> str:
+    return url.rpartition("/")[0] + f"/{name}"
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str) -> Settings:
+    return Settings(
+        _env_file=None,
+        environment="test",
+        database_url=database_url,
+        secret_key=SecretStr(SECRET),
+        log_level="error",
+    )
+
+
+@pytest.fixture(scope="session")
+async def shared_app(settings: Settings) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    # ASGITransport does not run the lifespan.
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
+    yield shared_app
+    shared_app.state.principals.clear()
+    await empty_tables(shared_app)
+
+
+async def empty_tables(app: FastAPI) -> None:
+    async with app.state.sessionmaker.begin() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            await session.execute(table.delete())
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    async with new_client(app) as client:
+        yield client
+
+
+def new_client(app: FastAPI, **headers: str) -> AsyncClient:
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    return AsyncClient(transport=transport, base_url="http://test", headers=headers)
+
+
+@pytest.fixture
+def save(app: FastAPI) -> Save:
+    async def save(row: Row) -> Row:
+        async with app.state.sessionmaker.begin() as session:
+            session.add(row)
+        return row
+
+    return save
+
+
+@pytest.fixture
+async def user(save: Save) -> User:
+    return await save(make_user())
+
+
+@pytest.fixture
+async def other_user(save: Save) -> User:
+    return await save(make_user())
+
+
+@pytest.fixture
+async def admin(save: Save) -> User:
+    return await save(make_user(role=Role.ADMIN))
+
+
+@pytest.fixture
+async def guest(save: Save) -> User:
+    return await save(make_user(role=Role.GUEST))
+
+
+@pytest.fixture
+async def as_user(app: FastAPI) -> AsyncIterator[As]:
+    """A client that is signed in as the user, with all scopes of the role or those named."""
+    clients: list[AsyncClient] = []
+
+    async def sign_in(user: User, *, scopes: tuple[str, ...] = ()) -> AsyncClient:
+        token = await access_token(app, user, scopes)
+        clients.append(new_client(app, Authorization=f"Bearer {token}"))
+        return clients[-1]
+
+    yield sign_in
+    for client in clients:
+        await client.aclose()
+
+
+async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -> str:
+    async with app.state.sessionmaker.begin() as session:
+        signed_in: Session = await sessions.create(
+            session, user.id, scopes=list(scopes), user_agent="tests", address="127.0.0.1"
+        )
+    pair: TokenPair = app.state.token_issuer.pair(signed_in, user.role)
+    return pair.access_token

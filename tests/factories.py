@@ -1,0 +1,35 @@
+"""Valid objects with one call. Name only what the test is about."""
+
+import itertools
+from decimal import Decimal
+from typing import Any
+
+from app.core.canonical import canonical
+from app.models.item import Item
+from app.models.user import User
+
+PASSWORD = "correct horse battery staple"
+# argon2id of PASSWORD with the cheapest parameters: hashing is not what most tests are about.
+PASSWORD_HASH = ""
+
+serial = itertools.count(1)
+
+
+def make_user(**fields: Any) -> User:
+    number = next(serial)
+    given = {"email": f"user{number}@example.com", "username": f"user{number}"} | fields
+    canonical_names = {
+        "email_canonical": canonical(given["email"]),
+        "username_canonical": canonical(given["username"]),
+    }
+    return User(**{"password_hash": PASSWORD_HASH} | given | canonical_names)
+
+
+def make_item(owner: User, **fields: Any) -> Item:
+    return Item(
+        **{"name": "Walnut desk", "price": Decimal("899.00"), "owner_id": owner.id} | fields
+    )
+
+
+def item_body(**fields: Any) -> dict[str, Any]:
+    return {"name": "Walnut desk", "price": "899.00"} | fields
