@@ -1,5 +1,6 @@
 """The command line. Commands import what they need, so that `--help` answers at once."""
 
+import enum
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,16 @@ from app.core.config import ConfigError, load_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Migrate and look after the database.")
+keys = typer.Typer(no_args_is_help=True, help="Keys that sign access tokens.")
+users = typer.Typer(no_args_is_help=True, help="Accounts.")
 cli.add_typer(db, name="db")
+cli.add_typer(keys, name="keys")
+cli.add_typer(users, name="users")
+
+
+class KeyAlgorithm(enum.StrEnum):
+    ES256 = "ES256"
+    RS256 = "RS256"
 
 
 @cli.command()
@@ -79,6 +89,42 @@ def reset_database() -> None:
     from app.commands.database import reset
 
     reset()
+
+
+@keys.command("generate")
+def generate_key(
+    file: Annotated[Path, typer.Argument(help="Where to write the private key, as PEM.")],
+    algorithm: KeyAlgorithm = KeyAlgorithm.ES256,
+) -> None:
+    """Make a key for ES256 or RS256."""
+    from app.commands import keys as commands
+
+    commands.generate(file, algorithm.value)
+
+
+@keys.command("rotate")
+def rotate_key() -> None:
+    """Exchange SIGNING_KEY_FILE for a new key; the old one becomes the previous one."""
+    from app.commands import keys as commands
+
+    commands.rotate(load_settings())
+
+
+@users.command("create-admin")
+def create_admin(
+    email: Annotated[str, typer.Option(prompt=True)],
+    username: Annotated[str, typer.Option(prompt=True)],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, confirmation_prompt=True, envvar="ADMIN_PASSWORD"
+        ),
+    ],
+) -> None:
+    """Open the first administrator's account."""
+    from app.commands import users as commands
+
+    commands.create_admin(load_settings(), email=email, username=username, password=password)
 
 
 @cli.command("import")

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
+from redis.asyncio import Redis
 
-from app.api import system
+from app.api import system, well_known
 from app.api.errors import register_error_handlers
 from app.api.middleware import (
     BodyLimitMiddleware,
@@ -36,6 +37,7 @@ from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import GuessLimits
 from app.integrations.mail import FolderMailer
+from app.integrations.redis import RedisListener, RedisPublisher, create_redis
 from app.jobs.mail_delivery import MailDelivery
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
@@ -61,6 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     register_error_handlers(app)
     app.include_router(v1, prefix=settings.api_v1_str)
     app.include_router(system.router)
+    app.include_router(well_known.router)
     describe(app)
     return app
 
@@ -89,16 +92,41 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Own what lives as long as the process.
 
-    Opens no connection: the service starts while the database is down, and is ready as
-    soon as it returns.
+    Opens no connection itself: the service starts while the database is down, and is
+    ready as soon as it returns.
     """
     settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        redis = open_redis(settings, stack)
+        open_database(app, settings, redis, stack)
+        open_identity(app, settings, stack)
+        open_background(app, settings, stack)
+        yield
+
+
+def open_redis(settings: Settings, stack: AsyncExitStack) -> Redis | None:
+    if not settings.redis_url:
+        return None
+    redis = create_redis(settings.redis_url)
+    stack.push_async_callback(redis.aclose)
+    return redis
+
+
+def open_database(
+    app: FastAPI, settings: Settings, redis: Redis | None, stack: AsyncExitStack
+) -> None:
     engine = create_engine(settings)
-    app.state.sessionmaker = create_sessionmaker(engine)
+    publish = RedisPublisher(redis) if redis else None
+    app.state.sessionmaker = create_sessionmaker(engine, publish)
     app.state.reads = create_reads(settings)
+    app.state.cursor_signer = CursorSigner(settings.signing_secret)
+    stack.push_async_callback(engine.dispose)
+    stack.push_async_callback(app.state.reads.close)
+
+
+def open_identity(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
     app.state.passwords = PasswordHasher(max_concurrency=settings.password_hash_concurrency)
     app.state.principals = PrincipalCache()
-    app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.token_signer = create_token_signer(settings)
     app.state.token_issuer = TokenIssuer(
         app.state.token_signer, RefreshTokens(settings.signing_secret)
@@ -106,41 +134,32 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.guess_limits = GuessLimits(
         app.state.sessionmaker, per_address=settings.attempts_per_address
     )
-    app.state.mail_delivery = create_mail_delivery(app)
-    listener = create_listener(app)
-    listener.start()
-    app.state.mail_delivery.start()
-    try:
-        yield
-    finally:
-        await app.state.mail_delivery.close()
-        await listener.close()
-        await app.state.reads.close()
-        await engine.dispose()
-        app.state.passwords.close()
+    stack.callback(app.state.passwords.close)
 
 
-def create_mail_delivery(app: FastAPI) -> MailDelivery:
-    settings: Settings = app.state.settings
-    return MailDelivery(
+def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    app.state.mail_delivery = MailDelivery(
         app.state.sessionmaker,
         FolderMailer(settings.mail_folder),
         sender=settings.mail_sender,
         public_url=settings.public_url,
     )
+    listener = create_listener(app, settings)
+    for task in (listener, app.state.mail_delivery):
+        task.start()
+        stack.push_async_callback(task.close)
 
 
-def create_listener(app: FastAPI) -> Listener:
-    settings: Settings = app.state.settings
+def create_listener(app: FastAPI, settings: Settings) -> Listener | RedisListener:
     principals: PrincipalCache = app.state.principals
-    return Listener(
-        partial(connect, settings, settings.database_url),
-        {
-            sessions.CHANNEL: lambda user_id: principals.forget(uuid.UUID(user_id)),
-            mails.CHANNEL: app.state.mail_delivery.wake,
-        },
-        on_reconnect=principals.clear,
-    )
+    handlers = {
+        sessions.CHANNEL: lambda user_id: principals.forget(uuid.UUID(user_id)),
+        mails.CHANNEL: app.state.mail_delivery.wake,
+    }
+    if settings.redis_url:
+        return RedisListener(settings.redis_url, handlers, on_reconnect=principals.clear)
+    opened = partial(connect, settings, settings.database_url)
+    return Listener(opened, handlers, on_reconnect=principals.clear)
 
 
 def create_reads(settings: Settings) -> ReadPool:

@@ -20,6 +20,8 @@ DECIMAL_RULES = {
     "le": "maximum",
 }
 EXAMPLES = {
+    "email": "ada@example.com",
+    "password": "correct horse battery staple",
     "uuid": "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58",
     "date-time": "2027-01-31T12:00:00Z",
 }

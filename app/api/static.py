@@ -34,11 +34,12 @@ router = APIRouter(include_in_schema=False)
 def read_static_file(name: str, request: Request) -> Response:
     if name not in FILES:
         raise NotFound("There is no such file.")
-    headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-    content, media_type = FILES[name].read_bytes(), MEDIA_TYPES[FILES[name].suffix]
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        content, headers["Content-Encoding"] = compressed(name), "gzip"
-    return Response(content, headers=headers, media_type=media_type)
+    media_type = MEDIA_TYPES[FILES[name].suffix]
+    headers = {"Cache-Control": FOREVER}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(FILES[name].read_bytes(), headers=headers, media_type=media_type)
+    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(compressed(name), headers=headers, media_type=media_type)
 
 
 @lru_cache

@@ -64,9 +64,11 @@ class Settings(BaseSettings):
     database_pool_timeout_seconds: float = Field(default=1, gt=0)
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
     database_pool_pre_ping: bool = True
-    database_connect_timeout_seconds: float = Field(default=2, gt=0)
-    database_command_timeout_seconds: float = Field(default=4, gt=0)
+    database_connect_timeout_seconds: float = Field(default=1, gt=0)
+    database_command_timeout_seconds: float = Field(default=3, gt=0)
     database_read_pool_size: int = Field(default=10, ge=1)
+
+    redis_url: str = Field(default="", pattern=r"^(rediss?://.*)?$")
 
     secret_key: SecretStr = SecretStr("")
     algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"

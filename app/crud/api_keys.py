@@ -12,9 +12,8 @@ from app.core.errors import NotFound
 from app.core.secrets import digest, new_secret
 from app.crud.sessions import CHANNEL, IS_USABLE
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.notifications import notify
 from app.db.reads import Query, ReadPool, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, notify
 from app.models.api_key import ApiKey
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate, ApiKeyRead

@@ -6,8 +6,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 
 from app.core.clock import now
-from app.db.notifications import notify
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, notify
 from app.models.mail import Mail, Template
 
 # Whoever sends mails listens here.

@@ -7,9 +7,8 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from app.core.clock import now
 from app.core.errors import InvalidToken, NotFound
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.notifications import notify
 from app.db.reads import Query, ReadPool, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, notify
 from app.models.session import ABSOLUTE_LIFETIME, IDLE_LIFETIME, REFRESH_GRACE, Session
 from app.models.user import User
 from app.schemas.session import SessionRead

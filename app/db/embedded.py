@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from app.db.embedded_process import EmbeddedPostgresError, opened
-from app.db.embedded_server import Server
+from app.db.embedded_server import NO_ANSWER, Server
 
 __all__ = ["EmbeddedPostgresError", "embedded_postgres", "running_url"]
 
@@ -91,5 +91,5 @@ def is_open_at(path: Path, file: IO[str]) -> bool:
 def explained(server: Server) -> Iterator[None]:
     try:
         yield
-    except (OSError, LookupError, ValueError) as error:
+    except (*NO_ANSWER, LookupError, ValueError) as error:
         raise server.unusable(str(error)) from error

@@ -9,6 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,7 @@ from app.db.embedded_process import (
 POLL_SECONDS = 0.02
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+ANSWER_SECONDS = 2.0
 START_ATTEMPTS = 3
 NO_ANSWER = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -158,8 +160,10 @@ class Server:
 
     def ensure_database(self) -> None:
         count = "SELECT count(*) FROM pg_database WHERE datname = 'app'"
-        if asyncio.run(ask(self.url, count)) == 0:
-            asyncio.run(ask(self.url, "CREATE DATABASE app"))
+        # The statement of a user killed meanwhile may still be at work.
+        with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+            if asyncio.run(ask(self.url, count)) == 0:
+                asyncio.run(ask(self.url, "CREATE DATABASE app"))
 
     def fresh_log(self) -> IO[bytes]:
         if self.log.exists():
@@ -176,11 +180,13 @@ class Server:
 async def ask(url: str, query: str) -> object:
     """Ask in the database that is always there; `app` may be missing yet."""
     address = url.replace("+asyncpg", "")
-    connection = await asyncpg.connect(address, database="postgres", ssl=False, timeout=2)
+    connection = await asyncpg.connect(
+        address, database="postgres", ssl=False, timeout=ANSWER_SECONDS
+    )
     try:
         return await connection.fetchval(query, timeout=STOP_SECONDS)
     finally:
-        await connection.close(timeout=2)
+        await connection.close(timeout=ANSWER_SECONDS)
 
 
 def polls(seconds: float) -> Iterator[None]:

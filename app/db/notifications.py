@@ -1,4 +1,4 @@
-"""LISTEN and NOTIFY: news that reach every process within milliseconds.
+"""LISTEN: notifications of other processes, within milliseconds of their commit.
 
 A notification is only a hint. Whoever relies on one must also survive its loss: after
 a reconnect, `on_reconnect` runs, because what was said meanwhile is gone.
@@ -9,22 +9,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import asyncpg
-from sqlalchemy import func, select
 
 from app.core.errors import Unavailable
 from app.core.logging import get_logger
-from app.db.session import AsyncSession
 
 Handler = Callable[[str], None]
 RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
 
 log = get_logger("notifications")
-
-
-async def notify(session: AsyncSession, channel: str, payload: str) -> None:
-    """Tell all listeners when, and only if, the transaction commits."""
-    await session.execute(select(func.pg_notify(channel, payload)))
 
 
 class Listener:

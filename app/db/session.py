@@ -1,8 +1,9 @@
 """The unit of work: one session, one transaction."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
@@ -10,14 +11,24 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.core.errors import PreconditionFailed
 from app.db.errors import DatabaseUnavailable
 
-__all__ = ["AsyncSession", "Sessionmaker", "create_sessionmaker", "transaction"]
+__all__ = ["AsyncSession", "Sessionmaker", "create_sessionmaker", "notify", "transaction"]
 
 Sessionmaker = async_sessionmaker[AsyncSession]
+Publish = Callable[[str, str], Awaitable[None]]
 
 
-def create_sessionmaker(engine: AsyncEngine) -> Sessionmaker:
+def create_sessionmaker(engine: AsyncEngine, publish: Publish | None = None) -> Sessionmaker:
+    """Sessions for `transaction`; `publish` takes notifications to where others listen."""
     # A response is built after the commit: expired attributes would be I/O there.
-    return async_sessionmaker(engine, expire_on_commit=False)
+    return async_sessionmaker(engine, expire_on_commit=False, info={"publish": publish})
+
+
+async def notify(session: AsyncSession, channel: str, payload: str) -> None:
+    """Tell every process when, and only if, the transaction commits."""
+    if session.info["publish"]:
+        session.info.setdefault("notifications", []).append((channel, payload))
+    else:
+        await session.execute(select(func.pg_notify(channel, payload)))
 
 
 @asynccontextmanager
@@ -31,6 +42,8 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
     try:
         async with sessions.begin() as session:
             yield session
+        for channel, payload in session.info.pop("notifications", ()):
+            await session.info["publish"](channel, payload)
     except StaleDataError as error:
         raise PreconditionFailed("The resource changed since it was read.") from error
     except PoolTimeout as error:

@@ -38,8 +38,9 @@ def executable() -> str | None:
 class Page:
     """One tab. `complaints` collects what the browser's console and log report."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, address: str) -> None:
         self.connection = connection
+        self.address = address
         self.numbers = itertools.count(1)
         self.complaints: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -64,8 +65,8 @@ class Page:
                 entry = parameters["entry"]
                 self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
 
-    def open(self, url: str) -> None:
-        self.send("Page.navigate", url=url)
+    def open(self, path: str) -> None:
+        self.send("Page.navigate", url=self.address + path)
         self.wait_for("document.readyState === 'complete'")
 
     def value(self, expression: str) -> Any:
@@ -110,8 +111,8 @@ class Page:
 
 
 @contextmanager
-def new_page() -> Iterator[Page]:
-    """A tab in a browser of its own, which ends with the block."""
+def new_page(address: str) -> Iterator[Page]:
+    """A tab on the site at `address`, in a browser that ends with the block."""
     program = executable()
     assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -119,7 +120,7 @@ def new_page() -> Iterator[Page]:
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:  # noqa: S603
             try:
                 with connect(tab_address(Path(profile)), max_size=None, proxy=None) as connection:
-                    yield Page(connection)
+                    yield Page(connection, address)
             finally:
                 browser.terminate()
                 browser.wait()

@@ -1,0 +1,87 @@
+"""Redis or Valkey: notifications where PostgreSQL's LISTEN cannot go, as behind PgBouncer."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.core.logging import get_logger
+
+Handler = Callable[[str], None]
+
+# The client's own defaults hold a request for a minute when Redis hangs.
+CONNECT_SECONDS = 0.2
+READ_SECONDS = 0.25
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+
+log = get_logger("redis")
+
+
+def create_redis(url: str, *, retries: int = 1) -> Redis:
+    """A client that answers or fails within half a second."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=READ_SECONDS,
+        retry=Retry(NoBackoff(), retries=retries),
+        decode_responses=True,
+    )
+
+
+class RedisPublisher:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def __call__(self, channel: str, payload: str) -> None:
+        """Tell the listeners; what caused it is committed, so a failure is only logged."""
+        try:
+            await self._redis.publish(channel, payload)
+        except RedisError as error:
+            log.warning("notification lost", channel=channel, reason=type(error).__name__)
+
+
+class RedisListener:
+    """The counterpart of `app.db.notifications.Listener` for Redis."""
+
+    def __init__(
+        self, url: str, handlers: Mapping[str, Handler], *, on_reconnect: Callable[[], None]
+    ) -> None:
+        # A retry would subscribe again unseen, and what was said meanwhile would be missed.
+        self._redis = create_redis(url, retries=0)
+        self._handlers = handlers
+        self._on_reconnect = on_reconnect
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="redis listener")
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._redis.aclose()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError) as error:
+                log.warning("listener lost its connection", reason=type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        async with self._redis.pubsub() as subscription:
+            await subscription.subscribe(*self._handlers)
+            self._on_reconnect()
+            while True:
+                message = await subscription.get_message(
+                    ignore_subscribe_messages=True, timeout=POLL_SECONDS
+                )
+                if message:
+                    self._handlers[message["channel"]](message["data"])

