@@ -3,15 +3,19 @@
 import asyncio
 import shutil
 import tempfile
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from app.core.config import Settings
 from app.core.identity import Role
@@ -37,6 +41,11 @@ class Save(Protocol):
 
 
 As = Callable[..., Awaitable[AsyncClient]]
+Running = Callable[..., AbstractAsyncContextManager[FastAPI]]
+
+# Two busy cores make any deadline lie; a failing example is printed, so nothing is stored.
+hypothesis.settings.register_profile("suite", deadline=None, database=None, max_examples=50)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +93,23 @@ async def copy_template(server_url: str, name: str) -> None:
         await connection.close()
 
 
+@pytest.fixture
+def empty_database(server_url: str) -> Iterator[str]:
+    """The URL of a database without any table, for one test."""
+    name = f"empty_{uuid.uuid4().hex}"
+    asyncio.run(execute(server_url, f'CREATE DATABASE "{name}"'))
+    yield with_database(server_url, name)
+    asyncio.run(execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(plain(url))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 def with_database(url: str, name: str) -> str:
     return url.rpartition("/")[0] + f"/{name}"
 
@@ -93,13 +119,14 @@ def plain(url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str) -> Settings:
+def settings(database_url: str, postgres_folder: Path) -> Settings:
     return Settings(
         _env_file=None,
         environment="test",
         database_url=database_url,
         secret_key=SecretStr(SECRET),
         log_level="error",
+        mail_folder=postgres_folder / "mails",
     )
 
 
@@ -120,8 +147,23 @@ async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
 
 async def empty_tables(app: FastAPI) -> None:
     async with app.state.sessionmaker.begin() as session:
+        # Waits for a mail that is being delivered, whose token would refer to a deleted user.
+        await session.execute(text("LOCK TABLE mails IN ACCESS EXCLUSIVE MODE"))
         for table in reversed(Base.metadata.sorted_tables):
             await session.execute(table.delete())
+
+
+@pytest.fixture
+def running(settings: Settings) -> Running:
+    """An application of the test's own, with some settings changed, while it runs."""
+
+    @asynccontextmanager
+    async def run(**changes: Any) -> AsyncIterator[FastAPI]:
+        app = create_app(settings.model_copy(update=changes))
+        async with app.router.lifespan_context(app):
+            yield app
+
+    return run
 
 
 @pytest.fixture

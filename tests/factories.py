@@ -10,7 +10,10 @@ from app.models.user import User
 
 PASSWORD = "correct horse battery staple"
 # argon2id of PASSWORD with the cheapest parameters: hashing is not what most tests are about.
-PASSWORD_HASH = ""
+PASSWORD_HASH = (
+    "$argon2id$v=19$m=8,t=1,p=1$ao0RAuA85/xfa22NsZZyrg"
+    "$ymRTbsJuU1561/re/W2XLe4kpulhHAc0exLJMqdYBAY"
+)
 
 serial = itertools.count(1)
 

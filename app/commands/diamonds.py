@@ -1,0 +1,191 @@
+"""A catalogue of diamonds: a CSV file read line by line, and its stones as items."""
+
+import csv
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from app.core.config import ConfigError
+
+GRADES = ("cut", "color", "clarity")
+COLUMNS = ("carat", *GRADES, "depth", "table", "price", "x", "y", "z")
+CATALOGUE_TAG = "catalogue-diamonds"
+
+# They keep each item below 1 KB and the memory flat, whatever the file holds.
+MAX_FIELD_LENGTH = 30
+MAX_LINE_BYTES = 4096
+
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class Malformed(Exception):
+    """A line that is no stone; `pointer` names the column, if it is a single one."""
+
+    def __init__(self, code: str, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.pointer = pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the file as far as it could be read; `malformed` says why it is no stone."""
+
+    line: int
+    fields: list[str]
+    malformed: Malformed | None = None
+
+    @property
+    def name(self) -> str:
+        """The natural key: stones may be alike, so the line number tells them apart."""
+        stone = dict(zip(COLUMNS, self.fields, strict=True))
+        return "{cut} cut {carat} ct {color} {clarity}, no. ".format(**stone) + str(self.line)
+
+    def item(self) -> dict[str, Any]:
+        """The body of `POST /items`; the price stays as it is written."""
+        stone = dict(zip(COLUMNS, self.fields, strict=True))
+        return {
+            "name": self.name,
+            "description": describe(stone),
+            "price": stone["price"],
+            "tags": [CATALOGUE_TAG, *(tag(f"{grade} {stone[grade]}") for grade in GRADES)],
+        }
+
+
+def describe(stone: Mapping[str, str]) -> str:
+    template = "{carat} ct, depth {depth} %, table {table} %, {x} x {y} x {z} mm."
+    return template.format(**stone)
+
+
+def tag(text: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+class Catalogue:
+    """An open file, past its header."""
+
+    def __init__(self, path: Path, raw: BinaryIO, text: BinaryIO) -> None:
+        self.path = path
+        self.size = os.fstat(raw.fileno()).st_size
+        self._raw = raw
+        self._lines = numbered_lines(path, text)
+        self._check_header()
+
+    @property
+    def position(self) -> int:
+        """How many bytes of `size` have been read; 0 for a pipe."""
+        return self._raw.tell() if self._raw.seekable() else 0
+
+    def rows(self) -> Iterator[Row]:
+        """Each line that is not blank.
+
+        Raises:
+            ConfigError: the rest of the file cannot be read.
+        """
+        return (read_row(number, line) for number, line in self._lines if line.strip())
+
+    def _check_header(self) -> None:
+        _, line = next(self._lines, (1, b""))
+        try:
+            header = parse(line.decode("utf-8-sig"))
+        except (UnicodeDecodeError, csv.Error):
+            header = []
+        if header != list(COLUMNS):
+            raise ConfigError(
+                f"{self.path} is no catalogue of diamonds: its first line must be "
+                f"{','.join(COLUMNS)}, plain or gzip."
+            )
+
+
+@contextmanager
+def open_catalogue(path: Path) -> Iterator[Catalogue]:
+    """Open the file, gzip or plain.
+
+    Raises:
+        ConfigError: it is missing, may not be read, or is something else.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    with raw:
+        is_gzip = raw.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
+        text = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        with closing(text):
+            yield Catalogue(path, raw, text)
+
+
+def numbered_lines(path: Path, text: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Lines, cut where they are too long to be a stone."""
+    number = 0
+    try:
+        while line := text.readline(MAX_LINE_BYTES):
+            number += 1
+            skip_rest_of_line(text, line)
+            yield number, line
+    except (OSError, EOFError, zlib.error):
+        raise ConfigError(
+            f"{path} is damaged after line {number}: get it again and start the import anew."
+        ) from None
+
+
+def skip_rest_of_line(text: BinaryIO, line: bytes) -> None:
+    while line and not line.endswith(b"\n"):
+        line = text.readline(MAX_LINE_BYTES)
+
+
+def read_row(number: int, line: bytes) -> Row:
+    """A stone, or what is left of the line together with why it is none."""
+    text = line.decode(errors="backslashreplace").rstrip("\r\n")
+    fields = text.split(",")
+    try:
+        check_encoding(line)
+        fields = parse(text)
+        check(fields)
+    except Malformed as malformed:
+        return Row(number, in_columns(fields), malformed)
+    except csv.Error:
+        return Row(number, in_columns(fields), Malformed("not_csv", "The line is not valid CSV"))
+    return Row(number, fields)
+
+
+def check_encoding(line: bytes) -> None:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        raise Malformed("not_utf8", "The line is not UTF-8") from None
+
+
+def parse(line: str) -> list[str]:
+    """One line by itself, so that a stray quote cannot swallow the lines behind it."""
+    return next(csv.reader([line.rstrip("\r\n")], strict=True), [])
+
+
+def check(fields: list[str]) -> None:
+    if len(fields) != len(COLUMNS):
+        raise Malformed(
+            "column_count", f"The line has {len(fields)} columns instead of {len(COLUMNS)}"
+        )
+    for column, field in zip(COLUMNS, fields, strict=True):
+        if len(field) > MAX_FIELD_LENGTH:
+            message = f"The field is longer than {MAX_FIELD_LENGTH} characters"
+            raise Malformed("too_long", message, f"/{column}")
+        if column in GRADES and not field.strip():
+            raise Malformed("missing", "The field is empty", f"/{column}")
+        if column not in GRADES and not NUMBER.fullmatch(field):
+            raise Malformed("not_a_number", "The field is not a number", f"/{column}")
+
+
+def in_columns(fields: list[str]) -> list[str]:
+    """Exactly one field for each column; what is too much stays in the last one."""
+    last = len(COLUMNS) - 1
+    padded = fields + [""] * (len(COLUMNS) - len(fields))
+    return [*padded[:last], ",".join(padded[last:])]

@@ -1,0 +1,27 @@
+"""What every refusal has in common."""
+
+from typing import Any
+
+from httpx2 import Response
+
+MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+
+
+def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
+    """Return the body, after it was held against RFC 9457 and our own promises."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert body.keys() - {"errors"} == MEMBERS
+    assert body["code"] == code
+    assert body["type"] == f"/problems/{code}"
+    assert body["status"] == status
+    assert body["instance"] == response.request.url.path
+    assert body["request_id"] == response.headers["X-Request-ID"]
+    return body
+
+
+def broken(response: Response) -> dict[str, str]:
+    """The code of each broken rule, by its pointer."""
+    body = assert_problem(response, 422, "validation_failed")
+    return {error["pointer"]: error["code"] for error in body["errors"]}
