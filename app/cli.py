@@ -130,13 +130,35 @@ def create_admin(
 @cli.command("import")
 def import_items(
     file: Annotated[Path, typer.Argument(help="A CSV file of diamonds, gzip or plain.")],
-    url: Annotated[str, typer.Option(help="Where the service runs.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str | None, typer.Option(help="Where the service runs, instead of PORT on this machine.")
+    ] = None,
     username: Annotated[str, typer.Option(help="Who is to own the items.")] = "user",
+    password: Annotated[
+        str | None,
+        typer.Option(
+            help="Asked for when no value follows; DEMO_PASSWORD when it is left out.",
+            envvar="IMPORT_PASSWORD",
+            prompt=True,
+            prompt_required=False,
+            hide_input=True,
+        ),
+    ] = None,
+    rejects: Annotated[Path, typer.Option(help="Where rows go that are not taken.")] = Path(
+        "rejects.csv"
+    ),
 ) -> None:
     """Send a catalogue through the API of the running service."""
     from app.commands.import_items import run_import
 
-    run_import(file, url=url, username=username, settings=load_settings())
+    run_import(
+        file,
+        url=url,
+        username=username,
+        password=password,
+        rejects=rejects,
+        settings=load_settings(),
+    )
 
 
 def main() -> None:

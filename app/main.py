@@ -27,6 +27,7 @@ from app.core.logging import configure_logging
 from app.core.passwords import PasswordHasher
 from app.core.principal_cache import PrincipalCache
 from app.core.refresh_tokens import RefreshTokens
+from app.core.sealing import Sealer
 from app.core.signing_keys import signing_keys
 from app.core.tokens import TokenSigner
 from app.crud import mails, sessions
@@ -38,6 +39,7 @@ from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import GuessLimits
 from app.integrations.mail import FolderMailer
 from app.integrations.redis import RedisListener, RedisPublisher, create_redis
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.mail_delivery import MailDelivery
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
@@ -117,9 +119,11 @@ def open_database(
 ) -> None:
     engine = create_engine(settings)
     publish = RedisPublisher(redis) if redis else None
-    app.state.sessionmaker = create_sessionmaker(engine, publish)
+    app.state.handlers = {}
+    app.state.sessionmaker = create_sessionmaker(engine, publish, app.state.handlers)
     app.state.reads = create_reads(settings)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
+    app.state.sealer = Sealer(settings.signing_secret)
     stack.push_async_callback(engine.dispose)
     stack.push_async_callback(app.state.reads.close)
 
@@ -144,22 +148,23 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         sender=settings.mail_sender,
         public_url=settings.public_url,
     )
+    app.state.handlers[sessions.CHANNEL] = lambda user_id: app.state.principals.forget(
+        uuid.UUID(user_id)
+    )
+    app.state.handlers[mails.CHANNEL] = app.state.mail_delivery.wake
     listener = create_listener(app, settings)
-    for task in (listener, app.state.mail_delivery):
+    housekeeping = Housekeeping(app.state.sessionmaker)
+    for task in (listener, app.state.mail_delivery, housekeeping):
         task.start()
         stack.push_async_callback(task.close)
 
 
 def create_listener(app: FastAPI, settings: Settings) -> Listener | RedisListener:
-    principals: PrincipalCache = app.state.principals
-    handlers = {
-        sessions.CHANNEL: lambda user_id: principals.forget(uuid.UUID(user_id)),
-        mails.CHANNEL: app.state.mail_delivery.wake,
-    }
+    handlers, forget_all = app.state.handlers, app.state.principals.clear
     if settings.redis_url:
-        return RedisListener(settings.redis_url, handlers, on_reconnect=principals.clear)
+        return RedisListener(settings.redis_url, handlers, on_reconnect=forget_all)
     opened = partial(connect, settings, settings.database_url)
-    return Listener(opened, handlers, on_reconnect=principals.clear)
+    return Listener(opened, handlers, on_reconnect=forget_all)
 
 
 def create_reads(settings: Settings) -> ReadPool:

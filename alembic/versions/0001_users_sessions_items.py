@@ -19,6 +19,31 @@ depends_on: str | Sequence[str] | None = None
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     op.create_table(
+        "idempotency_keys",
+        sa.Column("caller", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column(
+            "headers", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index(
+        "ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False
+    )
+    op.create_index(
+        "uq_idempotency_keys_caller_key", "idempotency_keys", ["caller", "key"], unique=True
+    )
+    op.create_table(
         "mails",
         sa.Column("recipient", sa.String(length=320), nullable=False),
         sa.Column(
@@ -358,3 +383,6 @@ def downgrade() -> None:
         "ix_mails_unsent", table_name="mails", postgresql_where=sa.text("sent_at IS NULL")
     )
     op.drop_table("mails")
+    op.drop_index("uq_idempotency_keys_caller_key", table_name="idempotency_keys")
+    op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
+    op.drop_table("idempotency_keys")

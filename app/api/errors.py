@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
@@ -53,7 +54,9 @@ MESSAGES = {
     "value_error": "Input is not valid",
     "json_invalid": "The body is not valid JSON",
     "model_attributes_type": "Input should be a valid object",
+    "model_type": "Input should be a valid object",
 }
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
@@ -122,7 +125,9 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
 def pointer(location: Sequence[str | int]) -> str:
     """A JSON Pointer (RFC 6901) to the part of the request that broke a rule."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    return "".join(f"/{part}" for part in parts)[:MAX_POINTER]
+    text = "".join(f"/{part}" for part in parts)[:MAX_POINTER]
+    # Unknown fields come with names that the client made up, lone surrogates among them.
+    return text.encode(errors="replace").decode()
 
 
 async def answer_app_error(request: Request, error: AppError) -> Response:
@@ -130,10 +135,23 @@ async def answer_app_error(request: Request, error: AppError) -> Response:
 
 
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    wanted = unread_media_types(request, error.body)
+    if wanted:
+        return problem_response(request.scope, UnsupportedMediaType(headers={"Accept": wanted}))
     details = error.errors()
     if any(detail["type"] == "json_invalid" for detail in details):
         details = [{**detail, "loc": ("body",)} for detail in details]
     return problem_response(request.scope, Unprocessable(violations=violations(details)))
+
+
+def unread_media_types(request: Request, body: Any) -> str | None:
+    """What the body should have been (RFC 9110, section 15.5.16) if nobody read it, else None."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if isinstance(body, bytes):
+        return "application/json"
+    if isinstance(body, FormData) and sent and sent not in FORMS:
+        return ", ".join(FORMS)
+    return None
 
 
 async def answer_http_exception(request: Request, error: HTTPException) -> Response:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from app.core.config import ConfigError
 
@@ -25,23 +25,21 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-class Malformed(Exception):
-    """A line that is no stone; `pointer` names the column, if it is a single one."""
+class Fault(NamedTuple):
+    """Why a row was not taken; `pointer` (RFC 6901) names the field, if it is a single one."""
 
-    def __init__(self, code: str, message: str, pointer: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.pointer = pointer
+    pointer: str
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the file as far as it could be read; `malformed` says why it is no stone."""
+    """A line of the file, as far as it could be read where a fault says that it is no stone."""
 
     line: int
     fields: list[str]
-    malformed: Malformed | None = None
+    fault: Fault | None = None
 
     @property
     def name(self) -> str:
@@ -95,7 +93,7 @@ class Catalogue:
     def _check_header(self) -> None:
         _, line = next(self._lines, (1, b""))
         try:
-            header = parse(line.decode("utf-8-sig"))
+            header = parse(line.decode("utf-8-sig").rstrip("\r\n"))
         except (UnicodeDecodeError, csv.Error):
             header = []
         if header != list(COLUMNS):
@@ -143,45 +141,45 @@ def skip_rest_of_line(text: BinaryIO, line: bytes) -> None:
 
 
 def read_row(number: int, line: bytes) -> Row:
-    """A stone, or what is left of the line together with why it is none."""
     text = line.decode(errors="backslashreplace").rstrip("\r\n")
-    fields = text.split(",")
     try:
-        check_encoding(line)
         fields = parse(text)
-        check(fields)
-    except Malformed as malformed:
-        return Row(number, in_columns(fields), malformed)
     except csv.Error:
-        return Row(number, in_columns(fields), Malformed("not_csv", "The line is not valid CSV"))
-    return Row(number, fields)
-
-
-def check_encoding(line: bytes) -> None:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        raise Malformed("not_utf8", "The line is not UTF-8") from None
+        fault = Fault("", "not_csv", "The line is not valid CSV")
+        return Row(number, in_columns(text.split(",")), fault)
+    return Row(number, in_columns(fields), encoding_fault(line) or fault_of(fields))
 
 
 def parse(line: str) -> list[str]:
     """One line by itself, so that a stray quote cannot swallow the lines behind it."""
-    return next(csv.reader([line.rstrip("\r\n")], strict=True), [])
+    return next(csv.reader([line], strict=True), [])
 
 
-def check(fields: list[str]) -> None:
+def encoding_fault(line: bytes) -> Fault | None:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return Fault("", "not_utf8", "The line is not UTF-8")
+    return None
+
+
+def fault_of(fields: list[str]) -> Fault | None:
     if len(fields) != len(COLUMNS):
-        raise Malformed(
-            "column_count", f"The line has {len(fields)} columns instead of {len(COLUMNS)}"
-        )
-    for column, field in zip(COLUMNS, fields, strict=True):
-        if len(field) > MAX_FIELD_LENGTH:
-            message = f"The field is longer than {MAX_FIELD_LENGTH} characters"
-            raise Malformed("too_long", message, f"/{column}")
-        if column in GRADES and not field.strip():
-            raise Malformed("missing", "The field is empty", f"/{column}")
-        if column not in GRADES and not NUMBER.fullmatch(field):
-            raise Malformed("not_a_number", "The field is not a number", f"/{column}")
+        message = f"The line has {len(fields)} columns instead of {len(COLUMNS)}"
+        return Fault("", "column_count", message)
+    faults = (field_fault(*named) for named in zip(COLUMNS, fields, strict=True))
+    return next(filter(None, faults), None)
+
+
+def field_fault(column: str, field: str) -> Fault | None:
+    if len(field) > MAX_FIELD_LENGTH:
+        message = f"The field is longer than {MAX_FIELD_LENGTH} characters"
+        return Fault(f"/{column}", "too_long", message)
+    if column in GRADES:
+        is_empty = not field.strip()
+        return Fault(f"/{column}", "missing", "The field is empty") if is_empty else None
+    is_number = NUMBER.fullmatch(field)
+    return None if is_number else Fault(f"/{column}", "not_a_number", "The field is not a number")
 
 
 def in_columns(fields: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 
 from app.core.config import Settings
-from app.core.identity import Principal, Role, granted_scopes
+from app.core.identity import ROLE_SCOPES, Principal, Role
 from app.core.passwords import PasswordHasher
 from app.crud import items, users
 from app.db.engine import create_engine
@@ -63,4 +63,4 @@ async def create_person(
 
 
 def principal(user: User) -> Principal:
-    return Principal(user.id, user.role, granted_scopes(user.role, frozenset()))
+    return Principal(user.id, user.role, ROLE_SCOPES[user.role])

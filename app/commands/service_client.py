@@ -1,29 +1,37 @@
 """The running service as a patient client sees it: signs in anew, waits, tries again."""
 
+import sys
 import time
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
 from typing import Any, cast
 
 import httpx
 
 from app.core.config import ConfigError
 
-# Together more than a minute and a half: a restart or a failover passes in that time.
+# Together a minute and a half: a restart or a failover passes in that time.
 DELAYS_SECONDS = (1, 2, 4, 8, 15, 30, 30)
 TIMEOUT = httpx.Timeout(60, connect=5)
 PAGE_SIZE = 100
+BATCH_SIZE = 1000
 
-UNAUTHORIZED = 401
-TOO_MANY_REQUESTS = 429
-UNAVAILABLE = frozenset({502, 503, 504})
+AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+
+Body = dict[str, Any]
 
 
 class Setback(Exception):
-    """The service asks for patience: the request had no effect."""
+    """No answer to use; the next one may be."""
 
     def __init__(self, reason: str, *, seconds: int = 0) -> None:
         super().__init__(reason)
         self.seconds = seconds
+
+
+class Limited(Setback):
+    """The service asks for patience: the request had no effect."""
 
 
 class Unanswered(Setback):
@@ -48,7 +56,9 @@ class Patience:
                 f"The service is not coming back ({setback}): start the import again later, "
                 "it goes on where it stopped."
             )
-        time.sleep(max(delay, setback.seconds, at_least_seconds))
+        seconds = max(delay, setback.seconds, at_least_seconds)
+        print(f"Waiting {seconds:g} s for the service ({setback}).", file=sys.stderr)
+        time.sleep(seconds)
 
 
 class PasswordAuth(httpx.Auth):
@@ -65,7 +75,7 @@ class PasswordAuth(httpx.Auth):
         if not self._token:
             self._accept((yield self._sign_in()))
         response = yield self._signed(request)
-        if response.status_code == UNAUTHORIZED:
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
             self._accept((yield self._sign_in()))
             yield self._signed(request)
 
@@ -73,12 +83,12 @@ class PasswordAuth(httpx.Auth):
         return httpx.Request("POST", self._token_url, data=self._form)
 
     def _accept(self, response: httpx.Response) -> None:
-        if response.status_code == UNAUTHORIZED:
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise ConfigError(
                 f"The service refuses the user name {self._form['username']} or its password: "
                 "name them with --username and --password or IMPORT_PASSWORD."
             )
-        self._token = str(answer(response)["access_token"])
+        self._token = body_of(response).get("access_token", "")
 
     def _signed(self, request: httpx.Request) -> httpx.Request:
         request.headers["Authorization"] = f"Bearer {self._token}"
@@ -86,101 +96,107 @@ class PasswordAuth(httpx.Auth):
 
 
 class ServiceClient:
-    """What the importer asks of the API; a context manager.
+    """What the importer asks of the API."""
 
-    Raises on entering:
-        ConfigError: nothing answers at `url`, or not as this service does.
-    """
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
 
-    def __init__(self, url: str, *, username: str, password: str) -> None:
-        self._auth = PasswordAuth(f"{url}/auth/token", username, password)
-        # The service on this machine is never behind the proxy of the environment.
-        self._http = httpx.Client(
-            base_url=url,
-            auth=self._auth,
-            timeout=TIMEOUT,
-            mounts={"all://localhost": None, "all://127.0.0.1": None},
-        )
+    def check(self) -> None:
+        """Sign in, without patience for a service that is not there.
 
-    def __enter__(self) -> "ServiceClient":
+        Raises:
+            ConfigError: nothing answers, or not as this service does.
+        """
         try:
             self._ask("GET", "/users/me/items", params={"limit": 1})
-        except Setback as setback:
-            self._http.close()
+        except Limited as setback:
+            raise ConfigError(
+                f"The service asks for patience ({setback}): try again in {setback.seconds} s."
+            ) from None
+        except Unanswered as setback:
             raise ConfigError(
                 f"The service at {self._http.base_url} does not answer ({setback}): start it "
                 "with `make run`, or name its address with --url."
             ) from None
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def own_items(self) -> Iterator[dict[str, Any]]:
+    def own_items(self) -> Iterator[Body]:
         """Every item of the user, oldest first: what is created meanwhile comes at the end."""
         query: dict[str, Any] = {"limit": PAGE_SIZE, "sort": "created_at"}
         while True:
-            page = self._get("/users/me/items", query)
+            page = self._insist("GET", "/users/me/items", despite=Setback, params=query)
             yield from page["items"]
             if page["next_cursor"] is None:
                 return
             query["cursor"] = page["next_cursor"]
 
-    def create_items(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One result for each item; waits while the service asks for it.
+    def create_items(self, items: list[Body]) -> list[Body]:
+        """One result for each of up to `BATCH_SIZE` items.
 
         Raises:
             Unanswered: the items may have been created, or not.
         """
+        answer = self._insist("POST", "/items/batch", despite=Limited, json={"items": items})
+        return cast("list[Body]", answer["results"])
+
+    def _insist(self, method: str, path: str, *, despite: type[Setback], **content: Any) -> Body:
         patience = Patience()
         while True:
             try:
-                answer = self._ask("POST", "/items/batch", json={"items": items})
-                return cast("list[dict[str, Any]]", answer["results"])
-            except Unanswered:
-                raise
-            except Setback as setback:
+                return self._ask(method, path, **content)
+            except despite as setback:
                 patience.wait(setback)
 
-    def _get(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
-        patience = Patience()
-        while True:
-            try:
-                return self._ask("GET", path, params=query)
-            except Setback as setback:
-                patience.wait(setback)
-
-    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, **content: Any) -> Body:
         try:
-            return answer(self._http.request(method, path, **content))
-        except httpx.TransportError as error:
+            return body_of(self._http.request(method, path, **content))
+        except httpx.RequestError as error:
             raise Unanswered(str(error) or type(error).__name__) from None
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"The address of the service is not usable: {error}.") from None
 
 
-def answer(response: httpx.Response) -> dict[str, Any]:
+@contextmanager
+def connect(url: str, *, username: str, password: str) -> Iterator[ServiceClient]:
+    """Sign in at the API whose version starts at `url`.
+
+    Raises:
+        ConfigError: nothing answers there, or it refuses the password.
+    """
+    auth = PasswordAuth(f"{url}/auth/token", username, password)
+    # The service on this machine is never behind the proxy of the environment.
+    direct = {"all://localhost": None, "all://127.0.0.1": None}
+    try:
+        http = httpx.Client(base_url=url, auth=auth, timeout=TIMEOUT, mounts=direct)
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"The address {url} is not usable: {error}.") from None
+    with http:
+        service = ServiceClient(http)
+        service.check()
+        yield service
+
+
+def body_of(response: httpx.Response) -> Body:
     """The body of a good answer.
 
     Raises:
         Setback: it is worth another try.
         ConfigError: it is not.
     """
-    seconds = retry_after(response)
     place = f"{response.status_code} to {response.request.method} {response.request.url.path}"
-    if response.status_code == TOO_MANY_REQUESTS:
-        raise Setback(place, seconds=seconds)
-    if response.status_code in UNAVAILABLE:
-        raise Unanswered(place, seconds=seconds)
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise ConfigError(f"What answers at {response.request.url} is not this service.")
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise Limited(place, seconds=retry_after(response))
+    if response.status_code in AWAY:
+        raise Unanswered(place, seconds=retry_after(response))
+    body = json_object(response)
     if not response.is_success:
         raise ConfigError(f"The service answers {place}: {body.get('detail', 'no reason given')}")
     return body
+
+
+def json_object(response: httpx.Response) -> Body:
+    with suppress(ValueError):
+        body = response.json()
+        if isinstance(body, dict):
+            return body
+    raise ConfigError(f"What answers at {response.request.url} is not this service.")
 
 
 def retry_after(response: httpx.Response) -> int:

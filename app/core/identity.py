@@ -71,6 +71,5 @@ class Principal:
 
 
 def granted_scopes(role: Role, wanted: frozenset[str]) -> frozenset[Scope]:
-    """The scopes that a role gets of those wanted; all of the role's when none is named."""
-    allowed = ROLE_SCOPES[role]
-    return frozenset(scope for scope in allowed if scope in wanted) if wanted else allowed
+    """The scopes of a role, cut down to those wanted."""
+    return frozenset(scope for scope in ROLE_SCOPES[role] if scope in wanted)

@@ -20,6 +20,7 @@ class PrincipalCache:
         self._entries: dict[str, tuple[Principal, float]] = {}
         self._lifetime_seconds = lifetime_seconds
         self._max_entries = max_entries
+        self.epoch = 0
         self.hits = 0
         self.misses = 0
 
@@ -31,8 +32,16 @@ class PrincipalCache:
         self.hits += 1
         return entry[0]
 
-    def put(self, credential: str, principal: Principal, *, expires_at: float) -> None:
-        """Remember until `expires_at` (Unix seconds) or the end of the lifetime."""
+    def put(
+        self, credential: str, principal: Principal, *, expires_at: float, epoch: int
+    ) -> None:
+        """Remember until `expires_at` (Unix seconds) or the end of the lifetime.
+
+        `epoch` is that of the time before the principal was looked up: what was revoked
+        meanwhile is not remembered.
+        """
+        if epoch != self.epoch:
+            return
         self._entries.pop(credential, None)
         if len(self._entries) >= self._max_entries:
             del self._entries[next(iter(self._entries))]
@@ -41,9 +50,11 @@ class PrincipalCache:
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Drop everything that belongs to a user whose rights changed."""
+        self.epoch += 1
         gone = [key for key, (principal, _) in self._entries.items() if principal.id == user_id]
         for credential in gone:
             del self._entries[credential]
 
     def clear(self) -> None:
+        self.epoch += 1
         self._entries.clear()

@@ -83,34 +83,26 @@ async def create(
     return row, await give_secret(session, row)
 
 
-async def rotate(
-    session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
-) -> tuple[ApiKey, str]:
-    """Give the key a new text; the old one ends at once.
-
-    Raises:
-        NotFound: the user has no such live key.
-    """
-    row = await get_for_change(session, api_key_id, user_id=user_id)
-    await notify(session, CHANNEL, str(user_id))
-    return row, await give_secret(session, row)
+async def rotate(session: AsyncSession, row: ApiKey) -> str:
+    """Give the key a new text, which is returned; the old one ends at once."""
+    await notify(session, CHANNEL, str(row.user_id))
+    return await give_secret(session, row)
 
 
-async def revoke(session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
-    """End the key.
-
-    Raises:
-        NotFound: the user has no such live key.
-    """
-    row = await get_for_change(session, api_key_id, user_id=user_id)
+async def revoke(session: AsyncSession, row: ApiKey) -> None:
     row.revoked_at = now()
     await session.flush()
-    await notify(session, CHANNEL, str(user_id))
+    await notify(session, CHANNEL, str(row.user_id))
 
 
 async def get_for_change(
     session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
 ) -> ApiKey:
+    """Return a key of the user, locked until the transaction ends.
+
+    Raises:
+        NotFound: the user has no such key, or it was revoked.
+    """
     row = await session.scalar(
         select(ApiKey)
         .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))

@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, String, bindparam, insert, select
+from sqlalchemy import String, bindparam, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import now
@@ -95,7 +96,7 @@ async def update(session: AsyncSession, item: Item, data: ItemUpdate) -> Item:
 async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -> Item:
     for field, value in fields.items():
         setattr(item, field, value)
-    item.check_gross_price()
+    item.check_gross_price(fields)
     await session.flush()
     return item
 

@@ -1,6 +1,6 @@
 """The mailed_tokens table: links that prove a mailbox. Flushes; never commits."""
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, select
 
 from app.core.clock import now
 from app.core.secrets import digest, new_secret
@@ -26,25 +26,25 @@ async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
     return token
 
 
-async def use(session: AsyncSession, token: str, purpose: Purpose) -> MailedToken:
-    """Take the token away and return what it proved.
+async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
+    """Take the token away and return whose mailbox it proved, locked like any user to change.
 
     Raises:
-        InvalidMailedToken: unknown, expired, or used before.
+        InvalidMailedToken: unknown, expired, used before, or the user has left the mailbox.
     """
-    # DELETE ... RETURNING: of two at once, one gets the row.
-    used: MailedToken | None = await session.scalar(
-        delete(MailedToken)
-        .where(
-            MailedToken.token_hash == digest(token),
-            MailedToken.purpose == purpose,
-            MailedToken.expires_at > func.now(),
-        )
-        .returning(MailedToken)
+    is_meant = (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)
+    user: User | None = await session.scalar(
+        select(User)
+        .join(MailedToken, MailedToken.user_id == User.id)
+        .where(is_meant, MailedToken.expires_at > func.now())
+        .where(MailedToken.email_canonical == User.email_canonical, User.deleted_at.is_(None))
+        .with_for_update(of=User)
     )
-    if used is None:
+    # Of two at once, the second waited above and finds nothing to delete.
+    used = await session.scalar(delete(MailedToken).where(is_meant).returning(MailedToken.id))
+    if user is None or used is None:
         raise InvalidMailedToken
-    return used
+    return user
 
 
 async def delete_all(session: AsyncSession, user: User, purpose: Purpose) -> None:

@@ -60,7 +60,7 @@ async def create(
         user_id=user_id,
         scopes=scopes,
         user_agent=user_agent[:255],
-        address=address,
+        address=address[:45],
         rotated_at=started,
         last_used_at=started,
         idle_expires_at=started + IDLE_LIFETIME,
@@ -99,13 +99,16 @@ async def rotate(session: AsyncSession, session_id: uuid.UUID, generation: int) 
 async def find_just_rotated(
     session: AsyncSession, session_id: uuid.UUID, generation: int
 ) -> Session | None:
-    row = await session.scalar(
-        select(Session).where(Session.id == session_id, IS_LIVE, user_is_usable())
+    is_recent = Session.rotated_at > func.now() - REFRESH_GRACE
+    found = await session.execute(
+        select(Session, is_recent).where(Session.id == session_id, IS_LIVE, user_is_usable())
     )
+    row = found.one_or_none()
     if row is None:
         raise InvalidToken("The session has ended.")
-    is_retry = row.generation == generation + 1 and row.rotated_at > now() - REFRESH_GRACE
-    return row if is_retry else None
+    newest, is_recent_rotation = row.tuple()
+    is_retry = newest.generation == generation + 1 and is_recent_rotation
+    return newest if is_retry else None
 
 
 def user_is_usable() -> ColumnElement[bool]:

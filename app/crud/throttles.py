@@ -19,15 +19,20 @@ class Count:
     window_ends_at: datetime
 
 
-async def count(session: AsyncSession, key: str, *, window: timedelta) -> Count:
+async def count(
+    session: AsyncSession, key: str, *, window: timedelta, strict_limit: int = 0
+) -> Count:
     """Count one more attempt and return the sums, this one included.
 
-    One statement, so that attempts made at the same moment are counted one by one.
+    One statement, so that attempts made at the same moment are counted one by one. Each
+    attempt up to a strict limit starts the window anew: then no stretch of its length sees
+    more of them, whereas the end of one fixed window and the start of the next would.
     """
     is_over = Throttle.window_ends_at <= func.now()
     counted = insert(Throttle).values(
         key=key, attempts=1, streak=1, window_ends_at=func.now() + window
     )
+    starts_anew = is_over | (Throttle.attempts < strict_limit)
     row = await session.execute(
         counted.on_conflict_do_update(
             index_elements=[Throttle.key],
@@ -35,7 +40,7 @@ async def count(session: AsyncSession, key: str, *, window: timedelta) -> Count:
                 "attempts": case((is_over, 1), else_=Throttle.attempts + 1),
                 "streak": Throttle.streak + 1,
                 "window_ends_at": case(
-                    (is_over, counted.excluded.window_ends_at), else_=Throttle.window_ends_at
+                    (starts_anew, counted.excluded.window_ends_at), else_=Throttle.window_ends_at
                 ),
             },
         ).returning(Throttle.attempts, Throttle.streak, Throttle.window_ends_at)

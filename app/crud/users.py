@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, text
+from sqlalchemy import bindparam, case, func, or_, select, text
 from sqlalchemy import update as update_statement
 
 from app.core.canonical import canonical
@@ -12,6 +12,7 @@ from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.identity import Role
 from app.crud.sessions import IS_LIVE as SESSION_IS_LIVE
+from app.crud.sessions import IS_USABLE
 from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
@@ -50,7 +51,7 @@ LISTING = Listing(
     key=User.id,
 )
 LOGIN = Query(
-    select(User.id, User.role, User.is_active, User.password_hash).where(
+    select(User.id, User.is_active, User.version, User.password_hash).where(
         or_(
             User.email_canonical == bindparam("name"), User.username_canonical == bindparam("name")
         ),
@@ -114,7 +115,7 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
 
 
 async def find_login(reads: ReadPool, login: str) -> Row | None:
-    """Return `id`, `role`, `is_active` and `password_hash` behind an e-mail or a username."""
+    """Return `id`, `is_active`, `version` and `password_hash` behind an e-mail or a username."""
     return await reads.first(LOGIN, name=canonical(login))
 
 
@@ -170,10 +171,9 @@ async def get_role(session: AsyncSession, user_id: uuid.UUID) -> Role:
     return (await session.scalars(select(User.role).where(User.id == user_id))).one()
 
 
-async def verify_email(session: AsyncSession, user: User, email_canonical: str) -> None:
-    """Take a mailbox as proven, unless the user has moved to another one meanwhile."""
-    if user.email_canonical == email_canonical:
-        user.email_verified = True
+async def verify_email(session: AsyncSession, user: User) -> None:
+    """Take the user's mailbox as proven."""
+    user.email_verified = True
     await session.flush()
 
 
@@ -223,14 +223,26 @@ async def keep_an_admin(session: AsyncSession, user: User) -> None:
 
 
 async def note_login(
-    session: AsyncSession, user_id: uuid.UUID, *, password_hash: str | None
-) -> None:
-    """Remember the time, and the hash if it was made anew with today's parameters."""
+    session: AsyncSession, login: Row, *, password_hash: str | None
+) -> Row | None:
+    """Remember the time, and the hash if it was made anew with today's parameters.
+
+    Returns `role`, `version` and `password_hash` as they are now, None when the account has
+    been disabled or deleted since `find_login`. Locks the user until the transaction ends.
+    """
+    is_same = User.version == login["version"]
     # Signing in is no change of the account: neither its version nor its time moves.
     values: dict[str, Any] = {"last_login_at": func.now(), "updated_at": User.updated_at}
     if password_hash:
-        values["password_hash"] = password_hash
-    await session.execute(update_statement(User).where(User.id == user_id).values(values))
+        values["password_hash"] = case((is_same, password_hash), else_=User.password_hash)
+    rows = await session.execute(
+        update_statement(User)
+        .where(User.id == login["id"], IS_USABLE)
+        .values(values)
+        .returning(User.role, User.version, User.password_hash)
+    )
+    row = rows.mappings().one_or_none()
+    return dict(row) if row else None
 
 
 async def exist(session: AsyncSession) -> bool:

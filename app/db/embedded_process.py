@@ -4,6 +4,7 @@ import fcntl
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -77,6 +78,13 @@ def in_background(command: Sequence[str | Path]) -> list[str | Path]:
     It can then outlive us, and neither leaves a zombie nor a warning when it ends.
     """
     return ["/bin/sh", "-c", '"$@" &', "sh", *command]
+
+
+def reason_in(log: Path) -> str:
+    # A client that comes too early is refused with FATAL, too; that is not the reason.
+    pattern = r"(?:PANIC|FATAL|error): +(?!the database system)(.+)"
+    written = log.read_text(errors="replace")
+    return (re.findall(pattern, written) or written.splitlines() or ["it said nothing"])[-1]
 
 
 def give_to_nobody(*paths: Path) -> None:

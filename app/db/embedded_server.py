@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -23,6 +22,7 @@ from app.db.embedded_process import (
     in_background,
     is_held,
     opened,
+    reason_in,
     run,
 )
 
@@ -194,10 +194,3 @@ def polls(seconds: float) -> Iterator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(POLL_SECONDS)
-
-
-def reason_in(log: Path) -> str:
-    # A client that comes too early is refused with FATAL, too; that is not the reason.
-    pattern = r"(?:PANIC|FATAL|error): +(?!the database system)(.+)"
-    written = log.read_text(errors="replace")
-    return (re.findall(pattern, written) or written.splitlines() or ["it said nothing"])[-1]

@@ -37,9 +37,13 @@ class UniqueViolation(Conflict):
 
 
 class ForeignKeyViolation(Conflict):
+    """`constraint` as above."""
+
     code = "reference_conflict"
     title = "Reference conflict"
     remedy = "What you refer to does not exist, or what you delete is still referred to."
+
+    constraint: str | None = None
 
 
 class ConstraintViolation(Unprocessable):
@@ -112,7 +116,7 @@ def translate(error: BaseException) -> AppError | None:
 def from_sqlstate(state: str, error: BaseException) -> AppError | None:
     kind = BY_SQLSTATE.get(state) or BY_CLASS.get(state[:2])
     translation = kind() if kind else None
-    if isinstance(translation, UniqueViolation):
+    if isinstance(translation, UniqueViolation | ForeignKeyViolation):
         translation.constraint = getattr(driver_error(error), "constraint_name", None)
     return translation
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import asyncpg
 
-from app.core.errors import Unavailable
+from app.core.errors import AppError
 from app.core.logging import get_logger
 
 Handler = Callable[[str], None]
@@ -48,7 +48,7 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (Unavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (AppError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("listener lost its connection", reason=type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -1,6 +1,6 @@
 """The unit of work: one session, one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from sqlalchemy import func, select
@@ -15,19 +15,26 @@ __all__ = ["AsyncSession", "Sessionmaker", "create_sessionmaker", "notify", "tra
 
 Sessionmaker = async_sessionmaker[AsyncSession]
 Publish = Callable[[str, str], Awaitable[None]]
+Handlers = Mapping[str, Callable[[str], None]]
 
 
-def create_sessionmaker(engine: AsyncEngine, publish: Publish | None = None) -> Sessionmaker:
-    """Sessions for `transaction`; `publish` takes notifications to where others listen."""
+def create_sessionmaker(
+    engine: AsyncEngine, publish: Publish | None = None, handlers: Handlers | None = None
+) -> Sessionmaker:
+    """Sessions for `transaction`.
+
+    `publish` takes notifications to where others listen; `handlers` are what this process
+    does about them, by channel.
+    """
+    info = {"publish": publish, "handlers": {} if handlers is None else handlers}
     # A response is built after the commit: expired attributes would be I/O there.
-    return async_sessionmaker(engine, expire_on_commit=False, info={"publish": publish})
+    return async_sessionmaker(engine, expire_on_commit=False, info=info)
 
 
 async def notify(session: AsyncSession, channel: str, payload: str) -> None:
-    """Tell every process when, and only if, the transaction commits."""
-    if session.info["publish"]:
-        session.info.setdefault("notifications", []).append((channel, payload))
-    else:
+    """Tell every process when, and only if, the transaction commits; this one at once."""
+    session.info.setdefault("notifications", []).append((channel, payload))
+    if session.info["publish"] is None:
         await session.execute(select(func.pg_notify(channel, payload)))
 
 
@@ -42,9 +49,18 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
     try:
         async with sessions.begin() as session:
             yield session
-        for channel, payload in session.info.pop("notifications", ()):
-            await session.info["publish"](channel, payload)
+        await tell(session)
     except StaleDataError as error:
         raise PreconditionFailed("The resource changed since it was read.") from error
     except PoolTimeout as error:
         raise DatabaseUnavailable("All database connections are busy.") from error
+
+
+async def tell(session: AsyncSession) -> None:
+    handlers, publish = session.info["handlers"], session.info["publish"]
+    for channel, payload in session.info.pop("notifications", ()):
+        # Our own listener hears it, too, but possibly after the client's next request.
+        if channel in handlers:
+            handlers[channel](payload)
+        if publish:
+            await publish(channel, payload)

@@ -52,8 +52,9 @@ async def authenticate(connection: HTTPConnection) -> Principal:
     known: Principal | None = state.principals.get(credential)
     if known is not None:
         return known
+    epoch = state.principals.epoch
     principal, expires_at = await verify[kind](state, credential)
-    state.principals.put(credential, principal, expires_at=expires_at)
+    state.principals.put(credential, principal, expires_at=expires_at, epoch=epoch)
     return principal
 
 
@@ -74,8 +75,7 @@ async def verify_token(state: State, token: str) -> Verified:
     row = await sessions.find_principal(state.reads, claims.session_id, user_id=claims.subject)
     if row is None:
         raise InvalidToken("The session has ended.")
-    # A token without scopes has none, where a sign-in without any asks for all.
-    scopes = granted_scopes(row["role"], claims.scopes) if claims.scopes else frozenset()
+    scopes = granted_scopes(row["role"], claims.scopes)
     principal = Principal(row["user_id"], row["role"], scopes, session_id=row["session_id"])
     return principal, claims.expires_at
 
@@ -105,6 +105,8 @@ ProfileReader = Annotated[Principal, Security(authentication, scopes=[Scope.USER
 ProfileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.USERS_WRITE])]
 ItemReader = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_READ])]
 ItemWriter = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_WRITE])]
+PostReader = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_READ])]
+PostWriter = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_WRITE])]
 Administrator = Annotated[Principal, Security(authentication, scopes=[Scope.ADMIN])]
 
 

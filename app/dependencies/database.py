@@ -1,11 +1,11 @@
 """The database, as endpoints ask for it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Annotated, cast
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
 from app.db.reads import ReadPool
@@ -14,9 +14,9 @@ from app.db.session import AsyncSession, transaction
 OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
-async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    async with transaction(connection.app.state.sessionmaker) as session:
-        yield session
+async def get_session(request: Request) -> AsyncSession:
+    """The session of the request's unit of work, which its route opens and commits."""
+    return cast("AsyncSession", request.state.session)
 
 
 async def get_reads(connection: HTTPConnection) -> ReadPool:
@@ -27,9 +27,8 @@ async def get_transactions(connection: HTTPConnection) -> OpenTransaction:
     return partial(transaction, connection.app.state.sessionmaker)
 
 
-# scope="function" commits *before* the response is sent: a client never holds a 201
-# for a row that then failed to commit. See docs/adr/0003-commit-before-the-response.md.
-SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+# Needs a router with `route_class=UnitOfWorkRoute`: see app/api/unit_of_work.py.
+SessionDep = Annotated[AsyncSession, Depends(get_session)]
 # For endpoints that commit although they answer with an error.
 Transactions = Annotated[OpenTransaction, Depends(get_transactions)]
 Reads = Annotated[ReadPool, Depends(get_reads)]

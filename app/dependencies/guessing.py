@@ -10,11 +10,13 @@ from weakref import WeakValueDictionary
 
 from fastapi import Depends, Request
 
+from app.core.canonical import canonical
 from app.core.clock import now
-from app.core.errors import AppError, TooManyRequests
+from app.core.errors import InvalidToken, TooManyRequests
 from app.crud import throttles
 from app.crud.throttles import Count
-from app.db.session import Sessionmaker, transaction
+from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.models.mailed_token import InvalidMailedToken
 
 WINDOW = timedelta(minutes=15)
 WRONG_PASSWORDS_PER_WINDOW = 10
@@ -23,6 +25,8 @@ MAILS_PER_WINDOW = 3
 # Sign-ins of one account that are being checked in one process. More would be counted as
 # wrong until they turn out right, and honest ones could find the limit reached.
 AT_ONCE = 2
+# They wait for the same few rows: without a bound they would take every connection.
+COUNTED_AT_ONCE = 4
 
 
 class TooManyAttempts(TooManyRequests):
@@ -32,12 +36,16 @@ class TooManyAttempts(TooManyRequests):
 
 
 class GuessLimits:
-    """Each attempt counts before it is checked, and is taken back when it was right."""
+    """A password counts as wrong before it is checked, and is forgiven when it was right.
+
+    Whatever is refused is not counted: the transaction that counts it is rolled back.
+    """
 
     def __init__(self, sessions: Sessionmaker, *, per_address: int) -> None:
         self._sessions = sessions
         self._per_address = per_address
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
 
     @asynccontextmanager
     async def password_attempt(self, account: str, address: str) -> AsyncIterator[None]:
@@ -46,24 +54,30 @@ class GuessLimits:
         Raises:
             TooManyAttempts: the account or the address has used up its attempts.
         """
-        key = hashed("password", account)
-        turn = self._turns.setdefault(key, asyncio.Semaphore(AT_ONCE))
-        async with turn, self.address_attempt("password", address):
-            counted = await self._count(key)
-            if counted.streak > WRONG_PASSWORDS_IN_A_ROW:
-                raise too_many(counted)
-            refuse_above(counted, WRONG_PASSWORDS_PER_WINDOW)
+        of_account, of_address = hashed("password", account), hashed("password", address)
+        async with self._turns.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
+            async with self._transaction() as session:
+                await self._count_address(session, of_address)
+                await count_account(session, of_account)
             yield
-            await self.forgive(account)
+            async with self._transaction() as session:
+                await throttles.take_back(session, of_address)
+                await throttles.forget(session, of_account)
 
     @asynccontextmanager
-    async def address_attempt(self, action: str, address: str) -> AsyncIterator[None]:
-        """Like `password_attempt`, for secrets that belong to no account that is known."""
-        key = hashed(action, address)
-        refuse_above(await self._count(key), self._per_address)
-        yield
-        async with transaction(self._sessions) as session:
-            await throttles.take_back(session, key)
+    async def secret_attempt(self, action: str, address: str) -> AsyncIterator[None]:
+        """Check a secret that is too long to guess inside; only wrong ones count.
+
+        So nobody can keep a neighbour at the same address from refreshing a session.
+
+        Raises:
+            TooManyAttempts: it was wrong, and the address has used up its attempts.
+        """
+        try:
+            yield
+        except (InvalidToken, InvalidMailedToken):
+            await self.count_address(action, address)
+            raise
 
     async def count_address(self, action: str, address: str) -> None:
         """Count something that is limited even when it succeeds.
@@ -71,20 +85,36 @@ class GuessLimits:
         Raises:
             TooManyAttempts: the address has used up its attempts.
         """
-        refuse_above(await self._count(hashed(action, address)), self._per_address)
+        async with self._transaction() as session:
+            await self._count_address(session, hashed(action, address))
 
-    async def may_mail(self, address: str) -> bool:
+    async def may_mail(self, mailbox: str) -> bool:
         """Whether a mailbox may get one more mail that anybody can ask for."""
-        return (await self._count(hashed("mail", address))).attempts <= MAILS_PER_WINDOW
+        async with self._transaction() as session:
+            key = hashed("mail", canonical(mailbox))
+            counted = await throttles.count(session, key, window=WINDOW)
+        return counted.attempts <= MAILS_PER_WINDOW
 
     async def forgive(self, account: str) -> None:
-        async with transaction(self._sessions) as session:
+        async with self._transaction() as session:
             await throttles.forget(session, hashed("password", account))
 
-    async def _count(self, key: str) -> Count:
-        # A transaction of its own: what follows may fail, and the attempt still counts.
-        async with transaction(self._sessions) as session:
-            return await throttles.count(session, key, window=WINDOW)
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        # Of its own: what follows may fail, and the attempt still counts.
+        async with self._counting, transaction(self._sessions) as session:
+            yield session
+
+    async def _count_address(self, session: AsyncSession, key: str) -> None:
+        refuse_above(await throttles.count(session, key, window=WINDOW), self._per_address)
+
+
+async def count_account(session: AsyncSession, key: str) -> None:
+    limit = WRONG_PASSWORDS_PER_WINDOW
+    counted = await throttles.count(session, key, window=WINDOW, strict_limit=limit)
+    refuse_above(counted, limit)
+    if counted.streak > WRONG_PASSWORDS_IN_A_ROW:
+        raise too_many(counted)
 
 
 def hashed(action: str, subject: str) -> str:
@@ -97,7 +127,7 @@ def refuse_above(counted: Count, limit: int) -> None:
         raise too_many(counted)
 
 
-def too_many(counted: Count) -> AppError:
+def too_many(counted: Count) -> TooManyAttempts:
     seconds = (counted.window_ends_at - now()).total_seconds()
     return TooManyAttempts(retry_after_seconds=max(1, round(seconds)))
 

@@ -80,7 +80,7 @@ def paginated(
         page = PageRequest(limit=limit, skip=skip, sort=wanted, include_total=include_total)
         signer: CursorSigner = request.app.state.cursor_signer
         if cursor is not None:
-            page = continued(page, signer.read(cursor), is_sorted=sort is not None)
+            page = continued(page, signer.read(cursor), sorts, is_sorted=sort is not None)
         return Pagination(page, request, response, signer)
 
     return get_pagination
@@ -93,20 +93,26 @@ def parse_sort(sort: str | None, sorts: Collection[str]) -> tuple[str, ...]:
         Unprocessable: a name is unknown or stands twice.
     """
     names = tuple(part.strip() for part in sort.split(",")) if sort else ()
-    fields = [name.removeprefix("-") for name in names]
-    if not set(fields) <= set(sorts) or len(set(fields)) < len(fields):
+    if not fields_of(names) <= set(sorts) or len(fields_of(names)) < len(names):
         message = f"Sort by each of {', '.join(sorts)} at most once"
         raise Unprocessable(violations=[Violation("/query/sort", message, "unknown_sort")])
     return names
 
 
-def continued(page: PageRequest, signed: Any, *, is_sorted: bool) -> PageRequest:
+def fields_of(names: Collection[str]) -> set[str]:
+    return {name.removeprefix("-") for name in names}
+
+
+def continued(
+    page: PageRequest, signed: Any, sorts: Collection[str], *, is_sorted: bool
+) -> PageRequest:
     """Start behind the row that the cursor names.
 
     Raises:
-        InvalidCursor: the cursor belongs to another order, or `skip` was sent besides.
+        InvalidCursor: it belongs to another order or list, or `skip` was sent besides.
     """
     sort, after = tuple(signed[0]), tuple(signed[1])
-    if (is_sorted and sort != page.sort) or page.skip:
+    is_foreign = not fields_of(sort) <= set(sorts)
+    if is_foreign or (is_sorted and sort != page.sort) or page.skip:
         raise InvalidCursor("A cursor goes with the sort that it was made for and without skip.")
     return replace(page, sort=sort, after=after)

@@ -1,11 +1,25 @@
 """Every table; importing this package makes the metadata whole for Alembic."""
 
 from app.models.api_key import ApiKey
+from app.models.category import Category
+from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
 from app.models.mail import Mail
 from app.models.mailed_token import MailedToken
+from app.models.post import Post
 from app.models.session import Session
 from app.models.throttle import Throttle
 from app.models.user import User
 
-__all__ = ["ApiKey", "Item", "Mail", "MailedToken", "Session", "Throttle", "User"]
+__all__ = [
+    "ApiKey",
+    "Category",
+    "IdempotencyKey",
+    "Item",
+    "Mail",
+    "MailedToken",
+    "Post",
+    "Session",
+    "Throttle",
+    "User",
+]

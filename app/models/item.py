@@ -1,10 +1,12 @@
 """Things on offer."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Unprocessable, Violation
@@ -26,6 +28,8 @@ class Item(Versioned, Base):
         Index("ix_items_price", "price", "id", postgresql_where=ALIVE),
         Index("ix_items_name", "name", "id", postgresql_where=ALIVE),
         Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
+        # Of deleted items, too: they are looked up before their category may go.
+        Index("ix_items_category_id", "category_id", "created_at", "id"),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )
 
@@ -35,11 +39,12 @@ class Item(Versioned, Base):
     tax: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default="0")
     tags: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}")
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
     processed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
-    def check_gross_price(self) -> None:
-        """Hold the rule that spans price and tax.
+    def check_gross_price(self, changed: Collection[str]) -> None:
+        """Hold the rule that spans price and tax, against the one of them that changed.
 
         Raises:
             Unprocessable: the tax is above the price, or both together above the limit.
@@ -47,7 +52,8 @@ class Item(Versioned, Base):
         broken = broken_price_rule(self.price, self.tax)
         if broken:
             code, message = broken
-            raise Unprocessable(violations=[Violation("/body/tax", message, code)])
+            field = "tax" if "tax" in changed else "price"
+            raise Unprocessable(violations=[Violation(f"/body/{field}", message, code)])
 
 
 def broken_price_rule(price: Decimal, tax: Decimal) -> tuple[str, str] | None:

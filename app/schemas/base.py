@@ -21,15 +21,12 @@ T = TypeVar("T")
 
 # RFC 3339, section 5.6. Pydantic alone would also take Unix seconds and bare dates.
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+# Decimal alone would also take exponents, underscores and the digits of other scripts.
+DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,8})?")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# PostgreSQL cannot store NUL; surrogates never get past Pydantic's own check of a string.
+STORABLE = r"^[^\x00]*$"
 CENT = Decimal("0.01")
-
-
-def storable(text: str) -> str:
-    """Refuse what PostgreSQL cannot store as UTF-8 text: NUL and lone surrogates."""
-    if UNSTORABLE.search(text):
-        raise PydanticCustomError("text_unstorable", "Text may not contain NUL or surrogates")
-    return text
 
 
 def rfc_3339(value: Any) -> Any:
@@ -40,16 +37,23 @@ def rfc_3339(value: Any) -> Any:
     return value
 
 
+def plain_decimal(value: Any) -> Any:
+    if isinstance(value, str) and not DECIMAL.fullmatch(value):
+        raise PydanticCustomError("decimal_parsing", "Input should be a valid decimal")
+    return value
+
+
 def two_places(amount: Decimal) -> Decimal:
     return amount.quantize(CENT)
 
 
-Text = Annotated[str, AfterValidator(storable)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(storable)]
+Text = Annotated[str, StringConstraints(pattern=STORABLE)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=STORABLE)]
 Id = Annotated[uuid.UUID, Field(strict=False)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
 Money = Annotated[
     Decimal,
+    BeforeValidator(plain_decimal),
     Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"]),
     AfterValidator(two_places),
 ]

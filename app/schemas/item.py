@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.models.item import MAX_GROSS_PRICE, broken_price_rule
-from app.schemas.base import In, Line, Money, Out, Stored
+from app.schemas.base import Id, In, Line, Money, Out, Stored
 from app.schemas.problem import Problem
 
 MAX_BATCH = 1000
@@ -36,6 +36,7 @@ class ItemCreate(In):
     price: Price
     tax: Tax = Decimal("0.00")
     tags: Tags = Field(default_factory=list)
+    category_id: Id | None = None
 
     @field_validator("tax")
     @classmethod
@@ -55,6 +56,7 @@ class ItemUpdate(In):
     price: Price | MISSING = MISSING
     tax: Tax | MISSING = MISSING
     tags: Tags | MISSING = MISSING
+    category_id: Id | MISSING | None = MISSING
 
 
 class ItemRead(Stored):
@@ -63,6 +65,7 @@ class ItemRead(Stored):
     price: Decimal = Field(examples=["999.99"])
     tax: Decimal = Field(examples=["19.00"])
     tags: list[str] = Field(max_length=20)
+    category_id: uuid.UUID | None
     owner_id: uuid.UUID
     processed_at: datetime | None
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 30
 FLAGS = (
     "--headless",
     "--no-sandbox",

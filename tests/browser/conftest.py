@@ -14,7 +14,7 @@ import pytest
 from tests.browser.chromium import Page, executable, new_page
 from tests.conftest import copy_template, with_database
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="session")

@@ -87,5 +87,6 @@ class TestLandingPage:
 
         assert len(calls) == 5
         assert "Cherry stool" in done.stdout
+        assert '"items":' in done.stdout
         assert '"code": "validation_failed"' in done.stdout
         assert '"status":"ok"' in done.stdout

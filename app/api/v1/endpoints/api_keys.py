@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response, status
 
 from app.api.errors import responses
+from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import InsufficientScope, NotFound
 from app.crud import api_keys
 from app.dependencies.auth import SignedIn
@@ -15,7 +16,7 @@ from app.models.api_key import ApiKey
 from app.schemas.api_key import ApiKeyCreate, ApiKeyCreated, ApiKeyRead
 from app.schemas.base import Page
 
-router = APIRouter(prefix="/auth/api-keys", tags=["auth"])
+router = APIRouter(prefix="/auth/api-keys", tags=["auth"], route_class=UnitOfWorkRoute)
 ApiKeyPagination = Annotated[
     Pagination, Depends(paginated(api_keys.LISTING.sorts, api_keys.LISTING.default_sort))
 ]

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
 from app.api.resources import resource
+from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.canonical import canonical
 from app.core.errors import InvalidCredentials, InvalidToken
 from app.crud import mailed_tokens, mails, sessions, users
@@ -25,7 +26,7 @@ from app.schemas.mailed_token import EmailVerification, PasswordForgotten, Passw
 from app.schemas.session import RefreshRequest, TokenPair
 from app.schemas.user import UserRead, UserRegister
 
-router = APIRouter(prefix="/auth", tags=["auth"])
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
 
 
 @router.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))

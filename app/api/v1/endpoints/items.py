@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from app.api.errors import problem, responses, violations
 from app.api.resources import resource
+from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.crud import items
 from app.dependencies.auth import ItemReader, ItemWriter
@@ -25,7 +26,7 @@ from app.schemas.item import (
 )
 from app.schemas.problem import Problem
 
-router = APIRouter(prefix="/items", tags=["items"])
+router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 

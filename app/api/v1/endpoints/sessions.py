@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from app.api.errors import responses
+from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound
 from app.crud import sessions
 from app.dependencies.auth import SignedIn
@@ -14,7 +15,7 @@ from app.dependencies.pagination import Pagination, paginated
 from app.schemas.base import Page
 from app.schemas.session import SessionRead
 
-router = APIRouter(prefix="/auth/sessions", tags=["auth"])
+router = APIRouter(prefix="/auth/sessions", tags=["auth"], route_class=UnitOfWorkRoute)
 SessionPagination = Annotated[
     Pagination, Depends(paginated(sessions.LISTING.sorts, sessions.LISTING.default_sort))
 ]

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
 from app.api.resources import resource
+from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import (
     NotFound,
     NotPermitted,
@@ -33,7 +34,7 @@ from app.schemas.user import (
     UserUpdate,
 )
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 WRONG_PASSWORD = Violation(
     "/body/current_password", "This is not your current password", "wrong_password"
 )

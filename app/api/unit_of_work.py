@@ -1,0 +1,46 @@
+"""Writes: one transaction for each request, committed before the answer leaves.
+
+A route and not a dependency, because a transaction that PostgreSQL gave up in favour of
+another is repeated as a whole, and because the answer to an Idempotency-Key is stored
+in the transaction of the write. See docs/adr/0003-commit-before-the-response.md.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.api.idempotency import answer_once
+from app.db.errors import ConcurrentUpdate
+from app.db.session import transaction
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+ATTEMPTS = 3
+PAUSE_SECONDS = 0.02
+
+
+class UnitOfWorkRoute(APIRoute):
+    """A route whose writes share one transaction, which `SessionDep` gives to the endpoint."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+        return handler if self.methods == {"GET"} else in_transaction(handler)
+
+
+def in_transaction(handler: Handler) -> Handler:
+    async def attempt(request: Request, number: int = 1) -> Response:
+        try:
+            async with transaction(request.app.state.sessionmaker) as session:
+                request.state.session = session
+                return await answer_once(request, handler)
+        except ConcurrentUpdate:
+            if number == ATTEMPTS:
+                raise
+        await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * number))  # noqa: S311
+        return await attempt(request, number + 1)
+
+    return attempt

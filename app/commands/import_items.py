@@ -1,0 +1,144 @@
+"""Send a catalogue through the API of the running service.
+
+The name of an item is its natural key: what the user already has is not sent again, so
+that an import may be repeated, and started anew after it was cut short.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from app.commands.diamonds import CATALOGUE_TAG, Catalogue, Fault, Row, open_catalogue
+from app.commands.import_report import Rejects, Tally, open_rejects
+from app.commands.service_client import BATCH_SIZE, Patience, ServiceClient, Unanswered, connect
+from app.core.config import Settings
+
+# Longer than the service lets a statement run (DATABASE_COMMAND_TIMEOUT_SECONDS): after it
+# a batch whose answer was lost is there or never will be.
+SETTLE_SECONDS = 5.0
+
+
+def run_import(
+    file: Path,
+    *,
+    url: str | None,
+    username: str,
+    password: str | None,
+    rejects: Path,
+    settings: Settings,
+) -> None:
+    """Create the items of the file that the user does not have, and print what became of it.
+
+    Raises:
+        ConfigError: the file, the address or the password is not usable, or the service
+            stays away.
+    """
+    api = (url or f"http://127.0.0.1:{settings.port}").rstrip("/") + settings.api_v1_str
+    secret = settings.demo_password.get_secret_value() if password is None else password
+    with (
+        open_catalogue(file) as catalogue,
+        connect(api, username=username, password=secret) as service,
+        open_rejects(rejects) as rejected,
+        progress_bar() as progress,
+    ):
+        tally = Import(service, rejected, progress).run(catalogue)
+    print(tally.summary(file, rejects))
+
+
+def progress_bar() -> Progress:
+    """On standard error, and only where somebody watches."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+class Import:
+    """One run: asks what is there, then sends what is not."""
+
+    def __init__(self, service: ServiceClient, rejects: Rejects, progress: Progress) -> None:
+        self._service = service
+        self._rejects = rejects
+        self._progress = progress
+        self._task = progress.add_task("", total=None, rows=0)
+        self._tally = Tally()
+        self._present: set[str] = set()
+        self._batch: dict[str, Row] = {}
+
+    def run(self, catalogue: Catalogue) -> Tally:
+        if self._rejects.is_resumed:
+            print("Waiting for the last batch of an import that was cut short.", file=sys.stderr)
+            time.sleep(SETTLE_SECONDS)
+        self._present = self._names_present()
+        for row in catalogue.rows():
+            self._take(row)
+            if len(self._batch) == BATCH_SIZE:
+                self._send()
+                self._show("Sending", completed=catalogue.position, total=catalogue.size)
+        self._send()
+        self._show("Sent", completed=catalogue.size, total=catalogue.size)
+        return self._tally
+
+    def _names_present(self) -> set[str]:
+        self._show("Reading what is there")
+        items = self._service.own_items()
+        return {item["name"] for item in items if CATALOGUE_TAG in item["tags"]}
+
+    def _take(self, row: Row) -> None:
+        self._tally.rows += 1
+        if row.fault:
+            self._tally.malformed[row.fault.code] += 1
+            self._rejects.write(row, [row.fault])
+        elif row.name in self._present:
+            self._tally.present += 1
+        else:
+            self._batch[row.name] = row
+
+    def _send(self) -> None:
+        """Empty the batch; when an answer was lost, look what is there before sending again."""
+        patience = Patience()
+        while self._batch:
+            rows = list(self._batch.values())
+            try:
+                results = self._service.create_items([row.item() for row in rows])
+            except Unanswered as setback:
+                patience.wait(setback, at_least_seconds=SETTLE_SECONDS)
+                self._drop_created()
+            else:
+                self._note(rows, results)
+                self._batch.clear()
+
+    def _drop_created(self) -> None:
+        for name in self._batch.keys() & self._names_present():
+            del self._batch[name]
+            self._tally.created += 1
+
+    def _note(self, rows: list[Row], results: list[dict[str, Any]]) -> None:
+        for row, result in zip(rows, results, strict=True):
+            if result["problem"] is None:
+                self._tally.created += 1
+            else:
+                faults = faults_of(result["problem"], f"/body/items/{result['index']}")
+                self._tally.refused["; ".join(fault.code for fault in faults)] += 1
+                self._rejects.write(row, faults)
+
+    def _show(self, description: str, **figures: Any) -> None:
+        self._progress.update(self._task, description=description, rows=self._tally.rows, **figures)
+
+
+def faults_of(problem: dict[str, Any], place: str) -> list[Fault]:
+    """The broken rules of one item, their pointers relative to it."""
+    return [
+        Fault(error["pointer"].removeprefix(place), error["code"], error["message"])
+        for error in problem["errors"]
+    ]

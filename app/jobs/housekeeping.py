@@ -1,0 +1,58 @@
+"""Delete what has expired, every now and then, in one process of all."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from app.core.errors import AppError
+from app.core.logging import get_logger
+from app.crud import idempotency_keys, mailed_tokens, mails, sessions, throttles
+from app.db.leadership import is_leader
+from app.db.session import AsyncSession, Sessionmaker, transaction
+
+EVERY_SECONDS = 600.0
+LOCK = 7_246_393
+
+CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
+    sessions.delete_expired,
+    mailed_tokens.delete_expired,
+    throttles.delete_expired,
+    idempotency_keys.delete_expired,
+    mails.delete_old,
+)
+
+log = get_logger("housekeeping")
+
+
+class Housekeeping:
+    def __init__(self, transactions: Sessionmaker) -> None:
+        self._sessions = transactions
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="housekeeping")
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            # Spread, so that replicas that started together do not all ask at once.
+            await asyncio.sleep(EVERY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
+            try:
+                await self.run_once()
+            except AppError as error:
+                log.warning("housekeeping put off", reason=error.code)
+
+    async def run_once(self) -> bool:
+        """Do every chore; say whether it fell to this process."""
+        async with transaction(self._sessions) as session:
+            if not await is_leader(session, LOCK):
+                return False
+            for chore in CHORES:
+                await chore(session)
+        return True

@@ -1,0 +1,100 @@
+"""What the tests of identity ask for: sign-ins, a mailbox, a look into the tables."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient, Response
+from sqlalchemy import text
+
+from app.core.config import Settings
+from tests.factories import PASSWORD
+
+AUTH = "/api/v1/auth"
+ME = "/api/v1/users/me"
+MAIL_SECONDS = 10.0
+NEW_PASSWORD = "a quite different passphrase"
+
+Database = Callable[..., Awaitable[list[dict[str, Any]]]]
+MailedToken = Callable[[str, str], Awaitable[str]]
+
+
+async def sign_in(
+    client: AsyncClient, login: str, password: str = PASSWORD, **form: str
+) -> Response:
+    return await client.post(
+        f"{AUTH}/token", data={"username": login, "password": password, **form}
+    )
+
+
+async def tokens(client: AsyncClient, login: str, **form: str) -> dict[str, Any]:
+    """The pair of a sign-in that is expected to succeed."""
+    response = await sign_in(client, login, **form)
+    assert response.status_code == 200, response.text
+    pair: dict[str, Any] = response.json()
+    return pair
+
+
+async def refresh(client: AsyncClient, token: str) -> Response:
+    return await client.post(f"{AUTH}/refresh", json={"refresh_token": token})
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def is_signed_in(client: AsyncClient, access_token: str) -> bool:
+    response = await client.get(f"{AUTH}/sessions", headers=bearer(access_token))
+    assert response.status_code in {200, 401}, response.text
+    return response.status_code == 200
+
+
+@pytest.fixture
+def database(app: FastAPI) -> Database:
+    """Runs one statement in a transaction of its own and returns what it returns."""
+
+    async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
+        async with app.state.sessionmaker.begin() as session:
+            result = await session.execute(text(sql), values)
+            return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+    return execute
+
+
+@pytest.fixture
+def mailed_token(app: FastAPI, settings: Settings) -> MailedToken:
+    """The token of the newest link that was mailed to an address, once its mail arrives."""
+
+    async def wait(address: str, path: str) -> str:
+        deadline = time.monotonic() + MAIL_SECONDS
+        while time.monotonic() < deadline:
+            if found := links(settings, address, path):
+                return found[-1]
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"No mail for {address} within {MAIL_SECONDS} seconds.")
+
+    return wait
+
+
+def links(settings: Settings, address: str, path: str) -> list[str]:
+    """The tokens of all the links to `path` that were mailed to an address, oldest first."""
+    link = re.compile(re.escape(f"{settings.public_url}/{path}?token=") + r"([\w-]+)")
+    return [
+        token
+        for recipient, body in read_mails(settings.mail_folder)
+        if recipient == address
+        for token in link.findall(body)
+    ]
+
+
+def read_mails(folder: Path) -> list[tuple[str, str]]:
+    """Recipient and text of every mail, oldest first."""
+    files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
+    mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+    return [(str(mail["To"]), mail.get_content()) for mail in mails]

@@ -1,0 +1,416 @@
+"""Signing up, in and out."""
+
+import asyncio
+import json
+import threading
+import time
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient, Response
+
+from app.core.config import Settings
+from app.core.identity import ROLE_SCOPES, Role
+from app.core.passwords import MAX_LENGTH
+from app.crud import sessions, users
+from app.models.user import User
+from tests.api.v1.conftest import (
+    AUTH,
+    ME,
+    NEW_PASSWORD,
+    Database,
+    MailedToken,
+    bearer,
+    is_signed_in,
+    links,
+    refresh,
+    sign_in,
+    tokens,
+)
+from tests.conftest import As, Save
+from tests.factories import PASSWORD, make_user
+from tests.forged_tokens import from_base64url
+from tests.problems import assert_problem, broken
+
+ALL_SCOPES = {role: " ".join(sorted(ROLE_SCOPES[role])) for role in Role}
+
+
+def claims_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    header, payload, _ = token.split(".")
+    return json.loads(from_base64url(header)), json.loads(from_base64url(payload))
+
+
+class TestCreateToken:
+    @pytest.mark.parametrize(
+        "spelled",
+        ["grace@example.com", "grace", "GRACE@Example.COM", "Grace", "ｇｒａｃｅ", " grace "],
+    )
+    async def test_login_is_the_address_or_the_name_in_any_spelling(
+        self, client: AsyncClient, save: Save, spelled: str
+    ) -> None:
+        await save(make_user(email="Grace@example.com", username="Grace"))
+
+        response = await sign_in(client, spelled)
+
+        assert response.status_code == 200
+
+    async def test_answer_is_that_of_rfc_6749(self, client: AsyncClient, user: User) -> None:
+        response = await sign_in(client, user.email)
+
+        pair = response.json()
+        assert pair.keys() == {
+            "access_token",
+            "token_type",
+            "expires_in",
+            "refresh_token",
+            "scope",
+        }
+        assert (pair["token_type"], pair["expires_in"]) == ("bearer", 900)
+        assert pair["scope"] == ALL_SCOPES[Role.USER]
+        assert response.headers["Cache-Control"] == "no-store"
+
+    async def test_access_token_says_who_and_what(
+        self, client: AsyncClient, user: User, settings: Settings
+    ) -> None:
+        header, claims = claims_of((await tokens(client, user.email))["access_token"])
+
+        assert header.keys() == {"alg", "kid", "typ"}
+        assert (header["alg"], header["typ"]) == ("HS256", "at+jwt")
+        assert claims.keys() == {"iss", "aud", "sub", "exp", "iat", "jti", "sid", "scope"}
+        assert (claims["iss"], claims["aud"]) == (settings.project_name, settings.project_name)
+        assert (claims["sub"], claims["scope"]) == (str(user.id), ALL_SCOPES[Role.USER])
+        assert claims["exp"] - claims["iat"] == 900
+        assert abs(claims["iat"] - time.time()) < 5
+
+    @pytest.mark.parametrize(
+        "case",
+        ["unknown", "wrong", "disabled", "deleted", "too long", "NUL", "long name", "odd name"],
+    )
+    async def test_every_refusal_is_the_same(
+        self, client: AsyncClient, save: Save, database: Database, case: str
+    ) -> None:
+        user = await save(make_user(is_active=case != "disabled"))
+        if case == "deleted":
+            await database("UPDATE users SET deleted_at = now()")
+        logins = {"unknown": "nobody", "long name": "x" * 100_000, "odd name": "a\0b"}
+        passwords = {"wrong": "wrong", "too long": "x" * (MAX_LENGTH + 1), "NUL": "a\0b"}
+
+        response = await sign_in(
+            client, logins.get(case, user.email), passwords.get(case, PASSWORD)
+        )
+
+        body = assert_problem(response, 401, "invalid_credentials")
+        assert body["detail"] == "The user name or the password is wrong."
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+
+    async def test_lone_surrogate_is_a_wrong_password(
+        self, client: AsyncClient, user: User
+    ) -> None:
+        form = f"username={user.username}&password=%ED%A0%80abcdefghijk"
+        urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
+
+        response = await client.post(f"{AUTH}/token", content=form, headers=urlencoded)
+
+        assert_problem(response, 401, "invalid_credentials")
+
+    async def test_longest_password_works(
+        self, client: AsyncClient, app: FastAPI, save: Save
+    ) -> None:
+        password = "\U0001f511" * MAX_LENGTH
+        user = await save(make_user(password_hash=await app.state.passwords.hash(password)))
+
+        response = await sign_in(client, user.email, password)
+
+        assert response.status_code == 200
+
+    @pytest.mark.parametrize(
+        ("role", "wanted", "granted"),
+        [
+            (Role.USER, "items:read", "items:read"),
+            (Role.USER, "items:write admin", "items:write"),
+            (Role.USER, "admin", ""),
+            (Role.GUEST, "items:write items:read", "items:read"),
+            (Role.ADMIN, "admin unknown", "admin"),
+            (Role.USER, "unknown", ""),
+            (Role.USER, "x" * 5000, ""),
+            (Role.USER, "items:read a\0b", "items:read"),
+            (Role.USER, "", ALL_SCOPES[Role.USER]),
+            (Role.GUEST, " ", ALL_SCOPES[Role.GUEST]),
+            (Role.ADMIN, "", ALL_SCOPES[Role.ADMIN]),
+        ],
+    )
+    async def test_scopes_are_cut_to_those_of_the_role(
+        self, client: AsyncClient, save: Save, role: Role, wanted: str, granted: str
+    ) -> None:
+        user = await save(make_user(role=role))
+
+        pair = await tokens(client, user.email, scope=wanted)
+
+        again = (await refresh(client, pair["refresh_token"])).json()
+        assert (pair["scope"], again["scope"]) == (granted, granted)
+        assert claims_of(again["access_token"])[1]["scope"] == granted
+
+    async def test_token_without_scopes_may_do_nothing(
+        self, client: AsyncClient, user: User
+    ) -> None:
+        token = (await tokens(client, user.email, scope="unknown"))["access_token"]
+
+        response = await client.get(ME, headers=bearer(token))
+
+        assert_problem(response, 403, "insufficient_scope")
+
+    @pytest.mark.parametrize("missing", ["username", "password"])
+    async def test_missing_field_is_named(self, client: AsyncClient, missing: str) -> None:
+        form = {"username": "grace", "password": PASSWORD}
+        del form[missing]
+
+        response = await client.post(f"{AUTH}/token", data=form)
+
+        assert broken(response) == {f"/body/{missing}": "missing"}
+
+    async def test_other_grant_is_refused(self, client: AsyncClient, user: User) -> None:
+        response = await sign_in(client, user.email, grant_type="client_credentials")
+
+        assert broken(response).keys() == {"/body/grant_type"}
+
+    async def test_body_has_to_be_a_form(self, client: AsyncClient, user: User) -> None:
+        body = {"username": user.email, "password": PASSWORD}
+
+        response = await client.post(f"{AUTH}/token", json=body)
+
+        assert broken(response).keys() == {"/body/username", "/body/password"}
+
+    async def test_sign_in_is_noted_and_no_change_of_the_account(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        await tokens(client, user.email)
+
+        (row,) = await database("SELECT last_login_at, updated_at, version FROM users")
+        assert row["last_login_at"] > user.created_at
+        assert (row["updated_at"], row["version"]) == (user.updated_at, 1)
+
+    async def test_dated_hash_is_renewed(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        await tokens(client, user.email)
+
+        (row,) = await database("SELECT password_hash FROM users")
+        assert row["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert (await sign_in(client, user.email)).status_code == 200
+
+    async def test_hundred_at_once_all_succeed(self, client: AsyncClient, user: User) -> None:
+        responses = await asyncio.gather(*(sign_in(client, user.email) for _ in range(100)))
+
+        assert {response.status_code for response in responses} == {200}
+
+    async def test_password_that_changes_while_it_is_checked_is_refused(
+        self, client: AsyncClient, app: FastAPI, user: User
+    ) -> None:
+        new_hash = await app.state.passwords.hash(NEW_PASSWORD)
+        checked = threading.Event()
+        for _ in range(app.state.settings.password_hash_concurrency):
+            app.state.passwords._threads.submit(checked.wait, 10)
+        attempt = asyncio.create_task(sign_in(client, user.email))
+        await counted_attempt(app)
+
+        async with app.state.sessionmaker.begin() as session:
+            account = await users.get_for_change(session, user.id)
+            await users.set_password(session, account, new_hash)
+            await sessions.end_all(session, user.id)
+        checked.set()
+
+        assert_problem(await attempt, 401, "invalid_credentials")
+
+
+async def counted_attempt(app: FastAPI) -> None:
+    """Wait until a sign-in has passed the limits, so that its password is checked next."""
+    while app.state.passwords._threads._work_queue.qsize() == 0:
+        await asyncio.sleep(0.005)
+
+
+class TestRefreshToken:
+    @pytest.mark.parametrize(
+        "token",
+        ["junk", "rt_", f"rt_{'0' * 32}_0_{'0' * 64}", f"rt_{'0' * 32}_9999999999_{'0' * 64}"],
+    )
+    async def test_token_of_somebody_else_is_refused(self, client: AsyncClient, token: str) -> None:
+        assert_problem(await refresh(client, token), 401, "invalid_token")
+
+    @pytest.mark.parametrize("token", ["", "a\0b", "x" * 201, 1, None])
+    async def test_malformed_body_is_refused(self, client: AsyncClient, token: Any) -> None:
+        response = await client.post(f"{AUTH}/refresh", json={"refresh_token": token})
+
+        assert broken(response).keys() == {"/body/refresh_token"}
+
+    async def test_tokens_are_good_for_their_own_purpose_only(
+        self, client: AsyncClient, user: User
+    ) -> None:
+        pair = await tokens(client, user.email)
+
+        assert not await is_signed_in(client, pair["refresh_token"])
+        assert_problem(await refresh(client, pair["access_token"][:200]), 401, "invalid_token")
+
+    async def test_pair_is_exchanged_for_a_new_one(self, client: AsyncClient, user: User) -> None:
+        old = await tokens(client, user.email)
+
+        new = (await refresh(client, old["refresh_token"])).json()
+
+        assert new.keys() == old.keys()
+        assert new["refresh_token"] != old["refresh_token"]
+        assert await is_signed_in(client, new["access_token"])
+        assert claims_of(new["access_token"])[1]["sid"] == claims_of(old["access_token"])[1]["sid"]
+
+    async def test_fifty_at_once_get_the_same_pair(self, client: AsyncClient, user: User) -> None:
+        old = (await tokens(client, user.email))["refresh_token"]
+
+        responses = await asyncio.gather(*(refresh(client, old) for _ in range(50)))
+
+        assert {response.status_code for response in responses} == {200}
+        assert len({response.content for response in responses}) == 1
+        assert (await refresh(client, responses[0].json()["refresh_token"])).status_code == 200
+
+    async def test_reuse_after_the_grace_ends_the_session(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        old = await tokens(client, user.email)
+        new = (await refresh(client, old["refresh_token"])).json()
+        await database("UPDATE sessions SET rotated_at = now() - interval '11 seconds'")
+
+        response = await refresh(client, old["refresh_token"])
+
+        assert_problem(response, 401, "invalid_token")
+        assert not await is_signed_in(client, new["access_token"])
+        assert_problem(await refresh(client, new["refresh_token"]), 401, "invalid_token")
+
+    async def test_token_before_the_last_is_no_honest_retry(
+        self, client: AsyncClient, user: User
+    ) -> None:
+        first = await tokens(client, user.email)
+        second = (await refresh(client, first["refresh_token"])).json()
+        third = (await refresh(client, second["refresh_token"])).json()
+
+        response = await refresh(client, first["refresh_token"])
+
+        assert_problem(response, 401, "invalid_token")
+        assert not await is_signed_in(client, third["access_token"])
+
+    async def test_reuse_leaves_other_sessions_alone(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        stolen, other = await tokens(client, user.email), await tokens(client, user.email)
+        await refresh(client, stolen["refresh_token"])
+        await database("UPDATE sessions SET rotated_at = now() - interval '1 minute'")
+
+        await refresh(client, stolen["refresh_token"])
+
+        assert await is_signed_in(client, other["access_token"])
+
+    @pytest.mark.parametrize("limit", ["idle_expires_at", "expires_at", "ended_at"])
+    async def test_session_ends_in_time(
+        self, client: AsyncClient, app: FastAPI, user: User, database: Database, limit: str
+    ) -> None:
+        pair = await tokens(client, user.email)
+        await database(f"UPDATE sessions SET {limit} = now() - interval '1 second'")  # noqa: S608
+
+        response = await refresh(client, pair["refresh_token"])
+
+        assert_problem(response, 401, "invalid_token")
+        assert not await is_signed_in(client, pair["access_token"])
+
+    async def test_use_prolongs_the_idle_lifetime_alone(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        pair = await tokens(client, user.email)
+        await database(
+            "UPDATE sessions SET idle_expires_at = now() + interval '1 minute',"
+            " expires_at = now() + interval '1 day'"
+        )
+
+        await refresh(client, pair["refresh_token"])
+
+        (row,) = await database(
+            "SELECT idle_expires_at - now() > interval '13 days' AS prolonged,"
+            " expires_at - now() < interval '1 day' AS bounded FROM sessions"
+        )
+        assert row == {"prolonged": True, "bounded": True}
+
+    async def test_narrowed_scopes_stay_narrow(self, client: AsyncClient, user: User) -> None:
+        pair = await tokens(client, user.email, scope="items:read")
+
+        new = (await refresh(client, pair["refresh_token"])).json()
+
+        assert new["scope"] == "items:read"
+
+    async def test_scopes_follow_the_role(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        pair = await tokens(client, user.email)
+        await database("UPDATE users SET role = 'guest'")
+
+        new = (await refresh(client, pair["refresh_token"])).json()
+
+        assert new["scope"] == ALL_SCOPES[Role.GUEST]
+
+    @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
+    async def test_account_that_is_gone_cannot_refresh(
+        self, client: AsyncClient, user: User, database: Database, change: str
+    ) -> None:
+        pair = await tokens(client, user.email)
+        await database(f"UPDATE users SET {change}")  # noqa: S608
+
+        response = await refresh(client, pair["refresh_token"])
+
+        assert_problem(response, 401, "invalid_token")
+
+
+class TestLogout:
+    async def test_needs_a_token(self, client: AsyncClient) -> None:
+        assert_problem(await client.post(f"{AUTH}/logout"), 401, "unauthenticated")
+
+    async def test_both_tokens_are_dead_at_once(self, client: AsyncClient, user: User) -> None:
+        pair = await tokens(client, user.email)
+        assert await is_signed_in(client, pair["access_token"])
+
+        response = await client.post(f"{AUTH}/logout", headers=bearer(pair["access_token"]))
+
+        assert (response.status_code, response.content) == (204, b"")
+        assert not await is_signed_in(client, pair["access_token"])
+        assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
+
+    async def test_other_sessions_go_on(self, client: AsyncClient, user: User) -> None:
+        here, there = await tokens(client, user.email), await tokens(client, user.email)
+
+        await client.post(f"{AUTH}/logout", headers=bearer(here["access_token"]))
+
+        assert await is_signed_in(client, there["access_token"])
+
+    async def test_ten_at_once_are_as_good_as_one(self, as_user: As, user: User) -> None:
+        signed_in = await as_user(user)
+        await signed_in.get(ME)
+
+        responses = await asyncio.gather(*(signed_in.post(f"{AUTH}/logout") for _ in range(10)))
+
+        assert {response.status_code for response in responses} <= {204, 401}
+
+
+class TestLogoutEverywhere:
+    async def test_needs_a_token(self, client: AsyncClient) -> None:
+        assert_problem(await client.post(f"{AUTH}/logout-all"), 401, "unauthenticated")
+
+    async def test_every_session_of_the_user_ends(
+        self, client: AsyncClient, user: User, other_user: User
+    ) -> None:
+        pairs = [await tokens(client, user.email) for _ in range(3)]
+        others = await tokens(client, other_user.email)
+
+        response = await client.post(
+            f"{AUTH}/logout-all", headers=bearer(pairs[0]["access_token"])
+        )
+
+        assert response.status_code == 204
+        for pair in pairs:
+            assert not await is_signed_in(client, pair["access_token"])
+            assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
+        assert await is_signed_in(client, others["access_token"])
