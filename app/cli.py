@@ -37,11 +37,17 @@ def run(
 
 
 @cli.command()
-def openapi(*, check: Annotated[bool, typer.Option(help="Compare only.")] = False) -> None:
-    """Write docs/openapi.json, or compare it with the code."""
+def openapi(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Compare only.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="Later changes answer to it.")] = False,
+) -> None:
+    """Write docs/openapi.json, or compare it with the code and the last release."""
     from app.commands import openapi as document
 
     document.check() if check else document.write()
+    if release:
+        document.release()
 
 
 @db.command("upgrade")

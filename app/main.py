@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from fastapi.middleware.gzip import GZipMiddleware
 from redis.asyncio import Redis
 
 from app.api import system, well_known
+from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.middleware import (
     BodyLimitMiddleware,
@@ -21,11 +21,13 @@ from app.api.middleware import (
 )
 from app.api.openapi import describe, operation_id
 from app.api.v1.router import router as v1
+from app.api.v2.router import router as v2
 from app.core.config import Settings, get_settings
 from app.core.cursors import CursorSigner
 from app.core.logging import configure_logging
 from app.core.passwords import PasswordHasher
 from app.core.principal_cache import PrincipalCache
+from app.core.rate_limit import LocalWindows, Policy
 from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
 from app.core.signing_keys import signing_keys
@@ -38,7 +40,8 @@ from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import GuessLimits
 from app.integrations.mail import FolderMailer
-from app.integrations.redis import RedisListener, RedisPublisher, create_redis
+from app.integrations.object_storage import create_storage
+from app.integrations.redis import RedisListener, RedisPublisher, RedisWindows, create_redis
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.mail_delivery import MailDelivery
 
@@ -64,6 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_middleware(app, settings)
     register_error_handlers(app)
     app.include_router(v1, prefix=settings.api_v1_str)
+    app.include_router(v2)
     app.include_router(system.router)
     app.include_router(well_known.router)
     describe(app)
@@ -75,14 +79,22 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(CatchAllMiddleware)
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
+    app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
     app.add_middleware(
         CorsMiddleware,
         allow_origins=settings.allowed_origins,
         allow_credentials=True,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "If-Match", "X-API-Key", "X-Request-ID"],
-        expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        expose_headers=[
+            "Content-Disposition",
+            "Content-Range",
+            "ETag",
+            "Link",
+            "Location",
+            "Retry-After",
+            "X-Request-ID",
+        ],
     )
     is_production = settings.environment == "production"
     app.add_middleware(
@@ -101,7 +113,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         redis = open_redis(settings, stack)
         open_database(app, settings, redis, stack)
-        open_identity(app, settings, stack)
+        open_identity(app, settings, redis, stack)
+        open_storage(app, settings)
         open_background(app, settings, stack)
         yield
 
@@ -128,17 +141,33 @@ def open_database(
     stack.push_async_callback(app.state.reads.close)
 
 
-def open_identity(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+def open_identity(
+    app: FastAPI, settings: Settings, redis: Redis | None, stack: AsyncExitStack
+) -> None:
     app.state.passwords = PasswordHasher(max_concurrency=settings.password_hash_concurrency)
     app.state.principals = PrincipalCache()
     app.state.token_signer = create_token_signer(settings)
     app.state.token_issuer = TokenIssuer(
         app.state.token_signer, RefreshTokens(settings.signing_secret)
     )
+    app.state.rate_limit = create_rate_limit(settings, redis)
     app.state.guess_limits = GuessLimits(
         app.state.sessionmaker, per_address=settings.attempts_per_address
     )
     stack.callback(app.state.passwords.close)
+
+
+def create_rate_limit(
+    settings: Settings, redis: Redis | None
+) -> LocalWindows | RedisWindows | None:
+    if not settings.rate_limit_enabled:
+        return None
+    policy = Policy.parse(settings.rate_limit_default)
+    return RedisWindows(redis, policy) if redis else LocalWindows(policy)
+
+
+def open_storage(app: FastAPI, settings: Settings) -> None:
+    app.state.storage = create_storage(settings.storage_url)
 
 
 def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.core.config import Settings
-from app.core.identity import Role
+from app.core.identity import ROLE_SCOPES, Role
 from app.crud import sessions
 from app.db import migrations
 from app.db.base import Base
@@ -127,6 +127,7 @@ def settings(database_url: str, postgres_folder: Path) -> Settings:
         secret_key=SecretStr(SECRET),
         log_level="error",
         mail_folder=postgres_folder / "mails",
+        storage_url=str(postgres_folder / "files"),
     )
 
 
@@ -146,11 +147,12 @@ async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
 
 
 async def empty_tables(app: FastAPI) -> None:
+    tables = reversed(Base.metadata.sorted_tables)
+    deletes = "; ".join(f'DELETE FROM "{table.name}"' for table in tables)
+    # The lock waits for a mail that is being delivered: its token refers to a user.
+    statement = f"DO $$ BEGIN LOCK TABLE mails IN ACCESS EXCLUSIVE MODE; {deletes}; END $$"
     async with app.state.sessionmaker.begin() as session:
-        # Waits for a mail that is being delivered, whose token would refer to a deleted user.
-        await session.execute(text("LOCK TABLE mails IN ACCESS EXCLUSIVE MODE"))
-        for table in reversed(Base.metadata.sorted_tables):
-            await session.execute(table.delete())
+        await session.execute(text(statement))
 
 
 @pytest.fixture
@@ -174,7 +176,9 @@ async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
 
 def new_client(app: FastAPI, **headers: str) -> AsyncClient:
     transport = ASGITransport(app, raise_app_exceptions=False)
-    return AsyncClient(transport=transport, base_url="http://test", headers=headers)
+    return AsyncClient(
+        transport=transport, base_url="http://test", headers=headers, trust_env=False
+    )
 
 
 @pytest.fixture
@@ -225,7 +229,11 @@ async def as_user(app: FastAPI) -> AsyncIterator[As]:
 async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -> str:
     async with app.state.sessionmaker.begin() as session:
         signed_in: Session = await sessions.create(
-            session, user.id, scopes=list(scopes), user_agent="tests", address="127.0.0.1"
+            session,
+            user.id,
+            scopes=list(scopes or ROLE_SCOPES[user.role]),
+            user_agent="tests",
+            address="127.0.0.1",
         )
     pair: TokenPair = app.state.token_issuer.pair(signed_in, user.role)
     return pair.access_token

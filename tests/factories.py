@@ -5,14 +5,17 @@ from decimal import Decimal
 from typing import Any
 
 from app.core.canonical import canonical
+from app.core.clock import now
+from app.models.category import Category
+from app.models.file import File
 from app.models.item import Item
+from app.models.post import Post
 from app.models.user import User
 
 PASSWORD = "correct horse battery staple"
 # argon2id of PASSWORD with the cheapest parameters: hashing is not what most tests are about.
 PASSWORD_HASH = (
-    "$argon2id$v=19$m=8,t=1,p=1$ao0RAuA85/xfa22NsZZyrg"
-    "$ymRTbsJuU1561/re/W2XLe4kpulhHAc0exLJMqdYBAY"
+    "$argon2id$v=19$m=8,t=1,p=1$ao0RAuA85/xfa22NsZZyrg$ymRTbsJuU1561/re/W2XLe4kpulhHAc0exLJMqdYBAY"
 )
 
 serial = itertools.count(1)
@@ -32,6 +35,32 @@ def make_item(owner: User, **fields: Any) -> Item:
     return Item(
         **{"name": "Walnut desk", "price": Decimal("899.00"), "owner_id": owner.id} | fields
     )
+
+
+def make_category(**fields: Any) -> Category:
+    return Category(**{"name": f"Category {next(serial)}"} | fields)
+
+
+def make_post(author: User, **fields: Any) -> Post:
+    return Post(**{"title": "On oiling walnut", "body": "Thinly.", "author_id": author.id} | fields)
+
+
+def make_published_post(author: User, **fields: Any) -> Post:
+    post = make_post(author, **fields)
+    post.publish(at=now())
+    return post
+
+
+def make_file(owner: User, **fields: Any) -> File:
+    """A row whose object nobody stored."""
+    given = {
+        "name": "report.pdf",
+        "size": 1000,
+        "sha256": "0" * 64,
+        "content_type": "application/pdf",
+        "owner_id": owner.id,
+    }
+    return File(**given | fields)
 
 
 def item_body(**fields: Any) -> dict[str, Any]:

@@ -65,8 +65,13 @@ def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
     for error in errors:
         entry = documented.setdefault(
             error.status,
-            {"model": Problem, "description": error.title, "content": {MEDIA_TYPE: {}}},
+            {
+                "model": Problem,
+                "description": error.title,
+                "content": {MEDIA_TYPE: {"examples": {}}},
+            },
         )
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {"summary": error.title}
         if error.title not in entry["description"]:
             entry["description"] += f", or: {error.title}"
     return documented

@@ -42,6 +42,7 @@ class EnvelopeMiddleware:
             return
         started = time.perf_counter()
         request_id = scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
+        scope["extra_headers"] = []
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 0
@@ -50,7 +51,7 @@ class EnvelopeMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self.complete(message, request_id, time.perf_counter() - started)
+                self.complete(message, scope, time.perf_counter() - started)
             await send(message)
 
         try:
@@ -58,12 +59,13 @@ class EnvelopeMiddleware:
         finally:
             log_access(scope, status, time.perf_counter() - started)
 
-    def complete(self, message: Message, request_id: str, seconds: float) -> None:
+    def complete(self, message: Message, scope: Scope, seconds: float) -> None:
         headers = list(message.get("headers", ()))
         present = {name for name, _ in headers}
         headers.extend(default for default in self.defaults if default[0] not in present)
-        headers.append((b"x-request-id", request_id.encode()))
+        headers.append((b"x-request-id", scope["request_id"].encode()))
         headers.append((b"x-process-time", b"%.6f" % seconds))
+        headers.extend(scope["extra_headers"])
         message["headers"] = headers
 
 
@@ -172,7 +174,8 @@ class HeadMiddleware:
             await send(message)
 
         # A copy: the server looks at its own scope to know that no body follows.
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        # `is_head` lets an answer that streams from far away skip the work.
+        await self.app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
 
 
 class CorsMiddleware(CORSMiddleware):

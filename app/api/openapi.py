@@ -19,9 +19,10 @@ TAGS = {
     "auth": "Sign up, sign in and stay signed in.",
     "users": "People and their profiles.",
     "items": "What is on offer.",
+    "items v2": "The same items, with a currency beside each amount.",
     "categories": "The tree that items are sorted into.",
     "posts": "What people write: drafts of their own, and what all may read.",
-    "files": "Uploads.",
+    "files": "Uploads and downloads.",
     "system": "The service itself: whether it is alive and ready, and which version runs.",
 }
 GUIDE = Path(__file__).parent / "pages" / "guide.md"

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+from app.commands.compatibility import breaking_changes
 from app.core.config import ConfigError, Settings
 from app.main import create_app
 
 SNAPSHOT = Path("docs/openapi.json")
+RELEASED = Path("docs/openapi.released.json")
 
 
 def rendered() -> str:
@@ -20,11 +22,20 @@ def write() -> None:
     SNAPSHOT.write_text(rendered(), encoding="utf-8")
 
 
+def release() -> None:
+    """Make the snapshot what later changes are compared with."""
+    RELEASED.write_text(SNAPSHOT.read_text(encoding="utf-8"), encoding="utf-8")
+
+
 def check() -> None:
-    """Compare the snapshot with the code.
+    """Compare the snapshot with the code, and version 1 with its last release.
 
     Raises:
-        ConfigError: they differ.
+        ConfigError: they differ, or a client of version 1 would break.
     """
     if not SNAPSHOT.exists() or SNAPSHOT.read_text(encoding="utf-8") != rendered():
         raise ConfigError(f"{SNAPSHOT} is out of step with the code: run `make openapi`.")
+    released, current = (json.loads(file.read_text("utf-8")) for file in (RELEASED, SNAPSHOT))
+    changes = breaking_changes(released, current, prefix="/api/v1/")
+    if changes:
+        raise ConfigError("\n".join(["Version 1 would break its clients:", *sorted(changes)]))

@@ -1,26 +1,43 @@
-"""Something to look at: the people and items of a fresh development database."""
+"""Something to look at: the people, items and posts of a fresh development database."""
 
 import asyncio
+import uuid
 from decimal import Decimal
+from typing import Any
 
 from app.core.config import Settings
 from app.core.identity import ROLE_SCOPES, Principal, Role
 from app.core.passwords import PasswordHasher
-from app.crud import items, users
+from app.crud import categories, items, posts, users
 from app.db.engine import create_engine
 from app.db.session import AsyncSession, create_sessionmaker
 from app.models.user import User
+from app.schemas.category import CategoryCreate
 from app.schemas.item import ItemCreate
+from app.schemas.post import PostCreate
 from app.schemas.user import UserBase
 
 PEOPLE = {"admin": "Grace Hopper", "user": "Ada Lovelace", "guest": "Alan Turing"}
-ITEMS = [
-    ItemCreate(name="Walnut desk", price=Decimal("899.00"), tags=["furniture", "wood"]),
-    ItemCreate(name="Oak bookshelf", price=Decimal("349.50"), tags=["furniture", "wood"]),
-    ItemCreate(name="Brass lamp", price=Decimal("129.99"), tags=["light"]),
-    ItemCreate(name="Linen chair", price=Decimal("219.00"), tags=["furniture"]),
-    ItemCreate(name="Wool carpet", price=Decimal("540.00"), tags=["textile"]),
+# Names of categories, each with what is below it.
+TREE: dict[str, Any] = {
+    "Furniture": {"Seating": {"Chairs": {}}, "Desks": {}, "Shelves": {}},
+    "Home": {"Lighting": {}, "Textiles": {}},
+}
+# By the name of their category.
+ITEMS = {
+    "Desks": ItemCreate(name="Walnut desk", price=Decimal("899.00"), tags=["furniture", "wood"]),
+    "Shelves": ItemCreate(
+        name="Oak bookshelf", price=Decimal("349.50"), tags=["furniture", "wood"]
+    ),
+    "Lighting": ItemCreate(name="Brass lamp", price=Decimal("129.99"), tags=["light"]),
+    "Chairs": ItemCreate(name="Linen chair", price=Decimal("219.00"), tags=["furniture"]),
+    "Textiles": ItemCreate(name="Wool carpet", price=Decimal("540.00"), tags=["textile"]),
+}
+PUBLISHED = [
+    PostCreate(title="On oiling walnut", body="Thinly, with the grain, and twice a year."),
+    PostCreate(title="Why brass darkens", body="Leave it: polish takes away what age has given."),
 ]
+DRAFT = PostCreate(title="Wool or linen?", body="Wool keeps its shape. To be continued.")
 
 
 def seed(settings: Settings) -> bool:
@@ -50,7 +67,27 @@ async def fill(session: AsyncSession, password: str) -> None:
         name: await create_person(session, name, full_name, password_hash)
         for name, full_name in PEOPLE.items()
     }
-    await items.create_many(session, ITEMS, owner=principal(people["user"]))
+    user = principal(people["user"])
+    category_ids = await plant(session, TREE)
+    batch = [
+        item.model_copy(update={"category_id": category_ids[name]}) for name, item in ITEMS.items()
+    ]
+    await items.create_many(session, batch, owner=user)
+    for data in PUBLISHED:
+        await posts.publish(session, await posts.create(session, data, author=user))
+    await posts.create(session, DRAFT, author=user)
+
+
+async def plant(
+    session: AsyncSession, tree: dict[str, Any], parent_id: uuid.UUID | None = None
+) -> dict[str, uuid.UUID]:
+    """Create the categories; return their ids by name."""
+    ids: dict[str, uuid.UUID] = {}
+    for name, below in tree.items():
+        data = CategoryCreate(name=name, parent_id=parent_id)
+        ids[name] = (await categories.create(session, data)).id
+        ids |= await plant(session, below, ids[name])
+    return ids
 
 
 async def create_person(

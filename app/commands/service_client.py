@@ -20,6 +20,7 @@ BATCH_SIZE = 1000
 AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 Body = dict[str, Any]
+Flow = Generator[httpx.Request, httpx.Response, None]
 
 
 class Setback(Exception):
@@ -71,18 +72,16 @@ class PasswordAuth(httpx.Auth):
         self._form = {"username": username, "password": password}
         self._token = ""
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def auth_flow(self, request: httpx.Request) -> Flow:
         if not self._token:
-            self._accept((yield self._sign_in()))
+            yield from self._sign_in()
         response = yield self._signed(request)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            self._accept((yield self._sign_in()))
+            yield from self._sign_in()
             yield self._signed(request)
 
-    def _sign_in(self) -> httpx.Request:
-        return httpx.Request("POST", self._token_url, data=self._form)
-
-    def _accept(self, response: httpx.Response) -> None:
+    def _sign_in(self) -> Flow:
+        response = yield httpx.Request("POST", self._token_url, data=self._form)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise ConfigError(
                 f"The service refuses the user name {self._form['username']} or its password: "
@@ -102,11 +101,7 @@ class ServiceClient:
         self._http = http
 
     def check(self) -> None:
-        """Sign in, without patience for a service that is not there.
-
-        Raises:
-            ConfigError: nothing answers, or not as this service does.
-        """
+        """Sign in, without patience for a service that is not there."""
         try:
             self._ask("GET", "/users/me/items", params={"limit": 1})
         except Limited as setback:

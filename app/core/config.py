@@ -2,15 +2,32 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.core.rate_limit import Policy
 
 # Known to everybody who reads this file: good for a laptop, refused in production.
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"
 DEMO_PASSWORD = "demonstration-only"
 MIN_SECRET_BYTES = 32
+
+# Those that app/integrations/media_types.py can tell apart. Not SVG and HTML: they run scripts.
+MediaType = Literal[
+    "application/json",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "text/csv",
+    "text/plain",
+]
 
 
 class ConfigError(Exception):
@@ -27,6 +44,12 @@ def with_asyncpg_driver(url: str) -> str:
     return url
 
 
+def checked_rate_limit(text: str) -> str:
+    Policy.parse(text)
+    return text
+
+
+RateLimit = Annotated[str, AfterValidator(checked_rate_limit)]
 DatabaseUrl = Annotated[str, AfterValidator(with_asyncpg_driver)]
 
 
@@ -70,12 +93,22 @@ class Settings(BaseSettings):
 
     redis_url: str = Field(default="", pattern=r"^(rediss?://.*)?$")
 
+    # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
+    storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")
+    storage_redirects: bool = False
+    max_upload_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=5 * 1024**3)
+    upload_quota_bytes: int = Field(default=1024**3, ge=0)
+    upload_quota_files: int = Field(default=10_000, ge=0)
+    upload_media_types: frozenset[MediaType] = frozenset(get_args(MediaType))
+
     secret_key: SecretStr = SecretStr("")
     algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
     access_token_expire_minutes: int = Field(default=15, ge=1, le=60)
     # PEM files for ES256 and RS256; the previous one is still read while tokens of it live.
     signing_key_file: Path | None = None
     previous_signing_key_file: Path | None = None
+    rate_limit_enabled: bool = True
+    rate_limit_default: RateLimit = "6000/minute"
     attempts_per_address: int = Field(default=1000, ge=1)
     password_hash_concurrency: int = Field(default=2, ge=1, le=64)
     demo_password: SecretStr = SecretStr(DEMO_PASSWORD)

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.core.config import Settings
@@ -14,11 +15,14 @@ SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Without local variables: passwords and tokens are among them, and so is half of FastAPI.
 JSON: list[Processor] = [
-    structlog.processors.dict_tracebacks,
+    structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
     structlog.processors.JSONRenderer(),
 ]
-READABLE: list[Processor] = [structlog.dev.ConsoleRenderer()]
+READABLE: list[Processor] = [
+    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+]
 
 
 def configure_logging(settings: Settings) -> None:

@@ -1,9 +1,13 @@
 """Who a verified credential belongs to, remembered for a few seconds."""
 
+import asyncio
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 
 from app.core.identity import Principal
+
+Verify = Callable[[], Awaitable[tuple[Principal, float]]]
 
 # Revocation is announced and takes effect at once; this bounds the harm of a lost
 # announcement to less than the five seconds that are promised.
@@ -20,6 +24,7 @@ class PrincipalCache:
         self._entries: dict[str, tuple[Principal, float]] = {}
         self._lifetime_seconds = lifetime_seconds
         self._max_entries = max_entries
+        self._pending: dict[tuple[str, int], asyncio.Task[Principal]] = {}
         self.epoch = 0
         self.hits = 0
         self.misses = 0
@@ -32,9 +37,27 @@ class PrincipalCache:
         self.hits += 1
         return entry[0]
 
-    def put(
-        self, credential: str, principal: Principal, *, expires_at: float, epoch: int
-    ) -> None:
+    async def resolve(self, credential: str, verify: Verify) -> Principal:
+        """The principal as remembered, else as verified; `verify` gives its expiry besides.
+
+        Many requests that miss at once share one verification, and its error.
+        """
+        known = self.get(credential)
+        if known is not None:
+            return known
+        # Who comes after a revocation does not join a verification from before it.
+        key = (credential, self.epoch)
+        if key not in self._pending:
+            task = self._pending[key] = asyncio.create_task(self._verify(key, verify))
+            task.add_done_callback(lambda _: self._pending.pop(key))
+        return await asyncio.shield(self._pending[key])
+
+    async def _verify(self, key: tuple[str, int], verify: Verify) -> Principal:
+        principal, expires_at = await verify()
+        self.put(key[0], principal, expires_at=expires_at, epoch=key[1])
+        return principal
+
+    def put(self, credential: str, principal: Principal, *, expires_at: float, epoch: int) -> None:
         """Remember until `expires_at` (Unix seconds) or the end of the lifetime.
 
         `epoch` is that of the time before the principal was looked up: what was revoked

@@ -1,23 +1,31 @@
 """The items table, seen as a collection. Flushes; never commits."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import String, bindparam, insert, select
+from sqlalchemy import String, bindparam, func, insert, literal_column, or_, select
+from sqlalchemy import update as update_statement
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import now
-from app.core.errors import NotFound
+from app.core.errors import NotFound, Unprocessable, Violation
 from app.core.identity import Principal
-from app.db.listing import Listing, PageRequest, PageRows
+from app.crud.categories import subtree
+from app.db.errors import ForeignKeyViolation
+from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.reads import Query, ReadPool, Row
+from app.models.category import Category
 from app.models.item import Item
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
 
 IS_ALIVE = Item.deleted_at.is_(None)
+SEARCH = Item.__table__.c.search
 COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
+
+UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
 
 BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
@@ -26,7 +34,17 @@ LISTING = Listing(
     where=[IS_ALIVE],
     filters={
         "tag": lambda: Item.tags.contains(bindparam("tag", type_=ARRAY(String(30)))),
+        "category_id": lambda: Item.category_id.in_(
+            select(subtree(Category.id == bindparam("category_id")).c.id)
+        ),
         "owner_id": lambda: Item.owner_id == bindparam("owner_id"),
+        # Whole words of name and description, or a part of the name: an index for each.
+        "q": lambda: or_(
+            SEARCH.bool_op("@@")(
+                func.websearch_to_tsquery(literal_column("'simple'"), bindparam("q"))
+            ),
+            Item.name.ilike(bindparam("q_pattern")),
+        ),
         "min_price": lambda: Item.price >= bindparam("min_price"),
         "max_price": lambda: Item.price <= bindparam("max_price"),
     },
@@ -62,13 +80,49 @@ async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
 
 async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the items that match."""
-    return await LISTING.page(reads, request, filters)
+    return await LISTING.page(reads, request, with_pattern(filters))
+
+
+def with_pattern(filters: Mapping[str, Any]) -> Mapping[str, Any]:
+    q = filters.get("q")
+    return {**filters, "q_pattern": contains_pattern(q)} if q else filters
+
+
+def everything(reads: ReadPool, filters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+    """Return all items that match, in chunks of one snapshot."""
+    return LISTING.everything(reads, with_pattern(filters))
+
+
+async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:
+    """Return the deleted item, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it was not deleted.
+    """
+    item = await session.scalar(
+        select(Item).where(Item.id == item_id, Item.deleted_at.is_not(None)).with_for_update()
+    )
+    if item is None:
+        raise NotFound("There is no such deleted item.")
+    return item
+
+
+async def restore(session: AsyncSession, item: Item) -> Item:
+    item.deleted_at = None
+    await session.flush()
+    return item
 
 
 async def create(session: AsyncSession, data: ItemCreate, *, owner: Principal) -> Item:
+    """Create an item.
+
+    Raises:
+        Unprocessable: there is no such category.
+    """
     item = Item(**data.model_dump(), owner_id=owner.id)
     session.add(item)
-    await session.flush()
+    with known_category():
+        await session.flush()
     return item
 
 
@@ -79,9 +133,10 @@ async def create_many(
     if not batch:
         return []
     rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
-    created = await session.scalars(
-        insert(Item).returning(Item, sort_by_parameter_order=True), rows
-    )
+    with known_category():
+        created = await session.scalars(
+            insert(Item).returning(Item, sort_by_parameter_order=True), rows
+        )
     return created.all()
 
 
@@ -97,10 +152,29 @@ async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -
     for field, value in fields.items():
         setattr(item, field, value)
     item.check_gross_price(fields)
-    await session.flush()
+    with known_category():
+        await session.flush()
     return item
+
+
+@contextmanager
+def known_category() -> Iterator[None]:
+    """Only a category can be missing: the owner is the one who asks."""
+    try:
+        yield
+    except ForeignKeyViolation as error:
+        raise Unprocessable(violations=[UNKNOWN_CATEGORY]) from error
 
 
 async def delete(session: AsyncSession, item: Item) -> None:
     item.deleted_at = now()
     await session.flush()
+
+
+async def leave_category(session: AsyncSession, category_id: uuid.UUID) -> None:
+    """Take the deleted items out of a category, which they would keep from being deleted."""
+    await session.execute(
+        update_statement(Item)
+        .where(Item.category_id == category_id, Item.deleted_at.is_not(None))
+        .values(category_id=None, version=Item.version + 1)
+    )

@@ -106,9 +106,8 @@ async def find_just_rotated(
     row = found.one_or_none()
     if row is None:
         raise InvalidToken("The session has ended.")
-    newest, is_recent_rotation = row.tuple()
-    is_retry = newest.generation == generation + 1 and is_recent_rotation
-    return newest if is_retry else None
+    newest: Session = row[0]
+    return newest if row[1] and newest.generation == generation + 1 else None
 
 
 def user_is_usable() -> ColumnElement[bool]:

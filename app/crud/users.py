@@ -14,7 +14,7 @@ from app.core.identity import Role
 from app.crud.sessions import IS_LIVE as SESSION_IS_LIVE
 from app.crud.sessions import IS_USABLE
 from app.db.errors import UniqueViolation
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.reads import Query, ReadPool, Row
 from app.db.session import AsyncSession
 from app.models.session import Session
@@ -49,6 +49,11 @@ LISTING = Listing(
     sorts={"created_at": User.created_at, "username": User.username, "email": User.email},
     default_sort=("-created_at",),
     key=User.id,
+)
+SECRET = Query(
+    select(User.email, User.username, User.version, User.password_hash).where(
+        User.id == bindparam("id"), IS_ALIVE
+    )
 )
 LOGIN = Query(
     select(User.id, User.is_active, User.version, User.password_hash).where(
@@ -99,12 +104,8 @@ async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
 async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the users that match; `q` is a part of an address or a name."""
     q = filters.get("q")
-    pattern = f"%{escape_like(canonical(q))}%" if q else None
+    pattern = contains_pattern(canonical(q)) if q else None
     return await LISTING.page(reads, request, {**filters, "q": pattern})
-
-
-def escape_like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
@@ -117,6 +118,18 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
 async def find_login(reads: ReadPool, login: str) -> Row | None:
     """Return `id`, `is_active`, `version` and `password_hash` behind an e-mail or a username."""
     return await reads.first(LOGIN, name=canonical(login))
+
+
+async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
+    """Return `email`, `username`, `version` and `password_hash`.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    row = await reads.first(SECRET, id=user_id)
+    if row is None:
+        raise NotFound("There is no such user.")
+    return row
 
 
 async def create(
@@ -222,9 +235,7 @@ async def keep_an_admin(session: AsyncSession, user: User) -> None:
         raise LastAdmin
 
 
-async def note_login(
-    session: AsyncSession, login: Row, *, password_hash: str | None
-) -> Row | None:
+async def note_login(session: AsyncSession, login: Row, *, password_hash: str | None) -> Row | None:
     """Remember the time, and the hash if it was made anew with today's parameters.
 
     Returns `role`, `version` and `password_hash` as they are now, None when the account has

@@ -5,7 +5,7 @@ same at any depth and rows that come and go in between shift nothing.
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -34,6 +34,7 @@ PARSERS: dict[type, Callable[[str], Any]] = {
     uuid.UUID: uuid.UUID,
     datetime: datetime.fromisoformat,
     Decimal: Decimal,
+    int: int,
     str: str,
 }
 
@@ -94,6 +95,7 @@ class Listing:
         self.key = key
         self._page = lru_cache(maxsize=1024)(self.page_query)
         self._total = lru_cache(maxsize=256)(self.total_query)
+        self._whole = lru_cache(maxsize=256)(self.whole_query)
 
     async def page(
         self, reads: ReadPool, request: PageRequest, values: Mapping[str, Any]
@@ -110,6 +112,15 @@ class Listing:
         has_more = len(rows) > request.limit
         items = rows[: request.limit]
         return PageRows(items, self.key_of(sort, items[-1]) if has_more else None, total)
+
+    def everything(self, reads: ReadPool, values: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+        """Every row for which the filters hold, in the order of the key, in chunks."""
+        given = {name: value for name, value in values.items() if value is not None}
+        names = frozenset(given) & frozenset(self.filters)
+        return reads.stream(self._whole(names), **given)
+
+    def whole_query(self, names: frozenset[str]) -> Query:
+        return Query(select(*self.columns).where(*self.conditions(names)).order_by(self.key))
 
     def page_query(self, shape: Shape) -> Query:
         order = self.order(shape.sort)
@@ -165,3 +176,9 @@ def behind_at(
     column, down = order[place]
     equal = [earlier == bounds[index] for index, (earlier, _) in enumerate(order[:place])]
     return and_(*equal, column < bounds[place] if down else column > bounds[place])
+
+
+def contains_pattern(text: str) -> str:
+    """A LIKE pattern for values that contain the text, whatever characters it has."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -7,7 +7,7 @@ selected; what remains at run time is one round trip. Writes use the ORM: see AD
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import asyncpg
@@ -24,6 +24,7 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
+CHUNK_ROWS = 1000
 _INTACT = (asyncpg.PostgresError,)
 
 
@@ -100,6 +101,21 @@ class ReadPool:
         """The first column of the first row or None; raises like `all`."""
         row = await self.first(query, **values)
         return next(iter(row.values())) if row else None
+
+    async def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
+        """Every row of one snapshot, in chunks, through a cursor of the server.
+
+        On a connection of its own: a slow reader must not keep one of the pool's.
+        """
+        connection = await self._connect()
+        try:
+            with database_errors():
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    cursor = await connection.cursor(query.sql, *query.arguments(values))
+                    while records := await cursor.fetch(CHUNK_ROWS):
+                        yield [query.row(record) for record in records]
+        finally:
+            connection.terminate()
 
     async def close(self) -> None:
         while self._idle:

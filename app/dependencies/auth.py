@@ -3,6 +3,7 @@
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Security
@@ -14,10 +15,14 @@ from starlette.datastructures import State
 
 from app.core.errors import InsufficientScope, InvalidToken, NotPermitted, Unauthenticated
 from app.core.identity import SCOPE_DESCRIPTIONS, Principal, Scope, granted_scopes
+from app.core.principal_cache import PrincipalCache
+from app.core.rate_limit import LocalWindows, RateLimited
 from app.crud import api_keys, sessions
 from app.db.session import transaction
+from app.integrations.redis import RedisWindows
 
 Verified = tuple[Principal, float]
+Windows = LocalWindows | RedisWindows
 
 
 class Authentication(SecurityBase):
@@ -33,11 +38,41 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
-        principal = await authenticate(connection)
+        principal = await limited(connection)
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
         return principal
+
+
+async def limited(connection: HTTPConnection) -> Principal:
+    """Authenticate within the rate limit: per principal, else per address.
+
+    Raises:
+        RateLimited: the quota is used up.
+    """
+    windows: Windows | None = connection.app.state.rate_limit
+    try:
+        principal = await authenticate(connection)
+    except Unauthenticated:
+        if windows:
+            await count(connection, windows, f"address:{client_address(connection)}")
+        raise
+    if windows:
+        await count(connection, windows, str(principal.id))
+    return principal
+
+
+async def count(connection: HTTPConnection, windows: Windows, key: str) -> None:
+    verdict = await windows.count(key)
+    # The envelope middleware puts them on whatever is answered.
+    connection.scope["extra_headers"].extend(verdict.headers(windows.policy))
+    if verdict.is_refused:
+        raise RateLimited(retry_after_seconds=verdict.reset_seconds)
+
+
+def client_address(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else "unknown"
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:
@@ -49,13 +84,8 @@ async def authenticate(connection: HTTPConnection) -> Principal:
     """
     kind, credential = find_credential(connection)
     state = connection.app.state
-    known: Principal | None = state.principals.get(credential)
-    if known is not None:
-        return known
-    epoch = state.principals.epoch
-    principal, expires_at = await verify[kind](state, credential)
-    state.principals.put(credential, principal, expires_at=expires_at, epoch=epoch)
-    return principal
+    principals: PrincipalCache = state.principals
+    return await principals.resolve(credential, partial(verify[kind], state, credential))
 
 
 def find_credential(connection: HTTPConnection) -> tuple[str, str]:
@@ -107,6 +137,8 @@ ItemReader = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_R
 ItemWriter = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_WRITE])]
 PostReader = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_READ])]
 PostWriter = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_WRITE])]
+FileReader = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_READ])]
+FileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_WRITE])]
 Administrator = Annotated[Principal, Security(authentication, scopes=[Scope.ADMIN])]
 
 

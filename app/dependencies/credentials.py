@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.security import OAuth2PasswordRequestForm
 
+from app.core.canonical import canonical
 from app.core.errors import InvalidCredentials, Unprocessable, Violation
 from app.core.identity import Role, granted_scopes
 from app.core.passwords import MAX_LENGTH, PasswordHasher, password_problem
@@ -14,13 +15,18 @@ from app.core.refresh_tokens import RefreshTokens
 from app.core.tokens import TokenSigner
 from app.crud import users
 from app.db.reads import Row
+from app.dependencies.auth import ProfileWriter
 from app.dependencies.database import Reads
 from app.dependencies.guessing import GuessLimitsDep
 from app.models.session import Session
 from app.schemas.base import UNSTORABLE
 from app.schemas.session import TokenPair
+from app.schemas.user import PasswordChange
 
 MAX_LOGIN = 320
+WRONG_PASSWORD = Violation(
+    "/body/current_password", "This is not your current password", "wrong_password"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,14 @@ ClientDep = Annotated[Client, Depends(get_client)]
 Credentials = Annotated[OAuth2PasswordRequestForm, Depends()]
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenChange:
+    """A password that may be set on this version of the account."""
+
+    version: int
+    password_hash: str
+
+
 async def get_verified_login(
     form: Credentials,
     reads: Reads,
@@ -86,12 +100,50 @@ async def get_verified_login(
     """
     refuse_impossible(form)
     login = await users.find_login(reads, form.username)
-    account = str(login["id"]) if login else form.username
+    account = str(login["id"]) if login else canonical(form.username)
     async with limits.password_attempt(account, client.address):
         is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
         if login is None or not is_right or not login["is_active"]:
             raise InvalidCredentials("The user name or the password is wrong.")
     return login
+
+
+async def still_verified(
+    account: Row | None, login: Row, password: str, passwords: PasswordHasher
+) -> Row:
+    """The account that `login` became while its password was being checked.
+
+    Raises:
+        InvalidCredentials: it has another password now, or may not sign in any more.
+    """
+    if account is None or (
+        account["version"] != login["version"]
+        and not await passwords.verify(password, account["password_hash"])
+    ):
+        raise InvalidCredentials("The user name or the password is wrong.")
+    return account
+
+
+async def get_proven_change(
+    data: PasswordChange,
+    principal: ProfileWriter,
+    reads: Reads,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> ProvenChange:
+    """Check the current password and hash the new one, before the account is locked.
+
+    It has a count of its own: guesses at the sign-in are no reason to keep the owner from it.
+    """
+    user = await users.get_secret(reads, principal.id)
+    password = data.new_password.get_secret_value()
+    refuse_weak(password, email=user["email"], username=user["username"], field="new_password")
+    async with limits.password_attempt(f"change:{principal.id}", client.address):
+        current = data.current_password.get_secret_value()
+        if not await passwords.verify(current, user["password_hash"]):
+            raise Unprocessable(violations=[WRONG_PASSWORD])
+    return ProvenChange(user["version"], await passwords.hash(password))
 
 
 def refuse_impossible(form: OAuth2PasswordRequestForm) -> None:
@@ -114,3 +166,4 @@ def refuse_weak(password: str, *, email: str, username: str, field: str) -> None
 
 
 VerifiedLogin = Annotated[Row, Depends(get_verified_login)]
+ProvenChangeDep = Annotated[ProvenChange, Depends(get_proven_change)]

@@ -3,8 +3,9 @@
 import uuid
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import quote, unquote
 
-from fastapi import Depends, Query
+from fastapi import Cookie, Depends, Query, Response
 
 from app.crud import items
 from app.db.reads import Row
@@ -13,7 +14,10 @@ from app.dependencies.database import Reads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.item import Item
+from app.schemas.base import Text
 from app.schemas.item import Tag
+
+COOKIE_SECONDS = 30 * 24 * 3600
 
 
 async def get_item(item_id: uuid.UUID, reads: Reads, _: ItemReader) -> Row:
@@ -29,17 +33,61 @@ async def get_own_item(
     return item
 
 
+async def get_own_deleted_item(
+    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter
+) -> Item:
+    item = await items.get_deleted(session, item_id)
+    permit_change(principal, item.owner_id)
+    return item
+
+
+async def get_query(
+    response: Response,
+    q: Annotated[
+        Text | None,
+        Query(
+            min_length=3,
+            max_length=50,
+            description="Words of name and description, or a part of the name.",
+        ),
+    ] = None,
+    remember: Annotated[
+        bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
+    ] = False,
+    last_query: Annotated[Text | None, Cookie(min_length=3, max_length=50)] = None,
+) -> str | None:
+    if not remember:
+        return q
+    if q:
+        response.set_cookie(
+            "last_query", quote(q), max_age=COOKIE_SECONDS, httponly=True, samesite="lax"
+        )
+    return q or (unquote(last_query) if last_query else None)
+
+
 async def get_item_filters(
+    q: Annotated[str | None, Depends(get_query)],
     tag: Annotated[list[Tag] | None, Query(max_length=20, description="All must match.")] = None,
+    category_id: Annotated[
+        uuid.UUID | None, Query(description="In this category or below it.")
+    ] = None,
     owner_id: uuid.UUID | None = None,
     min_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
     max_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
 ) -> dict[str, Any]:
-    return {"tag": tag, "owner_id": owner_id, "min_price": min_price, "max_price": max_price}
+    return {
+        "q": q,
+        "tag": tag,
+        "category_id": category_id,
+        "owner_id": owner_id,
+        "min_price": min_price,
+        "max_price": max_price,
+    }
 
 
 ReadableItem = Annotated[Row, Depends(get_item)]
 OwnItem = Annotated[Item, Depends(get_own_item)]
+OwnDeletedItem = Annotated[Item, Depends(get_own_deleted_item)]
 ItemFilters = Annotated[dict[str, Any], Depends(get_item_filters)]
 ItemPagination = Annotated[
     Pagination, Depends(paginated(items.LISTING.sorts, items.LISTING.default_sort))

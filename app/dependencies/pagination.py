@@ -44,57 +44,95 @@ class Pagination:
         self.response.headers["Link"] = ", ".join(links)
 
 
+Paginate = Callable[..., Awaitable[Pagination]]
+
+
 def relative(url: Any) -> str:
     """Without scheme and host: the Host header may name somebody else's."""
     return f"{url.path}?{url.query}" if url.query else str(url.path)
 
 
-def paginated(
-    sorts: Collection[str], default_sort: tuple[str, ...]
-) -> Callable[..., Awaitable[Pagination]]:
-    """A dependency for a list that can be sorted by `sorts`."""
-    names = "|".join(sorts)
-    default = ",".join(default_sort)
+Limit = Annotated[int, Query(ge=1, le=100, description="Rows on a page.")]
+Skip = Annotated[int, Query(ge=0, le=MAX_SKIP, description="Rows to skip; above 0 deprecated.")]
+Cursor = Annotated[
+    str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
+]
+IncludeTotal = Annotated[bool, Query(description="Count all rows that match.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The fields that a list can be sorted by, and how it is unless told."""
+
+    fields: Collection[str]
+    default: tuple[str, ...]
+
+    @property
+    def parameter(self) -> Any:
+        default = ",".join(self.default)
+        names = ", ".join(self.fields)
+        description = f"Fields of {names}; `-` for descending; {default} unless given."
+        return Query(max_length=200, description=description, examples=[default])
+
+    def paginate(
+        self, request: Request, response: Response, page: PageRequest, cursor: str | None
+    ) -> Pagination:
+        signer: CursorSigner = request.app.state.cursor_signer
+        page = replace(page, sort=parse_sort(page.sort, self.fields))
+        if cursor is not None:
+            page = continued(page, signer.read(cursor), self.fields)
+        return Pagination(replace(page, sort=page.sort or self.default), request, response, signer)
+
+
+def paginated(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
+    """A dependency for a list by cursor, or by `skip` as long as that is supported."""
+    sorting = Sorting(fields, default)
 
     async def get_pagination(
         request: Request,
         response: Response,
-        limit: Annotated[int, Query(ge=1, le=100, description="Rows on a page.")] = 20,
-        skip: Annotated[
-            int, Query(ge=0, le=MAX_SKIP, description="Rows to skip; above 0 deprecated.")
-        ] = 0,
-        cursor: Annotated[
-            str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
-        ] = None,
-        sort: Annotated[
-            str | None,
-            Query(
-                max_length=200,
-                description=f"Fields of {names}, `-` for descending; {default} unless given.",
-                examples=[default],
-            ),
-        ] = None,
-        include_total: Annotated[bool, Query(description="Count all rows that match.")] = False,
+        limit: Limit = 20,
+        skip: Skip = 0,
+        cursor: Cursor = None,
+        sort: Annotated[str | None, sorting.parameter] = None,
+        include_total: IncludeTotal = False,
     ) -> Pagination:
-        wanted = parse_sort(sort, sorts) or default_sort
-        page = PageRequest(limit=limit, skip=skip, sort=wanted, include_total=include_total)
-        signer: CursorSigner = request.app.state.cursor_signer
-        if cursor is not None:
-            page = continued(page, signer.read(cursor), sorts, is_sorted=sort is not None)
-        return Pagination(page, request, response, signer)
+        page = PageRequest(limit, skip, split(sort), include_total=include_total)
+        return sorting.paginate(request, response, page, cursor)
 
     return get_pagination
 
 
-def parse_sort(sort: str | None, sorts: Collection[str]) -> tuple[str, ...]:
-    """The names in a comma list.
+def paginated_by_cursor(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
+    """A dependency for a list by cursor alone."""
+    sorting = Sorting(fields, default)
+
+    async def get_pagination(
+        request: Request,
+        response: Response,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+        sort: Annotated[str | None, sorting.parameter] = None,
+        include_total: IncludeTotal = False,
+    ) -> Pagination:
+        page = PageRequest(limit, 0, split(sort), include_total=include_total)
+        return sorting.paginate(request, response, page, cursor)
+
+    return get_pagination
+
+
+def split(sort: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in sort.split(",")) if sort else ()
+
+
+def parse_sort(names: tuple[str, ...], fields: Collection[str]) -> tuple[str, ...]:
+    """The names, each of a field that can be sorted by.
 
     Raises:
         Unprocessable: a name is unknown or stands twice.
     """
-    names = tuple(part.strip() for part in sort.split(",")) if sort else ()
-    if not fields_of(names) <= set(sorts) or len(fields_of(names)) < len(names):
-        message = f"Sort by each of {', '.join(sorts)} at most once"
+    if not fields_of(names) <= set(fields) or len(fields_of(names)) < len(names):
+        message = f"Sort by each of {', '.join(fields)} at most once"
         raise Unprocessable(violations=[Violation("/query/sort", message, "unknown_sort")])
     return names
 
@@ -103,16 +141,14 @@ def fields_of(names: Collection[str]) -> set[str]:
     return {name.removeprefix("-") for name in names}
 
 
-def continued(
-    page: PageRequest, signed: Any, sorts: Collection[str], *, is_sorted: bool
-) -> PageRequest:
+def continued(page: PageRequest, signed: Any, fields: Collection[str]) -> PageRequest:
     """Start behind the row that the cursor names.
 
     Raises:
         InvalidCursor: it belongs to another order or list, or `skip` was sent besides.
     """
     sort, after = tuple(signed[0]), tuple(signed[1])
-    is_foreign = not fields_of(sort) <= set(sorts)
-    if is_foreign or (is_sorted and sort != page.sort) or page.skip:
+    is_foreign = not fields_of(sort) <= set(fields)
+    if is_foreign or (page.sort and sort != page.sort) or page.skip:
         raise InvalidCursor("A cursor goes with the sort that it was made for and without skip.")
     return replace(page, sort=sort, after=after)

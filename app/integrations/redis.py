@@ -1,6 +1,7 @@
 """Redis or Valkey: notifications where PostgreSQL's LISTEN cannot go, as behind PgBouncer."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.core.logging import get_logger
+from app.core.rate_limit import LocalWindows, Policy, Verdict
 
 Handler = Callable[[str], None]
 
@@ -18,6 +20,7 @@ CONNECT_SECONDS = 0.2
 READ_SECONDS = 0.25
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
+AT_ONCE = 16
 
 log = get_logger("redis")
 
@@ -43,6 +46,43 @@ class RedisPublisher:
             await self._redis.publish(channel, payload)
         except RedisError as error:
             log.warning("notification lost", channel=channel, reason=type(error).__name__)
+
+
+# One step on the server, so that requests on different replicas are counted one by one.
+COUNT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {count, redis.call('PTTL', KEYS[1])}
+"""
+
+
+class RedisWindows:
+    """Rate limits that are exact over all replicas; without Redis, over each process."""
+
+    def __init__(self, redis: Redis, policy: Policy) -> None:
+        self.policy = policy
+        self._count = redis.register_script(COUNT)
+        self._local = LocalWindows(policy)
+        # A burst waits here and not for a thousand connections, which would time out.
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._away_until = 0.0
+
+    async def count(self, key: str) -> Verdict:
+        """Count one request of the key."""
+        async with self._turns:
+            if time.monotonic() < self._away_until:
+                return await self._local.count(key)
+            try:
+                return await self._count_everywhere(key)
+            except RedisError as error:
+                log.warning("counting in this process instead", reason=type(error).__name__)
+                self._away_until = time.monotonic() + RETRY_SECONDS
+                return await self._local.count(key)
+
+    async def _count_everywhere(self, key: str) -> Verdict:
+        milliseconds = self.policy.window_seconds * 1000
+        counted, left = await self._count([f"rate:{key}"], [milliseconds])
+        return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 
 class RedisListener:

@@ -2,6 +2,7 @@
 
 from app.models.api_key import ApiKey
 from app.models.category import Category
+from app.models.file import File
 from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
 from app.models.mail import Mail
@@ -14,6 +15,7 @@ from app.models.user import User
 __all__ = [
     "ApiKey",
     "Category",
+    "File",
     "IdempotencyKey",
     "Item",
     "Mail",

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
 from app.core.errors import Unprocessable, Violation
 from app.db.base import Base, Versioned
@@ -30,6 +30,14 @@ class Item(Versioned, Base):
         Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
         # Of deleted items, too: they are looked up before their category may go.
         Index("ix_items_category_id", "category_id", "created_at", "id"),
+        Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
+        Index(
+            "ix_items_name_parts",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},
+            postgresql_where=ALIVE,
+        ),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )
 
@@ -42,6 +50,11 @@ class Item(Versioned, Base):
     category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
     processed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    # Unmapped, because the ORM would otherwise fetch it after each change.
+    search: Unmapped[str] = unmapped_column(
+        TSVECTOR,
+        Computed("to_tsvector('simple', name || ' ' || coalesce(description, ''))", persisted=True),
+    )
 
     def check_gross_price(self, changed: Collection[str]) -> None:
         """Hold the rule that spans price and tax, against the one of them that changed.

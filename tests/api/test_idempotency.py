@@ -63,9 +63,7 @@ class TestIdempotencyKey:
         assert theirs.status_code == 201
         assert theirs.json()["id"] != mine.json()["id"]
 
-    async def test_fifty_at_once_make_one_row(
-        self, app: FastAPI, as_user: As, user: User
-    ) -> None:
+    async def test_fifty_at_once_make_one_row(self, app: FastAPI, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
 
         answers = await asyncio.gather(
@@ -114,9 +112,7 @@ class TestIdempotencyKey:
     ) -> None:
         body = {"name": "key", "scopes": ["items:read"]}
 
-        made = await (await as_user(user)).post(
-            "/api/v1/auth/api-keys", json=body, headers=keyed()
-        )
+        made = await (await as_user(user)).post("/api/v1/auth/api-keys", json=body, headers=keyed())
 
         async with app.state.sessionmaker() as session:
             stored = (await session.scalars(select(IdempotencyKey))).one()

@@ -94,7 +94,7 @@ class TestOperations:
         found = ids(iter(operations))
 
         assert len(set(found)) == len(found)
-        assert [name for name in found if not re.fullmatch(r"[a-z]+(_[a-z]+)*", name)] == []
+        assert [name for name in found if not re.fullmatch(r"[a-z]+(_[a-z0-9]+)*", name)] == []
 
     def test_each_has_a_summary_a_description_and_a_described_tag(
         self, operations: list[Node]

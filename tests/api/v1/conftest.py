@@ -3,7 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import text
 
 from app.core.config import Settings
+from app.crud import mailed_tokens
+from app.models.mailed_token import Purpose
+from app.models.user import User
+from tests.conftest import Running, new_client
 from tests.factories import PASSWORD
 
 AUTH = "/api/v1/auth"
@@ -22,6 +27,7 @@ MAIL_SECONDS = 10.0
 NEW_PASSWORD = "a quite different passphrase"
 
 Database = Callable[..., Awaitable[list[dict[str, Any]]]]
+LinkToken = Callable[[User, Purpose], Awaitable[str]]
 MailedToken = Callable[[str, str], Awaitable[str]]
 
 
@@ -45,6 +51,11 @@ async def refresh(client: AsyncClient, token: str) -> Response:
     return await client.post(f"{AUTH}/refresh", json={"refresh_token": token})
 
 
+def address() -> str:
+    """An address of nobody else, since all tests share one mail folder."""
+    return f"{uuid.uuid4().hex}@example.com"
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
@@ -53,6 +64,17 @@ async def is_signed_in(client: AsyncClient, access_token: str) -> bool:
     response = await client.get(f"{AUTH}/sessions", headers=bearer(access_token))
     assert response.status_code in {200, 401}, response.text
     return response.status_code == 200
+
+
+@pytest.fixture
+async def patient(app: FastAPI, running: Running) -> AsyncIterator[AsyncClient]:
+    """A client of a service that waits for the database, however busy the machine is.
+
+    For what is sent many times at once: there a refusal for want of time proves nothing.
+    """
+    waits = {f"database_{name}_timeout_seconds": 30 for name in ("pool", "connect", "command")}
+    async with running(**waits) as waiting, new_client(waiting) as client:
+        yield client
 
 
 @pytest.fixture
@@ -80,6 +102,17 @@ def mailed_token(app: FastAPI, settings: Settings) -> MailedToken:
         raise AssertionError(f"No mail for {address} within {MAIL_SECONDS} seconds.")
 
     return wait
+
+
+@pytest.fixture
+def link_token(app: FastAPI) -> LinkToken:
+    """A token as it would be mailed to the user, without the mail."""
+
+    async def create(user: User, purpose: Purpose) -> str:
+        async with app.state.sessionmaker.begin() as session:
+            return await mailed_tokens.create(session, user, purpose)
+
+    return create
 
 
 def links(settings: Settings, address: str, path: str) -> list[str]:

@@ -1,27 +1,35 @@
 """Signing up, in and out."""
 
 import asyncio
+import hashlib
 import json
 import threading
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
-from urllib.parse import quote_plus
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from sqlalchemy import event
 
 from app.core.config import Settings
 from app.core.identity import ROLE_SCOPES, Role
 from app.core.passwords import MAX_LENGTH
 from app.crud import sessions, users
+from app.models.mailed_token import Purpose
 from app.models.user import User
 from tests.api.v1.conftest import (
     AUTH,
     ME,
     NEW_PASSWORD,
     Database,
+    LinkToken,
     MailedToken,
+    address,
     bearer,
     is_signed_in,
     links,
@@ -29,7 +37,7 @@ from tests.api.v1.conftest import (
     sign_in,
     tokens,
 )
-from tests.conftest import As, Save
+from tests.conftest import As, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
 from tests.forged_tokens import from_base64url
 from tests.problems import assert_problem, broken
@@ -45,7 +53,14 @@ def claims_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 class TestCreateToken:
     @pytest.mark.parametrize(
         "spelled",
-        ["grace@example.com", "grace", "GRACE@Example.COM", "Grace", "ｇｒａｃｅ", " grace "],
+        [
+            "grace@example.com",
+            "grace",
+            "GRACE@Example.COM",
+            "Grace",
+            "\uff27\uff52\uff41\uff43\uff45",
+            " grace ",
+        ],
     )
     async def test_login_is_the_address_or_the_name_in_any_spelling(
         self, client: AsyncClient, save: Save, spelled: str
@@ -180,7 +195,7 @@ class TestCreateToken:
 
         response = await client.post(f"{AUTH}/token", json=body)
 
-        assert broken(response).keys() == {"/body/username", "/body/password"}
+        assert_problem(response, 415, "unsupported_media_type")
 
     async def test_sign_in_is_noted_and_no_change_of_the_account(
         self, client: AsyncClient, user: User, database: Database
@@ -200,8 +215,8 @@ class TestCreateToken:
         assert row["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert (await sign_in(client, user.email)).status_code == 200
 
-    async def test_hundred_at_once_all_succeed(self, client: AsyncClient, user: User) -> None:
-        responses = await asyncio.gather(*(sign_in(client, user.email) for _ in range(100)))
+    async def test_hundred_at_once_all_succeed(self, patient: AsyncClient, user: User) -> None:
+        responses = await asyncio.gather(*(sign_in(patient, user.email) for _ in range(100)))
 
         assert {response.status_code for response in responses} == {200}
 
@@ -226,7 +241,7 @@ class TestCreateToken:
 
 async def counted_attempt(app: FastAPI) -> None:
     """Wait until a sign-in has passed the limits, so that its password is checked next."""
-    while app.state.passwords._threads._work_queue.qsize() == 0:
+    while app.state.passwords._threads._work_queue.qsize() == 0:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 
 
@@ -262,10 +277,12 @@ class TestRefreshToken:
         assert await is_signed_in(client, new["access_token"])
         assert claims_of(new["access_token"])[1]["sid"] == claims_of(old["access_token"])[1]["sid"]
 
-    async def test_fifty_at_once_get_the_same_pair(self, client: AsyncClient, user: User) -> None:
+    async def test_fifty_at_once_get_the_same_pair(
+        self, client: AsyncClient, patient: AsyncClient, user: User
+    ) -> None:
         old = (await tokens(client, user.email))["refresh_token"]
 
-        responses = await asyncio.gather(*(refresh(client, old) for _ in range(50)))
+        responses = await asyncio.gather(*(refresh(patient, old) for _ in range(50)))
 
         assert {response.status_code for response in responses} == {200}
         assert len({response.content for response in responses}) == 1
@@ -405,12 +422,439 @@ class TestLogoutEverywhere:
         pairs = [await tokens(client, user.email) for _ in range(3)]
         others = await tokens(client, other_user.email)
 
-        response = await client.post(
-            f"{AUTH}/logout-all", headers=bearer(pairs[0]["access_token"])
-        )
+        response = await client.post(f"{AUTH}/logout-all", headers=bearer(pairs[0]["access_token"]))
 
         assert response.status_code == 204
         for pair in pairs:
             assert not await is_signed_in(client, pair["access_token"])
             assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
         assert await is_signed_in(client, others["access_token"])
+
+
+async def register(client: AsyncClient, **fields: Any) -> Response:
+    body = {"email": address(), "username": "grace", "password": PASSWORD} | fields
+    return await client.post(f"{AUTH}/register", json=body)
+
+
+class TestRegisterUser:
+    async def test_opens_an_account(self, client: AsyncClient) -> None:
+        email = address()
+
+        response = await register(client, email=email, full_name="Grace Hopper")
+
+        assert response.status_code == 201
+        assert response.headers["Location"] == ME
+        assert response.headers["ETag"] == '"1"'
+        body = response.json()
+        stored = {name: body.pop(name) for name in ("id", "created_at", "updated_at")}
+        assert all(stored.values())
+        assert body == {
+            "email": email,
+            "username": "grace",
+            "full_name": "Grace Hopper",
+            "age": None,
+            "address": None,
+            "role": "user",
+            "is_active": True,
+            "email_verified": False,
+            "version": 1,
+        }
+
+    async def test_mailed_link_confirms_the_address(
+        self, client: AsyncClient, mailed_token: MailedToken, database: Database
+    ) -> None:
+        email = address()
+        await register(client, email=email)
+
+        token = await mailed_token(email, "verify-email")
+        response = await client.post(f"{AUTH}/verify-email", json={"token": token})
+
+        assert (response.status_code, response.content) == (204, b"")
+        assert await database("SELECT email_verified FROM users") == [{"email_verified": True}]
+
+    async def test_no_mail_leaves_when_the_account_is_refused(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        response = await register(client, username=user.username)
+
+        assert_problem(response, 409, "username_taken")
+        assert await database("SELECT * FROM mails") == []
+
+    async def test_no_secret_is_stored_in_the_clear(
+        self, client: AsyncClient, mailed_token: MailedToken, database: Database
+    ) -> None:
+        email = address()
+        await register(client, email=email)
+        token = await mailed_token(email, "verify-email")
+
+        (user,) = await database("SELECT password_hash FROM users")
+        (stored,) = await database("SELECT token_hash FROM mailed_tokens")
+
+        assert user["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert stored["token_hash"] == hashlib.sha256(token.encode()).digest()
+        assert token not in str(await database("SELECT mails::text FROM mails"))
+
+    @pytest.mark.parametrize(
+        ("fields", "code"),
+        [
+            ({"email": "Grace@Example.com"}, "email_taken"),
+            ({"username": "GRACE"}, "username_taken"),
+            ({"username": "\uff47race"}, "username_taken"),
+            ({"username": "  grace "}, "username_taken"),
+        ],
+    )
+    async def test_identity_is_unique_in_any_spelling(
+        self, client: AsyncClient, save: Save, fields: dict[str, str], code: str
+    ) -> None:
+        await save(make_user(email="grace@example.com", username="grace"))
+
+        response = await register(client, **({"username": "other"} | fields))
+
+        assert_problem(response, 409, code)
+
+    async def test_of_twenty_at_once_one_gets_the_name(self, patient: AsyncClient) -> None:
+        spelled = ["grace", "GRACE", "Grace", "\uff47race"] * 5
+
+        responses = await asyncio.gather(
+            *(register(patient, username=username) for username in spelled)
+        )
+
+        statuses = [response.status_code for response in responses]
+        assert (statuses.count(201), statuses.count(409)) == (1, 19)
+
+    @pytest.mark.parametrize(
+        ("password", "code"),
+        [
+            ("x" * 11, "too_short"),
+            ("x" * 129, "too_long"),
+            ("password1234", "password_common"),
+            ("aaaaaaaaaaaa", "password_common"),
+            ("Hopper@Example.com", "password_is_identity"),
+            ("GRACE-MURRAY-HOPPER", "password_is_identity"),
+            ("\ud800" * 12, "text_unstorable"),
+        ],
+    )
+    async def test_weak_password_is_refused_and_not_repeated(
+        self, client: AsyncClient, password: str, code: str
+    ) -> None:
+        fields = {"email": "hopper@example.com", "username": "grace-murray-hopper"}
+        body = json.dumps({**fields, "password": password})
+
+        response = await client.post(
+            f"{AUTH}/register", content=body, headers={"Content-Type": "application/json"}
+        )
+
+        assert broken(response) == {"/body/password": code}
+        assert password not in response.text
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            *[("email", text) for text in ("", "grace", "grace@localhost", "a@b@example.com")],
+            *[("email", f"grace{odd}@example.com") for odd in ("\n", "\0", "\ud800", "\uff47")],
+            *[("email", text) for text in ("grace@ex\uff41mple.com", f"{'a' * 250}@example.com")],
+            *[("username", text) for text in ("", "ab", "x" * 51, "a b c", "a@b.c", "abc\0")],
+            *[("full_name", text) for text in ("", " ", "x" * 101, "a\0", "\ud800")],
+            *[(name, value) for name in ("email", "username", "password") for value in (None, 7)],
+            *[("role", "admin"), ("is_active", False), ("id", str(uuid.uuid4()))],
+            *[("email_verified", True), ("password_hash", "x"), ("version", 7)],
+        ],
+    )
+    async def test_field_that_breaks_a_rule_is_named(
+        self, client: AsyncClient, field: str, value: object
+    ) -> None:
+        body = {"email": address(), "username": "grace", "password": PASSWORD, field: value}
+        as_json = {"Content-Type": "application/json"}
+
+        response = await client.post(f"{AUTH}/register", content=json.dumps(body), headers=as_json)
+
+        assert broken(response).keys() == {f"/body/{field}"}
+
+    async def test_address_may_not_open_accounts_without_end(self, running: Running) -> None:
+        async with running(attempts_per_address=3) as app, new_client(app) as client:
+            responses = [await register(client, username=f"user-{n}") for n in range(4)]
+
+        assert [response.status_code for response in responses] == [201, 201, 201, 429]
+        assert 1 <= int(responses[-1].headers["Retry-After"]) <= 900
+
+
+class TestRequestVerification:
+    PATH = f"{AUTH}/verify-email/request"
+
+    async def test_needs_a_token(self, client: AsyncClient) -> None:
+        assert_problem(await client.post(self.PATH), 401, "unauthenticated")
+
+    async def test_link_is_mailed_again(
+        self, as_user: As, save: Save, mailed_token: MailedToken
+    ) -> None:
+        user = await save(make_user(email=address()))
+
+        response = await (await as_user(user)).post(self.PATH)
+
+        assert (response.status_code, response.content) == (202, b"")
+        assert await mailed_token(user.email, "verify-email")
+
+    async def test_newer_link_replaces_the_older(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        older = await link_token(user, Purpose.VERIFY_EMAIL)
+        await link_token(user, Purpose.VERIFY_EMAIL)
+
+        response = await client.post(f"{AUTH}/verify-email", json={"token": older})
+
+        assert_problem(response, 400, "invalid_mailed_token")
+
+    async def test_mailbox_is_not_flooded(
+        self, as_user: As, save: Save, database: Database
+    ) -> None:
+        signed_in = await as_user(await save(make_user(email=address())))
+
+        responses = [await signed_in.post(self.PATH) for _ in range(5)]
+
+        assert {response.status_code for response in responses} == {202}
+        assert await database("SELECT count(*) FROM mails") == [{"count": 3}]
+
+
+class TestVerifyEmail:
+    async def verify(self, client: AsyncClient, token: str) -> Response:
+        return await client.post(f"{AUTH}/verify-email", json={"token": token})
+
+    async def test_each_link_works_once(
+        self, patient: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.VERIFY_EMAIL)
+
+        responses = await asyncio.gather(*(self.verify(patient, token) for _ in range(10)))
+
+        statuses = [response.status_code for response in responses]
+        assert (statuses.count(204), statuses.count(400)) == (1, 9)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE mailed_tokens SET expires_at = now()",
+            "UPDATE users SET email_canonical = 'another@example.com'",
+            "UPDATE users SET deleted_at = now()",
+        ],
+    )
+    async def test_link_that_is_of_no_more_use_is_refused(
+        self,
+        client: AsyncClient,
+        user: User,
+        link_token: LinkToken,
+        database: Database,
+        change: str,
+    ) -> None:
+        token = await link_token(user, Purpose.VERIFY_EMAIL)
+        await database(change)
+
+        response = await self.verify(client, token)
+
+        assert_problem(response, 400, "invalid_mailed_token")
+        assert await database("SELECT email_verified FROM users") == [{"email_verified": False}]
+
+    async def test_link_of_another_purpose_is_refused(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.RESET_PASSWORD)
+
+        assert_problem(await self.verify(client, token), 400, "invalid_mailed_token")
+
+    async def test_fifty_at_once_do_not_wait_for_one_another(self, patient: AsyncClient) -> None:
+        responses = await asyncio.gather(*(self.verify(patient, f"x{n}") for n in range(50)))
+
+        assert {response.status_code for response in responses} == {400}
+
+    @pytest.mark.parametrize("token", ["", "x" * 101, "a\0b", "\ud800", None, 7])
+    async def test_malformed_token_is_refused(self, client: AsyncClient, token: object) -> None:
+        response = await client.post(
+            f"{AUTH}/verify-email",
+            content=json.dumps({"token": token}),
+            headers={"Content-Type": "application/json"},
+        )
+
+        assert broken(response).keys() == {"/body/token"}
+
+
+class TestForgotPassword:
+    async def forget(self, client: AsyncClient, email: str) -> Response:
+        return await client.post(f"{AUTH}/forgot-password", json={"email": email})
+
+    async def test_link_is_mailed_to_the_stored_address(
+        self, client: AsyncClient, save: Save, mailed_token: MailedToken
+    ) -> None:
+        user = await save(make_user(email=address()))
+
+        response = await self.forget(client, user.email.upper())
+
+        assert (response.status_code, response.content) == (202, b"")
+        assert await mailed_token(user.email, "reset-password")
+
+    async def test_unknown_address_takes_the_same_statements_to_the_same_answer(
+        self, app: FastAPI, client: AsyncClient, save: Save
+    ) -> None:
+        known, unknown = (await save(make_user(email=address()))).email, address()
+
+        answers = {}
+        for email in (known, unknown):
+            with statements(app) as sent:
+                answers[email] = (await self.forget(client, email)).status_code, list(sent)
+
+        assert answers[known] == answers[unknown]
+        assert answers[known][0] == 202
+
+    @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
+    async def test_account_that_is_gone_gets_no_mail(
+        self,
+        client: AsyncClient,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        settings: Settings,
+        change: str,
+    ) -> None:
+        user = await save(make_user(email=address()))
+        await database(f"UPDATE users SET {change}")  # noqa: S608
+
+        response = await self.forget(client, user.email)
+
+        assert response.status_code == 202
+        while await app.state.mail_delivery.deliver_one():
+            pass
+        assert links(settings, user.email, "reset-password") == []
+
+    @pytest.mark.parametrize("email", ["", "nobody", None])
+    async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
+        assert broken(await self.forget(client, email)).keys() == {"/body/email"}
+
+
+@contextmanager
+def statements(app: FastAPI) -> Iterator[list[str]]:
+    """The statements that the requests inside send, without those of the mail delivery."""
+    engine = app.state.sessionmaker.kw["bind"].sync_engine
+    sent: list[str] = []
+    request = asyncio.current_task()
+
+    def note(_: object, __: object, statement: str, *rest: object) -> None:
+        if asyncio.current_task() is request:
+            sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
+
+
+class TestResetPassword:
+    async def reset(
+        self, client: AsyncClient, token: str, password: str = NEW_PASSWORD
+    ) -> Response:
+        body = {"token": token, "new_password": password}
+        return await client.post(f"{AUTH}/reset-password", json=body)
+
+    async def test_new_password_replaces_the_old_one(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.RESET_PASSWORD)
+
+        response = await self.reset(client, token)
+
+        assert (response.status_code, response.content) == (204, b"")
+        assert (await sign_in(client, user.email, NEW_PASSWORD)).status_code == 200
+        assert_problem(await sign_in(client, user.email), 401, "invalid_credentials")
+
+    async def test_every_session_ends(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        pair = await tokens(client, user.email)
+        assert await is_signed_in(client, pair["access_token"])
+
+        await self.reset(client, await link_token(user, Purpose.RESET_PASSWORD))
+
+        assert not await is_signed_in(client, pair["access_token"])
+        assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
+
+    async def test_mailbox_counts_as_proven(
+        self, client: AsyncClient, user: User, link_token: LinkToken, database: Database
+    ) -> None:
+        await self.reset(client, await link_token(user, Purpose.RESET_PASSWORD))
+
+        assert await database("SELECT email_verified FROM users") == [{"email_verified": True}]
+
+    async def test_each_link_works_once(
+        self, patient: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.RESET_PASSWORD)
+
+        responses = await asyncio.gather(*(self.reset(patient, token) for _ in range(10)))
+
+        statuses = [response.status_code for response in responses]
+        assert (statuses.count(204), statuses.count(400)) == (1, 9)
+
+    async def test_weak_password_is_refused_and_leaves_the_link_alone(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.RESET_PASSWORD)
+
+        response = await self.reset(client, token, "password1234")
+
+        assert broken(response) == {"/body/new_password": "password_common"}
+        assert (await self.reset(client, token)).status_code == 204
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "UPDATE mailed_tokens SET expires_at = now()",
+            "UPDATE users SET email_canonical = 'another@example.com'",
+            "UPDATE users SET deleted_at = now()",
+        ],
+    )
+    async def test_link_that_is_of_no_more_use_is_refused(
+        self,
+        client: AsyncClient,
+        user: User,
+        link_token: LinkToken,
+        database: Database,
+        change: str,
+    ) -> None:
+        token = await link_token(user, Purpose.RESET_PASSWORD)
+        await database(change)
+
+        assert_problem(await self.reset(client, token), 400, "invalid_mailed_token")
+
+    async def test_link_lives_for_an_hour(
+        self, user: User, link_token: LinkToken, database: Database
+    ) -> None:
+        await link_token(user, Purpose.RESET_PASSWORD)
+
+        (row,) = await database("SELECT expires_at - now() AS lifetime FROM mailed_tokens")
+
+        assert timedelta(minutes=59) < row["lifetime"] <= timedelta(hours=1)
+
+    async def test_link_of_another_purpose_is_refused(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.VERIFY_EMAIL)
+
+        assert_problem(await self.reset(client, token), 400, "invalid_mailed_token")
+
+    async def test_owner_who_was_locked_out_gets_in_again(
+        self, client: AsyncClient, user: User, link_token: LinkToken
+    ) -> None:
+        for _ in range(11):
+            locked = await sign_in(client, user.email, "wrong")
+        assert_problem(locked, 429, "too_many_attempts")
+
+        await self.reset(client, await link_token(user, Purpose.RESET_PASSWORD))
+
+        assert (await sign_in(client, user.email, NEW_PASSWORD)).status_code == 200
+
+    async def test_address_may_not_try_tokens_without_end(
+        self, running: Running, user: User, link_token: LinkToken
+    ) -> None:
+        token = await link_token(user, Purpose.RESET_PASSWORD)
+        async with running(attempts_per_address=3) as app, new_client(app) as client:
+            responses = [await self.reset(client, "wrong") for _ in range(4)]
+            right = await self.reset(client, token)
+
+        assert [response.status_code for response in responses] == [400, 400, 400, 429]
+        assert right.status_code == 204

@@ -1,6 +1,5 @@
 """Your API keys."""
 
-import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response, status
@@ -9,6 +8,7 @@ from app.api.errors import responses
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import InsufficientScope, NotFound
 from app.crud import api_keys
+from app.dependencies.api_keys import OwnApiKey, permit_scopes
 from app.dependencies.auth import SignedIn
 from app.dependencies.database import Reads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
@@ -35,26 +35,23 @@ async def create_api_key(
     data: ApiKeyCreate, session: SessionDep, principal: SignedIn
 ) -> ApiKeyCreated:
     """Make an API key with scopes that you have; the key is shown in this answer only."""
-    missing = frozenset(data.scopes) - principal.scopes
-    if missing:
-        raise InsufficientScope(f"You have no scope {', '.join(sorted(missing))} to pass on.")
+    permit_scopes(principal, data.scopes)
     return shown(*await api_keys.create(session, data, user_id=principal.id))
 
 
 @router.delete(
     "/{api_key_id}", status_code=204, response_class=Response, responses=responses(NotFound)
 )
-async def revoke_api_key(api_key_id: uuid.UUID, session: SessionDep, principal: SignedIn) -> None:
+async def revoke_api_key(row: OwnApiKey, session: SessionDep) -> None:
     """End an API key."""
-    await api_keys.revoke(session, api_key_id, user_id=principal.id)
+    await api_keys.revoke(session, row)
 
 
-@router.post("/{api_key_id}/rotate", responses=responses(NotFound))
-async def rotate_api_key(
-    api_key_id: uuid.UUID, session: SessionDep, principal: SignedIn
-) -> ApiKeyCreated:
+@router.post("/{api_key_id}/rotate", responses=responses(NotFound, InsufficientScope))
+async def rotate_api_key(row: OwnApiKey, session: SessionDep, principal: SignedIn) -> ApiKeyCreated:
     """Replace the key by a new one, shown in this answer only; the old one ends at once."""
-    return shown(*await api_keys.rotate(session, api_key_id, user_id=principal.id))
+    permit_scopes(principal, row.scopes)
+    return shown(row, await api_keys.rotate(session, row))
 
 
 def shown(row: ApiKey, key: str) -> ApiKeyCreated:

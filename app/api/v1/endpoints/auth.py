@@ -1,12 +1,14 @@
 """Signing up, in and out."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
-from app.core.canonical import canonical
-from app.core.errors import InvalidCredentials, InvalidToken
+from app.core.errors import InvalidCredentials, InvalidToken, NotFound
+from app.core.identity import ROLE_SCOPES, granted_scopes
 from app.crud import mailed_tokens, mails, sessions, users
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import (
@@ -16,6 +18,7 @@ from app.dependencies.credentials import (
     Tokens,
     VerifiedLogin,
     refuse_weak,
+    still_verified,
 )
 from app.dependencies.database import Reads, SessionDep, Transactions
 from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
@@ -41,15 +44,16 @@ async def create_token(
     """Sign in with e-mail or username and password."""
     is_dated = passwords.needs_rehash(login["password_hash"])
     password_hash = await passwords.hash(form.password) if is_dated else None
-    await users.note_login(session, login["id"], password_hash=password_hash)
+    account = await users.note_login(session, login, password_hash=password_hash)
+    role = (await still_verified(account, login, form.password, passwords))["role"]
     signed_in = await sessions.create(
         session,
         login["id"],
-        scopes=form.scopes,
+        scopes=sorted(granted_scopes(role, frozenset(form.scopes) or ROLE_SCOPES[role])),
         user_agent=client.user_agent,
         address=client.address,
     )
-    return tokens.pair(signed_in, login["role"])
+    return tokens.pair(signed_in, role)
 
 
 @router.post("/refresh", responses=responses(InvalidToken, TooManyAttempts))
@@ -61,7 +65,7 @@ async def refresh_token(
     client: ClientDep,
 ) -> TokenPair:
     """Exchange the refresh token for a new pair; each works once."""
-    async with limits.address_attempt("refresh", client.address):
+    async with limits.secret_attempt("refresh", client.address):
         session_id, generation = tokens.refresh.read(data.refresh_token)
         async with transactions() as session:
             rotated = await sessions.rotate(session, session_id, generation)
@@ -77,7 +81,8 @@ async def refresh_token(
 async def logout(session: SessionDep, principal: SignedIn) -> None:
     """End the session of this access token; with an API key there is none to end."""
     if principal.session_id:
-        await sessions.end(session, principal.session_id, user_id=principal.id)
+        with suppress(NotFound):  # Ended by another request at the same moment.
+            await sessions.end(session, principal.session_id, user_id=principal.id)
 
 
 @router.post("/logout-all", status_code=204, response_class=Response)
@@ -128,13 +133,15 @@ async def request_verification(
     responses=responses(InvalidMailedToken, TooManyAttempts),
 )
 async def verify_email(
-    data: EmailVerification, session: SessionDep, limits: GuessLimitsDep, client: ClientDep
+    data: EmailVerification,
+    transactions: Transactions,
+    limits: GuessLimitsDep,
+    client: ClientDep,
 ) -> None:
     """Confirm the address with the token of the link."""
-    async with limits.address_attempt("mailed_token", client.address):
-        used = await mailed_tokens.use(session, data.token, Purpose.VERIFY_EMAIL)
-    user = await users.get_for_change(session, used.user_id)
-    await users.verify_email(session, user, used.email_canonical)
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
+        user = await mailed_tokens.use(session, data.token, Purpose.VERIFY_EMAIL)
+        await users.verify_email(session, user)
 
 
 @router.post("/forgot-password", status_code=202, response_class=Response)
@@ -143,7 +150,7 @@ async def forget_password(
 ) -> None:
     """Have a link to choose a new password mailed; the answer is the same for any address."""
     await limits.count_address("forgot", client.address)
-    if await limits.may_mail(canonical(data.email)):
+    if await limits.may_mail(data.email):
         await mails.enqueue(session, data.email, Template.RESET_PASSWORD)
 
 
@@ -155,18 +162,17 @@ async def forget_password(
 )
 async def reset_password(
     data: PasswordReset,
-    session: SessionDep,
+    transactions: Transactions,
     passwords: Passwords,
     limits: GuessLimitsDep,
     client: ClientDep,
 ) -> None:
     """Choose a new password with the token of the link; ends all sessions."""
-    async with limits.address_attempt("mailed_token", client.address):
-        used = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
-    user = await users.get_for_change(session, used.user_id)
     password = data.new_password.get_secret_value()
-    refuse_weak(password, email=user.email, username=user.username, field="new_password")
-    await users.set_password(session, user, await passwords.hash(password))
-    await users.verify_email(session, user, used.email_canonical)
-    await sessions.end_all(session, user.id)
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
+        user = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
+        refuse_weak(password, email=user.email, username=user.username, field="new_password")
+        await users.set_password(session, user, await passwords.hash(password))
+        await users.verify_email(session, user)
+        await sessions.end_all(session, user.id)
     await limits.forgive(str(user.id))

@@ -1,19 +1,27 @@
 """Items: what is on offer."""
 
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
 from pydantic_core import ErrorDetails
 
 from app.api.errors import problem, responses, violations
+from app.api.exports import ExportFormat, export
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.crud import items
 from app.dependencies.auth import ItemReader, ItemWriter
 from app.dependencies.database import Reads, SessionDep
-from app.dependencies.items import ItemFilters, ItemPagination, OwnItem, ReadableItem
+from app.dependencies.items import (
+    ItemFilters,
+    ItemPagination,
+    OwnDeletedItem,
+    OwnItem,
+    ReadableItem,
+)
 from app.models.item import Item
 from app.schemas.base import Page
 from app.schemas.item import (
@@ -28,6 +36,18 @@ from app.schemas.problem import Problem
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
+
+
+# Before the route below, whose pattern it matches, too.
+@router.get("/export", response_class=StreamingResponse)
+async def export_items(
+    reads: Reads,
+    _: ItemReader,
+    filters: ItemFilters,
+    form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NDJSON,
+) -> StreamingResponse:
+    """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
+    return export(items.everything(reads, filters), ItemRead, form, name="items")
 
 
 @router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
@@ -86,6 +106,14 @@ async def update_item(
 async def delete_item(item: OwnItem, session: SessionDep) -> None:
     """Delete your item; it can be restored."""
     await items.delete(session, item)
+
+
+@router.post(
+    "/{item_id}/restore", response_model=ItemRead, responses=responses(NotFound, NotPermitted)
+)
+async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
+    """Bring your deleted item back."""
+    return resource(request, ItemRead, await items.restore(session, item))
 
 
 def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:

@@ -8,36 +8,28 @@ from fastapi import APIRouter, Request, Response, status
 from app.api.errors import responses
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
-from app.core.errors import (
-    NotFound,
-    NotPermitted,
-    PreconditionFailed,
-    Unprocessable,
-    Violation,
+from app.core.errors import NotFound, NotPermitted, PreconditionFailed
+from app.crud import items, posts, sessions, users
+from app.dependencies.auth import (
+    Administrator,
+    ItemReader,
+    PostReader,
+    ProfileReader,
+    ProfileWriter,
 )
-from app.crud import items, sessions, users
-from app.dependencies.auth import Administrator, ItemReader, ProfileReader
-from app.dependencies.credentials import ClientDep, Passwords, refuse_weak
+from app.dependencies.credentials import Passwords, ProvenChangeDep, refuse_weak
 from app.dependencies.database import Reads, SessionDep
-from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
+from app.dependencies.guessing import TooManyAttempts
 from app.dependencies.items import ItemPagination
+from app.dependencies.posts import PostPagination
 from app.dependencies.users import AnyAccount, OwnAccount, UserFilters, UserPagination
 from app.models.user import EmailTaken, LastAdmin, UsernameTaken
 from app.schemas.base import Page
 from app.schemas.item import ItemRead
-from app.schemas.user import (
-    PasswordChange,
-    ProfileUpdate,
-    UserAdminRead,
-    UserCreate,
-    UserRead,
-    UserUpdate,
-)
+from app.schemas.post import PostRead
+from app.schemas.user import ProfileUpdate, UserAdminRead, UserCreate, UserRead, UserUpdate
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
-WRONG_PASSWORD = Violation(
-    "/body/current_password", "This is not your current password", "wrong_password"
-)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)
 
 
@@ -73,22 +65,12 @@ async def delete_profile(user: OwnAccount, session: SessionDep) -> None:
     responses=responses(TooManyAttempts, PreconditionFailed),
 )
 async def change_password(
-    data: PasswordChange,
-    user: OwnAccount,
-    session: SessionDep,
-    passwords: Passwords,
-    limits: GuessLimitsDep,
-    client: ClientDep,
-    principal: ProfileReader,
+    change: ProvenChangeDep, user: OwnAccount, session: SessionDep, principal: ProfileWriter
 ) -> None:
     """Change your password; ends your other sessions."""
-    password = data.new_password.get_secret_value()
-    refuse_weak(password, email=user.email, username=user.username, field="new_password")
-    async with limits.password_attempt(str(user.id), client.address):
-        current = data.current_password.get_secret_value()
-        if not await passwords.verify(current, user.password_hash):
-            raise Unprocessable(violations=[WRONG_PASSWORD])
-    await users.set_password(session, user, await passwords.hash(password))
+    if user.version != change.version:
+        raise PreconditionFailed("The account changed while the password was being checked.")
+    await users.set_password(session, user, change.password_hash)
     await sessions.end_all(session, user.id, besides=principal.session_id)
 
 
@@ -98,6 +80,16 @@ async def list_own_items(
 ) -> dict[str, Any]:
     """List your items."""
     page = await items.list_page(reads, pagination.page, {"owner_id": principal.id})
+    return pagination.answer(page)
+
+
+@router.get("/me/posts", response_model=Page[PostRead])
+async def list_own_posts(
+    reads: Reads, principal: PostReader, pagination: PostPagination
+) -> dict[str, Any]:
+    """List your posts, drafts among them."""
+    filters = {"author_id": principal.id}
+    page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
     return pagination.answer(page)
 
 

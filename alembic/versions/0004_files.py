@@ -1,0 +1,79 @@
+"""files
+
+Revision: 0004, after 0003
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision: str = "0004"
+down_revision: str | None = "0003"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "files",
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=True),
+        sa.Column("description", sa.String(length=500), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content_type", sa.String(length=100), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "updated_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint("size > 0", name=op.f("ck_files_size_is_positive")),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_files_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
+    )
+    op.create_index(
+        "uq_files_owner_id_path",
+        "files",
+        ["owner_id", "path"],
+        unique=True,
+        postgresql_where=sa.text("path IS NOT NULL"),
+    )
+    op.create_index("ix_files_created_at", "files", ["created_at", "id"], unique=False)
+    op.create_index("ix_files_name", "files", ["name", "id"], unique=False)
+    op.create_index("ix_files_size", "files", ["size", "id"], unique=False)
+    op.create_index(
+        "ix_files_content_type", "files", ["content_type", "created_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_files_owner_id",
+        "files",
+        ["owner_id", "created_at", "id"],
+        unique=False,
+        postgresql_include=["size"],
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_files_owner_id", table_name="files", postgresql_include=["size"])
+    op.drop_index("ix_files_content_type", table_name="files")
+    op.drop_index("ix_files_size", table_name="files")
+    op.drop_index("ix_files_name", table_name="files")
+    op.drop_index("ix_files_created_at", table_name="files")
+    op.drop_index(
+        "uq_files_owner_id_path",
+        table_name="files",
+        postgresql_where=sa.text("path IS NOT NULL"),
+    )
+    op.drop_table("files")

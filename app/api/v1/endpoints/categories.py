@@ -1,0 +1,91 @@
+"""Categories: what items are sorted into."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.api.errors import responses
+from app.api.resources import resource
+from app.api.unit_of_work import UnitOfWorkRoute
+from app.core.errors import NotFound, PreconditionFailed
+from app.crud import categories, items
+from app.dependencies.auth import Administrator, ItemReader
+from app.dependencies.categories import (
+    AnyCategory,
+    CategoryFilters,
+    CategoryPagination,
+    ReadableCategory,
+)
+from app.dependencies.database import Reads, SessionDep
+from app.models.category import (
+    CategoryCycle,
+    CategoryInUse,
+    CategoryNameTaken,
+    CategoryTooDeep,
+    TooManyCategories,
+)
+from app.schemas.base import Page
+from app.schemas.category import CategoryCreate, CategoryNodes, CategoryRead, CategoryUpdate
+
+router = APIRouter(prefix="/categories", tags=["categories"], route_class=UnitOfWorkRoute)
+
+
+@router.get("", response_model=Page[CategoryRead])
+async def list_categories(
+    reads: Reads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
+) -> dict[str, Any]:
+    """List the categories by name unless sorted otherwise, or those below one parent."""
+    return pagination.answer(await categories.list_page(reads, pagination.page, filters))
+
+
+@router.get("/tree", response_model=CategoryNodes)
+async def read_category_tree(reads: Reads, _: ItemReader) -> list[dict[str, Any]]:
+    """Read all categories as a tree; siblings are sorted by name."""
+    return await categories.list_tree(reads)
+
+
+@router.get("/{category_id}", response_model=CategoryRead, responses=responses(NotFound))
+async def read_category(category: ReadableCategory, request: Request) -> Response:
+    """Read one category."""
+    return resource(request, CategoryRead, category)
+
+
+@router.post(
+    "",
+    response_model=CategoryRead,
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(CategoryNameTaken, CategoryTooDeep, TooManyCategories),
+)
+async def create_category(
+    data: CategoryCreate, session: SessionDep, _: Administrator, request: Request
+) -> Response:
+    """Create a category below another one, or a root."""
+    category = await categories.create(session, data)
+    location = f"{request.url.path}/{category.id}"
+    return resource(request, CategoryRead, category, status=201, location=location)
+
+
+@router.patch(
+    "/{category_id}",
+    response_model=CategoryRead,
+    responses=responses(
+        NotFound, PreconditionFailed, CategoryNameTaken, CategoryCycle, CategoryTooDeep
+    ),
+)
+async def update_category(
+    data: CategoryUpdate, category: AnyCategory, session: SessionDep, request: Request
+) -> Response:
+    """Change the fields you send; with another parent, everything below moves along."""
+    return resource(request, CategoryRead, await categories.update(session, category, data))
+
+
+@router.delete(
+    "/{category_id}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(NotFound, PreconditionFailed, CategoryInUse),
+)
+async def delete_category(category: AnyCategory, session: SessionDep) -> None:
+    """Delete a category that has no categories below it and no items in it."""
+    await items.leave_category(session, category.id)
+    await categories.delete(session, category)

@@ -1,0 +1,34 @@
+"""Quotas and windows."""
+
+import pytest
+
+from app.core.rate_limit import LocalWindows, Policy
+
+
+class TestPolicy:
+    def test_reads_quota_and_window(self) -> None:
+        assert Policy.parse("1000/minute") == Policy(1000, 60)
+
+    @pytest.mark.parametrize("text", ["", "1000", "0/minute", "-1/minute", "10/fortnight", "1e3/day"])
+    def test_refuses_anything_else(self, text: str) -> None:
+        with pytest.raises(ValueError, match="1000/minute"):
+            Policy.parse(text)
+
+
+class TestLocalWindows:
+    async def test_window_starts_with_its_first_request(self) -> None:
+        windows = LocalWindows(Policy(2, 60))
+
+        verdicts = [await windows.count("a") for _ in range(3)]
+
+        assert [verdict.remaining for verdict in verdicts] == [1, 0, -1]
+        assert [verdict.is_refused for verdict in verdicts] == [False, False, True]
+
+    async def test_new_window_gives_the_quota_again(self) -> None:
+        times = iter([0.0, 61.0])
+        windows = LocalWindows(Policy(1, 60), clock=lambda: next(times))
+        await windows.count("a")
+
+        verdict = await windows.count("a")
+
+        assert not verdict.is_refused

@@ -1,0 +1,91 @@
+"""A TCP proxy that misbehaves on request, to stand between the service and its database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+CHUNK_BYTES = 65_536
+
+
+class Proxy:
+    """`pass` forwards, `hang` accepts and says nothing more, `refuse` closes at once.
+
+    A change of mode meets open connections, too, so that it looks like one of the server.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+        self._connections: set[asyncio.Task[None]] = set()
+        self._passes = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._mode = "pass"
+        self._passes.set()
+
+    @property
+    def url(self) -> str:
+        """The URL of the database as seen through the proxy."""
+        assert self._server
+        port = self._server.sockets[0].getsockname()[1]
+        login = self._url.netloc.rpartition("@")[0]
+        return urlunsplit(self._url._replace(netloc=f"{login}@127.0.0.1:{port}"))
+
+    def switch(self, mode: Literal["pass", "hang", "refuse"]) -> None:
+        self._mode = mode
+        self._passes.set() if mode == "pass" else self._passes.clear()
+        if mode == "refuse":
+            self.cut()
+
+    def cut(self) -> None:
+        """Close every open connection."""
+        for connection in self._connections:
+            connection.cancel()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+
+    async def close(self) -> None:
+        assert self._server
+        self._server.close()
+        self.cut()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._connections.add(task)
+        try:
+            if self._mode != "refuse":
+                await self._connect(reader, writer)
+        finally:
+            self._connections.discard(task)
+            writer.transport.abort()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._passes.wait()
+        upstream, downstream = await asyncio.open_connection(self._url.hostname, self._url.port)
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pump(reader, downstream))
+                both.create_task(self._pump(upstream, writer))
+        finally:
+            downstream.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(CHUNK_BYTES):
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+
+
+@asynccontextmanager
+async def proxied(url: str) -> AsyncIterator[Proxy]:
+    proxy = Proxy(url)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        await proxy.close()
