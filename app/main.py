@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from app.api import system, well_known
+from app.api import account_pages, system, well_known
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.middleware import (
@@ -70,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(v2)
     app.include_router(system.router)
     app.include_router(well_known.router)
+    app.include_router(account_pages.router)
     describe(app)
     return app
 

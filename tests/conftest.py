@@ -119,7 +119,9 @@ def plain(url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, postgres_folder: Path) -> Settings:
+def settings(
+    database_url: str, postgres_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
     return Settings(
         _env_file=None,
         environment="test",
@@ -127,7 +129,7 @@ def settings(database_url: str, postgres_folder: Path) -> Settings:
         secret_key=SecretStr(SECRET),
         log_level="error",
         mail_folder=postgres_folder / "mails",
-        storage_url=str(postgres_folder / "files"),
+        storage_url=str(tmp_path_factory.mktemp("files")),
     )
 
 

@@ -142,14 +142,19 @@ class BodyLimitMiddleware:
         async def receive_limited() -> Message:
             nonlocal received
             if declared > scope["max_body_bytes"]:
-                raise HTTPException(ContentTooLarge.status)
+                raise too_large()
             message = await receive()
             received += len(message.get("body", b""))
             if received > scope["max_body_bytes"]:
-                raise HTTPException(ContentTooLarge.status)
+                raise too_large()
             return message
 
         await self.app(scope, receive_limited, send)
+
+
+def too_large() -> HTTPException:
+    # Closing is what stops the client: uvicorn would read the rest of the body to its end.
+    return HTTPException(ContentTooLarge.status, headers={"Connection": "close"})
 
 
 def declared_length(scope: Scope) -> int:

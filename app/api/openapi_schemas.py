@@ -19,6 +19,7 @@ DECIMAL_RULES = {
     "lt": "exclusiveMaximum",
     "le": "maximum",
 }
+NO_KEYWORDS = frozenset({*DECIMAL_RULES, "decimal_places", "max_digits"})
 EXAMPLES = {
     "email": "ada@example.com",
     "password": "correct horse battery staple",
@@ -63,7 +64,7 @@ def is_decimal(node: Node) -> bool:
 def decimal(node: Node) -> Node:
     number, _, *others = node["anyOf"]
     rules = {DECIMAL_RULES[key]: float(node[key]) for key in DECIMAL_RULES if key in node}
-    kept = {key: part for key, part in node.items() if key not in DECIMAL_RULES}
+    kept = {key: part for key, part in node.items() if key not in NO_KEYWORDS}
     return {**kept, "anyOf": [number | rules, DECIMAL_TEXT, *others]}
 
 

@@ -35,10 +35,10 @@ def read_static_file(name: str, request: Request) -> Response:
     if name not in FILES:
         raise NotFound("There is no such file.")
     media_type = MEDIA_TYPES[FILES[name].suffix]
-    headers = {"Cache-Control": FOREVER}
+    headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(FILES[name].read_bytes(), headers=headers, media_type=media_type)
-    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    headers["Content-Encoding"] = "gzip"
     return Response(compressed(name), headers=headers, media_type=media_type)
 
 

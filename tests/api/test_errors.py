@@ -1,5 +1,6 @@
 """What goes wrong is answered in one shape, and tells nothing that it should not."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +27,7 @@ ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}
 CANARY = "canary-7f3a9c"
 LIMIT = 1024 * 1024
+PATIENCE_SECONDS = 20
 
 
 @pytest.fixture
@@ -152,8 +154,9 @@ class TestBodyThatIsTooLarge:
                 await connection.send(chunk)
             status, _, _ = await connection.answer()
             with pytest.raises(ConnectionError):
-                while True:
-                    await connection.send(chunk)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while True:
+                        await connection.send(chunk)
 
         assert status == 413
 

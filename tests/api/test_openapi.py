@@ -15,6 +15,12 @@ from app.main import create_app
 Node = dict[str, Any]
 
 DATA = {"const", "default", "enum", "example", "examples"}
+KEYWORDS = DATA | {
+    "$ref", "additionalProperties", "anyOf", "contentMediaType", "description", "discriminator",
+    "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems", "maxLength",
+    "maxProperties", "maximum", "minItems", "minLength", "minimum", "oneOf", "pattern",
+    "properties", "required", "title", "type", "uniqueItems", "writeOnly",
+}  # fmt: skip
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -74,6 +80,11 @@ def parts(node: Any) -> list[tuple[Any, Any]]:
         return list(enumerate(node))
     pairs = node.items() if isinstance(node, dict) else ()
     return [(key, part) for key, part in pairs if key not in DATA]
+
+
+def values(schema: Node) -> list[Node]:
+    """The schema and those of its properties."""
+    return [schema, *schema.get("properties", {}).values()]
 
 
 def is_bounded(schema: Node) -> bool:
@@ -166,6 +177,11 @@ class TestComponents:
 
         assert found == []
 
+    def test_each_keyword_is_one_of_json_schema(self, document: Node) -> None:
+        fields = [field for _, schema in schemas(document) for field in values(schema)]
+
+        assert {key for field in fields for key in field} - KEYWORDS == set()
+
     def test_each_is_used(self, document: Node) -> None:
         used = set(re.findall(r"'#/components/(\w+/\w+)'", repr(document)))
         kinds = ("schemas", "responses")
@@ -192,8 +208,10 @@ class TestSchemas:
     def test_decimal_keeps_its_bounds_as_a_number_and_has_a_pattern_as_text(self) -> None:
         field = {"anyOf": [{"type": "number"}, {"type": "string"}], "gt": 0, "le": "10000"}
 
-        number, text = tidy(field)["anyOf"]
+        tidied = tidy({**field, "decimal_places": 2})
+        number, text = tidied["anyOf"]
 
+        assert tidied.keys() == {"anyOf"}
         assert number == {"type": "number", "exclusiveMinimum": 0, "maximum": 10000}
         assert re.fullmatch(text["pattern"], "999.99")
 

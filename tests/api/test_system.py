@@ -231,7 +231,7 @@ class TestStaticFiles:
 
         assert response.headers.get("Content-Encoding", "identity") == encoding
         assert response.headers["Content-Type"].startswith(media_type)
-        assert response.headers["Vary"] == "Accept-Encoding, Origin"
+        assert "Accept-Encoding" in response.headers["Vary"]
 
     @pytest.mark.parametrize("name", ["nothing.js", "..%2fsystem.py", "landing.html"])
     async def test_other_files_are_not_found(self, client: AsyncClient, name: str) -> None:

@@ -3,7 +3,6 @@
 import base64
 import itertools
 import json
-import shutil
 import subprocess
 import tempfile
 import time
@@ -29,10 +28,6 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
-
-
-def executable() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 class Page:
@@ -111,10 +106,8 @@ class Page:
 
 
 @contextmanager
-def new_page(address: str) -> Iterator[Page]:
+def new_page(program: str, address: str) -> Iterator[Page]:
     """A tab on the site at `address`, in a browser that ends with the block."""
-    program = executable()
-    assert program is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:  # noqa: S603

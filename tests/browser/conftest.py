@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from tests.browser.chromium import Page, executable, new_page
+from tests.browser.chromium import Page, new_page
 from tests.conftest import copy_template, with_database
 
 PATIENCE_SECONDS = 60
@@ -62,9 +63,15 @@ def is_ready(address: str) -> bool:
         return False
 
 
-@pytest.fixture
-def page(service: str) -> Iterator[Page]:
-    if executable() is None:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
         pytest.skip("No Chromium was found on the PATH.")
-    with new_page(service) as page:
+    return program
+
+
+@pytest.fixture
+def page(chromium: str, service: str) -> Iterator[Page]:
+    with new_page(chromium, service) as page:
         yield page

@@ -5,11 +5,14 @@ import csv
 import gzip
 import os
 import sys
+import threading
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_server
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,10 +20,11 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import select
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands import diamonds, import_items, service_client
 from app.commands.import_items import run_import
+from app.commands.import_report import open_rejects
 from app.core.config import ConfigError, Settings
 from app.models.item import Item
 from app.models.user import User
@@ -31,7 +35,7 @@ HEADER = '"carat","cut","color","clarity","depth","table","price","x","y","z"'
 STONE = '0.23,"Ideal","E","SI2",61.5,55,326,3.95,3.98,2.43'
 TOO_DEAR = '2.29,"Premium","I","VS2",60.8,60,18823,8.5,8.47,5.16'
 
-Fault = Callable[[FastAPI, Scope, Receive, Send], Awaitable[None]]
+Fault = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
 Names = Callable[[], Awaitable[list[str]]]
 RunImport = Callable[..., Awaitable[str]]
 WriteCatalogue = Callable[..., Path]
@@ -41,7 +45,7 @@ WriteCatalogue = Callable[..., Path]
 class Service:
     """The app behind a real socket; each fault befalls one batch."""
 
-    app: FastAPI
+    app: ASGIApp
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     batches: int = 0
@@ -54,11 +58,11 @@ class Service:
         await fault(self.app, scope, receive, send)
 
 
-async def pass_on(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+async def pass_on(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
 
 
-async def lose_the_answer(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+async def lose_the_answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Let the batch be committed, then break the connection."""
 
     async def swallow(message: Any) -> None:
@@ -69,10 +73,42 @@ async def lose_the_answer(app: FastAPI, scope: Scope, receive: Receive, send: Se
 
 
 def answer(status: int, **headers: str) -> Fault:
-    async def fault(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
+    async def fault(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         await Response("{}", status, headers)(scope, receive, send)
 
     return fault
+
+
+class Held:
+    """A batch that has reached the service whole, and is committed when the sender is gone."""
+
+    def __init__(self) -> None:
+        self.has_arrived = asyncio.Event()
+        self._is_let_go = asyncio.Event()
+        self._is_committed = threading.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def __call__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        messages = [await receive()]
+        while messages[-1]["more_body"]:
+            messages.append(await receive())
+        messages.reverse()
+        self.has_arrived.set()
+        await self._is_let_go.wait()
+        await app(scope, lambda: asyncio.sleep(0, messages.pop()), send)
+        self._is_committed.set()
+
+    def settle(self, _: float = 0) -> None:
+        self._loop.call_soon_threadsafe(self._is_let_go.set)
+        assert self._is_committed.wait(10)
+
+
+async def start_import(file: Path, url: str, rejects: Path) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "import", str(file)),
+        *("--url", url, "--rejects", str(rejects)),
+        env=os.environ | {"IMPORT_PASSWORD": PASSWORD},
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +162,12 @@ def run(
     capsys: pytest.CaptureFixture[str],
 ) -> RunImport:
     async def run(file: Path, **options: Any) -> str:
-        given = {"url": service.url, "username": "user", "password": PASSWORD, "rejects": rejects}
+        given: dict[str, Any] = {
+            "url": service.url,
+            "username": "user",
+            "password": PASSWORD,
+            "rejects": rejects,
+        }
         await asyncio.to_thread(run_import, file, settings=settings, **given | options)
         return capsys.readouterr().out
 
@@ -147,6 +188,10 @@ def catalogue(tmp_path: Path) -> WriteCatalogue:
 def rows_of(rejects: Path) -> list[dict[str, str]]:
     with rejects.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def is_complete(rejects: Path) -> bool:
+    return rejects.exists()
 
 
 class TestStones:
@@ -279,7 +324,7 @@ class TestRejects:
     async def test_are_written_by_one_import_at_a_time(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
     ) -> None:
-        with import_items.open_rejects(rejects), pytest.raises(ConfigError, match="Another"):
+        with open_rejects(rejects), pytest.raises(ConfigError, match="Another"):
             await run(catalogue(STONE))
 
     async def test_go_into_a_file_only(
@@ -331,7 +376,7 @@ class TestSetbacks:
 
         with pytest.raises(ConfigError, match="start the import again later"):
             await run(catalogue(STONE))
-        assert not rejects.exists()
+        assert not is_complete(rejects)
 
         service.faults = []
         await run(catalogue(STONE))
@@ -354,30 +399,18 @@ class TestSetbacks:
         rejects: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        is_held, killed = asyncio.Event(), asyncio.Event()
-
-        async def hold(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> None:
-            message = await receive()
-            is_held.set()
-            await killed.wait()
-            await app(scope, lambda: asyncio.sleep(0, message), send)
-
-        file = catalogue(*[STONE] * 1500)
-        service.faults = [pass_on, hold]
-        importer = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", "import", str(file)),
-            *("--url", service.url, "--rejects", str(rejects)),
-            env=os.environ | {"IMPORT_PASSWORD": PASSWORD},
-        )
-        await is_held.wait()
+        file, held = catalogue(*[STONE] * 1500), Held()
+        service.faults = [pass_on, held]
+        importer = await start_import(file, service.url, rejects)
+        await held.has_arrived.wait()
         importer.kill()
         await importer.wait()
-        killed.set()
-        monkeypatch.setattr(import_items, "SETTLE_SECONDS", 1)
+        monkeypatch.setattr(import_items, "time", SimpleNamespace(sleep=held.settle))
         monkeypatch.setattr(service_client, "PAGE_SIZE", 100)
 
         await run(file)
 
+        await asyncio.to_thread(held.settle)
         assert len(await names()) == len(set(await names())) == 1500
 
 

@@ -66,6 +66,13 @@ async def is_signed_in(client: AsyncClient, access_token: str) -> bool:
     return response.status_code == 200
 
 
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:
+    """Ask until the condition holds; fail when it does not within that time."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 async def patient(app: FastAPI, running: Running) -> AsyncIterator[AsyncClient]:
     """A client of a service that waits for the database, however busy the machine is.

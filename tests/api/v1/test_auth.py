@@ -498,6 +498,7 @@ class TestRegisterUser:
         ("fields", "code"),
         [
             ({"email": "Grace@Example.com"}, "email_taken"),
+            ({"email": "grace@ex\uff41mple.com"}, "email_taken"),
             ({"username": "GRACE"}, "username_taken"),
             ({"username": "\uff47race"}, "username_taken"),
             ({"username": "  grace "}, "username_taken"),
@@ -552,11 +553,15 @@ class TestRegisterUser:
         [
             *[("email", text) for text in ("", "grace", "grace@localhost", "a@b@example.com")],
             *[("email", f"grace{odd}@example.com") for odd in ("\n", "\0", "\ud800", "\uff47")],
-            *[("email", text) for text in ("grace@ex\uff41mple.com", f"{'a' * 250}@example.com")],
+            ("email", f"{'a' * 250}@example.com"),
             *[("username", text) for text in ("", "ab", "x" * 51, "a b c", "a@b.c", "abc\0")],
             *[("full_name", text) for text in ("", " ", "x" * 101, "a\0", "\ud800")],
             *[(name, value) for name in ("email", "username", "password") for value in (None, 7)],
-            *[("role", "admin"), ("is_active", False), ("id", str(uuid.uuid4()))],
+            *[
+                ("role", "admin"),
+                ("is_active", False),
+                ("id", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+            ],
             *[("email_verified", True), ("password_hash", "x"), ("version", 7)],
         ],
     )

@@ -1,0 +1,60 @@
+"""The pages that the links in mails lead to."""
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.crud import mailed_tokens
+from app.models.mailed_token import Purpose
+from app.models.user import User
+
+NEW_PASSWORD = "another sound passphrase"
+
+
+async def mailed(app: FastAPI, user: User, purpose: Purpose) -> str:
+    async with app.state.sessionmaker.begin() as session:
+        return await mailed_tokens.create(session, user, purpose)
+
+
+class TestVerifyEmailPage:
+    async def test_shows_a_form_that_only_this_service_receives(self, client: AsyncClient) -> None:
+        response = await client.get("/verify-email", params={"token": 'x"><script>'})
+
+        assert response.status_code == 200
+        assert "x&quot;&gt;&lt;script&gt;" in response.text
+        assert "form-action 'self'" in response.headers["content-security-policy"]
+
+    async def test_confirms_once(self, app: FastAPI, client: AsyncClient, user: User) -> None:
+        token = await mailed(app, user, Purpose.VERIFY_EMAIL)
+
+        pages = [await client.post("/verify-email", data={"token": token}) for _ in range(2)]
+
+        assert "All is well" in pages[0].text
+        assert "That did not work" in pages[1].text
+
+
+class TestResetPasswordPage:
+    async def test_sets_the_password(self, app: FastAPI, client: AsyncClient, user: User) -> None:
+        token = await mailed(app, user, Purpose.RESET_PASSWORD)
+
+        page = await client.post(
+            "/reset-password", data={"token": token, "new_password": NEW_PASSWORD}
+        )
+
+        assert "All is well" in page.text
+        form = {"username": user.username, "password": NEW_PASSWORD}
+        assert (await client.post("/api/v1/auth/token", data=form)).status_code == 200
+
+    @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa"])
+    async def test_weak_password_leaves_the_link_good(
+        self, app: FastAPI, client: AsyncClient, user: User, password: str
+    ) -> None:
+        token = await mailed(app, user, Purpose.RESET_PASSWORD)
+
+        refused = await client.post(
+            "/reset-password", data={"token": token, "new_password": password}
+        )
+
+        assert "That did not work" in refused.text
+        again = {"token": token, "new_password": NEW_PASSWORD}
+        assert "All is well" in (await client.post("/reset-password", data=again)).text
