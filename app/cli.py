@@ -1,6 +1,7 @@
 """The command line. Commands import what they need, so that `--help` answers at once."""
 
 import enum
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -140,28 +141,24 @@ def import_items(
         str | None, typer.Option(help="Where the service runs, instead of PORT on this machine.")
     ] = None,
     username: Annotated[str, typer.Option(help="Who is to own the items.")] = "user",
-    password: Annotated[
-        str | None,
-        typer.Option(
-            help="Asked for when no value follows; DEMO_PASSWORD when it is left out.",
-            envvar="IMPORT_PASSWORD",
-            prompt=True,
-            prompt_required=False,
-            hide_input=True,
-        ),
-    ] = None,
     rejects: Annotated[Path, typer.Option(help="Where rows go that are not taken.")] = Path(
         "rejects.csv"
     ),
+    *,
+    password: Annotated[
+        bool, typer.Option("--password", help="Ask for it; else IMPORT_PASSWORD or DEMO_PASSWORD.")
+    ] = False,
 ) -> None:
     """Send a catalogue through the API of the running service."""
     from app.commands.import_items import run_import
 
+    # Never on the command line, where `ps` and the shell's history would show it.
+    asked = typer.prompt("Password", hide_input=True) if password else None
     run_import(
         file,
         url=url,
         username=username,
-        password=password,
+        password=asked or os.environ.get("IMPORT_PASSWORD"),
         rejects=rejects,
         settings=load_settings(),
     )

@@ -80,7 +80,7 @@ def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
 def problem(scope: Scope, error: AppError) -> dict[str, Any]:
     """The body of the answer to `error` (RFC 9457, section 3)."""
     body = {
-        "type": f"/problems/{error.code}",
+        "type": f"{scope.get('root_path', '')}/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,

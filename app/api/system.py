@@ -85,7 +85,7 @@ async def read_liveness() -> Alive:
 @router.get("/readiness", responses=responses(NotReady))
 async def read_readiness(request: Request, reads: Reads) -> Ready:
     """Say whether requests may be sent here: the database is migrated and nobody is leaving."""
-    if getattr(request.app.state, "draining", False):
+    if request.app.state.draining:
         raise NotReady("The service is shutting down.")
     if not await succeeds("database", is_migrated(reads)):
         raise NotReady("The database cannot be reached or is not migrated.")

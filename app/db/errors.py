@@ -76,6 +76,8 @@ BY_SQLSTATE: dict[str, type[AppError]] = {
     "40001": ConcurrentUpdate,
     "40P01": ConcurrentUpdate,
     "55P03": LockTimeout,
+    "42703": DatabaseUnavailable,  # undefined column: the migrations have yet to run
+    "42P01": DatabaseUnavailable,  # undefined table: likewise
     "57014": StatementTimeout,
     "25P03": StatementTimeout,
 }

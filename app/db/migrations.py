@@ -41,9 +41,19 @@ def check(url: str) -> None:
 
 
 @lru_cache
-def head_revision() -> str | None:
-    return ScriptDirectory.from_config(alembic_config("")).get_current_head()
+def older_revisions() -> frozenset[str]:
+    script = ScriptDirectory.from_config(alembic_config(""))
+    revisions = {each.revision for each in script.walk_revisions()}
+    return frozenset(revisions - {script.get_current_head()})
 
 
 async def is_migrated(reads: ReadPool) -> bool:
-    return bool(await reads.scalar(CURRENT_REVISION) == head_revision())
+    """Whether the database has everything that this code needs.
+
+    A revision that it does not know is of a newer release, which is being rolled out.
+
+    Raises:
+        DatabaseUnavailable: it cannot be reached, or was never migrated.
+    """
+    revision = await reads.scalar(CURRENT_REVISION)
+    return revision is not None and revision not in older_revisions()

@@ -6,22 +6,20 @@ a reconnect, `on_reconnect` runs, because what was said meanwhile is gone.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import asyncpg
 
-from app.core.errors import AppError
-from app.core.logging import get_logger
+from app.core.background import BackgroundLoop
 
 Handler = Callable[[str], None]
 RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
 
-log = get_logger("notifications")
 
-
-class Listener:
+class Listener(BackgroundLoop):
     """One connection that waits for notifications, and comes back when it is lost."""
+
+    name = "notifications"
 
     def __init__(
         self,
@@ -30,29 +28,15 @@ class Listener:
         *,
         on_reconnect: Callable[[], None],
     ) -> None:
+        super().__init__()
         self._connect = connect
         self._handlers = handlers
         self._on_reconnect = on_reconnect
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="notifications")
+    async def pause(self) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
 
-    async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (AppError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("listener lost its connection", reason=type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
-
-    async def _listen(self) -> None:
+    async def work(self) -> None:
         connection = await self._connect()
         try:
             for channel in self._handlers:

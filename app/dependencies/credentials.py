@@ -4,8 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
-from fastapi.security import OAuth2PasswordRequestForm
+from fastapi import Depends, Form, Request
 
 from app.core.canonical import canonical
 from app.core.errors import InvalidCredentials, Unprocessable, Violation
@@ -20,7 +19,7 @@ from app.dependencies.database import Reads
 from app.dependencies.guessing import GuessLimitsDep
 from app.models.session import Session
 from app.schemas.base import UNSTORABLE
-from app.schemas.session import TokenPair
+from app.schemas.session import SignIn, TokenPair
 from app.schemas.user import PasswordChange
 
 MAX_LOGIN = 320
@@ -76,7 +75,7 @@ async def get_token_issuer(request: Request) -> TokenIssuer:
 Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
 Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
 ClientDep = Annotated[Client, Depends(get_client)]
-Credentials = Annotated[OAuth2PasswordRequestForm, Depends()]
+Credentials = Annotated[SignIn, Form()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ async def get_proven_change(
     return ProvenChange(user["version"], await passwords.hash(password))
 
 
-def refuse_impossible(form: OAuth2PasswordRequestForm) -> None:
+def refuse_impossible(form: SignIn) -> None:
     """What no account can have needs no look-up, and would be an error there."""
     is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.core.background import BackgroundLoop
 from app.core.logging import get_logger
 from app.core.rate_limit import LocalWindows, Policy, Verdict
 
@@ -85,37 +85,28 @@ class RedisWindows:
         return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 
-class RedisListener:
+class RedisListener(BackgroundLoop):
     """The counterpart of `app.db.notifications.Listener` for Redis."""
+
+    name = "redis listener"
 
     def __init__(
         self, url: str, handlers: Mapping[str, Handler], *, on_reconnect: Callable[[], None]
     ) -> None:
+        super().__init__()
         # A retry would subscribe again unseen, and what was said meanwhile would be missed.
         self._redis = create_redis(url, retries=0)
         self._handlers = handlers
         self._on_reconnect = on_reconnect
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="redis listener")
 
     async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await super().close()
         await self._redis.aclose()
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (RedisError, OSError) as error:
-                log.warning("listener lost its connection", reason=type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
+    async def pause(self) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
 
-    async def _listen(self) -> None:
+    async def work(self) -> None:
         async with self._redis.pubsub() as subscription:
             await subscription.subscribe(*self._handlers)
             self._on_reconnect()

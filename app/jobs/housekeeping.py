@@ -3,10 +3,8 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
-from app.core.errors import AppError
-from app.core.logging import get_logger
+from app.core.background import BackgroundLoop
 from app.crud import idempotency_keys, mailed_tokens, mails, sessions, throttles
 from app.db.leadership import is_leader
 from app.db.session import AsyncSession, Sessionmaker, transaction
@@ -22,31 +20,20 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     mails.delete_old,
 )
 
-log = get_logger("housekeeping")
 
+class Housekeeping(BackgroundLoop):
+    name = "housekeeping"
 
-class Housekeeping:
     def __init__(self, transactions: Sessionmaker) -> None:
+        super().__init__()
         self._sessions = transactions
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="housekeeping")
+    async def work(self) -> None:
+        await self.run_once()
 
-    async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            # Spread, so that replicas that started together do not all ask at once.
-            await asyncio.sleep(EVERY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
-            try:
-                await self.run_once()
-            except AppError as error:
-                log.warning("housekeeping put off", reason=error.code)
+    async def pause(self) -> None:
+        # Spread, so that replicas that started together do not all ask at once.
+        await asyncio.sleep(EVERY_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
 
     async def run_once(self) -> bool:
         """Do every chore; say whether it fell to this process."""

@@ -3,8 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from app.core.errors import AppError
-from app.core.logging import get_logger
+from app.core.background import BackgroundLoop
 from app.crud import mailed_tokens, mails, users
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.integrations.mail import Mailer, compose
@@ -14,44 +13,33 @@ from app.models.user import User
 
 PAUSE_SECONDS = 30.0
 
-log = get_logger("mail")
 
-
-class MailDelivery:
+class MailDelivery(BackgroundLoop):
     """Woken by a notification; looks by itself now and then, in case one was lost."""
+
+    name = "mail delivery"
 
     def __init__(
         self, sessions: Sessionmaker, mailer: Mailer, *, sender: str, public_url: str
     ) -> None:
+        super().__init__()
         self._sessions = sessions
         self._mailer = mailer
         self._sender = sender
         self._public_url = public_url
         self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     def wake(self, _: str = "") -> None:
         self._news.set()
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="mail delivery")
+    async def work(self) -> None:
+        self._news.clear()
+        while await self.deliver_one():
+            pass
 
-    async def close(self) -> None:
-        if self._task:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            self._news.clear()
-            try:
-                while await self.deliver_one():
-                    pass
-            except (AppError, OSError) as error:
-                log.warning("mail not sent, trying again later", reason=type(error).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), PAUSE_SECONDS)
+    async def pause(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), PAUSE_SECONDS)
 
     async def deliver_one(self) -> bool:
         """Send the oldest mail; say whether there was one."""

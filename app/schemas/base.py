@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -56,6 +57,18 @@ Money = Annotated[
     BeforeValidator(plain_decimal),
     Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"]),
     AfterValidator(two_places),
+]
+
+MoneyRead = Annotated[
+    Decimal,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{1,5}\.\d{2}$",
+            "maxLength": 8,
+            "examples": ["999.99"],
+        }
+    ),
 ]
 
 

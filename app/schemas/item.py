@@ -4,11 +4,12 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     MISSING,
     Field,
+    SkipValidation,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -17,7 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.models.item import MAX_GROSS_PRICE, broken_price_rule
-from app.schemas.base import Id, In, Line, Money, Out, Stored
+from app.schemas.base import Id, In, Line, Money, MoneyRead, Out, Stored
 from app.schemas.problem import Problem
 
 MAX_BATCH = 1000
@@ -62,9 +63,9 @@ class ItemUpdate(In):
 class ItemRead(Stored):
     name: str = Field(max_length=100)
     description: str | None = Field(max_length=500)
-    price: Decimal = Field(examples=["999.99"])
-    tax: Decimal = Field(examples=["19.00"])
-    tags: list[str] = Field(max_length=20)
+    price: MoneyRead
+    tax: MoneyRead
+    tags: list[Tag] = Field(max_length=20)
     category_id: uuid.UUID | None
     owner_id: uuid.UUID
     processed_at: datetime | None
@@ -74,7 +75,7 @@ class ItemBatch(In):
     """Up to 1,000 items; each is validated on its own unless the batch is atomic."""
 
     items: Annotated[
-        list[Any],
+        list[SkipValidation[ItemCreate]],
         Field(
             min_length=1,
             max_length=MAX_BATCH,

@@ -9,8 +9,8 @@ from pydantic import MISSING, BeforeValidator, Field, ValidationInfo, field_vali
 from pydantic_core import PydanticCustomError
 
 from app.models.item import broken_price_rule
-from app.schemas.base import Id, In, Out, Stored
-from app.schemas.item import Description, ItemCreate, ItemUpdate, Name, Price, Tags, Tax
+from app.schemas.base import Id, In, MoneyRead, Out, Stored
+from app.schemas.item import Description, ItemCreate, ItemUpdate, Name, Price, Tag, Tags, Tax
 
 Currency = Annotated[Literal["EUR"], Field(examples=["EUR"])]
 
@@ -21,7 +21,7 @@ class Amount(In):
 
 
 class AmountRead(Out):
-    amount: Decimal = Field(examples=["999.99"])
+    amount: MoneyRead
     currency: Currency
 
 
@@ -72,8 +72,8 @@ class ItemReadV2(Stored):
     name: str = Field(max_length=100)
     description: str | None = Field(max_length=500)
     price: Annotated[AmountRead, BeforeValidator(in_euros)]
-    tax: Decimal = Field(examples=["19.00"])
-    tags: list[str] = Field(max_length=20)
+    tax: MoneyRead
+    tags: list[Tag] = Field(max_length=20)
     category_id: uuid.UUID | None
     owner_id: uuid.UUID
     processed_at: datetime | None

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.schemas.base import In, Text
 from app.schemas.user import Email, Password
 
-Token = Annotated[Text, Field(min_length=1, max_length=100)]
+Token = Annotated[Text, Field(min_length=1, max_length=100, examples=["3yZ6c8Qm0bB1..."])]
 
 
 class EmailVerification(In):

@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, HTTPException
-from httpx2 import AsyncClient, Response
+from fastapi import FastAPI, HTTPException, Request
+from httpx2 import AsyncClient
 
 from app.api.errors import MAX_ERRORS, MAX_POINTER, pointer
 from app.core.config import Settings
@@ -35,9 +34,13 @@ async def signed_in(as_user: As, user: User) -> AsyncClient:
     return await as_user(user)
 
 
-async def fail(kind: type[Exception]) -> None:
-    secret = CANARY  # noqa: F841  (a local variable that a careless traceback would show)
-    raise kind(CANARY)
+async def fail(request: Request) -> None:
+    secret = await request.body()  # Which a careless traceback would show.
+    raise RuntimeError(f"{len(secret)} bytes")
+
+
+async def leak() -> None:
+    raise HTTPException(418, CANARY)
 
 
 class TestBodyThatCannotBeRead:
@@ -53,10 +56,9 @@ class TestBodyThatCannotBeRead:
             b"[" * 100_000,
             b'{"a":' * 100_000,
             b'{"name": "\xff\xfe", "price": 1}',
-            b'{"name": "\xed\xa0\x80", "price": 1}',
             b'{"name": "Desk", "price": %b}' % (b"9" * 10_000),
         ],
-        ids=["deep list", "deep object", "no UTF-8", "surrogate in UTF-8", "endless number"],
+        ids=["deep list", "deep object", "no UTF-8", "endless number"],
     )
     async def test_hostile_json_is_refused(self, signed_in: AsyncClient, body: bytes) -> None:
         response = await signed_in.post(ITEMS, content=body, headers=JSON)
@@ -87,7 +89,9 @@ class TestBodyThatCannotBeRead:
     ) -> None:
         content = json.dumps(item_body()).encode()
 
-        response = await signed_in.post(ITEMS, content=content, headers={"Content-Type": media_type})
+        response = await signed_in.post(
+            ITEMS, content=content, headers={"Content-Type": media_type}
+        )
 
         assert response.status_code == 201
 
@@ -96,6 +100,13 @@ class TestBodyThatCannotBeRead:
 
         assert_problem(response, 415, "unsupported_media_type")
         assert "application/x-www-form-urlencoded" in response.headers["Accept"]
+
+    async def test_surrogate_in_utf_8_is_refused(self, signed_in: AsyncClient) -> None:
+        content = b'{"name": "\xed\xa0\x80", "price": 1}'
+
+        response = await signed_in.post(ITEMS, content=content, headers=JSON)
+
+        assert broken(response) == {"/body/name": "string_unicode"}
 
     async def test_missing_body_is_missing(self, signed_in: AsyncClient) -> None:
         response = await signed_in.post(ITEMS)
@@ -197,8 +208,8 @@ class TestUnexpectedError:
     @pytest.fixture
     async def failing(self, running: Running) -> AsyncIterator[FastAPI]:
         async with running(allowed_origins=["https://front.example"], log_level="error") as app:
-            app.add_api_route("/fail", lambda: fail(RuntimeError))
-            app.add_api_route("/teapot", tea)
+            app.add_api_route("/fail", fail)
+            app.add_api_route("/leak", leak)
             yield app
 
     async def test_is_a_problem_without_its_text(self, failing: FastAPI) -> None:
@@ -206,7 +217,7 @@ class TestUnexpectedError:
             response = await client.get("/fail")
 
         assert_problem(response, 500, "internal_error")
-        assert CANARY not in response.text
+        assert "bytes" not in response.text
         assert "RuntimeError" not in response.text
 
     async def test_browsers_may_read_it(self, failing: FastAPI) -> None:
@@ -229,21 +240,18 @@ class TestUnexpectedError:
 
     async def test_http_exception_of_a_library_is_a_problem(self, failing: FastAPI) -> None:
         async with new_client(failing) as client:
-            response = await client.get("/teapot")
+            response = await client.get("/leak")
 
-        assert_problem(response, 400, "bad_request") if response.status_code == 400 else None
+        assert_problem(response, 400, "bad_request")
         assert CANARY not in response.text
-
-
-async def tea() -> None:
-    raise HTTPException(400, CANARY)
 
 
 class TestCanary:
     """What a client sends comes back neither in an answer nor in a line of the log."""
 
     @pytest.fixture
-    def log(self, settings: Settings) -> Iterator[StringIO]:
+    def log(self, settings: Settings, caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
+        caplog.set_level("WARNING", "httpx2")  # The client of the test, not the service.
         log = StringIO()
         with redirect_stdout(log), redirect_stderr(log):
             yield log
@@ -254,7 +262,7 @@ class TestCanary:
         self, settings: Settings, app: FastAPI, log: StringIO
     ) -> AsyncIterator[FastAPI]:
         own = create_app(settings.model_copy(update={"log_level": "debug"}))
-        own.add_api_route("/fail", lambda: fail(ValueError), methods=["POST"])
+        own.add_api_route("/fail", fail, methods=["POST"])
         async with own.router.lifespan_context(own):
             yield own
 
@@ -294,10 +302,9 @@ class TestCanary:
         async with new_client(talkative, **headers) as client:
             response = await client.request(method, path, **options)
 
-        assert response.status_code >= 400
-        assert CANARY not in response.text + str(response.headers).lower()
+        assert CANARY not in (response.text + str(response.headers)).lower()
         assert response.headers["X-Request-ID"] in log.getvalue()
-        assert CANARY not in log.getvalue() or path == "/fail"
+        assert CANARY not in log.getvalue().lower()
         assert token not in log.getvalue()
 
 
@@ -364,9 +371,3 @@ class TestShape:
         made = pointer(("body", "\ud800" * 10_000))
 
         assert len(made.encode()) <= MAX_POINTER
-
-
-def test_no_library_logs_below_its_station(settings: Settings) -> None:
-    configure_logging(settings)
-
-    assert logging.getLogger("uvicorn.access").disabled

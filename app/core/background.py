@@ -1,0 +1,46 @@
+"""Loops that live as long as the process."""
+
+import asyncio
+from contextlib import suppress
+
+from app.core.logging import get_logger
+
+log = get_logger("background")
+
+
+class BackgroundLoop:
+    """Repeats `work`, with a pause in between, until it is closed.
+
+    Whatever `work` raises is logged, and the loop goes on: there is nobody above it who
+    could do better, and a loop that has ended is missed by nobody until it is too late.
+    """
+
+    name = "background"
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=self.name)
+
+    async def close(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def work(self) -> None:
+        """One round."""
+        raise NotImplementedError
+
+    async def pause(self) -> None:
+        """Wait for the next round."""
+        raise NotImplementedError
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.work()
+            except Exception as error:  # noqa: BLE001  (see the docstring of the class)
+                log.warning("round failed, trying again", loop=self.name, reason=repr(error)[:200])
+            await self.pause()
