@@ -62,7 +62,16 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
         allow_origins=settings.allowed_origins,
         allow_credentials=True,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-Match", "X-API-Key", "X-Request-ID"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-Match",
+            "If-None-Match",
+            "Range",
+            "X-API-Key",
+            "X-Request-ID",
+        ],
         expose_headers=[
             "Content-Disposition",
             "Content-Range",

@@ -150,7 +150,7 @@ async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
 
 async def empty_tables(app: FastAPI) -> None:
     tables = reversed(Base.metadata.sorted_tables)
-    deletes = "; ".join(f'DELETE FROM "{table.name}"' for table in tables)
+    deletes = "; ".join(str(table.delete()) for table in tables)
     # The lock waits for a mail that is being delivered: its token refers to a user.
     statement = f"DO $$ BEGIN LOCK TABLE mails IN ACCESS EXCLUSIVE MODE; {deletes}; END $$"
     async with app.state.sessionmaker.begin() as session:

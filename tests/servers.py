@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
+PATIENCE_SECONDS = 20
+
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[int]:
@@ -33,6 +35,12 @@ class Connection:
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
+
+    async def flood(self, data: bytes) -> None:
+        """Send the same again and again, until the other side has had enough."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                await self.send(data)
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the next answer."""

@@ -54,9 +54,7 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_items_category_id"), "items", "categories", ["category_id"], ["id"]
     )
-    op.create_index(
-        "ix_items_category_id", "items", ["category_id", "created_at", "id"], unique=False
-    )
+    op.create_index("ix_items_category_id", "items", ["category_id"], unique=False)
 
 
 def downgrade() -> None:

@@ -65,18 +65,18 @@ async def content_response(
     known = request.headers.get("if-none-match")
     if known is not None and names_tag(known, content.etag, weakly=True):
         return Response(status_code=304, headers=content.headers)
-    url = await storage.signed_url(content.key) if is_redirected else None
-    if url:
+    if is_redirected and (url := await storage.signed_url(content.key)):
         return RedirectResponse(url, 307, headers={"Cache-Control": "no-store"})
+    return await streamed_response(request, content, storage)
+
+
+async def streamed_response(request: Request, content: Content, storage: Storage) -> Response:
     wanted = wanted_range(request.headers, content)
     part = wanted or ByteRange(0, content.size)
-    # Nobody reads the body of an answer to HEAD, which costs a read of the storage.
-    chunks = (
-        nothing()
-        if request.scope.get("is_head")
-        else await storage.read(content.key, part.start, part.end)
-    )
     headers = content.headers | part_headers(content, part, is_partial=wanted is not None)
+    # Nobody reads the body of an answer to HEAD, which costs a read of the storage.
+    is_head = request.scope.get("is_head", False)
+    chunks = nothing() if is_head else await storage.read(content.key, part.start, part.end)
     return StreamingResponse(chunks, 206 if wanted else 200, headers, content.content_type)
 
 

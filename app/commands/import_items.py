@@ -38,7 +38,7 @@ def run_import(
             stays away.
     """
     api = (url or f"http://127.0.0.1:{settings.port}").rstrip("/") + settings.api_v1_str
-    secret = settings.demo_password.get_secret_value() if password is None else password
+    secret = password or settings.demo_password.get_secret_value()
     with (
         open_catalogue(file) as catalogue,
         connect(api, username=username, password=secret) as service,

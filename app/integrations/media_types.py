@@ -36,7 +36,7 @@ ALIASES = {
     "application/vnd.ms-excel": "text/csv",
 }
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
-JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{\"\-0-9tfn]")
+JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:[\[{\"\-0-9]|true|false|null)")
 
 
 def recognize(head: bytes, *, declared: str, name: str) -> MediaType:

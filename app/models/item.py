@@ -29,7 +29,7 @@ class Item(Versioned, Base):
         Index("ix_items_name", "name", "id", postgresql_where=ALIVE),
         Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
         # Of deleted items, too: they are looked up before their category may go.
-        Index("ix_items_category_id", "category_id", "created_at", "id"),
+        Index("ix_items_category_id", "category_id"),
         Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
         Index(
             "ix_items_name_parts",

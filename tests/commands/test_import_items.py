@@ -119,11 +119,11 @@ def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_client, "DELAYS_SECONDS", (0.01, 0.01))
 
 
-@pytest.fixture
-async def service(app: FastAPI) -> AsyncIterator[Service]:
-    service = Service(app)
-    config = uvicorn.Config(service, lifespan="off", ws="none", log_config=None)
-    server = uvicorn.Server(config)
+@pytest.fixture(scope="session")
+async def shared_service(shared_app: FastAPI) -> AsyncIterator[Service]:
+    """Started once: uvicorn looks only each 0.1 s whether it is to stop."""
+    service = Service(shared_app)
+    server = uvicorn.Server(uvicorn.Config(service, lifespan="off", ws="none", log_config=None))
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
     listener = create_server(("127.0.0.1", 0))
     service.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -131,6 +131,12 @@ async def service(app: FastAPI) -> AsyncIterator[Service]:
     yield service
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+def service(app: FastAPI, shared_service: Service) -> Service:
+    shared_service.app, shared_service.faults, shared_service.batches = app, [], 0
+    return shared_service
 
 
 @pytest.fixture
@@ -425,6 +431,7 @@ class TestRefusal:
             (gzip.compress(HEADER.encode() + b"\n")[:-9], "is damaged after line"),
             (gzip.compress(HEADER.encode())[:10] + b"\xff" * 9, "is damaged after line 0"),
         ],
+        ids=["empty", "picture", "other columns", "no gzip", "cut off", "damaged"],
     )
     async def test_of_a_file_that_is_something_else(
         self, run: RunImport, tmp_path: Path, content: bytes, sentence: str

@@ -9,7 +9,9 @@ class TestPolicy:
     def test_reads_quota_and_window(self) -> None:
         assert Policy.parse("1000/minute") == Policy(1000, 60)
 
-    @pytest.mark.parametrize("text", ["", "1000", "0/minute", "-1/minute", "10/fortnight", "1e3/day"])
+    @pytest.mark.parametrize(
+        "text", ["", "1000", "0/minute", "-1/minute", "10/fortnight", "1e3/day"]
+    )
     def test_refuses_anything_else(self, text: str) -> None:
         with pytest.raises(ValueError, match="1000/minute"):
             Policy.parse(text)

@@ -4,7 +4,8 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.core.config import Settings
 from app.crud import mailed_tokens
@@ -64,6 +65,22 @@ async def is_signed_in(client: AsyncClient, access_token: str) -> bool:
     response = await client.get(f"{AUTH}/sessions", headers=bearer(access_token))
     assert response.status_code in {200, 401}, response.text
     return response.status_code == 200
+
+
+@contextmanager
+def statements(app: FastAPI) -> Iterator[list[str]]:
+    """The statements that the requests inside send, without those of the mail delivery."""
+    engine = app.state.sessionmaker.kw["bind"].sync_engine
+    sent: list[str] = []
+    request = asyncio.current_task()
+
+    def note(_: object, __: object, statement: str, *rest: object) -> None:
+        if asyncio.current_task() is request:
+            sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:

@@ -5,15 +5,12 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import event
 
 from app.core.config import Settings
 from app.core.identity import ROLE_SCOPES, Role
@@ -34,6 +31,7 @@ from tests.api.v1.conftest import (
     links,
     refresh,
     sign_in,
+    statements,
     tokens,
 )
 from tests.conftest import As, Running, Save, new_client
@@ -730,22 +728,6 @@ class TestForgotPassword:
     @pytest.mark.parametrize("email", ["", "nobody", None])
     async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
         assert broken(await self.forget(client, email)).keys() == {"/body/email"}
-
-
-@contextmanager
-def statements(app: FastAPI) -> Iterator[list[str]]:
-    """The statements that the requests inside send, without those of the mail delivery."""
-    engine = app.state.sessionmaker.kw["bind"].sync_engine
-    sent: list[str] = []
-    request = asyncio.current_task()
-
-    def note(_: object, __: object, statement: str, *rest: object) -> None:
-        if asyncio.current_task() is request:
-            sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
 
 
 class TestResetPassword:

@@ -469,7 +469,7 @@ class TestCreateItem:
             ("price", "ten", "decimal_parsing"),
             ("price", "1,5", "decimal_parsing"),
             ("price", "1_000", "decimal_parsing"),
-            ("price", "１２", "decimal_parsing"),
+            ("price", "\uff11\uff12", "decimal_parsing"),
             ("price", " 12", "decimal_parsing"),
             ("price", "NaN", "decimal_parsing"),
             ("price", "sNaN", "decimal_parsing"),

@@ -1,0 +1,498 @@
+"""Real faults of a real PostgreSQL, each as the error that it is meant to become."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from sqlalchemy import func, literal, select, text, true
+
+from app.core.config import Settings
+from app.core.errors import AppError, DeadlineExceeded, Unavailable
+from app.db.engine import create_engine
+from app.db.errors import (
+    ConcurrentUpdate,
+    ConstraintViolation,
+    DatabaseUnavailable,
+    ForeignKeyViolation,
+    LockTimeout,
+    StatementTimeout,
+    UniqueViolation,
+    database_errors,
+)
+from app.db.reads import Query, ReadPool
+from app.db.session import AsyncSession, Sessionmaker, create_sessionmaker, transaction
+from app.main import create_reads
+from app.models.item import Item
+from app.models.user import User
+from tests.conftest import Running, Save, access_token, execute, new_client, plain
+from tests.factories import item_body, make_item, make_user
+from tests.problems import assert_problem
+from tests.proxy import Proxy, proxied
+
+CLOSED = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
+COMMAND_SECONDS = 1.0
+ONE = Query(select(literal(1).label("one")))
+PID = Query(select(func.pg_backend_pid().label("pid")))
+SLEEP = Query(select(func.pg_sleep(30)))
+RELATIVES = Query(select(func.sqrt(-1)))
+
+
+@dataclass
+class Database:
+    """Both ways to PostgreSQL, with short timeouts."""
+
+    sessions: Sessionmaker
+    reads: ReadPool
+
+    async def write(self, sql: str = "SELECT 1", **values: Any) -> Any:
+        async with transaction(self.sessions) as session:
+            return await session.scalar(text(sql), values)
+
+    async def read(self, query: Query = ONE) -> Any:
+        return await self.reads.scalar(query)
+
+
+Open = Callable[..., Awaitable[Database]]
+Do = Callable[[Database], Awaitable[Any]]
+
+write: Do = Database.write
+read: Do = Database.read
+BOTH_WAYS = pytest.mark.parametrize("do", [write, read], ids=["write", "read"])
+
+
+@pytest.fixture
+async def opened(settings: Settings) -> AsyncIterator[Open]:
+    async with AsyncExitStack() as stack:
+
+        async def open_database(**changes: Any) -> Database:
+            quick = {"database_command_timeout_seconds": COMMAND_SECONDS}
+            own = settings.model_copy(update=quick | changes)
+            engine, reads = create_engine(own), create_reads(own)
+            stack.push_async_callback(engine.dispose)
+            stack.push_async_callback(reads.close)
+            return Database(create_sessionmaker(engine), reads)
+
+        yield open_database
+
+
+@pytest.fixture
+async def database(opened: Open) -> Database:
+    return await opened()
+
+
+@pytest.fixture
+async def proxy(settings: Settings) -> AsyncIterator[Proxy]:
+    async with proxied(settings.database_url) as proxy:
+        yield proxy
+
+
+class TestConstraints:
+    async def test_unique(self, app: FastAPI, save: Save) -> None:
+        await save(make_user(email="ada@example.com"))
+
+        with pytest.raises(UniqueViolation) as caught:
+            await store(app, make_user(email="ADA@example.com"))
+
+        assert caught.value.constraint == "uq_users_email"
+        assert caught.value.status == 409
+
+    async def test_foreign_key_of_a_new_row(self, app: FastAPI) -> None:
+        with pytest.raises(ForeignKeyViolation) as caught:
+            await store(app, Item(name="Desk", price=Decimal(1), owner_id=uuid.uuid4()))
+
+        assert caught.value.constraint == "fk_items_owner_id"
+        assert caught.value.status == 409
+
+    async def test_foreign_key_of_a_deleted_row(self, app: FastAPI, save: Save, user: User) -> None:
+        await save(make_item(user))
+
+        with pytest.raises(ForeignKeyViolation):
+            async with transaction(app.state.sessionmaker) as session:
+                await session.delete(await session.get_one(User, user.id))
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"price": Decimal(-1)},
+            {"price": Decimal(1), "tax": Decimal(2)},
+            {"price": Decimal(9999), "tax": Decimal(2)},
+            {"price": Decimal(1_000_000)},
+            {"name": None},
+            {"name": "x" * 101},
+            {"name": "nul\0"},
+            {"tags": ["x" * 31]},
+        ],
+        ids=["check", "two", "three", "overflow", "not null", "too long", "NUL", "array"],
+    )
+    async def test_value_out_of_bounds(
+        self, app: FastAPI, user: User, fields: dict[str, Any]
+    ) -> None:
+        with pytest.raises(ConstraintViolation) as caught:
+            await store(app, make_item(user, **fields))
+
+        assert caught.value.status == 422
+
+    async def test_failed_read(self, database: Database) -> None:
+        with pytest.raises(ConstraintViolation):
+            await database.read(RELATIVES)
+
+        assert await database.read() == 1
+
+
+async def store(app: FastAPI, row: User | Item) -> None:
+    async with transaction(app.state.sessionmaker) as session:
+        session.add(row)
+
+
+class TestConcurrency:
+    async def test_serialization_failure(self, app: FastAPI, save: Save, user: User) -> None:
+        item = await save(make_item(user))
+
+        with pytest.raises(ConcurrentUpdate) as caught:
+            async with transaction(app.state.sessionmaker) as session:
+                await session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
+                mine = await session.get_one(Item, item.id)
+                await touch(app, item)
+                mine.name = "mine"
+
+        assert caught.value.status == 409
+
+    async def test_deadlock(self, app: FastAPI, save: Save, user: User) -> None:
+        one, two = await save(make_item(user)), await save(make_item(user))
+        both_hold = asyncio.Barrier(2)
+
+        async def lock(first: Item, second: Item) -> None:
+            async with transaction(app.state.sessionmaker) as session:
+                await session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+                await locked(session, first)
+                await both_hold.wait()
+                await locked(session, second)
+
+        outcomes = await asyncio.gather(lock(one, two), lock(two, one), return_exceptions=True)
+
+        assert {type(outcome) for outcome in outcomes} == {type(None), ConcurrentUpdate}
+
+    async def test_lock_timeout(
+        self, app: FastAPI, database: Database, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+
+        async with transaction(app.state.sessionmaker) as holder:
+            await locked(holder, item)
+            with pytest.raises(LockTimeout) as caught:
+                async with transaction(database.sessions) as session:
+                    await locked(session, item)
+
+        assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
+
+
+async def locked(session: AsyncSession, item: Item) -> None:
+    await session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
+
+
+async def touch(app: FastAPI, item: Item) -> None:
+    async with transaction(app.state.sessionmaker) as session:
+        (await session.get_one(Item, item.id)).name = "touched"
+
+
+class TestTimeouts:
+    @pytest.mark.parametrize(
+        "do",
+        [lambda database: database.write("SELECT pg_sleep(30)"), lambda d: d.read(SLEEP)],
+        ids=["write", "read"],
+    )
+    async def test_slow_statement_is_stopped(self, database: Database, do: Do) -> None:
+        started = time.monotonic()
+
+        with pytest.raises(StatementTimeout) as caught:
+            await do(database)
+
+        assert time.monotonic() - started < COMMAND_SECONDS + 1
+        assert caught.value.status == 504
+        assert await do_nothing(database)
+
+    @BOTH_WAYS
+    async def test_hung_server_is_given_up(self, opened: Open, proxy: Proxy, do: Do) -> None:
+        database = await opened(database_url=proxy.url, database_connect_timeout_seconds=0.5)
+        await do(database)
+        proxy.switch("hang")
+        started = time.monotonic()
+
+        with pytest.raises((DeadlineExceeded, Unavailable)):
+            await do(database)
+
+        assert time.monotonic() - started < COMMAND_SECONDS + 0.5 + 1
+        proxy.switch("pass")
+        assert await do(database) == 1
+
+    @BOTH_WAYS
+    async def test_server_that_never_answers_is_given_up(
+        self, opened: Open, proxy: Proxy, do: Do
+    ) -> None:
+        database = await opened(database_url=proxy.url, database_connect_timeout_seconds=0.3)
+        proxy.switch("hang")
+        started = time.monotonic()
+
+        with pytest.raises((DeadlineExceeded, Unavailable)):
+            await do(database)
+
+        assert time.monotonic() - started < 0.3 + 1
+
+
+async def do_nothing(database: Database) -> bool:
+    return await database.write() == await database.read() == 1
+
+
+class TestLostConnections:
+    @BOTH_WAYS
+    async def test_refused_connection(self, opened: Open, do: Do) -> None:
+        database = await opened(database_url=CLOSED)
+
+        with pytest.raises(DatabaseUnavailable) as caught:
+            await do(database)
+
+        assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
+
+    @BOTH_WAYS
+    async def test_connection_that_is_closed_at_once(
+        self, opened: Open, proxy: Proxy, do: Do
+    ) -> None:
+        database = await opened(database_url=proxy.url)
+        proxy.switch("refuse")
+
+        with pytest.raises(DatabaseUnavailable):
+            await do(database)
+
+        proxy.switch("pass")
+        assert await do(database) == 1
+
+    @BOTH_WAYS
+    async def test_unknown_database(self, opened: Open, settings: Settings, do: Do) -> None:
+        database = await opened(database_url=settings.database_url + "_no_more")
+
+        with pytest.raises(DatabaseUnavailable):
+            await do(database)
+
+    @BOTH_WAYS
+    async def test_wrong_password(self, opened: Open, settings: Settings, do: Do) -> None:
+        url = settings.database_url.replace(":", ":x", 2).replace(":x", ":", 1)
+        database = await opened(database_url=url)
+
+        with pytest.raises(DatabaseUnavailable):
+            await do(database)
+
+    @BOTH_WAYS
+    async def test_too_many_connections(
+        self, opened: Open, settings: Settings, crowded: str, do: Do
+    ) -> None:
+        server = settings.database_url.partition("@")[2]
+        database = await opened(database_url=f"postgresql+asyncpg://{crowded}:x@{server}")
+
+        with pytest.raises(DatabaseUnavailable):
+            await do(database)
+
+    @pytest.fixture
+    async def crowded(self, settings: Settings) -> AsyncIterator[str]:
+        """A role that has used up its connections."""
+        role = f"crowded_{uuid.uuid4().hex}"
+        create = f"CREATE ROLE {role} LOGIN PASSWORD 'x' CONNECTION LIMIT 0"
+        await execute(settings.database_url, create)
+        yield role
+        await execute(settings.database_url, f"DROP ROLE {role}")
+
+    @BOTH_WAYS
+    async def test_idle_backend_that_was_ended_goes_unnoticed(
+        self, database: Database, settings: Settings, do: Do
+    ) -> None:
+        await do(database)
+
+        await end_backends(settings, database)
+
+        assert await do(database) == 1
+
+    @BOTH_WAYS
+    async def test_cut_connection_goes_unnoticed(self, opened: Open, proxy: Proxy, do: Do) -> None:
+        database = await opened(database_url=proxy.url)
+        await asyncio.gather(*(do(database) for _ in range(5)))
+
+        proxy.cut()
+
+        assert await do(database) == 1
+
+    async def test_backend_that_is_ended_in_a_transaction(
+        self, database: Database, settings: Settings
+    ) -> None:
+        with pytest.raises(DatabaseUnavailable):
+            async with transaction(database.sessions) as session:
+                await session.execute(text("SELECT 1"))
+                await end_backends(settings, database)
+                await session.execute(text("SELECT 1"))
+
+        assert await do_nothing(database)
+
+    async def test_backend_that_is_ended_in_a_statement(
+        self, opened: Open, settings: Settings
+    ) -> None:
+        database = await opened(database_command_timeout_seconds=20)
+        sleep = asyncio.create_task(database.write("SELECT pg_sleep(15)"))
+
+        await end_backends(settings, database, state="active")
+
+        with pytest.raises(DatabaseUnavailable):
+            await sleep
+        assert await do_nothing(database)
+
+
+async def end_backends(settings: Settings, database: Database, *, state: str = "idle%") -> None:
+    """Return when PostgreSQL has ended a backend of ours; the news may still be on its way."""
+    query = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND datname = current_database() AND application_name = $1 AND state LIKE $2"
+        " AND query NOT LIKE 'LISTEN%' AND wait_event IS DISTINCT FROM 'x'"
+    )
+    connection = await asyncpg.connect(plain(settings.database_url))
+    try:
+        async with asyncio.timeout(10):
+            while not await connection.fetch(query, settings.project_name, state):
+                await asyncio.sleep(0.01)
+    finally:
+        await connection.close()
+
+
+class TestPool:
+    async def test_exhausted_read_pool_is_not_waited_for(self, opened: Open) -> None:
+        database = await opened(database_read_pool_size=1, database_command_timeout_seconds=3)
+        busy = asyncio.create_task(database.read(Query(select(func.pg_sleep(2)))))
+        await asyncio.sleep(0)
+        started = time.monotonic()
+
+        with pytest.raises(Unavailable):
+            await database.read()
+
+        assert 0.9 < time.monotonic() - started < 1.8
+        await busy
+
+    async def test_read_pool_is_never_larger_than_it_may(self, opened: Open) -> None:
+        database = await opened(database_read_pool_size=3)
+
+        pids = await asyncio.gather(*(database.read(PID) for _ in range(20)))
+
+        assert len(set(pids)) <= 3
+        assert database.reads.in_use == 0
+
+    async def test_failures_give_their_place_back(self, opened: Open) -> None:
+        database = await opened(database_read_pool_size=1, database_url=CLOSED)
+
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await database.read()
+
+        assert database.reads.in_use == 0
+
+    async def test_cancelled_read_gives_its_place_back(self, opened: Open) -> None:
+        database = await opened(database_read_pool_size=1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await database.read(SLEEP)
+
+        assert await database.read() == 1
+
+    async def test_old_connection_is_replaced(self, opened: Open) -> None:
+        database = await opened(database_pool_recycle_seconds=0)
+
+        pids = [await database.read(PID) for _ in range(3)]
+
+        assert len(set(pids)) == 3
+
+
+class TestOverHttp:
+    async def test_locked_row_is_unavailable(
+        self, app: FastAPI, running: Running, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+
+        async with running(database_command_timeout_seconds=0.6) as own:
+            client = await signed_in(own, user)
+            async with transaction(app.state.sessionmaker) as holder:
+                await locked(holder, item)
+                response = await client.patch(f"/api/v1/items/{item.id}", json={"name": "New"})
+
+        assert_problem(response, 503, "lock_timeout")
+        assert response.headers["Retry-After"] == "1"
+
+    async def test_database_that_is_down_is_unavailable(
+        self, app: FastAPI, running: Running, user: User
+    ) -> None:
+        token = await access_token(app, user)
+
+        async with running(database_url=CLOSED) as own:
+            async with new_client(own, Authorization=f"Bearer {token}") as client:
+                response = await client.get("/api/v1/items")
+
+        assert_problem(response, 503, "database_unavailable")
+
+    @pytest.mark.parametrize("is_known", [True, False], ids=["known caller", "new caller"])
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    async def test_hung_database_is_answered_for_in_time(
+        self, running: Running, user: User, proxy: Proxy, method: str, is_known: bool
+    ) -> None:
+        async with running(database_url=proxy.url) as own:
+            client = await signed_in(own, user)
+            if is_known:
+                await client.request(method, "/api/v1/items", json=item_body())
+            proxy.switch("hang")
+            started = time.monotonic()
+            response, alive = await asyncio.gather(
+                client.request(method, "/api/v1/items", json=item_body()), liveness(own)
+            )
+
+        assert response.status_code in {503, 504}
+        assert time.monotonic() - started < 5
+        assert alive < 0.1
+
+    async def test_service_recovers_with_the_database(
+        self, running: Running, user: User, proxy: Proxy
+    ) -> None:
+        async with running(database_url=proxy.url) as own:
+            client = await signed_in(own, user)
+            statuses = []
+            for mode in ("pass", "refuse", "pass"):
+                proxy.switch(mode)
+                statuses.append((await client.post("/api/v1/items", json=item_body())).status_code)
+
+        assert statuses == [201, 503, 201]
+
+
+async def signed_in(app: FastAPI, user: User) -> AsyncClient:
+    return new_client(app, Authorization=f"Bearer {await access_token(app, user)}")
+
+
+async def liveness(app: FastAPI) -> float:
+    """How long the service took to say that it lives, in seconds."""
+    await asyncio.sleep(0.2)
+    started = time.monotonic()
+    async with new_client(app) as client:
+        await client.get("/liveness")
+    return time.monotonic() - started
+
+
+class TestOtherErrors:
+    def test_pass_through(self) -> None:
+        with pytest.raises(KeyError), database_errors():
+            raise KeyError("name")
+
+    async def test_mistake_in_a_statement_is_ours(self, database: Database) -> None:
+        with pytest.raises(Exception, match="nothing") as caught:
+            await database.write("SELECT nothing FROM nowhere WHERE :value", value="canary")
+
+        assert not isinstance(caught.value, AppError)
+        assert "canary" not in str(caught.value)

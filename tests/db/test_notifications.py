@@ -1,0 +1,198 @@
+"""Notifications: told when committed, heard by every process, survived when lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+
+from app.core.config import Settings
+from app.core.errors import AppError, Conflict
+from app.db import notifications
+from app.db.engine import connect
+from app.db.errors import DatabaseUnavailable, StatementTimeout
+from app.db.notifications import Listener
+from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
+from tests.api.v1.conftest import eventually
+
+CHANNEL = "tests"
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+
+class Ear:
+    """What was heard, and how often everything before may have been missed."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.reconnects = 0
+
+    def on_reconnect(self) -> None:
+        self.reconnects += 1
+
+    async def is_listening(self) -> bool:
+        return self.reconnects > 0
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(notifications, "CHECK_SECONDS", 0.02)
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+async def listen(quick: None, ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
+    started: list[Listener] = []
+
+    def start(connect: Connect) -> Listener:
+        handlers = {CHANNEL: ear.heard.append}
+        started.append(Listener(connect, handlers, on_reconnect=ear.on_reconnect))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for listener in started:
+        await listener.close()
+
+
+@pytest.fixture
+def dial(settings: Settings) -> Connect:
+    return partial(connect, settings, settings.database_url)
+
+
+@pytest.fixture
+def sessions(app: FastAPI) -> Sessionmaker:
+    made: Sessionmaker = app.state.sessionmaker
+    return made
+
+
+async def tell(sessions: Sessionmaker, payload: str) -> None:
+    async with transaction(sessions) as session:
+        await notify(session, CHANNEL, payload)
+
+
+class TestListener:
+    async def test_hears_what_is_committed_in_its_order(
+        self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
+    ) -> None:
+        listen(dial)
+        await eventually(ear.is_listening)
+        with pytest.raises(Conflict):
+            async with transaction(sessions) as session:
+                await notify(session, CHANNEL, "rolled back")
+                raise Conflict
+
+        for payload in ("first", "", "thi\u00ebrd"):
+            await tell(sessions, payload)
+
+        await eventually(lambda: is_heard(ear, "thi\u00ebrd"))
+        assert ear.heard == ["first", "", "thi\u00ebrd"]
+
+    async def test_comes_back_when_its_connection_is_cut(
+        self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
+    ) -> None:
+        opened: list[asyncpg.Connection] = []
+
+        async def dial_and_remember() -> asyncpg.Connection:
+            opened.append(await dial())
+            return opened[-1]
+
+        listen(dial_and_remember)
+        await eventually(ear.is_listening)
+        ear.reconnects = 0
+        killer = await dial()
+        await killer.execute("SELECT pg_terminate_backend($1)", opened[0].get_server_pid())
+        await killer.close()
+
+        await eventually(ear.is_listening)
+        await tell(sessions, "after")
+
+        await eventually(lambda: is_heard(ear, "after"))
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            DatabaseUnavailable(),
+            StatementTimeout(),
+            ConnectionResetError(),
+            TimeoutError(),
+            asyncpg.InterfaceError("closed"),
+            asyncpg.TooManyConnectionsError("full"),
+        ],
+        ids=repr,
+    )
+    async def test_tries_again_whatever_goes_wrong(
+        self,
+        sessions: Sessionmaker,
+        listen: Callable[[Connect], Listener],
+        dial: Connect,
+        ear: Ear,
+        failure: Exception,
+    ) -> None:
+        failures = [failure] * 3
+
+        async def dial_with_trouble() -> asyncpg.Connection:
+            if failures:
+                raise failures.pop()
+            return await dial()
+
+        listen(dial_with_trouble)
+
+        await eventually(ear.is_listening)
+        await tell(sessions, "after")
+        await eventually(lambda: is_heard(ear, "after"))
+
+    async def test_closes_its_connection(
+        self, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
+    ) -> None:
+        opened: list[asyncpg.Connection] = []
+
+        async def dial_and_remember() -> asyncpg.Connection:
+            opened.append(await dial())
+            return opened[-1]
+
+        listener = listen(dial_and_remember)
+        await eventually(ear.is_listening)
+
+        await listener.close()
+
+        assert [connection.is_closed() for connection in opened] == [True]
+
+
+async def is_heard(ear: Ear, payload: str) -> bool:
+    return payload in ear.heard
+
+
+class TestOwnProcess:
+    """It does not wait for its own listener: the client's next request may come first."""
+
+    @pytest.fixture
+    def own(self, sessions: Sessionmaker, ear: Ear) -> Sessionmaker:
+        return create_sessionmaker(sessions.kw["bind"], handlers={CHANNEL: ear.heard.append})
+
+    async def test_is_told_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
+        async with transaction(own) as session:
+            await notify(session, CHANNEL, "news")
+            assert ear.heard == []
+
+        assert ear.heard == ["news"]
+
+    async def test_is_not_told_what_is_rolled_back(self, own: Sessionmaker, ear: Ear) -> None:
+        with pytest.raises(AppError):
+            async with transaction(own) as session:
+                await notify(session, CHANNEL, "news")
+                raise AppError
+
+        assert ear.heard == []
+
+    async def test_channel_without_a_handler_is_let_pass(self, own: Sessionmaker, ear: Ear) -> None:
+        async with transaction(own) as session:
+            await notify(session, "another", "news")
+
+        assert ear.heard == []

@@ -1,0 +1,174 @@
+"""The unit of work: what is acknowledged is committed, and what failed left nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import select, text
+
+from app.core.config import Settings
+from app.core.errors import AppError, PreconditionFailed
+from app.db.engine import create_engine
+from app.db.errors import DatabaseUnavailable
+from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
+from app.models.item import Item
+from app.models.user import User
+from tests.conftest import Save
+from tests.factories import make_item, make_user
+
+
+class TestTransaction:
+    async def test_success_is_committed(self, app: FastAPI) -> None:
+        async with transaction(app.state.sessionmaker) as session:
+            session.add(make_user(username="ada"))
+
+        assert await count_users(app) == 1
+
+    async def test_error_undoes_everything(self, app: FastAPI) -> None:
+        with pytest.raises(AppError):
+            async with transaction(app.state.sessionmaker) as session:
+                session.add(make_user())
+                await session.flush()
+                raise AppError
+
+        assert await count_users(app) == 0
+
+    async def test_cancelled_request_leaves_nothing(self, app: FastAPI) -> None:
+        is_written = asyncio.Event()
+
+        async def write() -> None:
+            async with transaction(app.state.sessionmaker) as session:
+                session.add(make_user())
+                await session.flush()
+                is_written.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(write())
+        await is_written.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        assert await count_users(app) == 0
+
+    async def test_rows_outlive_their_transaction(self, app: FastAPI, user: User) -> None:
+        async with transaction(app.state.sessionmaker) as session:
+            item = make_item(user)
+            session.add(item)
+
+        assert item.version == 1
+        assert item.created_at.utcoffset() is not None
+
+    async def test_change_of_a_changed_row_fails(
+        self, app: FastAPI, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+
+        with pytest.raises(PreconditionFailed):
+            async with transaction(app.state.sessionmaker) as session:
+                stale = await session.get_one(Item, item.id)
+                await rename(app, item, "first")
+                stale.name = "second"
+
+        async with app.state.sessionmaker() as session:
+            assert (await session.get_one(Item, item.id)).name == "first"
+
+    async def test_each_change_is_a_version(self, app: FastAPI, save: Save, user: User) -> None:
+        item = await save(make_item(user))
+
+        for name in ("a", "b", "b"):
+            await rename(app, item, name)
+
+        async with app.state.sessionmaker() as session:
+            row = await session.get_one(Item, item.id)
+        assert row.version == 3
+        assert row.updated_at > row.created_at
+
+    async def test_money_comes_back_exactly(self, app: FastAPI, save: Save, user: User) -> None:
+        item = await save(make_item(user, price=Decimal("0.10"), tax=Decimal("0.10")))
+
+        async with app.state.sessionmaker() as session:
+            row = await session.get_one(Item, item.id)
+        assert (str(row.price), str(row.tax)) == ("0.10", "0.10")
+
+
+async def count_users(app: FastAPI) -> int:
+    async with app.state.sessionmaker() as session:
+        return len((await session.scalars(select(User))).all())
+
+
+async def rename(app: FastAPI, item: Item, name: str) -> None:
+    async with transaction(app.state.sessionmaker) as session:
+        (await session.get_one(Item, item.id)).name = name
+
+
+class TestNotify:
+    @pytest.fixture
+    async def heard(self, settings: Settings) -> AsyncIterator[tuple[Sessionmaker, list[str]]]:
+        heard: list[str] = []
+
+        async def publish(channel: str, payload: str) -> None:
+            heard.append(f"{channel} {payload}")
+
+        engine = create_engine(settings)
+        yield create_sessionmaker(engine, publish), heard
+        await engine.dispose()
+
+    async def test_is_told_after_the_commit(self, heard: tuple[Sessionmaker, list[str]]) -> None:
+        sessions, messages = heard
+
+        async with transaction(sessions) as session:
+            await notify(session, "channel", "a")
+            await notify(session, "channel", "b")
+            assert messages == []
+
+        assert messages == ["channel a", "channel b"]
+
+    async def test_is_not_told_after_an_error(self, heard: tuple[Sessionmaker, list[str]]) -> None:
+        sessions, messages = heard
+
+        with pytest.raises(AppError):
+            async with transaction(sessions) as session:
+                await notify(session, "channel", "a")
+                raise AppError
+
+        assert messages == []
+
+
+class TestPool:
+    @pytest.fixture
+    async def small(self, settings: Settings) -> AsyncIterator[Sessionmaker]:
+        """Two connections, and no more."""
+        changes = {"database_pool_size": 1, "database_max_overflow": 1}
+        engine = create_engine(settings.model_copy(update=changes))
+        yield create_sessionmaker(engine)
+        await engine.dispose()
+
+    async def test_exhausted_pool_is_not_waited_for(self, small: Sessionmaker) -> None:
+        async with transaction(small) as one, transaction(small) as two:
+            await asyncio.gather(one.execute(text("SELECT 1")), two.execute(text("SELECT 1")))
+            started = time.monotonic()
+            with pytest.raises(DatabaseUnavailable):
+                async with transaction(small) as three:
+                    await three.execute(text("SELECT 1"))
+
+        assert 0.9 < time.monotonic() - started < 3
+
+    async def test_waits_for_a_connection_that_comes_back(self, small: Sessionmaker) -> None:
+        async def work() -> None:
+            async with transaction(small) as session:
+                await session.execute(text("SELECT pg_sleep(0.01)"))
+
+        await asyncio.gather(*(work() for _ in range(20)))
+
+    async def test_failed_work_gives_its_connection_back(self, small: Sessionmaker) -> None:
+        for _ in range(5):
+            with pytest.raises(AppError):
+                async with transaction(small) as session:
+                    await session.execute(text("SELECT 1"))
+                    raise AppError
+
+        async with transaction(small) as session:
+            assert await session.scalar(text("SELECT 1")) == 1

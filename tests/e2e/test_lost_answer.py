@@ -1,0 +1,98 @@
+"""kill -9 between commit and answer: the repeated request gets the first answer."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from app.models.idempotency_key import IdempotencyKey
+from app.models.item import Item
+from app.models.user import User
+from tests.conftest import SECRET, access_token
+from tests.servers import connected
+
+PATIENCE_SECONDS = 30
+REQUEST = (
+    b"POST /api/v1/items HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %b\r\n"
+    b"Idempotency-Key: the-key\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n%b"
+)
+BODY = b'{"name":"Walnut desk","price":"899.00"}'
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@asynccontextmanager
+async def service(app: FastAPI, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The service as a process of its own, on the database of the test."""
+    environment = {
+        **os.environ,
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": app.state.settings.database_url,
+        "SECRET_KEY": SECRET,
+        "PORT": str(port),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", "run", env=environment, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await until_alive(port)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until_alive(port: int) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient() as client:
+        while True:
+            try:
+                await client.get(f"http://127.0.0.1:{port}/liveness")
+            except httpx2.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def until_committed(app: FastAPI) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            async with app.state.sessionmaker() as session:
+                if await session.scalar(select(IdempotencyKey.id)):
+                    return
+
+
+class TestLostAnswer:
+    async def test_repeated_request_gets_the_first_answer(self, app: FastAPI, user: User) -> None:
+        token, port = await access_token(app, user), free_port()
+        async with service(app, port) as first, connected(port) as client:
+            await client.send(REQUEST % (token.encode(), len(BODY), BODY))
+            await until_committed(app)
+            first.kill()
+
+        async with service(app, port), httpx2.AsyncClient() as again:
+            response = await again.post(
+                f"http://127.0.0.1:{port}/api/v1/items",
+                content=BODY,
+                headers={
+                    "Authorization": f"Bearer {token}",
+                    "Idempotency-Key": "the-key",
+                    "Content-Type": "application/json",
+                },
+            )
+
+        assert response.status_code == 201
+        assert response.headers["idempotency-replayed"] == "true"
+        async with app.state.sessionmaker() as session:
+            (item,) = await session.scalars(select(Item))
+        assert response.json()["id"] == str(item.id)

@@ -1,0 +1,140 @@
+"""Every chapter of the guide that this service grew from has a live place in it."""
+
+import inspect
+import uuid
+
+from fastapi.testclient import TestClient
+from httpx2 import AsyncClient
+
+from app.core.config import Settings
+from app.core.identity import Principal, Role, granted_scopes
+from app.dependencies.auth import authentication
+from app.dependencies.pagination import Pagination
+from app.main import create_app
+from app.models.user import User
+from app.schemas.category import CategoryNode
+from app.schemas.user import UserBase, UserCreate, UserRegister
+from tests.conftest import As, Save
+from tests.factories import item_body, make_item
+
+ITEMS = "/api/v1/items"
+
+
+class TestChapter1HelloWorld:
+    async def test_root_says_hello(self, client: AsyncClient) -> None:
+        response = await client.get("/")
+
+        assert response.headers["content-type"].startswith("text/html")
+
+
+class TestChapter2Requests:
+    async def test_path_query_body_and_form(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        address = {"street": "1 Way", "city": "Rome", "country": "IT", "postal_code": "00100"}
+
+        nested = await client.patch("/api/v1/users/me", json={"address": address})
+
+        assert nested.json()["address"] == address
+
+    async def test_path_converter_takes_slashes(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        upload = {"file": ("a.txt", b"some text", "text/plain")}
+        await client.post("/api/v1/files", files=upload, data={"path": "docs/2026/a.txt"})
+
+        response = await client.get("/api/v1/files/by-path/docs/2026/a.txt")
+
+        assert response.json()["path"] == "docs/2026/a.txt"
+
+
+class TestChapter3Responses:
+    async def test_union_shows_administrators_more(
+        self, as_user: As, user: User, admin: User
+    ) -> None:
+        path = f"/api/v1/users/{user.id}"
+
+        own = (await (await as_user(user)).get(path)).json()
+        administered = (await (await as_user(admin)).get(path)).json()
+
+        assert administered.keys() - own.keys() == {"last_login_at", "session_count"}
+
+    async def test_redirect_text_and_file(self, client: AsyncClient) -> None:
+        redirect = await client.get("/api", follow_redirects=False)
+        text = await client.get("/.well-known/security.txt")
+
+        assert (redirect.status_code, redirect.headers["location"]) == (307, "/docs")
+        assert text.headers["content-type"].startswith("text/plain")
+
+
+class TestChapter4Dependencies:
+    async def test_cookie_remembers_the_last_query(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
+        await save(make_item(user, name="Walnut desk"))
+        await save(make_item(user, name="Brass lamp"))
+        client = await as_user(user)
+
+        await client.get(ITEMS, params={"q": "walnut", "remember": True})
+        again = await client.get(ITEMS, params={"remember": True})
+
+        assert [item["name"] for item in again.json()["items"]] == ["Walnut desk"]
+
+    async def test_class_carries_the_page(self) -> None:
+        assert inspect.isclass(Pagination)
+
+
+class TestChapter5Models:
+    def test_schemas_inherit_and_recur(self) -> None:
+        assert issubclass(UserCreate, UserRegister)
+        assert issubclass(UserRegister, UserBase)
+        leaf = {"id": uuid.uuid4(), "name": "leaf", "children": []}
+        tree = CategoryNode.model_validate({"id": uuid.uuid4(), "name": "root", "children": [leaf]})
+        assert isinstance(tree.children[0], CategoryNode)
+
+
+class TestChapter7Security:
+    async def test_browser_of_an_allowed_origin_may_read(self, settings: Settings) -> None:
+        origin = "https://app.example.com"
+        app = create_app(settings.model_copy(update={"allowed_origins": [origin]}))
+
+        with TestClient(app) as client:
+            response = client.get("/liveness", headers={"Origin": origin})
+
+        assert response.headers["access-control-allow-origin"] == origin
+
+
+class TestChapter9Lifespan:
+    def test_lifespan_owns_what_the_application_needs(self, settings: Settings) -> None:
+        app = create_app(settings)
+
+        with TestClient(app) as client:
+            response = client.get("/readiness")
+
+        assert response.status_code == 200
+        assert float(response.headers["x-process-time"]) > 0
+
+
+class TestChapter10Tests:
+    def test_dependency_is_overridden(self, settings: Settings) -> None:
+        overridden = create_app(settings)
+        guest = Principal(uuid.uuid4(), Role.GUEST, granted_scopes(Role.GUEST, frozenset()))
+        overridden.dependency_overrides[authentication] = lambda: guest
+
+        with TestClient(overridden) as client:
+            response = client.get(ITEMS)
+
+        assert response.status_code == 200
+
+    async def test_client_is_asynchronous(self, as_user: As, user: User) -> None:
+        response = await (await as_user(user)).post(ITEMS, json=item_body())
+
+        assert response.status_code == 201
+
+
+class TestChapter12Performance:
+    async def test_large_answers_are_compressed(self, as_user: As, save: Save, user: User) -> None:
+        for _ in range(10):
+            await save(make_item(user, description="oak " * 50))
+
+        response = await (await as_user(user)).get(ITEMS)
+
+        assert response.headers["content-encoding"] == "gzip"
