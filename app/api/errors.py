@@ -1,6 +1,7 @@
 """Turn errors into responses: one shape (RFC 9457), one place."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ from app.schemas.problem import Problem
 MEDIA_TYPE = "application/problem+json"
 MAX_POINTER = 500
 MAX_ERRORS = 1000
+DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 BY_STATUS: dict[int, type[AppError]] = {
     error.status: error
@@ -120,11 +122,16 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
     return [
         Violation(
             pointer=pointer(error["loc"]),
-            message=MESSAGES.get(error["type"], error["msg"])[:MAX_POINTER],
+            message=message(error)[:MAX_POINTER],
             code=error["type"],
         )
         for error in errors
     ]
+
+
+def message(error: Mapping[str, Any]) -> str:
+    """The words for a broken rule, a bound among them as a client would write it."""
+    return MESSAGES.get(error["type"]) or DECIMAL.sub(r"\1", error["msg"])
 
 
 def pointer(location: Sequence[str | int]) -> str:

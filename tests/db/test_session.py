@@ -28,11 +28,14 @@ class TestTransaction:
         assert await count_users(app) == 1
 
     async def test_error_undoes_everything(self, app: FastAPI) -> None:
-        with pytest.raises(AppError):
+        async def fail() -> None:
             async with transaction(app.state.sessionmaker) as session:
                 session.add(make_user())
                 await session.flush()
                 raise AppError
+
+        with pytest.raises(AppError):
+            await fail()
 
         assert await count_users(app) == 0
 
@@ -66,12 +69,14 @@ class TestTransaction:
     ) -> None:
         item = await save(make_item(user))
 
-        with pytest.raises(PreconditionFailed):
+        async def overtaken() -> None:
             async with transaction(app.state.sessionmaker) as session:
                 stale = await session.get_one(Item, item.id)
                 await rename(app, item, "first")
                 stale.name = "second"
 
+        with pytest.raises(PreconditionFailed):
+            await overtaken()
         async with app.state.sessionmaker() as session:
             assert (await session.get_one(Item, item.id)).name == "first"
 
@@ -129,10 +134,13 @@ class TestNotify:
     async def test_is_not_told_after_an_error(self, heard: tuple[Sessionmaker, list[str]]) -> None:
         sessions, messages = heard
 
-        with pytest.raises(AppError):
+        async def fail() -> None:
             async with transaction(sessions) as session:
                 await notify(session, "channel", "a")
                 raise AppError
+
+        with pytest.raises(AppError):
+            await fail()
 
         assert messages == []
 
@@ -164,11 +172,12 @@ class TestPool:
         await asyncio.gather(*(work() for _ in range(20)))
 
     async def test_failed_work_gives_its_connection_back(self, small: Sessionmaker) -> None:
-        for _ in range(5):
-            with pytest.raises(AppError):
-                async with transaction(small) as session:
-                    await session.execute(text("SELECT 1"))
-                    raise AppError
+        async def fail() -> None:
+            async with transaction(small) as session:
+                await session.execute(text("SELECT 1"))
+                raise AppError
+
+        await asyncio.gather(*(fail() for _ in range(5)), return_exceptions=True)
 
         async with transaction(small) as session:
             assert await session.scalar(text("SELECT 1")) == 1

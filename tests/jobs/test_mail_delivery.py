@@ -7,12 +7,13 @@ from email.message import EmailMessage
 import pytest
 from fastapi import FastAPI
 
+from app.core.errors import Conflict
 from app.crud import mailed_tokens, mails
 from app.db.session import Sessionmaker, transaction
 from app.integrations.mail import compose
 from app.jobs.mail_delivery import MailDelivery
 from app.models.mail import Mail, Template
-from app.models.mailed_token import InvalidMailedToken, Purpose
+from app.models.mailed_token import Purpose
 from app.models.user import User
 from tests.api.v1.conftest import eventually
 from tests.conftest import Save
@@ -37,7 +38,8 @@ class Postbox:
 
     def token(self) -> str:
         """What the newest link ends in."""
-        return self.mails[-1].get_content().split("token=")[1].split()[0]
+        text: str = self.mails[-1].get_content()
+        return text.split("token=")[1].split()[0]
 
 
 @pytest.fixture
@@ -57,6 +59,12 @@ async def enqueue(
 ) -> None:
     async with transaction(sessions) as session:
         await mails.enqueue(session, recipient, template)
+
+
+async def enqueue_in_vain(sessions: Sessionmaker, recipient: str) -> None:
+    async with transaction(sessions) as session:
+        await mails.enqueue(session, recipient, Template.VERIFY_EMAIL)
+        raise Conflict
 
 
 async def deliver_all(delivery: MailDelivery) -> None:
@@ -93,10 +101,8 @@ class TestDeliverOne:
     async def test_what_is_rolled_back_is_never_sent(
         self, sessions: Sessionmaker, user: User
     ) -> None:
-        with pytest.raises(InvalidMailedToken):
-            async with transaction(sessions) as session:
-                await mails.enqueue(session, user.email, Template.VERIFY_EMAIL)
-                raise InvalidMailedToken
+        with pytest.raises(Conflict):
+            await enqueue_in_vain(sessions, user.email)
 
         assert not await delivery(sessions, Postbox()).deliver_one()
 
@@ -180,7 +186,7 @@ class TestCompose:
 
     @pytest.mark.parametrize("odd", ["a@example.com\nBcc: b@example.com", "a\r\n\r\nbody"])
     def test_no_line_can_be_smuggled_in(self, odd: str) -> None:
-        with pytest.raises(ValueError, match="linefeed|newline"):
+        with pytest.raises(ValueError, match=r"linefeed|newline"):
             compose(Template.VERIFY_EMAIL, sender=SENDER, recipient=odd, public_url=URL, token="t")
 
 

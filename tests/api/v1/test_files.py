@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any, ClassVar
 
 import pytest
@@ -22,11 +25,13 @@ from app.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_file
 from tests.problems import assert_problem, broken
+from tests.servers import serving
 
 FILES = "/api/v1/files"
 BATCH = f"{FILES}/batch"
 NOBODY = "018f2f63-0000-7000-8000-000000000000"
 KIB = 1024
+MIB = 1024 * KIB
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 BOUNDARY = "a-boundary"
@@ -501,7 +506,7 @@ class TestFullDisk:
     async def test_leaves_nothing_behind(
         self, running: Running, user: User, tiny_disk: Path
     ) -> None:
-        content = b"%PDF-1.7" + os.urandom(2 * 1024 * KIB)
+        content = b"%PDF-1.7" + os.urandom(2 * MIB)
 
         async with strict(running, user, storage_url=str(tiny_disk)) as owner:
             single = await owner.post(FILES, files=files(content))
@@ -537,6 +542,59 @@ class TestFullDisk:
             response = await owner.post(FILES, files=files(PDF))
 
         assert_problem(response, 503, "storage_unavailable")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+class TestOverTheWire:
+    """Large files, sent and fetched by curl through a real server."""
+
+    async def test_memory_stays_flat(self, app: FastAPI, user: User, tmp_path: Path) -> None:
+        content = b"%PDF-1.7" + os.urandom(15 * MIB)
+        (tmp_path / "big.pdf").write_bytes(content)
+        before = peak_memory()
+
+        async with serving(app) as port:
+            curl = partial(run_curl, tmp_path, port, await access_token(app, user))
+            sent = await curl("files/batch", *["--form", "files=@big.pdf"] * 6)
+            file = json.loads(sent)["files"][5]
+            whole = await curl(f"files/{file['id']}/content")
+            part = await curl(f"files/{file['id']}/content", "--range", "5-104")
+
+        assert file["sha256"] == hashlib.sha256(whole).hexdigest()
+        assert part == content[5:105]
+        # 90 MiB went in; the answer to curl, collected by this process, is 15 of the growth.
+        assert peak_memory() - before < 60 * MIB
+
+    async def test_upload_that_is_too_large_is_told_so(
+        self, app: FastAPI, user: User, tmp_path: Path
+    ) -> None:
+        (tmp_path / "huge.pdf").write_bytes(b"%PDF-1.7" + b"x" * 40 * MIB)
+
+        async with serving(app) as port:
+            curl = partial(run_curl, tmp_path, port, await access_token(app, user))
+            form = ("--form", "file=@huge.pdf")
+            declared = await curl("files", *form)
+            chunked = await curl("files", *form, "--header", "Transfer-Encoding: chunked")
+
+        for answer in (declared, chunked):
+            assert json.loads(answer)["code"] == "content_too_large"
+
+
+async def run_curl(folder: Path, port: int, token: str, path: str, *options: str) -> bytes:
+    url = f"http://127.0.0.1:{port}/api/v1/{path}"
+    process = await asyncio.create_subprocess_exec(
+        *("curl", "--silent", "--show-error", "--header", f"Authorization: Bearer {token}"),
+        *(*options, url),
+        cwd=folder,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    answer, _ = await process.communicate()
+    return answer
+
+
+def peak_memory() -> int:
+    """The most that this process ever had in memory, in bytes."""
+    return getrusage(RUSAGE_SELF).ru_maxrss * KIB
 
 
 class TestIdempotency:
