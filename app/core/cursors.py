@@ -25,7 +25,7 @@ class CursorSigner:
 
     def sign(self, value: Any) -> str:
         """The value, JSON in base64url (RFC 4648, section 5), behind its MAC."""
-        payload = json.dumps(value, separators=(",", ":")).encode()
+        payload = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(self._mac(payload) + payload).decode().rstrip("=")
 
     def read(self, cursor: str) -> Any:

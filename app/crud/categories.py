@@ -1,7 +1,7 @@
 """The categories table, seen as a tree. Flushes; never commits."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, bindparam, func, literal_column, select
@@ -99,6 +99,17 @@ async def list_tree(reads: ReadPool) -> list[Row]:
         children[row["id"]] = node["children"]
         children[row["parent_id"]].append(node)
     return roots
+
+
+async def find_unknown(
+    session: AsyncSession, category_ids: Collection[uuid.UUID]
+) -> set[uuid.UUID]:
+    """Return the ids that name no category; the others keep theirs until the transaction ends."""
+    if not category_ids:
+        return set()
+    known = select(Category.id).where(Category.id.in_(category_ids))
+    locked = await session.scalars(known.with_for_update(read=True, key_share=True))
+    return set(category_ids) - set(locked)
 
 
 async def create(session: AsyncSession, data: CategoryCreate) -> Category:

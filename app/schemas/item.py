@@ -1,6 +1,7 @@
 """Items on the wire."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +23,9 @@ from app.schemas.base import Id, In, Line, Money, MoneyRead, Out, Stored
 from app.schemas.problem import Problem
 
 MAX_BATCH = 1000
+UNKNOWN_CATEGORY = ErrorDetails(
+    type="unknown_category", loc=("category_id",), msg="There is no such category", input=None
+)
 
 Name = Annotated[Line, Field(min_length=1, max_length=100, examples=["Walnut desk"])]
 Description = Annotated[Line, Field(max_length=500, examples=["Solid wood, oiled."])]
@@ -101,6 +105,15 @@ class CheckedBatch:
 
     valid: dict[int, ItemCreate] = field(default_factory=dict)
     invalid: dict[int, list[ErrorDetails]] = field(default_factory=dict)
+
+    def category_ids(self) -> set[uuid.UUID]:
+        return {item.category_id for item in self.valid.values() if item.category_id}
+
+    def refuse_categories(self, unknown: Collection[uuid.UUID]) -> None:
+        """Take out the items that name a category which does not exist."""
+        for index in [index for index, item in self.valid.items() if item.category_id in unknown]:
+            del self.valid[index]
+            self.invalid[index] = [UNKNOWN_CATEGORY]
 
 
 class ItemBatchResult(Out):

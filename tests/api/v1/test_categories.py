@@ -579,3 +579,26 @@ class TestCategoryOfItem:
         last = await owner.get(ITEMS, params=params | {"cursor": first.json()["next_cursor"]})
 
         assert names(first) + names(last) == ["c", "b", "a"]
+
+    async def test_unknown_one_is_reported_in_its_place_of_a_batch(
+        self, owner: AsyncClient, category: Category
+    ) -> None:
+        ids = (str(category.id), NOBODY, None)
+        batch = [item_body(category_id=each) for each in ids]
+
+        body = (await owner.post(f"{ITEMS}/batch", json={"items": batch})).json()
+
+        [error] = body["results"][1]["problem"]["errors"]
+        assert [result["status"] for result in body["results"]] == [201, 422, 201]
+        assert (error["pointer"], error["code"]) == (
+            "/body/items/1/category_id",
+            "unknown_category",
+        )
+
+    async def test_unknown_one_refuses_an_atomic_batch(self, owner: AsyncClient) -> None:
+        batch = [item_body(), item_body(category_id=NOBODY)]
+
+        response = await owner.post(f"{ITEMS}/batch", json={"items": batch, "atomic": True})
+
+        assert broken(response) == {"/body/items/1/category_id": "unknown_category"}
+        assert (await owner.get(ITEMS)).json()["items"] == []

@@ -12,7 +12,7 @@ from app.api.exports import ExportFormat, export
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
-from app.crud import items
+from app.crud import categories, items
 from app.dependencies.auth import ItemReader, ItemWriter
 from app.dependencies.database import Reads, SessionDep
 from app.dependencies.items import (
@@ -79,6 +79,7 @@ async def create_items(
 ) -> ItemBatchRead:
     """Create up to 1,000 items; those that break a rule are reported one by one."""
     checked = batch.checked()
+    checked.refuse_categories(await categories.find_unknown(session, checked.category_ids()))
     broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
     if batch.atomic and broken:
         raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
