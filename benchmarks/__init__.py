@@ -1,0 +1,1 @@
+"""Measurements; none of them is a test, and each stops by itself."""

@@ -1,0 +1,131 @@
+"""The plans of every list query over a million items: none may read the whole table.
+
+    python -m benchmarks.plans [ROWS]
+
+Starts a PostgreSQL of its own, fills it, and prints for each filter, sort and kind of
+page how PostgreSQL answers it and how long that takes. Exits with 1 on a sequential scan.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from app.core.config import Settings
+from app.crud import items
+from app.db import migrations
+from app.db.embedded import embedded_postgres
+from app.db.engine import connect
+from app.db.listing import PageRequest, Shape, contains_pattern
+from app.db.reads import Query
+
+ROWS = 1_000_000
+OWNERS = 1_000
+FILL = f"""
+INSERT INTO users (id, email, email_canonical, username, username_canonical, password_hash, role,
+                   is_active, email_verified)
+SELECT uuidv7(), n || '@example.com', n || '@example.com', 'u' || n, 'u' || n, '', 'user', true, true
+FROM generate_series(1, {OWNERS}) n;
+INSERT INTO categories (id, name, name_canonical)
+SELECT uuidv7(), 'c' || n, 'c' || n FROM generate_series(1, 100) n;
+"""
+FILL_ITEMS = """
+WITH owner AS (SELECT array_agg(id) AS ids FROM users),
+     category AS (SELECT array_agg(id) AS ids FROM categories)
+INSERT INTO items (id, name, description, price, tags, owner_id, category_id, created_at)
+SELECT uuidv7(), (ARRAY['desk', 'chair', 'lamp', 'shelf'])[1 + n % 4] || ' ' || md5(n::text),
+       'made of ' || (ARRAY['oak', 'walnut', 'brass', 'linen', 'wool'])[1 + n % 5],
+       1 + n % 9000, ARRAY['tag-' || n % 200, (ARRAY['wood', 'metal'])[1 + n % 2]],
+       owner.ids[1 + n % 1000], category.ids[1 + n % 100], now() - n * interval '1 second'
+FROM generate_series(1, $1::int) n, owner, category
+"""
+SORTS = [("-created_at",), ("created_at",), ("name",), ("-price",), ("price", "-name")]
+
+
+def main() -> int:
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded_postgres(Path(folder) / "postgres", durable=False) as url,
+    ):
+        migrations.upgrade(url)
+        return asyncio.run(explain_all(url, rows))
+
+
+async def explain_all(url: str, rows: int) -> int:
+    settings = Settings(_env_file=None, database_command_timeout_seconds=600)
+    connection = await connect(settings, url)
+    await connection.execute(FILL)
+    await connection.execute(FILL_ITEMS, rows)
+    await connection.execute("VACUUM ANALYZE")
+    print(f"{rows:,} items\n\n| list | plan | ms |\n|---|---|--:|")
+    scans = [
+        await explain(connection, label, query, values)
+        for label, query, values in await queries(connection)
+    ]
+    await connection.close()
+    return int(any(scans))
+
+
+async def queries(connection: asyncpg.Connection) -> list[tuple[str, Query, dict[str, Any]]]:
+    owner: uuid.UUID = await connection.fetchval("SELECT owner_id FROM items LIMIT 1")
+    category: uuid.UUID = await connection.fetchval("SELECT category_id FROM items LIMIT 1")
+    word, part = "walnut", await connection.fetchval("SELECT right(name, 8) FROM items LIMIT 1")
+    filters: dict[str, dict[str, Any]] = {
+        "all": {},
+        "tag": {"tag": ["tag-7"]},
+        "two tags": {"tag": ["tag-7", "wood"]},
+        "owner_id": {"owner_id": owner},
+        "category_id": {"category_id": category},
+        "q (frequent word)": {"q": word, "q_pattern": contains_pattern(word)},
+        "q (part of one name)": {"q": part, "q_pattern": contains_pattern(part)},
+        "price range": {"min_price": Decimal(500), "max_price": Decimal(501)},
+    }
+    return [each for name, values in filters.items() for each in pages(name, values)]
+
+
+def pages(name: str, values: dict[str, Any]) -> Iterator[tuple[str, Query, dict[str, Any]]]:
+    names = frozenset(values) & frozenset(items.LISTING.filters)
+    for sort in SORTS:
+        for is_continued in (False, True):
+            shape = Shape(names, sort, is_continued, PageRequest().limit, has_skip=False)
+            after = {"created_at": "2026-01-01T00:00:00+00:00", "name": "desk 8", "price": "4500"}
+            key = [after[field.lstrip("-")] for field in sort] + [str(uuid.UUID(int=0))]
+            bound = items.LISTING.key_values(sort, tuple(key)) if is_continued else {}
+            place = "a page behind" if is_continued else "first page"
+            yield (
+                f"{name}, sort={','.join(sort)}, {place}",
+                items.LISTING.page_query(shape),
+                values | bound,
+            )
+
+
+async def explain(
+    connection: asyncpg.Connection, label: str, query: Query, values: dict[str, Any]
+) -> bool:
+    """Print the plan; say whether it reads the whole table."""
+    statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}"
+    text = await connection.fetchval(statement, *query.arguments(values))
+    (answer,) = json.loads(text)
+    nodes = list(walk(answer["Plan"]))
+    is_scan = "Seq Scan on items" in nodes
+    print(f"| {label} | {' < '.join(nodes)}{' (!)' if is_scan else ''} | {answer['Execution Time']:.2f} |")
+    return is_scan
+
+
+def walk(plan: dict[str, Any]) -> Iterator[str]:
+    on = plan.get("Index Name") or plan.get("Relation Name")
+    yield f"{plan['Node Type']} on {on}" if on else plan["Node Type"]
+    for child in plan.get("Plans", ()):
+        yield from walk(child)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

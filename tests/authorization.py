@@ -1,0 +1,238 @@
+"""Who may call what: the one table, which the tests call and the documentation shows.
+
+A route without a row fails the suite. `python -m tests.authorization` writes
+docs/authorization.md anew.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from app.core.config import Settings
+from app.main import create_app
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "authorization.md"
+ROLES = ("guest", "user", "admin")
+EVERYBODY = "everybody"
+
+# The status of the answer to a valid request: without a credential, then for each role when the
+# thing is one's own and when it is another user's; `-` where the path names no thing. After the
+# dot of a name: the state that the thing is in.
+TABLE = """
+# Signing up, in and out
+create_token              everybody  200
+refresh_token             everybody  200
+register_user             everybody  201
+verify_email              everybody  204
+forget_password           everybody  202
+reset_password            everybody  204
+request_verification      401        202 -     202 -     202 -
+logout                    401        204 -     204 -     204 -
+logout_everywhere         401        204 -     204 -     204 -
+list_sessions             401        200 -     200 -     200 -
+end_session               401        204 404   204 404   204 404
+list_api_keys             401        200 -     200 -     200 -
+create_api_key            401        201 -     201 -     201 -
+revoke_api_key            401        204 404   204 404   204 404
+rotate_api_key            401        200 404   200 404   200 404
+
+# Users
+read_profile              401        200 -     200 -     200 -
+update_profile            401        403 -     200 -     200 -
+delete_profile            401        403 -     204 -     204 -
+change_password           401        403 -     204 -     204 -
+list_own_items            401        200 -     200 -     200 -
+list_own_posts            401        200 -     200 -     200 -
+list_users                401        403 -     403 -     200 -
+create_user               401        403 -     403 -     201 -
+read_user                 401        200 403   200 403   200 200
+update_user               401        403 403   403 403   403 200
+delete_user               401        403 403   403 403   204 204
+
+# Items
+list_items                401        200 -     200 -     200 -
+export_items              401        200 -     200 -     200 -
+create_item               401        403 -     201 -     201 -
+create_items              401        403 -     200 -     200 -
+read_item                 401        200 200   200 200   200 200
+replace_item              401        403 403   200 403   200 200
+update_item               401        403 403   200 403   200 200
+delete_item               401        403 403   204 403   204 204
+restore_item.deleted      401        403 403   200 403   200 200
+list_items_v2             401        200 -     200 -     200 -
+create_item_v2            401        403 -     201 -     201 -
+read_item_v2              401        200 200   200 200   200 200
+update_item_v2            401        403 403   200 403   200 200
+delete_item_v2            401        403 403   204 403   204 204
+
+# Categories
+list_categories           401        200 -     200 -     200 -
+read_category_tree        401        200 -     200 -     200 -
+read_category             401        200 -     200 -     200 -
+create_category           401        403 -     403 -     201 -
+update_category           401        403 -     403 -     200 -
+delete_category           401        403 -     403 -     204 -
+
+# Posts
+list_posts                401        200 -     200 -     200 -
+create_post               401        403 -     201 -     201 -
+read_post.draft           401        200 404   200 404   200 200
+read_post.published       401        200 200   200 200   200 200
+replace_post.draft        401        403 403   200 404   200 200
+replace_post.published    401        403 403   200 403   200 200
+update_post.draft         401        403 403   200 404   200 200
+update_post.published     401        403 403   200 403   200 200
+delete_post.draft         401        403 403   204 404   204 204
+delete_post.published     401        403 403   204 403   204 204
+publish_post.draft        401        403 403   200 404   200 200
+unpublish_post.published  401        403 403   204 403   204 204
+
+# Files
+list_files                401        200 -     200 -     200 -
+create_file               401        403 -     201 -     201 -
+create_files              401        403 -     201 -     201 -
+read_file                 401        200 200   200 200   200 200
+read_file_content         401        200 200   200 200   200 200
+read_file_by_path         401        200 404   200 404   200 404
+delete_file               401        403 403   204 403   204 204
+
+# The service itself
+read_liveness             everybody  200
+read_readiness            everybody  200
+read_health               everybody  200
+read_version              everybody  200
+read_jwks                 everybody  200
+read_security_txt         everybody  200
+read_openapi              everybody  200
+show_landing_page         everybody  200
+show_problem_types        everybody  200
+show_problem_type         everybody  200
+show_swagger_ui           everybody  200
+show_oauth2_redirect      everybody  200
+show_redoc                everybody  200
+read_static_file          everybody  200
+redirect_to_docs          everybody  307
+show_verification         everybody  200
+confirm_verification      everybody  200
+show_reset                everybody  200
+confirm_reset             everybody  200
+"""
+
+INTRODUCTION = """\
+# Who may call what
+
+Generated from the table in `tests/authorization.py` by `python -m tests.authorization`. Each cell
+is a test: a valid request of that caller, and the status of its answer. A route without a row
+fails the suite.
+
+Where a cell has two numbers, the first is for one's own thing and the second for another user's.
+A thing that the caller may not even see is not found (404), one that the caller may see and not
+change is forbidden (403). The scope is what the token or the API key needs, besides the role;
+each role has the scopes of [`app/core/identity.py`](../app/core/identity.py).
+"""
+HEADINGS = "| operation | request | scope | anonymous | guest | user | admin |"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One caller before one operation; `status` is what the answer must have."""
+
+    operation: str
+    state: str
+    role: str
+    owns: bool
+    status: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.operation}-{self.state or 'any'}-{self.role}-{'own' if self.owns else 'other'}"
+        )
+
+
+@dataclass(frozen=True)
+class Operation:
+    name: str
+    method: str
+    path: str
+    scopes: tuple[str, ...]
+    is_public: bool
+    documented: dict[str, Any]
+
+
+def cells() -> list[Cell]:
+    """Every cell of the table; who owns nothing, as the anonymous, meets the thing of another."""
+    return [cell for name, columns in rows() for cell in cells_of(name, columns)]
+
+
+def rows() -> Iterator[tuple[str, list[str]]]:
+    for line in TABLE.splitlines():
+        if line and not line.startswith("#"):
+            name, *columns = line.split()
+            yield name, columns
+
+
+def cells_of(name: str, columns: list[str]) -> Iterator[Cell]:
+    operation, _, state = name.partition(".")
+    if columns[0] == EVERYBODY:
+        yield Cell(operation, state, EVERYBODY, owns=False, status=int(columns[1]))
+        return
+    yield Cell(operation, state, "anonymous", owns=False, status=int(columns[0]))
+    for place, status in enumerate(columns[1:]):
+        if status != "-":
+            role, owns = ROLES[place // 2], place % 2 == 0
+            yield Cell(operation, state, role, owns=owns, status=int(status))
+
+
+def operations(app: FastAPI) -> dict[str, Operation]:
+    """Every mounted route by its name, documented or not."""
+    documented = {
+        operation["operationId"]: operation
+        for methods in app.openapi()["paths"].values()
+        for operation in methods.values()
+    }
+    found = {}
+    for route in iter_route_contexts(app.routes):
+        name, path = str(route.name), str(route.path)
+        operation = documented.get(name, {})
+        security = operation.get("security", [])
+        scopes = tuple(scope for option in security for scope in option.get("OAuth2", ()))
+        method = min(getattr(route, "methods", None) or ["GET"])
+        found[name] = Operation(name, method, path, scopes, not security, operation)
+    return found
+
+
+def document() -> str:
+    """docs/authorization.md."""
+    known = operations(create_app(Settings.model_construct()))
+    lines = [INTRODUCTION.rstrip()]
+    for line in TABLE.splitlines():
+        if line.startswith("#"):
+            lines += ["", f"#{line}", "", HEADINGS, "|---" * 7 + "|"]
+        elif line:
+            name, *columns = line.split()
+            lines.append(table_row(name, columns, known[name.partition(".")[0]]))
+    return "\n".join(lines) + "\n"
+
+
+def table_row(name: str, columns: list[str], operation: Operation) -> str:
+    label = f"`{operation.name}`" + (f" ({name.partition('.')[2]})" if "." in name else "")
+    request = f"{operation.method} `{operation.path}`"
+    if columns[0] == EVERYBODY:
+        statuses = columns[1:] * 4
+    else:
+        pairs = zip(columns[1::2], columns[2::2], strict=True)
+        statuses = [columns[0], *(own_and_other(*pair) for pair in pairs)]
+    return f"| {' | '.join([label, request, ' '.join(operation.scopes), *statuses])} |"
+
+
+def own_and_other(own: str, other: str) -> str:
+    return own if other in {own, "-"} else f"{own} / {other}"
+
+
+if __name__ == "__main__":
+    DOCUMENT.parent.mkdir(exist_ok=True)
+    DOCUMENT.write_text(document(), encoding="utf-8")
