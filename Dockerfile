@@ -39,7 +39,13 @@ COPY --from=builder /venv /venv
 COPY --from=builder /service /service
 WORKDIR /service
 
-# A number, so that Kubernetes can see that it is not root; it owns no file and so can change none.
+# The one place that the service writes to: a new volume takes over this folder's owner.
+RUN install -d -o 10001 -g 10001 /data
+ENV STORAGE_URL=/data/files \
+    MAIL_FOLDER=/data/mails
+VOLUME /data
+
+# A number, so that Kubernetes can see that it is not root; it owns no file of the service and so can change none.
 USER 10001:10001
 
 EXPOSE 8000

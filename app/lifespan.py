@@ -131,7 +131,7 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
     )
     app.state.handlers[mails.CHANNEL] = app.state.mail_delivery.wake
     listener = create_listener(app, settings)
-    housekeeping = Housekeeping(app.state.sessionmaker)
+    housekeeping = Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
     for task in (listener, app.state.mail_delivery, housekeeping):
         task.start()
         stack.push_async_callback(task.close)

@@ -29,17 +29,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_items_search", "items", ["search"], postgresql_using="gin", postgresql_where=ALIVE
     )
-    op.create_index(
-        "ix_items_name_parts",
-        "items",
-        ["name"],
-        postgresql_using="gin",
-        postgresql_ops={"name": "gin_trgm_ops"},
-        postgresql_where=ALIVE,
-    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_items_name_parts", table_name="items")
     op.drop_index("ix_items_search", table_name="items")
     op.drop_column("items", "search")

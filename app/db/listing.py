@@ -166,7 +166,10 @@ def behind(order: Sequence[tuple[Column, bool]]) -> ColumnElement[bool]:
         # One comparison of rows, so that one index range answers it.
         columns, last = tuple_(*(column for column, _ in order)), tuple_(*bounds)
         return columns < last if directions.pop() else columns > last
-    return or_(*(behind_at(order, bounds, place) for place in range(len(order))))
+    # Implied by what follows, and unlike that a range of the index of the first column.
+    first, down = order[0]
+    start = first <= bounds[0] if down else first >= bounds[0]
+    return and_(start, or_(*(behind_at(order, bounds, place) for place in range(len(order)))))
 
 
 def behind_at(

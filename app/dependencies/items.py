@@ -48,7 +48,7 @@ async def get_query(
         Query(
             min_length=3,
             max_length=50,
-            description="Words of name and description, or a part of the name.",
+            description="Words of name and description, or their beginnings; all must match.",
         ),
     ] = None,
     remember: Annotated[

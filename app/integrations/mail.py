@@ -47,7 +47,10 @@ class FolderMailer:
 
     def _write(self, mail: EmailMessage) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / f"{uuid.uuid4()}.eml").write_bytes(mail.as_bytes(policy=SMTP))
+        written = self._folder / f".{uuid.uuid4()}"
+        written.write_bytes(mail.as_bytes(policy=SMTP))
+        # Whoever watches the folder never meets half a mail.
+        written.rename(self._folder / f"{written.name[1:]}.eml")
 
 
 def compose(

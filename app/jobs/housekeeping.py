@@ -7,7 +7,10 @@ from collections.abc import Awaitable, Callable
 from app.core.background import BackgroundLoop
 from app.crud import idempotency_keys, mailed_tokens, mails, sessions, throttles
 from app.db.leadership import is_leader
+from app.db.reads import ReadPool
 from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.integrations.storage import Storage
+from app.jobs.orphan_sweep import sweep
 
 EVERY_SECONDS = 600.0
 LOCK = 7_246_393
@@ -24,12 +27,15 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
 class Housekeeping(BackgroundLoop):
     name = "housekeeping"
 
-    def __init__(self, transactions: Sessionmaker) -> None:
+    def __init__(self, transactions: Sessionmaker, reads: ReadPool, storage: Storage) -> None:
         super().__init__()
         self._sessions = transactions
+        self._reads = reads
+        self._storage = storage
 
     async def work(self) -> None:
-        await self.run_once()
+        if await self.run_once():
+            await sweep(self._storage, self._reads)
 
     async def pause(self) -> None:
         # Spread, so that replicas that started together do not all ask at once.

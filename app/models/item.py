@@ -31,13 +31,6 @@ class Item(Versioned, Base):
         # Of deleted items, too: they are looked up before their category may go.
         Index("ix_items_category_id", "category_id"),
         Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
-        Index(
-            "ix_items_name_parts",
-            "name",
-            postgresql_using="gin",
-            postgresql_ops={"name": "gin_trgm_ops"},
-            postgresql_where=ALIVE,
-        ),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )
 

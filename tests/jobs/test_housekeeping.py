@@ -58,6 +58,10 @@ async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
         }
 
 
+def keeper(app: FastAPI) -> Housekeeping:
+    return Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
+
+
 class TestHousekeeping:
     async def test_deletes_what_has_expired_and_nothing_else(
         self, app: FastAPI, user: User, save: Save
@@ -66,7 +70,7 @@ class TestHousekeeping:
         for row in (*fresh, *stale):
             await save(row)
 
-        did_it = await Housekeeping(app.state.sessionmaker).run_once()
+        did_it = await keeper(app).run_once()
 
         assert did_it
         assert set((await counts(app, [type(row) for row in fresh])).values()) == {1}
@@ -75,6 +79,6 @@ class TestHousekeeping:
         async with transaction(app.state.sessionmaker) as session:
             await is_leader(session, LOCK)
 
-            did_it = await Housekeeping(app.state.sessionmaker).run_once()
+            did_it = await keeper(app).run_once()
 
         assert not did_it

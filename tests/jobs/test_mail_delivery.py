@@ -39,7 +39,7 @@ class Postbox:
     def token(self) -> str:
         """What the newest link ends in."""
         text: str = self.mails[-1].get_content()
-        return text.split("token=")[1].split()[0]
+        return text.split("token=")[1].split(maxsplit=1)[0]
 
 
 @pytest.fixture
