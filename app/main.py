@@ -22,6 +22,32 @@ from app.lifespan import lifespan
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
 
+# What browsers may send and scripts may read across origins.
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Range",
+    "X-API-Key",
+    "X-Request-ID",
+]
+EXPOSED_HEADERS = [
+    "Content-Disposition",
+    "Content-Range",
+    "Deprecation",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "X-Request-ID",
+]
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
@@ -62,25 +88,8 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
         allow_origins=settings.allowed_origins,
         allow_credentials=True,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=[
-            "Authorization",
-            "Content-Type",
-            "Idempotency-Key",
-            "If-Match",
-            "If-None-Match",
-            "Range",
-            "X-API-Key",
-            "X-Request-ID",
-        ],
-        expose_headers=[
-            "Content-Disposition",
-            "Content-Range",
-            "ETag",
-            "Link",
-            "Location",
-            "Retry-After",
-            "X-Request-ID",
-        ],
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
     )
     is_production = settings.environment == "production"
     app.add_middleware(

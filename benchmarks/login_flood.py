@@ -150,22 +150,23 @@ async def tell_apart(port: int) -> list[Figure]:
 
 
 class Watch:
-    """Samples something for as long as something else takes."""
+    """Samples at a constant rate, whether or not the samples before have come back.
+
+    One after the other they would leave out what happens while one of them has to wait.
+    """
 
     def __init__(self, sample: Callable[[], Awaitable[float]]) -> None:
         self._sample = sample
-        self._samples: list[float] = []
-        self._is_over = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._samples: list[asyncio.Task[float]] = []
+        self._clock = asyncio.create_task(self._run())
 
     async def stop(self) -> list[float]:
-        self._is_over.set()
-        await self._task
-        return self._samples
+        self._clock.cancel()
+        return await asyncio.gather(*self._samples)
 
     async def _run(self) -> None:
-        while not self._is_over.is_set() or not self._samples:
-            self._samples.append(await self._sample())
+        while True:
+            self._samples.append(asyncio.create_task(self._sample()))
             await asyncio.sleep(PROBE_SECONDS)
 
 

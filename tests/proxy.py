@@ -49,7 +49,7 @@ class Proxy:
         assert self._server
         self._server.close()
         self.cut()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*self._connections)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -58,6 +58,8 @@ class Proxy:
         try:
             if self._mode != "refuse":
                 await self._connect(reader, writer)
+        except asyncio.CancelledError:
+            return  # asyncio's streams would complain about a task that ends like this.
         finally:
             self._connections.discard(task)
             writer.transport.abort()

@@ -118,15 +118,15 @@ def challenge(error: AppError) -> Mapping[str, str]:
 
 
 def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
-    """Pydantic's errors without the input that caused them."""
-    return [
-        Violation(
-            pointer=pointer(error["loc"]),
-            message=message(error)[:MAX_POINTER],
-            code=error["type"],
-        )
+    """Pydantic's errors without the input that caused them, each once.
+
+    A form that two dependencies read is validated, and reported, for both of them.
+    """
+    found = (
+        Violation(pointer(error["loc"]), message(error)[:MAX_POINTER], error["type"])
         for error in errors
-    ]
+    )
+    return list(dict.fromkeys(found))
 
 
 def message(error: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Start the server, and in development all that it needs."""
 
+import gc
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from app.commands.database import database
@@ -80,7 +82,7 @@ def announce(settings: Settings, port: int) -> None:
 
 def run(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        "app.main:create_app",
+        "app.commands.serve:create_worker",
         factory=True,
         workers=settings.workers,
         log_config=None,
@@ -95,6 +97,18 @@ def run(settings: Settings, listener: socket.socket) -> None:
         Multiprocess(config, sockets=[listener]).run()
     else:
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def create_worker() -> FastAPI:
+    """The application of one worker process."""
+    from app.main import create_app
+
+    app = create_app()
+    # What was imported lives as long as the process. Whenever the garbage collector looks
+    # through all of it, everybody waits for a tenth of a second.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 @contextmanager

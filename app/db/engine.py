@@ -11,6 +11,8 @@ from app.core.config import Settings
 from app.core.errors import AppError
 from app.db.errors import database_errors, translate
 
+CLOSE_SECONDS = 0.5
+
 
 def create_engine(settings: Settings) -> AsyncEngine:
     engine = create_async_engine(
@@ -21,6 +23,8 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_timeout=settings.database_pool_timeout_seconds,
         pool_recycle=settings.database_pool_recycle_seconds,
         pool_pre_ping=settings.database_pool_pre_ping,
+        # What people send us has no place in the text of an error.
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "handle_error", translate_error)
     return engine
@@ -28,6 +32,8 @@ def create_engine(settings: Settings) -> AsyncEngine:
 
 def translate_error(context: ExceptionContext) -> AppError | None:
     error = context.original_exception
+    if context.is_pre_ping:
+        return None  # The pool replaces a dead connection if it sees SQLAlchemy's own error.
     if isinstance(error, TimeoutError):
         # The server may still be busy with the statement: the connection is of no more use.
         context.is_disconnect = True
@@ -50,7 +56,15 @@ async def connect(settings: Settings, url: str) -> asyncpg.Connection:
             timeout=settings.database_connect_timeout_seconds,
             command_timeout=command_timeout,
             server_settings=server_settings(settings, command_timeout),
+            connection_class=Connection,
         )
+
+
+class Connection(asyncpg.Connection):
+    """Closing waits for the server's leave, which one that hangs never gives."""
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  (asyncpg's)
+        await super().close(timeout=min(timeout or CLOSE_SECONDS, CLOSE_SECONDS))
 
 
 def server_settings(settings: Settings, command_timeout: float) -> dict[str, str]:

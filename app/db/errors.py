@@ -110,6 +110,8 @@ def translate(error: BaseException) -> AppError | None:
         return from_sqlstate(state, error)
     if isinstance(error, TimeoutError):
         return StatementTimeout()
+    if is_unencodable(driver_error(error)):
+        return ConstraintViolation()
     if isinstance(error, OSError | asyncpg.InterfaceError) or lost(error):
         return DatabaseUnavailable()
     return None
@@ -133,6 +135,11 @@ def driver_error(error: BaseException) -> BaseException:
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
     return error
+
+
+def is_unencodable(error: BaseException) -> bool:
+    """Whether asyncpg refused a value before it sent it, as an integer out of range."""
+    return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
 
 
 def lost(error: BaseException) -> bool:

@@ -6,12 +6,13 @@ selected; what remains at run time is one round trip. Writes use the ORM: see AD
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import ColumnElement, Dialect, Float, Select
+from sqlalchemy import JSON, ColumnElement, Dialect, Float, Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.types import TypeEngine
 
@@ -25,7 +26,14 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
 CHUNK_ROWS = 1000
-_INTACT = (asyncpg.PostgresError,)
+# What tells that there is no connection any more, as after a restart of the server.
+LOST = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 
 
 class Query:
@@ -59,9 +67,15 @@ class Query:
 
 def conversion(type_: TypeEngine[Any]) -> Convert | None:
     """What SQLAlchemy does to a value of this type after asyncpg decoded it."""
+    if isinstance(type_, JSON):
+        return decoded  # SQLAlchemy does this in a codec of its own connections.
     # asyncpg decodes `numeric` to Decimal and `float8` to float; only numbers look at this.
     oid = FLOAT8 if isinstance(type_, Float) else NUMERIC
     return cast("Convert | None", type_.dialect_impl(DIALECT).result_processor(DIALECT, oid))
+
+
+def decoded(document: str | None) -> Any:
+    return None if document is None else json.loads(document)
 
 
 class ReadPool:
@@ -146,15 +160,16 @@ class ReadPool:
         connection, opened_at, is_fresh = await self._take()
         try:
             records = await connection.fetch(sql, *arguments)
-        except _INTACT:
+        except LOST as error:
+            connection.terminate()
+            # A value that the driver cannot encode fails on any connection.
+            if is_fresh or isinstance(error, ValueError):
+                raise
+            # Reading again is safe.
+            return await self._run(sql, arguments)
+        except asyncpg.PostgresError:
             self._put(connection, opened_at)
             raise
-        except (ConnectionError, asyncpg.InterfaceError):
-            connection.terminate()
-            # The server closed an idle connection (a restart): reading again is safe.
-            if is_fresh:
-                raise
-            return await self._run(sql, arguments)
         except BaseException:
             # A timeout or a cancelled request leaves the protocol in mid-answer.
             connection.terminate()

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.errors import PreconditionFailed
-from app.db.errors import DatabaseUnavailable
+from app.db.errors import DatabaseUnavailable, StatementTimeout
 
 __all__ = ["AsyncSession", "Sessionmaker", "create_sessionmaker", "notify", "transaction"]
 
@@ -45,6 +45,7 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
     Raises:
         PreconditionFailed: a row changed between reading and writing it.
         DatabaseUnavailable: no connection became free in time.
+        StatementTimeout: the server does not answer.
     """
     try:
         async with sessions.begin() as session:
@@ -52,6 +53,9 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
         await tell(session)
     except StaleDataError as error:
         raise PreconditionFailed("The resource changed since it was read.") from error
+    except TimeoutError as error:
+        # From the ping before the first statement, where SQLAlchemy passes it on as it is.
+        raise StatementTimeout from error
     except PoolTimeout as error:
         raise DatabaseUnavailable("All database connections are busy.") from error
 

@@ -45,7 +45,7 @@ class SignIn(BaseModel):
         json_schema_extra={"maxLength": 128, "format": "password"},
         examples=["correct horse battery staple"],
     )
-    scope: str = Field(default="", max_length=500)
+    scope: str = Field(default="", json_schema_extra={"maxLength": 500})
     client_id: str | None = Field(default=None, max_length=200)
     client_secret: str | None = Field(default=None, max_length=200)
 

@@ -6,10 +6,10 @@ from app.api.v1.endpoints import api_keys, auth, categories, files, items, posts
 
 router = APIRouter()
 router.include_router(items.router)
+router.include_router(auth.router)
 router.include_router(posts.router)
 router.include_router(categories.router)
 router.include_router(files.router)
 router.include_router(users.router)
-router.include_router(auth.router)
 router.include_router(sessions.router)
 router.include_router(api_keys.router)

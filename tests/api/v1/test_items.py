@@ -986,5 +986,5 @@ class TestMethods:
 
 def stable(response: Response) -> tuple[int, dict[str, str]]:
     """What GET and HEAD have in common."""
-    own = {"x-request-id", "x-process-time"}
+    own = {"x-request-id", "x-process-time", "ratelimit"}
     return response.status_code, {k: v for k, v in response.headers.items() if k not in own}

@@ -1,0 +1,180 @@
+"""Settings: read from the environment, refused in one sentence."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.core.config import (
+    DEVELOPMENT_SECRET,
+    ConfigError,
+    Settings,
+    get_settings,
+    load_settings,
+)
+
+ROOT = Path(__file__).parents[2]
+SECRET = "f3a1" * 16
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": SECRET,
+    "DATABASE_URL": "postgresql://app@db/app",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the variables nor the .env of whoever runs the tests."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+class TestSources:
+    def test_defaults_are_for_development(self) -> None:
+        settings = load_settings()
+
+        assert settings.environment == "development"
+        assert settings.signing_secret == DEVELOPMENT_SECRET
+
+    def test_environment_wins_over_the_file(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / ".env").write_text("PORT=9001\nPROJECT_NAME=From the file\n", encoding="utf-8")
+        given(monkeypatch, PORT="9002")
+
+        settings = load_settings()
+
+        assert (settings.port, settings.project_name) == (9002, "From the file")
+
+    def test_command_line_wins_over_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given(monkeypatch, PORT="9002")
+
+        assert load_settings(port=9003).port == 9003
+
+    def test_foreign_variables_are_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text("SOMEBODY_ELSES=1\n", encoding="utf-8")
+
+        assert load_settings().port == 8000
+
+    def test_lists_are_json(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given(monkeypatch, ALLOWED_ORIGINS='["https://a.example", "https://b.example"]')
+
+        assert load_settings().allowed_origins == ["https://a.example", "https://b.example"]
+
+    def test_are_read_once(self) -> None:
+        get_settings.cache_clear()
+
+        assert get_settings() is get_settings()
+
+    def test_cannot_be_changed(self) -> None:
+        with pytest.raises(ValidationError):
+            load_settings().port = 1
+
+    def test_secrets_are_not_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given(monkeypatch, SECRET_KEY=SECRET, DEMO_PASSWORD="canary-password")
+
+        shown = repr(load_settings())
+
+        assert SECRET not in shown
+        assert "canary-password" not in shown
+
+
+class TestDatabaseUrl:
+    @pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql", "postgres"])
+    def test_every_usual_scheme_is_understood(self, scheme: str) -> None:
+        settings = load_settings(database_url=f"{scheme}://u:p@db:5432/app")
+
+        assert settings.database_url == "postgresql+asyncpg://u:p@db:5432/app"
+
+    @pytest.mark.parametrize(
+        "url", ["mysql://db/app", "sqlite://", "db:5432", "postgresql+psycopg:"]
+    )
+    def test_other_database_is_refused(self, url: str) -> None:
+        with pytest.raises(ConfigError, match="^DATABASE_URL is not usable: it must start with"):
+            load_settings(database_url=url)
+
+
+class TestProduction:
+    def test_safe_settings_are_accepted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given(monkeypatch, **PRODUCTION)
+
+        assert load_settings().signing_secret == SECRET
+
+    @pytest.mark.parametrize(
+        ("variables", "sentence"),
+        [
+            ({"SECRET_KEY": ""}, "SECRET_KEY is empty or shorter than 32 bytes: set one"),
+            ({"SECRET_KEY": "x" * 31}, "SECRET_KEY is empty or shorter"),
+            ({"SECRET_KEY": DEVELOPMENT_SECRET}, "SECRET_KEY is the development secret"),
+            ({"DEBUG": "true"}, "DEBUG is on: set DEBUG=false"),
+            ({"ALLOWED_ORIGINS": '["https://a.example", "*"]'}, "ALLOWED_ORIGINS contains `*`"),
+            ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+        ],
+    )
+    def test_unsafe_setting_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+    ) -> None:
+        given(monkeypatch, **PRODUCTION | variables)
+
+        with pytest.raises(ConfigError, match=f"^{re.escape(sentence)}") as caught:
+            load_settings()
+
+        assert one_sentence(caught.value)
+
+    @pytest.mark.parametrize("environment", ["development", "test"])
+    def test_is_the_only_one_that_is_strict(self, environment: str) -> None:
+        settings = load_settings(
+            environment=environment, debug=True, allowed_origins=["*"], secret_key=SecretStr("")
+        )
+
+        assert settings.debug
+
+
+class TestSentence:
+    @pytest.mark.parametrize(
+        "variables",
+        [
+            {"PORT": "canary"},
+            {"PORT": "70000"},
+            {"WORKERS": "0"},
+            {"ENVIRONMENT": "canary"},
+            {"LOG_LEVEL": "canary"},
+            {"API_V1_STR": "canary/"},
+            {"PUBLIC_URL": "canary"},
+            {"DATABASE_URL": "canary"},
+            {"DATABASE_POOL_SIZE": "-1"},
+            {"ALLOWED_ORIGINS": "canary"},
+            {"ALLOWED_ORIGINS": '{"canary": 1}'},
+            {"RATE_LIMIT_DEFAULT": "canary"},
+        ],
+    )
+    def test_names_the_variable_and_not_its_value(
+        self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+    ) -> None:
+        given(monkeypatch, **variables)
+
+        with pytest.raises(ConfigError) as caught:
+            load_settings()
+
+        assert one_sentence(caught.value)
+        assert str(caught.value).startswith(next(iter(variables)))
+        assert "canary" not in str(caught.value)
+
+
+def one_sentence(error: Any) -> bool:
+    return "\n" not in str(error) and len(str(error)) < 300
+
+
+def test_every_setting_is_explained_to_operators() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", example, re.MULTILINE))
+
+    assert {name.upper() for name in Settings.model_fields} <= explained

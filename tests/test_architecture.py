@@ -1,0 +1,168 @@
+"""The rules about where things are and how large they may get, held by a machine."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import pytest
+from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
+
+import app.main  # noqa: F401  (imports every schema)
+from app.schemas.base import In
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "app").rglob("*.py"))
+
+# Collections that serve others and have no address of their own.
+WITHOUT_ENDPOINT = {"idempotency_keys", "mailed_tokens", "mails", "throttles"}
+# Endpoints that are about no collection of their own.
+WITHOUT_COLLECTION = {"auth"}
+
+STATEMENTS = {"select", "insert", "update", "delete"}
+# How we talk to the database, which is not what we say to it.
+MAY_MAKE_STATEMENTS = {
+    "app/db/leadership.py",
+    "app/db/listing.py",
+    "app/db/migrations.py",
+    "app/db/session.py",
+}
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
+MAX_FILE_LINES = 250
+# Longer, until somebody finds where to part it.
+UNDIVIDED = {"app/crud/users.py": 270}
+MAX_FUNCTION_LINES = 25
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def stems(folder: str) -> set[str]:
+    return {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "base"}
+
+
+def singular(plural: str) -> str:
+    return plural[:-3] + "y" if plural.endswith("ies") else plural.removesuffix("s")
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+class TestOneStemInEveryLayer:
+    def test_every_collection_has_an_endpoint_or_a_reason(self) -> None:
+        endpoints = stems("app/api/v1/endpoints") - WITHOUT_COLLECTION
+
+        assert stems("app/crud") - WITHOUT_ENDPOINT == endpoints
+
+    @pytest.mark.parametrize("plural", sorted(stems("app/crud")))
+    def test_collection_has_a_model(self, plural: str) -> None:
+        assert singular(plural) in stems("app/models")
+
+    @pytest.mark.parametrize("plural", sorted(stems("app/api/v1/endpoints") - WITHOUT_COLLECTION))
+    def test_endpoint_has_a_schema_and_tests(self, plural: str) -> None:
+        assert singular(plural) in stems("app/schemas")
+        assert f"test_{plural}" in stems("tests/api/v1")
+
+
+class TestPlaces:
+    def test_statements_are_made_in_crud(self) -> None:
+        makers = {place(path) for path in SOURCES if STATEMENTS & sqlalchemy_names(path)}
+
+        strangers = {maker for maker in makers if not maker.startswith("app/crud/")}
+        assert strangers <= MAY_MAKE_STATEMENTS
+
+    def test_no_drawer_is_opened(self) -> None:
+        parts = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
+
+        assert not DRAWERS & parts
+
+    @pytest.mark.parametrize("path", SOURCES, ids=place)
+    def test_module_says_what_it_is_for(self, path: Path) -> None:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+
+        assert ast.get_docstring(module) or not module.body
+
+
+def sqlalchemy_names(path: Path) -> set[str]:
+    """What a module imports from SQLAlchemy, by its original name."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    imports = (node for node in nodes if isinstance(node, ast.ImportFrom))
+    return {
+        alias.name
+        for node in imports
+        if (node.module or "").partition(".")[0] == "sqlalchemy"
+        for alias in node.names
+    }
+
+
+class TestSizes:
+    @pytest.mark.parametrize("path", SOURCES, ids=place)
+    def test_file_fits_the_budget(self, path: Path) -> None:
+        length = len(path.read_text(encoding="utf-8").splitlines())
+
+        assert length <= UNDIVIDED.get(place(path), MAX_FILE_LINES)
+
+    @pytest.mark.parametrize("path", SOURCES, ids=place)
+    def test_functions_fit_the_budget(self, path: Path) -> None:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        functions = (node for node in ast.walk(tree) if isinstance(node, Function))
+
+        assert [f.name for f in functions if body_lines(f) > MAX_FUNCTION_LINES] == []
+
+
+def body_lines(function: Function) -> int:
+    """From the first statement behind the docstring to the end."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def schemas(parent: type[BaseModel] = In) -> Iterator[type[BaseModel]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from schemas(child)
+
+
+def texts(name: str, annotation: Any, rules: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every text in a type, however deep, with the rules that hold for it."""
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        yield from texts(name, inner, (*more, *rules))
+    elif annotation in {str, EmailStr}:
+        yield name, Annotated[(annotation, *rules)] if rules else annotation
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield from fields(name, annotation)
+    else:
+        for part in get_args(annotation):
+            yield from texts(name, part)
+
+
+def fields(name: str, schema: type[BaseModel]) -> Iterator[tuple[str, Any]]:
+    for field, info in schema.model_fields.items():
+        yield from texts(f"{name}.{field}", info.annotation, tuple(info.metadata))
+
+
+FIELDS = dict(pair for schema in schemas() for pair in fields(schema.__name__, schema))
+
+
+class TestTexts:
+    """What PostgreSQL cannot store is refused before it gets there."""
+
+    def test_fields_were_found(self) -> None:
+        assert {"ItemCreate.name", "ItemCreate.tags", "ProfileUpdate.address.city"} <= FIELDS.keys()
+
+    @pytest.mark.parametrize("part", ["\0", "\ud800"], ids=["NUL", "surrogate"])
+    @pytest.mark.parametrize("field", sorted(FIELDS))
+    def test_unstorable_text_is_refused(self, field: str, part: str) -> None:
+        text = TypeAdapter(FIELDS[field])
+        good = ["a@example.com", *(example for example in text.json_schema().get("examples", ()))]
+        candidates = [*("a" * n + part for n in range(130)), *(each + part for each in good)]
+
+        for candidate in candidates:
+            with pytest.raises(ValidationError):
+                text.validate_python(candidate)
+
+    @pytest.mark.parametrize("schema", sorted(schemas(), key=str))
+    def test_schema_is_strict(self, schema: type[BaseModel]) -> None:
+        assert schema.model_config.get("strict") is True
+        assert schema.model_config.get("extra") == "forbid"
+        assert schema.model_config.get("hide_input_in_errors") is True
