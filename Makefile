@@ -13,10 +13,10 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check fix migrate revision reset import openapi lock $(CHECKS)
+.PHONY: help run test coverage bench-plans drill-login check fix migrate revision reset import openapi lock $(CHECKS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
 	@echo '  ARGS="..." with further arguments for run, test, import and lock.'
@@ -24,9 +24,12 @@ help: ## List the targets
 run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000); Ctrl-C stops it all
 	@exec $(BIN)/app run $(ARGS)
 
-test: $(READY) ## Run the tests; ARGS="tests/api -k batch" picks some, without the coverage floor
+test: $(READY) ## Run the tests in parallel; ARGS="tests/api -k batch" picks some
+	@exec $(BIN)/pytest --numprocesses=auto --maxprocesses=4 $(ARGS)
+
+coverage: $(READY) ## Run the tests and hold their branch coverage against the floor; slower
 	@exec $(BIN)/pytest --numprocesses=auto --maxprocesses=4 \
-		$(if $(ARGS),$(ARGS),--cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR))
+		--cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
 check: $(CHECKS) ## Run every check that is not a test; `make -k check` goes on after a failure
 
@@ -47,6 +50,12 @@ reset: $(READY) ## Throw the development database away
 import: $(READY) ## Send a catalogue through the running service: make import FILE=diamonds.csv.gz
 	@test -n "$$FILE" || { echo 'Say which file: make import FILE=diamonds.csv.gz' >&2; exit 1; }
 	@exec $(BIN)/app import "$$FILE" $(ARGS)
+
+bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million items
+	@exec $(BIN)/python -m benchmarks.plans $(ARGS)
+
+drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against unknown users
+	@exec $(BIN)/python -m benchmarks.login_flood $(ARGS)
 
 openapi: $(READY) ## Write docs/openapi.json anew
 	@exec $(BIN)/app openapi

@@ -26,7 +26,7 @@ from app.db.notifications import Listener
 from app.db.reads import ReadPool
 from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
-from app.dependencies.guessing import GuessLimits
+from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
 from app.integrations.mail import FolderMailer
 from app.integrations.object_storage import create_storage
 from app.integrations.redis import RedisListener, RedisPublisher, RedisWindows, create_redis
@@ -100,10 +100,19 @@ def open_identity(
         app.state.token_signer, RefreshTokens(settings.signing_secret)
     )
     app.state.rate_limit = create_rate_limit(settings, redis)
-    app.state.guess_limits = GuessLimits(
-        app.state.sessionmaker, per_address=settings.attempts_per_address
-    )
+    open_guess_limits(app, settings, stack)
     stack.callback(app.state.passwords.close)
+
+
+def open_guess_limits(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    # Of their own: a request that counts may hold a connection already, and many of them
+    # would wait for one another.
+    few = {"database_pool_size": COUNTED_AT_ONCE, "database_max_overflow": 0}
+    engine = create_engine(settings.model_copy(update=few))
+    app.state.guess_limits = GuessLimits(
+        create_sessionmaker(engine), per_address=settings.attempts_per_address
+    )
+    stack.push_async_callback(engine.dispose)
 
 
 def create_rate_limit(

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -28,6 +28,8 @@ from app.core.passwords import PasswordHasher
 from app.db import migrations
 from app.db.embedded import embedded_postgres
 from tests.e2e.service import Service, running_service
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 LOGINS = 200
 PAIRS = 300
@@ -112,11 +114,15 @@ async def fill(url: str, accounts: int) -> None:
 
 
 async def flood(running: Service, logins: int) -> list[Figure]:
+    connections = [await connect(running.port) for _ in range(logins)]
     before = resident_bytes(running)
     resident, probes = Watch(lambda: sample_resident(running)), Watch(lambda: probe(running.port))
     started = time.perf_counter()
     answers = await asyncio.gather(
-        *(sign_in(running.port, f"user-{number + 1}", PASSWORD) for number in range(logins))
+        *(
+            sign_in(running.port, f"user-{number + 1}", PASSWORD, on=connection)
+            for number, connection in enumerate(connections)
+        )
     )
     seconds = time.perf_counter() - started
     peak, waits = max(await resident.stop()), await probes.stop()
@@ -155,7 +161,7 @@ class Watch:
     One after the other they would leave out what happens while one of them has to wait.
     """
 
-    def __init__(self, sample: Callable[[], Awaitable[float]]) -> None:
+    def __init__(self, sample: Callable[[], Coroutine[None, None, float]]) -> None:
         self._sample = sample
         self._samples: list[asyncio.Task[float]] = []
         self._clock = asyncio.create_task(self._run())
@@ -185,7 +191,12 @@ async def probe(port: int) -> float:
 
 
 async def sign_in(
-    port: int, login: str, password: str, expected: int | None = None
+    port: int,
+    login: str,
+    password: str,
+    *,
+    expected: int | None = None,
+    on: Connection | None = None,
 ) -> tuple[int, float]:
     body = urlencode({"username": canonical(login), "password": password}).encode()
     head = (
@@ -193,15 +204,20 @@ async def sign_in(
         b"Content-Type: application/x-www-form-urlencoded\r\n"
         b"Content-Length: %d\r\n"
     )
-    return await send(port, head % len(body), body, expected=expected)
+    return await send(port, head % len(body), body, expected=expected, on=on)
 
 
 async def send(
-    port: int, head: bytes, body: bytes = b"", *, expected: int | None = None
+    port: int,
+    head: bytes,
+    body: bytes = b"",
+    *,
+    expected: int | None = None,
+    on: Connection | None = None,
 ) -> tuple[int, float]:
-    """Status and seconds of one request on a connection of its own."""
+    """Status and seconds of one request, on a connection that it makes unless one is given."""
     started = time.perf_counter()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = on or await connect(port)
     writer.write(head + b"Host: localhost\r\nConnection: close\r\n\r\n" + body)
     answer = await reader.read()
     writer.close()
@@ -209,6 +225,10 @@ async def send(
     if expected not in {None, status}:
         raise RuntimeError(f"The answer should have been {expected} and was {status}.")
     return status, seconds
+
+
+async def connect(port: int) -> Connection:
+    return await asyncio.open_connection("127.0.0.1", port)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ class Proxy:
     A change of mode meets open connections, too, so that it looks like one of the server.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, port: int = 0) -> None:
         self._url = urlsplit(url)
+        self._port = port
         self._connections: set[asyncio.Task[None]] = set()
         self._passes = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -43,7 +44,7 @@ class Proxy:
             connection.cancel()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
 
     async def close(self) -> None:
         assert self._server
@@ -84,8 +85,8 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxied(url: str) -> AsyncIterator[Proxy]:
-    proxy = Proxy(url)
+async def proxied(url: str, port: int = 0) -> AsyncIterator[Proxy]:
+    proxy = Proxy(url, port)
     await proxy.start()
     try:
         yield proxy

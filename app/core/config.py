@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from app.core.rate_limit import Policy
 
@@ -151,6 +151,10 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         raise ConfigError(sentence_for(error)) from None
+    except SettingsError as error:
+        # It names the field in quotes; what it wraps may show a part of the value.
+        name = str(error).split('"')[1].upper()
+        raise ConfigError(f"{name} is not usable: it must be valid JSON.") from None
 
 
 def sentence_for(error: ValidationError) -> str:

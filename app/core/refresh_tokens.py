@@ -11,7 +11,7 @@ import uuid
 
 from app.core.errors import InvalidToken
 
-FORM = re.compile(r"rt_([0-9a-f]{32})_([0-9]{1,9})_([0-9a-f]{64})")
+FORM = re.compile(r"rt_([0-9a-f]{32})_(0|[1-9][0-9]{0,8})_([0-9a-f]{64})")
 
 
 class RefreshTokens:

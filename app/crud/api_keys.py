@@ -95,6 +95,16 @@ async def revoke(session: AsyncSession, row: ApiKey) -> None:
     await notify(session, CHANNEL, str(row.user_id))
 
 
+async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """End every key of the user."""
+    await session.execute(
+        update(ApiKey)
+        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+    )
+    await notify(session, CHANNEL, str(user_id))
+
+
 async def get_for_change(
     session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
 ) -> ApiKey:

@@ -25,7 +25,7 @@ MAILS_PER_WINDOW = 3
 # Sign-ins of one account that are being checked in one process. More would be counted as
 # wrong until they turn out right, and honest ones could find the limit reached.
 AT_ONCE = 2
-# They wait for the same few rows: without a bound they would take every connection.
+# They wait for the same few rows, so that more connections would not speed them up.
 COUNTED_AT_ONCE = 4
 
 

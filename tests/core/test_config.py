@@ -76,7 +76,7 @@ class TestSources:
 
     def test_cannot_be_changed(self) -> None:
         with pytest.raises(ValidationError):
-            load_settings().port = 1
+            load_settings().port = 1  # type: ignore[misc]  # which says the same
 
     def test_secrets_are_not_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
         given(monkeypatch, SECRET_KEY=SECRET, DEMO_PASSWORD="canary-password")
@@ -98,7 +98,7 @@ class TestDatabaseUrl:
         "url", ["mysql://db/app", "sqlite://", "db:5432", "postgresql+psycopg:"]
     )
     def test_other_database_is_refused(self, url: str) -> None:
-        with pytest.raises(ConfigError, match="^DATABASE_URL is not usable: it must start with"):
+        with pytest.raises(ConfigError, match=r"^DATABASE_URL is not usable: it must start with"):
             load_settings(database_url=url)
 
 

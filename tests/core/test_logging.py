@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -15,12 +17,20 @@ CANARY = "canary-7f3a9c"
 Lines = Callable[[], list[dict[str, Any]]]
 
 
-@pytest.fixture
-def lines(settings: Settings, capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
-    configure_logging(settings.model_copy(update={"log_level": "info"}))
-    yield lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    with capsys.disabled():
+@contextmanager
+def logging_to(log: StringIO, settings: Settings) -> Iterator[StringIO]:
+    with redirect_stdout(log):
         configure_logging(settings)
+    try:
+        yield log
+    finally:
+        configure_logging(settings.model_copy(update={"environment": "test", "log_level": "error"}))
+
+
+@pytest.fixture
+def lines(settings: Settings) -> Iterator[Lines]:
+    with logging_to(StringIO(), settings.model_copy(update={"log_level": "info"})) as log:
+        yield lambda: [json.loads(line) for line in log.getvalue().splitlines()]
 
 
 class TestLine:
@@ -88,17 +98,13 @@ def fail(password: str) -> None:
 
 
 class TestDevelopment:
-    def test_is_written_for_people(
-        self, settings: Settings, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        configure_logging(settings.model_copy(update={"environment": "development"}))
+    def test_is_written_for_people(self, settings: Settings) -> None:
+        development = settings.model_copy(update={"environment": "development"})
 
-        get_logger("tests").error("hello")
-        log_failure()
+        with logging_to(StringIO(), development) as log:
+            get_logger("tests").error("hello")
+            log_failure()
 
-        written = capsys.readouterr().out
-        assert "hello" in written
-        assert "ValueError: broken" in written
-        assert CANARY not in written
-        with capsys.disabled():
-            configure_logging(settings)
+        assert "hello" in log.getvalue()
+        assert "ValueError: broken" in log.getvalue()
+        assert CANARY not in log.getvalue()

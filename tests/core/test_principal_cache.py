@@ -1,116 +1,131 @@
-"""The cache of principals: bounded in time and space, and forgetful on request."""
+"""Who a credential belongs to: remembered for a while, and never beyond a revocation."""
 
-import math
+import asyncio
 import time
 import uuid
 
 import pytest
 import time_machine
 
+from app.core.errors import InvalidToken
 from app.core.identity import Principal, Role
 from app.core.principal_cache import PrincipalCache
 
-
-def somebody(user_id: uuid.UUID | None = None) -> Principal:
-    return Principal(user_id or uuid.uuid4(), Role.USER, frozenset())
-
-
-def remember(
-    cache: PrincipalCache,
-    credential: str,
-    principal: Principal | None = None,
-    expires_at: float = math.inf,
-) -> Principal:
-    principal = principal or somebody()
-    cache.put(credential, principal, expires_at=expires_at, epoch=cache.epoch)
-    return principal
+ADA = Principal(uuid.UUID(int=1), Role.USER, frozenset())
+BOB = Principal(uuid.UUID(int=2), Role.USER, frozenset())
 
 
-@pytest.fixture
-def cache() -> PrincipalCache:
-    return PrincipalCache(lifetime_seconds=4, max_entries=3)
+class Verification:
+    """Looks a principal up when it is told to go on."""
+
+    def __init__(self, principal: Principal = ADA, *, lives_seconds: float = 900) -> None:
+        self.principal = principal
+        self.expires_at = time.time() + lives_seconds
+        self.calls = 0
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def __call__(self) -> tuple[Principal, float]:
+        self.calls += 1
+        await self.go_on.wait()
+        return self.principal, self.expires_at
 
 
-class TestGet:
-    def test_unknown_credential_is_none(self, cache: PrincipalCache) -> None:
-        assert cache.get("token") is None
+async def refuse() -> tuple[Principal, float]:
+    raise InvalidToken
 
-    def test_known_credential_is_its_principal(self, cache: PrincipalCache) -> None:
-        principal = remember(cache, "token")
 
-        assert cache.get("token") is principal
+class TestResolve:
+    async def test_verifies_once(self) -> None:
+        cache, verify = PrincipalCache(), Verification()
 
-    def test_entry_ends_with_its_lifetime(self, cache: PrincipalCache) -> None:
-        with time_machine.travel(1_000_000, tick=False) as traveller:
-            remember(cache, "token")
-            traveller.shift(3.9)
-            assert cache.get("token") is not None
-            traveller.shift(0.1)
-            assert cache.get("token") is None
+        principals = [await cache.resolve("token", verify) for _ in range(3)]
 
-    def test_entry_ends_with_its_credential(self, cache: PrincipalCache) -> None:
-        with time_machine.travel(1_000_000, tick=False) as traveller:
-            remember(cache, "token", expires_at=time.time() + 1)
-            traveller.shift(1)
-            assert cache.get("token") is None
+        assert (principals, verify.calls) == ([ADA] * 3, 1)
 
-    def test_lifetime_is_shorter_than_what_is_promised(self) -> None:
+    async def test_many_at_once_share_a_verification(self) -> None:
+        cache, verify = PrincipalCache(), Verification()
+
+        await asyncio.gather(*(cache.resolve("token", verify) for _ in range(10)))
+
+        assert verify.calls == 1
+
+    async def test_verifies_again_after_a_few_seconds(self) -> None:
+        cache, verify = PrincipalCache(), Verification()
+        with time_machine.travel(time.time(), tick=False) as clock:
+            await cache.resolve("token", verify)
+            clock.shift(4)
+            await cache.resolve("token", verify)
+
+        assert verify.calls == 2
+
+    async def test_forgets_when_the_credential_expires(self) -> None:
+        with time_machine.travel(time.time(), tick=False) as clock:
+            cache, verify = PrincipalCache(), Verification(lives_seconds=1)
+            await cache.resolve("token", verify)
+            clock.shift(1)
+            await cache.resolve("token", verify)
+
+        assert verify.calls == 2
+
+    async def test_remembers_no_refusal(self) -> None:
         cache = PrincipalCache()
+        with pytest.raises(InvalidToken):
+            await cache.resolve("token", refuse)
 
-        with time_machine.travel(1_000_000, tick=False) as traveller:
-            remember(cache, "token")
-            traveller.shift(5)
-            assert cache.get("token") is None
+        assert await cache.resolve("token", Verification()) == ADA
 
-    def test_hits_and_misses_are_counted(self, cache: PrincipalCache) -> None:
-        remember(cache, "token")
+    async def test_is_bounded(self) -> None:
+        cache, verify = PrincipalCache(max_entries=2), Verification()
 
-        for credential in ("token", "token", "other"):
-            cache.get(credential)
+        for credential in ("a", "b", "c", "a"):
+            await cache.resolve(credential, verify)
 
-        assert (cache.hits, cache.misses) == (2, 1)
-
-
-class TestPut:
-    def test_oldest_makes_room(self, cache: PrincipalCache) -> None:
-        for credential in "abcd":
-            remember(cache, credential)
-
-        assert cache.get("a") is None
-        assert all(cache.get(credential) for credential in "bcd")
-
-    def test_same_credential_takes_no_room(self, cache: PrincipalCache) -> None:
-        for credential in "abccc":
-            remember(cache, credential)
-
-        assert all(cache.get(credential) for credential in "abc")
-
-    def test_what_was_revoked_meanwhile_is_not_remembered(self, cache: PrincipalCache) -> None:
-        principal, epoch = somebody(), cache.epoch
-
-        cache.forget(principal.id)
-        cache.put("token", principal, expires_at=math.inf, epoch=epoch)
-
-        assert cache.get("token") is None
+        assert verify.calls == 4
 
 
 class TestForget:
-    def test_every_credential_of_the_user_is_gone(self, cache: PrincipalCache) -> None:
-        user_id = uuid.uuid4()
-        for credential in "ab":
-            remember(cache, credential, somebody(user_id))
-        remember(cache, "c")
+    async def test_drops_everything_of_the_user_and_nothing_else(self) -> None:
+        cache, ada, bob = PrincipalCache(), Verification(), Verification(BOB)
+        for _ in range(2):
+            await cache.resolve("a", ada)
+            await cache.resolve("a2", ada)
+            await cache.resolve("b", bob)
+            cache.forget(ADA.id)
 
-        cache.forget(user_id)
+        assert (ada.calls, bob.calls) == (4, 1)
 
-        assert [bool(cache.get(credential)) for credential in "abc"] == [False, False, True]
+    async def test_what_is_revoked_while_it_is_verified_is_not_remembered(self) -> None:
+        cache, verify = PrincipalCache(), Verification()
+        verify.go_on.clear()
+        asked = asyncio.create_task(cache.resolve("token", verify))
+        await asyncio.sleep(0)
 
-    def test_unknown_user_is_no_error(self, cache: PrincipalCache) -> None:
-        cache.forget(uuid.uuid4())
+        cache.forget(ADA.id)
+        verify.go_on.set()
+        await asked
+        await cache.resolve("token", verify)
 
-    def test_clear_forgets_all(self, cache: PrincipalCache) -> None:
-        remember(cache, "token")
+        assert verify.calls == 2
+
+    async def test_who_asks_after_it_does_not_join_a_verification_from_before(self) -> None:
+        cache, verify = PrincipalCache(), Verification()
+        verify.go_on.clear()
+        before = asyncio.create_task(cache.resolve("token", verify))
+        await asyncio.sleep(0)
+        cache.forget(ADA.id)
+
+        with pytest.raises(InvalidToken):
+            await cache.resolve("token", refuse)
+
+        verify.go_on.set()
+        assert await before == ADA
+
+    async def test_clear_drops_everything(self) -> None:
+        cache, verify = PrincipalCache(), Verification()
+        await cache.resolve("token", verify)
 
         cache.clear()
+        await cache.resolve("token", verify)
 
-        assert cache.get("token") is None
+        assert verify.calls == 2

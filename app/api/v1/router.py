@@ -6,6 +6,7 @@ from app.api.v1.endpoints import api_keys, auth, categories, files, items, posts
 
 router = APIRouter()
 router.include_router(items.router)
+router.include_router(auth.sign_in)
 router.include_router(auth.router)
 router.include_router(posts.router)
 router.include_router(categories.router)

@@ -70,7 +70,8 @@ async def is_signed_in(client: AsyncClient, access_token: str) -> bool:
 @contextmanager
 def statements(app: FastAPI) -> Iterator[list[str]]:
     """The statements that the requests inside send, without those of the mail delivery."""
-    engine = app.state.sessionmaker.kw["bind"].sync_engine
+    makers = (app.state.sessionmaker, app.state.guess_limits._sessions)
+    engines = [maker.kw["bind"].sync_engine for maker in makers]
     sent: list[str] = []
     request = asyncio.current_task()
 
@@ -78,9 +79,11 @@ def statements(app: FastAPI) -> Iterator[list[str]]:
         if asyncio.current_task() is request:
             sent.append(statement)
 
-    event.listen(engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     yield sent
-    event.remove(engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:

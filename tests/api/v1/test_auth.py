@@ -572,6 +572,20 @@ class TestRegisterUser:
 
         assert broken(response).keys() == {f"/body/{field}"}
 
+    async def test_many_at_once_do_not_wait_for_one_another(self, patient: AsyncClient) -> None:
+        bodies = [
+            {"email": address(), "username": f"user-{n}", "password": PASSWORD} for n in range(30)
+        ]
+
+        responses = await asyncio.gather(
+            *(
+                patient.post(f"{AUTH}/register", json=body, headers={"Idempotency-Key": f"k-{n}"})
+                for n, body in enumerate(bodies)
+            )
+        )
+
+        assert {response.status_code for response in responses} == {201}
+
     async def test_address_may_not_open_accounts_without_end(self, running: Running) -> None:
         async with running(attempts_per_address=3) as app, new_client(app) as client:
             responses = [await register(client, username=f"user-{n}") for n in range(4)]
@@ -758,6 +772,26 @@ class TestResetPassword:
 
         assert not await is_signed_in(client, pair["access_token"])
         assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
+
+    @pytest.mark.parametrize(("is_proven", "is_alive"), [(True, True), (False, False)])
+    async def test_keys_end_when_the_mailbox_was_not_proven_before(
+        self,
+        client: AsyncClient,
+        as_user: As,
+        save: Save,
+        link_token: LinkToken,
+        is_proven: bool,
+        is_alive: bool,
+    ) -> None:
+        user = await save(make_user(email_verified=is_proven))
+        body = {"name": "import", "scopes": ["items:read"]}
+        key = (await (await as_user(user)).post(f"{AUTH}/api-keys", json=body)).json()["key"]
+        assert (await client.get("/api/v1/items", headers=bearer(key))).status_code == 200
+
+        await self.reset(client, await link_token(user, Purpose.RESET_PASSWORD))
+
+        response = await client.get("/api/v1/items", headers=bearer(key))
+        assert response.status_code == (200 if is_alive else 401)
 
     async def test_mailbox_counts_as_proven(
         self, client: AsyncClient, user: User, link_token: LinkToken, database: Database

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
 from app.api.resources import resource
+from app.api.turns import TurnsRoute
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import InvalidCredentials, InvalidToken, NotFound
 from app.core.identity import ROLE_SCOPES, granted_scopes
-from app.crud import mailed_tokens, mails, sessions, users
+from app.crud import api_keys, mailed_tokens, mails, sessions, users
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import (
     ClientDep,
@@ -30,9 +31,10 @@ from app.schemas.session import RefreshRequest, TokenPair
 from app.schemas.user import UserRead, UserRegister
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
+sign_in = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
 
 
-@router.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))
+@sign_in.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))
 async def create_token(
     login: VerifiedLogin,
     form: Credentials,
@@ -173,6 +175,9 @@ async def reset_password(
         user = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
         refuse_weak(password, email=user.email, username=user.username, field="new_password")
         await users.set_password(session, user, await passwords.hash(password))
+        if not user.email_verified:
+            # Somebody else may have registered the address, and made keys to come back with.
+            await api_keys.revoke_all(session, user.id)
         await users.verify_email(session, user)
         await sessions.end_all(session, user.id)
     await limits.forgive(str(user.id))

@@ -1,0 +1,226 @@
+"""`app run` as operators start it: when it starts, when it does not, and how it ends."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import httpx2
+import pytest
+
+from app.commands.serve import listen
+from app.core.config import DEMO_PASSWORD, DEVELOPMENT_SECRET, ConfigError, Settings
+from app.db.embedded import running_url
+from tests.e2e.service import ROOT, app_command, free_port, wait_until
+from tests.proxy import proxied
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+RETURN_SECONDS = 5
+PRODUCTION = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "f3a1" * 16,
+    "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
+}
+LOGIN = {"username": "user", "password": DEMO_PASSWORD}
+
+
+class Run:
+    """One `app run`, what it writes, and how it answers."""
+
+    def __init__(self, folder: Path, port: int, environment: dict[str, str], workers: int) -> None:
+        command = app_command("run", "--port", str(port), "--workers", str(workers))
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.port = port
+        self.log = folder / "log"
+        self.errors = folder / "errors"
+        with self.log.open("wb") as log, self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(  # noqa: S603
+                command,
+                env=inherited | {"PYTHONPATH": str(ROOT)} | environment,
+                cwd=folder,
+                stdout=log,
+                stderr=errors,
+                start_new_session=True,
+            )
+
+    def status(self, method: str, path: str, **content: object) -> int:
+        """The status of an answer, 0 without one."""
+        url = f"http://127.0.0.1:{self.port}{path}"
+        try:
+            with httpx2.Client(trust_env=False, timeout=10) as client:
+                return client.request(method, url, **content).status_code  # type: ignore[arg-type]
+        except httpx2.TransportError:
+            assert self.process.poll() is None, self.log.read_text() + self.errors.read_text()
+            return 0
+
+    def is_alive(self) -> bool:
+        return self.status("GET", "/liveness") == 200
+
+    def is_ready(self) -> bool:
+        return self.status("GET", "/readiness") == 200
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(STOP_SECONDS)
+
+
+class Start(Protocol):
+    def __call__(self, *, port: int = ..., workers: int = ..., **environment: str) -> Run: ...
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the service in a folder without `.env`, with nothing but these variables."""
+    with ExitStack() as stack:
+
+        def start(*, port: int = 0, workers: int = 1, **environment: str) -> Run:
+            run = Run(tmp_path, port or free_port(), environment, workers)
+            stack.callback(kill, run.process)
+            return run
+
+        yield start
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("variables", "sentence"),
+        [
+            ({"SECRET_KEY": "short"}, "SECRET_KEY is empty or shorter than 32 bytes"),
+            ({"SECRET_KEY": DEVELOPMENT_SECRET}, "SECRET_KEY is the development secret"),
+            ({"DEBUG": "true"}, "DEBUG is on"),
+            ({"ALLOWED_ORIGINS": '["*"]'}, "ALLOWED_ORIGINS contains `*`"),
+            ({"ALLOWED_ORIGINS": "*"}, "ALLOWED_ORIGINS is not usable"),
+            ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+            ({"PORT": "http"}, "PORT is not usable"),
+        ],
+    )
+    def test_unusable_setting_is_one_sentence(
+        self, tmp_path: Path, variables: dict[str, str], sentence: str
+    ) -> None:
+        environment = PRODUCTION | {"PYTHONPATH": str(ROOT)} | variables
+
+        done = subprocess.run(  # noqa: S603
+            app_command("run"), env=environment, cwd=tmp_path, capture_output=True, text=True
+        )
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(sentence)
+        assert done.stderr.count("\n") == 1
+
+    def test_taken_port_is_one_sentence(self, start: Start) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            run = start(port=port, **PRODUCTION)
+            code = run.process.wait(START_SECONDS)
+
+        assert code == 1
+        assert run.errors.read_text().startswith(f"Cannot listen on 127.0.0.1:{port} ")
+        assert run.errors.read_text().count("\n") == 1
+
+    @pytest.mark.parametrize("host", ["192.0.2.1", "::2"])
+    def test_address_of_another_machine_is_one_sentence(self, host: str) -> None:
+        with pytest.raises(ConfigError, match="choose another port"):
+            listen(host, 0)
+
+
+class TestProduction:
+    async def test_starts_before_its_database(self, start: Start, settings: Settings) -> None:
+        port = free_port()
+        run = start(**PRODUCTION, **{"DATABASE_URL": at_port(settings.database_url, port)})
+        await eventually(run.is_alive)
+        assert await asyncio.to_thread(sign_in, run) == 503
+
+        async with proxied(settings.database_url, port):
+            started = time.monotonic()
+            await eventually(lambda: sign_in(run) == 401)
+            assert time.monotonic() - started < RETURN_SECONDS
+
+        assert await asyncio.to_thread(run.end) == 0
+
+    def test_worker_that_dies_is_replaced(self, start: Start) -> None:
+        run = start(workers=2, **PRODUCTION)
+        wait_until(run.is_alive)
+        wait_until(lambda: len(workers(run)) == 2)
+        victim = workers(run)[0]
+
+        os.kill(victim, signal.SIGKILL)
+
+        wait_until(lambda: len(workers(run)) == 2 and victim not in workers(run))
+        wait_until(run.is_alive)
+        assert run.end() == 0
+        assert "Traceback" not in run.errors.read_text()
+
+
+async def eventually(holds: "Check") -> None:
+    await asyncio.to_thread(wait_until, holds, START_SECONDS)
+
+
+class Check(Protocol):
+    def __call__(self) -> bool: ...
+
+
+def at_port(url: str, port: int) -> str:
+    head, _, tail = url.rpartition(":")
+    return f"{head}:{port}/{tail.partition('/')[2]}"
+
+
+def sign_in(run: Run) -> int:
+    return run.status("POST", "/api/v1/auth/token", data=LOGIN)
+
+
+def workers(run: Run) -> list[int]:
+    pid = run.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    commands = {int(child): Path(f"/proc/{child}/cmdline") for child in children}
+    return [child for child, file in commands.items() if "spawn_main" in content(file)]
+
+
+def content(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+class TestDevelopment:
+    def test_empty_database_is_migrated_and_filled(self, start: Start, empty_database: str) -> None:
+        run = start(DATABASE_URL=empty_database)
+        wait_until(run.is_ready)
+
+        assert sign_in(run) == 200
+        said = run.log.read_text()
+        assert f"http://127.0.0.1:{run.port}/docs" in said
+        assert DEMO_PASSWORD in said
+        assert run.end(signal.SIGINT) == 0
+
+    def test_wrong_password_of_the_database_is_no_traceback(
+        self, start: Start, settings: Settings
+    ) -> None:
+        run = start(DATABASE_URL=settings.database_url.replace("@", "x@"))
+        wait_until(run.is_alive)
+
+        assert run.status("GET", "/readiness") == 503
+        assert "Traceback" not in run.log.read_text() + run.errors.read_text()
+
+    def test_brings_its_own_database(self, start: Start, tmp_path: Path) -> None:
+        run = start()
+        wait_until(run.is_ready)
+        assert running_url(tmp_path / ".data/postgres")
+
+        assert run.end(signal.SIGINT) == 0
+
+        assert running_url(tmp_path / ".data/postgres") is None
