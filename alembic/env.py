@@ -3,12 +3,14 @@
 import asyncio
 
 from sqlalchemy import Connection, pool, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 import app.models  # noqa: F401  (makes the metadata whole)
 from alembic import context
-from app.core.config import get_settings
+from app.core.config import ConfigError, get_settings
 from app.db.base import Base
+from app.db.errors import driver_error
 
 # Any constant will do, as long as every replica waits for the same one.
 ADVISORY_LOCK = 7_246_391
@@ -26,9 +28,21 @@ def migrate(connection: Connection) -> None:
 async def migrate_online() -> None:
     url = context.config.attributes.get("url") or get_settings().database_url
     engine = create_async_engine(url, poolclass=pool.NullPool)
-    async with engine.connect() as connection:
+    connection = await connected(engine)
+    try:
         await connection.run_sync(migrate)
-    await engine.dispose()
+    finally:
+        await connection.close()
+        await engine.dispose()
+
+
+async def connected(engine: AsyncEngine) -> AsyncConnection:
+    """Raise ConfigError when the server cannot be reached, or does not let us in."""
+    try:
+        return await engine.connect()
+    except (OSError, DBAPIError) as error:
+        reason = str(driver_error(error)).partition("\n")[0]
+        raise ConfigError(f"The database cannot be reached: {reason}") from error
 
 
 def migrate_offline() -> None:

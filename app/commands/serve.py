@@ -46,6 +46,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # From now on, so that whoever starts a moment later learns that the port is taken.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise ConfigError(
@@ -64,7 +66,7 @@ def prepare(settings: Settings) -> None:
     try:
         migrations.upgrade(settings.database_url)
         seed(settings)
-    except (OSError, AppError) as error:
+    except (ConfigError, AppError) as error:
         get_logger("serve").warning("database not prepared", reason=str(error))
 
 

@@ -14,7 +14,7 @@ from app.db.base import Base
 from app.db.embedded_process import binary
 from app.main import create_app
 from tests.conftest import execute, new_client, plain
-from tests.e2e.service import app_command
+from tests.e2e.service import ROOT, app_command
 
 REPLICAS = 5
 REVISIONS = [
@@ -56,7 +56,7 @@ class TestUpgrade:
         assert schema(empty_database) == before
 
     def test_replicas_may_start_at_once(self, empty_database: str, tmp_path: Path) -> None:
-        environment = {"DATABASE_URL": empty_database, "PYTHONPATH": str(Path.cwd())}
+        environment = {"DATABASE_URL": empty_database, "PYTHONPATH": str(ROOT)}
         command = app_command("db", "upgrade")
         replicas = [
             subprocess.Popen(command, env=environment, cwd=tmp_path)  # noqa: S603
@@ -77,6 +77,20 @@ class TestUpgrade:
             after = await client.get("/readiness")
 
         assert (before.status_code, after.status_code) == (503, 200)
+
+    def test_database_that_is_away_is_one_sentence(self, tmp_path: Path) -> None:
+        done = subprocess.run(  # noqa: S603
+            app_command("db", "upgrade"),
+            env={"DATABASE_URL": "postgresql://app@127.0.0.1:1/app", "PYTHONPATH": str(ROOT)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert done.stderr.startswith("The database cannot be reached: ")
+        assert done.stderr.count("\n") == 1
 
 
 class TestDowngrade:
@@ -103,6 +117,5 @@ class TestDowngrade:
             assert schema(empty_database) == expected
 
 
-def test_revisions_are_one_line() -> None:
-    assert sorted(REVISIONS, reverse=True) == REVISIONS
-    assert REVISIONS[0] == migrations.head_revision()
+def test_revisions_are_numbered_in_one_line() -> None:
+    assert [f"{number:04d}" for number in range(len(REVISIONS), 0, -1)] == REVISIONS
