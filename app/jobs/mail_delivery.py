@@ -38,8 +38,10 @@ class MailDelivery(BackgroundLoop):
             pass
 
     async def pause(self) -> None:
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes with the news.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), PAUSE_SECONDS)
+            async with asyncio.timeout(PAUSE_SECONDS):
+                await self._news.wait()
 
     async def deliver_one(self) -> bool:
         """Send the oldest mail; say whether there was one."""

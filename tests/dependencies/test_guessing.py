@@ -37,7 +37,7 @@ async def execute(app: FastAPI, sql: str, **values: object) -> None:
 
 async def let_pass(app: FastAPI, minutes: float) -> None:
     """Shift the windows into the past: it is the clock of the database that counts."""
-    shift = "UPDATE throttles SET window_ends_at = window_ends_at - :time"
+    shift = "UPDATE throttles SET window_ends_at = window_ends_at - CAST(:time AS interval)"
     await execute(app, shift, time=timedelta(minutes=minutes))
 
 

@@ -67,6 +67,10 @@ async def enqueue_in_vain(sessions: Sessionmaker, recipient: str) -> None:
         raise Conflict
 
 
+async def waits(delivery: MailDelivery) -> bool:
+    return bool(delivery._news._waiters)
+
+
 async def deliver_all(delivery: MailDelivery) -> None:
     while await delivery.deliver_one():
         pass
@@ -167,12 +171,18 @@ class TestRun:
         await eventually(is_sent)
         await running.close()
 
-    async def test_closes_while_it_waits(self, sessions: Sessionmaker) -> None:
+    @pytest.mark.parametrize("is_woken", [True, False])
+    async def test_closes_while_it_waits(self, sessions: Sessionmaker, is_woken: bool) -> None:
         running = delivery(sessions, Postbox())
         running.start()
+        await eventually(lambda: waits(running))
 
-        async with asyncio.timeout(5):
-            await running.close()
+        if is_woken:
+            running.wake()
+        await asyncio.sleep(0)
+        closed, _ = await asyncio.wait([asyncio.create_task(running.close())], timeout=5)
+
+        assert closed
 
 
 class TestCompose:
