@@ -76,7 +76,8 @@ class TestReadiness:
     async def test_draining_service_is_not_ready(
         self, app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(app.state, "draining", True, raising=False)
+        # Not setattr: the state keeps its values elsewhere, and undoing would delete this one.
+        monkeypatch.setitem(app.state._state, "draining", True)
 
         response = await client.get("/readiness")
 
