@@ -68,7 +68,8 @@ def stored(
     return IdempotencyKey(
         caller=caller,
         key=key,
-        fingerprint=fingerprint,
+        # A request may hold a password, which a plain digest would let one guess.
+        fingerprint=sealer.mac(fingerprint),
         status=response.status_code,
         headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
         body=sealer.seal(bytes(response.body)),
@@ -76,7 +77,7 @@ def stored(
 
 
 def replay(first: IdempotencyKey, fingerprint: bytes, sealer: Sealer) -> Response:
-    if first.fingerprint != fingerprint:
+    if first.fingerprint != sealer.mac(fingerprint):
         raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
     headers = {**first.headers, "idempotency-replayed": "true"}
     return Response(sealer.unseal(first.body), first.status, headers)

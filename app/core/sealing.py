@@ -1,6 +1,7 @@
 """Encryption of what is stored and must not be readable in the database."""
 
 import hashlib
+import hmac
 import os
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -11,6 +12,11 @@ NONCE_BYTES = 12
 class Sealer:
     def __init__(self, secret: str) -> None:
         self._cipher = AESGCM(hashlib.sha256(b"seal:" + secret.encode()).digest())
+        self._mac_key = hashlib.sha256(b"mac:" + secret.encode()).digest()
+
+    def mac(self, digest: bytes) -> bytes:
+        """HMAC-SHA-256 of the digest of something short enough to be guessed."""
+        return hmac.digest(self._mac_key, digest, "sha256")
 
     def seal(self, plain: bytes) -> bytes:
         """AES-256-GCM (NIST SP 800-38D), the nonce in front."""
