@@ -1,6 +1,7 @@
 """Loops that live as long as the process."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from app.core.logging import get_logger
@@ -8,7 +9,7 @@ from app.core.logging import get_logger
 log = get_logger("background")
 
 
-class BackgroundLoop:
+class BackgroundLoop(ABC):
     """Repeats `work`, with a pause in between, until it is closed.
 
     Whatever `work` raises is logged, and the loop goes on: there is nobody above it who
@@ -29,13 +30,13 @@ class BackgroundLoop:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    @abstractmethod
     async def work(self) -> None:
         """One round."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def pause(self) -> None:
         """Wait for the next round."""
-        raise NotImplementedError
 
     async def _run(self) -> None:
         while True:
