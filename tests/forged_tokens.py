@@ -218,9 +218,10 @@ def wrong_times(target: Target) -> dict[str, str]:
     changes["exp as a later float"] = {"exp": now + 60.5}
     changes["expired"] = {"iat": now - 3600, "exp": now - 1800}
     changes["expired this second"] = {"iat": now - 600, "exp": now}
-    changes["iat in a minute"] = {"iat": now + 60}
-    changes["iat in a minute, nbf in the past"] = {"iat": now + 60, "nbf": now - 60}
-    changes |= {"nbf in a minute": {"nbf": now + 60}, "nbf null": {"nbf": None}}
+    # An hour ahead: the table is older than a minute when a long run comes to its tokens.
+    later: dict[str, object] = {"iat": now + 3600, "exp": now + 4200}
+    changes |= {"iat in an hour": later, "iat in an hour, nbf past": later | {"nbf": now - 60}}
+    changes |= {"nbf in an hour": {"nbf": now + 3600, "exp": now + 4200}, "nbf null": {"nbf": None}}
     changes["expires before it is issued"] = {"iat": now + 600, "exp": now + 300}
     changes["lives for more than a day"] = {"iat": now - DAY, "exp": now + 60}
     return {name: target.token(payload=target.payload(**changes[name])) for name in changes}

@@ -36,7 +36,8 @@ class Run:
 
     def __init__(self, folder: Path, port: int, environment: dict[str, str], workers: int) -> None:
         command = app_command("run", "--port", str(port), "--workers", str(workers))
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = ("PATH", "HOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+        inherited = {name: os.environ[name] for name in kept if name in os.environ}
         self.port = port
         self.log = folder / "log"
         self.errors = folder / "errors"
