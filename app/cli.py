@@ -31,10 +31,12 @@ def run(
     host: Annotated[str | None, typer.Option(help="Address, instead of HOST.")] = None,
 ) -> None:
     """Start the server, in development together with a PostgreSQL of its own."""
+    given = {"port": port, "workers": workers, "host": host}
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    # After the settings: what is wrong with them is said at once.
     from app.commands.serve import serve
 
-    given = {"port": port, "workers": workers, "host": host}
-    serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+    serve(settings)
 
 
 @cli.command()

@@ -34,7 +34,7 @@ router = APIRouter(prefix="/tests", route_class=UnitOfWorkRoute)
 async def fail(times: int, data: ItemUpdate, session: SessionDep) -> str:
     session.add(make_user(full_name=str(data.name)))
     await session.flush()
-    attempts.append("one")
+    attempts.append("fail")
     if len(attempts) <= times:
         await session.execute(SERIALIZATION_FAILURE)
     return str(data.name)
@@ -42,7 +42,7 @@ async def fail(times: int, data: ItemUpdate, session: SessionDep) -> str:
 
 @router.post("/duplicates", status_code=201)
 async def duplicate(session: SessionDep) -> None:
-    attempts.append("one")
+    attempts.append("duplicate")
     for _ in range(2):
         session.add(make_user(username="ada"))
     await session.flush()
@@ -57,7 +57,7 @@ async def break_promise(session: SessionDep) -> None:
 
 @router.put("/prices/{first}/{second}")
 async def raise_prices(first: uuid.UUID, second: uuid.UUID, session: SessionDep) -> None:
-    attempts.append("one")
+    attempts.append("raise_prices")
     await session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
     is_first_attempt = len(attempts) <= 2
     for item_id in (first, second):
