@@ -1,0 +1,103 @@
+"""One request to another service: how long it may take, and how much it may answer."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+
+from app.core.errors import AppError, DeadlineExceeded
+
+DEADLINE_SECONDS = 3.0
+MAX_BYTES = 1024 * 1024
+GZIP = 16 + zlib.MAX_WBITS  # How zlib is told to expect the header of gzip.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
+
+
+class UpstreamFailed(AppError):
+    """Another service could not be reached, or its answer makes no sense."""
+
+    status = 502
+    code = "upstream_failed"
+    title = "Another service failed"
+    remedy = "Repeat the request later; the fault is behind this service."
+
+
+class UpstreamTimeout(DeadlineExceeded):
+    """Another service took longer than it may."""
+
+    code = "upstream_timeout"
+    title = "Another service did not answer in time"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `body` is decompressed."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+async def send(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    *,
+    seconds: float = DEADLINE_SECONDS,
+    max_bytes: int = MAX_BYTES,
+) -> Answer:
+    """Send one request and read the whole answer; redirects are answers like any other.
+
+    Unlike the timeouts of httpx, which begin anew with each byte, `seconds` is the total.
+
+    Raises:
+        UpstreamTimeout: the answer was not complete in time.
+        UpstreamFailed: there is no connection, no HTTP, or more than `max_bytes`.
+    """
+    request.headers["Accept-Encoding"] = "gzip"
+    try:
+        async with asyncio.timeout(seconds):
+            response = await client.send(request, stream=True, follow_redirects=False)
+            try:
+                return Answer(
+                    response.status_code, response.headers, await body(response, max_bytes)
+                )
+            finally:
+                await response.aclose()
+    except (TimeoutError, httpx.TimeoutException):
+        raise UpstreamTimeout from None
+    except (httpx.HTTPError, zlib.error) as error:
+        raise UpstreamFailed(f"{UpstreamFailed.title}: {type(error).__name__}.") from error
+
+
+async def body(response: httpx.Response, max_bytes: int) -> bytes:
+    received = bytearray()
+    async for chunk in decoded(response, max_bytes):
+        received += chunk
+        # Both: a stream of nothing may be endless, and a small one unpack to anything.
+        if max(len(received), response.num_bytes_downloaded) > max_bytes:
+            raise UpstreamFailed("The answer of another service is too large.")
+    return bytes(received)
+
+
+def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding == "identity":
+        return response.aiter_raw()
+    if encoding in ("gzip", "x-gzip"):
+        return unpacked(response.aiter_raw(), max_bytes)
+    raise UpstreamFailed("Another service answered in an encoding that nobody asked for.")
+
+
+async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
+    """Gunzip what arrives, never more than one byte above `max_bytes` at once.
+
+    httpx itself would unpack each chunk whole, to a thousand times its size at worst.
+    """
+    unpacking, is_empty = zlib.decompressobj(GZIP), True
+    async for chunk in chunks:
+        is_empty = False
+        yield unpacking.decompress(chunk, max_bytes + 1)
+    if not (is_empty or unpacking.eof):
+        raise UpstreamFailed("The answer of another service ends too early.")
