@@ -32,6 +32,7 @@ from app.integrations.object_storage import create_storage
 from app.integrations.redis import RedisListener, RedisPublisher, RedisWindows, create_redis
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.mail_delivery import MailDelivery
+from app.jobs.standing import Standing
 
 
 @asynccontextmanager
@@ -135,19 +136,30 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         sender=settings.mail_sender,
         public_url=settings.public_url,
     )
-    app.state.handlers[sessions.CHANNEL] = lambda user_id: app.state.principals.forget(
-        uuid.UUID(user_id)
-    )
+    app.state.standing = Standing(app.state.reads)
+    app.state.handlers[sessions.CHANNEL] = partial(hear_of_rights, app)
     app.state.handlers[mails.CHANNEL] = app.state.mail_delivery.wake
     listener = create_listener(app, settings)
     housekeeping = Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
-    for task in (listener, app.state.mail_delivery, housekeeping):
+    for task in (listener, app.state.mail_delivery, app.state.standing, housekeeping):
         task.start()
         stack.push_async_callback(task.close)
 
 
+def hear_of_rights(app: FastAPI, user_id: str) -> None:
+    """Somebody's rights have changed: forget who that is, and ask about open streams."""
+    app.state.principals.forget(uuid.UUID(user_id))
+    app.state.standing.wake()
+
+
+def forget_rights(app: FastAPI) -> None:
+    """What was said while nobody listened is gone: ask about everybody."""
+    app.state.principals.clear()
+    app.state.standing.wake()
+
+
 def create_listener(app: FastAPI, settings: Settings) -> Listener | RedisListener:
-    handlers, forget_all = app.state.handlers, app.state.principals.clear
+    handlers, forget_all = app.state.handlers, partial(forget_rights, app)
     if settings.redis_url:
         return RedisListener(settings.redis_url, handlers, on_reconnect=forget_all)
     opened = partial(connect, settings, settings.database_url)

@@ -33,6 +33,7 @@ reset_password            everybody  204
 request_verification      401        202 -     202 -     202 -
 logout                    401        204 -     204 -     204 -
 logout_everywhere         401        204 -     204 -     204 -
+create_ws_ticket          401        200 -     200 -     200 -
 list_sessions             401        200 -     200 -     200 -
 end_session               401        204 404   204 404   204 404
 list_api_keys             401        200 -     200 -     200 -

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 
 # Collections that serve others and have no address of their own.
-WITHOUT_ENDPOINT = {"idempotency_keys", "mailed_tokens", "mails", "throttles"}
+WITHOUT_ENDPOINT = {"idempotency_keys", "mailed_tokens", "mails", "throttles", "tickets"}
 # Endpoints that are about no collection of their own.
 WITHOUT_COLLECTION = {"auth"}
 

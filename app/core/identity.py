@@ -1,6 +1,7 @@
 """Who is asking, and what roles and scopes allow."""
 
 import enum
+import math
 import uuid
 from dataclasses import dataclass
 
@@ -53,7 +54,8 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
 class Principal:
     """An authenticated caller: a user, through a session or an API key.
 
-    `scopes` are those of the role, cut down by those of the token or key.
+    `scopes` are those of the role, cut down by those of the token or key; `expires_at`
+    (Unix seconds) is when that ends, and with it whatever stream it opened.
     """
 
     id: uuid.UUID
@@ -61,6 +63,7 @@ class Principal:
     scopes: frozenset[Scope]
     session_id: uuid.UUID | None = None
     api_key_id: uuid.UUID | None = None
+    expires_at: float = math.inf
 
     @property
     def is_admin(self) -> bool:

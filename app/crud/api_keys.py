@@ -3,9 +3,10 @@
 import hmac
 import secrets
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, update
 
 from app.core.clock import now
 from app.core.errors import NotFound
@@ -38,6 +39,12 @@ PRINCIPAL = Query(
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
+STANDING = Query(
+    select(ApiKey.id, ApiKey.prefix, User.role)
+    .join(User, User.id == ApiKey.user_id)
+    .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
+)
+
 LISTING = Listing(
     [getattr(ApiKey, name) for name in ApiKeyRead.model_fields],
     where=[ApiKey.revoked_at.is_(None)],
@@ -55,6 +62,14 @@ async def find_principal(reads: ReadPool, key: str) -> Row | None:
     row = await reads.first(PRINCIPAL, prefix=prefix) if marker == "rk" and secret else None
     is_right = row is not None and hmac.compare_digest(row["secret_hash"], digest(secret))
     return row if is_right else None
+
+
+async def find_standing(
+    reads: ReadPool, api_key_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Row]:
+    """Return `role` and `prefix`, which rotation changes, for each key that lives, by its id."""
+    rows = await reads.all(STANDING, ids=list(api_key_ids))
+    return {row["id"]: row for row in rows}
 
 
 async def note_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:

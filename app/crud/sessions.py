@@ -1,8 +1,9 @@
 """The sessions table: sign-ins, seen as a collection. Flushes; never commits."""
 
 import uuid
+from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
 from app.core.clock import now
 from app.core.errors import InvalidToken, NotFound
@@ -30,6 +31,12 @@ PRINCIPAL = Query(
     .where(IS_LIVE, IS_USABLE)
 )
 
+STANDING = Query(
+    select(Session.id, User.role)
+    .join(User, User.id == Session.user_id)
+    .where(Session.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
+)
+
 LISTING = Listing(
     [getattr(Session, name) for name in SessionRead.model_fields],
     where=[IS_LIVE],
@@ -45,6 +52,14 @@ async def find_principal(
 ) -> Row | None:
     """Return `user_id`, `role` and `session_id` while the session lives, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
+
+
+async def find_standing(
+    reads: ReadPool, session_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Row]:
+    """Return `role` for each of the sessions that lives, by its id."""
+    rows = await reads.all(STANDING, ids=list(session_ids))
+    return {row["id"]: row for row in rows}
 
 
 async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:

@@ -31,8 +31,8 @@ def downgrade(url: str, revision: str) -> None:
 def revise(url: str, message: str) -> None:
     """Write a new migration from the difference between models and database."""
     script = ScriptDirectory.from_config(alembic_config(url))
-    number = f"{len(list(script.walk_revisions())) + 1:04d}"
-    command.revision(alembic_config(url), message, autogenerate=True, rev_id=number)
+    newest = max((int(each.revision) for each in script.walk_revisions()), default=0)
+    command.revision(alembic_config(url), message, autogenerate=True, rev_id=f"{newest + 1:04d}")
 
 
 def check(url: str) -> None:

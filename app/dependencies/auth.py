@@ -23,6 +23,7 @@ from app.integrations.redis import RedisWindows
 
 Verified = tuple[Principal, float]
 Windows = LocalWindows | RedisWindows
+Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
 
 
 class Authentication(SecurityBase):
@@ -30,7 +31,8 @@ class Authentication(SecurityBase):
 
     scheme_name = "OAuth2"
 
-    def __init__(self, token_url: str) -> None:
+    def __init__(self, token_url: str, authenticate: Authenticate) -> None:
+        self.authenticate = authenticate
         scopes = {scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
         self.model = OAuth2(
             flows=OAuthFlows(password=OAuthFlowPassword(tokenUrl=token_url, scopes=scopes)),
@@ -38,14 +40,14 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
-        principal = await limited(connection)
+        principal = await limited(connection, self.authenticate)
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
         return principal
 
 
-async def limited(connection: HTTPConnection) -> Principal:
+async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Principal:
     """Authenticate within the rate limit: per principal, else per address.
 
     Raises:
@@ -106,8 +108,14 @@ async def verify_token(state: State, token: str) -> Verified:
     if row is None:
         raise InvalidToken("The session has ended.")
     scopes = granted_scopes(row["role"], claims.scopes)
-    principal = Principal(row["user_id"], row["role"], scopes, session_id=row["session_id"])
-    return principal, claims.expires_at
+    principal = Principal(
+        row["user_id"],
+        row["role"],
+        scopes,
+        session_id=row["session_id"],
+        expires_at=claims.expires_at,
+    )
+    return principal, principal.expires_at
 
 
 async def verify_key(state: State, key: str) -> Verified:
@@ -117,9 +125,15 @@ async def verify_key(state: State, key: str) -> Verified:
     async with transaction(state.sessionmaker) as session:
         await api_keys.note_use(session, row["api_key_id"])
     scopes = granted_scopes(row["role"], frozenset(row["scopes"]))
-    principal = Principal(row["user_id"], row["role"], scopes, api_key_id=row["api_key_id"])
     expires_at: datetime | None = row["expires_at"]
-    return principal, expires_at.timestamp() if expires_at else math.inf
+    principal = Principal(
+        row["user_id"],
+        row["role"],
+        scopes,
+        api_key_id=row["api_key_id"],
+        expires_at=expires_at.timestamp() if expires_at else math.inf,
+    )
+    return principal, principal.expires_at
 
 
 verify: dict[str, Callable[[State, str], Awaitable[Verified]]] = {
@@ -128,7 +142,8 @@ verify: dict[str, Callable[[State, str], Awaitable[Verified]]] = {
 }
 
 # Relative to the page of the documentation, so that it works behind any path prefix.
-authentication = Authentication("api/v1/auth/token")
+TOKEN_URL = "api/v1/auth/token"
+authentication = Authentication(TOKEN_URL, authenticate)
 
 SignedIn = Annotated[Principal, Security(authentication)]
 ProfileReader = Annotated[Principal, Security(authentication, scopes=[Scope.USERS_READ])]

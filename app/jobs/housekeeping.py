@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from app.core.background import BackgroundLoop
-from app.crud import idempotency_keys, mailed_tokens, mails, sessions, throttles
+from app.crud import idempotency_keys, mailed_tokens, mails, sessions, throttles, tickets
 from app.db.leadership import is_leader
 from app.db.reads import ReadPool
 from app.db.session import AsyncSession, Sessionmaker, transaction
@@ -19,6 +19,7 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     sessions.delete_expired,
     mailed_tokens.delete_expired,
     throttles.delete_expired,
+    tickets.delete_expired,
     idempotency_keys.delete_expired,
     mails.delete_old,
 )

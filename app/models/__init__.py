@@ -10,6 +10,7 @@ from app.models.mailed_token import MailedToken
 from app.models.post import Post
 from app.models.session import Session
 from app.models.throttle import Throttle
+from app.models.ticket import Ticket
 from app.models.user import User
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Post",
     "Session",
     "Throttle",
+    "Ticket",
     "User",
 ]

@@ -19,6 +19,13 @@ class TokenPair(Out):
     scope: str = Field(max_length=500, examples=["items:read items:write"])
 
 
+class TicketRead(Out):
+    """Sent as `?ticket=` where a browser cannot send a header: WebSocket, EventSource."""
+
+    ticket: str = Field(max_length=100, examples=["3yZ6c8Qm0bB1..."])
+    expires_in: int = Field(ge=1, le=60, description="Seconds", examples=[30])
+
+
 class SessionRead(Out):
     id: uuid.UUID
     created_at: datetime

@@ -117,5 +117,8 @@ class TestDowngrade:
             assert schema(empty_database) == expected
 
 
-def test_revisions_are_numbered_in_one_line() -> None:
-    assert [f"{number:04d}" for number in range(len(REVISIONS), 0, -1)] == REVISIONS
+def test_revisions_are_one_line_and_have_a_number_each() -> None:
+    script = ScriptDirectory.from_config(migrations.alembic_config(""))
+
+    assert len(script.get_heads()) == 1
+    assert len({int(revision) for revision in REVISIONS}) == len(REVISIONS)

@@ -11,11 +11,13 @@ from app.core.clock import now
 from app.db.leadership import is_leader
 from app.db.session import transaction
 from app.jobs.housekeeping import LOCK, Housekeeping
+from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
 from app.models.mail import Mail, Template
 from app.models.mailed_token import MailedToken, Purpose
 from app.models.session import Session
 from app.models.throttle import Throttle
+from app.models.ticket import Ticket
 from app.models.user import User
 from tests.conftest import Save
 
@@ -74,6 +76,27 @@ class TestHousekeeping:
 
         assert did_it
         assert set((await counts(app, [type(row) for row in fresh])).values()) == {1}
+
+    async def test_deletes_tickets_that_nobody_used(
+        self, app: FastAPI, user: User, save: Save
+    ) -> None:
+        key = await save(
+            ApiKey(user_id=user.id, name="", prefix="1f2e3d4c5b6a", secret_hash=b"", scopes=[])
+        )
+        for seconds in (-1, 30):
+            await save(
+                Ticket(
+                    user_id=user.id,
+                    api_key_id=key.id,
+                    scopes=[],
+                    secret_hash=str(seconds).encode(),
+                    expires_at=now() + timedelta(seconds=seconds),
+                )
+            )
+
+        await keeper(app).run_once()
+
+        assert await counts(app, [Ticket]) == {"Ticket": 1}
 
     async def test_leaves_it_to_the_process_that_is_at_it(self, app: FastAPI) -> None:
         async with transaction(app.state.sessionmaker) as session:

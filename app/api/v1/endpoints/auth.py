@@ -10,7 +10,7 @@ from app.api.turns import TurnsRoute
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import InvalidCredentials, InvalidToken, NotFound
 from app.core.identity import ROLE_SCOPES, granted_scopes
-from app.crud import api_keys, mailed_tokens, mails, sessions, users
+from app.crud import api_keys, mailed_tokens, mails, sessions, tickets, users
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import (
     ClientDep,
@@ -25,9 +25,10 @@ from app.dependencies.database import Reads, SessionDep, Transactions
 from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
 from app.models.mail import Template
 from app.models.mailed_token import InvalidMailedToken, Purpose
+from app.models.ticket import LIFETIME
 from app.models.user import EmailTaken, UsernameTaken
 from app.schemas.mailed_token import EmailVerification, PasswordForgotten, PasswordReset
-from app.schemas.session import RefreshRequest, TokenPair
+from app.schemas.session import RefreshRequest, TicketRead, TokenPair
 from app.schemas.user import UserRead, UserRegister
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
@@ -91,6 +92,13 @@ async def logout(session: SessionDep, principal: SignedIn) -> None:
 async def logout_everywhere(session: SessionDep, principal: SignedIn) -> None:
     """End all your sessions."""
     await sessions.end_all(session, principal.id)
+
+
+@router.post("/ws-ticket")
+async def create_ws_ticket(session: SessionDep, principal: SignedIn) -> TicketRead:
+    """Get a ticket that opens one WebSocket or event stream within 30 seconds."""
+    ticket = await tickets.create(session, principal)
+    return TicketRead(ticket=ticket, expires_in=int(LIFETIME.total_seconds()))
 
 
 @router.post(

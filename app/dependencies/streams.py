@@ -1,0 +1,71 @@
+"""Who opens a stream: WebSocket and Server-Sent Events, by header or by ticket.
+
+Browsers send no header of ours with either; a token in the URL would end up in logs.
+"""
+
+import math
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.requests import HTTPConnection
+from starlette.datastructures import State
+
+from app.core.errors import Unauthenticated
+from app.core.identity import Principal, Scope, granted_scopes
+from app.crud import api_keys, sessions, tickets
+from app.db.reads import Row
+from app.db.session import transaction
+from app.dependencies.auth import TOKEN_URL, Authentication, authenticate
+from app.models.ticket import InvalidTicket, Ticket
+
+TOKENS_IN_URLS = frozenset({"access_token", "token", "authorization", "api_key"})
+
+
+async def authenticate_stream(connection: HTTPConnection) -> Principal:
+    """The caller behind the `ticket` of the URL, else behind the credential of the headers.
+
+    Raises:
+        Unauthenticated: there is neither, or a token stands in the URL (RFC 9700, 4.3.2).
+        InvalidTicket, InvalidToken: it does not hold.
+    """
+    if TOKENS_IN_URLS & connection.query_params.keys():
+        raise Unauthenticated("A token has no place in a URL: send it as a header, or a ticket.")
+    secret = connection.query_params.get("ticket")
+    if secret is None:
+        return await authenticate(connection)
+    return await redeem(connection.app.state, secret)
+
+
+async def redeem(state: State, secret: str) -> Principal:
+    async with transaction(state.sessionmaker) as session:
+        ticket = await tickets.redeem(session, secret)
+    standing = await standing_of(state, ticket)
+    if standing is None:
+        raise InvalidTicket("What the ticket came from has ended.")
+    ends = ticket.credential_expires_at
+    return Principal(
+        ticket.user_id,
+        standing["role"],
+        granted_scopes(standing["role"], frozenset(ticket.scopes)),
+        session_id=ticket.session_id,
+        api_key_id=ticket.api_key_id,
+        expires_at=ends.timestamp() if ends else math.inf,
+    )
+
+
+async def standing_of(state: State, ticket: Ticket) -> Row | None:
+    if ticket.session_id:
+        known = await sessions.find_standing(state.reads, [ticket.session_id])
+        return known.get(ticket.session_id)
+    if ticket.api_key_id:
+        known = await api_keys.find_standing(state.reads, [ticket.api_key_id])
+        return known.get(ticket.api_key_id)
+    return None
+
+
+stream_authentication = Authentication(TOKEN_URL, authenticate_stream)
+
+# Any scope; what the listener then hears is up to the scopes.
+Listening = Annotated[Principal, Security(stream_authentication)]
+# What people write in a room is read like their posts.
+RoomReader = Annotated[Principal, Security(stream_authentication, scopes=[Scope.POSTS_READ])]
