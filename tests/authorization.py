@@ -101,6 +101,9 @@ read_file_content         401        200 200   200 200   200 200
 read_file_by_path         401        200 404   200 404   200 404
 delete_file               401        403 403   204 403   204 204
 
+# Audit
+list_audit_entries        401        403 -     403 -     200 -
+
 # The service itself
 read_liveness             everybody  200
 read_readiness            everybody  200

@@ -154,6 +154,8 @@ async def empty_tables(app: FastAPI) -> None:
     # The lock waits for a mail that is being delivered: its token refers to a user.
     statement = f"DO $$ BEGIN LOCK TABLE mails IN ACCESS EXCLUSIVE MODE; {deletes}; END $$"
     async with app.state.sessionmaker.begin() as session:
+        # Without the triggers: they would record the deletions, and the audit log refuses them.
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
         await session.execute(text(statement))
 
 

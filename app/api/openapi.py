@@ -23,6 +23,7 @@ TAGS = {
     "categories": "The tree that items are sorted into.",
     "posts": "What people write: drafts of their own, and what all may read.",
     "files": "Uploads and downloads.",
+    "audit": "Who did what to which row.",
     "system": "The service itself: whether it is alive and ready, and which version runs.",
 }
 GUIDE = Path(__file__).parent / "pages" / "guide.md"

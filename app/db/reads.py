@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from decimal import Decimal
 from typing import Any, cast
 
 import asyncpg
@@ -75,7 +76,8 @@ def conversion(type_: TypeEngine[Any]) -> Convert | None:
 
 
 def decoded(document: str | None) -> Any:
-    return None if document is None else json.loads(document)
+    # Amounts in snapshots of rows keep their two places.
+    return None if document is None else json.loads(document, parse_float=Decimal)
 
 
 class ReadPool:

@@ -13,6 +13,7 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.datastructures import State
 
+from app.core.attribution import act_as
 from app.core.errors import InsufficientScope, InvalidToken, NotPermitted, Unauthenticated
 from app.core.identity import SCOPE_DESCRIPTIONS, Principal, Scope, granted_scopes
 from app.core.principal_cache import PrincipalCache
@@ -87,7 +88,9 @@ async def authenticate(connection: HTTPConnection) -> Principal:
     kind, credential = find_credential(connection)
     state = connection.app.state
     principals: PrincipalCache = state.principals
-    return await principals.resolve(credential, partial(verify[kind], state, credential))
+    principal = await principals.resolve(credential, partial(verify[kind], state, credential))
+    act_as(principal.id)
+    return principal
 
 
 def find_credential(connection: HTTPConnection) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Form, Request
 
+from app.core.attribution import act_as
 from app.core.canonical import canonical
 from app.core.errors import InvalidCredentials, Unprocessable, Violation
 from app.core.identity import Role, granted_scopes
@@ -104,6 +105,7 @@ async def get_verified_login(
         is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
         if login is None or not is_right or not login["is_active"]:
             raise InvalidCredentials("The user name or the password is wrong.")
+    act_as(login["id"])
     return login
 
 

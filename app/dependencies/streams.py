@@ -10,6 +10,7 @@ from fastapi import Security
 from fastapi.requests import HTTPConnection
 from starlette.datastructures import State
 
+from app.core.attribution import act_as
 from app.core.errors import Unauthenticated
 from app.core.identity import Principal, Scope, granted_scopes
 from app.crud import api_keys, sessions, tickets
@@ -42,6 +43,7 @@ async def redeem(state: State, secret: str) -> Principal:
     standing = await standing_of(state, ticket)
     if standing is None:
         raise InvalidTicket("What the ticket came from has ended.")
+    act_as(ticket.user_id)
     ends = ticket.credential_expires_at
     return Principal(
         ticket.user_id,

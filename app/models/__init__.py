@@ -1,6 +1,7 @@
 """Every table; importing this package makes the metadata whole for Alembic."""
 
 from app.models.api_key import ApiKey
+from app.models.audit_entry import AuditEntry
 from app.models.category import Category
 from app.models.file import File
 from app.models.idempotency_key import IdempotencyKey
@@ -15,6 +16,7 @@ from app.models.user import User
 
 __all__ = [
     "ApiKey",
+    "AuditEntry",
     "Category",
     "File",
     "IdempotencyKey",

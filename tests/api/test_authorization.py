@@ -167,6 +167,10 @@ async def an_item_body(scene: Scene) -> dict[str, Any]:
     return {"json": item_body()}
 
 
+async def another_item_body(scene: Scene) -> dict[str, Any]:
+    return {"json": item_body(name="Cherry desk")}
+
+
 async def an_item_body_v2(scene: Scene) -> dict[str, Any]:
     return {"json": item_body(price={"amount": "899.00", "currency": "EUR"})}
 
@@ -187,7 +191,7 @@ BODIES: dict[str, Callable[[Scene], Awaitable[dict[str, Any]]]] = {
     "create_file": upload,
     "create_files": uploads,
     "create_item": an_item_body,
-    "replace_item": an_item_body,
+    "replace_item": another_item_body,
     "update_item": name_alone,
     "create_item_v2": an_item_body_v2,
     "update_item_v2": name_alone,

@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from app.api.v1.endpoints import api_keys, auth, categories, files, items, posts, sessions, users
+from app.api.v1.endpoints import (
+    api_keys,
+    audit_entries,
+    auth,
+    categories,
+    files,
+    items,
+    posts,
+    sessions,
+    users,
+)
 
 router = APIRouter()
 router.include_router(items.router)
@@ -14,3 +24,4 @@ router.include_router(files.router)
 router.include_router(users.router)
 router.include_router(sessions.router)
 router.include_router(api_keys.router)
+router.include_router(audit_entries.router)

@@ -1,0 +1,33 @@
+"""Who did what to which row. Written by triggers alone: see docs/adr/0010."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+
+
+class AuditEntry(Base):
+    """One change of one row, from the transaction of the change; append-only.
+
+    Without foreign keys: an entry outlives whom and what it is about.
+    """
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_created_at", "created_at", "id"),
+        Index("ix_audit_entries_resource_id", "resource_id", "created_at", "id"),
+        Index("ix_audit_entries_actor_id", "actor_id", "created_at", "id"),
+        Index("ix_audit_entries_request_id", "request_id", "created_at", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    actor_id: Mapped[uuid.UUID | None]
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    resource_type: Mapped[str] = mapped_column(String(50))
+    resource_id: Mapped[uuid.UUID]
+    action: Mapped[str] = mapped_column(String(100))
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]

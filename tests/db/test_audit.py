@@ -1,0 +1,56 @@
+"""The audit log can be added to and nothing else, by nobody."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from app.db import migrations
+from tests.conftest import execute, plain, with_database
+
+REFUSED = [
+    "UPDATE audit_entries SET action = 'nothing'",
+    "DELETE FROM audit_entries",
+    "TRUNCATE audit_entries",
+]
+
+
+class TestAppendOnly:
+    @pytest.mark.parametrize("statement", REFUSED)
+    async def test_superuser_is_refused(self, database_url: str, statement: str) -> None:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await execute(database_url, statement)
+
+    @pytest.mark.parametrize("statement", REFUSED)
+    async def test_owner_is_refused(self, owned_database: str, statement: str) -> None:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+            await execute(owned_database, statement)
+
+    async def test_owner_records(self, owned_database: str) -> None:
+        connection = await asyncpg.connect(plain(owned_database))
+        await connection.execute(
+            "INSERT INTO categories (id, name, name_canonical) VALUES ($1, 'Desks', 'desks')",
+            uuid.uuid4(),
+        )
+
+        assert await connection.fetchval("SELECT action FROM audit_entries") == "category.created"
+        await connection.close()
+
+
+@pytest.fixture(scope="class")
+def owned_database(server_url: str) -> Iterator[str]:
+    """The URL of a migrated database for its owner, who has no other rights."""
+    name = f"owned_{uuid.uuid4().hex}"
+    for statement in (
+        f"CREATE ROLE {name} LOGIN PASSWORD 'owned'",
+        f"CREATE DATABASE {name} OWNER {name}",
+    ):
+        asyncio.run(execute(server_url, statement))
+    address = with_database(server_url, name).rpartition("@")[2]
+    url = f"postgresql+asyncpg://{name}:owned@{address}"
+    migrations.upgrade(url)
+    yield url
+    for statement in (f"DROP DATABASE {name} WITH (FORCE)", f"DROP ROLE {name}"):
+        asyncio.run(execute(server_url, statement))
