@@ -1,7 +1,9 @@
 """Run migrations on the service's own database, one runner at a time."""
 
 import asyncio
+from functools import partial
 
+import asyncpg
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -26,8 +28,12 @@ def migrate(connection: Connection) -> None:
 
 
 async def migrate_online() -> None:
-    url = context.config.attributes.get("url") or get_settings().database_url
-    engine = create_async_engine(url, poolclass=pool.NullPool)
+    url = context.config.attributes.get("url") or get_settings().session_url
+    # Not as an URL of SQLAlchemy, which takes one host only.
+    opened = partial(asyncpg.connect, url.replace("+asyncpg", "", 1))
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=opened, poolclass=pool.NullPool
+    )
     connection = await connected(engine)
     try:
         await connection.run_sync(migrate)
@@ -40,7 +46,7 @@ async def connected(engine: AsyncEngine) -> AsyncConnection:
     """Raise ConfigError when the server cannot be reached, or does not let us in."""
     try:
         return await engine.connect()
-    except (OSError, DBAPIError) as error:
+    except (OSError, DBAPIError, asyncpg.InternalClientError) as error:
         reason = str(driver_error(error)).partition("\n")[0]
         raise ConfigError(f"The database cannot be reached: {reason}") from error
 

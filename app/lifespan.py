@@ -3,7 +3,7 @@
 import signal
 import threading
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import FrameType
@@ -24,6 +24,7 @@ from app.crud import mails, sessions
 from app.db.engine import connect, create_engine
 from app.db.notifications import Listener
 from app.db.reads import ReadPool
+from app.db.replica import WRITERS, Lag, Replica
 from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
@@ -84,7 +85,8 @@ def open_database(
     publish = RedisPublisher(redis) if redis else None
     app.state.handlers = {}
     app.state.sessionmaker = create_sessionmaker(engine, publish, app.state.handlers)
-    app.state.reads = create_reads(settings)
+    app.state.reads = create_reads(settings, settings.database_url)
+    app.state.replica = create_replica(app.state.reads, settings, publish)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.sealer = Sealer(settings.signing_secret)
     stack.push_async_callback(engine.dispose)
@@ -139,11 +141,21 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
     app.state.standing = Standing(app.state.reads)
     app.state.handlers[sessions.CHANNEL] = partial(hear_of_rights, app)
     app.state.handlers[mails.CHANNEL] = app.state.mail_delivery.wake
+    if app.state.replica:
+        open_replica(app.state.replica, app.state.handlers, stack)
     listener = create_listener(app, settings)
     housekeeping = Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
     for task in (listener, app.state.mail_delivery, app.state.standing, housekeeping):
         task.start()
         stack.push_async_callback(task.close)
+
+
+def open_replica(
+    replica: Replica, handlers: dict[str, Callable[[str], None]], stack: AsyncExitStack
+) -> None:
+    handlers[WRITERS] = lambda user_id: replica.note(uuid.UUID(user_id))
+    replica.start()
+    stack.push_async_callback(replica.close)
 
 
 def hear_of_rights(app: FastAPI, user_id: str) -> None:
@@ -156,22 +168,39 @@ def forget_rights(app: FastAPI) -> None:
     """What was said while nobody listened is gone: ask about everybody."""
     app.state.principals.clear()
     app.state.standing.wake()
+    if app.state.replica:
+        app.state.replica.distrust()
 
 
 def create_listener(app: FastAPI, settings: Settings) -> Listener | RedisListener:
     handlers, forget_all = app.state.handlers, partial(forget_rights, app)
     if settings.redis_url:
         return RedisListener(settings.redis_url, handlers, on_reconnect=forget_all)
-    opened = partial(connect, settings, settings.database_url)
+    opened = partial(connect, settings, settings.session_url)
     return Listener(opened, handlers, on_reconnect=forget_all)
 
 
-def create_reads(settings: Settings) -> ReadPool:
+def create_reads(settings: Settings, url: str, *, size: int | None = None) -> ReadPool:
     return ReadPool(
-        partial(connect, settings, settings.database_url),
-        size=settings.database_read_pool_size,
+        partial(connect, settings, url),
+        size=size or settings.database_read_pool_size,
         wait_seconds=settings.database_pool_timeout_seconds,
         recycle_seconds=settings.database_pool_recycle_seconds,
+    )
+
+
+def create_replica(
+    primary: ReadPool, settings: Settings, publish: RedisPublisher | None
+) -> Replica | None:
+    url = settings.database_replica_url
+    if not url:
+        return None
+    return Replica(
+        primary,
+        create_reads(settings, url),
+        Lag(*(create_reads(settings, each, size=1) for each in (settings.database_url, url))),
+        max_lag_seconds=settings.database_replica_max_lag_seconds,
+        publish=publish,
     )
 
 

@@ -25,6 +25,7 @@ MAY_MAKE_STATEMENTS = {
     "app/db/leadership.py",
     "app/db/listing.py",
     "app/db/migrations.py",
+    "app/db/replica.py",
     "app/db/session.py",
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}

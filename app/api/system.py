@@ -18,6 +18,7 @@ from app.core.config import Settings
 from app.core.errors import AppError, Unavailable
 from app.core.logging import get_logger
 from app.db.migrations import is_migrated
+from app.db.replica import Replica
 from app.dependencies.database import Reads
 from app.schemas.base import Out
 
@@ -63,9 +64,15 @@ class DependencyHealth(Out):
 
 
 class Health(Out):
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "degraded"] = "ok"
     version: str = Field(max_length=100, examples=["1.2.3"])
     dependencies: dict[str, DependencyHealth] = Field(max_length=20)
+
+    def add_optional(self, name: str, state: DependencyHealth) -> None:
+        """One that the service can do without."""
+        self.dependencies[name] = state
+        if state.status == "down":
+            self.status = "degraded"
 
 
 def get_settings(request: Request) -> Settings:
@@ -94,11 +101,15 @@ async def read_readiness(request: Request, reads: Reads) -> Ready:
 
 @router.get("/health", response_model=Health, responses=responses(DependencyDown))
 async def read_health(request: Request, settings: SettingsDep, reads: Reads) -> Health | Response:
-    """Summarize the service and what it depends on; 503 when a dependency is down."""
-    dependencies = {"database": await probe("database", is_migrated(reads))}
-    health = Health(version=settings.version, dependencies=dependencies)
-    down = [name for name, state in dependencies.items() if state.status == "down"]
-    return health_problem(request, health, down) if down else health
+    """Summarize the service and what it depends on; 503 when it cannot do without what is down."""
+    database = await probe("database", is_migrated(reads))
+    health = Health(version=settings.version, dependencies={"database": database})
+    if database.status == "down":
+        return health_problem(request, health, ["database"])
+    replica: Replica | None = request.app.state.replica
+    if replica:
+        health.add_optional("replica", await probe("replica", replica.becomes_level()))
+    return health
 
 
 @router.get("/version")

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from app.api.idempotency import answer_once
 from app.db.errors import ConcurrentUpdate
-from app.db.session import transaction
+from app.dependencies.database import writing
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -34,7 +34,7 @@ class UnitOfWorkRoute(APIRoute):
 def in_transaction(handler: Handler) -> Handler:
     async def attempt(request: Request, number: int = 1) -> Response:
         try:
-            async with transaction(request.app.state.sessionmaker) as session:
+            async with writing(request) as session:
                 request.state.session = session
                 return await answer_once(request, handler)
         except ConcurrentUpdate:

@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     database_connect_timeout_seconds: float = Field(default=1, gt=0)
     database_command_timeout_seconds: float = Field(default=3, gt=0)
     database_read_pool_size: int = Field(default=10, ge=1)
+    # In transaction mode; then the direct URL leads past it, for what needs a session.
+    database_pgbouncer: bool = False
+    database_direct_url: DatabaseUrl = ""
+    database_replica_url: DatabaseUrl = ""
+    database_replica_max_lag_seconds: float = Field(default=2, gt=0)
 
     redis_url: str = Field(default="", pattern=r"^(rediss?://.*)?$")
 
@@ -116,6 +121,20 @@ class Settings(BaseSettings):
     @property
     def signing_secret(self) -> str:
         return self.secret_key.get_secret_value() or DEVELOPMENT_SECRET
+
+    @property
+    def session_url(self) -> str:
+        """The database for what outlives a transaction: LISTEN, migrations, dumps."""
+        return self.database_direct_url or self.database_url
+
+    @model_validator(mode="after")
+    def refuse_pgbouncer_alone(self) -> Self:
+        if self.database_pgbouncer and not self.database_direct_url:
+            raise ValueError(
+                "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: "
+                "notifications and migrations need a session."
+            )
+        return self
 
     @model_validator(mode="after")
     def refuse_unsafe_production(self) -> Self:

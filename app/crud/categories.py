@@ -9,7 +9,7 @@ from sqlalchemy import CTE, ColumnElement, bindparam, func, literal_column, sele
 from app.core.errors import NotFound, Unprocessable, Violation
 from app.db.errors import ForeignKeyViolation, UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.reads import Query, ReadPool, Row
+from app.db.reads import Query, Reader, Row
 from app.db.session import AsyncSession
 from app.models.category import (
     MAX_CATEGORIES,
@@ -54,7 +54,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, category_id: uuid.UUID) -> Row:
+async def get(reads: Reader, category_id: uuid.UUID) -> Row:
     """Return the category as a row.
 
     Raises:
@@ -84,12 +84,12 @@ async def lock_tree(session: AsyncSession) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the categories that match."""
     return await LISTING.page(reads, request, filters)
 
 
-async def list_tree(reads: ReadPool) -> list[Row]:
+async def list_tree(reads: Reader) -> list[Row]:
     """Return the roots, each with `children`, who have theirs; siblings are sorted by name."""
     roots: list[Row] = []
     children: dict[uuid.UUID | None, list[Row]] = {None: roots}

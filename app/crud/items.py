@@ -27,7 +27,7 @@ from app.core.identity import Principal
 from app.crud.categories import subtree
 from app.db.errors import ForeignKeyViolation
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.reads import Query, ReadPool, Row
+from app.db.reads import Query, Reader, Row
 from app.models.category import Category
 from app.models.item import Item
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
@@ -73,7 +73,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, item_id: uuid.UUID) -> Row:
+async def get(reads: Reader, item_id: uuid.UUID) -> Row:
     """Return the item as a row.
 
     Raises:
@@ -97,7 +97,7 @@ async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
     return item
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the items that match."""
     return await LISTING.page(reads, request, with_words(filters))
 
@@ -109,7 +109,7 @@ def with_words(filters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**filters, "q": " & ".join(f"{word}:*" for word in words)} if q else filters
 
 
-def everything(reads: ReadPool, filters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
     """Return all items that match, in chunks of one snapshot."""
     return LISTING.everything(reads, with_words(filters))
 

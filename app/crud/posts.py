@@ -12,7 +12,7 @@ from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.identity import Principal
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.reads import Query, ReadPool, Row
+from app.db.reads import Query, Reader, Row
 from app.db.session import AsyncSession
 from app.models.post import Post, Status
 from app.models.user import User
@@ -63,7 +63,7 @@ def visible_to(viewer: Principal) -> Row:
     return {"viewer_id": viewer.id, "sees_all": viewer.is_admin}
 
 
-async def get(reads: ReadPool, post_id: uuid.UUID, *, viewer: Principal) -> Row:
+async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the post as a row with its author.
 
     Raises:
@@ -94,7 +94,7 @@ async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: P
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
+    reads: Reader, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
 ) -> PageRows:
     """Return one page of the posts that match and that the viewer may see, with their authors."""
     rows = await LISTING.page(reads, request, {**filters, **visible_to(viewer)})

@@ -1,7 +1,10 @@
 """The engine: a pool of connections with a limit on every wait."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy import event
@@ -11,10 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.core.attribution import attribution
 from app.core.config import Settings
 from app.core.errors import AppError
-from app.db.errors import database_errors, translate
-from app.db.reads import decoded
+from app.db.errors import READ_ONLY, database_errors, sqlstate, translate
+from app.db.queries import decoded
 
 CLOSE_SECONDS = 0.5
+STATEMENT_CACHE_SIZE = 100
+# PgBouncer gives each transaction another connection, where a name would be unknown or taken.
+UNNAMED_STATEMENTS = {
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: "",
+}
+NEXT_HOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
@@ -26,6 +36,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_timeout=settings.database_pool_timeout_seconds,
         pool_recycle=settings.database_pool_recycle_seconds,
         pool_pre_ping=settings.database_pool_pre_ping,
+        connect_args=UNNAMED_STATEMENTS if settings.database_pgbouncer else {},
         # What people send us has no place in the text of an error.
         hide_parameters=True,
         json_deserializer=decoded,
@@ -38,30 +49,56 @@ def translate_error(context: ExceptionContext) -> AppError | None:
     error = context.original_exception
     if context.is_pre_ping:
         return None  # The pool replaces a dead connection if it sees SQLAlchemy's own error.
-    if isinstance(error, TimeoutError):
-        # The server may still be busy with the statement: the connection is of no more use.
+    if is_useless_after(error):
         context.is_disconnect = True
     return translate(context.sqlalchemy_exception or error)
 
 
-async def connect(settings: Settings, url: str) -> asyncpg.Connection:
-    """Open one connection with the service's timeouts.
+def is_useless_after(error: BaseException) -> bool:
+    """After a timeout the server may still be busy; one that became a replica takes no writes."""
+    return isinstance(error, TimeoutError) or sqlstate(error) == READ_ONLY
 
-    `command_timeout` is on our side of the wire, for a server that hangs; PostgreSQL's
-    own `statement_timeout` comes first, so that a slow statement also stops there.
+
+async def connect(settings: Settings, url: str) -> asyncpg.Connection:
+    """Open one connection with the service's timeouts, to the first host that will have it.
 
     Raises:
         DatabaseUnavailable: refused, unreachable, or too many connections.
     """
-    command_timeout = settings.database_command_timeout_seconds
+    *others, last = one_host_each(url)
     with database_errors():
-        return await asyncpg.connect(
-            url.replace("postgresql+asyncpg://", "postgresql://", 1),
-            timeout=settings.database_connect_timeout_seconds,
-            command_timeout=command_timeout,
-            server_settings=server_settings(settings, command_timeout),
-            connection_class=Connection,
-        )
+        for each in others:
+            # Each has a time of its own: a machine that is gone does not even refuse.
+            with suppress(*NEXT_HOST):
+                return await connect_to(settings, each, is_pooled=is_pooled(settings, url))
+        return await connect_to(settings, last, is_pooled=is_pooled(settings, url))
+
+
+def one_host_each(url: str) -> Iterator[str]:
+    """`host1:5432,host2:5432`, as libpq writes it, as the URLs of single hosts."""
+    parts = urlsplit(url.replace("postgresql+asyncpg://", "postgresql://", 1))
+    login, at, hosts = parts.netloc.rpartition("@")
+    for host in hosts.split(","):
+        yield parts._replace(netloc=f"{login}{at}{host}").geturl()
+
+
+def is_pooled(settings: Settings, url: str) -> bool:
+    return settings.database_pgbouncer and url != settings.session_url
+
+
+async def connect_to(settings: Settings, url: str, *, is_pooled: bool) -> asyncpg.Connection:
+    """`command_timeout` is on our side of the wire, for a server that hangs."""
+    command_timeout = settings.database_command_timeout_seconds
+    identity = {"application_name": settings.project_name, "timezone": "UTC"}
+    return await asyncpg.connect(
+        url,
+        timeout=settings.database_connect_timeout_seconds,
+        command_timeout=command_timeout,
+        # PgBouncer refuses the limits: behind it the role has them (docs/scaling.md).
+        server_settings=identity if is_pooled else identity | limits(command_timeout),
+        statement_cache_size=0 if is_pooled else STATEMENT_CACHE_SIZE,
+        connection_class=Connection,
+    )
 
 
 class Connection(asyncpg.Connection):
@@ -85,10 +122,9 @@ def signature() -> str:
     return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in attribution().items())
 
 
-def server_settings(settings: Settings, command_timeout: float) -> dict[str, str]:
+def limits(command_timeout: float) -> dict[str, str]:
+    """PostgreSQL's own limits come before ours, so that a slow statement also stops there."""
     return {
-        "application_name": settings.project_name,
-        "timezone": "UTC",
         "statement_timeout": f"{int(command_timeout * 900)}ms",
         "lock_timeout": f"{int(command_timeout * 500)}ms",
         "idle_in_transaction_session_timeout": "10s",

@@ -66,6 +66,8 @@ class DatabaseUnavailable(Unavailable):
     title = "The database is unavailable"
 
 
+READ_ONLY = "25006"  # A statement that writes, on a server that is or became a replica.
+
 BY_SQLSTATE: dict[str, type[AppError]] = {
     "23505": UniqueViolation,
     "23P01": UniqueViolation,
@@ -73,6 +75,7 @@ BY_SQLSTATE: dict[str, type[AppError]] = {
     "23001": ForeignKeyViolation,
     "23502": ConstraintViolation,
     "23514": ConstraintViolation,
+    READ_ONLY: DatabaseUnavailable,
     "40001": ConcurrentUpdate,
     "40P01": ConcurrentUpdate,
     "55P03": LockTimeout,
@@ -89,6 +92,10 @@ BY_CLASS: dict[str, type[AppError]] = {
     "53": DatabaseUnavailable,  # insufficient resources, too many connections
     "57": DatabaseUnavailable,  # operator intervention: shutdown, terminated backend
 }
+
+
+# Refused or unreachable; and none of several hosts is the one that takes writes.
+NOT_THERE = (OSError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched)
 
 
 @contextmanager
@@ -112,7 +119,7 @@ def translate(error: BaseException) -> AppError | None:
         return StatementTimeout()
     if is_unencodable(driver_error(error)):
         return ConstraintViolation()
-    if isinstance(error, OSError | asyncpg.InterfaceError) or lost(error):
+    if isinstance(error, NOT_THERE) or lost(error):
         return DatabaseUnavailable()
     return None
 

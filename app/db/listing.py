@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db.reads import Query, ReadPool, Row
+from app.db.reads import Query, Reader, Row
 
 Filter = Callable[[], ColumnElement[bool]]
 Column = InstrumentedAttribute[Any]
@@ -98,7 +98,7 @@ class Listing:
         self._whole = lru_cache(maxsize=256)(self.whole_query)
 
     async def page(
-        self, reads: ReadPool, request: PageRequest, values: Mapping[str, Any]
+        self, reads: Reader, request: PageRequest, values: Mapping[str, Any]
     ) -> PageRows:
         """One page of the rows for which every filter that has a value holds."""
         given = {name: value for name, value in values.items() if value is not None}
@@ -113,7 +113,7 @@ class Listing:
         items = rows[: request.limit]
         return PageRows(items, self.key_of(sort, items[-1]) if has_more else None, total)
 
-    def everything(self, reads: ReadPool, values: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+    def everything(self, reads: Reader, values: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
         """Every row for which the filters hold, in the order of the key, in chunks."""
         given = {name: value for name, value in values.items() if value is not None}
         names = frozenset(given) & frozenset(self.filters)

@@ -6,26 +6,21 @@ selected; what remains at run time is one round trip. Writes use the ORM: see AD
 """
 
 import asyncio
-import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from decimal import Decimal
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import JSON, ColumnElement, Dialect, Float, Select
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.types import TypeEngine
 
 from app.core.errors import Unavailable
 from app.db.errors import database_errors
+from app.db.queries import Query, Row
 
-Row = dict[str, Any]
-Convert = Callable[[Any], Any]
+__all__ = ["Query", "ReadPool", "Reader", "Row"]
+
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
-DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
-NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
 CHUNK_ROWS = 1000
 # What tells that there is no connection any more, as after a restart of the server.
 LOST = (
@@ -37,50 +32,38 @@ LOST = (
 )
 
 
-class Query:
-    """A SELECT compiled once; bound parameters are given by name when it runs."""
+class Reader(ABC):
+    """Whoever answers queries: the primary, or a replica where it may."""
 
-    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
-        compiled = statement.compile(dialect=DIALECT)
-        self.sql = str(compiled)
-        self._defaults = dict(compiled.params)
-        # The processors have no public access; asyncpg's dialect never makes a tuple of one.
-        processors = cast("dict[str, Convert]", compiled._bind_processors)  # noqa: SLF001
-        self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
-        self._conversions = [
-            (str(column.key), convert)
-            for column in statement.selected_columns
-            if isinstance(column, ColumnElement) and (convert := conversion(column.type))
-        ]
+    async def all(self, query: Query, **values: Any) -> list[Row]:
+        """Every row of the answer.
 
-    def arguments(self, values: Row) -> list[Any]:
-        """The values in the order of `$1`, `$2` ..., as SQLAlchemy would send them."""
-        given = {**self._defaults, **values}
-        return [convert(given[name]) if convert else given[name] for name, convert in self._binds]
+        Raises:
+            Unavailable: no connection became free in time, or the database is away.
+            DeadlineExceeded: the statement took longer than its timeout.
+        """
+        return [query.row(record) for record in await self.fetch(query, values)]
 
-    def row(self, record: asyncpg.Record) -> Row:
-        """The record as a dictionary, its values converted as SQLAlchemy would."""
-        row = dict(record)
-        for key, convert in self._conversions:
-            row[key] = convert(row[key])
-        return row
+    async def first(self, query: Query, **values: Any) -> Row | None:
+        """The first row or None; raises like `all`."""
+        records = await self.fetch(query, values)
+        return query.row(records[0]) if records else None
 
+    async def scalar(self, query: Query, **values: Any) -> Any:
+        """The first column of the first row or None; raises like `all`."""
+        row = await self.first(query, **values)
+        return next(iter(row.values())) if row else None
 
-def conversion(type_: TypeEngine[Any]) -> Convert | None:
-    """What SQLAlchemy does to a value of this type after asyncpg decoded it."""
-    if isinstance(type_, JSON):
-        return decoded  # SQLAlchemy does this in a codec of its own connections.
-    # asyncpg decodes `numeric` to Decimal and `float8` to float; only numbers look at this.
-    oid = FLOAT8 if isinstance(type_, Float) else NUMERIC
-    return cast("Convert | None", type_.dialect_impl(DIALECT).result_processor(DIALECT, oid))
+    @abstractmethod
+    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+        """The records as they come; raises like `all`."""
+
+    @abstractmethod
+    def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
+        """Every row of one snapshot, in chunks."""
 
 
-def decoded(document: str | None) -> Any:
-    # Amounts in snapshots of rows keep their two places.
-    return None if document is None else json.loads(document, parse_float=Decimal)
-
-
-class ReadPool:
+class ReadPool(Reader):
     """Connections in autocommit, the most recently used first, never reset.
 
     asyncpg's own pool spends as much on resetting a connection as a read costs, and a
@@ -99,25 +82,6 @@ class ReadPool:
         self.in_use = 0
         self.statements = 0
 
-    async def all(self, query: Query, **values: Any) -> list[Row]:
-        """Every row of the answer.
-
-        Raises:
-            Unavailable: no connection became free in time, or the database is away.
-            DeadlineExceeded: the statement took longer than its timeout.
-        """
-        return [query.row(record) for record in await self._fetch(query, values)]
-
-    async def first(self, query: Query, **values: Any) -> Row | None:
-        """The first row or None; raises like `all`."""
-        records = await self._fetch(query, values)
-        return query.row(records[0]) if records else None
-
-    async def scalar(self, query: Query, **values: Any) -> Any:
-        """The first column of the first row or None; raises like `all`."""
-        row = await self.first(query, **values)
-        return next(iter(row.values())) if row else None
-
     async def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
         """Every row of one snapshot, in chunks, through a cursor of the server.
 
@@ -127,7 +91,9 @@ class ReadPool:
         try:
             with database_errors():
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    cursor = await connection.cursor(query.sql, *query.arguments(values))
+                    # Without a name, which PgBouncer would leave behind on the server.
+                    statement = await connection.prepare(query.sql, name="")
+                    cursor = await statement.cursor(*query.arguments(values))
                     while records := await cursor.fetch(CHUNK_ROWS):
                         yield [query.row(record) for record in records]
         finally:
@@ -137,7 +103,7 @@ class ReadPool:
         while self._idle:
             self._idle.pop()[0].terminate()
 
-    async def _fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
         arguments = query.arguments(values)
         with database_errors():
             await self._wait_for_a_turn()

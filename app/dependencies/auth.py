@@ -63,6 +63,7 @@ async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Pri
         raise
     if windows:
         await count(connection, windows, str(principal.id))
+    connection.scope["principal"] = principal  # For app/dependencies/database.py.
     return principal
 
 

@@ -8,13 +8,13 @@ from fastapi import Depends
 from app.crud import categories
 from app.db.reads import Row
 from app.dependencies.auth import Administrator, ItemReader
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.category import Category
 
 
-async def get_category(category_id: uuid.UUID, reads: Reads, _: ItemReader) -> Row:
+async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
     return await categories.get(reads, category_id)
 
 

@@ -1,17 +1,35 @@
 """The database, as endpoints ask for it."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
-from app.db.reads import ReadPool
+from app.core.identity import Principal
+from app.db.reads import Reader, ReadPool
+from app.db.replica import Replica, RoutedReads
 from app.db.session import AsyncSession, transaction
 
 OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+
+@asynccontextmanager
+async def writing(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    """A transaction of the caller, who reads from the primary for a moment after it.
+
+    After a refusal, too: who is told that a row has changed must not be shown the old one.
+    """
+    try:
+        async with transaction(connection.app.state.sessionmaker) as session:
+            yield session
+    finally:
+        replica: Replica | None = connection.app.state.replica
+        principal: Principal | None = connection.scope.get("principal")
+        if replica and principal:
+            await replica.announce(principal.id)
 
 
 async def get_session(request: Request) -> AsyncSession:
@@ -23,8 +41,16 @@ async def get_reads(connection: HTTPConnection) -> ReadPool:
     return cast("ReadPool", connection.app.state.reads)
 
 
+async def get_replica_reads(connection: HTTPConnection) -> Reader:
+    state = connection.app.state
+    if state.replica is None:
+        return cast("ReadPool", state.reads)
+    # The caller may be known only later: dependencies are solved in the order of a signature.
+    return RoutedReads(state.replica, lambda: connection.scope["principal"].id)
+
+
 async def get_transactions(connection: HTTPConnection) -> OpenTransaction:
-    return partial(transaction, connection.app.state.sessionmaker)
+    return partial(writing, connection)
 
 
 # Needs a router with `route_class=UnitOfWorkRoute`: see app/api/unit_of_work.py.
@@ -32,3 +58,6 @@ SessionDep = Annotated[AsyncSession, Depends(get_session)]
 # For endpoints that commit although they answer with an error.
 Transactions = Annotated[OpenTransaction, Depends(get_transactions)]
 Reads = Annotated[ReadPool, Depends(get_reads)]
+# May be a moment old, but never older than what the caller wrote. Nothing that decides who
+# somebody is or what he may do is read here.
+ReplicaReads = Annotated[Reader, Depends(get_replica_reads)]

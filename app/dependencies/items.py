@@ -10,7 +10,7 @@ from fastapi import Cookie, Depends, Query, Response
 from app.crud import items
 from app.db.reads import Row
 from app.dependencies.auth import ItemReader, ItemWriter, permit_change
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.item import Item
@@ -20,7 +20,7 @@ from app.schemas.item import Tag
 COOKIE_SECONDS = 30 * 24 * 3600
 
 
-async def get_item(item_id: uuid.UUID, reads: Reads, _: ItemReader) -> Row:
+async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
     return await items.get(reads, item_id)
 
 

@@ -8,14 +8,14 @@ from fastapi import Depends, Query
 from app.crud import posts
 from app.db.reads import Row
 from app.dependencies.auth import PostReader, PostWriter, permit_change
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.post import Post, Status
 from app.schemas.base import Text
 
 
-async def get_post(post_id: uuid.UUID, reads: Reads, principal: PostReader) -> Row:
+async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReader) -> Row:
     return await posts.get(reads, post_id, viewer=principal)
 
 

@@ -16,7 +16,7 @@ from app.dependencies.categories import (
     CategoryPagination,
     ReadableCategory,
 )
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.models.category import (
     CategoryCycle,
     CategoryInUse,
@@ -32,14 +32,14 @@ router = APIRouter(prefix="/categories", tags=["categories"], route_class=UnitOf
 
 @router.get("", response_model=Page[CategoryRead])
 async def list_categories(
-    reads: Reads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
+    reads: ReplicaReads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
 ) -> dict[str, Any]:
     """List the categories by name unless sorted otherwise, or those below one parent."""
     return pagination.answer(await categories.list_page(reads, pagination.page, filters))
 
 
 @router.get("/tree", response_model=CategoryNodes)
-async def read_category_tree(reads: Reads, _: ItemReader) -> list[dict[str, Any]]:
+async def read_category_tree(reads: ReplicaReads, _: ItemReader) -> list[dict[str, Any]]:
     """Read all categories as a tree; siblings are sorted by name."""
     return await categories.list_tree(reads)
 

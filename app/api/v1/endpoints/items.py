@@ -14,7 +14,7 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.crud import categories, items
 from app.dependencies.auth import ItemReader, ItemWriter
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.items import (
     ItemFilters,
     ItemPagination,
@@ -41,7 +41,7 @@ CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 # Before the route below, whose pattern it matches, too.
 @router.get("/export", response_class=StreamingResponse)
 async def export_items(
-    reads: Reads,
+    reads: ReplicaReads,
     _: ItemReader,
     filters: ItemFilters,
     form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NDJSON,
@@ -58,7 +58,7 @@ async def read_item(item: ReadableItem, request: Request) -> Response:
 
 @router.get("", response_model=Page[ItemRead])
 async def list_items(
-    reads: Reads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
+    reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
 ) -> dict[str, Any]:
     """List the items, newest first unless sorted otherwise."""
     return pagination.answer(await items.list_page(reads, pagination.page, filters))

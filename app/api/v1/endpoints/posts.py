@@ -10,7 +10,7 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed
 from app.crud import posts
 from app.dependencies.auth import PostReader, PostWriter
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.posts import OwnPost, PostFilters, PostPagination, ReadablePost
 from app.models.post import AlreadyPublished, NotPublished
 from app.schemas.base import Page
@@ -28,7 +28,7 @@ async def read_post(post: ReadablePost, request: Request) -> Response:
 
 @router.get("", response_model=Page[PostRead])
 async def list_posts(
-    reads: Reads, principal: PostReader, filters: PostFilters, pagination: PostPagination
+    reads: ReplicaReads, principal: PostReader, filters: PostFilters, pagination: PostPagination
 ) -> dict[str, Any]:
     """List the published posts and your own drafts, newest first unless sorted otherwise."""
     page = await posts.list_page(reads, pagination.page, filters, viewer=principal)

@@ -18,7 +18,7 @@ from app.dependencies.auth import (
     ProfileWriter,
 )
 from app.dependencies.credentials import Passwords, ProvenChangeDep, refuse_weak
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import Reads, ReplicaReads, SessionDep
 from app.dependencies.guessing import TooManyAttempts
 from app.dependencies.items import ItemPagination
 from app.dependencies.posts import PostPagination
@@ -76,7 +76,7 @@ async def change_password(
 
 @router.get("/me/items", response_model=Page[ItemRead])
 async def list_own_items(
-    reads: Reads, principal: ItemReader, pagination: ItemPagination
+    reads: ReplicaReads, principal: ItemReader, pagination: ItemPagination
 ) -> dict[str, Any]:
     """List your items."""
     page = await items.list_page(reads, pagination.page, {"owner_id": principal.id})
@@ -85,7 +85,7 @@ async def list_own_items(
 
 @router.get("/me/posts", response_model=Page[PostRead])
 async def list_own_posts(
-    reads: Reads, principal: PostReader, pagination: PostPagination
+    reads: ReplicaReads, principal: PostReader, pagination: PostPagination
 ) -> dict[str, Any]:
     """List your posts, drafts among them."""
     filters = {"author_id": principal.id}

@@ -10,7 +10,7 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed
 from app.crud import items
 from app.dependencies.auth import ItemReader, ItemWriter
-from app.dependencies.database import Reads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.items import ItemFilters, OwnItem, ReadableItem
 from app.dependencies.pagination import Pagination, paginated_by_cursor
 from app.schemas.base import Page
@@ -31,7 +31,7 @@ async def read_item_v2(item: ReadableItem, request: Request) -> Response:
 
 @router.get("", response_model=Page[ItemReadV2])
 async def list_items_v2(
-    reads: Reads, _: ItemReader, filters: ItemFilters, pagination: ItemPages
+    reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPages
 ) -> dict[str, Any]:
     """List the items, newest first unless sorted otherwise."""
     return pagination.answer(await items.list_page(reads, pagination.page, filters))

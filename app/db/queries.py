@@ -1,0 +1,60 @@
+"""SELECTs written with the models and compiled once, for the read path: see ADR 0002."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import JSON, ColumnElement, Dialect, Float, Select
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.types import TypeEngine
+
+Row = dict[str, Any]
+Convert = Callable[[Any], Any]
+
+DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
+
+
+class Query:
+    """A SELECT compiled once; bound parameters are given by name when it runs."""
+
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+        compiled = statement.compile(dialect=DIALECT)
+        self.sql = str(compiled)
+        self._defaults = dict(compiled.params)
+        # The processors have no public access; asyncpg's dialect never makes a tuple of one.
+        processors = cast("dict[str, Convert]", compiled._bind_processors)  # noqa: SLF001
+        self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
+        self._conversions = [
+            (str(column.key), convert)
+            for column in statement.selected_columns
+            if isinstance(column, ColumnElement) and (convert := conversion(column.type))
+        ]
+
+    def arguments(self, values: Row) -> list[Any]:
+        """The values in the order of `$1`, `$2` ..., as SQLAlchemy would send them."""
+        given = {**self._defaults, **values}
+        return [convert(given[name]) if convert else given[name] for name, convert in self._binds]
+
+    def row(self, record: asyncpg.Record) -> Row:
+        """The record as a dictionary, its values converted as SQLAlchemy would."""
+        row = dict(record)
+        for key, convert in self._conversions:
+            row[key] = convert(row[key])
+        return row
+
+
+def conversion(type_: TypeEngine[Any]) -> Convert | None:
+    """What SQLAlchemy does to a value of this type after asyncpg decoded it."""
+    if isinstance(type_, JSON):
+        return decoded  # SQLAlchemy does this in a codec of its own connections.
+    # asyncpg decodes `numeric` to Decimal and `float8` to float; only numbers look at this.
+    oid = FLOAT8 if isinstance(type_, Float) else NUMERIC
+    return cast("Convert | None", type_.dialect_impl(DIALECT).result_processor(DIALECT, oid))
+
+
+def decoded(document: str | None) -> Any:
+    # Amounts in snapshots of rows keep their two places.
+    return None if document is None else json.loads(document, parse_float=Decimal)

@@ -1,0 +1,65 @@
+"""A real PgBouncer in transaction mode, from Debian's package."""
+
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.db.embedded_process import as_owner, give_to_nobody
+from tests.e2e.service import free_port, wait_until
+
+FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+CONFIG = """
+[databases]
+* = host=127.0.0.1 port={server_port}
+
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {folder}/users.txt
+pool_mode = transaction
+default_pool_size = {pool_size}
+max_client_conn = 200
+logfile = {folder}/pgbouncer.log
+"""
+
+
+def program() -> str | None:
+    return shutil.which("pgbouncer") or next(
+        (found for folder in FOLDERS if (found := shutil.which("pgbouncer", path=folder))), None
+    )
+
+
+@contextmanager
+def pgbouncer(folder: Path, url: str, *, pool_size: int) -> Iterator[str]:
+    """The URL of the same database through a PgBouncer with so many connections to it."""
+    path, parts, port = program(), urlsplit(url), free_port()
+    if path is None:
+        pytest.skip("There is no pgbouncer: install Debian's package.")
+    text = CONFIG.format(server_port=parts.port, port=port, folder=folder, pool_size=pool_size)
+    (folder / "pgbouncer.ini").write_text(text, encoding="utf-8")
+    (folder / "users.txt").write_text(f'"{parts.username}" "{parts.password}"\n', encoding="utf-8")
+    give_to_nobody(folder, *folder.iterdir())
+    command = [*as_owner(folder), path, "--quiet", str(folder / "pgbouncer.ini")]
+    with subprocess.Popen(command, cwd="/", env={}) as process:  # noqa: S603
+        try:
+            wait_until(lambda: listens(port))
+            yield parts._replace(
+                netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}"
+            ).geturl()
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
