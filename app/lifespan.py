@@ -20,9 +20,11 @@ from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
 from app.core.signing_keys import signing_keys
 from app.core.tokens import TokenSigner
+from app.core.vital_signs import VitalSigns
 from app.crud import mails, sessions
 from app.db.engine import connect, create_engine
 from app.db.notifications import Listener
+from app.db.pool_levels import PoolLevels
 from app.db.reads import ReadPool
 from app.db.replica import WRITERS, Lag, Replica
 from app.db.session import create_sessionmaker
@@ -47,6 +49,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.draining = False
     say_when_draining(app)
     async with AsyncExitStack() as stack:
+        open_log(app, stack)
         redis = open_redis(settings, stack)
         open_database(app, settings, redis, stack)
         open_identity(app, settings, redis, stack)
@@ -70,6 +73,11 @@ def say_when_draining(app: FastAPI) -> None:
         signal.signal(signal.SIGTERM, drain)
 
 
+def open_log(app: FastAPI, stack: AsyncExitStack) -> None:
+    app.state.log_writer.start()
+    stack.callback(app.state.log_writer.close)
+
+
 def open_redis(settings: Settings, stack: AsyncExitStack) -> Redis | None:
     if not settings.redis_url:
         return None
@@ -81,7 +89,7 @@ def open_redis(settings: Settings, stack: AsyncExitStack) -> Redis | None:
 def open_database(
     app: FastAPI, settings: Settings, redis: Redis | None, stack: AsyncExitStack
 ) -> None:
-    engine = create_engine(settings)
+    app.state.engine = engine = create_engine(settings)
     publish = RedisPublisher(redis) if redis else None
     app.state.handlers = {}
     app.state.sessionmaker = create_sessionmaker(engine, publish, app.state.handlers)
@@ -145,7 +153,10 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         open_replica(app.state.replica, app.state.handlers, stack)
     listener = create_listener(app, settings)
     housekeeping = Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
-    for task in (listener, app.state.mail_delivery, app.state.standing, housekeeping):
+    vital_signs = VitalSigns(
+        [PoolLevels(app.state.reads, app.state.engine).look, app.state.principals.look]
+    )
+    for task in (listener, app.state.mail_delivery, app.state.standing, housekeeping, vital_signs):
         task.start()
         stack.push_async_callback(task.close)
 

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from app.api import account_pages, system, well_known
+from app.api import account_pages, prometheus, system, well_known
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.middleware import (
@@ -52,7 +52,7 @@ EXPOSED_HEADERS = [
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
     settings = settings or get_settings()
-    configure_logging(settings)
+    log_writer = configure_logging(settings)
     app = FastAPI(
         title=settings.project_name,
         version=settings.version,
@@ -66,15 +66,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
     )
     app.state.settings = settings
+    app.state.log_writer = log_writer
     add_middleware(app, settings)
     register_error_handlers(app)
+    include_routers(app, settings)
+    describe(app)
+    return app
+
+
+def include_routers(app: FastAPI, settings: Settings) -> None:
+    """Those that are asked most come first: each route before the right one is tried."""
     app.include_router(v1, prefix=settings.api_v1_str)
     app.include_router(v2)
     app.include_router(system.router)
+    if settings.metrics_enabled:
+        app.include_router(prometheus.router)
     app.include_router(well_known.router)
     app.include_router(account_pages.router)
-    describe(app)
-    return app
 
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:

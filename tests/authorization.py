@@ -109,6 +109,7 @@ read_liveness             everybody  200
 read_readiness            everybody  200
 read_health               everybody  200
 read_version              everybody  200
+read_metrics              everybody  200
 read_jwks                 everybody  200
 read_security_txt         everybody  200
 read_openapi              everybody  200

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Scope
 
+from app.core import metrics
 from app.core.errors import (
     AppError,
     BadRequest,
@@ -99,6 +100,7 @@ def problem(scope: Scope, error: AppError) -> dict[str, Any]:
 
 
 def problem_response(scope: Scope, error: AppError) -> Response:
+    metrics.PROBLEMS.labels(error.code).inc()
     return Response(
         json.dumps(problem(scope, error)),
         error.status,

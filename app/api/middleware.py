@@ -8,22 +8,20 @@ import time
 import uuid
 from typing import Any
 
-import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.access import AccessRecorder
 from app.api.errors import problem_response
 from app.core.errors import AppError, BadRequest, ContentTooLarge
-from app.core.logging import get_logger
+from app.core.logging import get_logger, request_id
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 MAX_DIGITS = 20
-QUIET_PATHS = frozenset({"/liveness", "/readiness", "/metrics"})
 
-access_log = get_logger("access")
 error_log = get_logger("error")
 
 
@@ -32,6 +30,7 @@ class EnvelopeMiddleware:
 
     def __init__(self, app: ASGIApp, *, security_headers: dict[str, str]) -> None:
         self.app = app
+        self.recorder = AccessRecorder()
         self.defaults = [
             (name.lower().encode(), value.encode()) for name, value in security_headers.items()
         ]
@@ -41,23 +40,20 @@ class EnvelopeMiddleware:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
-        scope["extra_headers"] = []
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        status = 0
+        begin(scope)
+        status, seconds = 0, 0.0
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, seconds
             if message["type"] == "http.response.start":
-                status = message["status"]
-                self.complete(message, scope, time.perf_counter() - started)
+                status, seconds = message["status"], time.perf_counter() - started
+                self.complete(message, scope, seconds)
             await send(message)
 
         try:
             await self.app(scope, receive, send_enveloped)
         finally:
-            log_access(scope, status, time.perf_counter() - started)
+            self.recorder.record(scope, status, seconds or time.perf_counter() - started)
 
     def complete(self, message: Message, scope: Scope, seconds: float) -> None:
         headers = list(message.get("headers", ()))
@@ -69,25 +65,24 @@ class EnvelopeMiddleware:
         message["headers"] = headers
 
 
+def begin(scope: Scope) -> None:
+    """Give the request its name, and a place for what others note down about it.
+
+    HeadMiddleware passes a copy of the scope on; what is in these is seen from out here all
+    the same.
+    """
+    scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
+    scope["extra_headers"] = []
+    scope["fastapi"] = {}
+    scope.setdefault("state", {})
+    request_id.set(scope["request_id"])
+
+
 def accepted_request_id(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             return value.decode() if REQUEST_ID.fullmatch(value) else None
     return None
-
-
-def log_access(scope: Scope, status: int, seconds: float) -> None:
-    if scope["path"] in QUIET_PATHS:
-        return
-    client = scope.get("client")
-    access_log.info(
-        "request",
-        method=scope.get("method", "WEBSOCKET"),
-        path=scope["path"],
-        status=status,
-        milliseconds=round(seconds * 1000, 2),
-        client=client[0] if client else None,
-    )
 
 
 class CatchAllMiddleware:
@@ -185,6 +180,13 @@ class HeadMiddleware:
 
 class CorsMiddleware(CORSMiddleware):
     """Starlette's, with a problem where a preflight is refused."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Asked first, because programs send no Origin and all the rest is for browsers.
+        if any(name == b"origin" for name, _ in scope.get("headers", ())):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from app.api.prometheus import FOLDER_VARIABLE
 from app.commands.database import database
 from app.commands.seed import seed
 from app.core.config import ConfigError, Settings
@@ -87,6 +89,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         "app.commands.serve:create_worker",
         factory=True,
         workers=settings.workers,
+        lifespan="on",  # "auto" would go on without what a failed start did not open.
         log_config=None,
         access_log=False,
         server_header=False,
@@ -96,7 +99,9 @@ def run(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
     if settings.workers > 1:
-        Multiprocess(config, sockets=[listener]).run()
+        with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
+            os.environ[FOLDER_VARIABLE] = folder
+            Multiprocess(config, sockets=[listener]).run()
     else:
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -4,6 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
+from app.core.errors import AppError
 from app.core.logging import get_logger
 
 log = get_logger("background")
@@ -42,6 +43,12 @@ class BackgroundLoop(ABC):
         while True:
             try:
                 await self.work()
-            except Exception as error:  # noqa: BLE001  (see the docstring of the class)
-                log.warning("round failed, trying again", loop=self.name, reason=repr(error)[:200])
+            except Exception as error:
+                log.warning(
+                    "round failed, trying again",
+                    loop=self.name,
+                    reason=type(error).__name__,
+                    # Of what is expected to fail now and then, the name says enough.
+                    exc_info=not isinstance(error, AppError),
+                )
             await self.pause()

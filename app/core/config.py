@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     require_if_match: bool = False
     docs_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    metrics_enabled: bool = True
+    metrics_token: SecretStr = SecretStr("")
 
     database_url: DatabaseUrl = ""
     database_pool_size: int = Field(default=10, ge=1)

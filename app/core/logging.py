@@ -1,53 +1,87 @@
 """Logs: JSON lines for machines, colours for people in development."""
 
+import json
 import logging
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 import structlog
-from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.core.config import Settings
+from app.core.log_writer import LogWriter
+from app.core.redaction import DiscreetExceptions, redact_fields, redact_line
+from app.core.tracing import add_trace
+
+# Cheaper than structlog's own context variables, which are looked for one by one in each line.
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+to_json = json.JSONEncoder(default=repr).encode
+CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    current = request_id.get()
+    if current is not None:
+        event.setdefault("request_id", current)
+    return event
+
+
+def render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return redact_line(to_json(event))
+
+
+def render_readable(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    return redact_line(CONSOLE(logger, name, event))
+
 
 SHARED: list[Processor] = [
-    structlog.contextvars.merge_contextvars,
+    add_request_id,
+    add_trace,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    redact_fields,
 ]
-# Without local variables: passwords and tokens are among them, and so is half of FastAPI.
 JSON: list[Processor] = [
-    structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-    structlog.processors.JSONRenderer(),
+    structlog.processors.ExceptionRenderer(DiscreetExceptions()),
+    render_json,
 ]
-READABLE: list[Processor] = [
-    structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-]
+READABLE: list[Processor] = [render_readable]
+# They tell of every request with its whole URL, and of every pool, at a level that we listen to.
+TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "app.db.observation")
 
 
-def configure_logging(settings: Settings) -> None:
-    """Send structlog and the standard library's loggers to standard output, in one shape."""
+def configure_logging(settings: Settings) -> LogWriter:
+    """Send structlog and the standard library's loggers to standard output, in one shape.
+
+    The writer writes each line at once until somebody starts it.
+    """
     renderers = READABLE if settings.environment == "development" else JSON
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    writer = LogWriter(sys.stdout)
     structlog.configure(
         processors=[*SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(writer),  # type: ignore[arg-type]  # enough of a file
         cache_logger_on_first_use=False,
     )
-    configure_standard_logging(level, renderers)
+    configure_standard_logging(level, renderers, writer)
+    return writer
 
 
-def configure_standard_logging(level: int, renderers: list[Processor]) -> None:
+def configure_standard_logging(level: int, renderers: list[Processor], writer: LogWriter) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED, processors=[remove_private_fields, *renderers]
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(writer)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     # The envelope middleware writes the access log, with the request id in it.
     logging.getLogger("uvicorn.access").disabled = True
 

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 
+from app.core import metrics
 from app.core.identity import Principal
 
 Verify = Callable[[], Awaitable[tuple[Principal, float]]]
@@ -13,6 +14,9 @@ Verify = Callable[[], Awaitable[tuple[Principal, float]]]
 # announcement to less than the five seconds that are promised.
 LIFETIME_SECONDS = 4.0
 MAX_ENTRIES = 10_000
+
+CACHED = metrics.CACHE_REQUESTS.labels("principals", "hit")
+UNKNOWN = metrics.CACHE_REQUESTS.labels("principals", "miss")
 
 
 class PrincipalCache:
@@ -77,6 +81,12 @@ class PrincipalCache:
         gone = [key for key, (principal, _) in self._entries.items() if principal.id == user_id]
         for credential in gone:
             del self._entries[credential]
+
+    def look(self) -> None:
+        """Tell the metrics what was looked up since the last time."""
+        CACHED.inc(self.hits)
+        UNKNOWN.inc(self.misses)
+        self.hits = self.misses = 0
 
     def clear(self) -> None:
         self.epoch += 1

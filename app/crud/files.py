@@ -6,11 +6,12 @@ from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, cast, func, select
 
+from app.core import metrics
 from app.core.errors import NotFound
 from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, when_committed
 from app.models.file import File, PathTaken, Quota, Usage
 from app.models.user import User
 from app.schemas.file import FileRead
@@ -107,6 +108,8 @@ async def create(
     # A statement of its own, which sees what those that held the lock before have committed.
     used = (await session.execute(USED.where(File.owner_id == owner_id))).one()
     quota.check(Usage(used.size, used.files))
+    when_committed(session, metrics.FILES_STORED.inc, len(files))
+    when_committed(session, metrics.STORED_BYTES.inc, sum(file.size for file in files))
 
 
 async def delete(session: AsyncSession, file: File) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import update as update_statement
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import metrics
 from app.core.clock import now
 from app.core.errors import NotFound, Unprocessable, Violation
 from app.core.identity import Principal
@@ -28,6 +29,7 @@ from app.crud.categories import subtree
 from app.db.errors import ForeignKeyViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
+from app.db.session import when_committed
 from app.models.category import Category
 from app.models.item import Item
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
@@ -144,6 +146,7 @@ async def create(session: AsyncSession, data: ItemCreate, *, owner: Principal) -
     session.add(item)
     with known_category():
         await session.flush()
+    when_committed(session, metrics.ITEMS_CREATED.inc)
     return item
 
 
@@ -158,6 +161,7 @@ async def create_many(
         created = await session.scalars(
             insert(Item).returning(Item, sort_by_parameter_order=True), rows
         )
+    when_committed(session, metrics.ITEMS_CREATED.inc, len(rows))
     return created.all()
 
 

@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.orm import joinedload
 
+from app.core import metrics
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.identity import Principal
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, when_committed
 from app.models.post import Post, Status
 from app.models.user import User
 from app.schemas.post import PostCreate, PostRead, PostUpdate
@@ -137,6 +138,7 @@ async def publish(session: AsyncSession, post: Post) -> Post:
     """
     post.publish(at=now())
     await session.flush()
+    when_committed(session, metrics.POSTS_PUBLISHED.inc)
     return post
 
 

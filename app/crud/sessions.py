@@ -5,11 +5,12 @@ from collections.abc import Collection
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
+from app.core import metrics
 from app.core.clock import now
 from app.core.errors import InvalidToken, NotFound
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
-from app.db.session import AsyncSession, notify
+from app.db.session import AsyncSession, notify, when_committed
 from app.models.session import ABSOLUTE_LIFETIME, IDLE_LIFETIME, REFRESH_GRACE, Session
 from app.models.user import User
 from app.schemas.session import SessionRead
@@ -83,6 +84,7 @@ async def create(
     )
     session.add(row)
     await session.flush()
+    when_committed(session, metrics.SIGN_INS.inc)
     return row
 
 

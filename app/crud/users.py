@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, func, or_, select, text
 from sqlalchemy import update as update_statement
 
+from app.core import metrics
 from app.core.canonical import canonical
 from app.core.clock import now
 from app.core.errors import NotFound
@@ -16,7 +17,7 @@ from app.crud.sessions import IS_USABLE
 from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.reads import Query, ReadPool, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, when_committed
 from app.models.session import Session
 from app.models.user import EmailTaken, LastAdmin, User, UsernameTaken
 from app.schemas.user import ProfileUpdate, UserBase, UserRead, UserUpdate
@@ -151,6 +152,7 @@ async def create(
     )
     session.add(user)
     await flush(session)
+    when_committed(session, metrics.REGISTRATIONS.inc)
     return user
 
 

@@ -15,6 +15,7 @@ from app.core.attribution import attribution
 from app.core.config import Settings
 from app.core.errors import AppError
 from app.db.errors import READ_ONLY, database_errors, sqlstate, translate
+from app.db.observation import ObservedPool, observe_engine
 from app.db.queries import decoded
 
 CLOSE_SECONDS = 0.5
@@ -31,6 +32,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=partial(connect, settings, settings.database_url),
+        poolclass=ObservedPool,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_pool_timeout_seconds,
@@ -41,6 +43,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         hide_parameters=True,
         json_deserializer=decoded,
     )
+    observe_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
     return engine
 

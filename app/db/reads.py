@@ -15,6 +15,7 @@ import asyncpg
 
 from app.core.errors import Unavailable
 from app.db.errors import database_errors
+from app.db.observation import observe, waiting
 from app.db.queries import Query, Row
 
 __all__ = ["Query", "ReadPool", "Reader", "Row"]
@@ -118,14 +119,16 @@ class ReadPool(Reader):
         if not self._free.locked():
             await self._free.acquire()
             return
-        try:
-            async with asyncio.timeout(self._wait_seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Unavailable("All database connections are busy.") from None
+        with waiting("read"):
+            try:
+                async with asyncio.timeout(self._wait_seconds):
+                    await self._free.acquire()
+            except TimeoutError:
+                raise Unavailable("All database connections are busy.") from None
 
     async def _run(self, sql: str, arguments: list[Any]) -> Sequence[asyncpg.Record]:
         connection, opened_at, is_fresh = await self._take()
+        started = time.perf_counter()
         try:
             records = await connection.fetch(sql, *arguments)
         except LOST as error:
@@ -142,6 +145,8 @@ class ReadPool(Reader):
             # A timeout or a cancelled request leaves the protocol in mid-answer.
             connection.terminate()
             raise
+        finally:
+            observe(sql, time.perf_counter() - started)
         self.statements += 1
         self._put(connection, opened_at)
         return cast("Sequence[asyncpg.Record]", records)

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -11,7 +13,14 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.core.errors import PreconditionFailed
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 
-__all__ = ["AsyncSession", "Sessionmaker", "create_sessionmaker", "notify", "transaction"]
+__all__ = [
+    "AsyncSession",
+    "Sessionmaker",
+    "create_sessionmaker",
+    "notify",
+    "transaction",
+    "when_committed",
+]
 
 Sessionmaker = async_sessionmaker[AsyncSession]
 Publish = Callable[[str, str], Awaitable[None]]
@@ -38,6 +47,11 @@ async def notify(session: AsyncSession, channel: str, payload: str) -> None:
         await session.execute(select(func.pg_notify(channel, payload)))
 
 
+def when_committed(session: AsyncSession, do: Callable[..., Any], *arguments: Any) -> None:
+    """Call something quick if the transaction commits, as counting what it did."""
+    session.info.setdefault("when_committed", []).append(partial(do, *arguments))
+
+
 @asynccontextmanager
 async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
     """Commit on success, roll back on error.
@@ -62,6 +76,8 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
 
 async def tell(session: AsyncSession) -> None:
     handlers, publish = session.info["handlers"], session.info["publish"]
+    for do in session.info.pop("when_committed", ()):
+        do()
     for channel, payload in session.info.pop("notifications", ()):
         # Our own listener hears it, too, but possibly after the client's next request.
         if channel in handlers:

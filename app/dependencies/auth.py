@@ -61,6 +61,7 @@ async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Pri
         if windows:
             await count(connection, windows, f"address:{client_address(connection)}")
         raise
+    connection.scope["state"]["principal_id"] = principal.id
     if windows:
         await count(connection, windows, str(principal.id))
     connection.scope["principal"] = principal  # For app/dependencies/database.py.

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+from app.core import metrics
 from app.core.background import BackgroundLoop
 from app.crud import mailed_tokens, mails, users
 from app.db.session import AsyncSession, Sessionmaker, transaction
@@ -67,6 +68,7 @@ class MailDelivery(BackgroundLoop):
                 token=token,
             )
         )
+        metrics.MAILS_SENT.inc()
 
 
 def is_wanted(mail: Mail, user: User) -> bool:

@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from structlog.typing import EventDict
 
+from app.core.logging import add_request_id
 from app.models.user import User
-from tests.conftest import As, Running, Save, new_client
+from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item
 from tests.problems import assert_problem
 
@@ -117,9 +118,7 @@ class TestAccessLog:
     @pytest.fixture
     async def lines(self, running: Running) -> AsyncIterator[tuple[AsyncClient, list[EventDict]]]:
         async with running(log_level="info") as app, new_client(app) as client:
-            with structlog.testing.capture_logs(
-                processors=[structlog.contextvars.merge_contextvars]
-            ) as lines:
+            with structlog.testing.capture_logs(processors=[add_request_id]) as lines:
                 yield client, lines
 
     async def test_has_a_line_for_each_request(
@@ -131,8 +130,19 @@ class TestAccessLog:
 
         [line] = [line for line in log if line["log"] == "access"]
         assert (line["method"], line["path"], line["status"]) == ("POST", "/nothing", 404)
-        assert line["request_id"] == "r-1"
+        assert (line["request_id"], line["route"]) == ("r-1", "(none)")
         assert line["milliseconds"] > 0
+
+    async def test_names_the_route_and_the_user(
+        self, app: FastAPI, lines: tuple[AsyncClient, list[EventDict]], user: User
+    ) -> None:
+        client, log = lines
+        token = await access_token(app, user)
+
+        await client.head(f"{ITEMS}/{user.id}", headers={"Authorization": f"Bearer {token}"})
+
+        [line] = [line for line in log if line["log"] == "access"]
+        assert (line["route"], line["user_id"]) == (f"{ITEMS}/{{item_id}}", user.id)
 
     async def test_leaves_out_probes(self, lines: tuple[AsyncClient, list[EventDict]]) -> None:
         client, log = lines

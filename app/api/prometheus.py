@@ -1,0 +1,59 @@
+"""What Prometheus scrapes: the sum over all workers, whichever of them is asked."""
+
+import hmac
+import os
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from app.core.errors import Unauthenticated
+
+router = APIRouter(tags=["system"])
+
+# Where each worker keeps its figures; prometheus_client reads it when it is imported.
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+async def get_scraper(request: Request) -> None:
+    """Let those through who know the token, or everybody while none is set."""
+    token = request.app.state.settings.metrics_token.get_secret_value()
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if token and not hmac.compare_digest(given.encode(), token.encode()):
+        raise Unauthenticated("Send METRICS_TOKEN as a Bearer token.")
+
+
+# Not async: FastAPI runs it in a thread, and the loop goes on with requests meanwhile.
+@router.get("/metrics", include_in_schema=False, dependencies=[Depends(get_scraper)])
+def read_metrics() -> Response:
+    """Read the metrics of all workers in Prometheus' text format."""
+    return Response(generate_latest(registry()), media_type=CONTENT_TYPE_LATEST)
+
+
+def registry() -> CollectorRegistry:
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder is None:
+        return REGISTRY
+    forget_the_dead(Path(folder))
+    together = CollectorRegistry()
+    MultiProcessCollector(together, path=folder)  # type: ignore[no-untyped-call]
+    return together
+
+
+def forget_the_dead(folder: Path) -> None:
+    """Drop the levels of workers that have gone; what they counted still counts."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not is_alive(pid):
+            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,78 @@
+"""What the service counts: every metric by its name, in one place.
+
+A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. What can only
+be looked at, as the size of a queue, is a gauge that the lifespan's `VitalSigns` read.
+With several workers the figures of all of them are added up; see ADR 0013.
+
+Labels have few values: route templates, codes, names in this code; never what clients send.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+# --- HTTP --------------------------------------------------------------------------------------
+
+REQUEST_SECONDS = Histogram(
+    "http_request_duration_seconds",
+    "From the arrival of a request to the first byte of its answer.",
+    ["method", "route", "status"],
+    buckets=SECONDS,
+)
+PROBLEMS = Counter("http_problems", "Answers that report an error, by its code.", ["code"])
+IN_FLIGHT = Gauge(
+    "http_requests_in_flight", "Requests that are being worked on.", multiprocess_mode="livesum"
+)
+
+# --- The process -------------------------------------------------------------------------------
+
+LOOP_LAG_SECONDS = Histogram(
+    "event_loop_lag_seconds", "How late the event loop comes to its work.", buckets=SHORT_SECONDS
+)
+MEMORY_BYTES = Gauge(
+    "worker_memory_bytes", "Resident memory of the workers.", multiprocess_mode="livesum"
+)
+OPEN_FILES = Gauge(
+    "worker_open_files", "Open file descriptors of the workers.", multiprocess_mode="livesum"
+)
+WORKERS = Gauge("workers", "Processes that serve.", multiprocess_mode="livesum")
+LOG_LINES_DROPPED = Counter("log_lines_dropped", "Log lines that nobody read fast enough.")
+
+# --- Database ----------------------------------------------------------------------------------
+
+STATEMENT_SECONDS = Histogram(
+    "database_statement_duration_seconds",
+    "What the database takes for one statement, as seen from here.",
+    ["operation"],
+    buckets=SHORT_SECONDS,
+)
+POOL_IN_USE = Gauge(
+    "database_pool_in_use",
+    "Connections that a request holds.",
+    ["pool"],
+    multiprocess_mode="livesum",
+)
+POOL_SIZE = Gauge(
+    "database_pool_size", "Connections that may be open.", ["pool"], multiprocess_mode="livesum"
+)
+POOL_WAIT_SECONDS = Histogram(
+    "database_pool_wait_seconds",
+    "How long requests waited that found every connection in use.",
+    ["pool"],
+    buckets=SHORT_SECONDS,
+)
+
+# --- Caches ------------------------------------------------------------------------------------
+
+CACHE_REQUESTS = Counter("cache_requests", "Look-ups in a cache.", ["cache", "outcome"])
+
+# --- Sign-in and business ----------------------------------------------------------------------
+
+SIGN_INS = Counter("sign_ins", "Sessions that were opened.")
+REGISTRATIONS = Counter("registrations", "Accounts that were opened.")
+ITEMS_CREATED = Counter("items_created", "Items that were created.")
+POSTS_PUBLISHED = Counter("posts_published", "Posts that were published.")
+FILES_STORED = Counter("files_stored", "Files that were uploaded.")
+STORED_BYTES = Counter("files_stored_bytes", "Bytes of the files that were uploaded.")
+MAILS_SENT = Counter("mails_sent", "Mails that were handed over.")
