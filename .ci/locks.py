@@ -15,8 +15,10 @@ from pathlib import Path
 
 RUNTIME = Path("requirements.txt")
 DEVELOPMENT = Path("requirements-dev.txt")
+PEERS = Path("benchmarks/peers/requirements.txt")
+LOCKS = (RUNTIME, DEVELOPMENT, PEERS)
 COMPILE = [
-    *(".ci/uv", "pip", "compile", "pyproject.toml", "--quiet"),
+    *(".ci/uv", "pip", "compile", "--quiet"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
     # Neither this machine's paths nor its registry may end up in a committed file.
     *("--no-header", "--no-emit-index-url", "--no-emit-find-links"),
@@ -31,8 +33,10 @@ def main(arguments: list[str]) -> None:
 
 def recompute(options: list[str]) -> None:
     """Keep the pins that still fit, unless the options of uv (`--upgrade`) say otherwise."""
-    compile_lock(RUNTIME, *options)
-    compile_lock(DEVELOPMENT, "--group", "dev", "--constraints", str(RUNTIME), *options)
+    alike = ("--constraints", str(RUNTIME))
+    compile_lock(RUNTIME, "pyproject.toml", *options)
+    compile_lock(DEVELOPMENT, "pyproject.toml", "--group", "dev", *alike, *options)
+    compile_lock(PEERS, "--group", "peers", *alike, *options)
 
 
 def compile_lock(lock: Path, *options: str) -> None:
@@ -61,12 +65,12 @@ def fingerprint() -> str:
 def find_problems() -> list[str]:
     problems = [
         f"{lock} was made from other dependencies than pyproject.toml asks for: run `make lock`."
-        for lock in (RUNTIME, DEVELOPMENT)
+        for lock in LOCKS
         if fingerprint() not in lock.read_text().splitlines()[:2]
     ]
     problems += [
         f"{lock} names an address, which pins us to one registry or machine: run `make lock`."
-        for lock in (RUNTIME, DEVELOPMENT)
+        for lock in LOCKS
         if "://" in lock.read_text()
     ]
     untested = sorted(pins(RUNTIME) - pins(DEVELOPMENT))
