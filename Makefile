@@ -13,13 +13,14 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage bench-plans drill-login check fix migrate revision reset import openapi lock $(CHECKS)
+.PHONY: help run test coverage bench bench-smoke bench-growth bench-profile bench-plans drill-login \
+	check fix migrate revision reset import openapi lock $(CHECKS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
-	@echo '  ARGS="..." with further arguments for run, test, import and lock.'
+	@echo '  ARGS="..." with further arguments for run, test, import, lock and bench-*.'
 
 run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000); Ctrl-C stops it all
 	@exec $(BIN)/app run $(ARGS)
@@ -50,6 +51,18 @@ reset: $(READY) ## Throw the development database away
 import: $(READY) ## Send a catalogue through the running service: make import FILE=diamonds.csv.gz
 	@test -n "$$FILE" || { echo 'Say which file: make import FILE=diamonds.csv.gz' >&2; exit 1; }
 	@exec $(BIN)/app import "$$FILE" $(ARGS)
+
+bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--rounds 1 --only get"
+	@exec $(BIN)/python -m benchmarks.comparison $(ARGS)
+
+bench-smoke: $(READY) ## Hold the reading of an item against bare FastAPI; half a minute
+	@exec $(BIN)/python -m benchmarks.smoke
+
+bench-growth: $(READY) ## What requests and the export cost from 10,000 to 10,000,000 items
+	@exec $(BIN)/python -m benchmarks.growth $(ARGS)
+
+bench-profile: $(READY) ## Where our own CPU time goes; ARGS="--only list create"
+	@exec $(BIN)/python -m benchmarks.hotspots $(ARGS)
 
 bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million items
 	@exec $(BIN)/python -m benchmarks.plans $(ARGS)
