@@ -76,7 +76,7 @@ def sampled(
         {
             tuple(stack.split(";")): int(count)
             for stack, _, count in pairs
-            if "threading.py" not in stack.partition(";")[0]
+            if stack and "threading.py" not in stack.partition(";")[0]
         }
     )
 
