@@ -56,30 +56,30 @@ def openapi(
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
     """Bring the database to a revision; replicas may run this at the same time."""
-    from app.commands.database import database
+    from app.commands.database import session_database
     from app.db import migrations
 
-    with database(load_settings()) as url:
+    with session_database(load_settings()) as url:
         migrations.upgrade(url, revision)
 
 
 @db.command("downgrade")
 def downgrade_database(revision: str) -> None:
     """Take the database back to a revision."""
-    from app.commands.database import database
+    from app.commands.database import session_database
     from app.db import migrations
 
-    with database(load_settings()) as url:
+    with session_database(load_settings()) as url:
         migrations.downgrade(url, revision)
 
 
 @db.command("revision")
 def revise_database(message: str) -> None:
     """Write a migration from the difference between the models and the database."""
-    from app.commands.database import database
+    from app.commands.database import session_database
     from app.db import migrations
 
-    with database(load_settings()) as url:
+    with session_database(load_settings()) as url:
         migrations.upgrade(url)
         migrations.revise(url, message)
 
@@ -90,6 +90,30 @@ def check_database() -> None:
     from app.commands.database import check_migrations
 
     check_migrations()
+
+
+@db.command("dump")
+def dump_database(file: Annotated[Path, typer.Argument(help="Where to write the dump.")]) -> None:
+    """Write a consistent copy of the database into a file."""
+    from app.commands import backup
+    from app.commands.database import session_database
+
+    with session_database(load_settings()) as url:
+        backup.dump(url, file)
+
+
+@db.command("restore")
+def restore_database(
+    file: Annotated[Path, typer.Argument(help="What `app db dump` wrote.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Drop what the database holds.")] = False,
+) -> None:
+    """Restore a dump, all or nothing, into an empty database."""
+    from app.commands import backup
+    from app.commands.database import session_database
+
+    with session_database(load_settings()) as url:
+        print(backup.restore(url, file, force=force))
 
 
 @db.command("reset")

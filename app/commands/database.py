@@ -24,6 +24,13 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
+def session_database(settings: Settings) -> Iterator[str]:
+    """The same for what outlives a transaction, and so cannot go through PgBouncer."""
+    with database(settings) as url:
+        yield settings.session_url or url
+
+
+@contextmanager
 def embedded(folder: Path, *, durable: bool = True) -> Iterator[str]:
     try:
         from app.db.embedded import EmbeddedPostgresError, embedded_postgres

@@ -66,7 +66,7 @@ def prepare(settings: Settings) -> None:
     A server that is away for now is no reason not to start: readiness tells.
     """
     try:
-        migrations.upgrade(settings.database_url)
+        migrations.upgrade(settings.session_url)
         seed(settings)
     except (ConfigError, AppError) as error:
         get_logger("serve").warning("database not prepared", reason=str(error))

@@ -41,10 +41,15 @@ def check(url: str) -> None:
 
 
 @lru_cache
-def older_revisions() -> frozenset[str]:
+def known_revisions() -> tuple[str, ...]:
+    """Those that this code has migrations for, the newest first."""
     script = ScriptDirectory.from_config(alembic_config(""))
-    revisions = {each.revision for each in script.walk_revisions()}
-    return frozenset(revisions - {script.get_current_head()})
+    return tuple(each.revision for each in script.walk_revisions())
+
+
+def is_outdated(revision: str | None) -> bool:
+    """Whether a database at the revision lacks something that this code needs."""
+    return revision is None or revision in known_revisions()[1:]
 
 
 async def is_migrated(reads: ReadPool) -> bool:
@@ -55,5 +60,4 @@ async def is_migrated(reads: ReadPool) -> bool:
     Raises:
         DatabaseUnavailable: it cannot be reached, or was never migrated.
     """
-    revision = await reads.scalar(CURRENT_REVISION)
-    return revision is not None and revision not in older_revisions()
+    return not is_outdated(await reads.scalar(CURRENT_REVISION))
