@@ -9,7 +9,6 @@ from functools import partial
 from types import FrameType
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from app.core.config import Settings
 from app.core.cursors import CursorSigner
@@ -32,7 +31,7 @@ from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
 from app.integrations.mail import FolderMailer
 from app.integrations.object_storage import create_storage
-from app.integrations.redis import RedisListener, RedisPublisher, RedisWindows, create_redis
+from app.integrations.redis import Client, RedisListener, RedisPublisher, RedisWindows, create_redis
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.mail_delivery import MailDelivery
 from app.jobs.standing import Standing
@@ -78,16 +77,16 @@ def open_log(app: FastAPI, stack: AsyncExitStack) -> None:
     stack.callback(app.state.log_writer.close)
 
 
-def open_redis(settings: Settings, stack: AsyncExitStack) -> Redis | None:
+def open_redis(settings: Settings, stack: AsyncExitStack) -> Client | None:
     if not settings.redis_url:
         return None
-    redis = create_redis(settings.redis_url)
+    redis = create_redis(settings.redis_url, is_cluster=settings.redis_cluster)
     stack.push_async_callback(redis.aclose)
     return redis
 
 
 def open_database(
-    app: FastAPI, settings: Settings, redis: Redis | None, stack: AsyncExitStack
+    app: FastAPI, settings: Settings, redis: Client | None, stack: AsyncExitStack
 ) -> None:
     app.state.engine = engine = create_engine(settings)
     publish = RedisPublisher(redis) if redis else None
@@ -102,7 +101,7 @@ def open_database(
 
 
 def open_identity(
-    app: FastAPI, settings: Settings, redis: Redis | None, stack: AsyncExitStack
+    app: FastAPI, settings: Settings, redis: Client | None, stack: AsyncExitStack
 ) -> None:
     app.state.passwords = PasswordHasher(max_concurrency=settings.password_hash_concurrency)
     app.state.principals = PrincipalCache()
@@ -127,7 +126,7 @@ def open_guess_limits(app: FastAPI, settings: Settings, stack: AsyncExitStack) -
 
 
 def create_rate_limit(
-    settings: Settings, redis: Redis | None
+    settings: Settings, redis: Client | None
 ) -> LocalWindows | RedisWindows | None:
     if not settings.rate_limit_enabled:
         return None
@@ -186,7 +185,11 @@ def forget_rights(app: FastAPI) -> None:
 def create_listener(app: FastAPI, settings: Settings) -> Listener | RedisListener:
     handlers, forget_all = app.state.handlers, partial(forget_rights, app)
     if settings.redis_url:
-        return RedisListener(settings.redis_url, handlers, on_reconnect=forget_all)
+        # A retry would subscribe again unseen, and what was said meanwhile would be missed.
+        once = partial(
+            create_redis, settings.redis_url, is_cluster=settings.redis_cluster, retries=0
+        )
+        return RedisListener(once, handlers, on_reconnect=forget_all)
     opened = partial(connect, settings, settings.session_url)
     return Listener(opened, handlers, on_reconnect=forget_all)
 

@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     database_replica_max_lag_seconds: float = Field(default=2, gt=0)
 
     redis_url: str = Field(default="", pattern=r"^(rediss?://.*)?$")
+    redis_cluster: bool = False
 
     # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
     storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")

