@@ -61,7 +61,8 @@ def valkey_cluster() -> Iterator[Cluster]:
         for bus_port in [free_port() for _ in range(2 * PRIMARIES)]:
             # By default it is 10000 above the other, which may be no port any more.
             settings = SETTINGS | {"cluster-port": str(bus_port)}
-            server = stack.enter_context(ValkeyServer(config=settings))
+            # Its own search begins at the same port in every worker of a test run.
+            server = stack.enter_context(ValkeyServer(port=free_port(), config=settings))
             cluster.nodes.append(Node(server, bus_port))
         introduce(cluster.nodes)
         divide(cluster.nodes)

@@ -74,6 +74,8 @@ async def proxy(replica_url: str) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def service(app: FastAPI, running: Running, proxy: Proxy) -> AsyncIterator[FastAPI]:
     """A service with a replica, which is level with the primary."""
+    # Its connections may be older than what `replica_url` set for the database.
+    await app.state.sessionmaker.kw["bind"].dispose()
     changes = {"database_replica_url": proxy.url, "database_replica_max_lag_seconds": 30}
     async with running(**changes) as service:
         await until_level(service)
