@@ -14,10 +14,10 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test coverage bench bench-smoke bench-growth bench-profile bench-plans drill-login \
-	check fix migrate revision reset import openapi lock $(CHECKS)
+	drill-overload check fix migrate revision reset import openapi lock $(CHECKS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
 	@echo '  ARGS="..." with further arguments for run, test, import, lock and bench-*.'
@@ -69,6 +69,9 @@ bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million it
 
 drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against unknown users
 	@exec $(BIN)/python -m benchmarks.login_flood $(ARGS)
+
+drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
+	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
 openapi: $(READY) ## Write docs/openapi.json anew
 	@exec $(BIN)/app openapi

@@ -152,8 +152,10 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         open_replica(app.state.replica, app.state.handlers, stack)
     listener = create_listener(app, settings)
     housekeeping = Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
+    levels, load = PoolLevels(app.state.reads, app.state.engine), app.state.load
     vital_signs = VitalSigns(
-        [PoolLevels(app.state.reads, app.state.engine).look, app.state.principals.look]
+        beats=[lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait()))],
+        looks=[load.look, levels.look, app.state.principals.look],
     )
     for task in (listener, app.state.mail_delivery, app.state.standing, housekeeping, vital_signs):
         task.start()

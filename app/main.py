@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from app.api import account_pages, prometheus, system, well_known
+from app.api.admission import AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.middleware import (
@@ -17,6 +18,7 @@ from app.api.openapi import describe, operation_id
 from app.api.v1.router import router as v1
 from app.api.v2.router import router as v2
 from app.core.config import Settings, get_settings
+from app.core.load import Load
 from app.core.logging import configure_logging
 from app.lifespan import lifespan
 
@@ -67,6 +69,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.log_writer = log_writer
+    app.state.load = Load(
+        most=settings.max_requests_in_flight, timeout_seconds=settings.request_timeout_seconds
+    )
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)
@@ -91,6 +96,8 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(CatchAllMiddleware)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
+    # Inside CORS: scripts of browsers must be able to read that they were refused.
+    app.add_middleware(AdmissionMiddleware, load=app.state.load)
     app.add_middleware(
         CorsMiddleware,
         allow_origins=settings.allowed_origins,

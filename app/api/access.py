@@ -25,7 +25,8 @@ class AccessRecorder:
         route = route_template(scope)
         if scope["type"] == "http":
             self._count(scope["method"], route, status or NO_ANSWER, seconds)
-        if scope["path"] not in QUIET_PATHS:
+        # Lines for what is refused would cost more than refusing it: `Load` sums them up.
+        if scope["path"] not in QUIET_PATHS and "is_refused" not in scope["state"]:
             self._write(scope, route, status, seconds)
 
     def _count(self, method: str, route: str, status: int, seconds: float) -> None:

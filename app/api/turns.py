@@ -1,13 +1,18 @@
 """Requests that take turns, because each of them is a lot of work."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import Request, Response
 
 from app.api.unit_of_work import Handler, UnitOfWorkRoute
+from app.core.load import Overloaded, Work
 
 # Enough to keep the threads busy that hash passwords; the others would only wait for them.
 AT_ONCE = 8
+# A good machine checks about 60 passwords in a second, and an answer is due in five.
+MOST_WAITING = 256
 
 
 class TurnsRoute(UnitOfWorkRoute):
@@ -18,12 +23,40 @@ class TurnsRoute(UnitOfWorkRoute):
     """
 
     def get_route_handler(self) -> Handler:
-        handler, turns = super().get_route_handler(), asyncio.Semaphore(AT_ONCE)
+        handler, line = super().get_route_handler(), Line()
 
         async def in_turn(request: Request) -> Response:
             # Who sends slowly holds no turn meanwhile; the handler finds what was read.
             await request.body()
-            async with turns:
+            async with line.turn(request.scope["state"]["work"]):
                 return await handler(request)
 
         return in_turn
+
+
+class Line:
+    """Where requests wait for one of the turns; they are not counted as load meanwhile."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def turn(self, work: Work) -> AsyncIterator[None]:
+        """Hold a turn inside.
+
+        Raises:
+            Overloaded: so many wait that this one would wait in vain.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Overloaded
+        self._waiting += 1
+        try:
+            with work.in_line():
+                await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()

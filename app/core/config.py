@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     require_if_match: bool = False
     docs_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    max_requests_in_flight: int = Field(default=400, ge=16)
+    request_timeout_seconds: float = Field(default=5, gt=0)
     metrics_enabled: bool = True
     metrics_token: SecretStr = SecretStr("")
 

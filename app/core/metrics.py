@@ -24,6 +24,13 @@ PROBLEMS = Counter("http_problems", "Answers that report an error, by its code."
 IN_FLIGHT = Gauge(
     "http_requests_in_flight", "Requests that are being worked on.", multiprocess_mode="livesum"
 )
+IN_FLIGHT_LIMIT = Gauge(
+    "http_requests_in_flight_limit",
+    "How many may be worked on before others are refused.",
+    multiprocess_mode="livesum",
+)
+REQUESTS_SHED = Counter("http_requests_shed", "Requests refused because there was too much to do.")
+REQUESTS_EXPIRED = Counter("http_requests_expired", "Requests that took longer than they may.")
 
 # --- The process -------------------------------------------------------------------------------
 

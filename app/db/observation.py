@@ -49,18 +49,36 @@ def note_failure(context: ExceptionContext) -> None:
         observe(context.statement, time.perf_counter() - started)
 
 
-@contextmanager
-def waiting(pool: str) -> Iterator[None]:
-    """Take down how long somebody waits for a connection inside."""
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        metrics.POOL_WAIT_SECONDS.labels(pool).observe(time.perf_counter() - started)
+class Waits:
+    """How long requests wait for a connection; only those count that find none free."""
+
+    def __init__(self, pool: str) -> None:
+        self._seconds = metrics.POOL_WAIT_SECONDS.labels(pool)
+        self._longest = 0.0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Take down how long somebody waits inside."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - started
+            self._seconds.observe(seconds)
+            self._longest = max(self._longest, seconds)
+
+    def longest(self) -> float:
+        """The longest wait, in seconds, since this was last asked."""
+        longest, self._longest = self._longest, 0.0
+        return longest
 
 
 class ObservedPool(AsyncAdaptedQueuePool):
-    """The write pool; only who finds every connection in use counts as waiting."""
+    """The write pool; it tells who waits for a connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.waits = Waits("write")
 
     @property
     def limit(self) -> int:
@@ -69,5 +87,5 @@ class ObservedPool(AsyncAdaptedQueuePool):
     def _do_get(self) -> Any:
         if self.checkedout() < self.limit:
             return super()._do_get()
-        with waiting("write"):
+        with self.waits.one():
             return super()._do_get()

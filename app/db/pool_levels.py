@@ -18,6 +18,10 @@ class PoolLevels:
         metrics.POOL_SIZE.labels("read").set(reads.size)
         metrics.POOL_SIZE.labels("write").set(pool.limit)
 
+    def longest_wait(self) -> float:
+        """In seconds, for a connection, since this was last asked."""
+        return max(self._reads.waits.longest(), self._writes.waits.longest())
+
     def look(self) -> None:
         metrics.POOL_IN_USE.labels("read").set(self._reads.in_use)
         metrics.POOL_IN_USE.labels("write").set(self._writes.checkedout())

@@ -15,7 +15,7 @@ import asyncpg
 
 from app.core.errors import Unavailable
 from app.db.errors import database_errors
-from app.db.observation import observe, waiting
+from app.db.observation import Waits, observe
 from app.db.queries import Query, Row
 
 __all__ = ["Query", "ReadPool", "Reader", "Row"]
@@ -81,6 +81,7 @@ class ReadPool(Reader):
         self._idle: list[tuple[asyncpg.Connection, float]] = []
         self.size = size
         self.in_use = 0
+        self.waits = Waits("read")
         self.statements = 0
 
     async def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
@@ -119,7 +120,7 @@ class ReadPool(Reader):
         if not self._free.locked():
             await self._free.acquire()
             return
-        with waiting("read"):
+        with self.waits.one():
             try:
                 async with asyncio.timeout(self._wait_seconds):
                     await self._free.acquire()

@@ -56,6 +56,7 @@ def received(form: Form) -> Callable[..., AsyncIterator[Upload]]:
         request.scope["max_body_bytes"] = (
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
+        request.scope["state"]["work"].stop_clock()  # It has a deadline of its own.
         refuse_hopeless(request, await files.usage(reads, principal.id), quota)
         reader = MultipartReader(request.headers.get("content-type", ""), arriving(request))
         async with kept_with_rows(storage, Upload(principal.id)) as upload:

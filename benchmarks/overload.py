@@ -1,0 +1,282 @@
+"""Promise P8 as a drill: what the service does with ten times the work it can do.
+
+    python -m benchmarks.overload [PATH]
+
+Without PATH each request creates 100 items in one batch; with it, it reads there.
+
+Starts PostgreSQL and one worker, measures in a closed loop what that can do (C), then sends
+requests at constant rates of C and 10 C, however long the answers take: a closed loop would
+slow down with the service and hide what clients see. Takes about a minute, stops what it
+started, exits with 1 when a promise is broken.
+
+A refusal costs the worker about 0.1 ms, most of it for HTTP itself. Nine of them for each
+request that is accepted leave nine tenths of C only if that costs 10 ms or more, as a batch
+does. Floods of cheaper requests have to be held off by the proxy in front.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+from typing import cast
+
+import asyncpg
+import uvloop
+
+from app.core.passwords import PasswordHasher
+from app.db import migrations
+from app.db.embedded import embedded_postgres
+from benchmarks.login_flood import FILL, PASSWORD, Figure
+from tests.e2e.service import Service, running_service
+
+BATCH = {"items": [{"name": f"Item {n}", "price": "10.00", "tax": "1.00"} for n in range(100)]}
+ITEMS = """
+INSERT INTO items (id, name, description, price, tax, tags, owner_id)
+SELECT uuidv7(), 'Item ' || n, repeat('All that can be said about it. ', 15), 10, 1, '{}', users.id
+FROM users, generate_series(1, 2000) n
+"""
+SECONDS = 10.0
+WARM_UP_SECONDS = 2.0
+CLOSED_LOOP = 16
+MOST_CONNECTIONS = 1000
+TICK_SECONDS = 0.002
+
+MAX_LOSS_PERCENT = 10
+MAX_SLOWDOWN = 2
+MAX_REFUSAL_MILLISECONDS = 50
+
+
+@dataclass
+class Tally:
+    """What came back: seconds since each request was due."""
+
+    accepted: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+    without_retry_after: int = 0
+    unanswered: int = 0
+
+    def add(self, status: int, head: bytes, seconds: float) -> None:
+        if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            self.accepted.append(seconds)
+        elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.refused.append(seconds)
+            self.without_retry_after += b"\r\nretry-after: " not in head.lower()
+        else:
+            self.others.append(status)
+
+
+class Client(asyncio.Protocol):
+    """One connection, one request at a time; lighter than any library."""
+
+    def __init__(self, load: "Generator") -> None:
+        self._load = load
+        self._buffer = b""
+        self._due = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def ask(self, due: float) -> None:
+        assert self._transport
+        self._due = due
+        self._transport.write(self._load.request)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
+            return
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
+        if len(body) >= length:
+            self._buffer = b""
+            self._load.answered(self, int(head[9:12]), head, time.perf_counter() - self._due)
+
+    def close(self) -> None:
+        if self._transport:
+            self._transport.abort()
+
+
+class Generator:
+    """Requests that are due at times of their own."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self.request = request
+        self.tally = Tally()
+        self._port = port
+        self._clients: list[Client] = []
+        self._idle: list[Client] = []
+        self._waiting: deque[float] = deque()
+        self._is_closed_loop = False
+
+    async def connect(self, count: int) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(count):
+            _, client = await loop.create_connection(lambda: Client(self), "127.0.0.1", self._port)
+            self._clients.append(client)
+        self._idle = list(self._clients)
+
+    async def closed_loop(self, seconds: float) -> float:
+        """Answers per second when each client asks again as soon as it is answered."""
+        self.tally, self._is_closed_loop = Tally(), True
+        started = time.perf_counter()
+        while self._idle:
+            self._idle.pop().ask(time.perf_counter())
+        await asyncio.sleep(seconds)
+        rate = len(self.tally.accepted) / (time.perf_counter() - started)
+        self._is_closed_loop = False
+        await asyncio.sleep(1)
+        return rate
+
+    async def open_loop(self, rate: float, seconds: float) -> tuple[Tally, float]:
+        """The answers, and how many per second were good, at a constant rate of requests."""
+        self.tally = tally = Tally()
+        started, sent = time.perf_counter(), 0
+        while (elapsed := time.perf_counter() - started) < seconds:
+            while sent < elapsed * rate:
+                self._send(started + sent / rate)
+                sent += 1
+            await asyncio.sleep(TICK_SECONDS)
+        goodput = len(tally.accepted) / seconds
+        self._waiting.clear()
+        await asyncio.sleep(2)
+        tally.unanswered = sent - len(tally.accepted) - len(tally.refused) - len(tally.others)
+        return tally, goodput
+
+    def answered(self, client: Client, status: int, head: bytes, seconds: float) -> None:
+        self.tally.add(status, head, seconds)
+        if self._waiting:
+            client.ask(self._waiting.popleft())
+        elif self._is_closed_loop:
+            client.ask(time.perf_counter())
+        else:
+            self._idle.append(client)
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+    def _send(self, due: float) -> None:
+        # A request that finds no connection is late already: its time runs all the same.
+        if self._idle:
+            self._idle.pop().ask(due)
+        else:
+            self._waiting.append(due)
+
+
+def main() -> int:
+    path = sys.argv[1] if len(sys.argv) > 1 else None
+    with service() as (running, url):
+        figures = uvloop.run(measure(running, url, path))
+    print(*figures, sep="\n")
+    return 0 if all(figure.is_kept for figure in figures) else 1
+
+
+@contextmanager
+def service() -> Iterator[tuple[Service, str]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        embedded_postgres(Path(folder) / "postgres", durable=False) as url,
+    ):
+        migrations.upgrade(url)
+        settings = {
+            "ENVIRONMENT": "test",
+            "DATABASE_URL": url,
+            "LOG_LEVEL": "error",
+            "RATE_LIMIT_ENABLED": "false",
+        }
+        with running_service(Path(folder), settings, workers=1) as running:
+            yield running, url
+
+
+async def measure(running: Service, url: str, path: str | None) -> list[Figure]:
+    await fill(url)
+    request = await signed_request(running, path)
+    capacity = await closed_loop(running.port, request)
+    generator = Generator(running.port, request)
+    await generator.connect(MOST_CONNECTIONS)
+    at_capacity, _ = await generator.open_loop(capacity, SECONDS)
+    beyond, goodput = await generator.open_loop(capacity * 10, SECONDS)
+    generator.close()
+    return [*compared(capacity, goodput, at_capacity, beyond), *held(beyond)]
+
+
+def compared(capacity: float, goodput: float, at_capacity: Tally, beyond: Tally) -> list[Figure]:
+    slow, slower = p99(at_capacity.accepted), p99(beyond.accepted)
+    return [
+        Figure("C, in a closed loop", capacity, "/s"),
+        Figure("at C: median of the accepted", median(at_capacity.accepted), "ms"),
+        Figure("at C: p99 of the accepted", slow, "ms"),
+        Figure("at C: refused", len(at_capacity.refused) / SECONDS, "/s"),
+        Figure("at 10 C: goodput", goodput, "/s"),
+        Figure("at 10 C: lost of C", 100 - goodput / capacity * 100, "%", MAX_LOSS_PERCENT),
+        Figure("at 10 C: median of the accepted", median(beyond.accepted), "ms"),
+        Figure("at 10 C: p99 of the accepted", slower, "ms", slow * MAX_SLOWDOWN),
+    ]
+
+
+def held(beyond: Tally) -> list[Figure]:
+    return [
+        Figure("at 10 C: refused", len(beyond.refused) / SECONDS, "/s"),
+        Figure("at 10 C: median of the refusals", median(beyond.refused), "ms"),
+        Figure("at 10 C: p99 of the refusals", p99(beyond.refused), "ms", MAX_REFUSAL_MILLISECONDS),
+        Figure("refusals without Retry-After", beyond.without_retry_after, "", 0),
+        Figure("other answers", len(beyond.others), "", 0),
+        Figure("without an answer", beyond.unanswered, "", 0),
+    ]
+
+
+def median(seconds: list[float]) -> float:
+    return statistics.median(seconds) * 1000 if seconds else 0.0
+
+
+def p99(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[-1] * 1000 if len(seconds) > 1 else 0.0
+
+
+async def fill(url: str) -> None:
+    hasher = PasswordHasher(max_concurrency=1)
+    password_hash = await hasher.hash(PASSWORD)
+    hasher.close()
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await connection.execute(FILL, password_hash, 1)
+    await connection.execute(ITEMS)
+    await connection.execute("ANALYZE")
+    await connection.close()
+
+
+async def signed_request(running: Service, path: str | None) -> bytes:
+    login = {"username": "user-1", "password": PASSWORD}
+    answer = await asyncio.to_thread(running.request, "POST", "/api/v1/auth/token", data=login)
+    token = answer.json()["access_token"]
+    body = b"" if path else json.dumps(BATCH).encode()
+    lines = [
+        f"GET {path} HTTP/1.1" if path else "POST /api/v1/items/batch HTTP/1.1",
+        "Host: drill",
+        f"Authorization: Bearer {token}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def closed_loop(port: int, request: bytes) -> float:
+    generator = Generator(port, request)
+    await generator.connect(CLOSED_LOOP)
+    await generator.closed_loop(WARM_UP_SECONDS)
+    capacity = await generator.closed_loop(SECONDS / 2)
+    generator.close()
+    return capacity
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
