@@ -17,7 +17,7 @@ from benchmarks.measuring import measure
 from benchmarks.servers import BARE_FASTAPI, SERVICE
 
 MAX_RATIO = 1.0
-ROUNDS = 7
+ROUNDS = 5
 SECONDS = 1
 ITEMS = 20_000
 

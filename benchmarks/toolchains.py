@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.e2e.service import ROOT
@@ -29,14 +30,15 @@ class MissingToolchain(Exception):
 
 def install_python_peers() -> None:
     uv = str(ROOT / ".ci" / "uv")
+    environment = {"PYTHON": sys.executable}
     if not PEERS_PYTHON.exists():
-        run([uv, "venv", "--quiet", str(CACHE / "venv")])
+        run([uv, "venv", "--quiet", str(CACHE / "venv")], environment=environment)
     sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(PEERS_PYTHON)]
     # The cache first: uv otherwise asks the index even when it has every package.
     try:
-        run([*sync, "--offline", str(LOCK)])
+        run([*sync, "--offline", str(LOCK)], environment=environment)
     except MissingToolchain:
-        run([*sync, str(LOCK)])
+        run([*sync, str(LOCK)], environment=environment)
 
 
 def install_express() -> None:
