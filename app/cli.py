@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from app.commands.jobs_group import jobs
 from app.core.config import ConfigError, load_settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -17,6 +18,7 @@ users = typer.Typer(no_args_is_help=True, help="Accounts.")
 cli.add_typer(db, name="db")
 cli.add_typer(keys, name="keys")
 cli.add_typer(users, name="users")
+cli.add_typer(jobs, name="jobs")
 
 
 class KeyAlgorithm(enum.StrEnum):
@@ -37,6 +39,15 @@ def run(
     from app.commands.serve import serve
 
     serve(settings)
+
+
+@cli.command()
+def worker() -> None:
+    """Work on what the web processes have enqueued, until SIGTERM."""
+    settings = load_settings(run_worker=True)
+    from app.commands.worker import work
+
+    work(settings)
 
 
 @cli.command()

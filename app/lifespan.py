@@ -20,7 +20,7 @@ from app.core.sealing import Sealer
 from app.core.signing_keys import signing_keys
 from app.core.tokens import TokenSigner
 from app.core.vital_signs import VitalSigns
-from app.crud import mails, sessions
+from app.crud import sessions, tasks
 from app.db.engine import connect, create_engine
 from app.db.notifications import Listener
 from app.db.pool_levels import PoolLevels
@@ -29,12 +29,12 @@ from app.db.replica import WRITERS, Lag, Replica
 from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
-from app.integrations.mail import FolderMailer
+from app.integrations.mail import MailSender, create_mailer
 from app.integrations.object_storage import create_storage
 from app.integrations.redis import Client, RedisListener, RedisPublisher, RedisWindows, create_redis
-from app.jobs.housekeeping import Housekeeping
-from app.jobs.mail_delivery import MailDelivery
+from app.jobs.queue import Resources
 from app.jobs.standing import Standing
+from app.jobs.worker import Worker
 
 
 @asynccontextmanager
@@ -139,27 +139,33 @@ def open_storage(app: FastAPI, settings: Settings) -> None:
 
 
 def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
-    app.state.mail_delivery = MailDelivery(
-        app.state.sessionmaker,
-        FolderMailer(settings.mail_folder),
-        sender=settings.mail_sender,
-        public_url=settings.public_url,
-    )
     app.state.standing = Standing(app.state.reads)
+    app.state.worker = create_worker(app, settings)
     app.state.handlers[sessions.CHANNEL] = partial(hear_of_rights, app)
-    app.state.handlers[mails.CHANNEL] = app.state.mail_delivery.wake
+    app.state.handlers[tasks.CHANNEL] = app.state.worker.cancel
     if app.state.replica:
         open_replica(app.state.replica, app.state.handlers, stack)
-    listener = create_listener(app, settings)
-    housekeeping = Housekeeping(app.state.sessionmaker, app.state.reads, app.state.storage)
     levels, load = PoolLevels(app.state.reads, app.state.engine), app.state.load
     vital_signs = VitalSigns(
         beats=[lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait()))],
         looks=[load.look, levels.look, app.state.principals.look],
     )
-    for task in (listener, app.state.mail_delivery, app.state.standing, housekeeping, vital_signs):
-        task.start()
-        stack.push_async_callback(task.close)
+    loops = [create_listener(app, settings), app.state.standing, vital_signs]
+    for loop in [*loops, app.state.worker] if settings.runs_worker else loops:
+        loop.start()
+        stack.push_async_callback(loop.close)
+
+
+def create_worker(app: FastAPI, settings: Settings) -> Worker:
+    mail = MailSender(
+        create_mailer(settings.smtp_url.get_secret_value(), settings.mail_folder),
+        sender=settings.mail_sender,
+        public_url=settings.public_url,
+        project_name=settings.project_name,
+    )
+    resources = Resources(app.state.sessionmaker, app.state.reads, app.state.storage, mail)
+    connect_queue = partial(connect, settings, settings.session_url)
+    return Worker(connect_queue, resources, concurrency=settings.worker_concurrency)
 
 
 def open_replica(

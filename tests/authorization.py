@@ -63,6 +63,7 @@ read_item                 401        200 200   200 200   200 200
 replace_item              401        403 403   200 403   200 200
 update_item               401        403 403   200 403   200 200
 delete_item               401        403 403   204 403   204 204
+process_item              401        403 403   202 403   202 202
 restore_item.deleted      401        403 403   200 403   200 200
 list_items_v2             401        200 -     200 -     200 -
 create_item_v2            401        403 -     201 -     201 -
@@ -103,6 +104,12 @@ delete_file               401        403 403   204 403   204 204
 
 # Audit
 list_audit_entries        401        403 -     403 -     200 -
+# Background work
+list_tasks                401        200 -     200 -     200 -
+read_task                 401        200 404   200 404   200 200
+cancel_task               401        204 404   204 404   204 204
+list_notifications        401        200 -     200 -     200 -
+send_notification         401        403 -     403 -     202 -
 
 # The service itself
 read_liveness             everybody  200

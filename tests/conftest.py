@@ -151,8 +151,8 @@ async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
 async def empty_tables(app: FastAPI) -> None:
     tables = reversed(Base.metadata.sorted_tables)
     deletes = "; ".join(str(table.delete()) for table in tables)
-    # The lock waits for a mail that is being delivered: its token refers to a user.
-    statement = f"DO $$ BEGIN LOCK TABLE mails IN ACCESS EXCLUSIVE MODE; {deletes}; END $$"
+    queue = "DELETE FROM queue.pgqueuer; DELETE FROM queue.pgqueuer_schedules"
+    statement = f"DO $$ BEGIN {deletes}; {queue}; END $$"
     async with app.state.sessionmaker.begin() as session:
         # Without the triggers: they would record the deletions, and the audit log refuses them.
         await session.execute(text("SET LOCAL session_replication_role = replica"))

@@ -10,6 +10,7 @@ from app.models.category import Category
 from app.models.file import File
 from app.models.item import Item
 from app.models.post import Post
+from app.models.task import Task
 from app.models.user import User
 
 PASSWORD = "correct horse battery staple"
@@ -61,6 +62,11 @@ def make_file(owner: User, **fields: Any) -> File:
         "owner_id": owner.id,
     }
     return File(**given | fields)
+
+
+def make_task(owner: User, **fields: Any) -> Task:
+    given = {"kind": "process_item", "payload": {}, "request_id": "tests", "owner_id": owner.id}
+    return Task(**given | fields)
 
 
 def item_body(**fields: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ TAGS = {
     "posts": "What people write: drafts of their own, and what all may read.",
     "files": "Uploads and downloads.",
     "audit": "Who did what to which row.",
+    "tasks": "Work that goes on after the answer.",
+    "notifications": "What the service or an administrator tells somebody.",
     "system": "The service itself: whether it is alive and ready, and which version runs.",
 }
 GUIDE = Path(__file__).parent / "pages" / "guide.md"

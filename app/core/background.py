@@ -21,11 +21,13 @@ class BackgroundLoop(ABC):
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self.name)
 
     async def close(self) -> None:
+        self._closing.set()
         if self._task:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -40,7 +42,7 @@ class BackgroundLoop(ABC):
         """Wait for the next round."""
 
     async def _run(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 await self.work()
             except Exception as error:
@@ -51,4 +53,5 @@ class BackgroundLoop(ABC):
                     # Of what is expected to fail now and then, the name says enough.
                     exc_info=not isinstance(error, AppError),
                 )
-            await self.pause()
+            if not self._closing.is_set():
+                await self.pause()

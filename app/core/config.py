@@ -74,6 +74,10 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://[^/]+$")
     mail_sender: str = "no-reply@example.com"
     mail_folder: Path = Path(".data/mails")
+    smtp_url: SecretStr = SecretStr("")
+    # Unset: in the web process in development, and by `app worker` elsewhere.
+    run_worker: bool | None = None
+    worker_concurrency: int = Field(default=20, ge=1, le=1000)
     forwarded_allow_ips: str = ""
     allowed_origins: list[str] = []
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
@@ -122,6 +126,10 @@ class Settings(BaseSettings):
     attempts_per_address: int = Field(default=1000, ge=1)
     password_hash_concurrency: int = Field(default=2, ge=1, le=64)
     demo_password: SecretStr = SecretStr(DEMO_PASSWORD)
+
+    @property
+    def runs_worker(self) -> bool:
+        return self.environment == "development" if self.run_worker is None else self.run_worker
 
     @property
     def signing_secret(self) -> str:

@@ -4,6 +4,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -128,6 +129,11 @@ async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:
     if item is None:
         raise NotFound("There is no such deleted item.")
     return item
+
+
+async def mark_processed(session: AsyncSession, item: Item, *, at: datetime) -> None:
+    item.processed_at = at
+    await session.flush()
 
 
 async def restore(session: AsyncSession, item: Item) -> Item:

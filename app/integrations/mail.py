@@ -1,38 +1,45 @@
 """Mail: what is written and where it goes."""
 
 import asyncio
+import enum
 import uuid
+from collections.abc import Mapping
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import localtime, parseaddr
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
-from app.models.mail import Template
+import aiosmtplib
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-TEXTS = {
-    Template.VERIFY_EMAIL: (
-        "Confirm your e-mail address",
-        (
-            "Welcome. Confirm your e-mail address with this link within three days:\n\n{link}\n\n"
-            "If you did not open an account, ignore this mail.\n"
-        ),
-    ),
-    Template.RESET_PASSWORD: (
-        "Reset your password",
-        (
-            "Choose a new password with this link within one hour:\n\n{link}\n\n"
-            "If you did not ask for it, ignore this mail; your password stays as it is.\n"
-        ),
-    ),
-}
-PATHS = {Template.VERIFY_EMAIL: "verify-email", Template.RESET_PASSWORD: "reset-password"}
+from app.core import metrics
+
+SMTP_SECONDS = 10.0
+TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "mails"),
+    autoescape=select_autoescape(["html"]),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+)
+
+
+class Template(enum.StrEnum):
+    """A mail: mails/<name>.txt, whose first line is the subject, and mails/<name>.html."""
+
+    NEW_ACCOUNT = "new_account"
+    NOTIFICATION = "notification"
+    RESET_PASSWORD = "reset_password"
+    VERIFY_EMAIL = "verify_email"
+    WELCOME = "welcome"
 
 
 class Mailer(Protocol):
     """The port: something that takes a mail away."""
 
     async def send(self, mail: EmailMessage) -> None:
-        """Raises OSError when the mail could not be handed over."""
+        """Raises OSError or SMTPException when the mail could not be handed over."""
         ...
 
 
@@ -53,14 +60,64 @@ class FolderMailer:
         written.rename(self._folder / f"{written.name[1:]}.eml")
 
 
-def compose(
-    template: Template, *, sender: str, recipient: str, public_url: str, token: str
-) -> EmailMessage:
-    """Write the mail; EmailMessage refuses line breaks in headers."""
-    subject, text = TEXTS[template]
+class SmtpMailer:
+    """Hands mails to a server: smtp://, smtp+starttls:// or smtps://, with user and password."""
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+
+    async def send(self, mail: EmailMessage) -> None:
+        url = self._url
+        await aiosmtplib.send(
+            mail,
+            hostname=url.hostname,
+            port=url.port,
+            username=unquote(url.username) if url.username else None,
+            password=unquote(url.password) if url.password else None,
+            use_tls=url.scheme == "smtps",
+            # Told and not left to what the server offers, which anybody in between may strip.
+            start_tls=url.scheme == "smtp+starttls",
+            timeout=SMTP_SECONDS,
+        )
+
+
+def create_mailer(smtp_url: str, folder: Path) -> Mailer:
+    return SmtpMailer(smtp_url) if smtp_url else FolderMailer(folder)
+
+
+class MailSender:
+    """Writes mails in the name of the service and sends them."""
+
+    def __init__(self, mailer: Mailer, *, sender: str, public_url: str, project_name: str) -> None:
+        self._mailer = mailer
+        self._sender = sender
+        self._public_url = public_url
+        self._project_name = project_name
+
+    def link(self, path: str, token: str) -> str:
+        return f"{self._public_url}/{path}?token={token}"
+
+    async def send(
+        self, template: Template, recipient: str, mail_id: uuid.UUID, values: Mapping[str, str]
+    ) -> None:
+        """Raises OSError or SMTPException when it could not be handed over."""
+        mail = compose(template, {"project_name": self._project_name, **values})
+        mail["From"] = self._sender
+        mail["To"] = recipient
+        mail["Date"] = localtime()
+        # The same at each attempt: a server that has it already can tell.
+        mail["Message-ID"] = f"<{mail_id}@{parseaddr(self._sender)[1].partition('@')[2]}>"
+        await self._mailer.send(mail)
+        metrics.MAILS_SENT.inc()
+
+
+def compose(template: Template, values: Mapping[str, str]) -> EmailMessage:
+    """Write subject and bodies; EmailMessage refuses line breaks in headers."""
+    text = TEMPLATES.get_template(f"{template}.txt").render(values)
+    subject, _, body = text.partition("\n")
     mail = EmailMessage()
-    mail["From"] = sender
-    mail["To"] = recipient
     mail["Subject"] = subject
-    mail.set_content(text.format(link=f"{public_url}/{PATHS[template]}?token={token}"))
+    mail.set_content(body.lstrip("\n"))
+    html = TEMPLATES.get_template(f"{template}.html").render(values)
+    mail.add_alternative(html, subtype="html")
     return mail

@@ -6,10 +6,11 @@ from app.models.category import Category
 from app.models.file import File
 from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
-from app.models.mail import Mail
 from app.models.mailed_token import MailedToken
+from app.models.notification import Notification
 from app.models.post import Post
 from app.models.session import Session
+from app.models.task import Task
 from app.models.throttle import Throttle
 from app.models.ticket import Ticket
 from app.models.user import User
@@ -21,10 +22,11 @@ __all__ = [
     "File",
     "IdempotencyKey",
     "Item",
-    "Mail",
     "MailedToken",
+    "Notification",
     "Post",
     "Session",
+    "Task",
     "Throttle",
     "Ticket",
     "User",

@@ -35,6 +35,7 @@ from tests.factories import (
     make_item,
     make_post,
     make_published_post,
+    make_task,
     make_user,
 )
 from tests.forged_tokens import Target, forged_tokens, sendable
@@ -105,6 +106,10 @@ async def an_api_key(scene: Scene) -> uuid.UUID:
     return row.id
 
 
+async def a_task(scene: Scene) -> uuid.UUID:
+    return (await scene.save(make_task(scene.owner))).id
+
+
 # What stands for a parameter of a path.
 THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "item_id": an_item,
@@ -114,9 +119,10 @@ THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "file_path:path": a_file_path,
     "user_id": a_user,
     "session_id": a_session,
+    "task_id": a_task,
     "api_key_id": an_api_key,
 }
-NAMES = {"code": "not_found", "name": "site.css"}
+NAMES = {"email": "ada@example.com", "code": "not_found", "name": "site.css"}
 
 
 async def credentials(scene: Scene) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def service(
         "DATABASE_URL": with_database(server_url, name),
         "ALGORITHM": "ES256",
         "SIGNING_KEY_FILE": str(folder / "signing.pem"),
+        "RUN_WORKER": "true",
         "MAIL_FOLDER": str(folder / "mails"),
         "LOG_LEVEL": "error",
     }

@@ -60,14 +60,15 @@ class Person:
         self.access_token, self.refresh_token = pair["access_token"], pair["refresh_token"]
 
     def mailed_token(self) -> str:
-        wait_until(lambda: bool(self.mails()))
-        (mail,) = self.mails()
+        wait_until(lambda: any("token=" in mail for mail in self.mails()))
+        (mail,) = (mail for mail in self.mails() if "token=" in mail)
         return mail.split("token=")[1].split()[0]
 
     def mails(self) -> list[str]:
         files = (self.service.folder / "mails").glob("*.eml")
         mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-        return [mail.get_content() for mail in mails if mail["To"] == self.email]
+        mine = (mail.get_body(("plain",)) for mail in mails if mail["To"] == self.email)
+        return [body.get_content() for body in mine if body]
 
     def is_signed_in(self) -> bool:
         status = self.send("GET", "/users/me").status_code

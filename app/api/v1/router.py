@@ -9,8 +9,10 @@ from app.api.v1.endpoints import (
     categories,
     files,
     items,
+    notifications,
     posts,
     sessions,
+    tasks,
     users,
 )
 
@@ -22,6 +24,8 @@ router.include_router(posts.router)
 router.include_router(categories.router)
 router.include_router(files.router)
 router.include_router(users.router)
+router.include_router(tasks.router)
+router.include_router(notifications.router)
 router.include_router(sessions.router)
 router.include_router(api_keys.router)
 router.include_router(audit_entries.router)

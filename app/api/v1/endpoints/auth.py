@@ -10,7 +10,7 @@ from app.api.turns import TurnsRoute
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import InvalidCredentials, InvalidToken, NotFound
 from app.core.identity import ROLE_SCOPES, granted_scopes
-from app.crud import api_keys, mailed_tokens, mails, sessions, tickets, users
+from app.crud import api_keys, mailed_tokens, sessions, tickets, users
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import (
     ClientDep,
@@ -23,7 +23,11 @@ from app.dependencies.credentials import (
 )
 from app.dependencies.database import Reads, SessionDep, Transactions
 from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
-from app.models.mail import Template
+from app.jobs.notify_admins import NotifyAdmins
+from app.jobs.queue import enqueue
+from app.jobs.send_reset_mail import SendResetMail
+from app.jobs.send_verification_mail import SendVerificationMail
+from app.jobs.send_welcome_mail import SendWelcomeMail
 from app.models.mailed_token import InvalidMailedToken, Purpose
 from app.models.ticket import LIFETIME
 from app.models.user import EmailTaken, UsernameTaken
@@ -120,7 +124,8 @@ async def register_user(
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(session, data, password_hash=await passwords.hash(password))
-    await mails.enqueue(session, user.email, Template.VERIFY_EMAIL)
+    for job in (SendWelcomeMail, SendVerificationMail, NotifyAdmins):
+        await enqueue(session, job(user_id=user.id))
     return resource(
         request, UserRead, user, status=201, location=str(request.app.url_path_for("read_profile"))
     )
@@ -133,7 +138,7 @@ async def request_verification(
     """Have the link to confirm your address mailed again."""
     email = (await users.get(reads, principal.id))["email"]
     if await limits.may_mail(email):
-        await mails.enqueue(session, email, Template.VERIFY_EMAIL)
+        await enqueue(session, SendVerificationMail(user_id=principal.id))
 
 
 @router.post(
@@ -161,7 +166,7 @@ async def forget_password(
     """Have a link to choose a new password mailed; the answer is the same for any address."""
     await limits.count_address("forgot", client.address)
     if await limits.may_mail(data.email):
-        await mails.enqueue(session, data.email, Template.RESET_PASSWORD)
+        await enqueue(session, SendResetMail(email=data.email))
 
 
 @router.post(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic_core import ErrorDetails
 
+from app.api.accepted import accepted
 from app.api.errors import problem, responses, violations
 from app.api.exports import ExportFormat, export
 from app.api.resources import resource
@@ -22,6 +23,8 @@ from app.dependencies.items import (
     OwnItem,
     ReadableItem,
 )
+from app.jobs.process_item import ProcessItem
+from app.jobs.queue import enqueue
 from app.models.item import Item
 from app.schemas.base import Page
 from app.schemas.item import (
@@ -33,6 +36,7 @@ from app.schemas.item import (
     ItemUpdate,
 )
 from app.schemas.problem import Problem
+from app.schemas.task import TaskRead
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
@@ -115,6 +119,21 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
     """Bring your deleted item back."""
     return resource(request, ItemRead, await items.restore(session, item))
+
+
+@router.post(
+    "/{item_id}/process",
+    response_model=TaskRead,
+    status_code=202,
+    responses=responses(NotFound, NotPermitted),
+)
+async def process_item(
+    item: OwnItem, session: SessionDep, principal: ItemWriter, request: Request
+) -> Response:
+    """Have your item processed; while that is going on, you get the same task again."""
+    job = ProcessItem(item_id=item.id)
+    task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
+    return await accepted(request, session, task_id)
 
 
 def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:

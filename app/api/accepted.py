@@ -1,0 +1,16 @@
+"""Answers to what is done later: 202 and where to look (RFC 9110, section 15.3.3)."""
+
+import uuid
+
+from fastapi import Request, Response
+
+from app.api.resources import resource
+from app.crud import tasks
+from app.db.session import AsyncSession
+from app.schemas.task import TaskRead
+
+
+async def accepted(request: Request, session: AsyncSession, task_id: uuid.UUID) -> Response:
+    location = str(request.app.url_path_for("read_task", task_id=task_id))
+    task = await tasks.get_enqueued(session, task_id)
+    return resource(request, TaskRead, task, status=202, location=location)

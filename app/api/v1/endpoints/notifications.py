@@ -1,0 +1,46 @@
+"""Notifications: what the service or an administrator tells somebody."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import EmailStr
+
+from app.api.accepted import accepted
+from app.api.unit_of_work import UnitOfWorkRoute
+from app.crud import notifications
+from app.dependencies.auth import Administrator, SignedIn
+from app.dependencies.database import Reads, SessionDep
+from app.dependencies.pagination import Pagination, paginated
+from app.jobs.queue import enqueue
+from app.jobs.send_notification import SendNotification
+from app.schemas.base import Page
+from app.schemas.notification import NotificationCreate, NotificationRead
+from app.schemas.task import TaskRead
+
+router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
+NotificationPagination = Annotated[
+    Pagination, Depends(paginated(notifications.LISTING.sorts, notifications.LISTING.default_sort))
+]
+Recipient = Annotated[EmailStr, Path(max_length=320, examples=["user@example.com"])]
+
+
+@router.get("", response_model=Page[NotificationRead])
+async def list_notifications(
+    reads: Reads, principal: SignedIn, pagination: NotificationPagination
+) -> dict[str, Any]:
+    """List what you were told, the newest first."""
+    page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
+    return pagination.answer(page)
+
+
+@router.post("/{email}", response_model=TaskRead, status_code=202)
+async def send_notification(
+    email: Recipient,
+    data: NotificationCreate,
+    session: SessionDep,
+    principal: Administrator,
+    request: Request,
+) -> Response:
+    """Mail a message, and put it into the list of the account with that address, if any."""
+    job = SendNotification(email=email, subject=data.subject, message=data.message)
+    return await accepted(request, session, await enqueue(session, job, owner_id=principal.id))

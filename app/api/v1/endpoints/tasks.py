@@ -1,0 +1,49 @@
+"""Tasks: work that goes on after the answer."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.api.errors import responses
+from app.api.resources import resource
+from app.api.unit_of_work import UnitOfWorkRoute
+from app.core.errors import NotFound
+from app.crud import tasks
+from app.dependencies.auth import SignedIn
+from app.dependencies.database import Reads, SessionDep
+from app.dependencies.pagination import Pagination, paginated
+from app.dependencies.tasks import CancellableTask, ReadableTask, TaskFilters
+from app.models.task import AlreadyFinished
+from app.schemas.base import Page
+from app.schemas.task import TaskRead
+
+router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UnitOfWorkRoute)
+TaskPagination = Annotated[
+    Pagination, Depends(paginated(tasks.LISTING.sorts, tasks.LISTING.default_sort))
+]
+
+
+@router.get("/{task_id}", response_model=TaskRead, responses=responses(NotFound))
+async def read_task(task: ReadableTask, request: Request) -> Response:
+    """See how far your task is."""
+    return resource(request, TaskRead, task)
+
+
+@router.get("", response_model=Page[TaskRead])
+async def list_tasks(
+    reads: Reads, principal: SignedIn, filters: TaskFilters, pagination: TaskPagination
+) -> dict[str, Any]:
+    """List your tasks, the newest first; administrators see those of all."""
+    page = await tasks.list_page(reads, pagination.page, filters, viewer=principal)
+    return pagination.answer(page)
+
+
+@router.delete(
+    "/{task_id}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(NotFound, AlreadyFinished),
+)
+async def cancel_task(task: CancellableTask, session: SessionDep) -> None:
+    """Cancel your task; one that runs is stopped within seconds."""
+    await tasks.cancel(session, task)

@@ -1,0 +1,58 @@
+"""The queue of pgqueuer, in a schema of its own: which task is due, and who works at it.
+
+A row there holds the id of a task and nothing else; what is to be done stands in `tasks`.
+"""
+
+import uuid
+from datetime import timedelta
+
+from asyncpg import Connection
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence.qb import (
+    DBSettings,
+    Durability,
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.adapters.persistence.queries import Queries
+from sqlalchemy import ColumnElement, SQLColumnExpression, column, delete, func, select, table
+
+from app.db.session import AsyncSession
+
+SCHEMA = "queue"
+# Given here and not read from the environment: the migration made the tables with them.
+# Balanced: jobs survive a crash of the server, the log of them need not.
+TABLES = DBSettings(db_schema=SCHEMA, durability=Durability.balanced)
+PUSH = QueryQueueBuilder(TABLES).build_enqueue_query()
+
+
+def has_forgotten(task_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
+    """Whether the queue holds no job for the task."""
+    job = table("pgqueuer", column("payload"), schema=SCHEMA)
+    return ~select(job.c.payload).where(job.c.payload == func.uuid_send(task_id)).exists()
+
+
+async def push(session: AsyncSession, kind: str, task_id: uuid.UUID, *, delay: timedelta) -> None:
+    """Have the task done once, and only if, the transaction commits."""
+    # Through SQLAlchemy's connection: on the driver's own, the statement could come before the
+    # transaction has begun, and would then be committed alone.
+    connection = await session.connection()
+    columns = ([0], [kind], [task_id.bytes], [delay], [None], [None])
+    await connection.exec_driver_sql(PUSH, columns)
+
+
+def queries(connection: Connection) -> Queries:
+    """What pgqueuer's managers speak through; the connection serves them alone."""
+    return Queries(
+        AsyncpgDriver(connection),
+        qbe=QueryBuilderEnvironment(TABLES),
+        qbq=QueryQueueBuilder(TABLES),
+        qbs=QuerySchedulerBuilder(TABLES),
+    )
+
+
+async def delete_old_log(session: AsyncSession, kept: timedelta) -> None:
+    """Delete pgqueuer's record of what became of each job, which it never does itself."""
+    log = table("pgqueuer_log", column("created"), schema=SCHEMA)
+    await session.execute(delete(log).where(log.c.created < func.now() - kept))

@@ -1,0 +1,34 @@
+"""Tasks, as endpoints ask for them: loaded through what the caller may see."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Depends, Query
+
+from app.crud import tasks
+from app.db.reads import Row
+from app.dependencies.auth import SignedIn
+from app.dependencies.database import Reads, SessionDep
+from app.models.task import Task, TaskStatus
+
+
+async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> Row:
+    return await tasks.get(reads, task_id, viewer=principal)
+
+
+async def get_task_for_change(task_id: uuid.UUID, session: SessionDep, principal: SignedIn) -> Task:
+    return await tasks.get_for_change(session, task_id, viewer=principal)
+
+
+async def get_task_filters(
+    status: TaskStatus | None = None,
+    kind: Annotated[
+        str | None, Query(max_length=50, pattern="^[a-z_]+$", examples=["process_item"])
+    ] = None,
+) -> dict[str, Any]:
+    return {"status": status, "kind": kind}
+
+
+ReadableTask = Annotated[Row, Depends(get_task)]
+CancellableTask = Annotated[Task, Depends(get_task_for_change)]
+TaskFilters = Annotated[dict[str, Any], Depends(get_task_filters)]

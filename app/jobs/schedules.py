@@ -1,0 +1,56 @@
+"""What happens by the clock, in one worker of all."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from pgqueuer.domain.models import Schedule as Due
+
+from app.crud import idempotency_keys, mailed_tokens, sessions, tasks, throttles
+from app.db.session import AsyncSession, transaction
+from app.jobs.orphan_sweep import sweep
+from app.jobs.queue import Resources
+
+CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
+    sessions.delete_expired,
+    mailed_tokens.delete_expired,
+    throttles.delete_expired,
+    idempotency_keys.delete_expired,
+    tasks.delete_old,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`cron` has five fields, in UTC."""
+
+    name: str
+    cron: str
+    run: Callable[[Resources], Awaitable[object]]
+
+    def bound(self, resources: Resources) -> Callable[[Due], Awaitable[None]]:
+        async def run(_: Due) -> None:
+            await self.run(resources)
+
+        return run
+
+
+async def purge_expired(resources: Resources) -> None:
+    for chore in CHORES:
+        async with transaction(resources.sessions) as session:
+            await chore(session)
+
+
+async def sweep_orphans(resources: Resources) -> None:
+    await sweep(resources.storage, resources.reads)
+
+
+async def requeue_lost_tasks(resources: Resources) -> None:
+    async with transaction(resources.sessions) as session:
+        await tasks.requeue_lost(session)
+
+
+SCHEDULES = (
+    Schedule("purge_expired", "*/10 * * * *", purge_expired),
+    Schedule("sweep_orphans", "23 * * * *", sweep_orphans),
+    Schedule("requeue_lost_tasks", "* * * * *", requeue_lost_tasks),
+)

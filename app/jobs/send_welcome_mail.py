@@ -1,0 +1,23 @@
+"""Welcome who has just signed up."""
+
+import uuid
+from typing import ClassVar
+
+from app.core.errors import NotFound
+from app.crud import users
+from app.integrations.mail import Template
+from app.jobs.queue import GiveUp, Job, Work
+
+
+class SendWelcomeMail(Job):
+    kind: ClassVar[str] = "send_welcome_mail"
+
+    user_id: uuid.UUID
+
+    async def run(self, work: Work) -> None:
+        try:
+            user = await users.get(work.resources.reads, self.user_id)
+        except NotFound as error:
+            raise GiveUp("The account was deleted.") from error
+        values = {"name": user["full_name"] or user["username"]}
+        await work.resources.mail.send(Template.WELCOME, user["email"], work.task_id, values)

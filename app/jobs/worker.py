@@ -1,0 +1,110 @@
+"""The worker: takes tasks from the queue and gives each an attempt."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.core.sm import SchedulerManager
+from pgqueuer.domain.types import QueueExecutionMode
+
+from app.core.background import BackgroundLoop
+from app.db.queue import queries
+from app.db.reads import Connect
+from app.jobs.attempts import KINDS, Attempts
+from app.jobs.queue import Resources
+from app.jobs.schedules import SCHEDULES
+
+# The lease of a worker that was killed ends after this time, and somebody looks this often.
+LEASE = timedelta(seconds=15)
+LOOK_EVERY = timedelta(seconds=5)
+BATCH = 5
+MOMENT = timedelta(milliseconds=20)
+# Jobs get this long to finish after SIGTERM; then they are handed back.
+GRACE_SECONDS = 6.0
+RECONNECT_SECONDS = 1.0
+
+
+class Worker(BackgroundLoop):
+    """Works on up to `concurrency` tasks at once, and keeps the schedules, over one connection.
+
+    Of several workers, each task and each scheduled hour falls to one.
+    """
+
+    name = "worker"
+
+    def __init__(self, connect: Connect, resources: Resources, *, concurrency: int) -> None:
+        super().__init__()
+        self._connect = connect
+        self._resources = resources
+        self._concurrency = max(concurrency, 2 * BATCH)
+        self._attempts = Attempts(resources)
+
+    async def work(self) -> None:
+        connection = await self._connect()
+        try:
+            await self._work_over(queries(connection))
+        finally:
+            await connection.close(timeout=1)
+
+    async def pause(self) -> None:
+        await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def close(self) -> None:
+        """Finish what runs, within the grace; hand the rest back."""
+        self._closing.set()
+        if self._task:
+            await asyncio.wait([self._task], timeout=GRACE_SECONDS)
+            self._attempts.hand_back_all()
+            await asyncio.wait([self._task], timeout=RECONNECT_SECONDS)
+        await super().close()
+
+    def cancel(self, task_id: str) -> None:
+        """Stop the task if it runs here."""
+        self._attempts.cancel(uuid.UUID(task_id))
+
+    async def drain(self) -> None:
+        """Work until the queue is empty."""
+        connection = await self._connect()
+        try:
+            queue = self._queue(queries(connection))
+            await queue.run(mode=QueueExecutionMode.drain, batch_size=BATCH, dequeue_timeout=MOMENT)
+        finally:
+            await connection.close(timeout=1)
+
+    async def _work_over(self, wire: Queries) -> None:
+        """Until one of the managers ends, as it does without its connection, or we close."""
+        queue, schedules = self._queue(wire), self._schedules(wire)
+        loops = [
+            asyncio.create_task(
+                queue.run(
+                    dequeue_timeout=LOOK_EVERY,
+                    batch_size=BATCH,
+                    max_concurrent_tasks=self._concurrency,
+                    heartbeat_timeout=LEASE,
+                    shutdown_on_listener_failure=True,
+                )
+            ),
+            asyncio.create_task(schedules.run()),
+            asyncio.create_task(self._closing.wait()),
+        ]
+        await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+        # Asked and not cancelled: pgqueuer takes a cancelled job out of the queue.
+        queue.shutdown.set()
+        schedules.shutdown.set()
+        loops.pop().cancel()
+        await asyncio.gather(*loops)
+
+    def _queue(self, wire: Queries) -> QueueManager:
+        manager = QueueManager(wire)
+        for kind in KINDS:
+            manager.entrypoint(kind, accepts_context=False)(self._attempts.attempt)
+        return manager
+
+    def _schedules(self, wire: Queries) -> SchedulerManager:
+        manager = SchedulerManager(wire)
+        for schedule in SCHEDULES:
+            run = schedule.bound(self._resources)
+            manager.schedule(schedule.name, schedule.cron, accepts_context=False)(run)
+        return manager

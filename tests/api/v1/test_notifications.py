@@ -1,0 +1,72 @@
+"""Notifications: what somebody is told, by mail and in a list."""
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.core.config import Settings
+from app.models.user import User
+from tests.api.v1.conftest import address, read_mails
+from tests.conftest import As, Save
+from tests.factories import make_user
+from tests.problems import assert_problem
+
+NOTIFICATIONS = "/api/v1/notifications"
+BODY = {"subject": "Your <b>order</b>", "message": "It leaves on Friday."}
+
+
+class TestSendNotification:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        response = await client.post(f"{NOTIFICATIONS}/ada@example.com", json=BODY)
+
+        assert_problem(response, 401, "unauthenticated")
+
+    async def test_reaches_mailbox_and_list(
+        self, app: FastAPI, as_user: As, admin: User, save: Save, settings: Settings
+    ) -> None:
+        reader = await save(make_user(email=address()))
+
+        response = await (await as_user(admin)).post(
+            f"{NOTIFICATIONS}/{reader.email.capitalize()}", json=BODY
+        )
+        await app.state.worker.drain()
+
+        assert response.status_code == 202
+        listed = (await (await as_user(reader)).get(NOTIFICATIONS)).json()["items"]
+        assert [(told["subject"], told["message"]) for told in listed] == [tuple(BODY.values())]
+        mails = dict(read_mails(settings.mail_folder))
+        assert mails[reader.email.capitalize()].strip() == BODY["message"]
+
+    async def test_address_without_an_account_gets_the_mail(
+        self, app: FastAPI, as_user: As, admin: User, settings: Settings
+    ) -> None:
+        recipient = address()
+
+        await (await as_user(admin)).post(f"{NOTIFICATIONS}/{recipient}", json=BODY)
+        await app.state.worker.drain()
+
+        assert recipient in dict(read_mails(settings.mail_folder))
+
+    @pytest.mark.parametrize(
+        ("recipient", "fields"),
+        [
+            ("nobody", {}),
+            ("a@example.com", {"subject": "One\nBcc: b@example.com"}),
+            ("a@example.com", {"subject": ""}),
+            ("a@example.com", {"message": "x" * 5001}),
+            ("a@example.com", {"html": "x"}),
+        ],
+    )
+    async def test_odd_input_is_refused(
+        self, as_user: As, admin: User, recipient: str, fields: dict[str, str]
+    ) -> None:
+        signed_in = await as_user(admin)
+
+        response = await signed_in.post(f"{NOTIFICATIONS}/{recipient}", json=BODY | fields)
+
+        assert_problem(response, 422, "validation_failed")
+
+
+class TestListNotifications:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.get(NOTIFICATIONS), 401, "unauthenticated")

@@ -1,0 +1,125 @@
+"""What has expired goes; what has not stays."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import func, select, text
+
+from app.core.clock import now
+from app.db.session import transaction
+from app.jobs.schedules import SCHEDULES, Schedule, purge_expired
+from app.jobs.worker import Worker
+from app.models.idempotency_key import IdempotencyKey
+from app.models.mailed_token import MailedToken, Purpose
+from app.models.session import Session
+from app.models.task import Task, TaskStatus
+from app.models.throttle import Throttle
+from app.models.user import User
+from tests.api.v1.conftest import eventually
+from tests.conftest import Save
+from tests.factories import make_task
+
+LONG_AGO = timedelta(days=400)
+
+
+def rows(user: User, age: timedelta) -> list[Any]:
+    """One row of each kind, as old as `age`."""
+    then = now() - age
+    key = str(age)
+    return [
+        Session(
+            user_id=user.id,
+            scopes=[],
+            rotated_at=then,
+            last_used_at=then,
+            idle_expires_at=then + timedelta(days=1),
+            expires_at=then + timedelta(days=1),
+        ),
+        MailedToken(
+            user_id=user.id,
+            purpose=Purpose.VERIFY_EMAIL,
+            email_canonical="",
+            token_hash=key.encode(),
+            expires_at=then + timedelta(hours=1),
+        ),
+        Throttle(key=key, attempts=1, streak=1, window_ends_at=then),
+        IdempotencyKey(
+            caller="", key=key, fingerprint=b"", status=201, headers={}, body=b"", created_at=then
+        ),
+        make_task(user, status=TaskStatus.SUCCEEDED, finished_at=then),
+    ]
+
+
+async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
+    async with transaction(app.state.sessionmaker) as session:
+        return {
+            model.__name__: await session.scalar(select(func.count(model.id))) or 0
+            for model in models
+        }
+
+
+class TestPurgeExpired:
+    async def test_deletes_what_has_expired_and_nothing_else(
+        self, app: FastAPI, user: User, save: Save
+    ) -> None:
+        fresh, stale = rows(user, timedelta(0)), rows(user, LONG_AGO)
+        for row in (*fresh, *stale):
+            await save(row)
+
+        await purge_expired(app.state.worker._resources)
+
+        assert set((await counts(app, [type(row) for row in fresh])).values()) == {1}
+
+    async def test_failed_tasks_stay_until_somebody_has_looked(
+        self, app: FastAPI, user: User, save: Save
+    ) -> None:
+        await save(make_task(user, status=TaskStatus.FAILED, finished_at=now() - LONG_AGO))
+
+        await purge_expired(app.state.worker._resources)
+
+        assert await counts(app, [Task]) == {"Task": 1}
+
+
+class TestSchedules:
+    @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
+    async def test_each_runs(self, app: FastAPI, schedule: Schedule) -> None:
+        await schedule.run(app.state.worker._resources)
+
+    async def test_hour_falls_to_one_of_several_workers(
+        self, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran: list[Any] = []
+
+        async def run(resources: Any) -> None:
+            ran.append(resources)
+
+        often = Schedule("often", "* * * * * *", run)
+        monkeypatch.setattr("app.jobs.worker.SCHEDULES", (often,))
+        own = app.state.worker
+        workers = [Worker(own._connect, own._resources, concurrency=10) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+
+        await eventually(lambda: has_run(app), seconds=20)
+        for worker in workers:
+            await worker.close()
+
+        async with transaction(app.state.sessionmaker) as session:
+            count = await session.scalar(text(TICKS))
+        assert len(ran) <= (count or 0) + 1
+
+
+# How many seconds there were since the schedule was first due.
+TICKS = (
+    "SELECT ceil(extract(epoch FROM now() - created)) FROM queue.pgqueuer_schedules"
+    " WHERE entrypoint = 'often'"
+)
+
+
+async def has_run(app: FastAPI) -> bool:
+    async with transaction(app.state.sessionmaker) as session:
+        last_run = "SELECT last_run FROM queue.pgqueuer_schedules WHERE entrypoint = 'often'"
+        return await session.scalar(text(last_run)) is not None

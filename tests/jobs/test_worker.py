@@ -1,0 +1,332 @@
+"""Tasks: written with the change that causes them, done to the end, whatever happens."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import func, select, text
+
+from app.core.errors import Conflict
+from app.crud import tasks
+from app.db.session import transaction
+from app.jobs.attempts import KINDS, MAX_CRASHES
+from app.jobs.queue import GiveUp, Job, Superseded, Work, enqueue
+from app.jobs.worker import Worker
+from app.models.notification import Notification
+from app.models.task import Task, TaskStatus
+from app.models.user import User
+from tests.api.v1.conftest import eventually
+
+seen: list[Any] = []
+gates: dict[str, asyncio.Event] = {}
+
+
+class Note(Job):
+    """Stores a row in its completion, once it gets through the gate."""
+
+    kind: ClassVar[str] = "note"
+
+    user_id: uuid.UUID
+    gate: str = ""
+
+    async def run(self, work: Work) -> None:
+        seen.append(structlog.contextvars.get_contextvars().get("request_id"))
+        if self.gate:
+            gates["entered"].set()
+            await gates[self.gate].wait()
+        work.result = {"attempt": work.attempt}
+        async with work.completion() as session:
+            session.add(Notification(user_id=self.user_id, subject="done", message="done"))
+
+
+FAILURES: dict[str, Exception] = {
+    "give_up": GiveUp("The item is gone."),
+    "app": Conflict("Taken."),
+    "odd": ValueError("secret"),
+}
+
+
+class Break(Job):
+    """Fails in the way that it is told."""
+
+    kind: ClassVar[str] = "break"
+
+    how: str
+
+    async def run(self, work: Work) -> None:
+        seen.append(work.attempt)
+        raise FAILURES[self.how]
+
+    @classmethod
+    def delay_after(cls, attempt: int) -> timedelta:
+        return timedelta(0)
+
+
+class Linger(Job):
+    kind: ClassVar[str] = "linger"
+    max_attempts: ClassVar[int] = 1
+    timeout_seconds: ClassVar[float] = 0.01
+
+    async def run(self, work: Work) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.fixture(autouse=True)
+def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for job in (Note, Break, Linger):
+        monkeypatch.setitem(KINDS, job.kind, job)
+    seen.clear()
+    gates.update(entered=asyncio.Event(), open=asyncio.Event())
+
+
+@pytest.fixture
+async def worker(app: FastAPI) -> AsyncIterator[Worker]:
+    """A worker that runs."""
+    worker = new_worker(app)
+    worker.start()
+    yield worker
+    await worker.close()
+
+
+def new_worker(app: FastAPI) -> Worker:
+    own: Worker = app.state.worker
+    return Worker(own._connect, own._resources, concurrency=10)
+
+
+async def put(app: FastAPI, job: Job, **options: Any) -> uuid.UUID:
+    async with transaction(app.state.sessionmaker) as session:
+        return await enqueue(session, job, **options)
+
+
+async def load(app: FastAPI, task_id: uuid.UUID) -> Task:
+    async with transaction(app.state.sessionmaker) as session:
+        return await session.get_one(Task, task_id)
+
+
+async def effects(app: FastAPI) -> int:
+    async with transaction(app.state.sessionmaker) as session:
+        return await session.scalar(select(func.count(Notification.id))) or 0
+
+
+async def ends(app: FastAPI, task_id: uuid.UUID, status: TaskStatus) -> None:
+    async def has_ended() -> bool:
+        return (await load(app, task_id)).status is status
+
+    await eventually(has_ended, seconds=30)
+
+
+class TestEnqueue:
+    async def test_what_is_committed_is_done(self, app: FastAPI, user: User) -> None:
+        task_id = await put(app, Note(user_id=user.id), owner_id=user.id)
+
+        await app.state.worker.drain()
+
+        task = await load(app, task_id)
+        assert (task.status, task.attempts, task.progress) == (TaskStatus.SUCCEEDED, 1, 100)
+        assert task.result == {"attempt": 1}
+        assert await effects(app) == 1
+
+    async def test_what_is_rolled_back_is_not(self, app: FastAPI, user: User) -> None:
+        async def enqueue_in_vain() -> None:
+            async with transaction(app.state.sessionmaker) as session:
+                await enqueue(session, Note(user_id=user.id))
+                raise Conflict
+
+        with pytest.raises(Conflict):
+            await enqueue_in_vain()
+        await app.state.worker.drain()
+
+        assert await effects(app) == 0
+
+    async def test_same_key_is_the_same_task_until_it_is_finished(
+        self, app: FastAPI, user: User
+    ) -> None:
+        ids = [await put(app, Note(user_id=user.id), key="one") for _ in range(3)]
+        await app.state.worker.drain()
+        later = await put(app, Note(user_id=user.id), key="one")
+
+        assert len(set(ids)) == 1
+        assert later not in ids
+        assert await effects(app) == 1
+
+    async def test_delayed_job_waits(self, app: FastAPI, user: User) -> None:
+        await put(app, Note(user_id=user.id), delay=timedelta(hours=1))
+
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            worker = new_worker(app)
+            worker.start()
+            await put(app, Note(user_id=user.id))
+            await group.create_task(eventually(lambda: one_effect(app), seconds=20))
+            await worker.close()
+
+        assert await effects(app) == 1
+
+    async def test_request_id_reaches_the_log_of_the_job(self, app: FastAPI, user: User) -> None:
+        with structlog.contextvars.bound_contextvars(request_id="the-request"):
+            await put(app, Note(user_id=user.id))
+
+        await app.state.worker.drain()
+
+        assert seen == ["the-request"]
+
+
+async def one_effect(app: FastAPI) -> bool:
+    return await effects(app) == 1
+
+
+class TestFailures:
+    async def test_fifth_failure_is_the_last(self, app: FastAPI) -> None:
+        task_id = await put(app, Break(how="odd"))
+
+        await app.state.worker.drain()
+
+        task = await load(app, task_id)
+        assert (task.status, seen) == (TaskStatus.FAILED, [1, 2, 3, 4, 5])
+        assert "secret" not in (task.error or "")
+
+    @pytest.mark.parametrize(
+        ("how", "attempts", "error"),
+        [("give_up", 1, "The item is gone."), ("app", 5, "Taken.")],
+    )
+    async def test_error_says_what_the_owner_may_know(
+        self, app: FastAPI, how: str, attempts: int, error: str
+    ) -> None:
+        task_id = await put(app, Break(how=how))
+
+        await app.state.worker.drain()
+
+        task = await load(app, task_id)
+        assert (task.status, task.attempts, task.error) == (TaskStatus.FAILED, attempts, error)
+
+    async def test_job_has_limited_time(self, app: FastAPI) -> None:
+        task_id = await put(app, Linger())
+
+        await app.state.worker.drain()
+
+        assert (await load(app, task_id)).error == "The attempt took too long."
+
+    async def test_job_that_kills_its_worker_is_given_up(self, app: FastAPI, user: User) -> None:
+        task_id = await put(app, Note(user_id=user.id))
+        for _ in range(MAX_CRASHES):
+            async with transaction(app.state.sessionmaker) as session:
+                await tasks.begin(session, task_id)
+
+        await app.state.worker.drain()
+
+        task = await load(app, task_id)
+        assert (task.status, seen) == (TaskStatus.FAILED, [])
+
+    async def test_failed_task_can_be_retried(self, app: FastAPI) -> None:
+        task_id = await put(app, Break(how="give_up"))
+        await app.state.worker.drain()
+
+        async with transaction(app.state.sessionmaker) as session:
+            retried = await tasks.retry_failed(session, [task_id])
+        await app.state.worker.drain()
+
+        assert (retried, seen) == (1, [1, 1])
+
+    def test_pauses_grow_and_differ(self) -> None:
+        pauses = [Note.delay_after(attempt).total_seconds() for attempt in range(1, 20)]
+
+        assert all(2 ** (n - 1) <= pause <= 2**n for n, pause in enumerate(pauses[:5], 1))
+        assert max(pauses) <= 3600
+
+
+class TestAttempts:
+    async def test_attempt_that_was_overtaken_has_no_effect(self, app: FastAPI, user: User) -> None:
+        task_id = await put(app, Note(user_id=user.id))
+        for _ in range(2):
+            async with transaction(app.state.sessionmaker) as session:
+                await tasks.begin(session, task_id)
+        overtaken = Work(app.state.worker._resources, task_id, attempt=1)
+
+        with pytest.raises(Superseded):
+            await Note(user_id=user.id).run(overtaken)
+
+        assert await effects(app) == 0
+
+    async def test_cancelled_task_is_stopped_and_has_no_effect(
+        self, app: FastAPI, user: User, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.state.handlers, tasks.CHANNEL, worker.cancel)
+        task_id = await put(app, Note(user_id=user.id, gate="open"))
+        await gates["entered"].wait()
+
+        async with transaction(app.state.sessionmaker) as session:
+            await tasks.cancel(session, await session.get_one(Task, task_id))
+        await eventually(lambda: is_idle(worker))
+
+        assert (await load(app, task_id)).status is TaskStatus.CANCELLED
+        assert await effects(app) == 0
+
+    async def test_worker_that_stops_hands_back(
+        self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.jobs.worker.GRACE_SECONDS", 0.1)
+        stopping = new_worker(app)
+        stopping.start()
+        task_id = await put(app, Note(user_id=user.id, gate="open"))
+        await gates["entered"].wait()
+
+        await stopping.close()
+
+        task = await load(app, task_id)
+        assert (task.status, task.attempts) == (TaskStatus.QUEUED, 0)
+        gates["open"].set()
+        await app.state.worker.drain()
+        assert await effects(app) == 1
+
+    async def test_worker_that_stops_finishes_what_is_nearly_done(
+        self, app: FastAPI, user: User
+    ) -> None:
+        stopping = new_worker(app)
+        stopping.start()
+        task_id = await put(app, Note(user_id=user.id, gate="open"))
+        await gates["entered"].wait()
+
+        closing = asyncio.create_task(stopping.close())
+        gates["open"].set()
+        await closing
+
+        assert (await load(app, task_id)).status is TaskStatus.SUCCEEDED
+
+    async def test_worker_goes_on_after_it_lost_its_connection(
+        self, app: FastAPI, user: User, worker: Worker
+    ) -> None:
+        await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
+
+        async with transaction(app.state.sessionmaker) as session:
+            await session.execute(LOSE_CONNECTIONS)
+
+        await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
+
+    async def test_task_that_the_queue_forgot_is_enqueued_again(
+        self, app: FastAPI, user: User
+    ) -> None:
+        await put(app, Note(user_id=user.id))
+        async with transaction(app.state.sessionmaker) as session:
+            await session.execute(text("DELETE FROM queue.pgqueuer"))
+            await session.execute(text("UPDATE tasks SET updated_at = now() - interval '1 hour'"))
+
+        async with transaction(app.state.sessionmaker) as session:
+            counts = [await tasks.requeue_lost(session) for _ in range(2)]
+        await app.state.worker.drain()
+
+        assert (counts, await effects(app)) == ([1, 0], 1)
+
+
+# All but our own: that of the worker is among them.
+LOSE_CONNECTIONS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ 'pgqueuer'"
+)
+
+
+async def is_idle(worker: Worker) -> bool:
+    return not worker._attempts._running
