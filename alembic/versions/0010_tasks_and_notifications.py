@@ -117,13 +117,13 @@ def keep_unsent_mails() -> None:
     op.execute("""
         INSERT INTO tasks (id, created_at, kind, payload, request_id)
         SELECT mails.id, mails.created_at, 'send_reset_mail',
-            jsonb_build_object('email', recipient), ''
+            jsonb_build_object('email', recipient), 'mail-' || mails.id
         FROM mails WHERE sent_at IS NULL AND template = 'reset_password'
     """)
     op.execute("""
         INSERT INTO tasks (id, created_at, kind, payload, request_id)
         SELECT mails.id, mails.created_at, 'send_verification_mail',
-            jsonb_build_object('user_id', users.id), ''
+            jsonb_build_object('user_id', users.id), 'mail-' || mails.id
         FROM mails JOIN users ON users.email = recipient AND users.deleted_at IS NULL
         WHERE sent_at IS NULL AND template = 'verify_email'
     """)

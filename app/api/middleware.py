@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.access import AccessRecorder
 from app.api.errors import problem_response
+from app.core.attribution import begin_request
 from app.core.errors import AppError, BadRequest, ContentTooLarge
-from app.core.logging import get_logger, request_id
+from app.core.logging import get_logger
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 MAX_DIGITS = 20
@@ -75,7 +76,7 @@ def begin(scope: Scope) -> None:
     scope["extra_headers"] = []
     scope["fastapi"] = {}
     scope.setdefault("state", {})
-    request_id.set(scope["request_id"])
+    begin_request(scope["request_id"])
 
 
 def accepted_request_id(scope: Scope) -> str | None:

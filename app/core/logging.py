@@ -3,28 +3,27 @@
 import json
 import logging
 import sys
-from contextvars import ContextVar
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from app.core.attribution import actor_id, request_id, task_id
 from app.core.config import Settings
 from app.core.log_writer import LogWriter
 from app.core.redaction import DiscreetExceptions, redact_fields, redact_line
 from app.core.tracing import add_trace
 
-# Cheaper than structlog's own context variables, which are looked for one by one in each line.
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+TOLD = (request_id, actor_id, task_id)
 
 to_json = json.JSONEncoder(default=repr).encode
 CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
-def add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    current = request_id.get()
-    if current is not None:
-        event.setdefault("request_id", current)
+def add_attribution(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for variable in TOLD:
+        if value := variable.get():
+            event.setdefault(variable.name, value)
     return event
 
 
@@ -37,7 +36,7 @@ def render_readable(logger: WrappedLogger, name: str, event: EventDict) -> str:
 
 
 SHARED: list[Processor] = [
-    add_request_id,
+    add_attribution,
     add_trace,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

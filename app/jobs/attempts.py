@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job as QueuedJob
-from structlog.contextvars import bound_contextvars
 
+from app.core.attribution import doing
 from app.core.errors import AppError
 from app.core.logging import get_logger
 from app.crud import tasks
@@ -52,7 +52,7 @@ class Attempts:
             async with transaction(self._resources.sessions) as session:
                 task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
             if task:
-                with bound_contextvars(request_id=task.request_id, task_id=str(task.id)):
+                with doing(task.id, request=task.request_id, owner=task.owner_id):
                     await self._see_through(task, KINDS[task.kind])
         except AppError as error:
             log.warning("database away, trying again", reason=error.code)

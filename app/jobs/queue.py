@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-import structlog
 from pydantic import BaseModel, ConfigDict
 
+from app.core.attribution import request_id
 from app.core.ids import uuid7
 from app.crud import tasks
 from app.db.reads import ReadPool
@@ -111,13 +111,12 @@ async def enqueue(
 
     While a task with the same `key` is unfinished, that one is returned and none is added.
     """
-    context = structlog.contextvars.get_contextvars()
     task = Task(
         id=uuid7(),
         kind=job.kind,
         payload=job.model_dump(mode="json"),
         owner_id=owner_id,
-        request_id=context.get("request_id", ""),
+        request_id=request_id.get() or uuid.uuid4().hex,
         deduplication_key=key and f"{job.kind}:{key}",
     )
     return await tasks.create(session, task, delay=delay)

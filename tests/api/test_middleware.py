@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from structlog.typing import EventDict
 
-from app.core.logging import add_request_id
+from app.core.logging import add_attribution
 from app.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item
@@ -118,7 +118,7 @@ class TestAccessLog:
     @pytest.fixture
     async def lines(self, running: Running) -> AsyncIterator[tuple[AsyncClient, list[EventDict]]]:
         async with running(log_level="info") as app, new_client(app) as client:
-            with structlog.testing.capture_logs(processors=[add_request_id]) as lines:
+            with structlog.testing.capture_logs(processors=[add_attribution]) as lines:
                 yield client, lines
 
     async def test_has_a_line_for_each_request(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from app.core.attribution import request_id
 from app.core.config import Settings
-from app.core.logging import configure_logging, get_logger, request_id
+from app.core.logging import configure_logging, get_logger
 
 CANARY = "canary-7f3a9c"
 Lines = Callable[[], list[dict[str, Any]]]

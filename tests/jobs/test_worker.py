@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
-import structlog
 from fastapi import FastAPI
 from sqlalchemy import func, select, text
 
+from app.core.attribution import begin_request, request_id
 from app.core.errors import Conflict
 from app.crud import tasks
 from app.db.session import transaction
@@ -35,7 +35,7 @@ class Note(Job):
     gate: str = ""
 
     async def run(self, work: Work) -> None:
-        seen.append(structlog.contextvars.get_contextvars().get("request_id"))
+        seen.append(request_id.get())
         if self.gate:
             gates["entered"].set()
             await gates[self.gate].wait()
@@ -167,8 +167,9 @@ class TestEnqueue:
         assert await effects(app) == 1
 
     async def test_request_id_reaches_the_log_of_the_job(self, app: FastAPI, user: User) -> None:
-        with structlog.contextvars.bound_contextvars(request_id="the-request"):
-            await put(app, Note(user_id=user.id))
+        begin_request("the-request")
+        await put(app, Note(user_id=user.id))
+        begin_request("another")
 
         await app.state.worker.drain()
 

@@ -30,16 +30,20 @@ UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
     "idempotency_keys": "They repeat answers; the changes behind them are recorded.",
     "mailed_tokens": "Links in mails; what is done with one is recorded.",
-    "mails": "An outbox; what led to a mail is recorded.",
+    "notifications": "They are told, and never change.",
+    "tasks": "They tell themselves what became of them; what a task changes is recorded.",
     "throttles": "Counters of guesses.",
     "tickets": "They last 30 seconds and open a stream.",
 }
 # Operations that succeed without a change of a recorded table, each with its reason.
 UNRECORDED_OPERATIONS = {
     "create_ws_ticket": "It opens a stream, which changes nothing.",
+    "cancel_task": "It takes back what was to be done; a task tells that itself.",
     "forget_password": "It only sends a mail.",
+    "process_item": "The change comes with the task.",
     "refresh_token": "The session goes on; its begin and its end are recorded.",
     "request_verification": "It only sends a mail.",
+    "send_notification": "It only sends a mail.",
 }
 TRIGGERS = """
     SELECT relname, count(*) AS triggers FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
