@@ -27,14 +27,13 @@ from benchmarks import growth_report
 from benchmarks.catalogue import Caller, connect, fill, sign_in_callers, workloads
 from benchmarks.export import measure_export
 from benchmarks.laboratory import Laboratory, Running, laboratory, running
-from benchmarks.load import Request
+from benchmarks.load import CONNECTIONS, Request
 from benchmarks.measuring import Sample, measured, median
 from benchmarks.processes import cpu_seconds
 from benchmarks.servers import SECRET_KEY, SERVICE
 
 ROWS = (10_000, 100_000, 1_000_000, 10_000_000)
 BYTES_OF_ROW = 1_600  # With its indexes, and what building those takes for a while.
-CONNECTIONS = 4
 DEPTHS = (0.5, 0.75, 0.95)
 WARM_UP_SECONDS = 1
 SORT = ("-created_at",)

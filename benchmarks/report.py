@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import chart, targets
+from benchmarks.load import CONNECTIONS
 from benchmarks.servers import SERVICE, title_of
 from benchmarks.targets import Samples
 from tests.e2e.service import ROOT
@@ -63,7 +64,7 @@ def named(name: str) -> str:
 
 def publish(samples: Samples, extras: dict[str, float], rounds: int, seconds: int) -> None:
     """Write the results, the chart and the figures of the page."""
-    how = f"{rounds} rounds of {seconds} s"
+    how = f"{rounds} rounds of {seconds} s on {CONNECTIONS} connections"
     write_results("comparison", {"how": how, "servers": as_json(samples), "service": extras})
     CHART.write_text(chart.bars(samples), encoding="utf-8")
     lines = [f"| {name} | {value:,.0f} |" for name, value in extras.items()]
