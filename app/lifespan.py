@@ -49,6 +49,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     say_when_draining(app)
     async with AsyncExitStack() as stack:
         open_log(app, stack)
+        open_tracing(app, stack)
         redis = open_redis(settings, stack)
         open_database(app, settings, redis, stack)
         open_identity(app, settings, redis, stack)
@@ -75,6 +76,13 @@ def say_when_draining(app: FastAPI) -> None:
 def open_log(app: FastAPI, stack: AsyncExitStack) -> None:
     app.state.log_writer.start()
     stack.callback(app.state.log_writer.close)
+
+
+def open_tracing(app: FastAPI, stack: AsyncExitStack) -> None:
+    if app.state.tracing:
+        from app.core.trace_export import close  # As in app/main.py.
+
+        stack.callback(close, app.state.tracing)
 
 
 def open_redis(settings: Settings, stack: AsyncExitStack) -> Client | None:

@@ -1,9 +1,11 @@
 """The composition root: the only module that knows all the others."""
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import TracerProvider
 
 from app.api import account_pages, prometheus, system, well_known
-from app.api.admission import AdmissionMiddleware
+from app.api.admission import PROBES, AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.middleware import (
@@ -54,7 +56,7 @@ EXPOSED_HEADERS = [
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
     settings = settings or get_settings()
-    log_writer = configure_logging(settings)
+    log_writer, tracing = configure_logging(settings), create_tracing(settings)
     app = FastAPI(
         title=settings.project_name,
         version=settings.version,
@@ -66,17 +68,42 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
+        telemetry=telemetry(tracing),
     )
     app.state.settings = settings
-    app.state.log_writer = log_writer
-    app.state.load = Load(
-        most=settings.max_requests_in_flight, timeout_seconds=settings.request_timeout_seconds
-    )
+    app.state.log_writer, app.state.tracing = log_writer, tracing
+    app.state.load = create_load(settings)
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)
     describe(app)
     return app
+
+
+def create_load(settings: Settings) -> Load:
+    return Load(
+        most=settings.max_requests_in_flight, timeout_seconds=settings.request_timeout_seconds
+    )
+
+
+def create_tracing(settings: Settings) -> TracerProvider | None:
+    if not settings.traces_endpoint:
+        return None
+    from app.core.trace_export import create_provider  # The SDK is large, and mostly not needed.
+
+    return create_provider(settings)
+
+
+def telemetry(tracing: TracerProvider | None) -> TelemetryConfig:
+    """FastAPI's own spans; metrics and logs are ours, see ADR 0013."""
+    return {
+        "tracing": tracing is not None,
+        "tracer_provider": tracing,
+        "metrics": False,
+        "logs": False,
+        "auto_configure": False,
+        "exclude": lambda scope: scope["path"] in PROBES,
+    }
 
 
 def include_routers(app: FastAPI, settings: Settings) -> None:

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_requests_in_flight: int = Field(default=400, ge=16)
     request_timeout_seconds: float = Field(default=5, gt=0)
+    # The names are those of OpenTelemetry, whose SDK reads its other variables by itself.
+    otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
+    otel_exporter_otlp_traces_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     metrics_enabled: bool = True
     metrics_token: SecretStr = SecretStr("")
 
@@ -130,6 +133,13 @@ class Settings(BaseSettings):
     @property
     def runs_worker(self) -> bool:
         return self.environment == "development" if self.run_worker is None else self.run_worker
+
+    @property
+    def traces_endpoint(self) -> str:
+        """Where traces go, or nothing for nowhere; the general endpoint is that of a collector."""
+        collector = self.otel_exporter_otlp_endpoint.rstrip("/")
+        general = f"{collector}/v1/traces" if collector else ""
+        return self.otel_exporter_otlp_traces_endpoint or general
 
     @property
     def signing_secret(self) -> str:

@@ -70,6 +70,15 @@ POOL_WAIT_SECONDS = Histogram(
     buckets=SHORT_SECONDS,
 )
 
+# --- Other services ------------------------------------------------------------------------------
+
+OUTBOUND_SECONDS = Histogram(
+    "outbound_request_duration_seconds",
+    "What other services take to answer us.",
+    ["outcome"],
+    buckets=SECONDS,
+)
+
 # --- Caches ------------------------------------------------------------------------------------
 
 CACHE_REQUESTS = Counter("cache_requests", "Look-ups in a cache.", ["cache", "outcome"])

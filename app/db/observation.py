@@ -10,6 +10,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from app.core import metrics
 from app.core.logging import get_logger
+from app.core.tracing import note_statement
 
 log = get_logger("database")
 
@@ -24,6 +25,7 @@ SLOW_SECONDS = 0.5
 def observe(sql: str, seconds: float) -> None:
     """Take down how long a statement took; `sql` has parameters in the place of values."""
     OPERATIONS.get(sql[:WORD_LENGTH], OPERATIONS["other"]).observe(seconds)
+    note_statement(sql, seconds)
     if seconds > SLOW_SECONDS:
         log.warning("slow statement", sql=sql, milliseconds=round(seconds * 1000))
 

@@ -1,13 +1,17 @@
 """One request to another service: how long it may take, and how much it may answer."""
 
 import asyncio
+import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 
+from app.core import metrics
 from app.core.errors import AppError, DeadlineExceeded
+from app.core.tracing import outbound_span
 
 DEADLINE_SECONDS = 3.0
 MAX_BYTES = 1024 * 1024
@@ -56,6 +60,27 @@ async def send(
         UpstreamFailed: there is no connection, no HTTP, or more than `max_bytes`.
     """
     request.headers["Accept-Encoding"] = "gzip"
+    with observed(request):
+        return await send_in_time(client, request, seconds, max_bytes)
+
+
+@contextmanager
+def observed(request: httpx.Request) -> Iterator[None]:
+    """Take down how long the answer takes, and what it is in the end."""
+    started, outcome = time.perf_counter(), "answered"
+    try:
+        with outbound_span(request.method, request.url.host):
+            yield
+    except AppError as error:
+        outcome = error.code
+        raise
+    finally:
+        metrics.OUTBOUND_SECONDS.labels(outcome).observe(time.perf_counter() - started)
+
+
+async def send_in_time(
+    client: httpx.AsyncClient, request: httpx.Request, seconds: float, max_bytes: int
+) -> Answer:
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True, follow_redirects=False)
