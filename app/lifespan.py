@@ -1,12 +1,9 @@
 """What lives as long as the process: opened when it starts, closed when it stops."""
 
-import signal
-import threading
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from types import FrameType
 
 from fastapi import FastAPI
 
@@ -17,10 +14,10 @@ from app.core.principal_cache import PrincipalCache
 from app.core.rate_limit import LocalWindows, Policy
 from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
-from app.core.signing_keys import signing_keys
-from app.core.tokens import TokenSigner
+from app.core.stop_signals import when_told_to_stop
+from app.core.tokens import create_token_signer
 from app.core.vital_signs import VitalSigns
-from app.crud import sessions, tasks
+from app.crud import events, sessions, tasks
 from app.db.engine import connect, create_engine
 from app.db.notifications import Listener
 from app.db.pool_levels import PoolLevels
@@ -32,6 +29,7 @@ from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
 from app.integrations.mail import MailSender, create_mailer
 from app.integrations.object_storage import create_storage
 from app.integrations.redis import Client, RedisListener, RedisPublisher, RedisWindows, create_redis
+from app.jobs.event_feed import Announcer, EventFeed
 from app.jobs.queue import Resources
 from app.jobs.standing import Standing
 from app.jobs.worker import Worker
@@ -46,7 +44,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """
     settings: Settings = app.state.settings
     app.state.draining = False
-    say_when_draining(app)
     async with AsyncExitStack() as stack:
         open_log(app, stack)
         open_tracing(app, stack)
@@ -55,22 +52,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_identity(app, settings, redis, stack)
         open_storage(app, settings)
         open_background(app, settings, stack)
+        stack.enter_context(when_told_to_stop(partial(drain, app)))
         yield
 
 
-def say_when_draining(app: FastAPI) -> None:
-    """Make readiness fail from the moment that the server is told to stop."""
-    if threading.current_thread() is not threading.main_thread():
-        return  # Only the main thread may handle signals; tests run servers in others.
-    stop = signal.getsignal(signal.SIGTERM)
-
-    def drain(number: int, frame: FrameType | None) -> None:
-        app.state.draining = True
-        if callable(stop):
-            stop(number, frame)
-
-    if callable(stop):
-        signal.signal(signal.SIGTERM, drain)
+def drain(app: FastAPI) -> None:
+    """From now on readiness fails, and streams end with a hint when to come back."""
+    app.state.draining = True
+    app.state.event_feed.drain()
 
 
 def open_log(app: FastAPI, stack: AsyncExitStack) -> None:
@@ -99,13 +88,32 @@ def open_database(
     app.state.engine = engine = create_engine(settings)
     publish = RedisPublisher(redis) if redis else None
     app.state.handlers = {}
-    app.state.sessionmaker = create_sessionmaker(engine, publish, app.state.handlers)
+    app.state.sessionmaker = create_sessionmaker(
+        engine, publish, app.state.handlers, on_commit=partial(note_commit, app)
+    )
     app.state.reads = create_reads(settings, settings.database_url)
     app.state.replica = create_replica(app.state.reads, settings, publish)
+    open_events(app, publish)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.sealer = Sealer(settings.signing_secret)
     stack.push_async_callback(engine.dispose)
     stack.push_async_callback(app.state.reads.close)
+
+
+def open_events(app: FastAPI, publish: RedisPublisher | None) -> None:
+    app.state.event_feed = EventFeed(app.state.reads)
+    app.state.handlers[events.CHANNEL] = app.state.event_feed.wake
+    app.state.announcer = Announcer(
+        partial(publish, events.CHANNEL, "")
+        if publish
+        else partial(events.announce, app.state.reads)
+    )
+
+
+def note_commit(app: FastAPI) -> None:
+    """There may be events now: our own followers hear of them at once, the others soon."""
+    app.state.event_feed.wake()
+    app.state.announcer.note()
 
 
 def open_identity(
@@ -158,7 +166,8 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         beats=[lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait()))],
         looks=[load.look, levels.look, app.state.principals.look],
     )
-    loops = [create_listener(app, settings), app.state.standing, vital_signs]
+    followers = [app.state.standing, app.state.event_feed, app.state.announcer]
+    loops = [create_listener(app, settings), *followers, vital_signs]
     for loop in [*loops, app.state.worker] if settings.runs_worker else loops:
         loop.start()
         stack.push_async_callback(loop.close)
@@ -194,6 +203,7 @@ def forget_rights(app: FastAPI) -> None:
     """What was said while nobody listened is gone: ask about everybody."""
     app.state.principals.clear()
     app.state.standing.wake()
+    app.state.event_feed.wake()
     if app.state.replica:
         app.state.replica.distrust()
 
@@ -231,15 +241,4 @@ def create_replica(
         Lag(*(create_reads(settings, each, size=1) for each in (settings.database_url, url))),
         max_lag_seconds=settings.database_replica_max_lag_seconds,
         publish=publish,
-    )
-
-
-def create_token_signer(settings: Settings) -> TokenSigner:
-    current, *previous = signing_keys(settings)
-    return TokenSigner(
-        current,
-        previous,
-        issuer=settings.project_name,
-        audience=settings.project_name,
-        lifetime_seconds=settings.access_token_expire_minutes * 60,
     )

@@ -33,6 +33,7 @@ ALLOWED_HEADERS = [
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "Last-Event-ID",
     "Range",
     "X-API-Key",
     "X-Request-ID",

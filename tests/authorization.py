@@ -102,7 +102,8 @@ read_file_content         401        200 200   200 200   200 200
 read_file_by_path         401        200 404   200 404   200 404
 delete_file               401        403 403   204 403   204 204
 
-# Audit
+# Events and the record of changes
+stream_events             401        200 -     200 -     200 -
 list_audit_entries        401        403 -     403 -     200 -
 # Background work
 list_tasks                401        200 -     200 -     200 -

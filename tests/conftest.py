@@ -41,6 +41,7 @@ class Save(Protocol):
 
 
 As = Callable[..., Awaitable[AsyncClient]]
+Database = Callable[..., Awaitable[list[dict[str, Any]]]]
 Running = Callable[..., AbstractAsyncContextManager[FastAPI]]
 
 # Two busy cores make any deadline lie; a failing example is printed, so nothing is stored.
@@ -193,6 +194,18 @@ def save(app: FastAPI) -> Save:
         return row
 
     return save
+
+
+@pytest.fixture
+def database(app: FastAPI) -> Database:
+    """Runs one statement in a transaction of its own and returns what it returns."""
+
+    async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
+        async with app.state.sessionmaker.begin() as session:
+            result = await session.execute(text(sql), values)
+            return [dict(row) for row in result.mappings()] if result.returns_rows else []
+
+    return execute
 
 
 @pytest.fixture

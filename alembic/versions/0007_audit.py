@@ -77,7 +77,7 @@ $$
 # Later migrations call this for their own tables: SELECT audit_table('tags', 'tag').
 AUDIT_TABLE = """
 CREATE FUNCTION audit_table(
-    audited regclass, noun text, ignored text DEFAULT 'updated_at', secret text DEFAULT ''
+    audited regclass, noun text, ignored text DEFAULT '', secret text DEFAULT ''
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     statement CONSTANT text := 'CREATE TRIGGER audit_%s AFTER %s ON %s REFERENCING %s '
@@ -109,11 +109,11 @@ FUNCTIONS = (RECORD_CHANGES, CHANGE_OF, CHANGED_SECRETS, AUDIT_TABLE, REFUSE_CHA
 # Canonical names follow from the names, and `search` from the texts.
 AUDITED = {
     "users": """
-        'user', 'updated_at,last_login_at,email_canonical,username_canonical', 'password_hash'
+        'user', 'last_login_at,email_canonical,username_canonical', 'password_hash'
     """,
-    "items": "'item', 'updated_at,search'",
-    "categories": "'category', 'updated_at,name_canonical'",
-    "posts": "'post', 'updated_at,search'",
+    "items": "'item', 'search'",
+    "categories": "'category', 'name_canonical'",
+    "posts": "'post', 'search'",
     "files": "'file'",
     "api_keys": "'api_key', 'last_used_at', 'secret_hash'",
     "sessions": "'session', 'generation,rotated_at,last_used_at,idle_expires_at'",

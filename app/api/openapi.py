@@ -23,6 +23,7 @@ TAGS = {
     "categories": "The tree that items are sorted into.",
     "posts": "What people write: drafts of their own, and what all may read.",
     "files": "Uploads and downloads.",
+    "events": "What happens, as it happens.",
     "audit": "Who did what to which row.",
     "tasks": "Work that goes on after the answer.",
     "notifications": "What the service or an administrator tells somebody.",

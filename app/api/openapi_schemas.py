@@ -6,6 +6,8 @@ Node = dict[str, Any]
 
 # What stands below these keys is data, however much it looks like a schema.
 LITERAL = frozenset({"const", "default", "enum", "example", "examples"})
+# Of OpenAPI 3.2; ours is 3.1.
+NEWER = frozenset({"itemSchema"})
 BOUNDS: dict[str, Node] = {
     "date": {"maxLength": 10},
     "date-time": {"maxLength": 35},
@@ -35,7 +37,8 @@ def tidy(node: Any) -> Any:
         return [tidy(part) for part in node]
     if not isinstance(node, dict):
         return node
-    return refined({key: part if key in LITERAL else tidy(part) for key, part in node.items()})
+    kept = {key: part for key, part in node.items() if key not in NEWER}
+    return refined({key: part if key in LITERAL else tidy(part) for key, part in kept.items()})
 
 
 def refined(node: Node) -> Node:

@@ -13,8 +13,9 @@ from jose import jws
 from jose.exceptions import JOSEError
 from jose.utils import base64url_decode, base64url_encode
 
+from app.core.config import Settings
 from app.core.errors import InvalidToken
-from app.core.signing_keys import SigningKey
+from app.core.signing_keys import SigningKey, signing_keys
 
 MAX_TOKEN_LENGTH = 4096
 MAX_LIFETIME_SECONDS = 24 * 60 * 60
@@ -37,6 +38,17 @@ class AccessClaims:
     scopes: frozenset[str]
     issued_at: int
     expires_at: int
+
+
+def create_token_signer(settings: Settings) -> TokenSigner:
+    current, *previous = signing_keys(settings)
+    return TokenSigner(
+        current,
+        previous,
+        issuer=settings.project_name,
+        audience=settings.project_name,
+        lifetime_seconds=settings.access_token_expire_minutes * 60,
+    )
 
 
 class TokenSigner:

@@ -28,14 +28,21 @@ Handlers = Mapping[str, Callable[[str], None]]
 
 
 def create_sessionmaker(
-    engine: AsyncEngine, publish: Publish | None = None, handlers: Handlers | None = None
+    engine: AsyncEngine,
+    publish: Publish | None = None,
+    handlers: Handlers | None = None,
+    on_commit: Callable[[], None] | None = None,
 ) -> Sessionmaker:
     """Sessions for `transaction`.
 
     `publish` takes notifications to where others listen; `handlers` are what this process
-    does about them, by channel.
+    does about them, by channel; `on_commit` is called after each commit.
     """
-    info = {"publish": publish, "handlers": {} if handlers is None else handlers}
+    info = {
+        "publish": publish,
+        "handlers": {} if handlers is None else handlers,
+        "on_commit": on_commit,
+    }
     # A response is built after the commit: expired attributes would be I/O there.
     return async_sessionmaker(engine, expire_on_commit=False, info=info)
 
@@ -78,6 +85,8 @@ async def tell(session: AsyncSession) -> None:
     handlers, publish = session.info["handlers"], session.info["publish"]
     for do in session.info.pop("when_committed", ()):
         do()
+    if session.info["on_commit"]:
+        session.info["on_commit"]()
     for channel, payload in session.info.pop("notifications", ()):
         # Our own listener hears it, too, but possibly after the client's next request.
         if channel in handlers:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pgqueuer.domain.models import Schedule as Due
 
-from app.crud import idempotency_keys, mailed_tokens, sessions, tasks, throttles
+from app.crud import events, idempotency_keys, mailed_tokens, sessions, tasks, throttles, tickets
 from app.db.session import AsyncSession, transaction
 from app.jobs.orphan_sweep import sweep
 from app.jobs.queue import Resources
@@ -16,6 +16,8 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     throttles.delete_expired,
     idempotency_keys.delete_expired,
     tasks.delete_old,
+    tickets.delete_expired,
+    events.delete_old,
 )
 
 

@@ -3,6 +3,7 @@
 from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
 from app.models.category import Category
+from app.models.event import Event
 from app.models.file import File
 from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
@@ -19,6 +20,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Category",
+    "Event",
     "File",
     "IdempotencyKey",
     "Item",

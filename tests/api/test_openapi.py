@@ -223,6 +223,9 @@ class TestSchemas:
         assert tidy({"type": "boolean", "title": "Is Active"}) == {"type": "boolean"}
         assert tidy(model) == model
 
+    def test_keyword_of_a_newer_openapi_goes(self) -> None:
+        assert tidy({"text/event-stream": {"itemSchema": {}}}) == {"text/event-stream": {}}
+
     def test_data_is_left_as_it_is(self) -> None:
         node = {"example": {"type": "string", "title": "Not a schema"}}
 

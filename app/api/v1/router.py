@@ -7,6 +7,7 @@ from app.api.v1.endpoints import (
     audit_entries,
     auth,
     categories,
+    events,
     files,
     items,
     notifications,
@@ -29,3 +30,4 @@ router.include_router(notifications.router)
 router.include_router(sessions.router)
 router.include_router(api_keys.router)
 router.include_router(audit_entries.router)
+router.include_router(events.router)

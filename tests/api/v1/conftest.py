@@ -13,20 +13,23 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from app.core.config import Settings
 from app.crud import mailed_tokens
 from app.models.mailed_token import Purpose
 from app.models.user import User
-from tests.conftest import Running, new_client
+from tests.conftest import (
+    Database,  # noqa: F401  (for the tests beside)
+    Running,
+    new_client,
+)
 from tests.factories import PASSWORD
 
 AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
 NEW_PASSWORD = "a quite different passphrase"
 
-Database = Callable[..., Awaitable[list[dict[str, Any]]]]
 LinkToken = Callable[[User, Purpose], Awaitable[str]]
 MailedToken = Callable[[str, str], Awaitable[str]]
 
@@ -101,18 +104,6 @@ async def patient(app: FastAPI, running: Running) -> AsyncIterator[AsyncClient]:
     waits = {f"database_{name}_timeout_seconds": 30 for name in ("pool", "connect", "command")}
     async with running(**waits) as waiting, new_client(waiting) as client:
         yield client
-
-
-@pytest.fixture
-def database(app: FastAPI) -> Database:
-    """Runs one statement in a transaction of its own and returns what it returns."""
-
-    async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
-        async with app.state.sessionmaker.begin() as session:
-            result = await session.execute(text(sql), values)
-            return [dict(row) for row in result.mappings()] if result.returns_rows else []
-
-    return execute
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from app.db.session import transaction
 from app.main import create_app
 from app.models.user import User
 from tests.api.test_authorization import Scene, call
-from tests.api.v1.conftest import AUTH, ME, NEW_PASSWORD, Database, address, bearer, refresh, tokens
+from tests.api.v1.conftest import AUTH, ME, NEW_PASSWORD, address, bearer, refresh, tokens
 from tests.authorization import EVERYBODY, Operation, operations, rows
-from tests.conftest import As, Save
+from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.problems import assert_problem
 
@@ -28,6 +28,7 @@ SOUNDS_SECRET = re.compile("hash|secret|password|token")
 # Tables whose changes nobody is asked about, each with its reason.
 UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
+    "events": "They are entries of the record that others may hear of.",
     "idempotency_keys": "They repeat answers; the changes behind them are recorded.",
     "mailed_tokens": "Links in mails; what is done with one is recorded.",
     "notifications": "They are told, and never change.",

@@ -22,7 +22,6 @@ from tests.api.v1.conftest import (
     AUTH,
     ME,
     NEW_PASSWORD,
-    Database,
     LinkToken,
     MailedToken,
     address,
@@ -34,7 +33,7 @@ from tests.api.v1.conftest import (
     statements,
     tokens,
 )
-from tests.conftest import As, Running, Save, new_client
+from tests.conftest import As, Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
 from tests.forged_tokens import from_base64url
 from tests.problems import assert_problem, broken

@@ -9,7 +9,6 @@ from app.models.user import User
 from tests.api.v1.conftest import (
     AUTH,
     ME,
-    Database,
     bearer,
     eventually,
     is_signed_in,
@@ -17,7 +16,7 @@ from tests.api.v1.conftest import (
     sign_in,
     tokens,
 )
-from tests.conftest import As, Running, new_client
+from tests.conftest import As, Database, Running, new_client
 from tests.factories import PASSWORD
 from tests.problems import assert_problem
 

@@ -14,14 +14,13 @@ from tests.api.v1.conftest import (
     AUTH,
     ME,
     NEW_PASSWORD,
-    Database,
     bearer,
     is_signed_in,
     refresh,
     sign_in,
     tokens,
 )
-from tests.conftest import As, Save
+from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, make_item, make_user
 from tests.problems import assert_problem, broken
 

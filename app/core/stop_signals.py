@@ -1,0 +1,40 @@
+"""Being told to stop, a moment before the server acts on it."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+@contextmanager
+def when_told_to_stop(do: Callable[[], None]) -> Iterator[None]:
+    """Within the block, SIGTERM and SIGINT also have the event loop call `do`."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may handle signals; tests run servers in others.
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, partial(tell, loop, do, handler))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def tell(
+    loop: asyncio.AbstractEventLoop,
+    do: Callable[[], None],
+    handler: Handler,
+    number: int,
+    frame: FrameType | None,
+) -> None:
+    loop.call_soon_threadsafe(do)
+    handler(number, frame)

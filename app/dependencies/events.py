@@ -1,0 +1,97 @@
+"""The stream of events, as its endpoint asks for it."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.sse import ServerSentEvent
+
+from app.core.clock import now
+from app.core.identity import Principal
+from app.dependencies.streams import Listening
+from app.jobs.event_feed import EventFeed, Subscription
+from app.jobs.standing import Standing, Watched
+from app.models.event import EventsExpired, Position, event_id, position_of
+from app.schemas.base import Text
+
+# When to come back: not all at once after a restart.
+RETRY_MILLISECONDS = (500, 3000)
+
+LastEventId = Annotated[
+    Text | None,
+    Header(
+        alias="Last-Event-ID",
+        max_length=60,
+        description="The `id` of the last event that was received: what followed comes first.",
+    ),
+]
+Resume = Annotated[
+    Text | None,
+    Query(
+        alias="last_event_id",
+        max_length=60,
+        description="The same for a new `EventSource`, which cannot send the header.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """One open stream: what its caller may hear, from a position on."""
+
+    principal: Principal
+    subscription: Subscription
+    after: Position
+    is_head: bool
+
+    async def frames(self) -> AsyncIterator[ServerSentEvent]:
+        """As Server-Sent Events; the first only tells the id to resume with."""
+        yield ServerSentEvent(id=event_id(self.after, now()))
+        if self.is_head:
+            return
+        async for told in self.subscription.events(self.after):
+            if told.is_for(self.principal):
+                yield ServerSentEvent(id=told.event.id, event=told.event.type, raw_data=told.json)
+        retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311
+        yield ServerSentEvent(comment=self.subscription.ended, retry=retry)
+
+
+async def get_event_stream(
+    request: Request,
+    principal: Listening,
+    last_event_id: LastEventId = None,
+    resume: Resume = None,
+) -> AsyncIterator[EventStream]:
+    feed: EventFeed = request.app.state.event_feed
+    standing: Standing = request.app.state.standing
+    after = await start_of(feed, last_event_id or resume)
+    with feed.subscription() as subscription, standing.watch(principal) as watched:
+        ending = asyncio.create_task(end_with(watched, subscription))
+        try:
+            yield EventStream(principal, subscription, after, "is_head" in request.scope)
+        finally:
+            ending.cancel()
+
+
+async def start_of(feed: EventFeed, last_event_id: str | None) -> Position:
+    """Where to begin: behind the event of the id, else behind everything until now.
+
+    Raises:
+        Unprocessable: the id is none of ours.
+        EventsExpired: events behind it have been deleted, or the database is another.
+    """
+    asked, present = position_of(last_event_id) if last_event_id else None, await feed.present()
+    if asked and asked > present:
+        raise EventsExpired("The id is of another database.")
+    return asked or present
+
+
+async def end_with(watched: Watched, subscription: Subscription) -> None:
+    await watched.ended.wait()
+    subscription.end(watched.reason)
+
+
+EventStreamDep = Annotated[EventStream, Depends(get_event_stream)]

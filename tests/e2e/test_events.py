@@ -1,0 +1,143 @@
+"""The stream of events over two worker processes: what one commits, followers of both hear."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+
+from tests.conftest import copy_template, plain, with_database
+from tests.e2e.conftest import SECRET
+from tests.e2e.service import Service, running_service, wait_until
+from tests.e2e.test_identity import Person
+from tests.event_source import EventSource, listening
+
+CLIENTS = 100
+LOSS_SECONDS = 2.0
+GONE_SECONDS = 15
+# The last statement of a connection that listens: it asks now and then whether it is alive.
+CUT_LISTENERS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND (query LIKE 'LISTEN %' OR query = 'SELECT 1')
+"""
+
+
+@pytest.fixture
+def person(service: Service) -> Person:
+    somebody = Person(service)
+    somebody.register()
+    return somebody.sign_in()
+
+
+@asynccontextmanager
+async def followers(service: Service, token: str) -> AsyncIterator[list[EventSource]]:
+    """A stream at each of the workers."""
+    async with AsyncExitStack() as stack:
+        sources = []
+        for worker in service.workers():
+            with service.only(worker):
+                sources.append(await stack.enter_async_context(listening(service.url, token)))
+        yield sources
+
+
+async def create(service: Service, token: str, count: int) -> list[str]:
+    """Create items at whichever worker answers; return their ids."""
+    created = []
+    for number in range(count):
+        # A connection each, so that both workers have a part.
+        async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
+            response = await client.post(
+                f"{service.url}/api/v1/items",
+                json={"name": f"Desk {number}", "price": "1.00"},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+        assert response.status_code == 201, response.text
+        created.append(response.json()["id"])
+    return created
+
+
+def heard(source: EventSource) -> list[str]:
+    return [frame.data["data"]["id"] for frame in source.events]
+
+
+async def test_followers_of_both_workers_hear_everything_once(
+    service: Service, person: Person
+) -> None:
+    async with followers(service, person.access_token) as sources:
+        created = await create(service, person.access_token, 30)
+        for source in sources:
+            await source.until_heard(len(created))
+
+        assert [heard(source) for source in sources] == [created] * len(sources)
+
+
+async def test_lost_notifications_cost_neither_gap_nor_repetition(
+    service: Service, person: Person
+) -> None:
+    async with followers(service, person.access_token) as sources:
+        cutting = asyncio.create_task(cut_listeners(service))
+        created = []
+        while not cutting.done():
+            created += await create(service, person.access_token, 5)
+        assert await cutting > 2
+        for source in sources:
+            await source.until_heard(len(created))
+
+        assert [heard(source) for source in sources] == [created] * len(sources)
+
+
+async def cut_listeners(service: Service) -> int:
+    """End every connection that listens, as soon as it is back, for a while; count them."""
+    connection = await asyncpg.connect(plain(service.environment["DATABASE_URL"]))
+    ends, count = time.monotonic() + LOSS_SECONDS, 0
+    while time.monotonic() < ends:
+        count += await connection.fetchval(CUT_LISTENERS)
+        await asyncio.sleep(0.02)
+    await connection.close()
+    return count
+
+
+@pytest.fixture
+def short_lived_service(server_url: str, worker_id: str, tmp_path: Path) -> Iterator[Service]:
+    name = f"e2e_events_{worker_id}"
+    asyncio.run(copy_template(server_url, name))
+    environment = {
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": SECRET,
+        "DATABASE_URL": with_database(server_url, name),
+        "LOG_LEVEL": "error",
+    }
+    with running_service(tmp_path, environment, workers=2) as service:
+        yield service
+
+
+def is_there(worker: int) -> bool:
+    return Path(f"/proc/{worker}").exists()
+
+
+async def test_service_that_is_told_to_stop_says_goodbye_and_goes(
+    short_lived_service: Service,
+) -> None:
+    service = short_lived_service
+    somebody = Person(service)
+    somebody.register()
+    token = somebody.sign_in().access_token
+    workers = service.workers()
+    async with AsyncExitStack() as stack:
+        sources = [
+            await stack.enter_async_context(listening(service.url, token)) for _ in range(CLIENTS)
+        ]
+        started = time.monotonic()
+        service.process.terminate()
+        farewells = await asyncio.gather(*(source.end() for source in sources))
+        await asyncio.to_thread(wait_until, lambda: service.process.poll() is not None)
+
+    assert time.monotonic() - started < GONE_SECONDS
+    assert {farewell.comment for farewell in farewells} == {"shutting down"}
+    assert all(farewell.retry for farewell in farewells)
+    assert not any(map(is_there, workers))
