@@ -40,7 +40,7 @@ class AccessClaims:
     expires_at: int
 
 
-def create_token_signer(settings: Settings) -> TokenSigner:
+def create_token_signer(settings: Settings) -> "TokenSigner":
     current, *previous = signing_keys(settings)
     return TokenSigner(
         current,
