@@ -13,7 +13,7 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage bench bench-smoke bench-growth bench-profile bench-plans drill-login \
+.PHONY: help run test coverage bench bench-smoke bench-growth bench-profile bench-plans drill-login drill-jobs \
 	drill-overload check fix migrate revision reset import openapi lock $(CHECKS)
 
 help: ## List the targets
@@ -69,6 +69,9 @@ bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million it
 
 drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against unknown users
 	@exec $(BIN)/python -m benchmarks.login_flood $(ARGS)
+
+drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, none done twice
+	@exec $(BIN)/python -m benchmarks.lost_workers $(ARGS)
 
 drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)

@@ -1,0 +1,163 @@
+"""Promise P11 as a drill: tasks, while the workers that are at them are killed.
+
+    python -m benchmarks.lost_workers [TASKS]
+
+Starts PostgreSQL and two workers, enqueues tasks that each change one item, kills one of the
+workers with SIGKILL every 3 seconds and starts another in its place, until nothing is left to
+do. Then reads from the audit log how often each item was changed. Takes a minute or two, stops
+what it started, exits with 1 when a promise is broken.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+from app.core.config import Settings
+from app.db import migrations
+from app.db.embedded import embedded_postgres
+from app.db.engine import create_engine
+from app.db.session import create_sessionmaker, transaction
+from app.jobs.process_item import ProcessItem
+from app.jobs.queue import enqueue
+from tests.e2e.service import app_command
+
+TASKS = 1000
+KILL_SECONDS = 3.0
+LIMIT_SECONDS = 300.0
+CHUNK = 100
+# Without a kill there would be nothing to see: the work has to last for several.
+CONCURRENCY = "1"
+FILL = """
+WITH owner AS (
+    INSERT INTO users (id, email, email_canonical, username, username_canonical, password_hash,
+                       role, is_active, email_verified)
+    VALUES (uuidv7(), 'a@example.com', 'a@example.com', 'a', 'a', '', 'user', true, true)
+    RETURNING id
+)
+INSERT INTO items (id, name, price, owner_id)
+SELECT uuidv7(), 'Item ' || n, 1, owner.id FROM owner, generate_series(1, $1::int) n
+"""
+UNFINISHED = "SELECT count(*) FROM tasks WHERE status IN ('queued', 'running')"
+EFFECTS = """
+SELECT count(audit_entries.id) AS effects, count(*) OVER () AS items
+FROM items LEFT JOIN audit_entries ON resource_id = items.id AND action = 'item.processed'
+GROUP BY items.id
+"""
+HISTORY = "SELECT status, attempts, count(*) FROM tasks GROUP BY 1, 2 ORDER BY 1, 2"
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[str]:
+    with embedded_postgres(folder / "postgres") as url:
+        migrations.upgrade(url)
+        yield url
+
+
+class Workers:
+    """Two processes of `app worker`; when one is killed, another takes its place."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self._log = log.open("ab")
+        self._environment = {
+            **os.environ,
+            "ENVIRONMENT": "production",
+            "SECRET_KEY": uuid.uuid4().hex * 2,
+            "DATABASE_URL": url,
+            "WORKER_CONCURRENCY": CONCURRENCY,
+            "LOG_LEVEL": "info",
+        }
+        self._processes = [self._start(), self._start()]
+        self.kills = 0
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(  # noqa: S603  (our own command)
+            app_command("worker"), env=self._environment, stdout=self._log, stderr=self._log
+        )
+
+    def kill_one(self) -> None:
+        victim = self._processes.pop(0)
+        victim.kill()
+        victim.wait()
+        self.kills += 1
+        self._processes.append(self._start())
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.wait(20)
+        self._log.close()
+
+
+async def fill(url: str, count: int) -> None:
+    connection = await asyncpg.connect(plain(url))
+    await connection.execute(FILL, count)
+    items = await connection.fetch("SELECT id FROM items")
+    await connection.close()
+    engine = create_engine(Settings(_env_file=None, database_url=url))
+    sessions = create_sessionmaker(engine)
+    for start in range(0, count, CHUNK):
+        async with transaction(sessions) as session:
+            for item in items[start : start + CHUNK]:
+                await enqueue(session, ProcessItem(item_id=item["id"]))
+    await engine.dispose()
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+
+
+async def work_off(url: str, workers: Workers) -> float:
+    """Return the seconds that it took."""
+    connection, started = await asyncpg.connect(plain(url)), time.monotonic()
+    next_kill = started + KILL_SECONDS
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while await connection.fetchval(UNFINISHED):
+            await asyncio.sleep(0.2)
+            if time.monotonic() >= next_kill:
+                workers.kill_one()
+                next_kill += KILL_SECONDS
+    await connection.close()
+    return time.monotonic() - started
+
+
+async def report(url: str, kills: int, seconds: float) -> bool:
+    connection = await asyncpg.connect(plain(url))
+    effects = Counter(row["effects"] for row in await connection.fetch(EFFECTS))
+    history = await connection.fetch(HISTORY)
+    await connection.close()
+    lost, doubled = effects[0], sum(count for times, count in effects.items() if times > 1)
+    print(f"  tasks                {effects.total()}, worked off in {seconds:.0f} s")
+    print(f"  workers killed       {kills}")
+    print(f"  lost                 {lost} (promised 0)")
+    print(f"  doubled effects      {doubled} (promised 0)")
+    for row in history:
+        print(f"  {row['status']:<10} after attempt {row['attempts']}: {row['count']}")
+    return lost == doubled == 0
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else TASKS
+    with tempfile.TemporaryDirectory() as name, database(Path(name)) as url:
+        asyncio.run(fill(url, count))
+        workers = Workers(url, Path(name) / "workers.log")
+        try:
+            seconds = asyncio.run(work_off(url, workers))
+        finally:
+            workers.stop()
+        is_kept = asyncio.run(report(url, workers.kills, seconds))
+    raise SystemExit(0 if is_kept else 1)
+
+
+if __name__ == "__main__":
+    main()
