@@ -133,6 +133,9 @@ show_verification         everybody  200
 confirm_verification      everybody  200
 show_reset                everybody  200
 confirm_reset             everybody  200
+list_mails                everybody  200
+read_mail                 everybody  200
+show_mail_page            everybody  200
 """
 
 INTRODUCTION = """\

@@ -38,7 +38,10 @@ def serve(settings: Settings) -> None:
         os.environ["DATABASE_URL"] = url  # Worker processes read their settings anew.
         if settings.environment == "development":
             prepare(settings.model_copy(update={"database_url": url}))
-            announce(settings, listener.getsockname()[1])
+            port = listener.getsockname()[1]
+            if "public_url" not in settings.model_fields_set:
+                os.environ["PUBLIC_URL"] = f"http://{settings.host}:{port}"  # Of links in mails.
+            announce(settings, port)
         run(settings, listener)
 
 
@@ -79,6 +82,7 @@ def announce(settings: Settings, port: int) -> None:
         f"    Open     {address}/docs\n"
         f"    Sign in  admin@example.com, user@example.com or guest@example.com,\n"
         f"             password {settings.demo_password.get_secret_value()}\n"
+        f"    Mails    {address}/dev/mails\n"
         f"    Stop     Ctrl-C\n",
         flush=True,
     )

@@ -110,6 +110,13 @@ async def a_task(scene: Scene) -> uuid.UUID:
     return (await scene.save(make_task(scene.owner))).id
 
 
+async def a_mail(scene: Scene) -> str:
+    folder, name = scene.app.state.settings.mail_folder, str(uuid.uuid4())
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
+    return name
+
+
 # What stands for a parameter of a path.
 THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "item_id": an_item,
@@ -120,6 +127,7 @@ THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "user_id": a_user,
     "session_id": a_session,
     "task_id": a_task,
+    "mail_name": a_mail,
     "api_key_id": an_api_key,
 }
 STREAMS = {"stream_events"}
