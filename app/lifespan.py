@@ -16,11 +16,9 @@ from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
 from app.core.stop_signals import when_told_to_stop
 from app.core.tokens import create_token_signer
-from app.core.vital_signs import VitalSigns
 from app.crud import events, sessions, tasks
 from app.db.engine import connect, create_engine
 from app.db.notifications import Listener
-from app.db.pool_levels import PoolLevels
 from app.db.reads import ReadPool
 from app.db.replica import WRITERS, Lag, Replica
 from app.db.session import create_sessionmaker
@@ -31,8 +29,10 @@ from app.integrations.object_storage import create_storage
 from app.integrations.redis import Client, RedisListener, RedisPublisher, RedisWindows, create_redis
 from app.jobs.event_feed import Announcer, EventFeed
 from app.jobs.queue import Resources
+from app.jobs.queue_levels import QueueLevels
 from app.jobs.standing import Standing
 from app.jobs.worker import Worker
+from app.watching import open_log, open_tracing, vital_signs
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         open_log(app, stack)
         open_tracing(app, stack)
-        redis = open_redis(settings, stack)
+        redis = app.state.redis = open_redis(settings, stack)
         open_database(app, settings, redis, stack)
         open_identity(app, settings, redis, stack)
         open_storage(app, settings)
@@ -60,18 +60,6 @@ def drain(app: FastAPI) -> None:
     """From now on readiness fails, and streams end with a hint when to come back."""
     app.state.draining = True
     app.state.event_feed.drain()
-
-
-def open_log(app: FastAPI, stack: AsyncExitStack) -> None:
-    app.state.log_writer.start()
-    stack.callback(app.state.log_writer.close)
-
-
-def open_tracing(app: FastAPI, stack: AsyncExitStack) -> None:
-    if app.state.tracing:
-        from app.core.trace_export import close  # As in app/main.py.
-
-        stack.callback(close, app.state.tracing)
 
 
 def open_redis(settings: Settings, stack: AsyncExitStack) -> Client | None:
@@ -161,21 +149,22 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
     app.state.handlers[tasks.CHANNEL] = app.state.worker.cancel
     if app.state.replica:
         open_replica(app.state.replica, app.state.handlers, stack)
-    levels, load = PoolLevels(app.state.reads, app.state.engine), app.state.load
-    vital_signs = VitalSigns(
-        beats=[lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait()))],
-        looks=[load.look, levels.look, app.state.principals.look],
-    )
     followers = [app.state.standing, app.state.event_feed, app.state.announcer]
-    loops = [create_listener(app, settings), *followers, vital_signs]
+    loops = [
+        create_listener(app, settings),
+        *followers,
+        vital_signs(app, settings, stack),
+        QueueLevels(app.state.reads),
+    ]
     for loop in [*loops, app.state.worker] if settings.runs_worker else loops:
         loop.start()
         stack.push_async_callback(loop.close)
 
 
 def create_worker(app: FastAPI, settings: Settings) -> Worker:
+    app.state.mailer = create_mailer(settings.smtp_url.get_secret_value(), settings.mail_folder)
     mail = MailSender(
-        create_mailer(settings.smtp_url.get_secret_value(), settings.mail_folder),
+        app.state.mailer,
         sender=settings.mail_sender,
         public_url=settings.public_url,
         project_name=settings.project_name,

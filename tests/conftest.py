@@ -129,6 +129,7 @@ def settings(
         database_url=database_url,
         secret_key=SecretStr(SECRET),
         log_level="error",
+        loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
         mail_folder=postgres_folder / "mails",
         storage_url=str(tmp_path_factory.mktemp("files")),
     )

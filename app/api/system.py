@@ -1,9 +1,7 @@
 """Routes about the service itself."""
 
-import asyncio
 import json
-import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -13,22 +11,18 @@ from pydantic import Field
 
 from app.api import site, static
 from app.api.errors import MEDIA_TYPE, problem, responses
+from app.api.health import DependencyHealth, optional_dependencies, probe, succeeds
 from app.core.clock import now
 from app.core.config import Settings
-from app.core.errors import AppError, Unavailable
-from app.core.logging import get_logger
+from app.core.errors import Unavailable
 from app.db.migrations import is_migrated
-from app.db.replica import Replica
 from app.dependencies.database import Reads
 from app.schemas.base import Out
 
 router = APIRouter(tags=["system"])
 router.include_router(site.router)
 router.include_router(static.router)
-log = get_logger("system")
 
-# Below the time that orchestrators and load balancers commonly give a probe.
-PROBE_SECONDS = 2.0
 SECURITY_TXT_LIFETIME = timedelta(days=180)
 
 
@@ -58,20 +52,15 @@ class Version(Out):
     environment: Literal["development", "test", "production"]
 
 
-class DependencyHealth(Out):
-    status: Literal["ok", "down"]
-    latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
-
-
 class Health(Out):
     status: Literal["ok", "degraded"] = "ok"
     version: str = Field(max_length=100, examples=["1.2.3"])
     dependencies: dict[str, DependencyHealth] = Field(max_length=20)
 
-    def add_optional(self, name: str, state: DependencyHealth) -> None:
-        """One that the service can do without."""
-        self.dependencies[name] = state
-        if state.status == "down":
+    def add_optional(self, states: Mapping[str, DependencyHealth]) -> None:
+        """Those that the service can do without."""
+        self.dependencies.update(states)
+        if any(state.status == "down" for state in states.values()):
             self.status = "degraded"
 
 
@@ -106,9 +95,7 @@ async def read_health(request: Request, settings: SettingsDep, reads: Reads) -> 
     health = Health(version=settings.version, dependencies={"database": database})
     if database.status == "down":
         return health_problem(request, health, ["database"])
-    replica: Replica | None = request.app.state.replica
-    if replica:
-        health.add_optional("replica", await probe("replica", replica.becomes_level()))
+    health.add_optional(await optional_dependencies(request.app.state))
     return health
 
 
@@ -128,23 +115,6 @@ async def read_security_txt(settings: SettingsDep) -> PlainTextResponse:
     if settings.public_url.startswith("https://"):
         lines.append(f"Canonical: {settings.public_url}/.well-known/security.txt")
     return PlainTextResponse("\n".join([*lines, "Preferred-Languages: en", ""]))
-
-
-async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:
-    started = time.perf_counter()
-    status: Literal["ok", "down"] = "ok" if await succeeds(name, check) else "down"
-    milliseconds = (time.perf_counter() - started) * 1000
-    return DependencyHealth(status=status, latency_milliseconds=round(milliseconds, 2))
-
-
-async def succeeds(name: str, check: Awaitable[bool]) -> bool:
-    """The outcome of a check; operators find the reason of a failure in the log alone."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            return await check
-    except (AppError, TimeoutError) as error:
-        log.warning("probe failed", dependency=name, reason=type(error).__name__)
-        return False
 
 
 def health_problem(request: Request, health: Health, down: list[str]) -> Response:

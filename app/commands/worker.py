@@ -3,6 +3,8 @@
 import asyncio
 import signal
 
+from prometheus_client import start_http_server
+
 from app.commands.database import database
 from app.core.config import Settings
 from app.core.logging import get_logger
@@ -23,6 +25,8 @@ async def until_stopped(settings: Settings) -> None:
     log = get_logger("worker")
     # The application's own lifespan: jobs get exactly what endpoints have.
     async with app.router.lifespan_context(app):
+        if settings.worker_metrics_port:
+            start_http_server(settings.worker_metrics_port, addr=settings.host)
         log.info("worker started")
         await stopped.wait()
         log.info("worker stops")

@@ -86,11 +86,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_requests_in_flight: int = Field(default=400, ge=16)
     request_timeout_seconds: float = Field(default=5, gt=0)
+    loop_watchdog_seconds: float = Field(default=30, ge=0)
     # The names are those of OpenTelemetry, whose SDK reads its other variables by itself.
     otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     otel_exporter_otlp_traces_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     metrics_enabled: bool = True
     metrics_token: SecretStr = SecretStr("")
+    worker_metrics_port: int = Field(default=0, ge=0, le=65_535)
 
     database_url: DatabaseUrl = ""
     database_pool_size: int = Field(default=10, ge=1)

@@ -10,8 +10,8 @@ from app.core.logging import get_logger
 
 # What makes requests late: a loop that comes to its work so much later, once for each round
 # trip to the database, or so long a wait for a connection.
-LATE_SECONDS = 0.02
-LEAST = 4
+LATE_SECONDS = 0.04
+LEAST = 8
 MOST_DOWN, UP = 0.5, 1.1
 # Callers whom nobody knows get no more than this part, so that the others still get in.
 ANONYMOUS_PART = 0.75

@@ -79,6 +79,21 @@ OUTBOUND_SECONDS = Histogram(
     buckets=SECONDS,
 )
 
+# --- Jobs ----------------------------------------------------------------------------------------
+
+JOBS = Counter("jobs", "Attempts at jobs: succeeded, retried or failed.", ["kind", "outcome"])
+JOB_SECONDS = Histogram(
+    "job_duration_seconds", "How long one attempt takes.", ["kind"], buckets=(*SECONDS, 30, 60)
+)
+JOBS_WAITING = Gauge(
+    "jobs_waiting", "Jobs that are due and nobody works on.", multiprocess_mode="livemax"
+)
+OLDEST_JOB_SECONDS = Gauge(
+    "jobs_oldest_wait_seconds",
+    "How long the oldest of them has been due.",
+    multiprocess_mode="livemax",
+)
+
 # --- Caches ------------------------------------------------------------------------------------
 
 CACHE_REQUESTS = Counter("cache_requests", "Look-ups in a cache.", ["cache", "outcome"])

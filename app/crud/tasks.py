@@ -208,6 +208,12 @@ async def requeue_lost(session: AsyncSession) -> int:
     return len(tasks)
 
 
+async def waiting(reads: ReadPool) -> tuple[int, float]:
+    """How many tasks are due, and for how many seconds the oldest of them has been."""
+    row = await reads.first(queue.DUE)
+    return (row["waiting"], row["oldest_seconds"]) if row else (0, 0.0)
+
+
 async def newest(session: AsyncSession, status: TaskStatus | None, limit: int) -> Sequence[Task]:
     statement = select(Task).order_by(Task.created_at.desc(), Task.id.desc()).limit(limit)
     if status:

@@ -16,8 +16,20 @@ from pgqueuer.adapters.persistence.qb import (
     QuerySchedulerBuilder,
 )
 from pgqueuer.adapters.persistence.queries import Queries
-from sqlalchemy import ColumnElement, SQLColumnExpression, column, delete, func, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    SQLColumnExpression,
+    Text,
+    cast,
+    column,
+    delete,
+    func,
+    select,
+    table,
+)
 
+from app.db.queries import Query
 from app.db.session import AsyncSession
 
 SCHEMA = "queue"
@@ -26,11 +38,24 @@ SCHEMA = "queue"
 TABLES = DBSettings(db_schema=SCHEMA, durability=Durability.balanced)
 PUSH = QueryQueueBuilder(TABLES).build_enqueue_query()
 
+JOBS = table(
+    "pgqueuer", column("payload"), column("status"), column("execute_after"), schema=SCHEMA
+)
+IS_DUE = (cast(JOBS.c.status, Text) == "queued") & (JOBS.c.execute_after <= func.now())
+OLDEST_SECONDS = func.extract("epoch", func.max(func.now() - JOBS.c.execute_after))
+DUE = Query(
+    select(
+        func.count().label("waiting"),
+        func.coalesce(cast(OLDEST_SECONDS, Float), 0.0).label("oldest_seconds"),
+    )
+    .select_from(JOBS)
+    .where(IS_DUE)
+)
+
 
 def has_forgotten(task_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
     """Whether the queue holds no job for the task."""
-    job = table("pgqueuer", column("payload"), schema=SCHEMA)
-    return ~select(job.c.payload).where(job.c.payload == func.uuid_send(task_id)).exists()
+    return ~select(JOBS.c.payload).where(JOBS.c.payload == func.uuid_send(task_id)).exists()
 
 
 async def push(session: AsyncSession, kind: str, task_id: uuid.UUID, *, delay: timedelta) -> None:

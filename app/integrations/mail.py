@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import os
 import uuid
 from collections.abc import Mapping
 from email.message import EmailMessage
@@ -15,8 +16,11 @@ import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.core import metrics
+from app.core.logging import get_logger
 
 SMTP_SECONDS = 10.0
+
+log = get_logger("mail")
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "mails"),
     autoescape=select_autoescape(["html"]),
@@ -42,6 +46,10 @@ class Mailer(Protocol):
         """Raises OSError or SMTPException when the mail could not be handed over."""
         ...
 
+    async def answers(self) -> bool:
+        """Whether a mail could be handed over now."""
+        ...
+
 
 class FolderMailer:
     """The sink of development: each mail is a file that mail programs open."""
@@ -51,6 +59,13 @@ class FolderMailer:
 
     async def send(self, mail: EmailMessage) -> None:
         await asyncio.to_thread(self._write, mail)
+
+    async def answers(self) -> bool:
+        try:
+            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
+        except OSError:
+            return False
+        return os.access(self._folder, os.W_OK)
 
     def _write(self, mail: EmailMessage) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -67,9 +82,21 @@ class SmtpMailer:
         self._url = urlsplit(url)
 
     async def send(self, mail: EmailMessage) -> None:
+        async with self._connection() as server:
+            await server.send_message(mail)
+
+    async def answers(self) -> bool:
+        try:
+            async with self._connection() as server:
+                await server.noop()
+        except (OSError, aiosmtplib.SMTPException) as error:
+            log.warning("no answer", reason=type(error).__name__)
+            return False
+        return True
+
+    def _connection(self) -> aiosmtplib.SMTP:
         url = self._url
-        await aiosmtplib.send(
-            mail,
+        return aiosmtplib.SMTP(
             hostname=url.hostname,
             port=url.port,
             username=unquote(url.username) if url.username else None,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,8 @@ from app.integrations.storage import Download, Storage, storage_errors
 # S3 takes no smaller part but the last. This, twice, is what an upload costs in memory.
 PART_BYTES = 5 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
+# No key of ours looks like this: being told that it is missing takes the whole way.
+NO_OBJECT = "health"
 SIGNED_URL_LIFETIME = timedelta(minutes=1)
 CLIENT: Any = {
     "connect_timeout": timedelta(seconds=2),
@@ -57,6 +60,11 @@ class BucketStorage:
                 for entry in page:
                     yield entry["path"]
 
+    async def answers(self) -> bool:
+        with storage_errors(), suppress(FileNotFoundError):
+            await obstore.head_async(self._store, NO_OBJECT)
+        return True
+
     async def signed_url(self, key: str) -> str | None:
         with storage_errors():
             return await obstore.sign_async(self._store, "GET", key, SIGNED_URL_LIFETIME)
@@ -96,6 +104,11 @@ class FolderStorage:
             self._store  # noqa: B018  (makes the folder)
             for name in await asyncio.to_thread(os.listdir, self._folder):
                 yield name
+
+    async def answers(self) -> bool:
+        with storage_errors():
+            self._store  # noqa: B018  (makes the folder)
+            return await asyncio.to_thread(os.access, self._folder, os.W_OK)
 
     async def signed_url(self, _: str) -> str | None:
         return None

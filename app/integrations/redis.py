@@ -59,6 +59,15 @@ def one_host_each(url: str) -> Iterator[SplitResult]:
         yield parts._replace(netloc=f"{login}{at}{host}")
 
 
+async def answers(redis: Client) -> bool:
+    try:
+        await redis.ping()
+    except RedisError as error:
+        log.warning("no answer", reason=type(error).__name__)
+        return False
+    return True
+
+
 class RedisPublisher:
     def __init__(self, redis: Client) -> None:
         self._redis = redis

@@ -70,6 +70,10 @@ class Storage(Protocol):
         """All that takes space: each starts with the key that it was written under."""
         ...
 
+    async def answers(self) -> bool:
+        """Whether it could be written to now."""
+        ...
+
     async def signed_url(self, key: str) -> str | None:
         """A URL that anybody can read the object from for a minute, where there are such."""
         ...

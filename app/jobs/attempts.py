@@ -7,6 +7,7 @@ from datetime import timedelta
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job as QueuedJob
 
+from app.core import metrics
 from app.core.attribution import doing
 from app.core.errors import AppError
 from app.core.logging import get_logger
@@ -69,6 +70,7 @@ class Attempts:
         except Exception as error:  # noqa: BLE001  (whatever a job raises is recorded and retried)
             await self._recover(task, kind, error)
         else:
+            metrics.JOBS.labels(task.kind, "succeeded").inc()
             log.info("task succeeded", kind=task.kind, attempt=task.attempts)
 
     async def _run(self, task: Task, kind: type[Job], work: Work) -> None:
@@ -76,10 +78,11 @@ class Attempts:
             raise GiveUp("The worker was lost at each attempt.")
         running = asyncio.create_task(run_within_time(kind, task, work))
         self._running[task.id] = running
-        try:
-            await running
-        finally:
-            del self._running[task.id]
+        with metrics.JOB_SECONDS.labels(task.kind).time():
+            try:
+                await running
+            finally:
+                del self._running[task.id]
 
     async def _stop(self, task: Task) -> None:
         """After a cancellation: by its owner, who has stored that already, or by our own end."""
@@ -97,6 +100,7 @@ class Attempts:
         async with transaction(self._resources.sessions) as session:
             counts = await end(session, task.id, task.attempts, told(error))
         outcome = "task failed" if is_last else "attempt failed"
+        metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()
         log.warning(outcome, kind=task.kind, attempt=task.attempts, exc_info=error)
         if counts and not is_last:
             raise RetryRequested(kind.delay_after(task.attempts)) from error

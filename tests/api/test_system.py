@@ -1,17 +1,22 @@
 """The routes about the service itself."""
 
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
+from pydantic import SecretStr
 
 from app.api.problems import problem_types
 from app.core.clock import now
 from app.core.config import DEMO_PASSWORD, Settings
+from app.jobs.queue import enqueue
+from app.jobs.send_verification_mail import SendVerificationMail
 from app.main import create_app
 from tests.conftest import new_client, with_database
 
@@ -92,8 +97,40 @@ class TestHealth:
         health = response.json()
         assert response.status_code == 200
         assert health["status"] == "ok"
-        assert health["dependencies"]["database"]["status"] == "ok"
+        states = {name: each["status"] for name, each in health["dependencies"].items()}
+        assert states == dict.fromkeys(("database", "storage", "mail", "queue"), "ok")
         assert health["dependencies"]["database"]["latency_milliseconds"] < 2000
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("storage", {"storage_url": "/dev/null/files"}),
+            ("mail", {"mail_folder": Path("/dev/null/mails")}),
+            ("mail", {"smtp_url": SecretStr("smtp://127.0.0.1:1")}),
+            ("redis", {"redis_url": "redis://127.0.0.1:1"}),
+        ],
+    )
+    async def test_what_is_not_needed_for_all_degrades(
+        self, started: Started, name: str, change: dict[str, object]
+    ) -> None:
+        async with started(**change) as client:
+            response = await client.get("/health")
+
+        assert (response.status_code, response.json()["status"]) == (200, "degraded")
+        assert response.json()["dependencies"].pop(name)["status"] == "down"
+        assert "127.0.0.1" not in response.text
+
+    async def test_queue_that_nobody_works_on_degrades(
+        self, app: FastAPI, client: AsyncClient
+    ) -> None:
+        async with app.state.sessionmaker.begin() as session:
+            job = SendVerificationMail(user_id=uuid.uuid4())
+            await enqueue(session, job, delay=timedelta(minutes=-2))
+
+        response = await client.get("/health")
+
+        assert response.json()["status"] == "degraded"
+        assert response.json()["dependencies"]["queue"]["status"] == "down"
 
     async def test_dependency_that_is_down_makes_a_problem(self, started: Started) -> None:
         async with started(database_url=NOWHERE) as client:

@@ -1,0 +1,65 @@
+"""What the service would miss, each asked whether it answers."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Literal
+
+from pydantic import Field
+from starlette.datastructures import State
+
+from app.core.errors import AppError
+from app.core.logging import get_logger
+from app.crud import tasks
+from app.db.reads import ReadPool
+from app.integrations.redis import answers
+from app.schemas.base import Out
+
+# Below the time that orchestrators and load balancers commonly give a probe.
+PROBE_SECONDS = 2.0
+# A job that is due for so long is one that nobody works on.
+LONGEST_WAIT_SECONDS = 60.0
+
+log = get_logger("system")
+
+
+class DependencyHealth(Out):
+    status: Literal["ok", "down"]
+    latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
+
+
+async def optional_dependencies(state: State) -> dict[str, DependencyHealth]:
+    """Those that the service can do without, for a while or in part; all asked at once."""
+    checks: dict[str, Awaitable[bool]] = {
+        "storage": state.storage.answers(),
+        "mail": state.mailer.answers(),
+        "queue": is_worked_on(state.reads),
+    }
+    if state.replica:
+        checks["replica"] = state.replica.becomes_level()
+    if state.redis:
+        checks["redis"] = answers(state.redis)
+    states = await asyncio.gather(*(probe(name, check) for name, check in checks.items()))
+    return dict(zip(checks, states, strict=True))
+
+
+async def is_worked_on(reads: ReadPool) -> bool:
+    _, oldest_seconds = await tasks.waiting(reads)
+    return oldest_seconds < LONGEST_WAIT_SECONDS
+
+
+async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:
+    started = time.perf_counter()
+    status: Literal["ok", "down"] = "ok" if await succeeds(name, check) else "down"
+    milliseconds = (time.perf_counter() - started) * 1000
+    return DependencyHealth(status=status, latency_milliseconds=round(milliseconds, 2))
+
+
+async def succeeds(name: str, check: Awaitable[bool]) -> bool:
+    """The outcome of a check; operators find the reason of a failure in the log alone."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await check
+    except (AppError, TimeoutError) as error:
+        log.warning("probe failed", dependency=name, reason=type(error).__name__)
+        return False

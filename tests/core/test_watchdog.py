@@ -1,0 +1,71 @@
+"""A loop that is stuck ends its process, and says where it was stuck."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import asyncio, os, signal, subprocess, sys, time
+from app.core.config import Settings
+from app.core.logging import configure_logging
+from app.core.vital_signs import VitalSigns
+from app.core.watchdog import Watchdog
+
+def get_stuck():
+    while True:
+        time.sleep(0.01)
+
+async def stopped():
+    # Somebody else stops this process for longer than the loop may be silent.
+    subprocess.Popen([sys.executable, "-c",
+        f"import os, signal, time; os.kill({os.getpid()}, signal.SIGSTOP); time.sleep(2);"
+        f"os.kill({os.getpid()}, signal.SIGCONT)"])
+    await asyncio.sleep(3)
+
+async def main():
+    writer = configure_logging(Settings(_env_file=None, environment="test"))
+    writer.start()
+    watchdog = Watchdog(1, writer)
+    signs = VitalSigns(beats=[watchdog.beat], looks=[])
+    signs.start()
+    watchdog.start()
+    await asyncio.sleep(1.5)
+    { act }
+    watchdog.close()
+    writer.close()
+
+asyncio.run(main())
+"""
+
+
+def outcome(act: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-c", PROGRAM.replace("{ act }", act)],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+class TestStuckLoop:
+    def test_ends_the_process_and_says_where(self) -> None:
+        done = outcome("get_stuck()")
+
+        assert done.returncode == 70, done.stderr
+        [line] = [json.loads(line) for line in done.stdout.splitlines()]
+        assert line["event"] == "event loop stuck"
+        assert "get_stuck" in line["stack"]
+
+
+class TestHealthyLoop:
+    @pytest.mark.parametrize("act", ["pass", "await asyncio.sleep(1.5)", "await stopped()"])
+    def test_goes_on(self, act: str) -> None:
+        done = outcome(act)
+
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
