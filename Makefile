@@ -14,7 +14,7 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test coverage bench bench-smoke bench-growth bench-profile bench-plans drill-login drill-jobs \
-	drill-overload check fix migrate revision reset import openapi lock $(CHECKS)
+	drill-overload drill-rooms check fix migrate revision reset import openapi lock $(CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,7 +76,10 @@ drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, no
 drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
-openapi: $(READY) ## Write docs/openapi.json anew
+drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
+	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
+
+openapi: $(READY) ## Write docs/openapi.json and docs/asyncapi.yaml anew
 	@exec $(BIN)/app openapi
 
 lock: ## Recompute the lock files from pyproject.toml; ARGS=--upgrade takes newer releases

@@ -11,13 +11,12 @@ from app.core.config import Settings
 from app.core.cursors import CursorSigner
 from app.core.passwords import PasswordHasher
 from app.core.principal_cache import PrincipalCache
-from app.core.rate_limit import LocalWindows, Policy
 from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
 from app.core.stop_signals import when_told_to_stop
 from app.core.tokens import create_token_signer
-from app.crud import events, sessions, tasks
-from app.db.engine import connect, create_engine
+from app.crud import events, room_messages, sessions, tasks
+from app.db.engine import connect, create_engine, create_reads
 from app.db.notifications import Listener
 from app.db.reads import ReadPool
 from app.db.replica import WRITERS, Lag, Replica
@@ -26,10 +25,18 @@ from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
 from app.integrations.mail import MailSender, create_mailer
 from app.integrations.object_storage import create_storage
-from app.integrations.redis import Client, RedisListener, RedisPublisher, RedisWindows, create_redis
+from app.integrations.redis import (
+    Client,
+    RedisListener,
+    RedisPublisher,
+    create_redis,
+    create_windows,
+)
 from app.jobs.event_feed import Announcer, EventFeed
 from app.jobs.queue import Resources
 from app.jobs.queue_levels import QueueLevels
+from app.jobs.rooms import Rooms
+from app.jobs.socket_leases import SocketLeases
 from app.jobs.standing import Standing
 from app.jobs.worker import Worker
 from app.watching import open_log, open_tracing, vital_signs
@@ -51,6 +58,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_database(app, settings, redis, stack)
         open_identity(app, settings, redis, stack)
         open_storage(app, settings)
+        open_rooms(app, settings, redis)
         open_background(app, settings, stack)
         stack.enter_context(when_told_to_stop(partial(drain, app)))
         yield
@@ -113,7 +121,9 @@ def open_identity(
     app.state.token_issuer = TokenIssuer(
         app.state.token_signer, RefreshTokens(settings.signing_secret)
     )
-    app.state.rate_limit = create_rate_limit(settings, redis)
+    app.state.rate_limit = create_windows(
+        redis, settings.rate_limit_default, is_on=settings.rate_limit_enabled
+    )
     open_guess_limits(app, settings, stack)
     stack.callback(app.state.passwords.close)
 
@@ -129,13 +139,13 @@ def open_guess_limits(app: FastAPI, settings: Settings, stack: AsyncExitStack) -
     stack.push_async_callback(engine.dispose)
 
 
-def create_rate_limit(
-    settings: Settings, redis: Client | None
-) -> LocalWindows | RedisWindows | None:
-    if not settings.rate_limit_enabled:
-        return None
-    policy = Policy.parse(settings.rate_limit_default)
-    return RedisWindows(redis, policy) if redis else LocalWindows(policy)
+def open_rooms(app: FastAPI, settings: Settings, redis: Client | None) -> None:
+    app.state.message_limit = create_windows(
+        redis, settings.room_messages_limit, is_on=settings.rate_limit_enabled
+    )
+    leases = SocketLeases(app.state.sessionmaker, per_user=settings.sockets_per_user)
+    app.state.socket_leases, app.state.rooms = leases, Rooms(app.state.reads, leases)
+    app.state.handlers[room_messages.CHANNEL] = app.state.rooms.wake
 
 
 def open_storage(app: FastAPI, settings: Settings) -> None:
@@ -153,6 +163,8 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
     loops = [
         create_listener(app, settings),
         *followers,
+        app.state.socket_leases,
+        app.state.rooms,
         vital_signs(app, settings, stack),
         QueueLevels(app.state.reads),
     ]
@@ -188,34 +200,26 @@ def hear_of_rights(app: FastAPI, user_id: str) -> None:
     app.state.standing.wake()
 
 
-def forget_rights(app: FastAPI) -> None:
-    """What was said while nobody listened is gone: ask about everybody."""
+def catch_up(app: FastAPI) -> None:
+    """What was told while nobody listened is gone: ask about everything."""
     app.state.principals.clear()
     app.state.standing.wake()
+    app.state.rooms.wake_all()
     app.state.event_feed.wake()
     if app.state.replica:
         app.state.replica.distrust()
 
 
 def create_listener(app: FastAPI, settings: Settings) -> Listener | RedisListener:
-    handlers, forget_all = app.state.handlers, partial(forget_rights, app)
+    handlers, on_reconnect = app.state.handlers, partial(catch_up, app)
     if settings.redis_url:
         # A retry would subscribe again unseen, and what was said meanwhile would be missed.
         once = partial(
             create_redis, settings.redis_url, is_cluster=settings.redis_cluster, retries=0
         )
-        return RedisListener(once, handlers, on_reconnect=forget_all)
+        return RedisListener(once, handlers, on_reconnect=on_reconnect)
     opened = partial(connect, settings, settings.session_url)
-    return Listener(opened, handlers, on_reconnect=forget_all)
-
-
-def create_reads(settings: Settings, url: str, *, size: int | None = None) -> ReadPool:
-    return ReadPool(
-        partial(connect, settings, url),
-        size=size or settings.database_read_pool_size,
-        wait_seconds=settings.database_pool_timeout_seconds,
-        recycle_seconds=settings.database_pool_recycle_seconds,
-    )
+    return Listener(opened, handlers, on_reconnect=on_reconnect)
 
 
 def create_replica(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
 from app.core.config import Settings
 from app.main import create_app
@@ -18,6 +18,7 @@ from app.main import create_app
 DOCUMENT = Path(__file__).parents[1] / "docs" / "authorization.md"
 ROLES = ("guest", "user", "admin")
 EVERYBODY = "everybody"
+WEBSOCKET = "WEBSOCKET"
 
 # The status of the answer to a valid request: without a credential, then for each role when the
 # thing is one's own and when it is another user's; `-` where the path names no thing. After the
@@ -112,6 +113,9 @@ cancel_task               401        204 404   204 404   204 204
 list_notifications        401        200 -     200 -     200 -
 send_notification         401        403 -     403 -     202 -
 
+# Rooms; 101 is an open WebSocket
+join_room                 401        101 -     101 -     101 -
+
 # The service itself
 read_liveness             everybody  200
 read_readiness            everybody  200
@@ -129,6 +133,7 @@ show_oauth2_redirect      everybody  200
 show_redoc                everybody  200
 read_static_file          everybody  200
 redirect_to_docs          everybody  307
+show_chat                 everybody  200
 show_verification         everybody  200
 confirm_verification      everybody  200
 show_reset                everybody  200
@@ -213,12 +218,22 @@ def operations(app: FastAPI) -> dict[str, Operation]:
     found = {}
     for route in iter_route_contexts(app.routes):
         name, path = str(route.name), str(route.path)
+        if isinstance(route.original_route, APIWebSocketRoute):
+            scopes = scopes_of(route.original_route)
+            found[name] = Operation(name, WEBSOCKET, path, scopes, not scopes, {})
+            continue
         operation = documented.get(name, {})
         security = operation.get("security", [])
         scopes = tuple(scope for option in security for scope in option.get("OAuth2", ()))
         method = min(getattr(route, "methods", None) or ["GET"])
         found[name] = Operation(name, method, path, scopes, not security, operation)
     return found
+
+
+def scopes_of(route: APIWebSocketRoute) -> tuple[str, ...]:
+    """What the handshake needs; OpenAPI knows no WebSockets."""
+    asked = (each.own_oauth_scopes or [] for each in route.dependant.dependencies)
+    return tuple(str(scope) for scopes in asked for scope in scopes)
 
 
 def document() -> str:

@@ -15,9 +15,16 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 
 # Collections that serve others and have no address of their own.
-WITHOUT_ENDPOINT = {"idempotency_keys", "mailed_tokens", "throttles", "tickets"}
+WITHOUT_ENDPOINT = {
+    "idempotency_keys",
+    "mailed_tokens",
+    "room_messages",
+    "sockets",
+    "throttles",
+    "tickets",
+}
 # Endpoints that are about no collection of their own.
-WITHOUT_COLLECTION = {"auth"}
+WITHOUT_COLLECTION = {"auth", "rooms"}
 
 STATEMENTS = {"select", "insert", "update", "delete"}
 # How we talk to the database, which is not what we say to it.

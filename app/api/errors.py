@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from fastapi.requests import HTTPConnection
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.core import metrics
 from app.core.errors import (
@@ -144,8 +145,15 @@ def pointer(location: Sequence[str | int]) -> str:
     return text.encode(errors="replace").decode()
 
 
-async def answer_app_error(request: Request, error: AppError) -> Response:
-    return problem_response(request.scope, error)
+async def answer_app_error(connection: HTTPConnection, error: AppError) -> Response:
+    return problem_response(connection.scope, error)
+
+
+async def answer_invalid_handshake(
+    websocket: WebSocket, error: WebSocketRequestValidationError
+) -> Response:
+    broken = Unprocessable(violations=violations(error.errors()))
+    return problem_response(websocket.scope, broken)
 
 
 async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
@@ -168,11 +176,15 @@ def unread_media_types(request: Request, body: Any) -> str | None:
     return None
 
 
-async def answer_http_exception(request: Request, error: HTTPException) -> Response:
-    if error.status_code == MethodNotAllowed.status:
-        return answer_method_not_allowed(request)
+async def answer_http_exception(connection: HTTPConnection, error: HTTPException) -> Response:
+    if error.status_code == MethodNotAllowed.status and isinstance(connection, Request):
+        return answer_method_not_allowed(connection)
     kind = BY_STATUS.get(error.status_code, BadRequest)
-    return problem_response(request.scope, kind(headers=error.headers))
+    return problem_response(connection.scope, kind(headers=error.headers))
+
+
+async def refuse_unknown_path(_: Scope, __: Receive, ___: Send) -> None:
+    raise HTTPException(NotFound.status)
 
 
 def answer_method_not_allowed(request: Request) -> Response:
@@ -193,6 +205,9 @@ def allowed_methods(request: Request) -> set[str]:
 
 
 def register_error_handlers(app: FastAPI) -> None:
+    # Starlette closes a WebSocket on an unknown path without a word.
+    app.router.default = refuse_unknown_path
     app.exception_handler(AppError)(answer_app_error)
     app.exception_handler(RequestValidationError)(answer_invalid_request)
+    app.exception_handler(WebSocketRequestValidationError)(answer_invalid_handshake)
     app.exception_handler(HTTPException)(answer_http_exception)

@@ -6,6 +6,7 @@ BaseHTTPMiddleware would cost a task group for each request and copy the context
 import re
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -17,11 +18,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.access import AccessRecorder
 from app.api.errors import problem_response
 from app.core.attribution import begin_request
+from app.core.close_codes import CloseCode
 from app.core.errors import AppError, BadRequest, ContentTooLarge
 from app.core.logging import get_logger
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 MAX_DIGITS = 20
+# A handshake that is refused is answered like a request.
+STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+SWITCHING_PROTOCOLS = 101
 
 error_log = get_logger("error")
 
@@ -46,9 +51,12 @@ class EnvelopeMiddleware:
 
         async def send_enveloped(message: Message) -> None:
             nonlocal status, seconds
-            if message["type"] == "http.response.start":
+            if message["type"] in STARTS:
                 status, seconds = message["status"], time.perf_counter() - started
                 self.complete(message, scope, seconds)
+            elif message["type"] == "websocket.accept":
+                status = SWITCHING_PROTOCOLS
+                message["headers"] = [*message["headers"], request_id_header(scope)]
             await send(message)
 
         try:
@@ -60,7 +68,7 @@ class EnvelopeMiddleware:
         headers = list(message.get("headers", ()))
         present = {name for name, _ in headers}
         headers.extend(default for default in self.defaults if default[0] not in present)
-        headers.append((b"x-request-id", scope["request_id"].encode()))
+        headers.append(request_id_header(scope))
         headers.append((b"x-process-time", b"%.6f" % seconds))
         headers.extend(scope["extra_headers"])
         message["headers"] = headers
@@ -77,6 +85,10 @@ def begin(scope: Scope) -> None:
     scope["fastapi"] = {}
     scope.setdefault("state", {})
     begin_request(scope["request_id"])
+
+
+def request_id_header(scope: Scope) -> tuple[bytes, bytes]:
+    return b"x-request-id", scope["request_id"].encode()
 
 
 def accepted_request_id(scope: Scope) -> str | None:
@@ -97,7 +109,7 @@ class CatchAllMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
         is_started = False
@@ -111,6 +123,10 @@ class CatchAllMiddleware:
             await self.app(scope, receive, send_noticed)
         except Exception:
             error_log.exception("unhandled", path=scope["path"])
+            if is_started and scope["type"] == "websocket":
+                with suppress(OSError, RuntimeError):  # It may be closed already.
+                    await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR})
+                return
             if is_started:
                 raise
             await problem_response(scope, AppError())(scope, receive, send)

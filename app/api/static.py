@@ -14,6 +14,8 @@ from app.core.errors import NotFound
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
 FILES = {
+    "chat.css": PAGES / "chat.css",
+    "chat.js": PAGES / "chat.js",
     "docs.css": PAGES / "docs.css",
     "docs.js": PAGES / "docs.js",
     "icon.svg": PAGES / "icon.svg",

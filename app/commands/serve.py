@@ -17,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from app.api.prometheus import FOLDER_VARIABLE
 from app.commands.database import database
 from app.commands.seed import seed
+from app.commands.websockets import WEBSOCKETS
 from app.core.config import ConfigError, Settings
 from app.core.errors import AppError
 from app.core.logging import get_logger
@@ -101,6 +102,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+        **WEBSOCKETS,
     )
     if settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:

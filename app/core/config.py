@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     previous_signing_key_file: Path | None = None
     rate_limit_enabled: bool = True
     rate_limit_default: RateLimit = "6000/minute"
+    room_messages_limit: RateLimit = "600/minute"
+    sockets_per_user: int = Field(default=5, ge=1)
     attempts_per_address: int = Field(default=1000, ge=1)
     password_hash_concurrency: int = Field(default=2, ge=1, le=64)
     demo_password: SecretStr = SecretStr(DEMO_PASSWORD)

@@ -17,6 +17,7 @@ from app.core.errors import AppError
 from app.db.errors import READ_ONLY, database_errors, sqlstate, translate
 from app.db.observation import ObservedPool, observe_engine
 from app.db.queries import decoded
+from app.db.reads import ReadPool
 
 CLOSE_SECONDS = 0.5
 STATEMENT_CACHE_SIZE = 100
@@ -46,6 +47,15 @@ def create_engine(settings: Settings) -> AsyncEngine:
     observe_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
     return engine
+
+
+def create_reads(settings: Settings, url: str, *, size: int | None = None) -> ReadPool:
+    return ReadPool(
+        partial(connect, settings, url),
+        size=size or settings.database_read_pool_size,
+        wait_seconds=settings.database_pool_timeout_seconds,
+        recycle_seconds=settings.database_pool_recycle_seconds,
+    )
 
 
 def translate_error(context: ExceptionContext) -> AppError | None:

@@ -121,6 +121,16 @@ class RedisWindows:
         return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 
+def create_windows(
+    redis: Client | None, quota: str, *, is_on: bool
+) -> LocalWindows | RedisWindows | None:
+    """What counts against a quota such as `1000/minute`: over all processes with Redis."""
+    if not is_on:
+        return None
+    policy = Policy.parse(quota)
+    return RedisWindows(redis, policy) if redis else LocalWindows(policy)
+
+
 class RedisListener(BackgroundLoop):
     """The counterpart of `app.db.notifications.Listener` for Redis."""
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from pgqueuer.domain.models import Schedule as Due
 
-from app.crud import events, idempotency_keys, mailed_tokens, sessions, tasks, throttles, tickets
+from app.crud import (
+    events,
+    idempotency_keys,
+    mailed_tokens,
+    room_messages,
+    sessions,
+    sockets,
+    tasks,
+    throttles,
+    tickets,
+)
 from app.db.session import AsyncSession, transaction
 from app.jobs.orphan_sweep import sweep
 from app.jobs.queue import Resources
@@ -17,6 +27,8 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     idempotency_keys.delete_expired,
     tasks.delete_old,
     tickets.delete_expired,
+    sockets.delete_expired,
+    room_messages.delete_old,
     events.delete_old,
 )
 

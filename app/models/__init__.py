@@ -10,7 +10,9 @@ from app.models.item import Item
 from app.models.mailed_token import MailedToken
 from app.models.notification import Notification
 from app.models.post import Post
+from app.models.room_message import RoomMessage
 from app.models.session import Session
+from app.models.socket import Socket
 from app.models.task import Task
 from app.models.throttle import Throttle
 from app.models.ticket import Ticket
@@ -27,7 +29,9 @@ __all__ = [
     "MailedToken",
     "Notification",
     "Post",
+    "RoomMessage",
     "Session",
+    "Socket",
     "Task",
     "Throttle",
     "Ticket",

@@ -1,5 +1,6 @@
 """Every cell of the table of who may call what, and every forged token."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import AsyncClient, Response
+from httpx2 import AsyncClient, Request, Response
 
 from app.core.identity import Role, Scope
 from app.crud import api_keys, mailed_tokens, sessions
@@ -19,6 +20,7 @@ from tests.authorization import (
     DOCUMENT,
     EVERYBODY,
     ROLES,
+    WEBSOCKET,
     Cell,
     Operation,
     cells,
@@ -40,6 +42,8 @@ from tests.factories import (
 )
 from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
+from tests.servers import serving
+from tests.sockets import handshake
 
 Row = TypeVar("Row")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -131,7 +135,7 @@ THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "api_key_id": an_api_key,
 }
 STREAMS = {"stream_events"}
-NAMES = {"email": "ada@example.com", "code": "not_found", "name": "site.css"}
+NAMES = {"email": "ada@example.com", "code": "not_found", "name": "site.css", "room": "lobby"}
 
 
 async def credentials(scene: Scene) -> dict[str, Any]:
@@ -233,9 +237,20 @@ async def body_of(operation: Operation, scene: Scene) -> dict[str, Any]:
 
 async def call(operation: Operation, scene: Scene, client: AsyncClient) -> Response:
     path, body = await path_of(operation, scene), await body_of(operation, scene)
+    if operation.method == WEBSOCKET:
+        return await shake_hands(path, scene.app, client)
     # A stream has no end; who may open it is told by its head.
     method = "HEAD" if operation.name in STREAMS else operation.method
     return await client.request(method, path, **body)
+
+
+async def shake_hands(path: str, app: FastAPI, client: AsyncClient) -> Response:
+    headers = {name: client.headers[name] for name in ("authorization",) if name in client.headers}
+    async with serving(app) as port:
+        status, answered, problem = await handshake(port, path, headers)
+    request = Request("GET", f"http://test{path}")
+    content = json.dumps(problem).encode() if problem else b""
+    return Response(status, headers=answered, content=content, request=request)
 
 
 class TestTable:

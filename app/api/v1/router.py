@@ -12,6 +12,7 @@ from app.api.v1.endpoints import (
     items,
     notifications,
     posts,
+    rooms,
     sessions,
     tasks,
     users,
@@ -31,3 +32,4 @@ router.include_router(sessions.router)
 router.include_router(api_keys.router)
 router.include_router(audit_entries.router)
 router.include_router(events.router)
+router.include_router(rooms.router)

@@ -1,0 +1,25 @@
+"""Rooms: people who talk to one another. docs/asyncapi.yaml describes what is sent."""
+
+from fastapi import APIRouter, WebSocket
+
+from app.api.conversation import close, converse
+from app.dependencies.origins import KnownOrigin
+from app.dependencies.rooms import RoomsDep, Speaker, StandingDep
+from app.dependencies.streams import RoomReader
+from app.schemas.room import RoomName
+
+router = APIRouter(tags=["rooms"])
+
+
+@router.websocket("/ws/{room}", dependencies=[KnownOrigin])
+async def join_room(
+    websocket: WebSocket, room: RoomName, caller: RoomReader, rooms: RoomsDep, standing: StandingDep
+) -> None:
+    """Join a room: hear what is said there, and say something."""
+    speaker = Speaker(caller, websocket.app.state.message_limit)
+    with standing.watch(caller) as watched:
+        async with rooms.joined(room, caller) as member:
+            await websocket.accept()
+            ending = await converse(websocket, rooms, member, speaker, watched)
+    if ending:
+        await close(websocket, ending)

@@ -1,0 +1,59 @@
+"""Rooms, as endpoints ask for them."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from app.core.errors import InsufficientScope
+from app.core.identity import Principal, Scope
+from app.core.rate_limit import RateLimited
+from app.dependencies.auth import Windows
+from app.jobs.rooms import Rooms
+from app.jobs.standing import Standing
+
+# Who goes on sending after so many refusals is put out.
+REFUSALS = 100
+
+
+class Speaker:
+    """Whether a member may say something now."""
+
+    def __init__(self, principal: Principal, windows: Windows | None) -> None:
+        self.principal = principal
+        self._windows = windows
+        self._refusals = 0
+
+    async def permit(self) -> None:
+        """Count one frame, whatever is in it.
+
+        Raises:
+            RateLimited: there were too many within the window.
+            InsufficientScope: the member may only listen.
+        """
+        if self._windows:
+            verdict = await self._windows.count(f"messages:{self.principal.id}")
+            if verdict.is_refused:
+                self._refusals += 1
+                raise RateLimited(
+                    f"Wait {verdict.reset_seconds} seconds.",
+                    retry_after_seconds=verdict.reset_seconds,
+                )
+        if Scope.POSTS_WRITE not in self.principal.scopes:
+            raise InsufficientScope(f"This needs the scope {Scope.POSTS_WRITE}.")
+
+    @property
+    def is_flooding(self) -> bool:
+        return self._refusals > REFUSALS
+
+
+async def get_rooms(connection: HTTPConnection) -> Rooms:
+    return cast("Rooms", connection.app.state.rooms)
+
+
+async def get_standing(connection: HTTPConnection) -> Standing:
+    return cast("Standing", connection.app.state.standing)
+
+
+RoomsDep = Annotated[Rooms, Depends(get_rooms)]
+StandingDep = Annotated[Standing, Depends(get_standing)]

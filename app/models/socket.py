@@ -1,0 +1,40 @@
+"""Open WebSockets, by lease: what a killed process leaves behind ends by itself."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.errors import TooManyRequests
+from app.db.base import Base
+
+LEASE = timedelta(seconds=10)
+
+
+class TooManySockets(TooManyRequests):
+    code = "too_many_sockets"
+    title = "Too many sockets"
+    remedy = "Close one of your WebSockets; a lost one counts for some seconds more."
+
+
+class Socket(Base):
+    """One WebSocket of a user, in a room if it is one for messages.
+
+    UNLOGGED: after a crash of the server no socket is left that the rows could be about.
+    """
+
+    __tablename__ = "sockets"
+    __table_args__ = (
+        Index("ix_sockets_user_id", "user_id"),
+        Index("ix_sockets_room", "room", "user_id"),
+        Index("ix_sockets_worker_id", "worker_id"),
+        Index("ix_sockets_lease_ends_at", "lease_ends_at"),
+        {"prefixes": ["UNLOGGED"]},
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    room: Mapped[str | None] = mapped_column(String(64))
+    # The process that holds it.
+    worker_id: Mapped[uuid.UUID]
+    lease_ends_at: Mapped[datetime]
