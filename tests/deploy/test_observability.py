@@ -1,0 +1,147 @@
+"""Dashboards and alerts ask for what `/metrics` exposes, and somebody can act on them."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from httpx2 import AsyncClient
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+from app.core import metrics
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "observability"
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
+DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
+PROMTOOL = shutil.which("promtool")
+
+# What PromQL itself says.
+WORDS = {"sum", "by", "rate", "increase", "max", "histogram_quantile", "topk", "and", "or", "on"}
+# What Prometheus adds to every series that it scrapes.
+ADDED = {"instance", "job", "le"}
+BY_PROMETHEUS = {"up": ADDED}
+SUFFIXES = {
+    Counter: ("_total",),
+    Gauge: ("",),
+    Histogram: ("_bucket", "_count", "_sum"),
+}
+DECLARED = {
+    each._name: each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)
+}
+
+Rule = dict[str, Any]
+
+
+def rules() -> Iterator[Rule]:
+    for file in RULE_FILES:
+        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]:
+            yield from group["rules"]
+
+
+def panels() -> Iterator[Rule]:
+    for file in DASHBOARDS:
+        yield from json.loads(file.read_text(encoding="utf-8"))["panels"]
+
+
+RULES = list(rules())
+ALERTS = [rule for rule in RULES if "alert" in rule]
+RECORDED: dict[str, set[str]] = {rule["record"]: set() for rule in RULES if "record" in rule}
+QUERIES = {f"{rule.get('alert') or rule['record']}": rule["expr"] for rule in RULES} | {
+    f"{panel['title']}: {target['refId']}": target["expr"]
+    for panel in panels()
+    for target in panel.get("targets", ())
+}
+
+
+def names(query: str) -> set[str]:
+    """The series that a query asks for."""
+    bare = re.sub(r"\{.*?\}|\[.*?\]|\bby \(.*?\)", " ", query)
+    return set(re.findall(r"(?<![\w.])[a-z_][a-z0-9_:]*", bare)) - WORDS
+
+
+def labels(query: str) -> set[str]:
+    """The labels that a query chooses and groups by."""
+    chosen = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", query)
+    grouped = re.findall(r"\bby \((.*?)\)", query)
+    return {*chosen, *(name.strip() for group in grouped for name in group.split(","))}
+
+
+def series() -> dict[str, set[str]]:
+    """Every series that is declared, with its labels."""
+    return {
+        each._name + suffix: {*each._labelnames, *ADDED}
+        for each in DECLARED.values()
+        for suffix in SUFFIXES[type(each)]
+    }
+
+
+SERIES = series() | RECORDED | BY_PROMETHEUS
+
+
+class TestQueries:
+    def test_were_found(self) -> None:
+        assert len(QUERIES) > 60
+
+    @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
+    def test_ask_for_what_there_is(self, query: str) -> None:
+        assert names(query)
+        for name in names(query):
+            assert name in SERIES
+            assert labels(query) <= SERIES[name] | {"job"}
+
+    async def test_what_is_declared_is_what_is_exposed(self, client: AsyncClient) -> None:
+        text = (await client.get("/metrics")).text
+
+        exposed = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, flags=re.MULTILINE))
+        for name, each in DECLARED.items():
+            kind = type(each).__name__.lower()
+            assert exposed[f"{name}_total" if kind == "counter" else name] == kind
+
+    def test_use_every_metric(self) -> None:
+        used = {name for query in QUERIES.values() for name in names(query)}
+
+        for name, each in DECLARED.items():
+            assert used & {name + suffix for suffix in SUFFIXES[type(each)]}, name
+
+
+class TestOperations:
+    @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+    def test_say_what_to_do(self, alert: Rule) -> None:
+        anchors = {
+            heading.lower() for heading in re.findall(r"^### (\w+)$", OPERATIONS, re.MULTILINE)
+        }
+
+        assert alert["annotations"]["runbook"].removeprefix("docs/operations.md#") in anchors
+
+    @pytest.mark.parametrize("name", DECLARED)
+    def test_explain_every_metric(self, name: str) -> None:
+        suffix = "_total" if isinstance(DECLARED[name], Counter) else ""
+
+        assert f"`{name}{suffix}" in OPERATIONS
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool comes with the package prometheus.")
+class TestPrometheus:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["check", "rules", *map(str, RULE_FILES)],
+            ["check", "config", str(FOLDER / "prometheus.yml")],
+            ["test", "rules", str(Path(__file__).with_name("slo_tests.yml"))],
+        ],
+        ids=["rules", "config", "alerts"],
+    )
+    def test_agrees(self, arguments: list[str]) -> None:
+        done = subprocess.run(  # noqa: S603
+            [str(PROMTOOL), *arguments], capture_output=True, text=True, check=False
+        )
+
+        assert done.returncode == 0, done.stdout + done.stderr
