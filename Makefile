@@ -13,8 +13,7 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage bench bench-smoke bench-growth bench-profile bench-plans drill-login drill-jobs \
-	drill-overload drill-rooms check fix migrate revision reset import openapi lock $(CHECKS)
+.PHONY: $(shell awk -F: '/^[a-z-]+:.*## / {print $$1}' $(firstword $(MAKEFILE_LIST))) $(CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +77,9 @@ drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, r
 
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
+
+pictures: $(READY) ## Take the pictures of the README anew
+	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
 openapi: $(READY) ## Write docs/openapi.json and docs/asyncapi.yaml anew
 	@exec $(BIN)/app openapi

@@ -4,7 +4,15 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import TracerProvider
 
-from app.api import account_pages, dev_mails, dev_pages, prometheus, system, well_known
+from app.api import (
+    account_pages,
+    dashboard_page,
+    dev_mails,
+    dev_pages,
+    prometheus,
+    system,
+    well_known,
+)
 from app.api.admission import PROBES, AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
@@ -116,6 +124,7 @@ def include_routers(app: FastAPI, settings: Settings) -> None:
         app.include_router(prometheus.router)
     app.include_router(well_known.router)
     app.include_router(account_pages.router)
+    app.include_router(dashboard_page.router)
     app.include_router(dev_mails.router)
     app.include_router(dev_pages.router)
 

@@ -110,6 +110,7 @@ list_audit_entries        401        403 -     403 -     200 -
 list_tasks                401        200 -     200 -     200 -
 read_task                 401        200 404   200 404   200 200
 cancel_task               401        204 404   204 404   204 204
+read_dashboard            401        403 -     200 -     200 -
 list_notifications        401        200 -     200 -     200 -
 send_notification         401        403 -     403 -     202 -
 
@@ -138,6 +139,7 @@ show_verification         everybody  200
 confirm_verification      everybody  200
 show_reset                everybody  200
 confirm_reset             everybody  200
+show_dashboard            everybody  200
 list_mails                everybody  200
 read_mail                 everybody  200
 show_mail_page            everybody  200

@@ -27,6 +27,7 @@ TAGS = {
     "audit": "Who did what to which row.",
     "tasks": "Work that goes on after the answer.",
     "notifications": "What the service or an administrator tells somebody.",
+    "dashboard": "Figures to look at.",
     "system": "The service itself: whether it is alive and ready, and which version runs.",
 }
 GUIDE = Path(__file__).parent / "pages" / "guide.md"

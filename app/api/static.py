@@ -16,6 +16,8 @@ VENDOR = Path(fastapi_offline.__file__).parent / "static"
 FILES = {
     "chat.css": PAGES / "chat.css",
     "chat.js": PAGES / "chat.js",
+    "dashboard.css": PAGES / "dashboard.css",
+    "dashboard.js": PAGES / "dashboard.js",
     "docs.css": PAGES / "docs.css",
     "docs.js": PAGES / "docs.js",
     "icon.svg": PAGES / "icon.svg",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pgqueuer.domain.models import Schedule as Due
 
 from app.crud import (
+    dashboards,
     events,
     idempotency_keys,
     mailed_tokens,
@@ -35,7 +36,7 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`cron` has five fields, in UTC."""
+    """`cron` has five fields, in UTC; a sixth one is for seconds."""
 
     name: str
     cron: str
@@ -63,8 +64,14 @@ async def requeue_lost_tasks(resources: Resources) -> None:
         await tasks.requeue_lost(session)
 
 
+async def refresh_dashboard(resources: Resources) -> None:
+    async with transaction(resources.sessions) as session:
+        await dashboards.refresh(session)
+
+
 SCHEDULES = (
     Schedule("purge_expired", "*/10 * * * *", purge_expired),
+    Schedule("refresh_dashboard", "* * * * * */10", refresh_dashboard),
     Schedule("sweep_orphans", "23 * * * *", sweep_orphans),
     Schedule("requeue_lost_tasks", "* * * * *", requeue_lost_tasks),
 )

@@ -3,6 +3,7 @@
 from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
 from app.models.category import Category
+from app.models.dashboard import Dashboard
 from app.models.event import Event
 from app.models.file import File
 from app.models.idempotency_key import IdempotencyKey
@@ -22,6 +23,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Category",
+    "Dashboard",
     "Event",
     "File",
     "IdempotencyKey",

@@ -7,6 +7,7 @@ from app.api.v1.endpoints import (
     audit_entries,
     auth,
     categories,
+    dashboards,
     events,
     files,
     items,
@@ -26,6 +27,7 @@ router.include_router(posts.router)
 router.include_router(categories.router)
 router.include_router(files.router)
 router.include_router(users.router)
+router.include_router(dashboards.router)
 router.include_router(tasks.router)
 router.include_router(notifications.router)
 router.include_router(sessions.router)

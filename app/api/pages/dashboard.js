@@ -1,0 +1,191 @@
+// Signs in, draws the figures, and draws them anew when the stream of events says so.
+
+const api = document.body.dataset.api;
+const SVG = "http://www.w3.org/2000/svg";
+const PAUSE = 2000;
+const EVERY = 15000;
+const byId = (id) => document.getElementById(id);
+
+// Here and nowhere else: what is in localStorage, every script of the origin could read.
+let tokens = null;
+let stream = null;
+let timer = null;
+
+byId("sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const answer = await fetch(`${api}/auth/token`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  const body = await answer.json();
+  if (!answer.ok) return refuse(body.detail ?? body.title);
+  tokens = body;
+  form.reset();
+  await draw();
+});
+
+byId("leave").addEventListener("click", async () => {
+  await call("/auth/logout", { method: "POST" });
+  leave();
+});
+
+function refuse(reason) {
+  byId("refusal").textContent = reason;
+  byId("refusal").hidden = false;
+}
+
+function show(isSignedIn) {
+  byId("sign-in").hidden = isSignedIn;
+  byId("board").hidden = byId("leave").hidden = byId("live").hidden = !isSignedIn;
+}
+
+function leave(reason) {
+  tokens = null;
+  stream?.abort();
+  clearTimeout(timer);
+  show(false);
+  byId("refusal").hidden = true;
+  if (reason) refuse(reason);
+}
+
+async function call(path, options = {}) {
+  const send = () => fetch(api + path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${tokens.access_token}` } });
+  const answer = await send();
+  if (answer.status !== 401 || !(await refresh())) return answer;
+  return send();
+}
+
+async function refresh() {
+  const body = JSON.stringify({ refresh_token: tokens.refresh_token });
+  const answer = await fetch(`${api}/auth/refresh`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
+  if (answer.ok) tokens = await answer.json();
+  return answer.ok;
+}
+
+async function draw() {
+  const answer = await call("/dashboard");
+  const figures = await answer.json();
+  if (!answer.ok) return leave(figures.detail);
+  show(true);
+  render(figures);
+  if (!stream || stream.signal.aborted) listen();
+  clearTimeout(timer);
+  timer = setTimeout(draw, EVERY);
+}
+
+// By fetch and not by EventSource, which could not send the token in a header.
+async function listen() {
+  stream = new AbortController();
+  const { signal } = stream;
+  while (!signal.aborted) {
+    try {
+      const answer = await call("/events", { signal, headers: { Accept: "text/event-stream" } });
+      if (answer.ok) await follow(answer.body.pipeThrough(new TextDecoderStream()).getReader());
+    } catch {
+      // The service or the network went away: said below, and tried again.
+    }
+    state("offline");
+    await new Promise((done) => setTimeout(done, PAUSE));
+  }
+}
+
+async function follow(reader) {
+  state("live");
+  let soon = null;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    if (value.includes("event:")) soon ??= setTimeout(() => { soon = null; draw(); }, PAUSE);
+  }
+}
+
+function state(word) {
+  byId("live").textContent = word;
+  byId("live").classList.toggle("chip-live", word === "live");
+}
+
+function render(figures) {
+  byId("counted").textContent = `Counted at ${new Date(figures.counted_at).toLocaleTimeString()}`;
+  byId("totals").replaceChildren(...totals(figures.totals));
+  columns("items-by-day", lastDays(figures.items_by_day));
+  columns("prices", figures.prices.map((each) => ({ name: short(each.up_to), title: `${each.above} to ${each.up_to}`, count: each.count })));
+  bars("tags", figures.tags.map((each) => ({ name: each.tag, count: each.count })));
+  bars("tasks", figures.tasks.map((each) => ({ name: each.status, count: each.count, kind: { failed: "bad", cancelled: "quiet" }[each.status] })));
+  byId("requests-card").hidden = !figures.requests;
+  bars("requests", (figures.requests ?? []).map((each) => ({ name: String(each.status), count: each.count, kind: each.status >= 500 ? "bad" : each.status >= 400 ? "quiet" : undefined })));
+}
+
+function totals(figures) {
+  const { stored_bytes: bytes, ...counts } = figures;
+  const shown = { ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count.toLocaleString()])), stored: size(bytes) };
+  return Object.entries(shown).map(([name, text]) => {
+    const box = document.createElement("div");
+    box.className = "total";
+    box.append(Object.assign(document.createElement("b"), { textContent: text }));
+    box.append(Object.assign(document.createElement("span"), { textContent: name }));
+    return box;
+  });
+}
+
+function lastDays(days) {
+  const counts = new Map(days.map((each) => [each.day, each.count]));
+  return Array.from({ length: 30 }, (_, index) => {
+    const day = new Date(Date.now() - (29 - index) * 86400000).toISOString().slice(0, 10);
+    return { name: index % 7 === 1 ? day.slice(5) : "", title: day, count: counts.get(day) ?? 0 };
+  });
+}
+
+function columns(id, rows) {
+  const [width, height] = [byId(id).clientWidth || 600, 180];
+  const [top, step, base] = [Math.max(1, ...rows.map((row) => row.count)), width / rows.length, height - 22];
+  const marks = rows.flatMap((row, index) => {
+    const tall = row.count ? Math.max(2, (row.count / top) * (base - 18)) : 0;
+    const x = index * step;
+    const mark = element("rect", { class: "mark", x: x + step * 0.12, y: base - tall, width: step * 0.76, height: tall, rx: 2 });
+    mark.append(element("title", {}, `${row.title}: ${row.count.toLocaleString()}`));
+    return [mark, element("text", { class: "label", x: x + step / 2, y: height - 5, "text-anchor": "middle" }, row.name)];
+  });
+  const most = element("text", { class: "label", x: 0, y: 10 }, top.toLocaleString());
+  const axis = element("line", { class: "axis", x1: 0, x2: width, y1: base + 0.5, y2: base + 0.5 });
+  put(id, rows, width, height, [axis, most, ...marks]);
+}
+
+function bars(id, rows) {
+  const [width, line] = [byId(id).clientWidth || 400, 26];
+  const [top, left] = [Math.max(1, ...rows.map((row) => row.count)), 96];
+  const marks = rows.flatMap((row, index) => {
+    const [y, long] = [index * line, Math.max(2, (row.count / top) * (width - left - 64))];
+    return [
+      element("text", { class: "label", x: 0, y: y + 15 }, row.name),
+      element("rect", { class: `mark ${row.kind ? `mark-${row.kind}` : ""}`, x: left, y: y + 4, width: long, height: 14, rx: 3 }),
+      element("text", { class: "value", x: left + long + 8, y: y + 15 }, row.count.toLocaleString()),
+    ];
+  });
+  put(id, rows, width, Math.max(1, rows.length) * line, marks);
+}
+
+function put(id, rows, width, height, children) {
+  if (!rows.some((row) => row.count)) {
+    const nothing = Object.assign(document.createElement("p"), { className: "empty", textContent: "Nothing yet." });
+    return byId(id).replaceChildren(nothing);
+  }
+  const drawing = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": rows.map((row) => `${row.title ?? row.name}: ${row.count}`).join(", ") });
+  drawing.append(...children);
+  byId(id).replaceChildren(drawing);
+}
+
+function element(name, attributes, text) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text) made.textContent = text;
+  return made;
+}
+
+function short(amount) {
+  const number = Number(amount);
+  return number >= 1000 ? `${number / 1000}k` : String(number);
+}
+
+function size(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${(bytes / 1024 ** power).toFixed(power ? 1 : 0)} ${units[power]}`;
+}

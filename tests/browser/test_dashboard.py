@@ -1,0 +1,119 @@
+"""The dashboard in a real browser: signed in on the page, drawn, and moving."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.core.config import DEMO_PASSWORD
+from tests.browser.chromium import Page
+from tests.conftest import execute, with_database
+from tests.factories import item_body
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+ITEMS = "document.querySelector('#totals .total b').textContent"
+
+
+# A month of items, as an importer would leave them behind, and what became of some of them.
+FILL = """
+INSERT INTO items (id, name, price, tags, owner_id, created_at)
+SELECT uuidv7(), 'Item ' || n, (3 + 20 * (n % 29) ^ 1.8)::numeric(7, 2),
+    ARRAY[(ARRAY['wood', 'brass', 'linen', 'wool', 'glass', 'steel', 'oak'])[1 + (n * n) % 7]],
+    users.id, now() - interval '1 day' * (29 * sqrt((n % 97) / 97.0))
+FROM generate_series(1, 2000) AS n, users WHERE username = 'admin';
+INSERT INTO tasks (id, kind, payload, request_id, status, finished_at)
+SELECT uuidv7(), 'process_item', '{}', 'fill',
+    CASE n % 9 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'succeeded' END, now()
+FROM generate_series(1, 180) AS n;
+DELETE FROM dashboards
+"""
+
+
+@pytest.fixture(scope="session")
+def month(service: str, server_url: str, worker_id: str) -> None:
+    """The service with something to look at."""
+    url = with_database(server_url, f"browser_{worker_id}")
+    asyncio.run(execute(url, FILL))
+
+
+def sign_in(page: Page, name: str, password: str = DEMO_PASSWORD) -> None:
+    page.open("/dashboard")
+    page.type("[name=username]", name)
+    page.type("[name=password]", password)
+    page.click("#sign-in .button")
+
+
+def keep(page: Page, name: str) -> None:
+    """Write the picture for the README, when `make pictures` asks for it."""
+    if os.environ.get("KEEP_PICTURES"):
+        (IMAGES / name).write_bytes(page.picture())
+
+
+def create_item(service: str, name: str) -> None:
+    with httpx2.Client(base_url=f"{service}/api/v1", trust_env=False) as client:
+        form = {"username": name, "password": DEMO_PASSWORD}
+        token = client.post("/auth/token", data=form).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        assert client.post("/items", json=item_body(), headers=headers).status_code == 201
+
+
+class TestDashboard:
+    @pytest.mark.parametrize("dark", [False, True])
+    def test_administrator_sees_every_chart(self, page: Page, month: None, dark: bool) -> None:
+        page.look(width=1280, height=1120, dark=dark)
+
+        sign_in(page, "admin")
+
+        page.wait_for("document.querySelectorAll('figure svg .mark').length > 40")
+        assert page.value("document.querySelectorAll('figure svg').length") == 5
+        assert page.complaints == []
+        keep(page, f"dashboard-{'dark' if dark else 'light'}.png")
+
+    def test_user_sees_what_is_theirs_move(self, page: Page, service: str) -> None:
+        sign_in(page, "user")
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
+        before = int(page.value(ITEMS))
+
+        create_item(service, "user")
+
+        page.wait_for(f"{ITEMS} === '{before + 1}'")
+        assert page.value("document.querySelector('#requests-card').hidden")
+
+    @pytest.mark.parametrize(
+        ("name", "password", "refusal"),
+        [("user", "wrong", "wrong"), ("guest", DEMO_PASSWORD, "users and administrators")],
+    )
+    def test_says_why_somebody_may_not(
+        self, page: Page, name: str, password: str, refusal: str
+    ) -> None:
+        sign_in(page, name, password)
+
+        page.wait_for("!document.querySelector('#refusal').hidden")
+        assert refusal in page.text("#refusal")
+        assert page.value("document.querySelector('#board').hidden")
+
+    def test_keeps_no_token_where_scripts_find_it(self, page: Page) -> None:
+        sign_in(page, "user")
+        page.wait_for("!document.querySelector('#board').hidden")
+
+        kept = "localStorage.length + sessionStorage.length + document.cookie.length"
+        assert page.value(kept) == 0
+
+    def test_signs_out(self, page: Page) -> None:
+        sign_in(page, "user")
+        page.wait_for("!document.querySelector('#board').hidden")
+
+        page.click("#leave")
+
+        page.wait_for("!document.querySelector('#sign-in').hidden")
+
+    def test_fits_a_telephone(self, page: Page, month: None) -> None:
+        page.look(width=360, height=740)
+
+        sign_in(page, "admin")
+        page.wait_for("document.querySelectorAll('figure svg').length >= 4")
+
+        assert page.value("document.documentElement.scrollWidth") <= 360
+        keep(page, "dashboard-phone.png")
