@@ -75,6 +75,9 @@ drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, no
 drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
+drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations absence" for other parts
+	@exec $(BIN)/python -m benchmarks.database $(ARGS)
+
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
 

@@ -88,6 +88,15 @@ def app_command(*arguments: str) -> list[str]:
 
 @contextmanager
 def running_service(folder: Path, environment: dict[str, str], workers: int) -> Iterator[Service]:
+    """The service, ready for requests."""
+    with started_service(folder, environment, workers) as service:
+        wait_until(service.is_ready)
+        wait_until(lambda: len(service.workers()) == workers)
+        yield service
+
+
+@contextmanager
+def started_service(folder: Path, environment: dict[str, str], workers: int) -> Iterator[Service]:
     """Run it in `folder`, where no .env lies, with nothing but these settings."""
     port = free_port()
     inherited = {
@@ -99,8 +108,6 @@ def running_service(folder: Path, environment: dict[str, str], workers: int) -> 
     with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:  # noqa: S603
         service = Service(process, port, folder, whole)
         try:
-            wait_until(service.is_ready)
-            wait_until(lambda: len(service.workers()) == workers)
             yield service
         finally:
             stop(process)

@@ -1,0 +1,47 @@
+"""What the database must survive, as a drill with real servers.
+
+    python -m benchmarks.database [PART ...]
+
+The parts: durability, replica, pgbouncer and restore, which also run without a name and take about
+four minutes together; migrations (20 rounds of five starts) and absence (servers that hang or are
+away). Each starts what it needs on the loopback interface, prints its figures beside what is
+promised, and stops what it started. Exits with 1 when a promise is broken.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+from benchmarks.database import absence, bouncer, durability, failover, migrating, restoring
+from benchmarks.login_flood import Figure
+
+PARTS: dict[str, Callable[[], list[Figure]]] = {
+    "durability": durability.drill,
+    "replica": failover.drill,
+    "pgbouncer": bouncer.drill,
+    "restore": restoring.drill,
+    "migrations": migrating.drill,
+    "absence": absence.drill,
+}
+USUAL = ["durability", "replica", "pgbouncer", "restore"]
+
+
+def main() -> int:
+    names = sys.argv[1:] or USUAL
+    unknown = set(names) - set(PARTS)
+    if unknown:
+        print(f"There is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}.")
+        return 2
+    broken = [name for name in names if not is_kept(name)]
+    return 1 if broken else 0
+
+
+def is_kept(name: str) -> bool:
+    started = time.monotonic()
+    figures = PARTS[name]()
+    print(f"{name} ({time.monotonic() - started:.0f} s)", *figures, "", sep="\n", flush=True)
+    return all(figure.is_kept for figure in figures)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
