@@ -69,7 +69,8 @@ def translate_error(context: ExceptionContext) -> AppError | None:
 
 def is_useless_after(error: BaseException) -> bool:
     """After a timeout the server may still be busy; one that became a replica takes no writes."""
-    return isinstance(error, TimeoutError) or sqlstate(error) == READ_ONLY
+    is_broken = isinstance(error, TimeoutError | asyncpg.InternalClientError)
+    return is_broken or sqlstate(error) == READ_ONLY
 
 
 async def connect(settings: Settings, url: str) -> asyncpg.Connection:

@@ -94,8 +94,8 @@ BY_CLASS: dict[str, type[AppError]] = {
 }
 
 
-# Refused or unreachable; and none of several hosts is the one that takes writes.
-NOT_THERE = (OSError, asyncpg.InterfaceError, asyncpg.TargetServerAttributeNotMatched)
+# Refused, unreachable or lost; the last also when no host of several takes writes.
+NOT_THERE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @contextmanager

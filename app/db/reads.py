@@ -27,6 +27,7 @@ CHUNK_ROWS = 1000
 LOST = (
     ConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # Lost between the two halves of a statement.
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

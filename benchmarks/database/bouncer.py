@@ -36,7 +36,7 @@ def drill() -> list[Figure]:
 async def measure(service: Service, server: Server, url: str) -> list[Figure]:
     async with load(service, url, CLIENTS) as history:
         await asyncio.sleep(LOAD_SECONDS)
-        errors = len(history.refused) + history.unanswered
+        errors = history.failed
         connections = await ask(url, CONNECTIONS)
         recovery = await until_acked(history, await restart(server))
     lost, doubled = await history.check(url)

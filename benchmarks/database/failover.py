@@ -49,7 +49,7 @@ async def measure(service: Service, primary: Server, standby: Standby) -> list[F
         await asyncio.sleep(LAG_SECONDS)
         health = await asyncio.to_thread(service.request, "GET", "/health")
         await ask(standby.url, "SELECT pg_wal_replay_resume()")
-        errors, reads = len(history.refused) + history.unanswered, len(history.reads)
+        errors, reads = history.failed, len(history.reads)
         used = int(str(await ask(standby.url, SCANS)))
         kill(primary)
         await ask(standby.url, "SELECT pg_promote()")

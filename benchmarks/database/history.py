@@ -32,6 +32,7 @@ class Entry:
     status: int = UNKNOWN
     row_id: str | None = None
     is_problem: bool = False
+    code: str = ""
 
 
 @dataclass
@@ -52,6 +53,11 @@ class History:
     def refused(self) -> list[Entry]:
         """Answers that are errors."""
         return [entry for entry in self.writes + self.reads if entry.status >= 400]
+
+    @property
+    def failed(self) -> int:
+        """What went wrong, besides refusals of a machine that is too busy."""
+        return self.unanswered + sum(entry.code != "overloaded" for entry in self.refused)
 
     @property
     def odd(self) -> int:
@@ -136,6 +142,8 @@ async def send(client: httpx2.AsyncClient, entries: list[Entry], method: str, pa
         entry.end = time.monotonic()
     entry.status = answer.status_code
     entry.is_problem = answer.headers.get("content-type") == "application/problem+json"
+    if entry.is_problem:
+        entry.code = answer.json()["code"]
     if entry.status == httpx2.codes.CREATED:
         entry.row_id = answer.json()["id"]
     return entry

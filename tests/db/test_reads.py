@@ -2,6 +2,7 @@
 
 import asyncio
 import string
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
@@ -155,6 +157,28 @@ class TestQuery:
         found.append(await app.state.reads.scalar(query, id=user.id))
 
         assert found == ["Ada"] * 4
+
+
+class LostWithinAStatement:
+    """A connection as a server leaves it that dies between the two halves of a statement."""
+
+    def is_closed(self) -> bool:
+        return False
+
+    async def fetch(self, *_: Any) -> None:
+        raise asyncpg.InternalClientError("the protocol is in an error state")
+
+    def terminate(self) -> None:
+        pass
+
+
+class TestReadPool:
+    async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
+        idle = app.state.reads._idle
+        idle.append((LostWithinAStatement(), time.monotonic()))
+        query = Query(select(User.id).where(User.id == bindparam("id")))
+
+        assert await app.state.reads.scalar(query, id=user.id) == user.id
 
 
 @dataclass
