@@ -1,0 +1,22 @@
+"""For those who run gunicorn instead of `app run`, which needs none of this.
+
+gunicorn --config deploy/gunicorn.conf.py 'app.commands.serve:create_worker()'
+"""
+
+import os
+import tempfile
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WORKERS", "1"))
+worker_class = "asgi"
+asgi_lifespan = "on"
+forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+keepalive = 65  # Longer than common load balancers, which then close first.
+graceful_timeout = 10
+# A loop that is stuck ends its worker by itself, earlier: see LOOP_WATCHDOG_SECONDS.
+timeout = 60
+control_socket_disable = True
+
+# Where workers keep their metrics, so that each of them can tell the sum of all. To be set
+# before prometheus_client is imported, which is why nothing above imports it.
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-"))

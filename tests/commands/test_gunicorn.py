@@ -1,0 +1,78 @@
+"""The alternative to `app run`: gunicorn with the configuration in deploy/."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.api.test_prometheus import Figures
+from tests.e2e.service import ROOT, free_port, wait_until
+
+STOP_SECONDS = 30
+
+
+class Gunicorn:
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "PYTHONPATH": str(ROOT),
+            "ENVIRONMENT": "production",
+            "SECRET_KEY": "f3a1" * 16,
+            "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
+            "PORT": str(self.port),
+            "WORKERS": "2",
+        }
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603
+                [
+                    *(sys.executable, "-m", "gunicorn"),
+                    *("--config", str(ROOT / "deploy" / "gunicorn.conf.py")),
+                    "app.commands.serve:create_worker()",
+                ],
+                env=environment,
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def get(self, path: str) -> httpx2.Response:
+        with httpx2.Client(trust_env=False, timeout=10) as client:
+            return client.get(f"http://127.0.0.1:{self.port}{path}")
+
+    def counts(self, workers: int) -> bool:
+        """Whether `/metrics` adds up so many workers."""
+        try:
+            return Figures(self.get("/metrics").text).value("workers") == workers
+        except httpx2.TransportError:
+            assert self.process.poll() is None, self.log.read_text()
+            return False
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
+    server = Gunicorn(tmp_path)
+    yield server
+    if server.process.poll() is None:
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
+
+def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+    refused = gunicorn.get("/readiness")
+
+    gunicorn.process.send_signal(signal.SIGTERM)
+    code = gunicorn.process.wait(STOP_SECONDS)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+    assert code == 0
+    assert "Traceback" not in gunicorn.log.read_text()
