@@ -81,6 +81,9 @@ drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations abs
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
 
+drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
+	@exec $(BIN)/python -m benchmarks.event_stream $(ARGS)
+
 pictures: $(READY) ## Take the pictures of the README anew
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 

@@ -19,7 +19,7 @@ from app.models.item import Item
 from app.models.user import User
 from app.schemas.event import Told
 from tests.api.v1.conftest import eventually
-from tests.conftest import Database, Save
+from tests.conftest import Database, Running, Save
 from tests.factories import make_item, make_post, make_task
 
 PATIENCE_SECONDS = 20
@@ -332,6 +332,41 @@ async def is_admitted(feed: EventFeed) -> bool:
 
 async def is_cut(subscription: Subscription) -> bool:
     return subscription.ended == "too slow"
+
+
+class TestOtherProcesses:
+    @pytest.mark.parametrize("carrier", ["postgresql", "redis"])
+    async def test_hear_soon_and_not_only_by_looking(
+        self, app: FastAPI, running: Running, user: User, carrier: str,
+        valkey_url: str, monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.setattr(event_feed, "LOOK_SECONDS", PATIENCE_SECONDS * 2)
+        changes = {"redis_url": valkey_url if carrier == "redis" else "", "run_worker": False}
+        async with running(**changes) as here, running(**changes) as there:
+            feed = there.state.event_feed
+            follower = Follower(feed, await feed.present())
+            await eventually(lambda: is_admitted(feed))
+            await eventually(lambda: is_connected(here, there))
+            heard = asyncio.create_task(follower.until_heard(2))
+            await write(here, user, "", 2)
+            await heard
+            follower.task.cancel()
+
+
+async def is_connected(here: FastAPI, there: FastAPI) -> bool:
+    """Whether what one says on a channel of its own comes to the other."""
+    heard = asyncio.Event()
+
+    def hear(payload: str) -> None:
+        heard.set()
+        there.state.event_feed.wake(payload)
+
+    there.state.handlers[events.CHANNEL] = hear
+    here.state.announcer.note()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await heard.wait()
+    return heard.is_set()
 
 
 class TestRetention:
