@@ -24,6 +24,7 @@ from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
 from app.integrations.mail import MailSender, create_mailer
+from app.integrations.neighbours import open_neighbours
 from app.integrations.object_storage import create_storage
 from app.integrations.redis import (
     Client,
@@ -59,6 +60,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_identity(app, settings, redis, stack)
         open_storage(app, settings)
         open_rooms(app, settings, redis)
+        app.state.neighbours = await stack.enter_async_context(open_neighbours(settings))
         open_background(app, settings, stack)
         stack.enter_context(when_told_to_stop(partial(drain, app)))
         yield

@@ -71,6 +71,7 @@ create_item_v2            401        403 -     201 -     201 -
 read_item_v2              401        200 200   200 200   200 200
 update_item_v2            401        403 403   200 403   200 200
 delete_item_v2            401        403 403   204 403   204 204
+list_quotes               401        200 200   200 200   200 200
 
 # Categories
 list_categories           401        200 -     200 -     200 -
@@ -116,6 +117,9 @@ send_notification         401        403 -     403 -     202 -
 
 # Rooms; 101 is an open WebSocket
 join_room                 401        101 -     101 -     101 -
+# Other services
+read_external_resource    401        200 -     200 -     200 -
+read_aggregate            401        200 -     200 -     200 -
 
 # The service itself
 read_liveness             everybody  200

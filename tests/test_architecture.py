@@ -24,7 +24,7 @@ WITHOUT_ENDPOINT = {
     "tickets",
 }
 # Endpoints that are about no collection of their own.
-WITHOUT_COLLECTION = {"auth", "rooms"}
+WITHOUT_COLLECTION = {"auth", "external", "rooms"}
 
 STATEMENTS = {"select", "insert", "update", "delete"}
 # How we talk to the database, which is not what we say to it.

@@ -28,6 +28,7 @@ TAGS = {
     "tasks": "Work that goes on after the answer.",
     "notifications": "What the service or an administrator tells somebody.",
     "dashboard": "Figures to look at.",
+    "external": "What other services know, fetched within three seconds or not at all.",
     "system": "The service itself: whether it is alive and ready, and which version runs.",
 }
 GUIDE = Path(__file__).parent / "pages" / "guide.md"

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     redis_url: str = Field(default="", pattern=r"^(rediss?://.*)?$")
     redis_cluster: bool = False
 
+    external_api_url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
+    external_api_key: SecretStr = SecretStr("")
+
     # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
     storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")
     storage_redirects: bool = False

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import httpx
 
 from app.core import metrics
-from app.core.errors import AppError, DeadlineExceeded
+from app.core.attribution import request_id
+from app.core.errors import AppError, DeadlineExceeded, Unavailable
 from app.core.tracing import outbound_span
 
 DEADLINE_SECONDS = 3.0
@@ -28,11 +29,28 @@ class UpstreamFailed(AppError):
     remedy = "Repeat the request later; the fault is behind this service."
 
 
+class UnusableAnswer(UpstreamFailed):
+    """Another service answered, and what it said cannot be used; asking again does not help."""
+
+
+class UpstreamUnavailable(Unavailable):
+    """Another service says that it is busy, or has failed so often that it is not asked."""
+
+    code = "upstream_unavailable"
+    title = "Another service is unavailable"
+
+
 class UpstreamTimeout(DeadlineExceeded):
     """Another service took longer than it may."""
 
     code = "upstream_timeout"
     title = "Another service did not answer in time"
+
+
+def trace_headers() -> dict[str, str]:
+    """What tells another service of ours which request this one belongs to."""
+    current = request_id.get()
+    return {"X-Request-ID": current} if current else {}
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,8 @@ async def send(
 
     Raises:
         UpstreamTimeout: the answer was not complete in time.
-        UpstreamFailed: there is no connection, no HTTP, or more than `max_bytes`.
+        UpstreamFailed: there is no connection, or no HTTP.
+        UnusableAnswer: it has more than `max_bytes`, or is packed in another way than gzip.
     """
     request.headers["Accept-Encoding"] = "gzip"
     with observed(request):
@@ -92,8 +111,10 @@ async def send_in_time(
                 await response.aclose()
     except (TimeoutError, httpx.TimeoutException):
         raise UpstreamTimeout from None
-    except (httpx.HTTPError, zlib.error) as error:
-        raise UpstreamFailed(f"{UpstreamFailed.title}: {type(error).__name__}.") from error
+    except httpx.HTTPError as error:
+        raise UpstreamFailed from error
+    except zlib.error as error:
+        raise UnusableAnswer from error
 
 
 async def body(response: httpx.Response, max_bytes: int) -> bytes:
@@ -102,7 +123,7 @@ async def body(response: httpx.Response, max_bytes: int) -> bytes:
         received += chunk
         # Both: a stream of nothing may be endless, and a small one unpack to anything.
         if max(len(received), response.num_bytes_downloaded) > max_bytes:
-            raise UpstreamFailed("The answer of another service is too large.")
+            raise UnusableAnswer("The answer of another service is too large.")
     return bytes(received)
 
 
@@ -112,7 +133,7 @@ def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
         return response.aiter_raw()
     if encoding in ("gzip", "x-gzip"):
         return unpacked(response.aiter_raw(), max_bytes)
-    raise UpstreamFailed("Another service answered in an encoding that nobody asked for.")
+    raise UnusableAnswer("Another service answered in an encoding that nobody asked for.")
 
 
 async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
@@ -125,4 +146,4 @@ async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterato
         is_empty = False
         yield unpacking.decompress(chunk, max_bytes + 1)
     if not (is_empty or unpacking.eof):
-        raise UpstreamFailed("The answer of another service ends too early.")
+        raise UnusableAnswer("The answer of another service ends too early.")

@@ -135,7 +135,13 @@ THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "api_key_id": an_api_key,
 }
 STREAMS = {"stream_events"}
-NAMES = {"email": "ada@example.com", "code": "not_found", "name": "site.css", "room": "lobby"}
+NAMES = {
+    "email": "ada@example.com",
+    "code": "not_found",
+    "name": "site.css",
+    "resource_id": "news",
+    "room": "lobby",
+}
 
 
 async def credentials(scene: Scene) -> dict[str, Any]:

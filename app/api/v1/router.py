@@ -9,6 +9,7 @@ from app.api.v1.endpoints import (
     categories,
     dashboards,
     events,
+    external,
     files,
     items,
     notifications,
@@ -35,3 +36,4 @@ router.include_router(api_keys.router)
 router.include_router(audit_entries.router)
 router.include_router(events.router)
 router.include_router(rooms.router)
+router.include_router(external.router)

@@ -16,6 +16,7 @@ from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unproces
 from app.crud import categories, items
 from app.dependencies.auth import ItemReader, ItemWriter
 from app.dependencies.database import ReplicaReads, SessionDep
+from app.dependencies.external import ExternalApiDep
 from app.dependencies.items import (
     ItemFilters,
     ItemPagination,
@@ -23,10 +24,12 @@ from app.dependencies.items import (
     OwnItem,
     ReadableItem,
 )
+from app.integrations.external_api import ExternalApiNotConfigured
 from app.jobs.process_item import ProcessItem
 from app.jobs.queue import enqueue
 from app.models.item import Item
 from app.schemas.base import Page
+from app.schemas.external import QuotesRead
 from app.schemas.item import (
     ItemBatch,
     ItemBatchRead,
@@ -134,6 +137,12 @@ async def process_item(
     job = ProcessItem(item_id=item.id)
     task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
     return await accepted(request, session, task_id)
+
+
+@router.get("/{item_id}/quotes", responses=responses(NotFound, ExternalApiNotConfigured))
+async def list_quotes(item: ReadableItem, external_api: ExternalApiDep) -> QuotesRead:
+    """Ask all suppliers at once what the item costs; those that fail are named."""
+    return await external_api.quotes(item["id"])
 
 
 def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:

@@ -1,0 +1,119 @@
+"""Answers that are kept: fresh for a while, then stale while somebody fetches them anew."""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from app.core.config import Settings
+from app.core.logging import get_logger
+from app.integrations.cache_store import CacheStore
+
+Load = Callable[[], Awaitable[Any]]
+
+PREFIX = "cache:"
+# Longer than a load may take, so that a process that died holds nobody up for long.
+LOCK_SECONDS = 4.0
+POLL_SECONDS = 0.05
+CLOSING_SECONDS = 0.5
+
+log = get_logger("cache")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """How long a value is served without a question, and how long while it is loaded anew."""
+
+    fresh_seconds: float
+    stale_seconds: float
+
+
+def create_cache(settings: Settings) -> "Cache":
+    # Locks and tags have not been tried on a cluster: there, each process keeps for itself.
+    return Cache(CacheStore("" if settings.redis_cluster else settings.redis_url))
+
+
+class Cache:
+    """Loads each value once at a time, over all processes that share the store."""
+
+    def __init__(self, store: CacheStore) -> None:
+        self._store = store
+        self._loading: dict[str, asyncio.Task[Any]] = {}
+        # Of hits, stale (served and loaded anew), misses, loads and failures to load.
+        self.counts: Counter[str] = Counter()
+
+    async def close(self) -> None:
+        """End what is loaded; what is only being read or stored gets the time to finish.
+
+        uvloop may never close when a task was cancelled while it opened a connection.
+        """
+        if self._loading:
+            _, pending = await asyncio.wait(self._loading.values(), timeout=CLOSING_SECONDS)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+        await self._store.close()
+
+    async def get(self, key: str, load: Load, keep: Keep, *, tags: Sequence[str] = ()) -> Any:
+        """The value of the key, which JSON can carry; raises what `load` raises.
+
+        A caller that is cancelled leaves the load to the others who wait for it.
+        """
+        entry = await self._store.get(PREFIX + key)
+        if entry is None:
+            self.counts["misses"] += 1
+            return await asyncio.shield(self._start(key, load, keep, tags))
+        if is_fresh(entry):
+            self.counts["hits"] += 1
+        else:
+            self.counts["stale"] += 1
+            self._start(key, load, keep, tags)
+        return entry["value"]
+
+    async def forget(self, *tags: str) -> None:
+        """Load anew what was kept with one of the tags."""
+        await self._store.delete_tags(*tags)
+
+    def _start(self, key: str, load: Load, keep: Keep, tags: Sequence[str]) -> asyncio.Task[Any]:
+        if key not in self._loading:
+            task = asyncio.create_task(self._load(PREFIX + key, load, keep, tags))
+            self._loading[key] = task
+            task.add_done_callback(partial(self._loaded, key))
+        return self._loading[key]
+
+    def _loaded(self, key: str, task: asyncio.Task[Any]) -> None:
+        del self._loading[key]
+        if not task.cancelled() and (error := task.exception()):
+            self.counts["failures"] += 1
+            log.warning("not loaded", key=key, reason=repr(error)[:200])
+
+    async def _load(self, key: str, load: Load, keep: Keep, tags: Sequence[str]) -> Any:
+        holder = await self._lock(key)
+        try:
+            entry = await self._store.get(key)
+            if entry and is_fresh(entry):
+                return entry["value"]
+            self.counts["loads"] += 1
+            value = await load()
+            entry = {"value": value, "fresh_until": time.time() + keep.fresh_seconds}
+            seconds = keep.fresh_seconds + keep.stale_seconds
+            await self._store.set(key, entry, seconds=seconds, tags=tags)
+            return value
+        finally:
+            await self._store.unlock(f"{key}:lock", holder)
+
+    async def _lock(self, key: str) -> str:
+        """Wait until no other process loads the key."""
+        holder = uuid.uuid4().hex
+        # The other is another process, which sets no event here.
+        while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+        return holder
+
+
+def is_fresh(entry: dict[str, Any]) -> bool:
+    return bool(time.time() < entry["fresh_until"])

@@ -1,0 +1,163 @@
+"""The external service of development: it answers, or misbehaves in each way that services do.
+
+The id of a resource says how: `/external/hanging` shows what becomes of a service that hangs.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import json
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+SLOW_SECONDS = 1.0
+DRIP_SECONDS = 0.1
+HUGE_CHUNK = b" " * 65_536
+BOMB_BYTES = 16 * 1024 * 1024
+UPDATED_AT = "2026-01-05T08:00:00Z"
+DELIVERY_DAYS = {"acme": 2, "globex": 5, "initech": 9}
+
+
+class DemoApi:
+    """Resources and suppliers as an ASGI application, which remembers what it was asked.
+
+    `behaviours` says by path which of `BEHAVIOURS` is shown instead of a good answer.
+    """
+
+    def __init__(self) -> None:
+        self.behaviours = {f"/resources/{name}": name for name in BEHAVIOURS}
+        self.requests: Counter[str] = Counter()
+        self.headers: dict[str, str] = {}
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        self.requests[path] += 1
+        self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        answer = asyncio.create_task(self._answer(path, send))
+        is_left = asyncio.create_task(left(receive))
+        await asyncio.wait({answer, is_left}, return_when=asyncio.FIRST_COMPLETED)
+        answer.cancel()
+        is_left.cancel()
+
+    async def _answer(self, path: str, send: Send) -> None:
+        behaviour = self.behaviours.get(path, "well")
+        is_first_try = self.requests[path] % 2 == 1
+        if behaviour == "well" or (behaviour == "flaky" and not is_first_try):
+            await say(send, 200, json.dumps(content(path)).encode())
+        else:
+            await BEHAVIOURS[behaviour](send)
+
+
+async def left(receive: Receive) -> None:
+    """Return when the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def content(path: str) -> dict[str, Any]:
+    """The same for the same path, so that nothing has to be stored."""
+    kind, name, *_ = path.strip("/").split("/")
+    if kind == "suppliers":
+        cents = 1000 + int.from_bytes(hashlib.sha256(path.encode()).digest()[:2])
+        price, days = f"{cents / 100:.2f}", DELIVERY_DAYS.get(name, 30)
+        return {"price": price, "currency": "EUR", "delivery_days": days}
+    text = f"What the demo service says about {name}."
+    return {"id": name, "name": name.capitalize(), "description": text, "updated_at": UPDATED_AT}
+
+
+async def say(send: Send, status: int, body: bytes, **headers: str) -> None:
+    await begin(send, status, **headers)
+    await send({"type": "http.response.body", "body": body})
+
+
+async def begin(send: Send, status: int, **headers: str) -> None:
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+
+
+async def be_slow(send: Send) -> None:
+    await asyncio.sleep(SLOW_SECONDS)
+    await say(send, 200, json.dumps(content("/resources/slow")).encode())
+
+
+async def fail(send: Send) -> None:
+    await say(send, 500, b"")
+
+
+async def be_busy(send: Send) -> None:
+    await say(send, 503, b"", retry_after="7")
+
+
+async def be_missing(send: Send) -> None:
+    await say(send, 404, b"")
+
+
+async def move(send: Send) -> None:
+    await say(send, 302, b"", location="/resources/news")
+
+
+async def talk_nonsense(send: Send) -> None:
+    await say(send, 200, b"<html>nonsense</html>")
+
+
+async def hang(_: Send) -> None:
+    await asyncio.Event().wait()
+
+
+async def drip(send: Send) -> None:
+    await begin(send, 200)
+    while True:
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        await asyncio.sleep(DRIP_SECONDS)
+
+
+async def be_huge(send: Send) -> None:
+    await begin(send, 200)
+    while True:
+        await send({"type": "http.response.body", "body": HUGE_CHUNK, "more_body": True})
+        await asyncio.sleep(0)  # Once the client is gone, send() waits for nothing any more.
+
+
+async def explode(send: Send) -> None:
+    await say(send, 200, gzip.compress(b" " * BOMB_BYTES), content_encoding="gzip")
+
+
+BEHAVIOURS = {
+    "slow": be_slow,
+    "failing": fail,
+    "flaky": fail,
+    "busy": be_busy,
+    "missing": be_missing,
+    "moved": move,
+    "nonsense": talk_nonsense,
+    "hanging": hang,
+    "dripping": drip,
+    "huge": be_huge,
+    "bomb": explode,
+}
+
+
+@asynccontextmanager
+async def serving(api: DemoApi) -> AsyncIterator[str]:
+    """Serve it on a free port of this machine, in this process, and yield its URL."""
+    config = uvicorn.Config(api, lifespan="off", ws="none", log_config=None, access_log=False)
+    config.load()
+    server = uvicorn.Server(config)
+    # Not serve(): that would take the signals from the server that runs the service.
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup(sockets=[listener])
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.force_exit = True
+            await server.shutdown()

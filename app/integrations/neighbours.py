@@ -1,0 +1,63 @@
+"""The services around this one, and what is kept of their answers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.core.config import Settings
+from app.core.logging import get_logger
+from app.integrations.breakers import Breakers
+from app.integrations.cache import Cache, create_cache
+from app.integrations.demo_api import DemoApi, serving
+from app.integrations.external_api import ExternalApi
+from app.integrations.upstream import Upstream
+
+log = get_logger("external")
+
+
+@dataclass
+class Neighbours:
+    """`external_api` is None where none is configured; the breakers and the cache are for all."""
+
+    external_api: ExternalApi | None
+    breakers: Breakers
+    cache: Cache
+
+
+@asynccontextmanager
+async def open_neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+    breakers, cache = Breakers(), create_cache(settings)
+    async with external_service(settings, breakers, cache) as external_api:
+        try:
+            yield Neighbours(external_api, breakers, cache)
+        finally:
+            # Before the service is: what it still loads needs it.
+            await cache.close()
+
+
+@asynccontextmanager
+async def external_service(
+    settings: Settings, breakers: Breakers, cache: Cache
+) -> AsyncIterator[ExternalApi | None]:
+    """The configured one, in development else the demo."""
+    if settings.external_api_url:
+        async with asking(settings.external_api_url, settings, breakers, cache) as api:
+            yield api
+    elif settings.environment == "production":
+        log.warning("EXTERNAL_API_URL is empty: what needs the external service answers 503")
+        yield None
+    else:
+        async with serving(DemoApi()) as url, asking(url, settings, breakers, cache) as api:
+            yield api
+
+
+@asynccontextmanager
+async def asking(
+    url: str, settings: Settings, breakers: Breakers, cache: Cache
+) -> AsyncIterator[ExternalApi]:
+    key = settings.external_api_key.get_secret_value()
+    upstream = Upstream(url, key=key, breakers=breakers)
+    try:
+        yield ExternalApi(upstream, cache)
+    finally:
+        await upstream.close()
