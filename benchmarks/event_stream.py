@@ -212,6 +212,10 @@ async def come_and_go(url: str, folder: Path) -> list[Figure]:
             "rate_limit_enabled": False,
             "storage_url": str(folder / "files"),
             "run_worker": False,
+            # Soon full, so that no connection to the database is taken for one left behind.
+            "database_read_pool_size": 1,
+            "database_pool_size": 1,
+            "database_max_overflow": 0,
         }
     )
     app = create_app(settings)
