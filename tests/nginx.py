@@ -1,0 +1,90 @@
+"""The real nginx with what deploy/nginx/ holds, on ports of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.certificates import Certificate, write_certificate
+from tests.e2e.service import ROOT, free_port, wait_until
+
+SHIPPED = ROOT / "deploy" / "nginx"
+BINARY = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+NAME = "localhost"
+STOP_SECONDS = 10
+# What differs from host to host. Debian's nginx 1.22 knows neither `http2 on` nor `resolve`.
+LISTEN = """
+listen 127.0.0.1:{port} ssl http2 default_server;
+server_name _;
+ssl_certificate {certificate};
+ssl_certificate_key {certificate};
+"""
+REDIRECT = "server {{ listen 127.0.0.1:{port}; return 308 https://$host$request_uri; }}"
+UPSTREAM = """
+upstream service {{
+    zone service 256k;
+    least_conn;
+    {servers}
+    keepalive 64;
+    keepalive_timeout 50s;
+}}
+"""
+# The defaults of the package belong to root.
+FOLDERS = [f"{kind}_temp_path" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+
+
+@dataclass(frozen=True)
+class Nginx:
+    port: int
+    plain_port: int
+    certificate: Certificate
+
+    def trusting(self) -> ssl.SSLContext:
+        return self.certificate.client()
+
+
+@contextmanager
+def running_nginx(folder: Path, instances: list[int]) -> Iterator[Nginx]:
+    """nginx before the services on these ports; in a folder that it makes."""
+    assert BINARY
+    folder.mkdir()
+    nginx = Nginx(free_port(), free_port(), write_certificate(folder, NAME))
+    configure(folder, nginx, instances)
+    command = [BINARY, "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    # Otherwise the workers of root's nginx would be somebody who may not read the folder.
+    user = "user root;" if os.geteuid() == 0 else ""
+    command += ["-e", "stderr", "-g", f"daemon off; pid {folder}/nginx.pid; {user}"]
+    with (
+        (folder / "error.log").open("wb") as log,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log) as process,  # noqa: S603
+    ):
+        try:
+            wait_until(lambda: process.poll() is not None or accepts(nginx.port))
+            yield nginx
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_SECONDS)
+
+
+def configure(folder: Path, nginx: Nginx, instances: list[int]) -> None:
+    shutil.copytree(SHIPPED, folder, dirs_exist_ok=True)
+    servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in instances)
+    folders = "".join(f"{name} {folder}/{name};\n" for name in FOLDERS)
+    files = {
+        "listen.conf": LISTEN.format(port=nginx.port, certificate=nginx.certificate.file),
+        "redirect.conf": REDIRECT.format(port=nginx.plain_port),
+        "upstream.conf": folders + UPSTREAM.format(servers=servers),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
