@@ -6,7 +6,7 @@ COVERAGE_FLOOR := 90
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKS := $(addprefix check-,format lint types layers dependencies migrations openapi locks \
-	dockerfile compose workflow)
+	dockerfile compose kubernetes workflow)
 
 # What is given on make's command line (PORT=, DATABASE_URL=, FILE=, m=) is already in the
 # environment of the recipes; they read it there, so that no character of it needs quoting.
@@ -84,6 +84,9 @@ drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside 
 drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
 	@exec $(BIN)/python -m benchmarks.event_stream $(ARGS)
 
+drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
+	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
+
 pictures: $(READY) ## Take the pictures of the README anew
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
@@ -129,6 +132,11 @@ check-dockerfile: $(READY)
 
 check-compose: $(READY)
 	$(call passes,$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml)
+
+# The schemas know Kubernetes itself, and neither kustomize nor the Prometheus operator.
+check-kubernetes: $(READY)
+	$(call passes,$(BIN)/kubernetes-validate --strict --quiet $$(ls deploy/kubernetes/base/*.yaml | \
+		grep -v -e kustomization -e service-monitor))
 
 check-workflow: $(READY)
 	$(call passes,$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml)

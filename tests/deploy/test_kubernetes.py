@@ -1,0 +1,190 @@
+"""deploy/kubernetes/ as kustomize renders it, against the application and the image."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
+from app.core.config import Settings
+from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
+from tests.deploy.kustomize import Resource, containers, find, load, pods, render
+from tests.e2e.service import ROOT
+
+FOLDER = ROOT / "deploy" / "kubernetes"
+OVERLAYS = sorted((FOLDER / "overlays").iterdir())
+# What docs/deployment.md says to put into the Secret.
+SECRET = {
+    "SECRET_KEY": "a-secret-for-tests-that-is-long-enough",
+    "DATABASE_URL": "postgresql://app@db/app",
+    "METRICS_TOKEN": "a-token-for-tests",
+}
+
+
+@pytest.fixture(params=OVERLAYS, ids=lambda path: str(path.name))
+def rendered(request: pytest.FixtureRequest) -> list[Resource]:
+    return render(request.param)
+
+
+class TestFiles:
+    def test_every_file_of_the_base_is_a_resource(self) -> None:
+        base = FOLDER / "base"
+
+        (kustomization,) = load(base / "kustomization.yaml")
+
+        files = {file.name for file in base.glob("*.yaml")} - {"kustomization.yaml"}
+        assert set(kustomization["resources"]) == files
+
+    def test_kubernetes_knows_every_field(self, rendered: list[Resource]) -> None:
+        standard = [each for each in rendered if each["kind"] != "ServiceMonitor"]
+
+        for resource in standard:
+            kubernetes_validate.validate(resource, "1.37", strict=True)
+        assert len(standard) == len(rendered) - 1
+
+    def test_patch_of_what_is_not_there_is_refused(self, tmp_path: Path) -> None:
+        patch = "resources: [r.yaml]\npatches: [{target: {kind: A, name: b}, patch: '[]'}]"
+        (tmp_path / "kustomization.yaml").write_text(f"apiVersion: x\nkind: x\n{patch}")
+        (tmp_path / "r.yaml").write_text("kind: A\nmetadata: {name: a}")
+
+        with pytest.raises(KeyError):
+            render(tmp_path)
+
+
+class TestPods:
+    def test_they_are_what_the_image_is(self, rendered: list[Resource]) -> None:
+        for pod in pods(rendered):
+            context = pod["spec"]["securityContext"]
+            assert (context["runAsUser"], context["runAsGroup"]) == (USER, GROUP)
+
+    def test_they_may_do_nothing_else(self, rendered: list[Resource]) -> None:
+        for container in containers(rendered):
+            context = container["securityContext"]
+            assert context["readOnlyRootFilesystem"]
+            assert not context["allowPrivilegeEscalation"]
+            assert context["capabilities"] == {"drop": ["ALL"]}
+
+    def test_mounts_have_volumes(self, rendered: list[Resource]) -> None:
+        for pod in pods(rendered):
+            volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
+            (container,) = pod["spec"]["containers"]
+            assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+            assert VOLUME in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+    def test_arguments_are_commands(self, rendered: list[Resource]) -> None:
+        given = [each["args"] for each in containers(rendered) if "args" in each]
+
+        assert given
+        assert all(is_command(arguments) for arguments in given)
+
+    def test_settings_are_those_of_the_service(
+        self, rendered: list[Resource], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given = find(rendered, "ConfigMap", "reference-api")["data"]
+        for name, value in {**given, **SECRET}.items():
+            monkeypatch.setenv(name, value)
+
+        settings = Settings(_env_file=None)
+
+        assert set(given) | set(SECRET) <= SETTINGS
+        assert settings.environment == "production"
+
+    def test_settings_reach_every_container(self, rendered: list[Resource]) -> None:
+        name = {"name": "reference-api"}
+        given = [{"configMapRef": name}, {"secretRef": name}]
+
+        assert all(container["envFrom"] == given for container in containers(rendered))
+
+
+class TestWeb:
+    def test_probes_ask_routes(self, rendered: list[Resource]) -> None:
+        paths = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+        container = web(rendered)
+
+        probes = [value["httpGet"] for name, value in container.items() if name.endswith("Probe")]
+
+        assert len(probes) == 3
+        assert {probe["path"] for probe in probes} <= set(paths)
+        assert {probe["port"] for probe in probes} == {"http"}
+
+    def test_end_leaves_time_for_streams(self, rendered: list[Resource]) -> None:
+        pod = find(rendered, "Deployment", "web")["spec"]["template"]["spec"]
+
+        paused = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+
+        assert pod["terminationGracePeriodSeconds"] > paused + GRACEFUL_SHUTDOWN_SECONDS
+
+    def test_ports_lead_to_it(self, rendered: list[Resource]) -> None:
+        (port,) = web(rendered)["ports"]
+        (service,) = find(rendered, "Service", "web")["spec"]["ports"]
+        (rule,) = find(rendered, "Ingress", "web")["spec"]["rules"]
+        (open_port,) = find(rendered, "NetworkPolicy", "web")["spec"]["ingress"][0]["ports"]
+        (endpoint,) = find(rendered, "ServiceMonitor", "web")["spec"]["endpoints"]
+
+        assert port["containerPort"] == open_port["port"] == PORT
+        assert service["targetPort"] == port["name"]
+        backend = rule["http"]["paths"][0]["backend"]["service"]
+        assert backend == {"name": "web", "port": {"name": service["name"]}}
+        assert endpoint["port"] == service["name"]
+
+    def test_tls_is_for_its_host(self, rendered: list[Resource]) -> None:
+        ingress = find(rendered, "Ingress", "web")["spec"]
+        settings = find(rendered, "ConfigMap", "reference-api")["data"]
+
+        hosts = [rule["host"] for rule in ingress["rules"]]
+
+        assert hosts == ingress["tls"][0]["hosts"]
+        assert settings["PUBLIC_URL"] == f"https://{hosts[0]}"
+
+
+class TestSelectors:
+    @pytest.mark.parametrize(
+        ("kind", "name", "path"),
+        [
+            ("Deployment", "web", ("selector", "matchLabels")),
+            ("Deployment", "worker", ("selector", "matchLabels")),
+            ("Service", "web", ("selector",)),
+            ("PodDisruptionBudget", "web", ("selector", "matchLabels")),
+            ("NetworkPolicy", "web", ("podSelector", "matchLabels")),
+        ],
+    )
+    def test_it_selects_the_pods_of_its_name(
+        self, rendered: list[Resource], kind: str, name: str, path: tuple[str, ...]
+    ) -> None:
+        selector: Any = find(rendered, kind, name)["spec"]
+        for key in path:
+            selector = selector[key]
+
+        selected = [pod for pod in pods(rendered) if selector.items() <= labels(pod).items()]
+
+        assert [labels(pod)["app.kubernetes.io/name"] for pod in selected] == [name]
+
+    def test_network_policy_holds_for_all(self, rendered: list[Resource]) -> None:
+        policy = find(rendered, "NetworkPolicy", "reference-api")["spec"]
+
+        chosen = policy["podSelector"]["matchLabels"].items()
+
+        assert all(chosen <= labels(pod).items() for pod in pods(rendered))
+
+    def test_monitor_selects_the_service(self, rendered: list[Resource]) -> None:
+        chosen = find(rendered, "ServiceMonitor", "web")["spec"]["selector"]["matchLabels"]
+
+        assert chosen.items() <= find(rendered, "Service", "web")["metadata"]["labels"].items()
+
+    def test_autoscaler_scales_web_alone(self, rendered: list[Resource]) -> None:
+        scaled = find(rendered, "HorizontalPodAutoscaler", "web")["spec"]["scaleTargetRef"]
+
+        deployment = find(rendered, scaled["kind"], scaled["name"])
+
+        assert "replicas" not in deployment["spec"]
+
+
+def web(rendered: list[Resource]) -> Resource:
+    (container,) = find(rendered, "Deployment", "web")["spec"]["template"]["spec"]["containers"]
+    return dict(container)
+
+
+def labels(pod: Resource) -> dict[str, str]:
+    return dict(pod["metadata"]["labels"])
