@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from structlog.typing import EventDict, WrappedLogger
+
+PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class Tracing:
@@ -47,6 +51,38 @@ def note_statement(sql: str, seconds: float) -> None:
         },
     )
     span.end(ended)
+
+
+def current_traceparent() -> str | None:
+    """What names the current span to others (W3C Trace Context, section 3.2), if there is one."""
+    if Tracing.tracer is None:
+        return None
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def job_span(kind: str, traceparent: str | None) -> Iterator[None]:
+    """The trace of one attempt, with a link to the one that it was enqueued in.
+
+    A trace of its own: a job may run hours later, and often.
+    """
+    if Tracing.tracer is None:
+        yield
+        return
+    origin = PROPAGATOR.extract({"traceparent": traceparent or ""})
+    cause = trace.get_current_span(origin).get_span_context()
+    links = [trace.Link(cause)] if cause.is_valid else []
+    with Tracing.tracer.start_as_current_span(
+        kind,
+        context=Context(),
+        kind=SpanKind.CONSUMER,
+        links=links,
+        record_exception=False,
+        set_status_on_exception=False,
+    ):
+        yield
 
 
 @contextmanager

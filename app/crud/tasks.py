@@ -23,6 +23,16 @@ CHANNEL = "cancelled_tasks"
 KEPT = timedelta(days=7)
 LOST_AFTER = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
+# What is known of a task before its first attempt.
+ENQUEUED = (
+    "id",
+    "kind",
+    "payload",
+    "owner_id",
+    "request_id",
+    "traceparent",
+    "deduplication_key",
+)
 
 COLUMNS = [getattr(Task, name) for name in TaskRead.model_fields]
 IS_VISIBLE = or_(bindparam("sees_all"), Task.owner_id == bindparam("viewer_id"))
@@ -81,10 +91,7 @@ async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: P
 
 async def create(session: AsyncSession, task: Task, *, delay: timedelta = AT_ONCE) -> uuid.UUID:
     """Enqueue the task; return its id, or that of the unfinished one with the same key."""
-    fields = {
-        name: getattr(task, name)
-        for name in ("id", "kind", "payload", "owner_id", "request_id", "deduplication_key")
-    }
+    fields = {name: getattr(task, name) for name in ENQUEUED}
     added: uuid.UUID | None = await session.scalar(
         insert(Task)
         .values(**fields)

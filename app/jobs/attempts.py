@@ -11,6 +11,7 @@ from app.core import metrics
 from app.core.attribution import doing
 from app.core.errors import AppError
 from app.core.logging import get_logger
+from app.core.tracing import job_span
 from app.crud import tasks
 from app.db.session import transaction
 from app.jobs.catalogue import JOBS
@@ -53,7 +54,10 @@ class Attempts:
             async with transaction(self._resources.sessions) as session:
                 task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
             if task:
-                with doing(task.id, request=task.request_id, owner=task.owner_id):
+                with (
+                    doing(task.id, request=task.request_id, owner=task.owner_id),
+                    job_span(task.kind, task.traceparent),
+                ):
                     await self._see_through(task, KINDS[task.kind])
         except AppError as error:
             log.warning("database away, trying again", reason=error.code)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.core.attribution import request_id
 from app.core.ids import uuid7
+from app.core.tracing import current_traceparent
 from app.crud import tasks
 from app.db.reads import ReadPool
 from app.db.session import AsyncSession, Sessionmaker, transaction
@@ -117,6 +118,7 @@ async def enqueue(
         payload=job.model_dump(mode="json"),
         owner_id=owner_id,
         request_id=request_id.get() or uuid.uuid4().hex,
+        traceparent=current_traceparent(),
         deduplication_key=key and f"{job.kind}:{key}",
     )
     return await tasks.create(session, task, delay=delay)

@@ -55,6 +55,8 @@ class Task(Versioned, Base):
     payload: Mapped[dict[str, Any]]
     owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     request_id: Mapped[str] = mapped_column(String(128))
+    # Of the trace that it was enqueued in (W3C Trace Context, section 3.2).
+    traceparent: Mapped[str | None] = mapped_column(String(55))
     deduplication_key: Mapped[str | None] = mapped_column(String(200))
     status: Mapped[TaskStatus] = mapped_column(
         text_enum(TaskStatus), server_default=TaskStatus.QUEUED.value

@@ -106,6 +106,21 @@ class TestTrace:
             above = by_id[above.parent_span_id]
         assert above is request
 
+    async def test_of_a_job_leads_to_the_request_that_enqueued_it(
+        self, running: Running, collector: Collector
+    ) -> None:
+        person = {"email": "a@example.com", "username": "anybody", "password": "lamp-cord-9-orbit"}
+        async with running(otel_exporter_otlp_endpoint=collector.url) as app:
+            async with new_client(app) as client:
+                answer = await client.post("/api/v1/auth/register", json=person)
+            await app.state.worker.drain()
+
+        assert answer.status_code in {201, 202}
+        [request] = [each for each in collector.spans() if each.name.startswith("POST /")]
+        [job] = [each for each in collector.spans() if each.name == "send_verification_mail"]
+        assert job.trace_id != request.trace_id
+        assert [link.trace_id for link in job.links] == [request.trace_id]
+
     async def test_names_no_values(self, send: Send) -> None:
         path = f"/api/v1/items?q={CANARY}"
 
