@@ -90,6 +90,9 @@ drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; AR
 pictures: $(READY) ## Take the pictures of the README anew
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
+drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
+	@exec $(BIN)/python -m benchmarks.graphql_attacks $(ARGS)
+
 openapi: $(READY) ## Write docs/openapi.json and docs/asyncapi.yaml anew
 	@exec $(BIN)/app openapi
 

@@ -16,6 +16,7 @@ from app.api import (
 from app.api.admission import PROBES, AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
+from app.api.graphql.endpoint import router as graphql
 from app.api.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -127,6 +128,7 @@ def include_routers(app: FastAPI, settings: Settings) -> None:
     app.include_router(dashboard_page.router)
     app.include_router(dev_mails.router)
     app.include_router(dev_pages.router)
+    app.include_router(graphql)
 
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:

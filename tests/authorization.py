@@ -115,6 +115,10 @@ read_dashboard            401        403 -     200 -     200 -
 list_notifications        401        200 -     200 -     200 -
 send_notification         401        403 -     403 -     202 -
 
+# GraphQL; each field asks for its own scope
+execute_graphql           401        200 -     200 -     200 -
+show_graphql              everybody  200
+
 # Rooms; 101 is an open WebSocket
 join_room                 401        101 -     101 -     101 -
 # Other services

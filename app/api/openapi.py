@@ -29,6 +29,7 @@ TAGS = {
     "notifications": "What the service or an administrator tells somebody.",
     "dashboard": "Figures to look at.",
     "external": "What other services know, fetched within three seconds or not at all.",
+    "graphql": "Everything in one request, and no more than was asked for.",
     "system": "The service itself: whether it is alive and ready, and which version runs.",
 }
 GUIDE = Path(__file__).parent / "pages" / "guide.md"

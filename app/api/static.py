@@ -18,6 +18,7 @@ FILES = {
     "chat.js": PAGES / "chat.js",
     "dashboard.css": PAGES / "dashboard.css",
     "dashboard.js": PAGES / "dashboard.js",
+    "graphql.js": PAGES / "graphql.js",
     "docs.css": PAGES / "docs.css",
     "docs.js": PAGES / "docs.js",
     "icon.svg": PAGES / "icon.svg",

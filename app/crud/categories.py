@@ -4,7 +4,17 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, bindparam, func, literal_column, select
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 
 from app.core.errors import NotFound, Unprocessable, Violation
 from app.db.errors import ForeignKeyViolation, UniqueViolation
@@ -44,6 +54,7 @@ TREE = Query(
     )
 )
 BY_ID = Query(select(*COLUMNS).where(Category.id == bindparam("id")))
+BY_IDS = Query(select(*COLUMNS).where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid())))))
 LISTING = Listing(
     COLUMNS,
     where=[],
@@ -64,6 +75,11 @@ async def get(reads: Reader, category_id: uuid.UUID) -> Row:
     if row is None:
         raise NotFound("There is no such category.")
     return row
+
+
+async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+    """Return the categories that exist, by their ids."""
+    return {row["id"]: row for row in await reads.all(BY_IDS, ids=list(ids))}
 
 
 async def get_for_change(session: AsyncSession, category_id: uuid.UUID) -> Category:

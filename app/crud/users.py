@@ -1,10 +1,10 @@
 """The users table, seen as a collection. Flushes; never commits."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, or_, select, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, case, func, or_, select, text
 from sqlalchemy import update as update_statement
 
 from app.core import metrics
@@ -16,7 +16,7 @@ from app.crud.sessions import IS_LIVE as SESSION_IS_LIVE
 from app.crud.sessions import IS_USABLE
 from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
-from app.db.reads import Query, ReadPool, Row
+from app.db.reads import Query, Reader, ReadPool, Row
 from app.db.session import AsyncSession, when_committed
 from app.models.session import Session
 from app.models.user import EmailTaken, LastAdmin, User, UsernameTaken
@@ -33,6 +33,11 @@ SESSION_COUNT = (
     .correlate(User)
     .scalar_subquery()
     .label("session_count")
+)
+PEOPLE = Query(
+    select(User.id, User.username, User.full_name).where(
+        User.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    )
 )
 BY_ID_FOR_ADMIN = Query(
     select(*COLUMNS, User.last_login_at, SESSION_COUNT).where(User.id == bindparam("id"), IS_ALIVE)
@@ -66,7 +71,7 @@ LOGIN = Query(
 )
 
 
-async def get(reads: ReadPool, user_id: uuid.UUID) -> Row:
+async def get(reads: Reader, user_id: uuid.UUID) -> Row:
     """Return the user as a row.
 
     Raises:
@@ -76,6 +81,11 @@ async def get(reads: ReadPool, user_id: uuid.UUID) -> Row:
     if row is None:
         raise NotFound("There is no such user.")
     return row
+
+
+async def find_people(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+    """Return `id`, `username` and `full_name`, which everybody may see, of those that exist."""
+    return {row["id"]: row for row in await reads.all(PEOPLE, ids=list(ids))}
 
 
 async def get_for_change(session: AsyncSession, user_id: uuid.UUID) -> User:
@@ -102,7 +112,7 @@ async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
     return row
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the users that match; `q` is a part of an address or a name."""
     q = filters.get("q")
     pattern = contains_pattern(canonical(q)) if q else None

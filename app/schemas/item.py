@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.models.item import MAX_GROSS_PRICE, broken_price_rule
-from app.schemas.base import Id, In, Line, Money, MoneyRead, Out, Stored
+from app.schemas.base import Id, In, Line, Money, MoneyRead, Out, Stored, Text
 from app.schemas.problem import Problem
 
 MAX_BATCH = 1000
@@ -62,6 +62,17 @@ class ItemUpdate(In):
     tax: Tax | MISSING = MISSING
     tags: Tags | MISSING = MISSING
     category_id: Id | MISSING | None = MISSING
+
+
+class ItemQuery(In):
+    """What a list of items can be asked for, where it is not asked for in a URL."""
+
+    q: Annotated[Text, Field(min_length=3, max_length=50)] | None = None
+    tag: Tags | None = None
+    category_id: Id | None = None
+    owner_id: Id | None = None
+    min_price: Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE)] | None = None
+    max_price: Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE)] | None = None
 
 
 class ItemRead(Stored):

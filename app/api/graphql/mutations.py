@@ -1,0 +1,71 @@
+"""What can be changed: each mutation as a whole or not at all, by the rules of the API."""
+
+import uuid
+
+import strawberry
+
+from app.api.graphql.context import Asked, Context
+from app.api.graphql.inputs import CreateItemInput, CreateUserInput, UpdateItemInput, validated
+from app.api.graphql.types import Item, User, from_row
+from app.core.identity import Scope
+from app.crud import items, users
+from app.dependencies.auth import permit_change
+from app.dependencies.credentials import refuse_weak
+from app.models.item import Item as ItemRow
+from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
+from app.schemas.user import UserCreate, UserRead
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(description="Create an item; it is yours.")
+    async def create_item(self, info: Asked, input: CreateItemInput) -> Item:  # noqa: A002
+        info.context.require(Scope.ITEMS_WRITE)
+        data = validated(ItemCreate, input)
+        async with info.context.session.begin_nested():
+            row = await items.create(info.context.session, data, owner=info.context.principal)
+        return item_of(row)
+
+    @strawberry.mutation(description="Change the fields of your item that you send.")
+    async def update_item(
+        self,
+        info: Asked,
+        id: uuid.UUID,  # noqa: A002
+        input: UpdateItemInput,  # noqa: A002
+    ) -> Item:
+        info.context.require(Scope.ITEMS_WRITE)
+        data = validated(ItemUpdate, input)
+        async with info.context.session.begin_nested():
+            row = await own_item(info.context, id)
+            return item_of(await items.update(info.context.session, row, data))
+
+    @strawberry.mutation(description="Delete your item; answers with its id.")
+    async def delete_item(self, info: Asked, id: uuid.UUID) -> uuid.UUID:  # noqa: A002
+        info.context.require(Scope.ITEMS_WRITE)
+        async with info.context.session.begin_nested():
+            row = await own_item(info.context, id)
+            await items.delete(info.context.session, row)
+        return id
+
+    @strawberry.mutation(description="Open an account for somebody, for administrators.")
+    async def create_user(self, info: Asked, input: CreateUserInput) -> User:  # noqa: A002
+        info.context.require(Scope.ADMIN)
+        data = validated(UserCreate, input)
+        password = data.password.get_secret_value()
+        refuse_weak(password, email=data.email, username=data.username, field="password")
+        password_hash = await info.context.passwords.hash(password)
+        async with info.context.session.begin_nested():
+            row = await users.create(
+                info.context.session, data, password_hash=password_hash, role=data.role
+            )
+        return from_row(User, UserRead.model_validate(row).model_dump())
+
+
+async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
+    row = await items.get_for_change(context.session, item_id)
+    permit_change(context.principal, row.owner_id)
+    return row
+
+
+def item_of(row: ItemRow) -> Item:
+    return from_row(Item, ItemRead.model_validate(row).model_dump())

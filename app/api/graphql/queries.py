@@ -1,0 +1,69 @@
+"""What can be asked for, with the scopes that the other endpoints ask for."""
+
+import uuid
+from functools import partial
+
+import strawberry
+
+from app.api.graphql.context import Asked
+from app.api.graphql.inputs import ItemFilter, validated
+from app.api.graphql.pages import connection
+from app.api.graphql.types import Connection, Item, Post, User, from_row, post_of
+from app.core.errors import NotPermitted
+from app.core.identity import Scope
+from app.crud import items, posts, users
+from app.schemas.item import ItemQuery
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Your own account.")
+    async def me(self, info: Asked) -> User:
+        info.context.require(Scope.USERS_READ)
+        return from_row(User, await users.get(info.context.reads, info.context.principal.id))
+
+    @strawberry.field(description="Your own account or, for administrators, anybody's.")
+    async def user(self, info: Asked, id: uuid.UUID) -> User:  # noqa: A002  (GraphQL's name)
+        info.context.require(Scope.USERS_READ)
+        if not info.context.principal.may_change(id):
+            raise NotPermitted("Only administrators read the accounts of others.")
+        return from_row(User, await users.get(info.context.reads, id))
+
+    @strawberry.field(description="The accounts, for administrators, newest first.")
+    async def users(
+        self, info: Asked, first: int = 20, after: str | None = None
+    ) -> Connection[User]:
+        info.context.require(Scope.ADMIN)
+        fetch = partial(users.list_page, info.context.reads, filters={})
+        make = partial(from_row, User)
+        return await connection(info.context, users.LISTING, fetch, make, first=first, after=after)
+
+    @strawberry.field
+    async def item(self, info: Asked, id: uuid.UUID) -> Item:  # noqa: A002
+        info.context.require(Scope.ITEMS_READ)
+        return from_row(Item, await items.get(info.context.reads, id))
+
+    @strawberry.field(description="The items that match, newest first.")
+    async def items(
+        self,
+        info: Asked,
+        first: int = 20,
+        after: str | None = None,
+        filter: ItemFilter | None = None,  # noqa: A002
+    ) -> Connection[Item]:
+        info.context.require(Scope.ITEMS_READ)
+        filters = validated(ItemQuery, filter).model_dump() if filter else {}
+        fetch = partial(items.list_page, info.context.reads, filters=filters)
+        make = partial(from_row, Item)
+        return await connection(info.context, items.LISTING, fetch, make, first=first, after=after)
+
+    @strawberry.field(description="The published posts and your own drafts, newest first.")
+    async def posts(
+        self, info: Asked, first: int = 20, after: str | None = None
+    ) -> Connection[Post]:
+        info.context.require(Scope.POSTS_READ)
+        viewer = info.context.principal
+        fetch = partial(posts.list_page, info.context.reads, filters={}, viewer=viewer)
+        return await connection(
+            info.context, posts.LISTING, fetch, post_of, first=first, after=after
+        )
