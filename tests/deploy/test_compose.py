@@ -1,0 +1,152 @@
+"""docker-compose.yml against the application, the image and the files that it mounts."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.core.config import Settings
+from tests.deploy.image import PORT, SETTINGS, VOLUME, is_command
+from tests.e2e.service import ROOT
+
+TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
+PROMETHEUS = (ROOT / "deploy/observability/prometheus.yml").read_text(encoding="utf-8")
+CONTENT = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = CONTENT["services"]
+OURS = {name: each for name, each in SERVICES.items() if "build" in each}
+VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
+
+URLS = ("DATABASE_URL", "REDIS_URL")
+GIVEN = {
+    "SECRET_KEY": "a-secret-for-tests-that-is-long-enough",
+    "POSTGRES_PASSWORD": "a-password-for-tests",
+    "TLS_FOLDER": "/tls",
+}
+
+
+def resolved(text: str) -> str:
+    return VARIABLE.sub(lambda found: GIVEN.get(found[1], found[2] or ""), text)
+
+
+def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where from and where to."""
+    parts = [resolved(volume).split(":") for volume in service.get("volumes", ())]
+    return [(source, target) for source, target, *_ in parts]
+
+
+class TestRoles:
+    def test_each_is_there(self) -> None:
+        assert set(OURS) == {"web", "worker", "migrate"}
+
+    @pytest.mark.parametrize("name", ["worker", "migrate"])
+    def test_command_is_one(self, name: str) -> None:
+        assert is_command(OURS[name]["command"])
+
+    @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
+    def test_settings_start_the_service(
+        self, service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given = {name: resolved(value) for name, value in service["environment"].items()}
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+
+        settings = Settings(_env_file=None)
+
+        assert set(given) <= SETTINGS
+        assert settings.environment == "production"
+
+    @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
+    def test_writes_to_its_volume_alone(self, service: dict[str, Any]) -> None:
+        settings = service["environment"]
+
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert mounts(service) == [("data", VOLUME)]
+        for name in ("STORAGE_URL", "MAIL_FOLDER"):
+            assert Path(VOLUME) in Path(settings[name]).parents
+
+    def test_urls_name_services(self) -> None:
+        settings = OURS["web"]["environment"]
+        hosts = [re.findall(r"(?:@|//)(\w+):\d+/", resolved(settings[name])) for name in URLS]
+
+        assert all(set(found) <= set(SERVICES) and found for found in hosts)
+
+
+class TestDoors:
+    def test_only_nginx_is_open_to_the_world(self) -> None:
+        opened = {name for name, each in SERVICES.items() if published(each)}
+
+        assert opened == {"nginx"}
+
+    def test_databases_have_no_way_out(self) -> None:
+        assert CONTENT["networks"]["back"]["internal"]
+        assert all(SERVICES[name]["networks"] == ["back"] for name in ("db", "redis"))
+
+    def test_nginx_and_prometheus_find_the_service(self) -> None:
+        address = f"web:{PORT}"
+
+        assert str(PORT) == OURS["web"]["environment"]["PORT"]
+        assert address in PROMETHEUS
+        assert address in (ROOT / "deploy/nginx/upstream.conf").read_text(encoding="utf-8")
+        metrics_port = OURS["worker"]["environment"]["WORKER_METRICS_PORT"]
+        assert f"worker:{metrics_port}" in PROMETHEUS
+        for name in ("nginx", "prometheus"):
+            assert set(SERVICES[name]["networks"]) & set(SERVICES["web"]["networks"])
+
+    def test_nginx_gets_every_file(self) -> None:
+        mounted = dict(mounts(SERVICES["nginx"]))
+
+        for file in (ROOT / "deploy" / "nginx").iterdir():
+            assert mounted[f"./deploy/nginx/{file.name}"] == f"/etc/nginx/{file.name}"
+        assert f"{mounted['/tls']}/tls.crt" in listen()
+        assert f"{mounted['/tls']}/tls.key" in listen()
+
+    def test_nginx_listens_where_it_is_published(self) -> None:
+        inside = {resolved(port).split(":")[-1] for port in SERVICES["nginx"]["ports"]}
+        redirect = (ROOT / "deploy" / "nginx" / "redirect.conf").read_text(encoding="utf-8")
+
+        assert inside == set(re.findall(r"listen (\d+)", listen() + redirect))
+
+
+class TestWhole:
+    @pytest.mark.parametrize("name", sorted({found[0] for found in VARIABLE.findall(TEXT)}))
+    def test_variable_is_explained(self, name: str) -> None:
+        assert re.search(rf"^(# )?{name}=", EXPLAINED, re.MULTILINE)
+
+    def test_volumes_are_declared_and_used(self) -> None:
+        sources = {source for each in SERVICES.values() for source, _ in mounts(each)}
+
+        named = {source for source in sources if not source.startswith((".", "/"))}
+        files = {source for source in sources if source.startswith(".")}
+
+        assert named == set(CONTENT["volumes"])
+        assert all((ROOT / file).exists() for file in files)
+
+    def test_who_is_waited_for_says_when_it_is_well(self) -> None:
+        waits = [wait for each in SERVICES.values() for wait in each.get("depends_on", {}).items()]
+
+        healthy = {name for name, wait in waits if wait["condition"] == "service_healthy"}
+
+        assert healthy == {"db", "redis", "web"}
+        assert all("test" in SERVICES[name]["healthcheck"] for name in healthy - {"web"})
+        assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+    def test_images_are_of_a_release(self) -> None:
+        tags = [
+            each["image"].partition(":")[2] for name, each in SERVICES.items() if name not in OURS
+        ]
+
+        assert all(re.fullmatch(r"v?\d[\d.]*", tag) for tag in tags)
+
+
+def published(service: dict[str, Any]) -> list[str]:
+    """Ports that others than this host can reach."""
+    ports = [resolved(port) for port in service.get("ports", ())]
+    return [port for port in ports if not port.startswith("127.0.0.1:")]
+
+
+def listen() -> str:
+    return (ROOT / "deploy" / "nginx" / "listen.conf").read_text(encoding="utf-8")
