@@ -112,6 +112,7 @@ list_tasks                401        200 -     200 -     200 -
 read_task                 401        200 404   200 404   200 200
 cancel_task               401        204 404   204 404   204 204
 read_dashboard            401        403 -     200 -     200 -
+retry_task.failed         401        202 404   202 404   202 202
 list_notifications        401        200 -     200 -     200 -
 send_notification         401        403 -     403 -     202 -
 

@@ -9,9 +9,10 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.clock import now
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.identity import Principal
 from app.db import queue
+from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
 from app.db.session import AsyncSession, notify
@@ -196,9 +197,24 @@ async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> int:
     )
     retried = tasks.all()
     for task in retried:
-        task.status, task.attempts, task.finished_at = TaskStatus.QUEUED, 0, None
-        await queue.push(session, task.kind, task.id, delay=AT_ONCE)
+        await retry(session, task)
     return len(retried)
+
+
+async def retry(session: AsyncSession, task: Task) -> Task:
+    """Enqueue a failed task once more.
+
+    Raises:
+        NotFailed: it goes on, or has come to another end.
+        Conflict: another task does the same already.
+    """
+    task.begin_again()
+    try:
+        await session.flush()
+    except UniqueViolation as error:
+        raise Conflict("Another task does the same already.") from error
+    await queue.push(session, task.kind, task.id, delay=AT_ONCE)
+    return task
 
 
 async def requeue_lost(session: AsyncSession) -> int:

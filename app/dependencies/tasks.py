@@ -30,5 +30,5 @@ async def get_task_filters(
 
 
 ReadableTask = Annotated[Row, Depends(get_task)]
-CancellableTask = Annotated[Task, Depends(get_task_for_change)]
+OwnTask = Annotated[Task, Depends(get_task_for_change)]
 TaskFilters = Annotated[dict[str, Any], Depends(get_task_filters)]

@@ -30,6 +30,12 @@ class AlreadyFinished(Conflict):
     remedy = "Only a task that waits or runs can be cancelled."
 
 
+class NotFailed(Conflict):
+    code = "not_failed"
+    title = "Not failed"
+    remedy = "Only a task that was given up can be retried."
+
+
 class Task(Versioned, Base):
     """One job: written in the transaction of the change that causes it.
 
@@ -71,3 +77,9 @@ class Task(Versioned, Base):
         """Raises AlreadyFinished: it has come to an end."""
         if self.status not in UNFINISHED:
             raise AlreadyFinished
+
+    def begin_again(self) -> None:
+        """Raises NotFailed: it goes on, or has come to another end."""
+        if self.status is not TaskStatus.FAILED:
+            raise NotFailed
+        self.status, self.attempts, self.finished_at = TaskStatus.QUEUED, 0, None

@@ -14,6 +14,7 @@ from app.core.identity import Role, Scope
 from app.crud import api_keys, mailed_tokens, sessions
 from app.integrations.storage import Download
 from app.models.mailed_token import Purpose
+from app.models.task import TaskStatus
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate
 from tests.authorization import (
@@ -111,7 +112,8 @@ async def an_api_key(scene: Scene) -> uuid.UUID:
 
 
 async def a_task(scene: Scene) -> uuid.UUID:
-    return (await scene.save(make_task(scene.owner))).id
+    status = TaskStatus.FAILED if scene.state == "failed" else TaskStatus.QUEUED
+    return (await scene.save(make_task(scene.owner, status=status))).id
 
 
 async def a_mail(scene: Scene) -> str:

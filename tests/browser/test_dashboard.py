@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -10,6 +12,7 @@ import pytest
 from app.core.config import DEMO_PASSWORD
 from tests.browser.chromium import Page
 from tests.conftest import execute, with_database
+from tests.e2e.service import wait_until
 from tests.factories import item_body
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -51,12 +54,24 @@ def keep(page: Page, name: str) -> None:
         (IMAGES / name).write_bytes(page.picture())
 
 
-def create_item(service: str, name: str) -> None:
+@contextmanager
+def signed_in(service: str, name: str) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=f"{service}/api/v1", trust_env=False) as client:
         form = {"username": name, "password": DEMO_PASSWORD}
         token = client.post("/auth/token", data=form).json()["access_token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        assert client.post("/items", json=item_body(), headers=headers).status_code == 201
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def create_item(service: str, name: str) -> None:
+    with signed_in(service, name) as client:
+        assert client.post("/items", json=item_body()).status_code == 201
+
+
+def failed_tasks(service: str) -> int:
+    with signed_in(service, "admin") as client:
+        listed = client.get("/tasks", params={"status": "failed", "include_total": "true"})
+        return int(listed.json()["total"])
 
 
 class TestDashboard:
@@ -93,6 +108,16 @@ class TestDashboard:
         page.wait_for("!document.querySelector('#refusal').hidden")
         assert refusal in page.text("#refusal")
         assert page.value("document.querySelector('#board').hidden")
+
+    def test_retries_what_was_given_up(self, page: Page, service: str, month: None) -> None:
+        before = failed_tasks(service)
+        sign_in(page, "admin")
+        page.wait_for("document.querySelectorAll('.again').length > 0")
+
+        page.click(".again")
+
+        wait_until(lambda: failed_tasks(service) == before - 1)
+        assert page.complaints == []
 
     def test_keeps_no_token_where_scripts_find_it(self, page: Page) -> None:
         sign_in(page, "user")

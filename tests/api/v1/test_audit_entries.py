@@ -47,6 +47,7 @@ UNRECORDED_OPERATIONS = {
     "process_item": "The change comes with the task.",
     "refresh_token": "The session goes on; its begin and its end are recorded.",
     "request_verification": "It only sends a mail.",
+    "retry_task": "A task tells itself what became of it.",
     "send_notification": "It only sends a mail.",
 }
 TRIGGERS = """

@@ -129,6 +129,42 @@ class TestCancelTask:
         assert_problem(response, 409, "already_finished")
 
 
+class TestRetryTask:
+    async def test_failed_task_is_tried_again(
+        self, app: FastAPI, as_user: As, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+        failed = make_task(user, status=TaskStatus.FAILED, attempts=5, finished_at=now())
+        failed.payload = {"item_id": str(item.id)}
+        task: Task = await save(failed)
+        signed_in = await as_user(user)
+
+        response = await signed_in.post(f"{TASKS}/{task.id}/retry")
+        await app.state.worker.drain()
+
+        assert response.json()["status"] == "queued"
+        done = (await signed_in.get(f"{TASKS}/{task.id}")).json()
+        assert (done["status"], done["attempts"]) == ("succeeded", 1)
+
+    async def test_task_that_goes_on_is_refused(self, as_user: As, save: Save, user: User) -> None:
+        task: Task = await save(make_task(user))
+
+        response = await (await as_user(user)).post(f"{TASKS}/{task.id}/retry")
+
+        assert_problem(response, 409, "not_failed")
+
+    async def test_is_refused_while_another_does_the_same(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
+        key = {"deduplication_key": "process_item:1"}
+        await save(make_task(user, **key))
+        task: Task = await save(make_task(user, status=TaskStatus.FAILED, finished_at=now(), **key))
+
+        response = await (await as_user(user)).post(f"{TASKS}/{task.id}/retry")
+
+        assert_problem(response, 409, "conflict")
+
+
 class TestSignUp:
     async def test_welcomes_verifies_and_tells_the_administrators(
         self, app: FastAPI, client: AsyncClient, as_user: As, admin: User

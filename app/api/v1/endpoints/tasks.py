@@ -12,8 +12,8 @@ from app.crud import tasks
 from app.dependencies.auth import SignedIn
 from app.dependencies.database import Reads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
-from app.dependencies.tasks import CancellableTask, ReadableTask, TaskFilters
-from app.models.task import AlreadyFinished
+from app.dependencies.tasks import OwnTask, ReadableTask, TaskFilters
+from app.models.task import AlreadyFinished, NotFailed
 from app.schemas.base import Page
 from app.schemas.task import TaskRead
 
@@ -44,6 +44,17 @@ async def list_tasks(
     response_class=Response,
     responses=responses(NotFound, AlreadyFinished),
 )
-async def cancel_task(task: CancellableTask, session: SessionDep) -> None:
+async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     """Cancel your task; one that runs is stopped within seconds."""
     await tasks.cancel(session, task)
+
+
+@router.post(
+    "/{task_id}/retry",
+    response_model=TaskRead,
+    status_code=202,
+    responses=responses(NotFound, NotFailed),
+)
+async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
+    """Have your failed task tried again."""
+    return resource(request, TaskRead, await tasks.retry(session, task), status=202)
