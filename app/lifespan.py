@@ -15,7 +15,7 @@ from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
 from app.core.stop_signals import when_told_to_stop
 from app.core.tokens import create_token_signer
-from app.crud import events, room_messages, sessions, tasks
+from app.crud import events, room_messages, sessions, tasks, webhook_deliveries
 from app.db.engine import connect, create_engine, create_reads
 from app.db.notifications import Listener
 from app.db.reads import ReadPool
@@ -23,6 +23,7 @@ from app.db.replica import WRITERS, Lag, Replica
 from app.db.session import create_sessionmaker
 from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
+from app.integrations.destinations import Destinations, guarded_client
 from app.integrations.mail import MailSender, create_mailer
 from app.integrations.neighbours import open_neighbours
 from app.integrations.object_storage import create_storage
@@ -39,6 +40,8 @@ from app.jobs.queue_levels import QueueLevels
 from app.jobs.rooms import Rooms
 from app.jobs.socket_leases import SocketLeases
 from app.jobs.standing import Standing
+from app.jobs.webhook_dispatcher import WebhookDispatcher
+from app.jobs.webhook_sender import WebhookSender
 from app.jobs.worker import Worker
 from app.watching import open_log, open_tracing, vital_signs
 
@@ -61,6 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_storage(app, settings)
         open_rooms(app, settings, redis)
         app.state.neighbours = await stack.enter_async_context(open_neighbours(settings))
+        open_webhooks(app, settings, stack)
         open_background(app, settings, stack)
         stack.enter_context(when_told_to_stop(partial(drain, app)))
         yield
@@ -100,7 +104,8 @@ def open_database(
 
 def open_events(app: FastAPI, publish: RedisPublisher | None) -> None:
     app.state.event_feed = EventFeed(app.state.reads)
-    app.state.handlers[events.CHANNEL] = app.state.event_feed.wake
+    app.state.webhook_dispatcher = WebhookDispatcher(app.state.reads, app.state.sessionmaker)
+    app.state.handlers[events.CHANNEL] = partial(hear_of_events, app)
     app.state.announcer = Announcer(
         partial(publish, events.CHANNEL, "")
         if publish
@@ -110,8 +115,13 @@ def open_events(app: FastAPI, publish: RedisPublisher | None) -> None:
 
 def note_commit(app: FastAPI) -> None:
     """There may be events now: our own followers hear of them at once, the others soon."""
-    app.state.event_feed.wake()
+    hear_of_events(app)
     app.state.announcer.note()
+
+
+def hear_of_events(app: FastAPI, _: str = "") -> None:
+    app.state.event_feed.wake()
+    app.state.webhook_dispatcher.wake()
 
 
 def open_identity(
@@ -154,6 +164,15 @@ def open_storage(app: FastAPI, settings: Settings) -> None:
     app.state.storage = create_storage(settings.storage_url)
 
 
+def open_webhooks(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
+    app.state.destinations = Destinations(loopback=settings.webhook_loopback)
+    client = guarded_client(app.state.destinations)
+    stack.push_async_callback(client.aclose)
+    sender = WebhookSender(app.state.sessionmaker, client, app.state.sealer)
+    app.state.webhook_sender = sender
+    app.state.handlers[webhook_deliveries.CHANNEL] = sender.wake
+
+
 def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:
     app.state.standing = Standing(app.state.reads)
     app.state.worker = create_worker(app, settings)
@@ -170,7 +189,8 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         vital_signs(app, settings, stack),
         QueueLevels(app.state.reads),
     ]
-    for loop in [*loops, app.state.worker] if settings.runs_worker else loops:
+    workers = [app.state.worker, app.state.webhook_dispatcher, app.state.webhook_sender]
+    for loop in [*loops, *workers] if settings.runs_worker else loops:
         loop.start()
         stack.push_async_callback(loop.close)
 
@@ -207,7 +227,7 @@ def catch_up(app: FastAPI) -> None:
     app.state.principals.clear()
     app.state.standing.wake()
     app.state.rooms.wake_all()
-    app.state.event_feed.wake()
+    hear_of_events(app)
     if app.state.replica:
         app.state.replica.distrust()
 

@@ -126,6 +126,17 @@ join_room                 401        101 -     101 -     101 -
 read_external_resource    401        200 -     200 -     200 -
 read_aggregate            401        200 -     200 -     200 -
 
+# Webhooks
+list_webhooks             401        403 -     200 -     200 -
+create_webhook            401        403 -     201 -     201 -
+read_webhook              401        403 403   200 404   200 200
+update_webhook            401        403 403   200 404   200 200
+delete_webhook            401        403 403   204 404   204 204
+test_webhook              401        403 403   202 404   202 202
+rotate_webhook_secret     401        403 403   200 404   200 200
+list_webhook_deliveries   401        403 403   200 404   200 200
+redeliver_webhook_delivery 401       403 403   202 404   202 202
+
 # The service itself
 read_liveness             everybody  200
 read_readiness            everybody  200

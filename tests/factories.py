@@ -6,12 +6,15 @@ from typing import Any
 
 from app.core.canonical import canonical
 from app.core.clock import now
+from app.core.identity import ROLE_SCOPES, Role
 from app.models.category import Category
 from app.models.file import File
 from app.models.item import Item
 from app.models.post import Post
 from app.models.task import Task
 from app.models.user import User
+from app.models.webhook import HEARING, EventType, Webhook
+from app.models.webhook_delivery import WebhookDelivery
 
 PASSWORD = "correct horse battery staple"
 # argon2id of PASSWORD with the cheapest parameters: hashing is not what most tests are about.
@@ -67,6 +70,23 @@ def make_file(owner: User, **fields: Any) -> File:
 def make_task(owner: User, **fields: Any) -> Task:
     given = {"kind": "process_item", "payload": {}, "request_id": "tests", "owner_id": owner.id}
     return Task(**given | fields)
+
+
+def make_webhook(owner: User, **fields: Any) -> Webhook:
+    """Its secret is sealed with another key than that of the service."""
+    given = {
+        "url": "https://hooks.example.com/",
+        "events": list(EventType),
+        "scopes": sorted(ROLE_SCOPES[owner.role or Role.USER] & HEARING),
+        "secret_sealed": b"sealed",
+        "owner_id": owner.id,
+    }
+    return Webhook(**given | fields)
+
+
+def make_delivery(webhook: Webhook, **fields: Any) -> WebhookDelivery:
+    given = {"webhook_id": webhook.id, "event_type": "webhook.test", "payload": "{}"}
+    return WebhookDelivery(**given | fields)
 
 
 def item_body(**fields: Any) -> dict[str, Any]:

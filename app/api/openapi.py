@@ -24,6 +24,7 @@ TAGS = {
     "posts": "What people write: drafts of their own, and what all may read.",
     "files": "Uploads and downloads.",
     "events": "What happens, as it happens.",
+    "webhooks": "What happens, sent to where you say.",
     "audit": "Who did what to which row.",
     "tasks": "Work that goes on after the answer.",
     "notifications": "What the service or an administrator tells somebody.",

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     external_api_url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
     external_api_key: SecretStr = SecretStr("")
 
+    # Webhooks may also go to this machine, by http and to any port.
+    webhook_loopback: bool = False
+
     # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
     storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")
     storage_redirects: bool = False
@@ -186,6 +189,8 @@ def unsafe_settings(settings: Settings) -> list[str]:
         "ALLOWED_ORIGINS contains `*`: name the origins of your front ends.": "*"
         in settings.allowed_origins,
         "DATABASE_URL is empty: name the PostgreSQL server.": not settings.database_url,
+        "WEBHOOK_LOOPBACK is on, and webhooks could reach what listens on this machine: set "
+        "WEBHOOK_LOOPBACK=false.": settings.webhook_loopback,
     }
     return [sentence for sentence, is_unsafe in found.items() if is_unsafe]
 

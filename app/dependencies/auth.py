@@ -159,6 +159,7 @@ PostReader = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_R
 PostWriter = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_WRITE])]
 FileReader = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_READ])]
 FileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_WRITE])]
+WebhookManager = Annotated[Principal, Security(authentication, scopes=[Scope.WEBHOOKS_MANAGE])]
 Administrator = Annotated[Principal, Security(authentication, scopes=[Scope.ADMIN])]
 
 

@@ -7,7 +7,9 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import httpcore
 import httpx
@@ -19,6 +21,9 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SocketOption = httpcore.SOCKET_OPTION
 
 MAX_URL = 2048
+# Threads of their own, and many: a name server of somebody else may hang, and a look-up cannot
+# be stopped. The event loop has four of them for all that it does.
+LOOKUPS = ThreadPoolExecutor(128, "lookup")
 # A name below some other, in letters, the last part not a number: "127.1", "0x7f.1" and
 # "2130706433" are addresses to a resolver.
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -83,7 +88,8 @@ def parsed_url(url: httpx.URL | str) -> httpx.URL:
 
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of a name, in the order in which to try them; raises OSError without any."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(LOOKUPS, look_up)
     return [str(address[0]) for *_, address in found]
 
 

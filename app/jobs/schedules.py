@@ -16,6 +16,7 @@ from app.crud import (
     tasks,
     throttles,
     tickets,
+    webhook_deliveries,
 )
 from app.db.session import AsyncSession, transaction
 from app.jobs.orphan_sweep import sweep
@@ -31,6 +32,7 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     sockets.delete_expired,
     room_messages.delete_old,
     events.delete_old,
+    webhook_deliveries.delete_old,
 )
 
 

@@ -5,6 +5,7 @@ from app.models.audit_entry import AuditEntry
 from app.models.category import Category
 from app.models.dashboard import Dashboard
 from app.models.event import Event
+from app.models.event_reader import EventReader
 from app.models.file import File
 from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
@@ -18,6 +19,8 @@ from app.models.task import Task
 from app.models.throttle import Throttle
 from app.models.ticket import Ticket
 from app.models.user import User
+from app.models.webhook import Webhook
+from app.models.webhook_delivery import WebhookDelivery
 
 __all__ = [
     "ApiKey",
@@ -25,6 +28,7 @@ __all__ = [
     "Category",
     "Dashboard",
     "Event",
+    "EventReader",
     "File",
     "IdempotencyKey",
     "Item",
@@ -38,4 +42,6 @@ __all__ = [
     "Throttle",
     "Ticket",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]

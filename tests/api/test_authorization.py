@@ -34,12 +34,14 @@ from tests.factories import (
     PASSWORD,
     item_body,
     make_category,
+    make_delivery,
     make_file,
     make_item,
     make_post,
     make_published_post,
     make_task,
     make_user,
+    make_webhook,
 )
 from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
@@ -123,6 +125,16 @@ async def a_mail(scene: Scene) -> str:
     return name
 
 
+async def a_webhook(scene: Scene) -> uuid.UUID:
+    return (await scene.save(make_webhook(scene.owner))).id
+
+
+async def a_webhook_and_its_delivery(scene: Scene) -> str:
+    webhook = await scene.save(make_webhook(scene.owner))
+    delivery = await scene.save(make_delivery(webhook))
+    return f"{webhook.id}/deliveries/{delivery.id}"
+
+
 # What stands for a parameter of a path.
 THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "item_id": an_item,
@@ -134,6 +146,8 @@ THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
     "session_id": a_session,
     "task_id": a_task,
     "mail_name": a_mail,
+    "webhook_id}/deliveries/{delivery_id": a_webhook_and_its_delivery,
+    "webhook_id": a_webhook,
     "api_key_id": an_api_key,
 }
 STREAMS = {"stream_events"}

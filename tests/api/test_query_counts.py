@@ -17,11 +17,14 @@ DOCUMENT: dict[str, Any] = json.loads(Path("docs/openapi.json").read_text(encodi
 
 
 def lists() -> Iterator[str]:
-    """The paths that answer with a page, as the OpenAPI document tells."""
+    """The paths that answer with a page, as the OpenAPI document tells.
+
+    Not those of lists that belong to one thing, which is looked for before.
+    """
     for path, item in DOCUMENT["paths"].items():
         answer = item.get("get", {}).get("responses", {}).get("200", {})
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
-        if "/Page_" in schema.get("$ref", ""):
+        if "/Page_" in schema.get("$ref", "") and "{" not in path:
             yield path
 
 

@@ -117,6 +117,7 @@ class TestProduction:
             ({"DEBUG": "true"}, "DEBUG is on: set DEBUG=false"),
             ({"ALLOWED_ORIGINS": '["https://a.example", "*"]'}, "ALLOWED_ORIGINS contains `*`"),
             ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+            ({"WEBHOOK_LOOPBACK": "true"}, "WEBHOOK_LOOPBACK is on"),
         ],
     )
     def test_unsafe_setting_is_refused(

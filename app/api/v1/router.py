@@ -18,6 +18,8 @@ from app.api.v1.endpoints import (
     sessions,
     tasks,
     users,
+    webhook_deliveries,
+    webhooks,
 )
 
 router = APIRouter()
@@ -37,3 +39,5 @@ router.include_router(audit_entries.router)
 router.include_router(events.router)
 router.include_router(rooms.router)
 router.include_router(external.router)
+router.include_router(webhooks.router)
+router.include_router(webhook_deliveries.router)

@@ -28,6 +28,7 @@ SOUNDS_SECRET = re.compile("hash|secret|password|token")
 # Tables whose changes nobody is asked about, each with its reason.
 UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
+    "event_readers": "How far the service itself has read.",
     "events": "They are entries of the record that others may hear of.",
     "dashboards": "Figures, counted again and again.",
     "idempotency_keys": "They repeat answers; the changes behind them are recorded.",
@@ -38,6 +39,7 @@ UNRECORDED_TABLES = {
     "tasks": "They tell themselves what became of them; what a task changes is recorded.",
     "throttles": "Counters of guesses.",
     "tickets": "They last 30 seconds and open a stream.",
+    "webhook_deliveries": "They tell themselves what became of them.",
 }
 # Operations that succeed without a change of a recorded table, each with its reason.
 UNRECORDED_OPERATIONS = {
@@ -48,7 +50,9 @@ UNRECORDED_OPERATIONS = {
     "refresh_token": "The session goes on; its begin and its end are recorded.",
     "request_verification": "It only sends a mail.",
     "retry_task": "A task tells itself what became of it.",
+    "redeliver_webhook_delivery": "It only sends a message.",
     "send_notification": "It only sends a mail.",
+    "test_webhook": "It only sends a message.",
 }
 TRIGGERS = """
     SELECT relname, count(*) AS triggers FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid

@@ -1,0 +1,50 @@
+"""Deliveries: what became of each message to a webhook."""
+
+from typing import Any
+
+from fastapi import APIRouter, status
+
+from app.api.errors import responses
+from app.api.unit_of_work import UnitOfWorkRoute
+from app.core.errors import NotFound
+from app.crud import webhook_deliveries
+from app.dependencies.database import Reads, SessionDep
+from app.dependencies.webhooks import (
+    DeliveryFilters,
+    DeliveryPagination,
+    OwnDelivery,
+    ReadableWebhook,
+)
+from app.models.webhook import WebhookDisabled
+from app.models.webhook_delivery import DeliveryInProgress, WebhookDelivery
+from app.schemas.base import Page
+from app.schemas.webhook_delivery import WebhookDeliveryRead
+
+router = APIRouter(
+    prefix="/webhooks/{webhook_id}/deliveries", tags=["webhooks"], route_class=UnitOfWorkRoute
+)
+
+
+@router.get("", response_model=Page[WebhookDeliveryRead], responses=responses(NotFound))
+async def list_webhook_deliveries(
+    webhook: ReadableWebhook,
+    reads: Reads,
+    filters: DeliveryFilters,
+    pagination: DeliveryPagination,
+) -> dict[str, Any]:
+    """List the messages of the last 30 days, the newest first, and what became of each."""
+    page = await webhook_deliveries.list_page(
+        reads, pagination.page, filters, webhook_id=webhook["id"]
+    )
+    return pagination.answer(page)
+
+
+@router.post(
+    "/{delivery_id}/redeliver",
+    response_model=WebhookDeliveryRead,
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=responses(NotFound, WebhookDisabled, DeliveryInProgress),
+)
+async def redeliver_webhook_delivery(delivery: OwnDelivery, session: SessionDep) -> WebhookDelivery:
+    """Send the message once more, at once, with the same `webhook-id` and the same body."""
+    return await webhook_deliveries.redeliver(session, delivery)

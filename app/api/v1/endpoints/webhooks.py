@@ -1,0 +1,115 @@
+"""Webhooks: what happens, sent to where you say."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.api.errors import responses
+from app.api.resources import resource
+from app.api.unit_of_work import UnitOfWorkRoute
+from app.core.errors import InsufficientScope, NotFound, PreconditionFailed
+from app.crud import webhook_deliveries, webhooks
+from app.dependencies.auth import WebhookManager
+from app.dependencies.database import Reads, SessionDep
+from app.dependencies.webhooks import (
+    NewWebhook,
+    OwnWebhook,
+    ReadableWebhook,
+    WebhookChange,
+    WebhookPagination,
+)
+from app.integrations.receivers import new_secret, written
+from app.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
+from app.models.webhook_delivery import WebhookDelivery
+from app.schemas.base import Page
+from app.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
+from app.schemas.webhook_delivery import WebhookDeliveryRead
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=UnitOfWorkRoute)
+CHANGES = (NotFound, PreconditionFailed)
+
+
+@router.get("", response_model=Page[WebhookRead])
+async def list_webhooks(
+    reads: Reads, principal: WebhookManager, pagination: WebhookPagination
+) -> dict[str, Any]:
+    """List your webhooks, the newest first; administrators see those of all."""
+    return pagination.answer(await webhooks.list_page(reads, pagination.page, viewer=principal))
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(InsufficientScope, TooManyWebhooks),
+)
+async def create_webhook(
+    data: NewWebhook,
+    session: SessionDep,
+    principal: WebhookManager,
+    request: Request,
+    response: Response,
+) -> WebhookCreated:
+    """Be told of events at an address of yours; the secret is shown in this answer only."""
+    secret = new_secret()
+    sealed = request.app.state.sealer.seal(secret)
+    webhook = await webhooks.create(session, data, owner=principal, sealed=sealed)
+    response.headers["Location"] = f"{request.url.path}/{webhook.id}"
+    return WebhookCreated(**shown(webhook), secret=written(secret))
+
+
+@router.get("/{webhook_id}", response_model=WebhookRead, responses=responses(NotFound))
+async def read_webhook(webhook: ReadableWebhook, request: Request) -> Response:
+    """Read one of your webhooks."""
+    return resource(request, WebhookRead, webhook)
+
+
+@router.patch(
+    "/{webhook_id}",
+    response_model=WebhookRead,
+    responses=responses(*CHANGES, InsufficientScope),
+)
+async def update_webhook(
+    data: WebhookChange,
+    webhook: OwnWebhook,
+    session: SessionDep,
+    principal: WebhookManager,
+    request: Request,
+) -> Response:
+    """Change the fields you send; `is_active` disables the webhook, or enables it again."""
+    changed = await webhooks.update_fields(session, webhook, data, by=principal)
+    return resource(request, WebhookRead, changed)
+
+
+@router.delete(
+    "/{webhook_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
+)
+async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
+    """Delete your webhook and all that is known of its deliveries."""
+    await webhooks.delete(session, webhook)
+
+
+@router.post(
+    "/{webhook_id}/test",
+    response_model=WebhookDeliveryRead,
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=responses(*CHANGES, WebhookDisabled),
+)
+async def test_webhook(webhook: OwnWebhook, session: SessionDep) -> WebhookDelivery:
+    """Send a message of the type `webhook.test`; its delivery tells what came of it."""
+    webhook.check_active()
+    return await webhook_deliveries.create_test(session, webhook)
+
+
+@router.post("/{webhook_id}/rotate-secret", responses=responses(*CHANGES))
+async def rotate_webhook_secret(
+    webhook: OwnWebhook, session: SessionDep, request: Request
+) -> WebhookSecret:
+    """Replace the secret, shown in this answer only; for 24 hours the old one signs, too."""
+    secret = new_secret()
+    sealed = request.app.state.sealer.seal(secret)
+    until = await webhooks.rotate(session, webhook, sealed=sealed)
+    return WebhookSecret(secret=written(secret), old_secret_until=until)
+
+
+def shown(webhook: Webhook) -> dict[str, Any]:
+    return WebhookRead.model_validate(webhook).model_dump()

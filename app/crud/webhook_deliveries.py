@@ -1,0 +1,209 @@
+"""The webhook_deliveries table, seen as a collection and as a queue. Flushes; never commits."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import CTE, ScalarSelect, bindparam, case, delete, func, select, true, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from app.core.clock import now
+from app.core.errors import NotFound
+from app.core.identity import Principal
+from app.core.ids import uuid7
+from app.crud.sessions import IS_USABLE
+from app.crud.webhooks import visible_to
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.reads import ReadPool, Row
+from app.db.session import AsyncSession, notify
+from app.models.user import User
+from app.models.webhook import Webhook
+from app.models.webhook_delivery import IS_OPEN, DeliveryStatus, WebhookDelivery
+from app.schemas.event import EventRead
+from app.schemas.webhook_delivery import WebhookDeliveryRead
+
+# Senders listen here for what is to be sent.
+CHANNEL = "webhook_deliveries"
+TEST = "webhook.test"
+KEPT = timedelta(days=30)
+# A sender that has not told the outcome by then is lost; longer than any request lasts.
+LEASE = timedelta(seconds=30)
+# At most so many are sent to one webhook at once; to one that fails, one.
+LANE = 4
+
+CLAIMED = [
+    WebhookDelivery.id,
+    WebhookDelivery.webhook_id,
+    WebhookDelivery.attempts,
+    WebhookDelivery.payload,
+    Webhook.url,
+    Webhook.secret_sealed,
+    Webhook.old_secret_sealed,
+    Webhook.overlap_until,
+]
+LISTING = Listing(
+    [getattr(WebhookDelivery, name) for name in WebhookDeliveryRead.model_fields],
+    where=[WebhookDelivery.webhook_id == bindparam("webhook_id")],
+    filters={"status": lambda: WebhookDelivery.status == bindparam("status")},
+    sorts={"created_at": WebhookDelivery.created_at},
+    default_sort=("-created_at",),
+    key=WebhookDelivery.id,
+)
+
+
+async def list_page(
+    reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, webhook_id: uuid.UUID
+) -> PageRows:
+    """Return one page of the messages to the webhook."""
+    return await LISTING.page(reads, request, {**filters, "webhook_id": webhook_id})
+
+
+async def get_for_change(
+    session: AsyncSession, delivery_id: uuid.UUID, webhook_id: uuid.UUID, *, viewer: Principal
+) -> tuple[WebhookDelivery, Webhook]:
+    """Return the message, locked until the transaction ends, and its webhook.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    statement = (
+        select(WebhookDelivery, Webhook)
+        .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+        .where(WebhookDelivery.id == delivery_id, Webhook.id == webhook_id)
+        .where(bindparam("sees_all") | (Webhook.owner_id == bindparam("viewer_id")))
+        .with_for_update(of=WebhookDelivery)
+    )
+    found = (await session.execute(statement, visible_to(viewer))).one_or_none()
+    if found is None:
+        raise NotFound("There is no such delivery.")
+    return found[0], found[1]
+
+
+async def create(
+    session: AsyncSession, webhook: Webhook, *, event_type: str, payload: str
+) -> WebhookDelivery:
+    """Have a message sent at once if the transaction commits."""
+    delivery = WebhookDelivery(
+        webhook_id=webhook.id, event_type=event_type, payload=payload, next_attempt_at=now()
+    )
+    session.add(delivery)
+    await session.flush()
+    await notify(session, CHANNEL, "")
+    return delivery
+
+
+async def create_test(session: AsyncSession, webhook: Webhook) -> WebhookDelivery:
+    """Send a message that tells nothing, to see whether it arrives."""
+    data = {"webhook_id": str(webhook.id)}
+    event = EventRead(id=str(uuid7()), type=TEST, timestamp=now(), data=data)
+    return await create(session, webhook, event_type=TEST, payload=event.model_dump_json())
+
+
+async def create_all(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Have `webhook_id, event_type, payload` sent, in this order, to those that still are."""
+    wanted = {row["webhook_id"] for row in rows}
+    # Locked, so that none is deleted before the commit.
+    found = select(Webhook.id).where(Webhook.id.in_(wanted)).order_by(Webhook.id)
+    left = set(await session.scalars(found.with_for_update(read=True, key_share=True)))
+    due = [{"id": uuid7(), "next_attempt_at": now(), **row} for row in rows]
+    due = [row for row in due if row["webhook_id"] in left]
+    if due:
+        await session.execute(insert(WebhookDelivery), due)
+        await notify(session, CHANNEL, "")
+
+
+async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> WebhookDelivery:
+    """Send it once more, at once.
+
+    Raises:
+        DeliveryInProgress: it is being sent.
+    """
+    delivery.redeliver(at=now())
+    await session.flush()
+    await notify(session, CHANNEL, "")
+    return delivery
+
+
+async def claim(session: AsyncSession, limit: int) -> Sequence[Row]:
+    """Take up to so many that are due, the oldest first; no webhook gets more than its lane.
+
+    Returns `id, webhook_id, attempts, payload`, and of the webhook `url`, the sealed secrets
+    and `overlap_until`.
+    """
+    chosen = first_of_all(limit)
+    claimed = await session.execute(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id == chosen.c.id, Webhook.id == WebhookDelivery.webhook_id)
+        .values(
+            status=DeliveryStatus.SENDING,
+            attempts=WebhookDelivery.attempts + 1,
+            next_attempt_at=func.now() + LEASE,
+        )
+        .returning(*CLAIMED)
+        .execution_options(synchronize_session=False)
+    )
+    return [dict(row) for row in claimed.mappings()]
+
+
+def first_of_all(limit: int) -> CTE:
+    """Of those whose turn it is, the oldest."""
+    due = first_due()
+    return (
+        select(due.c.id)
+        .select_from(Webhook)
+        .join(User, User.id == Webhook.owner_id)
+        .join(due, true())
+        .where(Webhook.is_active, IS_USABLE)
+        .order_by(due.c.next_attempt_at, due.c.id)
+        .limit(limit)
+        .cte("chosen")
+    )
+
+
+def first_due() -> LateralFromClause:
+    """Of each webhook as many as there is room for in its lane."""
+    lane = case((Webhook.failing_since.is_(None), LANE), else_=1)
+    return (
+        select(WebhookDelivery.id, WebhookDelivery.next_attempt_at)
+        .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
+        .where(WebhookDelivery.next_attempt_at <= func.now())
+        .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
+        .limit(func.greatest(lane - in_flight(), 0))
+        .with_for_update(skip_locked=True)
+        .correlate(Webhook)
+        .lateral("due")
+    )
+
+
+def in_flight() -> ScalarSelect[int]:
+    return (
+        select(func.count())
+        .select_from(WebhookDelivery)
+        .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
+        .where(WebhookDelivery.status == DeliveryStatus.SENDING)
+        .where(WebhookDelivery.next_attempt_at > func.now())
+        .correlate(Webhook)
+        .scalar_subquery()
+    )
+
+
+async def find_attempt(
+    session: AsyncSession, delivery_id: uuid.UUID, attempt: int
+) -> WebhookDelivery | None:
+    """Return the message, locked, if that attempt still is the one that counts."""
+    found: WebhookDelivery | None = await session.scalar(
+        select(WebhookDelivery)
+        .where(WebhookDelivery.id == delivery_id, WebhookDelivery.attempts == attempt)
+        .where(WebhookDelivery.status == DeliveryStatus.SENDING)
+        .with_for_update()
+    )
+    return found
+
+
+async def delete_old(session: AsyncSession) -> None:
+    """Delete what was written long ago."""
+    await session.execute(
+        delete(WebhookDelivery).where(WebhookDelivery.created_at < func.now() - KEPT)
+    )

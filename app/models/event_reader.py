@@ -1,0 +1,17 @@
+"""Readers of the events that must not miss any, whatever happens to the process."""
+
+from sqlalchemy import BigInteger, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+
+
+class EventReader(Base):
+    """How far the reader has come: everything up to this position is dealt with."""
+
+    __tablename__ = "event_readers"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    name: Mapped[str] = mapped_column(String(50))
+    transaction_id: Mapped[int] = mapped_column(BigInteger)
+    event_id: Mapped[int] = mapped_column(BigInteger)

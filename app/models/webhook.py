@@ -1,0 +1,90 @@
+"""Addresses that are told what happens."""
+
+import enum
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.errors import Conflict
+from app.core.identity import Scope
+from app.db.base import Base, Versioned
+from app.models.event import READ_SCOPES
+
+MAX_WEBHOOKS = 20
+# How long receivers may go on verifying with the secret before.
+OVERLAP = timedelta(hours=24)
+# A webhook that has only failed for so long is disabled.
+PATIENCE = timedelta(days=5)
+# Those that decide what a webhook is told: app/models/event.py.
+HEARING = frozenset(READ_SCOPES.values()) | {Scope.ADMIN}
+
+
+class EventType(enum.StrEnum):
+    ITEM_CREATED = "item.created"
+    ITEM_UPDATED = "item.updated"
+    ITEM_DELETED = "item.deleted"
+    ITEM_PROCESSED = "item.processed"
+    POST_PUBLISHED = "post.published"
+    TASK_UPDATED = "task.updated"
+
+
+class TooManyWebhooks(Conflict):
+    code = "too_many_webhooks"
+    title = "Too many webhooks"
+    remedy = "Delete a webhook that you no longer need, or let one hear more events."
+
+
+class WebhookDisabled(Conflict):
+    code = "webhook_disabled"
+    title = "Webhook disabled"
+    remedy = "Repair the receiver, then set is_active to true."
+
+
+class Webhook(Versioned, Base):
+    """An address, what it is told, and the sealed secret that signs what is sent.
+
+    `scopes` are those of the credential that last set it up: it hears nothing that this
+    credential could not read. `failing_since` is the first failure with no success since.
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Index("ix_webhooks_owner_id", "owner_id", "created_at", "id"),)
+
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    url: Mapped[str] = mapped_column(String(2048))
+    events: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
+    description: Mapped[str | None] = mapped_column(String(200))
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    failing_since: Mapped[datetime | None]
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    old_secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    overlap_until: Mapped[datetime | None]
+
+    def rotate(self, sealed: bytes, *, at: datetime) -> datetime:
+        """Sign with the new secret, and until the time returned with the one before, too."""
+        self.old_secret_sealed, self.overlap_until = self.secret_sealed, at + OVERLAP
+        self.secret_sealed = sealed
+        return self.overlap_until
+
+    def enable(self) -> None:
+        self.is_active, self.failing_since = True, None
+
+    def is_given_up(self, *, at: datetime) -> bool:
+        """Whether it has failed for so long that nobody seems to care."""
+        return self.failing_since is not None and self.failing_since <= at - PATIENCE
+
+    def check_active(self) -> None:
+        """Raises WebhookDisabled: nothing is sent to it."""
+        if not self.is_active:
+            raise WebhookDisabled("The webhook is disabled: nothing is sent to it.")
+
+
+def scopes_to_hear(events: Iterable[str]) -> set[Scope]:
+    """What somebody must be able to read to be told of these events."""
+    kinds = {event.partition(".")[0] for event in events}
+    return {READ_SCOPES[kind] for kind in kinds if kind in READ_SCOPES}

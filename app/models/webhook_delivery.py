@@ -1,0 +1,113 @@
+"""Messages to webhooks, and what became of each."""
+
+import enum
+import random
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.errors import Conflict
+from app.db.base import Base, text_enum
+
+# As Standard Webhooks advises; after 71.6 hours at most a message is given up.
+DELAYS = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 20)),
+)
+# Jitter only shortens: receivers that failed together are not all asked together again.
+SHORTEST = 0.75
+
+
+class DeliveryStatus(enum.StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+IS_OPEN = text("status IN ('pending', 'sending')")
+
+
+class DeliveryInProgress(Conflict):
+    code = "delivery_in_progress"
+    title = "Delivery in progress"
+    remedy = "Wait some seconds for the answer of the receiver."
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt came to: the status of an answer, or the code of an error."""
+
+    duration_ms: int
+    response_status: int | None = None
+    error: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.response_status is not None and self.response_status // 100 == 2  # noqa: PLR2004
+
+
+class WebhookDelivery(Base):
+    """One message: its id is the `webhook-id`, and `payload` the body, at every attempt.
+
+    While it is being sent, `next_attempt_at` is when its sender counts as lost.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_webhook_id", "webhook_id", "created_at", "id"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
+        Index(
+            "ix_webhook_deliveries_open",
+            "webhook_id",
+            "next_attempt_at",
+            "id",
+            postgresql_where=IS_OPEN,
+        ),
+    )
+
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    event_type: Mapped[str] = mapped_column(String(30))
+    payload: Mapped[str] = mapped_column(Text)
+    status: Mapped[DeliveryStatus] = mapped_column(
+        text_enum(DeliveryStatus), server_default=DeliveryStatus.PENDING.value
+    )
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    next_attempt_at: Mapped[datetime | None]
+    last_attempt_at: Mapped[datetime | None]
+    response_status: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(String(50))
+
+    def record(self, outcome: Outcome, *, at: datetime) -> None:
+        """Take down what the attempt came to, and when the next one is due."""
+        self.last_attempt_at, self.next_attempt_at = at, None
+        self.response_status, self.duration_ms = outcome.response_status, outcome.duration_ms
+        self.error = outcome.error
+        if outcome.is_success:
+            self.status = DeliveryStatus.SUCCEEDED
+        elif self.attempts > len(DELAYS):
+            self.status = DeliveryStatus.FAILED
+        else:
+            self.status = DeliveryStatus.PENDING
+            self.next_attempt_at = at + pause_after(self.attempts)
+
+    def redeliver(self, *, at: datetime) -> None:
+        """Send it at once; the pauses after that go on where they were.
+
+        Raises:
+            DeliveryInProgress: it is being sent.
+        """
+        if self.status is DeliveryStatus.SENDING:
+            raise DeliveryInProgress("The message is being sent.")
+        self.status, self.next_attempt_at = DeliveryStatus.PENDING, at
+
+
+def pause_after(attempt: int) -> timedelta:
+    """The pause after an attempt that failed, counted from 1."""
+    return DELAYS[attempt - 1] * random.uniform(SHORTEST, 1)  # noqa: S311

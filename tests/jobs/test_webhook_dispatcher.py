@@ -1,0 +1,227 @@
+"""From events to deliveries: each event once for each webhook that may hear of it."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.core.identity import Role, Scope
+from app.crud import event_readers, webhooks
+from app.db.session import transaction
+from app.jobs.webhook_dispatcher import WebhookDispatcher
+from app.models.task import TaskStatus
+from app.models.user import User
+from app.models.webhook import EventType, Webhook
+from tests.conftest import Database, Save
+from tests.factories import make_item, make_post, make_task, make_webhook
+
+WRITTEN = "SELECT webhook_id, event_type, payload, status FROM webhook_deliveries ORDER BY id"
+
+
+@pytest.fixture
+async def dispatcher(app: FastAPI) -> WebhookDispatcher:
+    """One whose place in the events is the present."""
+    async with transaction(app.state.sessionmaker) as session:
+        await event_readers.begin(session, webhooks.READER)
+    return new_dispatcher(app)
+
+
+def new_dispatcher(app: FastAPI) -> WebhookDispatcher:
+    return WebhookDispatcher(app.state.reads, app.state.sessionmaker)
+
+
+async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
+    async with asyncio.timeout(30):
+        while await dispatcher.dispatch():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def publish_everything(app: FastAPI, save: Save, owner: User) -> None:
+    item = await save(make_item(owner))
+    task, post = await save(make_task(owner)), await save(make_post(owner))
+    async with transaction(app.state.sessionmaker) as session:
+        for row in (item, task, post):
+            session.add(row)
+        item.name, task.status = "Cherry desk", TaskStatus.RUNNING
+        post.publish(at=owner.created_at)
+
+
+class TestDispatch:
+    async def test_writes_each_event_once_for_each_webhook(
+        self, dispatcher: WebhookDispatcher, save: Save, database: Database, user: User
+    ) -> None:
+        first, second = await save(make_webhook(user)), await save(make_webhook(user))
+        item = await save(make_item(user))
+
+        for _ in range(2):
+            await dispatch_all(dispatcher)
+
+        rows = await database(WRITTEN)
+        assert {row["webhook_id"] for row in rows} == {first.id, second.id}
+        assert [row["event_type"] for row in rows] == ["item.created"] * 2
+        message = json.loads(rows[0]["payload"])
+        assert message.keys() == {"id", "type", "timestamp", "data"}
+        assert message["data"]["id"] == str(item.id)
+
+    async def test_writes_what_the_webhook_asked_for(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user, events=[EventType.ITEM_UPDATED, EventType.POST_PUBLISHED]))
+        await publish_everything(app, save, user)
+
+        await dispatch_all(dispatcher)
+
+        types = [row["event_type"] for row in await database(WRITTEN)]
+        assert sorted(types) == ["item.updated", "post.published"]
+
+    @pytest.mark.parametrize(
+        ("role", "fields", "expected"),
+        [
+            (Role.USER, {}, {"item.created", "item.updated", "post.published"}),
+            (Role.ADMIN, {}, {"item.created", "item.updated", "post.published", "task.updated"}),
+            (Role.ADMIN, {"scopes": [Scope.ITEMS_READ]}, {"item.created", "item.updated"}),
+            # Set up by an administrator who is one no more.
+            (Role.USER, {"scopes": [Scope.POSTS_READ, Scope.ADMIN]}, {"post.published"}),
+            (Role.USER, {"is_active": False}, set()),
+        ],
+    )
+    async def test_tells_what_the_owner_may_see(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+        other_user: User,
+        role: Role,
+        fields: dict[str, Any],
+        expected: set[str],
+    ) -> None:
+        await database("UPDATE users SET role = :role WHERE id = :id", role=role, id=user.id)
+        user.role = role
+        await save(make_webhook(user, **fields))
+        await publish_everything(app, save, other_user)
+
+        await dispatch_all(dispatcher)
+
+        assert {row["event_type"] for row in await database(WRITTEN)} == expected
+
+    async def test_tells_the_owner_of_a_task(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user, events=[EventType.TASK_UPDATED]))
+        await publish_everything(app, save, user)
+
+        await dispatch_all(dispatcher)
+
+        assert [row["event_type"] for row in await database(WRITTEN)] == ["task.updated"]
+
+    @pytest.mark.parametrize(
+        "change", ["UPDATE users SET is_active = false", "UPDATE users SET deleted_at = now()"]
+    )
+    async def test_tells_nothing_to_accounts_that_ended(
+        self,
+        dispatcher: WebhookDispatcher,
+        save: Save,
+        database: Database,
+        user: User,
+        other_user: User,
+        change: str,
+    ) -> None:
+        await save(make_webhook(user))
+        await database(f"{change} WHERE id = :id", id=user.id)
+        await save(make_item(other_user))
+
+        await dispatch_all(dispatcher)
+
+        assert await database(WRITTEN) == []
+
+    async def test_by_several_at_once_writes_nothing_twice(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user))
+        for _ in range(5):
+            await save(make_item(user))
+
+        several = [dispatcher, *(new_dispatcher(app) for _ in range(3))]
+        await asyncio.gather(*(dispatch_all(each) for each in several))
+
+        assert [row["event_type"] for row in await database(WRITTEN)] == ["item.created"] * 5
+
+    async def test_goes_on_where_another_stopped(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user))
+        await save(make_item(user))
+        await dispatch_all(dispatcher)
+        await save(make_item(user))
+
+        await dispatch_all(new_dispatcher(app))
+
+        assert len(await database(WRITTEN)) == 2
+
+    async def test_without_a_webhook_has_nothing_to_read(
+        self, app: FastAPI, save: Save, database: Database, user: User
+    ) -> None:
+        await save(make_item(user))
+
+        assert not await new_dispatcher(app).dispatch()
+
+        assert await database("SELECT * FROM event_readers") == []
+
+    async def test_in_a_restored_database_starts_with_what_comes(
+        self, dispatcher: WebhookDispatcher, save: Save, database: Database, user: User
+    ) -> None:
+        await save(make_webhook(user))
+        await database("UPDATE event_readers SET transaction_id = transaction_id + 1000000")
+        await dispatch_all(dispatcher)
+        await save(make_item(user))
+
+        await dispatch_all(dispatcher)
+
+        assert len(await database(WRITTEN)) == 1
+
+    async def test_passes_over_a_webhook_that_was_deleted_meanwhile(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        webhook: Webhook = await save(make_webhook(user))
+        kept = await save(make_webhook(user))
+        await save(make_item(user))
+        found = await webhooks.listeners(app.state.reads, ["item.created"])
+        await database("DELETE FROM webhooks WHERE id = :id", id=webhook.id)
+
+        async def as_before(*_: object) -> object:
+            return found
+
+        monkeypatch.setattr(webhooks, "listeners", as_before)
+        await dispatch_all(dispatcher)
+
+        assert [row["webhook_id"] for row in await database(WRITTEN)] == [kept.id]
