@@ -26,6 +26,7 @@ from app.api.middleware import (
     security_headers,
 )
 from app.api.openapi import describe, operation_id
+from app.api.routing import index_routes
 from app.api.v1.router import router as v1
 from app.api.v2.router import router as v2
 from app.core.config import Settings, get_settings
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)
+    index_routes(app)
     describe(app)
     return app
 

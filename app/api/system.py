@@ -64,7 +64,7 @@ class Health(Out):
             self.status = "degraded"
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
