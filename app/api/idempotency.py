@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from app.core.errors import Unauthenticated, Unprocessable, Violation
 from app.core.sealing import Sealer
 from app.crud import idempotency_keys
+from app.db.reads import Row
 from app.dependencies.auth import authenticate
 from app.models.idempotency_key import IdempotencyKey, IdempotencyKeyReused
 
@@ -62,18 +63,17 @@ async def fingerprint_of(request: Request) -> bytes:
     return whole.digest()
 
 
-def stored(
-    response: Response, caller: str, key: str, fingerprint: bytes, sealer: Sealer
-) -> IdempotencyKey:
-    return IdempotencyKey(
-        caller=caller,
-        key=key,
+def stored(response: Response, caller: str, key: str, fingerprint: bytes, sealer: Sealer) -> Row:
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return {
+        "caller": caller,
+        "key": key,
         # A request may hold a password, which a plain digest would let one guess.
-        fingerprint=sealer.mac(fingerprint),
-        status=response.status_code,
-        headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
-        body=sealer.seal(bytes(response.body)),
-    )
+        "fingerprint": sealer.mac(fingerprint),
+        "status": response.status_code,
+        "headers": kept,
+        "body": sealer.seal(bytes(response.body)),
+    }
 
 
 def replay(first: IdempotencyKey, fingerprint: bytes, sealer: Sealer) -> Response:

@@ -3,12 +3,27 @@
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import BigInteger, bindparam, delete, func, select
 
+from app.db.reads import Query, Row
 from app.db.session import AsyncSession
+from app.db.writes import insert_one, insertion, run
 from app.models.idempotency_key import IdempotencyKey, IdempotencyKeyInProgress
 
 KEPT = timedelta(hours=24)
+LOCK = Query(
+    select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_mine"))
+)
+ID = Query(
+    select(IdempotencyKey.id).where(
+        IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key")
+    )
+)
+INSERT = insertion(
+    IdempotencyKey,
+    ["caller", "key", "fingerprint", "status", "headers", "body"],
+    returning=[IdempotencyKey.id],
+)
 
 
 async def lock(session: AsyncSession, caller: str, key: str) -> None:
@@ -19,19 +34,18 @@ async def lock(session: AsyncSession, caller: str, key: str) -> None:
     """
     name = hashlib.sha256(f"{caller}:{key}".encode()).digest()
     number = int.from_bytes(name[:8], signed=True)
-    if not await session.scalar(select(func.pg_try_advisory_xact_lock(number))):
+    (row,) = await run(session, LOCK, number=number)
+    if not row["is_mine"]:
         raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
 
 
 async def find(session: AsyncSession, caller: str, key: str) -> IdempotencyKey | None:
-    return await session.scalar(
-        select(IdempotencyKey).where(IdempotencyKey.caller == caller, IdempotencyKey.key == key)
-    )
+    found = await run(session, ID, caller=caller, key=key)
+    return await session.get(IdempotencyKey, found[0]["id"]) if found else None
 
 
-async def create(session: AsyncSession, answer: IdempotencyKey) -> None:
-    session.add(answer)
-    await session.flush()
+async def create(session: AsyncSession, answer: Row) -> None:
+    await insert_one(session, INSERT, **answer)
 
 
 async def delete_expired(session: AsyncSession) -> None:

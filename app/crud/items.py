@@ -14,7 +14,6 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
-    insert,
     literal_column,
     select,
 )
@@ -31,6 +30,7 @@ from app.db.errors import ForeignKeyViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
 from app.db.session import when_committed
+from app.db.writes import insert_many, insert_one, insertion
 from app.models.category import Category
 from app.models.item import Item
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
@@ -41,6 +41,7 @@ COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
 
 UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
 
+INSERT = insertion(Item, [*ItemCreate.model_fields, "owner_id"], returning=COLUMNS)
 BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
 
@@ -142,33 +143,29 @@ async def restore(session: AsyncSession, item: Item) -> Item:
     return item
 
 
-async def create(session: AsyncSession, data: ItemCreate, *, owner: Principal) -> Item:
+async def create(session: AsyncSession, data: ItemCreate, *, owner: Principal) -> Row:
     """Create an item.
 
     Raises:
         Unprocessable: there is no such category.
     """
-    item = Item(**data.model_dump(), owner_id=owner.id)
-    session.add(item)
     with known_category():
-        await session.flush()
+        item = await insert_one(session, INSERT, **data.model_dump(), owner_id=owner.id)
     when_committed(session, metrics.ITEMS_CREATED.inc)
     return item
 
 
 async def create_many(
     session: AsyncSession, batch: Sequence[ItemCreate], *, owner: Principal
-) -> Sequence[Item]:
-    """Create all in one statement; the result is in the order of the batch."""
+) -> list[Row]:
+    """Create all in one round trip; the result is in the order of the batch."""
     if not batch:
         return []
     rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
     with known_category():
-        created = await session.scalars(
-            insert(Item).returning(Item, sort_by_parameter_order=True), rows
-        )
+        created = await insert_many(session, INSERT, rows)
     when_committed(session, metrics.ITEMS_CREATED.inc, len(rows))
-    return created.all()
+    return created
 
 
 async def replace(session: AsyncSession, item: Item, data: ItemCreate) -> Item:

@@ -15,7 +15,7 @@ from sqlalchemy.util import await_
 from app.core.attribution import attribution
 from app.core.config import Settings
 from app.core.errors import AppError
-from app.db.errors import READ_ONLY, database_errors, sqlstate, translate
+from app.db.errors import database_errors, is_useless_after, translate
 from app.db.observation import ObservedPool, observe_engine
 from app.db.queries import decoded
 from app.db.reads import ReadPool
@@ -60,12 +60,12 @@ def create_reads(settings: Settings, url: str, *, size: int | None = None) -> Re
     )
 
 
-def begin(connection: Any) -> bool:
+def begin(dbapi_connection: Any) -> bool:
     """The ping: BEGIN, which is next in any case, tells as well whether the connection lives.
 
     SQLAlchemy's own sends BEGIN and ROLLBACK for it, three round trips: see ADR 0019.
     """
-    await_(connection._start_transaction())  # noqa: SLF001
+    await_(dbapi_connection._start_transaction())  # noqa: SLF001
     return True
 
 
@@ -76,12 +76,6 @@ def translate_error(context: ExceptionContext) -> AppError | None:
     if is_useless_after(error):
         context.is_disconnect = True
     return translate(context.sqlalchemy_exception or error)
-
-
-def is_useless_after(error: BaseException) -> bool:
-    """After a timeout the server may still be busy; one that became a replica takes no writes."""
-    is_broken = isinstance(error, TimeoutError | asyncpg.InternalClientError)
-    return is_broken or sqlstate(error) == READ_ONLY
 
 
 async def connect(settings: Settings, url: str) -> asyncpg.Connection:

@@ -149,6 +149,12 @@ def is_unencodable(error: BaseException) -> bool:
     return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
 
 
+def is_useless_after(error: BaseException) -> bool:
+    """After a timeout the server may still be busy; one that became a replica takes no writes."""
+    is_broken = isinstance(error, TimeoutError | asyncpg.InternalClientError)
+    return is_broken or sqlstate(error) == READ_ONLY
+
+
 def lost(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated or isinstance(driver_error(error), asyncpg.InterfaceError)

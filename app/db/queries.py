@@ -1,4 +1,4 @@
-"""SELECTs written with the models and compiled once, for the read path: see ADR 0002."""
+"""Statements written with the models and compiled once, to bypass the ORM: see ADR 0002."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any, cast
 import asyncpg
 from sqlalchemy import JSON, ColumnElement, Dialect, Float, Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
 
 Row = dict[str, Any]
@@ -18,9 +19,11 @@ NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
 
 
 class Query:
-    """A SELECT compiled once; bound parameters are given by name when it runs."""
+    """A statement compiled once; bound parameters are given by name when it runs."""
 
-    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
+    def __init__(
+        self, statement: Select[*tuple[Any, ...]] | ReturningInsert[*tuple[Any, ...]]
+    ) -> None:
         compiled = statement.compile(dialect=DIALECT)
         self.sql = str(compiled)
         self._defaults = dict(compiled.params)
@@ -29,7 +32,7 @@ class Query:
         self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
         self._conversions = [
             (str(column.key), convert)
-            for column in statement.selected_columns
+            for column in statement.exported_columns
             if isinstance(column, ColumnElement) and (convert := conversion(column.type))
         ]
 

@@ -14,6 +14,7 @@ from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.crud import categories, items
+from app.db.reads import Row
 from app.dependencies.auth import ItemReader, ItemWriter
 from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.external import ExternalApiDep
@@ -27,7 +28,6 @@ from app.dependencies.items import (
 from app.integrations.external_api import ExternalApiNotConfigured
 from app.jobs.process_item import ProcessItem
 from app.jobs.queue import enqueue
-from app.models.item import Item
 from app.schemas.base import Page
 from app.schemas.external import QuotesRead
 from app.schemas.item import (
@@ -77,7 +77,9 @@ async def create_item(
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data, owner=principal)
-    return resource(request, ItemRead, item, status=201, location=f"{request.url.path}/{item.id}")
+    return resource(
+        request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
+    )
 
 
 @router.post("/batch", response_model=ItemBatchRead)
@@ -151,7 +153,7 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
 
 
 def batch_answer(
-    request: Request, created: dict[int, Item], broken: dict[int, list[Violation]]
+    request: Request, created: dict[int, Row], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     made = [
         ItemBatchResult(index=index, status=201, item=ItemRead.model_validate(item))

@@ -43,7 +43,7 @@ async def create_item_v2(
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data.to_v1(), owner=principal)
-    location = f"{request.url.path}/{item.id}"
+    location = f"{request.url.path}/{item['id']}"
     return resource(request, ItemReadV2, item, status=201, location=location)
 
 

@@ -1,0 +1,79 @@
+"""Writes without the ORM, for the hot ones: on the driver connection of the transaction.
+
+A flush and an execution by SQLAlchemy cost three times what the INSERT itself does. Here
+the models still say what is written, and the unit of work still commits: see ADR 0019.
+"""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.ids import uuid7
+from app.db.base import Base
+from app.db.errors import database_errors, is_useless_after
+from app.db.observation import observe
+from app.db.queries import Query, Row
+
+NOTHING = select(1)
+
+
+def insertion(
+    model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
+) -> Query:
+    """An INSERT of one row, compiled once; `given` are names of columns, and `id` comes besides."""
+    values: dict[str, Any] = {name: bindparam(name) for name in (*given, "id")}
+    return Query(insert(model).values(values).returning(*returning))
+
+
+async def insert_one(session: AsyncSession, query: Query, **values: Any) -> Row:
+    """Insert a row and return what the statement returns of it; raises like a flush."""
+    (row,) = await run(session, query, id=uuid7(), **values)
+    return row
+
+
+async def insert_many(session: AsyncSession, query: Query, rows: Sequence[Row]) -> list[Row]:
+    """Insert many rows in one round trip; the result is in their order."""
+    arguments = [query.arguments({**row, "id": uuid7()}) for row in rows]
+    async with driver(session, query) as connection:
+        records = await connection.fetchmany(query.sql, arguments)
+    return [query.row(record) for record in records]
+
+
+async def run(session: AsyncSession, query: Query, **values: Any) -> list[Row]:
+    """The rows of a statement within the transaction; what is pending is not flushed first."""
+    async with driver(session, query) as connection:
+        records = await connection.fetch(query.sql, *query.arguments(values))
+    return [query.row(record) for record in records]
+
+
+@asynccontextmanager
+async def driver(session: AsyncSession, query: Query) -> AsyncIterator[asyncpg.Connection]:
+    """The connection of the transaction, for one statement."""
+    connection = await session.connection()
+    pooled = await connection.get_raw_connection()
+    raw = cast("asyncpg.Connection", pooled.driver_connection)
+    if not raw.is_in_transaction():
+        # SQLAlchemy begins with its own first statement, unless the ping did: app/db/engine.py.
+        await connection.execute(NOTHING)
+    started = time.perf_counter()
+    try:
+        with database_errors():
+            yield raw
+    except BaseException as error:
+        await drop_if_useless(connection, error)
+        raise
+    finally:
+        observe(query.sql, time.perf_counter() - started)
+
+
+async def drop_if_useless(connection: AsyncConnection, error: BaseException) -> None:
+    """As SQLAlchemy does where it runs the statement: nobody must get it from the pool again."""
+    cause = error.__cause__ or error
+    if is_useless_after(cause) or not isinstance(cause, Exception):
+        await connection.invalidate(cause)
