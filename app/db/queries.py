@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import JSON, ColumnElement, Dialect, Float, Select
+from sqlalchemy import ARRAY, JSON, ColumnElement, Dialect, Float, Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
@@ -53,6 +53,8 @@ def conversion(type_: TypeEngine[Any]) -> Convert | None:
     """What SQLAlchemy does to a value of this type after asyncpg decoded it."""
     if isinstance(type_, JSON):
         return decoded  # SQLAlchemy does this in a codec of its own connections.
+    if isinstance(type_, ARRAY) and conversion(type_.item_type) is None:
+        return None  # asyncpg's list already; SQLAlchemy would only copy it.
     # asyncpg decodes `numeric` to Decimal and `float8` to float; only numbers look at this.
     oid = FLOAT8 if isinstance(type_, Float) else NUMERIC
     return cast("Convert | None", type_.dialect_impl(DIALECT).result_processor(DIALECT, oid))

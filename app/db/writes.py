@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,8 +19,6 @@ from app.db.base import Base
 from app.db.errors import database_errors, is_useless_after
 from app.db.observation import observe
 from app.db.queries import Query, Row
-
-NOTHING = select(1)
 
 
 def insertion(
@@ -60,7 +58,7 @@ async def driver(session: AsyncSession, query: Query) -> AsyncIterator[asyncpg.C
     raw = cast("asyncpg.Connection", pooled.driver_connection)
     if not raw.is_in_transaction():
         # SQLAlchemy begins with its own first statement, unless the ping did: app/db/engine.py.
-        await connection.execute(NOTHING)
+        await connection.exec_driver_sql("SELECT")
     started = time.perf_counter()
     try:
         with database_errors():

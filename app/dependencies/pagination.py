@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 from fastapi import Query, Request, Response
+from pydantic import BaseModel
 
 from app.core.cursors import CursorSigner, InvalidCursor
 from app.core.errors import Unprocessable, Violation
@@ -15,6 +17,7 @@ MAX_SKIP = 10_000
 DEPRECATED_SINCE = "@1795305600"
 SUNSET = "Tue, 30 Nov 2027 00:00:00 GMT"
 DEPRECATION_PAGE = "/docs"
+PLACES = frozenset({"cursor", "skip"})  # Where a page begins: not part of the list.
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +29,29 @@ class Pagination:
     response: Response
     signer: CursorSigner
 
-    def answer(self, rows: PageRows) -> dict[str, Any]:
-        """The body of a `Page`; sets the Link header (RFC 8288) on the way."""
+    def answer(self, rows: PageRows) -> Response:
+        """The rows as the `Page` that the route promises, with a Link header (RFC 8288).
+
+        Serialized here and not by FastAPI, which goes through each row twice.
+        """
         cursor = self.signer.sign([self.page.sort, rows.last]) if rows.last else None
         self.link(cursor)
-        return {"items": rows.items, "next_cursor": cursor, "total": rows.total}
+        model: type[BaseModel] = self.request.scope["route"].response_model
+        body = model.model_validate(
+            {"items": rows.items, "next_cursor": cursor, "total": rows.total}
+        )
+        answer = Response(body.__pydantic_serializer__.to_json(body), media_type="application/json")
+        # FastAPI adds what dependencies set, as cookies, only to answers that it makes.
+        answer.raw_headers.extend(self.response.raw_headers)
+        return answer
 
     def link(self, cursor: str | None) -> None:
-        url = self.request.url.remove_query_params(["cursor", "skip"])
-        links = [f'<{relative(url)}>; rel="first"']
+        path = quote(self.request.scope["path"])
+        given = self.request.query_params.multi_items()
+        kept = [(name, value) for name, value in given if name not in PLACES]
+        links = [f'<{relative(path, kept)}>; rel="first"']
         if cursor:
-            links.append(f'<{relative(url.include_query_params(cursor=cursor))}>; rel="next"')
+            links.append(f'<{relative(path, [*kept, ("cursor", cursor)])}>; rel="next"')
         if self.page.skip:
             links.append(f'<{DEPRECATION_PAGE}>; rel="deprecation"; type="text/html"')
             self.response.headers["Deprecation"] = DEPRECATED_SINCE
@@ -47,9 +62,9 @@ class Pagination:
 Paginate = Callable[..., Awaitable[Pagination]]
 
 
-def relative(url: Any) -> str:
+def relative(path: str, query: list[tuple[str, str]]) -> str:
     """Without scheme and host: the Host header may name somebody else's."""
-    return f"{url.path}?{url.query}" if url.query else str(url.path)
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows on a page.")]

@@ -1,6 +1,6 @@
 """Your API keys."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response, status
 
@@ -25,7 +25,7 @@ ApiKeyPagination = Annotated[
 @router.get("", response_model=Page[ApiKeyRead])
 async def list_api_keys(
     reads: Reads, principal: SignedIn, pagination: ApiKeyPagination
-) -> dict[str, Any]:
+) -> Response:
     """List your API keys."""
     return pagination.answer(await api_keys.list_page(reads, pagination.page, user_id=principal.id))
 

@@ -1,8 +1,6 @@
 """The audit log: who did what to which row."""
 
-from typing import Any
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from app.crud import audit_entries
 from app.dependencies.audit_entries import AuditFilters, AuditPagination
@@ -17,6 +15,6 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 @router.get("", response_model=Page[AuditEntryRead])
 async def list_audit_entries(
     reads: Reads, _: Administrator, filters: AuditFilters, pagination: AuditPagination
-) -> dict[str, Any]:
+) -> Response:
     """List who changed what, the latest first."""
     return pagination.answer(await audit_entries.list_page(reads, pagination.page, filters))

@@ -33,7 +33,7 @@ router = APIRouter(prefix="/categories", tags=["categories"], route_class=UnitOf
 @router.get("", response_model=Page[CategoryRead])
 async def list_categories(
     reads: ReplicaReads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
-) -> dict[str, Any]:
+) -> Response:
     """List the categories by name unless sorted otherwise, or those below one parent."""
     return pagination.answer(await categories.list_page(reads, pagination.page, filters))
 

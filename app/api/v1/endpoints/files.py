@@ -1,7 +1,6 @@
 """Files: uploads and downloads."""
 
 import uuid
-from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
@@ -54,7 +53,7 @@ UPLOADS = responses(
 @router.get("", response_model=Page[FileRead])
 async def list_files(
     reads: Reads, _: FileReader, filters: FileFilters, pagination: FilePagination
-) -> dict[str, Any]:
+) -> Response:
     """List the files, newest first unless sorted otherwise."""
     return pagination.answer(await files.list_page(reads, pagination.page, filters))
 

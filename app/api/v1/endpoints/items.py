@@ -1,7 +1,7 @@
 """Items: what is on offer."""
 
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
@@ -66,7 +66,7 @@ async def read_item(item: ReadableItem, request: Request) -> Response:
 @router.get("", response_model=Page[ItemRead])
 async def list_items(
     reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
-) -> dict[str, Any]:
+) -> Response:
     """List the items, newest first unless sorted otherwise."""
     return pagination.answer(await items.list_page(reads, pagination.page, filters))
 

@@ -1,6 +1,6 @@
 """Notifications: what the service or an administrator tells somebody."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import EmailStr
@@ -27,7 +27,7 @@ Recipient = Annotated[EmailStr, Path(max_length=320, examples=["user@example.com
 @router.get("", response_model=Page[NotificationRead])
 async def list_notifications(
     reads: Reads, principal: SignedIn, pagination: NotificationPagination
-) -> dict[str, Any]:
+) -> Response:
     """List what you were told, the newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
     return pagination.answer(page)

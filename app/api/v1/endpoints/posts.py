@@ -1,7 +1,5 @@
 """Posts: what people write."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
@@ -29,7 +27,7 @@ async def read_post(post: ReadablePost, request: Request) -> Response:
 @router.get("", response_model=Page[PostRead])
 async def list_posts(
     reads: ReplicaReads, principal: PostReader, filters: PostFilters, pagination: PostPagination
-) -> dict[str, Any]:
+) -> Response:
     """List the published posts and your own drafts, newest first unless sorted otherwise."""
     page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
     return pagination.answer(page)

@@ -1,7 +1,7 @@
 """Your sign-ins."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
@@ -24,7 +24,7 @@ SessionPagination = Annotated[
 @router.get("", response_model=Page[SessionRead])
 async def list_sessions(
     reads: Reads, principal: SignedIn, pagination: SessionPagination
-) -> dict[str, Any]:
+) -> Response:
     """List where you are signed in, the last used first."""
     return pagination.answer(await sessions.list_page(reads, pagination.page, user_id=principal.id))
 

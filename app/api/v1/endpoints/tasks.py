@@ -1,6 +1,6 @@
 """Tasks: work that goes on after the answer."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -32,7 +32,7 @@ async def read_task(task: ReadableTask, request: Request) -> Response:
 @router.get("", response_model=Page[TaskRead])
 async def list_tasks(
     reads: Reads, principal: SignedIn, filters: TaskFilters, pagination: TaskPagination
-) -> dict[str, Any]:
+) -> Response:
     """List your tasks, the newest first; administrators see those of all."""
     page = await tasks.list_page(reads, pagination.page, filters, viewer=principal)
     return pagination.answer(page)

@@ -1,7 +1,6 @@
 """People."""
 
 import uuid
-from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
@@ -77,7 +76,7 @@ async def change_password(
 @router.get("/me/items", response_model=Page[ItemRead])
 async def list_own_items(
     reads: ReplicaReads, principal: ItemReader, pagination: ItemPagination
-) -> dict[str, Any]:
+) -> Response:
     """List your items."""
     page = await items.list_page(reads, pagination.page, {"owner_id": principal.id})
     return pagination.answer(page)
@@ -86,7 +85,7 @@ async def list_own_items(
 @router.get("/me/posts", response_model=Page[PostRead])
 async def list_own_posts(
     reads: ReplicaReads, principal: PostReader, pagination: PostPagination
-) -> dict[str, Any]:
+) -> Response:
     """List your posts, drafts among them."""
     filters = {"author_id": principal.id}
     page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
@@ -96,7 +95,7 @@ async def list_own_posts(
 @router.get("", response_model=Page[UserRead])
 async def list_users(
     reads: Reads, _: Administrator, filters: UserFilters, pagination: UserPagination
-) -> dict[str, Any]:
+) -> Response:
     """List the accounts."""
     return pagination.answer(await users.list_page(reads, pagination.page, filters))
 

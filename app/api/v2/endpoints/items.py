@@ -1,6 +1,6 @@
 """Items in version 2: prices name their currency, lists are read by cursor alone."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
@@ -32,7 +32,7 @@ async def read_item_v2(item: ReadableItem, request: Request) -> Response:
 @router.get("", response_model=Page[ItemReadV2])
 async def list_items_v2(
     reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPages
-) -> dict[str, Any]:
+) -> Response:
     """List the items, newest first unless sorted otherwise."""
     return pagination.answer(await items.list_page(reads, pagination.page, filters))
 
