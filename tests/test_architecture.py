@@ -35,6 +35,7 @@ MAY_MAKE_STATEMENTS = {
     "app/db/queue.py",
     "app/db/replica.py",
     "app/db/session.py",
+    "app/db/writes.py",
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
 MAX_FILE_LINES = 250

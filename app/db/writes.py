@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.ids import uuid7
 from app.db.base import Base
-from app.db.errors import database_errors, is_useless_after
+from app.db.errors import DatabaseUnavailable, database_errors, is_useless_after
 from app.db.observation import observe
 from app.db.queries import Query, Row
 
@@ -73,5 +73,6 @@ async def driver(session: AsyncSession, query: Query) -> AsyncIterator[asyncpg.C
 async def drop_if_useless(connection: AsyncConnection, error: BaseException) -> None:
     """As SQLAlchemy does where it runs the statement: nobody must get it from the pool again."""
     cause = error.__cause__ or error
-    if is_useless_after(cause) or not isinstance(cause, Exception):
+    is_lost = isinstance(error, DatabaseUnavailable) or not isinstance(error, Exception)
+    if is_lost or is_useless_after(cause):
         await connection.invalidate(cause)

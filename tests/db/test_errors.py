@@ -31,6 +31,7 @@ from app.db.errors import (
 )
 from app.db.reads import Query, ReadPool
 from app.db.session import AsyncSession, Sessionmaker, create_sessionmaker, transaction
+from app.db.writes import run
 from app.models.item import Item
 from app.models.user import User
 from tests.conftest import Running, Save, access_token, execute, new_client, plain
@@ -49,7 +50,7 @@ RELATIVES = Query(select(func.sqrt(-1)))
 
 @dataclass
 class Database:
-    """Both ways to PostgreSQL, with short timeouts."""
+    """All ways to PostgreSQL, with short timeouts."""
 
     sessions: Sessionmaker
     reads: ReadPool
@@ -57,6 +58,11 @@ class Database:
     async def write(self, sql: str = "SELECT 1", **values: Any) -> Any:
         async with transaction(self.sessions) as session:
             return await session.scalar(text(sql), values)
+
+    async def run(self) -> Any:
+        async with transaction(self.sessions) as session:
+            (row,) = await run(session, ONE)
+            return row["one"]
 
     async def read(self, query: Query = ONE) -> Any:
         return await self.reads.scalar(query)
@@ -66,8 +72,9 @@ Open = Callable[..., Awaitable[Database]]
 Do = Callable[[Database], Awaitable[Any]]
 
 write: Do = Database.write
+bypass: Do = Database.run
 read: Do = Database.read
-BOTH_WAYS = pytest.mark.parametrize("do", [write, read], ids=["write", "read"])
+ALL_WAYS = pytest.mark.parametrize("do", [write, bypass, read], ids=["write", "bypass", "read"])
 
 
 @pytest.fixture
@@ -242,7 +249,7 @@ class TestTimeouts:
         assert caught.value.status == 504
         assert await do_nothing(database)
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_hung_server_is_given_up(self, opened: Open, proxy: Proxy, do: Do) -> None:
         database = await opened(database_url=proxy.url, database_connect_timeout_seconds=0.5)
         await do(database)
@@ -256,7 +263,7 @@ class TestTimeouts:
         proxy.switch("pass")
         assert await do(database) == 1
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_server_that_never_answers_is_given_up(
         self, opened: Open, proxy: Proxy, do: Do
     ) -> None:
@@ -275,7 +282,7 @@ async def do_nothing(database: Database) -> bool:
 
 
 class TestLostConnections:
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_refused_connection(self, opened: Open, do: Do) -> None:
         database = await opened(database_url=CLOSED)
 
@@ -284,7 +291,7 @@ class TestLostConnections:
 
         assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_connection_that_is_closed_at_once(
         self, opened: Open, proxy: Proxy, do: Do
     ) -> None:
@@ -297,14 +304,14 @@ class TestLostConnections:
         proxy.switch("pass")
         assert await do(database) == 1
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_unknown_database(self, opened: Open, settings: Settings, do: Do) -> None:
         database = await opened(database_url=settings.database_url + "_no_more")
 
         with pytest.raises(DatabaseUnavailable):
             await do(database)
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_wrong_password(self, opened: Open, settings: Settings, do: Do) -> None:
         url = settings.database_url.replace(":", ":x", 2).replace(":x", ":", 1)
         database = await opened(database_url=url)
@@ -312,7 +319,7 @@ class TestLostConnections:
         with pytest.raises(DatabaseUnavailable):
             await do(database)
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_too_many_connections(
         self, opened: Open, settings: Settings, crowded: str, do: Do
     ) -> None:
@@ -331,7 +338,7 @@ class TestLostConnections:
         yield role
         await execute(settings.database_url, f"DROP ROLE {role}")
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_idle_backend_that_was_ended_goes_unnoticed(
         self, database: Database, settings: Settings, do: Do
     ) -> None:
@@ -341,7 +348,7 @@ class TestLostConnections:
 
         assert await do(database) == 1
 
-    @BOTH_WAYS
+    @ALL_WAYS
     async def test_cut_connection_goes_unnoticed(self, opened: Open, proxy: Proxy, do: Do) -> None:
         database = await opened(database_url=proxy.url)
         await asyncio.gather(*(do(database) for _ in range(5)))
