@@ -24,7 +24,7 @@ class Mutation:
         data = validated(ItemCreate, input)
         async with info.context.session.begin_nested():
             row = await items.create(info.context.session, data, owner=info.context.principal)
-        return item_of(row)
+        return from_row(Item, row)
 
     @strawberry.mutation(description="Change the fields of your item that you send.")
     async def update_item(
