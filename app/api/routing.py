@@ -23,7 +23,7 @@ def index_routes(app: FastAPI) -> None:
     """Find the routes that the application has by now through one `RouteTable`.
 
     FastAPI asks each router, and each router again which routes it has by now, twice for
-    each request and level: a quarter of what reading an item costs. See ADR 0019.
+    each request and level: a quarter of what reading an item costs. See ADR 0020.
     """
     app.router.routes.insert(0, RouteTable([*app.router.routes]))
 

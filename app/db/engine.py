@@ -63,7 +63,7 @@ def create_reads(settings: Settings, url: str, *, size: int | None = None) -> Re
 def begin(dbapi_connection: Any) -> bool:
     """The ping: BEGIN, which is next in any case, tells as well whether the connection lives.
 
-    SQLAlchemy's own sends BEGIN and ROLLBACK for it, three round trips: see ADR 0019.
+    SQLAlchemy's own sends BEGIN and ROLLBACK for it, three round trips: see ADR 0020.
     """
     await_(dbapi_connection._start_transaction())  # noqa: SLF001
     return True

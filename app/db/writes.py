@@ -1,7 +1,7 @@
 """Writes without the ORM, for the hot ones: on the driver connection of the transaction.
 
 A flush and an execution by SQLAlchemy cost three times what the INSERT itself does. Here
-the models still say what is written, and the unit of work still commits: see ADR 0019.
+the models still say what is written, and the unit of work still commits: see ADR 0020.
 """
 
 import time

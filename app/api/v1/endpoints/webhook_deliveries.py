@@ -1,8 +1,6 @@
 """Deliveries: what became of each message to a webhook."""
 
-from typing import Any
-
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Response, status
 
 from app.api.errors import responses
 from app.api.unit_of_work import UnitOfWorkRoute
@@ -31,7 +29,7 @@ async def list_webhook_deliveries(
     reads: Reads,
     filters: DeliveryFilters,
     pagination: DeliveryPagination,
-) -> dict[str, Any]:
+) -> Response:
     """List the messages of the last 30 days, the newest first, and what became of each."""
     page = await webhook_deliveries.list_page(
         reads, pagination.page, filters, webhook_id=webhook["id"]

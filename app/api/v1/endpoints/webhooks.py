@@ -32,7 +32,7 @@ CHANGES = (NotFound, PreconditionFailed)
 @router.get("", response_model=Page[WebhookRead])
 async def list_webhooks(
     reads: Reads, principal: WebhookManager, pagination: WebhookPagination
-) -> dict[str, Any]:
+) -> Response:
     """List your webhooks, the newest first; administrators see those of all."""
     return pagination.answer(await webhooks.list_page(reads, pagination.page, viewer=principal))
 
