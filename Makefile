@@ -87,6 +87,9 @@ drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: wha
 drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
 	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
 
+drill-image: $(READY) ## Build the image with buildah, run it as its user, ask its healthcheck
+	@exec $(BIN)/python -m benchmarks.image $(ARGS)
+
 pictures: $(READY) ## Take the pictures of the README anew
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
