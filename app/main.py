@@ -17,6 +17,7 @@ from app.api.admission import PROBES, AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.graphql.endpoint import router as graphql
+from app.api.graphql.socket import router as graphql_socket
 from app.api.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -131,6 +132,7 @@ def include_routers(app: FastAPI, settings: Settings) -> None:
     app.include_router(dev_mails.router)
     app.include_router(dev_pages.router)
     app.include_router(graphql)
+    app.include_router(graphql_socket)
 
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:

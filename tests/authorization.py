@@ -118,6 +118,7 @@ send_notification         401        403 -     403 -     202 -
 
 # GraphQL; each field asks for its own scope
 execute_graphql           401        200 -     200 -     200 -
+follow_graphql            401        101 -     101 -     101 -
 show_graphql              everybody  200
 
 # Rooms; 101 is an open WebSocket

@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends, Header, Query, Request
+from fastapi.requests import HTTPConnection
 from fastapi.sse import ServerSentEvent
 
 from app.core.clock import now
@@ -94,4 +95,9 @@ async def end_with(watched: Watched, subscription: Subscription) -> None:
     subscription.end(watched.reason)
 
 
+async def get_event_feed(connection: HTTPConnection) -> EventFeed:
+    return cast("EventFeed", connection.app.state.event_feed)
+
+
+EventFeedDep = Annotated[EventFeed, Depends(get_event_feed)]
 EventStreamDep = Annotated[EventStream, Depends(get_event_stream)]

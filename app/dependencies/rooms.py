@@ -10,6 +10,7 @@ from app.core.identity import Principal, Scope
 from app.core.rate_limit import RateLimited
 from app.dependencies.auth import Windows
 from app.jobs.rooms import Rooms
+from app.jobs.socket_leases import SocketLeases
 from app.jobs.standing import Standing
 
 # Who goes on sending after so many refusals is put out.
@@ -55,5 +56,10 @@ async def get_standing(connection: HTTPConnection) -> Standing:
     return cast("Standing", connection.app.state.standing)
 
 
+async def get_socket_leases(connection: HTTPConnection) -> SocketLeases:
+    return cast("SocketLeases", connection.app.state.socket_leases)
+
+
+SocketLeasesDep = Annotated[SocketLeases, Depends(get_socket_leases)]
 RoomsDep = Annotated[Rooms, Depends(get_rooms)]
 StandingDep = Annotated[Standing, Depends(get_standing)]

@@ -14,6 +14,7 @@ from app.core.passwords import PasswordHasher
 from app.crud import categories, users
 from app.db.reads import Reader, Row
 from app.db.session import AsyncSession
+from app.jobs.event_feed import EventFeed
 
 Load = Callable[[Reader, list[uuid.UUID]], Awaitable[dict[uuid.UUID, Row]]]
 
@@ -26,13 +27,12 @@ class Loaders:
     categories: DataLoader[uuid.UUID, Row | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+@dataclass(frozen=True)
+class Caller:
+    """What every resolver may ask for."""
+
     principal: Principal
-    session: AsyncSession
     reads: Reader
-    signer: CursorSigner
-    passwords: PasswordHasher
     loaders: Loaders
 
     def require(self, scope: Scope) -> None:
@@ -45,16 +45,37 @@ class Context:
             raise InsufficientScope(f"This needs the scope {scope}.")
 
 
+@dataclass(frozen=True)
+class Context(Caller):
+    """One request, in one transaction."""
+
+    session: AsyncSession
+    signer: CursorSigner
+    passwords: PasswordHasher
+
+
+@dataclass(frozen=True)
+class Following(Caller):
+    """One subscription, for as long as its socket is open."""
+
+    feed: EventFeed
+
+
 Asked = Info[Context, None]
+Followed = Info[Following, None]
 
 
-def create_loaders(reads: Reader) -> Loaders:
-    return Loaders(loader(reads, users.find_people), loader(reads, categories.find_many))
+def create_loaders(reads: Reader, *, cache: bool = True) -> Loaders:
+    """`cache`: a row is not fetched twice, however much later."""
+    return Loaders(
+        loader(reads, users.find_people, cache=cache),
+        loader(reads, categories.find_many, cache=cache),
+    )
 
 
-def loader(reads: Reader, load: Load) -> DataLoader[uuid.UUID, Row | None]:
+def loader(reads: Reader, load: Load, *, cache: bool) -> DataLoader[uuid.UUID, Row | None]:
     async def load_in_order(ids: list[uuid.UUID]) -> Sequence[Row | None]:
         found = await load(reads, ids)
         return [found.get(each) for each in ids]
 
-    return DataLoader(load_fn=load_in_order)
+    return DataLoader(load_fn=load_in_order, cache=cache)

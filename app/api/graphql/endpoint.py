@@ -1,17 +1,16 @@
 """`POST /graphql`: one operation in one transaction, committed before its answer leaves."""
 
-from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from graphql import GraphQLError
-from pydantic import Field
 
 from app.api.dev_pages import require_no_production
 from app.api.graphql.context import Context, create_loaders
 from app.api.graphql.limits import checked
-from app.api.graphql.schema import Schema, create_schema, error_of
+from app.api.graphql.request import GraphQLRequest
+from app.api.graphql.schema import error_of, schema
 from app.api.site import DOCS_POLICY, page, render
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
@@ -20,26 +19,8 @@ from app.db.errors import ConcurrentUpdate
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import Passwords
 from app.dependencies.database import ReplicaReads, SessionDep
-from app.schemas.base import In
 
 router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
-MAX_QUERY = 20_000
-
-
-class GraphQLRequest(In):
-    """One operation; a list of several is refused."""
-
-    query: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_QUERY,
-            examples=["{ items(first: 3) { edges { node { name price owner { username } } } } }"],
-        ),
-    ]
-    variables: dict[str, Any] | None = Field(default=None, max_length=100, examples=[{}])
-    operationName: Annotated[str, Field(max_length=100)] | None = None  # noqa: N815  (the standard's)
-    extensions: dict[str, Any] | None = Field(default=None, max_length=10, examples=[{}])
 
 
 async def get_context(
@@ -50,7 +31,7 @@ async def get_context(
     passwords: Passwords,
 ) -> Context:
     signer = request.app.state.cursor_signer
-    return Context(principal, session, reads, signer, passwords, create_loaders(reads))
+    return Context(principal, reads, create_loaders(reads), session, signer, passwords)
 
 
 @router.post("/graphql", response_class=JSONResponse)
@@ -76,11 +57,6 @@ async def execute_graphql(
             raise failed.original_error  # The route repeats the whole of it.
         answer.setdefault("errors", []).append(error_of(failed, request.scope))
     return JSONResponse(answer)
-
-
-@cache
-def schema(*, is_open: bool) -> Schema:
-    return create_schema(is_open=is_open)
 
 
 @router.get("/graphql", include_in_schema=False, dependencies=[Depends(require_no_production)])

@@ -1,6 +1,7 @@
 """The schema, and errors that say no more than problems do."""
 
 import re
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -13,6 +14,7 @@ from app.api.errors import problem
 from app.api.graphql.limits import InvalidQuery
 from app.api.graphql.mutations import Mutation
 from app.api.graphql.queries import Query
+from app.api.graphql.subscriptions import Subscription
 from app.core.errors import AppError
 from app.core.logging import get_logger
 
@@ -33,11 +35,13 @@ class Schema(strawberry.Schema):
                 log.error("resolver failed", path=error.path, exc_info=cause)
 
 
-def create_schema(*, is_open: bool) -> Schema:
+@cache
+def schema(*, is_open: bool) -> Schema:
     """`is_open`: the schema may be asked about itself."""
     return Schema(
         Query,
         Mutation,
+        Subscription,
         extensions=[] if is_open else [DisableIntrospection],
         config=StrawberryConfig(disable_field_suggestions=not is_open),
     )

@@ -1,0 +1,215 @@
+"""Subscriptions over a WebSocket, by the protocol graphql-transport-ws.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from pydantic import Field, TypeAdapter, ValidationError
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from app.api.conversation import until_ended
+from app.api.graphql.context import Following, create_loaders
+from app.api.graphql.limits import InvalidQuery, checked
+from app.api.graphql.request import GraphQLRequest
+from app.api.graphql.schema import error_of, schema
+from app.core.close_codes import CloseCode
+from app.core.config import Settings
+from app.core.errors import AppError
+from app.dependencies.database import Reads
+from app.dependencies.events import EventFeedDep
+from app.dependencies.origins import KnownOrigin
+from app.dependencies.rooms import SocketLeasesDep, StandingDep
+from app.dependencies.streams import Listening
+from app.schemas.base import In
+
+router = APIRouter(tags=["graphql"])
+
+PROTOCOL = "graphql-transport-ws"
+INIT_SECONDS = 10.0
+MAX_OPERATIONS = 10
+
+OperationId = Annotated[str, Field(min_length=1, max_length=100)]
+Ending = tuple[int, str]
+
+
+class Init(In):
+    type: Literal["connection_init"]
+    payload: dict[str, Any] | None = None
+
+
+class Ping(In):
+    type: Literal["ping", "pong"]
+    payload: dict[str, Any] | None = None
+
+
+class Subscribe(In):
+    type: Literal["subscribe"]
+    id: OperationId
+    payload: GraphQLRequest
+
+
+class Complete(In):
+    type: Literal["complete"]
+    id: OperationId
+
+
+Message = Init | Ping | Subscribe | Complete
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
+
+
+@router.websocket("/graphql", dependencies=[KnownOrigin])
+async def follow_graphql(
+    websocket: WebSocket,
+    caller: Listening,
+    reads: Reads,
+    feed: EventFeedDep,
+    standing: StandingDep,
+    leases: SocketLeasesDep,
+) -> None:
+    """Follow events with GraphQL subscriptions."""
+    context = Following(caller, reads, create_loaders(reads, cache=False), feed)
+    with standing.watch(caller) as watched:
+        async with leases.held(caller.id):
+            ending = await greet(websocket)
+            if ending is None:
+                conversation = Conversation(websocket, context)
+                ending = await first(conversation.run(), until_ended(watched))
+    if ending:
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await websocket.close(*ending)
+
+
+async def greet(websocket: WebSocket) -> Ending | None:
+    speaks = PROTOCOL in websocket.scope["subprotocols"]
+    await websocket.accept(PROTOCOL if speaks else None)
+    return None if speaks else (4406, "Subprotocol not acceptable")
+
+
+async def first(*works: Any) -> Ending | None:
+    """What the first of them returns; the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next((ending for task in done if (ending := task.result())), None)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Conversation:
+    """One socket: its operations by their ids."""
+
+    def __init__(self, websocket: WebSocket, context: Following) -> None:
+        self._websocket = websocket
+        self._context = context
+        self._operations: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> Ending | None:
+        """Until the client leaves (None), or there is a reason to close."""
+        try:
+            async with asyncio.timeout(INIT_SECONDS):
+                if not isinstance(await self._receive(), Init):
+                    return 4401, "Unauthorized"
+        except TimeoutError:
+            return 4408, "Connection initialisation timeout"
+        except (ValidationError, WebSocketDisconnect) as error:
+            return self._broken(error)
+        await self._send({"type": "connection_ack"})
+        try:
+            return await self._converse()
+        except (ValidationError, WebSocketDisconnect) as error:
+            return self._broken(error)
+        finally:
+            for operation in self._operations.values():
+                operation.cancel()
+
+    def _broken(self, error: Exception) -> Ending | None:
+        return None if isinstance(error, WebSocketDisconnect) else (4400, "Invalid message")
+
+    async def _converse(self) -> Ending:
+        while True:
+            ending = await self._answer(await self._receive())
+            if ending:
+                return ending
+
+    async def _answer(self, message: Message) -> Ending | None:
+        if isinstance(message, Init):
+            return 4429, "Too many initialisation requests"
+        if isinstance(message, Subscribe):
+            return self._begin(message)
+        if isinstance(message, Complete):
+            self._end(message.id)
+        elif message.type == "ping":
+            await self._send({"type": "pong"})
+        return None
+
+    def _begin(self, asked: Subscribe) -> Ending | None:
+        if asked.id in self._operations:
+            return 4409, f"Subscriber for {asked.id} already exists"
+        if len(self._operations) >= MAX_OPERATIONS:
+            return CloseCode.TOO_MANY_MESSAGES, "too many operations"
+        self._operations[asked.id] = asyncio.create_task(self._follow(asked))
+        return None
+
+    def _end(self, name: str) -> None:
+        if operation := self._operations.pop(name, None):
+            operation.cancel()
+
+    async def _receive(self) -> Message:
+        frame = await self._websocket.receive()
+        if frame["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(frame.get("code", 1005))
+        return MESSAGE.validate_json(frame.get("text") or "")
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):  # The client has gone.
+            await self._websocket.send_text(json.dumps(message))
+
+    async def _follow(self, asked: Subscribe) -> None:
+        try:
+            async for result in self._results(asked.payload):
+                payload = {"data": result.data, **self._errors(result.errors)}
+                await self._send({"type": "next", "id": asked.id, "payload": payload})
+            await self._send({"type": "complete", "id": asked.id})
+        except GraphQLError as error:
+            errors = [error_of(error, self._websocket.scope)]
+            await self._send({"type": "error", "id": asked.id, "payload": errors})
+        finally:
+            self._operations.pop(asked.id, None)
+
+    async def _results(self, asked: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
+        """Raises GraphQLError: the operation cannot begin."""
+        try:
+            refuse_other_operations(checked(asked.query).definitions)
+        except AppError as error:
+            raise GraphQLError(error.detail, original_error=error) from error
+        settings: Settings = self._websocket.app.state.settings
+        results = await schema(is_open=settings.environment != "production").subscribe(
+            asked.query,
+            variable_values=asked.variables,
+            context_value=self._context,
+            operation_name=asked.operationName,
+        )
+        async for result in results:
+            if isinstance(result, PreExecutionError) and result.errors:
+                raise result.errors[0]
+            yield result
+
+    def _errors(self, errors: list[GraphQLError] | None) -> dict[str, Any]:
+        found = [error_of(error, self._websocket.scope) for error in errors or []]
+        return {"errors": found} if found else {}
+
+
+def refuse_other_operations(definitions: Any) -> None:
+    for definition in definitions:
+        is_operation = isinstance(definition, OperationDefinitionNode)
+        if is_operation and definition.operation is not OperationType.SUBSCRIPTION:
+            raise InvalidQuery("Only subscriptions come here; send the others by POST.")
