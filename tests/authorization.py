@@ -243,7 +243,7 @@ def operations(app: FastAPI) -> dict[str, Operation]:
         name, path = str(route.name), str(route.path)
         if isinstance(route.original_route, APIWebSocketRoute):
             scopes = scopes_of(route.original_route)
-            found[name] = Operation(name, WEBSOCKET, path, scopes, not scopes, {})
+            found[name] = Operation(name, WEBSOCKET, path, scopes, False, {})
             continue
         operation = documented.get(name, {})
         security = operation.get("security", [])

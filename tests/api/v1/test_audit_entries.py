@@ -43,6 +43,8 @@ UNRECORDED_TABLES = {
 }
 # Operations that succeed without a change of a recorded table, each with its reason.
 UNRECORDED_OPERATIONS = {
+    "follow_graphql": "It opens a stream, which changes nothing.",
+    "join_room": "It opens a stream; what is said in a room is no resource.",
     "create_ws_ticket": "It opens a stream, which changes nothing.",
     "cancel_task": "It takes back what was to be done; a task tells that itself.",
     "forget_password": "It only sends a mail.",
@@ -336,7 +338,7 @@ class TestOperations:
 
         response = await call(operation, Scene(app, other, state), caller_client)
 
-        assert response.is_success, response.text
+        assert response.status_code < 400, response.text
         recorded = await database(ENTRIES, request_id=request_id)
         assert bool(recorded) == (operation.name not in UNRECORDED_OPERATIONS), recorded
         if not is_public:
