@@ -94,22 +94,25 @@ def open_database(
         engine, publish, app.state.handlers, on_commit=partial(note_commit, app)
     )
     app.state.reads = create_reads(settings, settings.database_url)
+    # For loops, so that they and requests never wait for one another.
+    app.state.loop_reads = create_reads(settings, settings.database_url, size=2)
     app.state.replica = create_replica(app.state.reads, settings, publish)
     open_events(app, publish)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.sealer = Sealer(settings.signing_secret)
     stack.push_async_callback(engine.dispose)
     stack.push_async_callback(app.state.reads.close)
+    stack.push_async_callback(app.state.loop_reads.close)
 
 
 def open_events(app: FastAPI, publish: RedisPublisher | None) -> None:
     app.state.event_feed = EventFeed(app.state.reads)
-    app.state.webhook_dispatcher = WebhookDispatcher(app.state.reads, app.state.sessionmaker)
+    app.state.webhook_dispatcher = WebhookDispatcher(app.state.loop_reads, app.state.sessionmaker)
     app.state.handlers[events.CHANNEL] = partial(hear_of_events, app)
     app.state.announcer = Announcer(
         partial(publish, events.CHANNEL, "")
         if publish
-        else partial(events.announce, app.state.reads)
+        else partial(events.announce, app.state.loop_reads)
     )
 
 
@@ -187,7 +190,7 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         app.state.socket_leases,
         app.state.rooms,
         vital_signs(app, settings, stack),
-        QueueLevels(app.state.reads),
+        QueueLevels(app.state.loop_reads),
     ]
     workers = [app.state.worker, app.state.webhook_dispatcher, app.state.webhook_sender]
     for loop in [*loops, *workers] if settings.runs_worker else loops:

@@ -240,6 +240,8 @@ def operations(app: FastAPI) -> dict[str, Operation]:
     }
     found = {}
     for route in iter_route_contexts(app.routes):
+        if route.name is None:
+            continue  # The table that finds the others.
         name, path = str(route.name), str(route.path)
         if isinstance(route.original_route, APIWebSocketRoute):
             scopes = scopes_of(route.original_route)

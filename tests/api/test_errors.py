@@ -297,6 +297,7 @@ class TestCanary:
 
         async with new_client(talkative, **headers) as client:
             response = await client.request(method, path, **options)
+        talkative.state.log_writer.write_waiting()
 
         assert CANARY not in (response.text + str(response.headers)).lower()
         assert response.headers["X-Request-ID"] in log.getvalue()

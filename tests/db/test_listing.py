@@ -141,7 +141,9 @@ class TestPlan:
 async def explained(settings: Settings, sql: str, arguments: list[Any]) -> str:
     connection = await asyncpg.connect(plain(settings.database_url))
     try:
-        await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        await connection.execute(
+            "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off"
+        )
         return json.dumps(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
     finally:
         await connection.close()

@@ -193,7 +193,7 @@ Count = Callable[[], Any]
 
 
 @pytest.fixture
-def counted(app: FastAPI) -> Count:
+def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
     engine = app.state.sessionmaker.kw["bind"].sync_engine
 
     @contextmanager
@@ -203,7 +203,11 @@ def counted(app: FastAPI) -> Count:
         def note(*arguments: Any) -> None:
             found.writes.append(arguments[2].split()[0])
 
+        def observe(sql: str, _: float) -> None:
+            found.writes.append(sql.split(maxsplit=1)[0])
+
         event.listen(engine, "before_cursor_execute", note)
+        monkeypatch.setattr("app.db.writes.observe", observe)
         try:
             yield found
         finally:
