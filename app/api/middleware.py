@@ -12,6 +12,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -121,15 +122,21 @@ class CatchAllMiddleware:
 
         try:
             await self.app(scope, receive, send_noticed)
+        except ClientDisconnect:
+            return  # In the middle of its body: nobody is left to answer.
         except Exception:
             error_log.exception("unhandled", path=scope["path"])
-            if is_started and scope["type"] == "websocket":
-                with suppress(OSError, RuntimeError):  # It may be closed already.
-                    await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR})
-                return
-            if is_started:
+            if is_started and scope["type"] == "http":
                 raise
-            await problem_response(scope, AppError())(scope, receive, send)
+            await apologize(scope, receive, send, is_started=is_started)
+
+
+async def apologize(scope: Scope, receive: Receive, send: Send, *, is_started: bool) -> None:
+    if not is_started:
+        await problem_response(scope, AppError())(scope, receive, send)
+        return
+    with suppress(OSError, RuntimeError):  # The socket may be closed already.
+        await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR})
 
 
 class BodyLimitMiddleware:

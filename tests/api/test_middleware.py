@@ -8,6 +8,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 from httpx2 import AsyncClient
+from starlette.types import Message
 from structlog.typing import EventDict
 
 from app.core.logging import add_attribution
@@ -150,6 +151,41 @@ class TestAccessLog:
         await client.get("/liveness")
 
         assert log == []
+
+
+class TestCatchAll:
+    async def test_client_that_leaves_within_its_body_is_no_error(
+        self, app: FastAPI, user: User
+    ) -> None:
+        headers = {
+            "authorization": f"Bearer {await access_token(app, user)}",
+            "content-type": "application/json",
+            "content-length": "1000",
+            "idempotency-key": "one",
+        }
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/api/v1/items",
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("test", 80),
+            "scheme": "http",
+            "http_version": "1.1",
+            "root_path": "",
+        }
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+
+        assert sent == []
 
 
 class TestCors:
