@@ -62,7 +62,7 @@ def sampled(
     command = [str(Path(sys.executable).parent / "py-spy"), "record", "--format", "raw"]
     command += ["--rate", str(SAMPLES_PER_SECOND), "--duration", str(seconds), "--full-filenames"]
     command += ["--output", str(output), "--pid", str(service.process.pid)]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as profiler:
         send(service.port, requests, seconds + 1)

@@ -45,7 +45,7 @@ class Buildah:
 
     def say(self, *arguments: str) -> str:
         environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             self.command(*arguments), env=environment, stdout=subprocess.PIPE, text=True, check=True
         )
         return done.stdout.strip()
@@ -90,7 +90,7 @@ def drill(folder: Path, options: list[str]) -> list[Figure]:
 
 def make_base(buildah: Buildah, folder: Path) -> None:
     command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder)]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     # As the real base calls it.
     (folder / "usr/bin/python").symlink_to("python3")
     container = buildah.say("from", "scratch")
@@ -110,7 +110,7 @@ def run(buildah: Buildah, folder: Path) -> list[Figure]:
         before = succeeds(buildah, check)
         serving = buildah.command(*inside, "--", *config["Entrypoint"], *config["Cmd"])
         environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
-        process = subprocess.Popen(serving, env=environment)  # noqa: S603
+        process = subprocess.Popen(serving, env=environment)
         stack.callback(stop, process)
         started = time.perf_counter()
         wait_until(lambda: succeeds(buildah, check))
@@ -129,7 +129,7 @@ def run(buildah: Buildah, folder: Path) -> list[Figure]:
 def succeeds(buildah: Buildah, arguments: list[str]) -> bool:
     environment = os.environ | {"BUILDAH_ISOLATION": "chroot"}
     command = buildah.command(*arguments)
-    done = subprocess.run(command, env=environment, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
     return done.returncode == 0
 
 

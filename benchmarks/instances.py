@@ -25,7 +25,7 @@ class Instance:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment = inherited | {"PYTHONPATH": str(ROOT)} | self.settings
         command = app_command("run", "--port", str(self.port))
-        self.process = subprocess.Popen(command, env=environment, cwd=self.folder)  # noqa: S603
+        self.process = subprocess.Popen(command, env=environment, cwd=self.folder)
 
     async def until_ready(self) -> None:
         await asyncio.to_thread(wait_until, self.is_ready)

@@ -72,7 +72,7 @@ def running(server: Server, place: Laboratory) -> Iterator[Running]:
     command = ["taskset", "--cpu-list", str(place.core), *server.command_on(port)]
     folder, started = Path(tempfile.mkdtemp(dir=place.folder)), time.perf_counter()
     # The access log is written as in production, and goes nowhere.
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command,
         env=environment,
         cwd=folder,

@@ -80,5 +80,5 @@ def by_wrk(port: int, raw: list[str], seconds: float, connections: int) -> Load:
         # wrk counts whole seconds.
         command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
         command += ["--timeout", "10s", "-s", str(script), f"http://127.0.0.1:{port}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Load(**json.loads(done.stdout.strip().splitlines()[-1]))

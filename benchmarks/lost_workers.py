@@ -80,7 +80,7 @@ class Workers:
         self.kills = 0
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(  # noqa: S603  (our own command)
+        return subprocess.Popen(
             app_command("worker"), env=self._environment, stdout=self._log, stderr=self._log
         )
 

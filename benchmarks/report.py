@@ -112,7 +112,7 @@ def processor() -> str:
 
 def version(program: str, argument: str = "--version") -> str:
     try:
-        done = subprocess.run([program, argument], capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run([program, argument], capture_output=True, text=True, check=True)
     except OSError:
         return ""
     number = re.search(r"\d+\.\d+\.\d+", done.stdout)

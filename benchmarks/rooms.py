@@ -153,7 +153,7 @@ async def come_and_go(running: Service, tokens: list[str], connects: int) -> lis
 
 
 def descriptors(running: Service) -> list[int]:
-    return [len(os.listdir(f"/proc/{worker}/fd")) for worker in running.workers()]  # noqa: PTH208
+    return [len(os.listdir(f"/proc/{worker}/fd")) for worker in running.workers()]
 
 
 async def sign_out(running: Service, token: str) -> list[Figure]:

@@ -70,7 +70,7 @@ def run(
     command: list[str], *, folder: Path = ROOT, environment: dict[str, str] | None = None
 ) -> None:
     whole = {**os.environ, **(environment or {})}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, cwd=folder, env=whole, capture_output=True, text=True, check=False
     )
     if done.returncode:

@@ -18,5 +18,5 @@ async def content(url: str) -> dict[str, list[str]]:
 
 
 async def rows(connection: asyncpg.Connection, table: str) -> list[str]:
-    statement = f'SELECT t::text AS row FROM "{table}" t ORDER BY 1'  # noqa: S608
+    statement = f'SELECT t::text AS row FROM "{table}" t ORDER BY 1'
     return [record["row"] for record in await connection.fetch(statement)]

@@ -62,7 +62,7 @@ def running_nginx(folder: Path, instances: list[int]) -> Iterator[Nginx]:
     command += ["-e", "stderr", "-g", f"daemon off; pid {folder}/nginx.pid; {user}"]
     with (
         (folder / "error.log").open("wb") as log,
-        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log) as process,  # noqa: S603
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log) as process,
     ):
         try:
             wait_until(lambda: process.poll() is not None or accepts(nginx.port))

@@ -50,7 +50,7 @@ def pgbouncer(folder: Path, url: str, *, pool_size: int) -> Iterator[str]:
     (folder / "users.txt").write_text(f'"{parts.username}" "{parts.password}"\n', encoding="utf-8")
     give_to_nobody(folder, *folder.iterdir())
     command = [*as_owner(folder), path, "--quiet", str(folder / "pgbouncer.ini")]
-    with subprocess.Popen(command, cwd="/", env={}) as process:  # noqa: S603
+    with subprocess.Popen(command, cwd="/", env={}) as process:
         try:
             wait_until(lambda: listens(port))
             yield parts._replace(

@@ -32,9 +32,9 @@ STATEMENTS = {"select", "insert", "update", "delete"}
 MAY_MAKE_STATEMENTS = {
     "app/db/listing.py",
     "app/db/migrations.py",
+    "app/db/notifications.py",
     "app/db/queue.py",
     "app/db/replica.py",
-    "app/db/session.py",
     "app/db/writes.py",
 }
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}

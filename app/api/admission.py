@@ -5,7 +5,6 @@ See docs/adr/0018-load-is-shed-by-lateness.md.
 """
 
 import asyncio
-import random
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +13,7 @@ from app.api.access import route_template
 from app.api.errors import problem_response
 from app.core import metrics
 from app.core.errors import DeadlineExceeded
+from app.core.jitter import jitter
 from app.core.load import Load, Overloaded, Work
 from app.core.logging import get_logger
 
@@ -43,7 +43,7 @@ class AdmissionMiddleware:
         else:
             self._load.refuse()
             scope["state"]["is_refused"] = True
-            error = Overloaded(retry_after_seconds=random.randint(*RETRY_SECONDS))  # noqa: S311
+            error = Overloaded(retry_after_seconds=round(jitter(*RETRY_SECONDS)))
             await problem_response(scope, error)(scope, receive, send)
 
     def _admits_known(self, scope: Scope) -> bool:

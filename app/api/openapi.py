@@ -52,7 +52,7 @@ def operation_id(route: APIRoute) -> str:
 
 def describe(app: FastAPI) -> None:
     """Let `app.openapi()` answer with the completed document, which is made once."""
-    app.openapi = cache(partial(document, app))  # type: ignore[method-assign]
+    app.openapi = cache(partial(document, app))  # type: ignore[method-assign]  # FastAPI's advice
 
 
 def document(app: FastAPI) -> Node:

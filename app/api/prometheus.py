@@ -49,7 +49,7 @@ def registry() -> CollectorRegistry:
         return REGISTRY
     forget_the_dead(Path(folder))
     together = CollectorRegistry()
-    MultiProcessCollector(together, path=folder)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(together, path=folder)  # type: ignore[no-untyped-call]  # the client's
     return together
 
 
@@ -58,7 +58,7 @@ def forget_the_dead(folder: Path) -> None:
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not is_alive(pid):
-            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]
+            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]  # the client's
 
 
 def is_alive(pid: int) -> bool:

@@ -40,7 +40,7 @@ class RouteTable(BaseRoute):
     @cached_property
     def tables(self) -> dict[str, "Table"]:
         found = [
-            context._route_context  # noqa: SLF001
+            context._route_context  # noqa: SLF001  (without includes resolved, paths are parts)
             for context in iter_route_contexts(self._routes)
             if isinstance(context.original_route, APIRoute)
         ]

@@ -6,7 +6,6 @@ in the transaction of the write. See docs/adr/0003-commit-before-the-response.md
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -14,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from app.api.idempotency import answer_once
+from app.core.jitter import jitter
 from app.db.errors import ConcurrentUpdate
 from app.dependencies.database import writing
 
@@ -40,7 +40,7 @@ def in_transaction(handler: Handler) -> Handler:
         except ConcurrentUpdate:
             if number == ATTEMPTS:
                 raise
-        await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * number))  # noqa: S311
+        await asyncio.sleep(jitter(0, PAUSE_SECONDS * number))
         return await attempt(request, number + 1)
 
     return attempt

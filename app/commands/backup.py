@@ -72,7 +72,7 @@ def psql(url: str) -> Iterator[IO[bytes]]:
     """A running psql that obeys what is written; its own error wins over those of the block."""
     command = [program("psql"), *psql_options(url), "--file=-"]
     with TemporaryFile() as said:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=secrets(url)
         )
         try:
@@ -92,7 +92,7 @@ def run(
     name: str, options: Sequence[str], *, url: str = "", into: IO[bytes] | int = subprocess.PIPE
 ) -> str:
     """What the program printed."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [program(name), *options],
         stdin=subprocess.DEVNULL,
         stdout=into,

@@ -62,7 +62,7 @@ class PasswordHasher:
         secret, loop = password.encode(), asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._context.hash, secret)
 
-    async def verify(self, password: str, hash: str | None) -> bool:  # noqa: A002
+    async def verify(self, password: str, hash: str | None) -> bool:
         """Say whether the password made this hash; None, an unknown user, takes as long.
 
         Raises:
@@ -71,7 +71,7 @@ class PasswordHasher:
         secret, loop = password.encode(), asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._context.verify, secret, hash)
 
-    def needs_rehash(self, hash: str) -> bool:  # noqa: A002
+    def needs_rehash(self, hash: str) -> bool:
         """Say whether the hash was made with other parameters than those of now."""
         return self._context.needs_update(hash)
 

@@ -181,7 +181,7 @@ def canonical_uuid(claim: object) -> uuid.UUID:
 
 def seconds(claim: object) -> int:
     if not isinstance(claim, int) or isinstance(claim, bool):
-        raise ValueError("not a whole number of seconds")  # noqa: TRY004
+        raise ValueError("not a whole number of seconds")  # noqa: TRY004  (the claim's fault, not the caller's)
     return claim
 
 

@@ -22,7 +22,7 @@ CLOSE_SECONDS = 2.0
 class DiscreetSpans(SpanProcessor):
     """Takes the query of the URL out of spans: tokens of links in mails stand there."""
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  (OpenTelemetry's)
         if span.attributes and QUERY in span.attributes:
             span.set_attribute(QUERY, REDACTED)
 

@@ -48,7 +48,7 @@ class Watchdog:
                 self._end()
 
     def _end(self) -> None:
-        stack = traceback.format_stack(sys._current_frames()[self._loop_thread])  # noqa: SLF001
+        stack = traceback.format_stack(sys._current_frames()[self._loop_thread])  # noqa: SLF001  (in the manual of Python)
         log.critical("event loop stuck", seconds=self._seconds, stack="".join(stack))
         self._writer.close()
         os._exit(EXIT_CODE)

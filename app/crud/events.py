@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, literal_column, or_, select
 from sqlalchemy import tuple_ as row_of
 
+from app.db import notifications
 from app.db.reads import Query, ReadPool
 from app.db.session import AsyncSession
 from app.models.event import RETENTION, Event, Position
@@ -36,7 +37,6 @@ BEHIND = Query(
     .limit(literal_column(str(BATCH)))
 )
 PRESENT = Query(select(FIRST_OPEN))
-ANNOUNCE = Query(select(cast(func.pg_notify(CHANNEL, ""), Text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def present(reads: ReadPool) -> Position:
 
 async def announce(reads: ReadPool) -> None:
     """Tell the other processes to look."""
-    await reads.all(ANNOUNCE)
+    await notifications.announce(reads, CHANNEL, "")
 
 
 async def delete_old(session: AsyncSession) -> None:

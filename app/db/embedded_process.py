@@ -58,7 +58,7 @@ def run(command: Sequence[str | Path], *, owner: Path, lock: IO[str], log: IO[by
     The process and all it starts inherit `lock`, so the lock is held until the last one ends.
     The environment stays out: it holds our secrets, and PG* variables that would be obeyed.
     """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [*as_owner(owner), *command],
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -126,4 +126,4 @@ def reaches(prefix: Sequence[str], folder: Path) -> bool:
     if shutil.which("setpriv") is None:
         return False
     command = [*prefix, "test", "-x", binary("postgres"), "-a", "-x", str(folder)]
-    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0

@@ -45,7 +45,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         hide_parameters=True,
         json_deserializer=decoded,
     )
-    engine.dialect.do_ping = begin  # type: ignore[method-assign]
+    engine.dialect.do_ping = begin  # type: ignore[method-assign]  # ADR 0020
     observe_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
     return engine
@@ -65,7 +65,7 @@ def begin(dbapi_connection: Any) -> bool:
 
     SQLAlchemy's own sends BEGIN and ROLLBACK for it, three round trips: see ADR 0020.
     """
-    await_(dbapi_connection._start_transaction())  # noqa: SLF001
+    await_(dbapi_connection._start_transaction())  # noqa: SLF001  (the dialect's own)
     return True
 
 

@@ -1,4 +1,4 @@
-"""LISTEN: notifications of other processes, within milliseconds of their commit.
+"""LISTEN and NOTIFY: what other processes did, within milliseconds of their commit.
 
 A notification is only a hint. Whoever relies on one must also survive its loss: after
 a reconnect, `on_reconnect` runs, because what was said meanwhile is gone.
@@ -8,12 +8,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import asyncpg
+from sqlalchemy import Text, bindparam, cast, func, select
 
 from app.core.background import BackgroundLoop
+from app.db.queries import Query
+from app.db.reads import ReadPool
 
 Handler = Callable[[str], None]
+NOTIFY = Query(select(cast(func.pg_notify(bindparam("channel"), bindparam("payload")), Text)))
 RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
+
+
+async def announce(reads: ReadPool, channel: str, payload: str) -> None:
+    """Notify outside of any transaction: within one, commits would wait for one another."""
+    await reads.all(NOTIFY, channel=channel, payload=payload)
 
 
 class Listener(BackgroundLoop):

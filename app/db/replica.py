@@ -12,14 +12,16 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import asyncpg
-from sqlalchemy import ColumnElement, bindparam, case, func, literal_column, select
+from sqlalchemy import ColumnElement, case, func, literal_column, select
 
 from app.core.background import BackgroundLoop
 from app.core.errors import AppError
 from app.core.logging import get_logger
+from app.db.notifications import announce
 from app.db.queries import Query, Row
 from app.db.reads import Reader, ReadPool
 
@@ -38,7 +40,6 @@ ZERO: ColumnElement[str] = literal_column("'0/0'")
 COMMITTED = Query(select(func.pg_wal_lsn_diff(func.pg_current_wal_lsn(), ZERO)))
 REPLAYED_POSITION = func.pg_wal_lsn_diff(func.pg_last_wal_replay_lsn(), ZERO)
 REPLAYED = Query(select(case((func.pg_is_in_recovery(), REPLAYED_POSITION))))
-NOTIFY = Query(select(func.pg_notify(bindparam("channel"), bindparam("payload"))))
 
 log = get_logger("replica")
 
@@ -54,7 +55,7 @@ class Lag:
         """Wait until the replica has what is committed now; return when that was."""
         asked_at = time.monotonic()
         committed = await self._primary.scalar(COMMITTED)
-        while not is_level(await self._replica.scalar(REPLAYED), committed):  # noqa: ASYNC110
+        while not is_level(await self._replica.scalar(REPLAYED), committed):  # noqa: ASYNC110  (nor does a server)
             await asyncio.sleep(POLL_SECONDS)
         return asked_at
 
@@ -89,7 +90,7 @@ class Replica(BackgroundLoop):
         self.pool = pool
         self._lag = lag
         self._max_lag_seconds = max_lag_seconds
-        self._publish = publish or self._notify
+        self._publish = publish or partial(announce, primary)
         self._level_at = -math.inf
         self._was_usable = False
         self._wrote_at: dict[uuid.UUID, float] = {}
@@ -145,10 +146,6 @@ class Replica(BackgroundLoop):
         # While it is not usable all may go: it becomes so by a check that begins after them.
         since = self._level_at if self.is_usable else math.inf
         self._wrote_at = {user: at for user, at in self._wrote_at.items() if at >= since}
-
-    async def _notify(self, channel: str, payload: str) -> None:
-        # Outside the transaction of the write: NOTIFY would make commits wait for one another.
-        await self.primary.scalar(NOTIFY, channel=channel, payload=payload)
 
 
 class RoutedReads(Reader):

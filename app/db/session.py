@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.errors import PreconditionFailed
 from app.db.errors import DatabaseUnavailable, StatementTimeout
+from app.db.notifications import NOTIFY
+from app.db.writes import run
 
 __all__ = [
     "AsyncSession",
@@ -51,7 +52,7 @@ async def notify(session: AsyncSession, channel: str, payload: str) -> None:
     """Tell every process when, and only if, the transaction commits; this one at once."""
     session.info.setdefault("notifications", []).append((channel, payload))
     if session.info["publish"] is None:
-        await session.execute(select(func.pg_notify(channel, payload)))
+        await run(session, NOTIFY, channel=channel, payload=payload)
 
 
 def when_committed(session: AsyncSession, do: Callable[..., Any], *arguments: Any) -> None:

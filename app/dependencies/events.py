@@ -1,7 +1,6 @@
 """The stream of events, as its endpoint asks for it."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -12,6 +11,7 @@ from fastapi.sse import ServerSentEvent
 
 from app.core.clock import now
 from app.core.identity import Principal
+from app.core.jitter import jitter
 from app.dependencies.streams import Listening
 from app.jobs.event_feed import EventFeed, Subscription
 from app.jobs.standing import Standing, Watched
@@ -56,7 +56,7 @@ class EventStream:
         async for told in self.subscription.events(self.after):
             if told.is_for(self.principal):
                 yield ServerSentEvent(id=told.event.id, event=told.event.type, raw_data=told.json)
-        retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311
+        retry = round(jitter(*RETRY_MILLISECONDS))
         yield ServerSentEvent(comment=self.subscription.ended, retry=retry)
 
 

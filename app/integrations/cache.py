@@ -110,7 +110,7 @@ class Cache:
         """Wait until no other process loads the key."""
         holder = uuid.uuid4().hex
         # The other is another process, which sets no event here.
-        while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110
+        while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110  (a store tells nobody)
             await asyncio.sleep(POLL_SECONDS)
         return holder
 

@@ -1,6 +1,5 @@
 """When a request is worth repeating, and how long to wait before."""
 
-import random
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -8,6 +7,7 @@ import httpx
 
 from app.core.clock import now
 from app.core.errors import AppError
+from app.core.jitter import jitter
 
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.1
@@ -42,8 +42,8 @@ def pause_seconds(attempt: int, failure: AppError) -> float:
 
     Drawn at random up to its bound, so that those who failed together do not return together.
     """
-    jitter = random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt)  # noqa: S311
-    return jitter + int(failure.headers.get("Retry-After", 0))
+    drawn = jitter(0, FIRST_PAUSE_SECONDS * 2**attempt)
+    return drawn + int(failure.headers.get("Retry-After", 0))
 
 
 def retry_after_seconds(headers: httpx.Headers) -> int | None:

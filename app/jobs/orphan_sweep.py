@@ -59,7 +59,7 @@ def file_id_of(name: str) -> uuid.UUID | None:
         file_id = uuid.UUID(name[:UUID_LENGTH])
     except ValueError:
         return None
-    return file_id if file_id.version == 7 and name.startswith(str(file_id)) else None  # noqa: PLR2004
+    return file_id if file_id.version == 7 and name.startswith(str(file_id)) else None  # noqa: PLR2004  (uuid7)
 
 
 def begun_at(file_id: uuid.UUID) -> datetime:

@@ -1,6 +1,5 @@
 """The port: what a job is, what it gets to work with, and how it is enqueued."""
 
-import random
 import uuid
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.core.attribution import request_id
 from app.core.ids import uuid7
+from app.core.jitter import jitter
 from app.core.tracing import current_traceparent
 from app.crud import tasks
 from app.db.reads import ReadPool
@@ -97,7 +97,7 @@ class Job(BaseModel):
     def delay_after(cls, attempt: int) -> timedelta:
         """The pause before the next attempt: exponential, with jitter."""
         longest = min(FIRST_DELAY_SECONDS * 2 ** (attempt - 1), LONGEST_DELAY_SECONDS)
-        return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311
+        return timedelta(seconds=longest * jitter(0.5, 1))
 
 
 async def enqueue(

@@ -46,7 +46,7 @@ class Event(Base):
         BigInteger, primary_key=True, server_default=text("pg_current_xact_id()::text::bigint")
     )
     # Of a number and not of a UUID: it tells the order within a transaction.
-    id: Mapped[int] = mapped_column(  # type: ignore[assignment]
+    id: Mapped[int] = mapped_column(  # type: ignore[assignment]  # others' is a UUID
         BigInteger, Identity(always=True), primary_key=True
     )
     type: Mapped[str] = mapped_column(String(100))

@@ -1,7 +1,6 @@
 """Messages to webhooks, and what became of each."""
 
 import enum
-import random
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import Conflict
+from app.core.jitter import jitter
 from app.db.base import Base, text_enum
 
 # As Standard Webhooks advises; after 71.6 hours at most a message is given up.
@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def is_success(self) -> bool:
-        return self.response_status is not None and self.response_status // 100 == 2  # noqa: PLR2004
+        return self.response_status is not None and self.response_status // 100 == 2  # noqa: PLR2004  (2xx)
 
 
 class WebhookDelivery(Base):
@@ -110,4 +110,4 @@ class WebhookDelivery(Base):
 
 def pause_after(attempt: int) -> timedelta:
     """The pause after an attempt that failed, counted from 1."""
-    return DELAYS[attempt - 1] * random.uniform(SHORTEST, 1)  # noqa: S311
+    return DELAYS[attempt - 1] * jitter(SHORTEST, 1)

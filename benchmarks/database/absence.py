@@ -139,5 +139,5 @@ async def timed(answer: Awaitable[httpx2.Response]) -> float:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await asyncio.to_thread(holds):  # noqa: ASYNC110
+        while not await asyncio.to_thread(holds):
             await asyncio.sleep(PROBE_SECONDS)

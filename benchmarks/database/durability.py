@@ -63,7 +63,7 @@ async def measure(service: Service, server: Server, url: str) -> list[Figure]:
 
 
 async def until_replaced(service: Service, victim: int) -> None:
-    while len(set(await asyncio.to_thread(service.workers)) - {victim}) < WORKERS:  # noqa: ASYNC110
+    while len(set(await asyncio.to_thread(service.workers)) - {victim}) < WORKERS:
         await asyncio.sleep(0.05)
 
 

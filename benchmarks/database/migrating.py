@@ -42,7 +42,7 @@ def drill() -> list[Figure]:
 def migrate_at_once(url: str, folder: Path) -> list[int]:
     environment = {"DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
     replicas = [
-        subprocess.Popen(app_command("db", "upgrade"), env=environment, cwd=folder)  # noqa: S603
+        subprocess.Popen(app_command("db", "upgrade"), env=environment, cwd=folder)
         for _ in range(REPLICAS)
     ]
     return [replica.wait(60) for replica in replicas]

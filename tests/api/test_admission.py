@@ -61,7 +61,7 @@ class Busy:
 
     async def settle(self, in_flight: int) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.in_flight != in_flight:  # noqa: ASYNC110  (nobody tells)
+            while self.in_flight != in_flight:
                 await asyncio.sleep(0.01)
 
 
@@ -151,7 +151,7 @@ class TestLimit:
             for connection in slow:
                 await connection.send(head + b"12345")
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while busy.reading < len(slow):  # noqa: ASYNC110  (nobody tells)
+                while busy.reading < len(slow):
                     await asyncio.sleep(0.01)
 
             assert (await client.get("/version")).status_code == 200
@@ -253,7 +253,7 @@ class TestDeadline:
         async with asyncio.timeout(PATIENCE_SECONDS):
             response = await client.get("/slow")
             running = "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
-            while (await reads._run(running, [sleep]))[0][0]:  # noqa: ASYNC110  (nobody tells)
+            while (await reads._run(running, [sleep]))[0][0]:
                 await asyncio.sleep(0.05)
 
         assert_problem(response, 504, "deadline_exceeded")

@@ -110,7 +110,7 @@ def new_page(program: str, address: str) -> Iterator[Page]:
     """A tab on the site at `address`, in a browser that ends with the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:  # noqa: S603
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:
             try:
                 with connect(tab_address(Path(profile)), max_size=None, proxy=None) as connection:
                     yield Page(connection, address)

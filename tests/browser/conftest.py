@@ -32,7 +32,7 @@ def service(server_url: str, worker_id: str) -> Iterator[str]:
         "PORT": str(port),
     }
     command = [sys.executable, "-c", "from app.cli import main; main()", "run"]
-    with subprocess.Popen(command, env=environment) as process:  # noqa: S603
+    with subprocess.Popen(command, env=environment) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             wait_until_ready(process, address)

@@ -155,6 +155,6 @@ class TestCommandLine:
 
 
 def run(*arguments: str, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         app_command("db", *arguments), env=environment, capture_output=True, text=True, check=False
     )

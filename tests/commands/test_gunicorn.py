@@ -31,7 +31,7 @@ class Gunicorn:
         }
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "gunicorn"),
                     *("--config", str(ROOT / "deploy" / "gunicorn.conf.py")),

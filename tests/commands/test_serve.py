@@ -42,7 +42,7 @@ class Run:
         self.log = folder / "log"
         self.errors = folder / "errors"
         with self.log.open("wb") as log, self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 command,
                 env=inherited | {"PYTHONPATH": str(ROOT)} | environment,
                 cwd=folder,
@@ -113,7 +113,7 @@ class TestRefusal:
     ) -> None:
         environment = PRODUCTION | {"PYTHONPATH": str(ROOT)} | variables
 
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             app_command("run"),
             env=environment,
             cwd=tmp_path,

@@ -43,7 +43,7 @@ asyncio.run(main())
 
 
 def outcome(act: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("{ act }", act)],
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -474,10 +474,17 @@ class TestOverHttp:
         ("method", "is_known"), [("GET", True), ("GET", False), ("POST", True)]
     )
     async def test_hung_database_is_answered_for_in_time(
-        self, running: Running, user: User, proxy: Proxy, method: str, is_known: bool
+        self,
+        app: FastAPI,
+        running: Running,
+        user: User,
+        proxy: Proxy,
+        method: str,
+        is_known: bool,
     ) -> None:
+        token = await access_token(app, user)
         async with running(database_url=proxy.url) as own:
-            client = await signed_in(own, user)
+            client = new_client(own, Authorization=f"Bearer {token}")
             if is_known:
                 await client.request(method, "/api/v1/items", json=item_body())
             proxy.switch("hang")

@@ -25,7 +25,7 @@ REVISIONS = [
 
 def schema(url: str) -> str:
     """The schema as pg_dump writes it."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [binary("pg_dump"), "--schema-only", "--restrict-key=tests", plain(url)],
         capture_output=True,
         text=True,
@@ -59,8 +59,7 @@ class TestUpgrade:
         environment = {"DATABASE_URL": empty_database, "PYTHONPATH": str(ROOT)}
         command = app_command("db", "upgrade")
         replicas = [
-            subprocess.Popen(command, env=environment, cwd=tmp_path)  # noqa: S603
-            for _ in range(REPLICAS)
+            subprocess.Popen(command, env=environment, cwd=tmp_path) for _ in range(REPLICAS)
         ]
 
         assert [replica.wait(60) for replica in replicas] == [0] * REPLICAS
@@ -79,7 +78,7 @@ class TestUpgrade:
         assert (before.status_code, after.status_code) == (503, 200)
 
     def test_database_that_is_away_is_one_sentence(self, tmp_path: Path) -> None:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             app_command("db", "upgrade"),
             env={"DATABASE_URL": "postgresql://app@127.0.0.1:1/app", "PYTHONPATH": str(ROOT)},
             cwd=tmp_path,

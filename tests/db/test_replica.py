@@ -51,7 +51,7 @@ class Paused:
     async def __aenter__(self) -> None:
         await self._ask("SELECT pg_wal_replay_pause()")
         async with asyncio.timeout(10):
-            while await self._ask("SELECT pg_get_wal_replay_pause_state()") != "paused":  # noqa: ASYNC110
+            while await self._ask("SELECT pg_get_wal_replay_pause_state()") != "paused":
                 await asyncio.sleep(0.01)
 
     async def __aexit__(self, *_: object) -> None:

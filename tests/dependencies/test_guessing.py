@@ -203,7 +203,7 @@ class TestPerAddress:
 class CountingHasher(PasswordHasher):
     verified = 0
 
-    async def verify(self, password: str, hash: str | None) -> bool:  # noqa: A002
+    async def verify(self, password: str, hash: str | None) -> bool:
         self.verified += 1
         return await super().verify(password, hash)
 

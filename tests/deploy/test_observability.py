@@ -140,7 +140,7 @@ class TestPrometheus:
         ids=["rules", "config", "alerts"],
     )
     def test_agrees(self, arguments: list[str]) -> None:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [str(PROMTOOL), *arguments], capture_output=True, text=True, check=False
         )
 

@@ -32,8 +32,6 @@ def service(
         "MAIL_FOLDER": str(folder / "mails"),
         "LOG_LEVEL": "error",
     }
-    subprocess.run(  # noqa: S603
-        app_command("keys", "generate", environment["SIGNING_KEY_FILE"]), check=True
-    )
+    subprocess.run(app_command("keys", "generate", environment["SIGNING_KEY_FILE"]), check=True)
     with running_service(folder, environment, workers=2) as service:
         yield service

@@ -105,7 +105,7 @@ def started_service(folder: Path, environment: dict[str, str], workers: int) -> 
     given = {"PYTHONPATH": str(ROOT), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     whole = inherited | given | environment
     command = app_command("run", "--port", str(port), "--workers", str(workers))
-    with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:  # noqa: S603
+    with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:
         service = Service(process, port, folder, whole)
         try:
             yield service

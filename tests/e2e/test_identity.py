@@ -88,7 +88,7 @@ def admin(service: Service) -> Person:
     """The first administrator, as the operators make one."""
     admin = Person(service)
     options = ["--email", admin.email, "--username", admin.name]
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         app_command("users", "create-admin", *options),
         env=service.environment | {"ADMIN_PASSWORD": PASSWORD},
         cwd=service.folder,

@@ -239,11 +239,11 @@ async def timed(cache: Cache, source: Source) -> float:
 
 async def loading(source: Source) -> None:
     async with asyncio.timeout(5):
-        while not source.loads:  # noqa: ASYNC110  (the source sets no event)
+        while not source.loads:
             await asyncio.sleep(0.01)
 
 
 async def served(cache: Cache, source: Source, value: dict[str, Any]) -> None:
     async with asyncio.timeout(5):
-        while await cache.get("key", source, KEEP) != value:  # noqa: ASYNC110  (seen by asking only)
+        while await cache.get("key", source, KEEP) != value:
             await asyncio.sleep(0.01)

@@ -26,7 +26,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 # What each name resolves to, the first time and from then on.
 NAMES = {
     "loopback.example": ([LOOPBACK], [LOOPBACK]),
-    "zero.example": (["0.0.0.0"], ["0.0.0.0"]),  # noqa: S104  (somebody else's answer)
+    "zero.example": (["0.0.0.0"], ["0.0.0.0"]),
     "six.example": (["::1"], ["::1"]),
     "mapped.example": (["::ffff:127.0.0.1"], ["::ffff:127.0.0.1"]),
     "zone.example": (["fe80::1%lo"], ["fe80::1%lo"]),
@@ -81,7 +81,7 @@ class Network(httpcore.AsyncNetworkBackend):
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  (httpcore's)
+        timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:

@@ -64,7 +64,7 @@ def mailbox(tmp_path: Path) -> Iterator[tuple[Maildir, str]]:
     folder, port = tmp_path / "mailbox", free_port()
     keeps = ["--class", "aiosmtpd.handlers.Mailbox", str(folder)]
     listens = ["--nosetuid", "--listen", f"127.0.0.1:{port}"]
-    process = subprocess.Popen([sys.executable, "-m", "aiosmtpd", *listens, *keeps])  # noqa: S603
+    process = subprocess.Popen([sys.executable, "-m", "aiosmtpd", *listens, *keeps])
     wait_until(lambda: is_listening(port))
     yield Maildir(folder), f"127.0.0.1:{port}"
     process.terminate()

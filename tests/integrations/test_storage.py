@@ -46,7 +46,7 @@ def s3(environment: pytest.MonkeyPatch) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:  # noqa: S603  (our own words)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         make_bucket(f"{address}/bucket")
         environment.setenv("AWS_ENDPOINT", address)
         yield address
@@ -183,7 +183,7 @@ class TestFolderStorage:
 
 async def eventually(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110  (a file system tells nobody)
+        while not holds():
             await asyncio.sleep(0.01)
 
 

@@ -288,11 +288,11 @@ async def open_breaker(upstream: Upstream) -> None:
 
 async def half_open(breakers: Breakers) -> None:
     async with asyncio.timeout(5):
-        while list(breakers.states().values()) != ["half-open"]:  # noqa: ASYNC110  (time alone)
+        while list(breakers.states().values()) != ["half-open"]:
             await asyncio.sleep(0.01)
 
 
 async def requested(demo: DemoApi, path: str) -> None:
     async with asyncio.timeout(5):
-        while not demo.requests[path]:  # noqa: ASYNC110  (the demo service sets no event)
+        while not demo.requests[path]:
             await asyncio.sleep(0.01)

@@ -120,7 +120,7 @@ class TestEvents:
             "category_id = NULL, version = version + 1",  # Deleted: nobody's news.
             "deleted_at = NULL",
         ):
-            await database(f"UPDATE items SET {change}")  # noqa: S608
+            await database(f"UPDATE items SET {change}")
         await database("DELETE FROM items")
 
         await follower.until_heard(6)

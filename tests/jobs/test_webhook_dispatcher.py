@@ -34,7 +34,7 @@ def new_dispatcher(app: FastAPI) -> WebhookDispatcher:
 
 async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
     async with asyncio.timeout(30):
-        while await dispatcher.dispatch():  # noqa: ASYNC110
+        while await dispatcher.dispatch():
             await asyncio.sleep(0.02)
 
 

@@ -23,7 +23,7 @@ class Query:
         return from_row(User, await users.get(info.context.reads, info.context.principal.id))
 
     @strawberry.field(description="Your own account or, for administrators, anybody's.")
-    async def user(self, info: Asked, id: uuid.UUID) -> User:  # noqa: A002  (GraphQL's name)
+    async def user(self, info: Asked, id: uuid.UUID) -> User:
         info.context.require(Scope.USERS_READ)
         if not info.context.principal.may_change(id):
             raise NotPermitted("Only administrators read the accounts of others.")
@@ -39,7 +39,7 @@ class Query:
         return await connection(info.context, users.LISTING, fetch, make, first=first, after=after)
 
     @strawberry.field
-    async def item(self, info: Asked, id: uuid.UUID) -> Item:  # noqa: A002
+    async def item(self, info: Asked, id: uuid.UUID) -> Item:
         info.context.require(Scope.ITEMS_READ)
         return from_row(Item, await items.get(info.context.reads, id))
 
@@ -49,7 +49,7 @@ class Query:
         info: Asked,
         first: int = 20,
         after: str | None = None,
-        filter: ItemFilter | None = None,  # noqa: A002
+        filter: ItemFilter | None = None,
     ) -> Connection[Item]:
         info.context.require(Scope.ITEMS_READ)
         filters = validated(ItemQuery, filter).model_dump() if filter else {}

@@ -1,13 +1,17 @@
 """The schema, and errors that say no more than problems do."""
 
+import dataclasses
 import re
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
+from pydantic import TypeAdapter
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types import ExecutionContext
 
 from app.api.errors import problem
@@ -21,6 +25,11 @@ from app.core.logging import get_logger
 ABOUT_NAMES = re.compile(
     r"Cannot query field|Unknown (argument|fragment|operation|type|directive)|Fields? '|Fragment "
     r"|GraphQL introspection|There can be only one|This anonymous|Must provide operation"
+)
+
+# Times look as they do everywhere else, ending in Z.
+DATE_TIME = dataclasses.replace(
+    DateTimeDefinition, serialize=partial(TypeAdapter(datetime).dump_python, mode="json")
 )
 
 log = get_logger("graphql")
@@ -43,7 +52,9 @@ def schema(*, is_open: bool) -> Schema:
         Mutation,
         Subscription,
         extensions=[] if is_open else [DisableIntrospection],
-        config=StrawberryConfig(disable_field_suggestions=not is_open),
+        config=StrawberryConfig(
+            disable_field_suggestions=not is_open, scalar_map={datetime: DATE_TIME}
+        ),
     )
 
 

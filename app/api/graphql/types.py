@@ -21,7 +21,7 @@ strawberry.enum(Status, name="PostStatus")
 
 def from_row(kind: Callable[..., Node], row: Mapping[str, Any]) -> Node:
     """The type with those of the row's values that it has fields for."""
-    names = kind.__dataclass_fields__.keys()  # type: ignore[attr-defined]
+    names = kind.__dataclass_fields__.keys()  # type: ignore[attr-defined]  # strawberry's
     return kind(**{name: row[name] for name in names if name in row})
 
 

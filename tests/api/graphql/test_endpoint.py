@@ -24,7 +24,7 @@ query($first: Int!, $after: String, $filter: ItemFilter) {
   }
 }
 """
-CREATE = "mutation($input: CreateItemInput!) { createItem(input: $input) { id name price } }"
+CREATE = "mutation($input: CreateItemInput!) { createItem(input: $input) { id price createdAt } }"
 UPDATE = (
     "mutation($id: UUID!, $input: UpdateItemInput!) "
     "{ updateItem(id: $id, input: $input) { name price version } }"
@@ -223,6 +223,7 @@ class TestMutations:
         await data(client, DELETE, id=created["id"])
 
         assert created["price"] == "9.50"
+        assert created["createdAt"] == read.json()["created_at"]
         assert changed["updateItem"] == {"name": "Desk", "price": "8.00", "version": 2}
         assert (read.json()["price"], read.json()["tags"]) == ("8.00", ["wood"])
         assert (await client.get(f"/api/v1/items/{created['id']}")).status_code == 404

@@ -70,7 +70,7 @@ async def follower(
 async def is_following(app: FastAPI) -> None:
     """Until the feed serves somebody: what is created from then on is told."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not app.state.event_feed._admitted:  # noqa: ASYNC110
+        while not app.state.event_feed._admitted:
             await asyncio.sleep(0.02)
 
 
@@ -111,7 +111,7 @@ class TestFollow:
 
             assert await following.receive() == {"type": "pong"}
             async with asyncio.timeout(PATIENCE_SECONDS):
-                while app.state.event_feed._admitted:  # noqa: ASYNC110
+                while app.state.event_feed._admitted:
                     await asyncio.sleep(0.02)
 
     @pytest.mark.parametrize(

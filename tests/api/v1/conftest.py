@@ -91,7 +91,7 @@ def statements(app: FastAPI) -> Iterator[list[str]]:
 async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:
     """Ask until the condition holds; fail when it does not within that time."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110
+        while not await condition():
             await asyncio.sleep(0.02)
 
 

@@ -170,7 +170,7 @@ class TestCreateApiKey:
         self, client: AsyncClient, as_user: As, user: User, database: Database, change: str
     ) -> None:
         key = (await make_key(await as_user(user)))["key"]
-        await database(f"UPDATE users SET {change}")  # noqa: S608
+        await database(f"UPDATE users SET {change}")
 
         assert_problem(await use(client, key), 401, "invalid_token")
 
@@ -193,7 +193,7 @@ class TestCreateApiKey:
         key = (await make_key(await as_user(user)))["key"]
         noted = []
         for age in ("0 seconds", "59 seconds", "61 seconds"):
-            await database(f"UPDATE api_keys SET last_used_at = last_used_at - interval '{age}'")  # noqa: S608
+            await database(f"UPDATE api_keys SET last_used_at = last_used_at - interval '{age}'")
             before = await database("SELECT last_used_at FROM api_keys")
             app.state.principals.clear()
             await use(client, key)

@@ -237,7 +237,7 @@ class TestCreateToken:
 
 async def counted_attempt(app: FastAPI) -> None:
     """Wait until a sign-in has passed the limits, so that its password is checked next."""
-    while app.state.passwords._threads._work_queue.qsize() == 0:  # noqa: ASYNC110
+    while app.state.passwords._threads._work_queue.qsize() == 0:
         await asyncio.sleep(0.005)
 
 
@@ -325,7 +325,7 @@ class TestRefreshToken:
         self, client: AsyncClient, app: FastAPI, user: User, database: Database, limit: str
     ) -> None:
         pair = await tokens(client, user.email)
-        await database(f"UPDATE sessions SET {limit} = now() - interval '1 second'")  # noqa: S608
+        await database(f"UPDATE sessions SET {limit} = now() - interval '1 second'")
 
         response = await refresh(client, pair["refresh_token"])
 
@@ -371,7 +371,7 @@ class TestRefreshToken:
         self, client: AsyncClient, user: User, database: Database, change: str
     ) -> None:
         pair = await tokens(client, user.email)
-        await database(f"UPDATE users SET {change}")  # noqa: S608
+        await database(f"UPDATE users SET {change}")
 
         response = await refresh(client, pair["refresh_token"])
 
@@ -729,7 +729,7 @@ class TestForgotPassword:
         change: str,
     ) -> None:
         user = await save(make_user(email=address()))
-        await database(f"UPDATE users SET {change}")  # noqa: S608
+        await database(f"UPDATE users SET {change}")
 
         response = await self.forget(client, user.email)
 

@@ -298,7 +298,7 @@ async def come_and_go(address: str, token: str, times: int) -> None:
 
 async def settled(app: FastAPI) -> None:
     async with asyncio.timeout(10):
-        while app.state.event_feed._subscriptions:  # noqa: ASYNC110
+        while app.state.event_feed._subscriptions:
             await asyncio.sleep(0.02)
     await asyncio.sleep(0.2)
 

@@ -182,7 +182,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603  (our own words)
+    subprocess.run(command, check=True, capture_output=True)
 
 
 class TestCreateFile:

@@ -559,7 +559,7 @@ def ends_held(port: int) -> int:
 
 
 def count_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    return len(os.listdir("/proc/self/fd"))
 
 
 def count_tasks() -> int:
