@@ -1,7 +1,9 @@
 """One WebSocket in a room: what is read, what is written, and why it ends."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
+from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
@@ -15,19 +17,25 @@ from app.jobs.standing import Watched
 from app.schemas.problem import ProblemError
 from app.schemas.room import RoomError, RoomMessageCreate
 
-Ending = tuple[CloseCode, str]
+# A close code (RFC 6455, section 7.4), ours or that of a protocol, and the reason.
+Ending = tuple[int, str]
 
 
 async def converse(
     websocket: WebSocket, rooms: Rooms, member: Member, speaker: Speaker, watched: Watched
 ) -> Ending | None:
     """Until the client leaves (None), or there is a reason to close the socket."""
-    tasks = [
-        asyncio.create_task(listen(websocket, rooms, member, speaker)),
-        asyncio.create_task(speak(websocket, member)),
-        asyncio.create_task(until_put_out(member)),
-        asyncio.create_task(until_ended(watched)),
-    ]
+    return await first(
+        listen(websocket, rooms, member, speaker),
+        speak(websocket, member),
+        until_put_out(member),
+        until_ended(watched),
+    )
+
+
+async def first(*works: Coroutine[Any, Any, Ending | None]) -> Ending | None:
+    """What the first of them returns; the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return next((ending for task in done if (ending := task.result())), None)

@@ -4,6 +4,7 @@ import enum
 import math
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 
 class Scope(enum.StrEnum):
@@ -68,6 +69,10 @@ class Principal:
     @property
     def is_admin(self) -> bool:
         return Scope.ADMIN in self.scopes
+
+    def as_viewer(self) -> dict[str, Any]:
+        """What statements about rows of somebody want to know of who looks at them."""
+        return {"viewer_id": self.id, "sees_all": self.is_admin}
 
     def may_change(self, owner_id: uuid.UUID) -> bool:
         return self.is_admin or self.id == owner_id

@@ -19,7 +19,7 @@ from app.models.post import Post, Status
 from app.models.user import User
 from app.schemas.post import PostCreate, PostRead, PostUpdate
 
-# Its parameters have no default: a statement about posts does not run without `visible_to`.
+# Its parameters have no default: a statement about posts does not run without a viewer.
 IS_VISIBLE = or_(
     Post.status == Status.PUBLISHED,
     Post.author_id == bindparam("viewer_id"),
@@ -59,18 +59,13 @@ LISTING = Listing(
 )
 
 
-def visible_to(viewer: Principal) -> Row:
-    """The parameters of `IS_VISIBLE`: drafts are seen by their author and administrators."""
-    return {"viewer_id": viewer.id, "sees_all": viewer.is_admin}
-
-
 async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the post as a row with its author.
 
     Raises:
         NotFound: there is none, or it is somebody else's draft.
     """
-    row = await reads.first(BY_ID, id=post_id, **visible_to(viewer))
+    row = await reads.first(BY_ID, id=post_id, **viewer.as_viewer())
     if row is None:
         raise NotFound("There is no such post.")
     return with_author(row)
@@ -88,7 +83,7 @@ async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: P
         .options(joinedload(Post.author, innerjoin=True))
         .with_for_update(of=Post)
     )
-    post = await session.scalar(statement, visible_to(viewer))
+    post = await session.scalar(statement, viewer.as_viewer())
     if post is None:
         raise NotFound("There is no such post.")
     return post
@@ -98,7 +93,7 @@ async def list_page(
     reads: Reader, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
 ) -> PageRows:
     """Return one page of the posts that match and that the viewer may see, with their authors."""
-    rows = await LISTING.page(reads, request, {**filters, **visible_to(viewer)})
+    rows = await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
     return replaced(rows, items=[with_author(row) for row in rows.items])
 
 

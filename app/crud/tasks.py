@@ -53,18 +53,13 @@ LISTING = Listing(
 )
 
 
-def visible_to(viewer: Principal) -> Row:
-    """The parameters of `IS_VISIBLE`: administrators see what belongs to others and to nobody."""
-    return {"viewer_id": viewer.id, "sees_all": viewer.is_admin}
-
-
 async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the task as a row.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    row = await reads.first(BY_ID, id=task_id, **visible_to(viewer))
+    row = await reads.first(BY_ID, id=task_id, **viewer.as_viewer())
     if row is None:
         raise NotFound("There is no such task.")
     return row
@@ -74,7 +69,7 @@ async def list_page(
     reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
 ) -> PageRows:
     """Return one page of the tasks that match and that the viewer may see."""
-    return await LISTING.page(reads, request, {**filters, **visible_to(viewer)})
+    return await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
 
 
 async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: Principal) -> Task:
@@ -84,7 +79,7 @@ async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: P
         NotFound: there is none, or it is somebody else's.
     """
     statement = select(Task).where(Task.id == task_id, IS_VISIBLE).with_for_update()
-    task = await session.scalar(statement, visible_to(viewer))
+    task = await session.scalar(statement, viewer.as_viewer())
     if task is None:
         raise NotFound("There is no such task.")
     return task

@@ -14,7 +14,6 @@ from app.core.errors import NotFound
 from app.core.identity import Principal
 from app.core.ids import uuid7
 from app.crud.sessions import IS_USABLE
-from app.crud.webhooks import visible_to
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import ReadPool, Row
 from app.db.session import AsyncSession, notify
@@ -75,7 +74,7 @@ async def get_for_change(
         .where(bindparam("sees_all") | (Webhook.owner_id == bindparam("viewer_id")))
         .with_for_update(of=WebhookDelivery)
     )
-    found = (await session.execute(statement, visible_to(viewer))).one_or_none()
+    found = (await session.execute(statement, viewer.as_viewer())).one_or_none()
     if found is None:
         raise NotFound("There is no such delivery.")
     return found[0], found[1]

@@ -45,18 +45,13 @@ LISTING = Listing(
 )
 
 
-def visible_to(viewer: Principal) -> Row:
-    """The parameters of `IS_VISIBLE`: administrators see those of all."""
-    return {"viewer_id": viewer.id, "sees_all": viewer.is_admin}
-
-
 async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the webhook as a row.
 
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    row = await reads.first(BY_ID, id=webhook_id, **visible_to(viewer))
+    row = await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer())
     if row is None:
         raise NotFound("There is no such webhook.")
     return row
@@ -64,7 +59,7 @@ async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> R
 
 async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal) -> PageRows:
     """Return one page of the webhooks that the viewer may see."""
-    return await LISTING.page(reads, request, visible_to(viewer))
+    return await LISTING.page(reads, request, viewer.as_viewer())
 
 
 async def listeners(reads: ReadPool, types: Collection[str]) -> Sequence[Row]:
@@ -81,7 +76,7 @@ async def get_for_change(
         NotFound: there is none, or it is somebody else's.
     """
     statement = select(Webhook).where(Webhook.id == webhook_id, IS_VISIBLE)
-    webhook = await session.scalar(statement.with_for_update(key_share=True), visible_to(viewer))
+    webhook = await session.scalar(statement.with_for_update(key_share=True), viewer.as_viewer())
     if webhook is None:
         raise NotFound("There is no such webhook.")
     return webhook

@@ -14,7 +14,7 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from pydantic import Field, TypeAdapter, ValidationError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from app.api.conversation import until_ended
+from app.api.conversation import Ending, close, first, until_ended
 from app.api.graphql.context import Following, create_loaders
 from app.api.graphql.limits import InvalidQuery, checked
 from app.api.graphql.request import GraphQLRequest
@@ -36,7 +36,6 @@ INIT_SECONDS = 10.0
 MAX_OPERATIONS = 10
 
 OperationId = Annotated[str, Field(min_length=1, max_length=100)]
-Ending = tuple[int, str]
 
 
 class Init(In):
@@ -82,26 +81,13 @@ async def follow_graphql(
                 conversation = Conversation(websocket, context)
                 ending = await first(conversation.run(), until_ended(watched))
     if ending:
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await websocket.close(*ending)
+        await close(websocket, ending)
 
 
 async def greet(websocket: WebSocket) -> Ending | None:
     speaks = PROTOCOL in websocket.scope["subprotocols"]
     await websocket.accept(PROTOCOL if speaks else None)
     return None if speaks else (4406, "Subprotocol not acceptable")
-
-
-async def first(*works: Any) -> Ending | None:
-    """What the first of them returns; the others are cancelled."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return next((ending for task in done if (ending := task.result())), None)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Conversation:
