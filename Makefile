@@ -78,6 +78,9 @@ drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, r
 drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations absence" for other parts
 	@exec $(BIN)/python -m benchmarks.database $(ARGS)
 
+drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
+	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/api/test_hostile_requests.py $(ARGS)
+
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
 

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from app.api.openapi_errors import error_references, is_error, shared_responses
+from app.api.openapi_headers import with_headers
 from app.api.openapi_schemas import example_of, tidy, without_null
 from app.core.config import Settings
 
@@ -77,14 +78,16 @@ def contact(settings: Settings) -> dict[str, str]:
 
 def completed(generated: Node, *, token_url: str) -> Node:
     """The document with its tags, security, errors, bounds and examples."""
-    operations = [
-        operation for methods in generated["paths"].values() for operation in methods.values()
-    ]
     components = generated["components"]
-    paths = {
-        path: {method: completed_operation(methods[method], components) for method in methods}
+    found = {
+        (path, method): with_headers(method, operation, components["schemas"])
         for path, methods in generated["paths"].items()
+        for method, operation in methods.items()
     }
+    operations = list(found.values())
+    paths: Node = {}
+    for (path, method), operation in found.items():
+        paths.setdefault(path, {})[method] = completed_operation(operation, components)
     finished = {
         "schemas": without_replaced(components["schemas"]),
         "responses": shared_responses(operations),

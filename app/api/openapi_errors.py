@@ -18,7 +18,9 @@ from app.core.errors import (
     Unauthenticated,
     Unavailable,
     Unprocessable,
+    UnsupportedMediaType,
 )
+from app.models.idempotency_key import IdempotencyKeyInProgress, IdempotencyKeyReused
 
 Node = dict[str, Any]
 
@@ -83,13 +85,16 @@ def declared(operation: Node) -> list[Kind]:
 def implied(operation: Node) -> list[Kind]:
     """The problems that follow from what the operation takes and needs."""
     names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
-    has_body = "requestBody" in operation
+    has_body, is_post = "requestBody" in operation, "idempotency-key" in names
     is_system = "system" in operation["tags"]
     rules: list[tuple[object, tuple[Kind, ...]]] = [
         (operation.get("security"), (Unauthenticated, InvalidToken, InsufficientScope)),
         ("cursor" in names, (InvalidCursor,)),
         ("if-match" in names, (PreconditionFailed, PreconditionRequired)),
-        (has_body, (ContentTooLarge,)),
+        (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused)),
+        # Of a POST the body is read in any case: it belongs to what its key stands for.
+        (has_body or is_post, (ContentTooLarge,)),
+        (has_body, (BadRequest, UnsupportedMediaType)),
         (has_body or names, (Unprocessable,)),
         (is_system, (BadRequest,)),
         (not is_system, (TooManyRequests, Unavailable, DeadlineExceeded)),

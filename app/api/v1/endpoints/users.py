@@ -32,7 +32,7 @@ router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)
 
 
-@router.get("/me", response_model=UserRead)
+@router.get("/me", response_model=UserRead, responses=responses(NotFound))
 async def read_profile(reads: Reads, principal: ProfileReader, request: Request) -> Response:
     """Read your own profile."""
     return resource(request, UserRead, await users.get(reads, principal.id))
@@ -41,7 +41,7 @@ async def read_profile(reads: Reads, principal: ProfileReader, request: Request)
 @router.patch(
     "/me",
     response_model=UserRead,
-    responses=responses(EmailTaken, UsernameTaken, PreconditionFailed),
+    responses=responses(NotFound, EmailTaken, UsernameTaken, PreconditionFailed),
 )
 async def update_profile(
     data: ProfileUpdate, user: OwnAccount, session: SessionDep, request: Request
@@ -61,7 +61,7 @@ async def delete_profile(user: OwnAccount, session: SessionDep) -> None:
     "/me/password",
     status_code=204,
     response_class=Response,
-    responses=responses(TooManyAttempts, PreconditionFailed),
+    responses=responses(NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_password(
     change: ProvenChangeDep, user: OwnAccount, session: SessionDep, principal: ProfileWriter
