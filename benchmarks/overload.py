@@ -16,6 +16,7 @@ does. Floods of cheaper requests have to be held off by the proxy in front.
 
 import asyncio
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -34,6 +35,7 @@ import uvloop
 from app.core.passwords import PasswordHasher
 from app.db import migrations
 from app.db.embedded import embedded_postgres
+from benchmarks.laboratory import reserve_core
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from tests.e2e.service import Service, running_service
 
@@ -183,6 +185,7 @@ def main() -> int:
 
 @contextmanager
 def service() -> Iterator[tuple[Service, str]]:
+    """The service on one core, the generator on the others; the database has what they leave."""
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded_postgres(Path(folder) / "postgres", durable=False) as url,
@@ -194,26 +197,39 @@ def service() -> Iterator[tuple[Service, str]]:
             "LOG_LEVEL": "error",
             "RATE_LIMIT_ENABLED": "false",
         }
+        give_way(Path(folder))
+        core = reserve_core()
+        others = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core})  # What is started inherits it.
         with running_service(Path(folder), settings, workers=1) as running:
+            os.sched_setaffinity(0, others)
             yield running, url
+
+
+def give_way(folder: Path) -> None:
+    """As if it were on another machine: it only takes the time that the others leave."""
+    [pid_file] = folder.rglob("postmaster.pid")
+    os.setpriority(os.PRIO_PROCESS, int(pid_file.read_text().split()[0]), 10)
 
 
 async def measure(running: Service, url: str, path: str | None) -> list[Figure]:
     await fill(url)
     request = await signed_request(running, path)
-    capacity = await closed_loop(running.port, request)
+    before = await closed_loop(running.port, request)
     generator = Generator(running.port, request)
     await generator.connect(MOST_CONNECTIONS)
-    at_capacity, _ = await generator.open_loop(capacity, SECONDS)
-    beyond, goodput = await generator.open_loop(capacity * 10, SECONDS)
+    at_capacity, _ = await generator.open_loop(before, SECONDS)
+    beyond, goodput = await generator.open_loop(before * 10, SECONDS)
     generator.close()
+    # Once more: the tables have grown, and the machine may be busier than it was.
+    capacity = statistics.mean([before, await closed_loop(running.port, request)])
     return [*compared(capacity, goodput, at_capacity, beyond), *held(beyond)]
 
 
 def compared(capacity: float, goodput: float, at_capacity: Tally, beyond: Tally) -> list[Figure]:
     slow, slower = p99(at_capacity.accepted), p99(beyond.accepted)
     return [
-        Figure("C, in a closed loop", capacity, "/s"),
+        Figure("C, before and after", capacity, "/s"),
         Figure("at C: median of the accepted", median(at_capacity.accepted), "ms"),
         Figure("at C: p99 of the accepted", slow, "ms"),
         Figure("at C: refused", len(at_capacity.refused) / SECONDS, "/s"),

@@ -37,7 +37,7 @@ class AdmissionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self.app(scope, receive, send)
-        elif self._load.admits(is_known=False) or self._admits_known(scope):
+        elif self._load.has_room(False) or await self._gets_in(scope):
             await Admitted(self._load, scope, receive, send).run(self.app)
             self._known.remember(scope)
         else:
@@ -46,8 +46,9 @@ class AdmissionMiddleware:
             error = Overloaded(retry_after_seconds=round(jitter(*RETRY_SECONDS)))
             await problem_response(scope, error)(scope, receive, send)
 
-    def _admits_known(self, scope: Scope) -> bool:
-        return self._load.admits(is_known=True) and self._known.includes(scope)
+    async def _gets_in(self, scope: Scope) -> bool:
+        is_known = self._known.includes(scope)
+        return self._load.has_room(is_known) or await self._load.wait(is_known=is_known)
 
 
 class KnownCallers:

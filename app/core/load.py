@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from app.core import metrics
 from app.core.errors import Unavailable
 from app.core.logging import get_logger
+from app.core.waiting_line import WaitingLine
 
 # What makes requests late: a loop that comes to its work so much later, once for each round
 # trip to the database, or so long a wait for a connection.
-LATE_SECONDS = 0.04
-LEAST = 8
+LATE_SECONDS = 0.008
+FIRST, LEAST = 32, 4
 MOST_DOWN, UP = 0.5, 1.1
 # Callers whom nobody knows get no more than this part, so that the others still get in.
 ANONYMOUS_PART = 0.75
@@ -29,25 +30,40 @@ class Load:
     """The requests that are being worked on, and how many they may be.
 
     The limit follows how late the work gets done, as TCP follows lost packets: down to half
-    when two beats in a row find it late, a tenth up when they do not. One that is late by
-    itself is a hiccup of the machine. Whoever waits for a client, or in a line of its own,
-    is not counted meanwhile.
+    when two beats in a row find it late, a tenth up when they do not and all of it was used.
+    One that is late by itself is a hiccup of the machine. Whoever comes on top waits in line,
+    if that is short. Whoever waits for a client, or in a line of its own, is not counted
+    meanwhile.
     """
 
     def __init__(self, *, most: int, timeout_seconds: float) -> None:
         self._most = most
-        # A little less, because it is a beat that finds what is overdue.
-        self._timeout_seconds = timeout_seconds * 0.95
-        self.limit = float(most)
+        # Less, because of the time in line, and because it is a beat that finds what is overdue.
+        self._timeout_seconds = timeout_seconds * 0.9
+        self.limit = float(min(FIRST, most))
         self.in_flight = 0
+        self._line = WaitingLine()
+        self._invited = 0
         self._peak = 0
         self._late_before = 0.0
         self._refused = 0
         # In the order in which they end, since all may last equally long.
         self._deadlines: dict[Work, float] = {}
 
-    def admits(self, *, is_known: bool) -> bool:
-        return self.in_flight < (self.limit if is_known else self.limit * ANONYMOUS_PART)
+    def has_room(self, is_known: bool) -> bool:
+        room = self.limit if is_known else self.limit * ANONYMOUS_PART
+        return self.in_flight + self._invited < room
+
+    async def wait(self, *, is_known: bool) -> bool:
+        """Wait in line for room; False if it would take too long."""
+        if self._line.is_hopeless():
+            return False
+        turn = self._line.join(is_known=is_known)
+        try:
+            return await turn
+        finally:
+            if turn.done() and not turn.cancelled() and turn.result():
+                self._invited -= 1
 
     def begin(self, expire: Callable[[], None]) -> "Work":
         """Take on one piece of work; `expire` is called once when it lasts too long."""
@@ -64,6 +80,12 @@ class Load:
     def leave(self) -> None:
         self.in_flight -= 1
 
+    def finish(self) -> None:
+        """Leave for good: the place goes to the next in line."""
+        self._line.note_free_place(is_busy=self.in_flight >= LEAST)
+        self.leave()
+        self._invite()
+
     def start_clock(self, work: "Work") -> None:
         self._deadlines[work] = time.monotonic() + self._timeout_seconds
 
@@ -75,11 +97,14 @@ class Load:
         # With so little to do, it is not the requests that make it late.
         late, self._late_before = min(late_seconds, self._late_before), late_seconds
         if late <= LATE_SECONDS:
-            self.limit = min(self._most, self.limit * UP)
+            if self._peak + 1 > self.limit:
+                self.limit = min(self._most, self.limit * UP)
         elif self._peak > LEAST:
             down = max(MOST_DOWN, LATE_SECONDS / late)
             self.limit = max(LEAST, min(self.limit, self._peak) * down)
         self._peak = self.in_flight
+        self._invite()
+        self._line.send_away()
         for work in self._overdue(time.monotonic()):
             self.stop_clock(work)
             work.expire()
@@ -90,6 +115,10 @@ class Load:
         refused, self._refused = self._refused, 0
         if refused:
             log.warning("overloaded", refused=refused, limit=round(self.limit))
+
+    def _invite(self) -> None:
+        while self._line.move(self.has_room):
+            self._invited += 1
 
     def _overdue(self, now: float) -> "list[Work]":
         overdue = []
@@ -117,7 +146,7 @@ class Work:
         self.stop_clock()
         if self._is_counted:
             self._is_counted = False
-            self._load.leave()
+            self._load.finish()
 
     def stop_clock(self) -> None:
         """It may last as long as it needs, for there are other limits on it."""

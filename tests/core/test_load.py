@@ -1,16 +1,21 @@
 """The limit on work follows how late it gets done."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
 import pytest
 
-from app.core.load import LEAST, Load, Work
+from app.core.load import FIRST, LATE_SECONDS, LEAST, Load, Work
 
 MOST = 100
-LATE, PROMPT = 0.1, 0.001
+LATE, PROMPT = 2 * LATE_SECONDS, LATE_SECONDS / 2
 
 
 @pytest.fixture
 def load() -> Load:
-    return Load(most=MOST, timeout_seconds=5)
+    load = Load(most=MOST, timeout_seconds=5)
+    load.limit = MOST
+    return load
 
 
 def begin(load: Load, count: int) -> list[Work]:
@@ -18,18 +23,21 @@ def begin(load: Load, count: int) -> list[Work]:
 
 
 class TestLimit:
-    def test_starts_with_all(self, load: Load) -> None:
+    def test_starts_with_a_few(self) -> None:
+        assert Load(most=MOST, timeout_seconds=5).limit == FIRST
+
+    def test_is_where_room_ends(self, load: Load) -> None:
         begin(load, MOST - 1)
 
-        assert load.admits(is_known=True)
+        assert load.has_room(True)
         begin(load, 1)
-        assert not load.admits(is_known=True)
+        assert not load.has_room(True)
 
     def test_strangers_get_three_quarters(self, load: Load) -> None:
         begin(load, MOST * 3 // 4)
 
-        assert load.admits(is_known=True)
-        assert not load.admits(is_known=False)
+        assert load.has_room(True)
+        assert not load.has_room(False)
 
     def test_falls_below_what_was_too_much(self, load: Load) -> None:
         begin(load, 40)
@@ -63,13 +71,135 @@ class TestLimit:
 
         assert load.limit == MOST
 
-    def test_rises_again_within_two_seconds(self, load: Load) -> None:
+    def test_rises_from_the_floor_within_two_seconds(self, load: Load) -> None:
         load.limit = LEAST
 
         for _ in range(40):
+            begin(load, round(load.limit) - load.in_flight)
             load.beat(PROMPT)
 
         assert load.limit == MOST
+
+    def test_does_not_rise_while_it_is_not_reached(self, load: Load) -> None:
+        load.limit = LEAST
+        begin(load, LEAST - 1)
+
+        load.beat(PROMPT)
+
+        assert load.limit == LEAST
+
+
+LineUp = Callable[[bool], Awaitable[asyncio.Task[bool]]]
+
+
+class TestLine:
+    @pytest.fixture
+    async def line_up(self, load: Load) -> AsyncIterator[LineUp]:
+        async with asyncio.TaskGroup() as tasks:
+            waiting = []
+
+            async def line_up(is_known: bool) -> asyncio.Task[bool]:
+                waiting.append(tasks.create_task(load.wait(is_known=is_known)))
+                await asyncio.sleep(0)  # Its first step takes it into the line.
+                return waiting[-1]
+
+            yield line_up
+            for each in waiting:
+                each.cancel()
+
+    @pytest.fixture
+    def full(self, load: Load) -> list[Work]:
+        load.limit = LEAST
+        return begin(load, LEAST)
+
+    async def test_is_left_when_there_is_room(
+        self, load: Load, full: list[Work], line_up: LineUp
+    ) -> None:
+        waiting = await line_up(True)
+
+        full[0].end()
+
+        assert await waiting
+
+    async def test_lets_in_no_more_than_there_is_room_for(
+        self, load: Load, full: list[Work], line_up: LineUp
+    ) -> None:
+        first, second = [await line_up(True) for _ in range(2)]
+
+        full[0].end()
+
+        assert not load.has_room(True)
+        assert await first
+        begin(load, 1)
+        assert not second.done()
+        full[1].end()
+        assert await second
+
+    async def test_callers_who_are_known_come_first(
+        self, load: Load, full: list[Work], line_up: LineUp
+    ) -> None:
+        stranger = await line_up(False)
+        known = await line_up(True)
+
+        full[0].end()
+
+        assert await known
+        assert not stranger.done()
+        for work in full[1:]:
+            work.end()
+        assert await stranger
+
+    async def test_whoever_left_it_takes_no_place(
+        self, load: Load, full: list[Work], line_up: LineUp
+    ) -> None:
+        gone, next_one = [await line_up(True) for _ in range(2)]
+        gone.cancel()
+        await asyncio.wait([gone])
+
+        full[0].end()
+
+        assert await next_one
+
+    async def test_place_of_who_leaves_at_the_last_moment_is_not_lost(
+        self, load: Load, full: list[Work], line_up: LineUp
+    ) -> None:
+        waiting = await line_up(True)
+        full[0].end()
+        waiting.cancel()
+        await asyncio.wait([waiting])
+
+        assert load.has_room(True)
+
+    @pytest.mark.usefixtures("full")
+    async def test_is_refused_when_it_is_long(self, line_up: LineUp) -> None:
+        waiting = [await line_up(True) for _ in range(1000)]
+
+        refused = [each for each in waiting if each.done()]
+
+        assert 0 < len(refused) < len(waiting)
+        assert not any(each.result() for each in refused)
+
+    @pytest.mark.usefixtures("full")
+    async def test_is_refused_when_it_stands_still(
+        self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waiting = await line_up(True)
+        monkeypatch.setattr("app.core.waiting_line.LONG_SECONDS", 0.0)
+
+        assert not await load.wait(is_known=True)
+        assert not waiting.done()
+
+    @pytest.mark.usefixtures("full")
+    async def test_ends_in_a_refusal_after_a_while(
+        self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waiting = await line_up(True)
+        monkeypatch.setattr("app.core.waiting_line.PATIENCE_SECONDS", 0.0)
+        monkeypatch.setattr(load, "_most", LEAST)
+
+        load.beat(PROMPT)
+
+        assert not await waiting
 
 
 class TestWork:
