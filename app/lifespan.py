@@ -7,6 +7,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from app.core import kept_answers
 from app.core.config import Settings
 from app.core.cursors import CursorSigner
 from app.core.passwords import PasswordHasher
@@ -25,7 +26,7 @@ from app.dependencies.credentials import TokenIssuer
 from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
 from app.integrations.destinations import Destinations, guarded_client
 from app.integrations.mail import MailSender, create_mailer
-from app.integrations.neighbours import open_neighbours
+from app.integrations.neighbours import open_external_api
 from app.integrations.object_storage import create_storage
 from app.integrations.redis import (
     Client,
@@ -63,7 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         open_identity(app, settings, redis, stack)
         open_storage(app, settings)
         open_rooms(app, settings, redis)
-        app.state.neighbours = await stack.enter_async_context(open_neighbours(settings))
+        app.state.external_api = await stack.enter_async_context(open_external_api(settings))
         open_webhooks(app, settings, stack)
         open_background(app, settings, stack)
         stack.enter_context(when_told_to_stop(partial(drain, app)))
@@ -89,7 +90,8 @@ def open_database(
 ) -> None:
     app.state.engine = engine = create_engine(settings)
     publish = RedisPublisher(redis) if redis else None
-    app.state.handlers = {}
+    app.state.kept_answers = kept_answers.KeptAnswers()
+    app.state.handlers = {kept_answers.CHANNEL: app.state.kept_answers.forget}
     app.state.sessionmaker = create_sessionmaker(
         engine, publish, app.state.handlers, on_commit=partial(note_commit, app)
     )
@@ -228,6 +230,7 @@ def hear_of_rights(app: FastAPI, user_id: str) -> None:
 def catch_up(app: FastAPI) -> None:
     """What was told while nobody listened is gone: ask about everything."""
     app.state.principals.clear()
+    app.state.kept_answers.clear()
     app.state.standing.wake()
     app.state.rooms.wake_all()
     hear_of_events(app)

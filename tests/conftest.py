@@ -147,6 +147,7 @@ async def shared_app(settings: Settings) -> AsyncIterator[FastAPI]:
 async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
     yield shared_app
     shared_app.state.principals.clear()
+    shared_app.state.kept_answers.clear()
     await empty_tables(shared_app)
 
 

@@ -18,16 +18,19 @@ IF_NONE_MATCH = {
     "description": "The `ETag` of what you have: when it is still the same, 304 says so.",
     "schema": {"type": "string", "maxLength": 4096},
 }
-NOT_MODIFIED = {"304": {"description": "What you have is still the same."}}
+NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "What you have is still the same."}}
 
 
 def with_headers(method: str, operation: Node, schemas: Node) -> Node:
     """The operation with the headers that such a one takes, and what they lead to."""
     if method == "post":
         return with_parameter(operation, IDEMPOTENCY_KEY)
-    if method == "get" and any("version" in schema for schema in answered(operation, schemas)):
-        conditional = with_parameter(operation, IF_NONE_MATCH)
-        return {**conditional, "responses": operation["responses"] | NOT_MODIFIED}
+    has_version = any("version" in schema for schema in answered(operation, schemas))
+    if method == "get" and has_version:
+        answers = operation["responses"] | {"304": NOT_MODIFIED[304]}
+        operation = {**operation, "responses": answers}
+    if "304" in operation["responses"]:
+        return with_parameter(operation, IF_NONE_MATCH)
     return operation
 
 

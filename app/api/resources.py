@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
+from app.core.kept_answers import KeptAnswer
 from app.dependencies.preconditions import etag, names_tag
 from app.schemas.base import Stored
 
@@ -24,10 +25,22 @@ def resource(
         "Last-Modified": format_datetime(body.updated_at, usegmt=True),
         "Cache-Control": "private, no-cache",
     }
-    known = request.headers.get("if-none-match") if request.method == "GET" else None
-    if known is not None and names_tag(known, tag, weakly=True):
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     if location:
         headers["Location"] = location
     content = body.__pydantic_serializer__.to_json(body)
     return Response(content, status, headers, "application/json")
+
+
+def kept(request: Request, answer: KeptAnswer) -> Response:
+    """The answer that was kept, or 304 for who has it."""
+    headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache"}
+    if is_known(request, answer.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.body, 200, headers, "application/json")
+
+
+def is_known(request: Request, tag: str) -> bool:
+    known = request.headers.get("if-none-match") if request.method == "GET" else None
+    return known is not None and names_tag(known, tag, weakly=True)

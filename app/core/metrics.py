@@ -79,6 +79,11 @@ OUTBOUND_SECONDS = Histogram(
     buckets=SECONDS,
 )
 
+OUTBOUND_RETRIES = Counter("outbound_retries", "Requests to other services that were repeated.")
+BREAKERS_OPENED = Counter(
+    "outbound_breakers_opened", "How often another service was left alone for having failed."
+)
+
 # --- Jobs ----------------------------------------------------------------------------------------
 
 JOBS = Counter("jobs", "Attempts at jobs: succeeded, retried or failed.", ["kind", "outcome"])

@@ -17,10 +17,11 @@ from sqlalchemy import (
 )
 
 from app.core.errors import NotFound, Unprocessable, Violation
+from app.core.kept_answers import CHANNEL
 from app.db.errors import ForeignKeyViolation, UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, notify
 from app.models.category import (
     MAX_CATEGORIES,
     Category,
@@ -31,6 +32,8 @@ from app.models.category import (
 from app.schemas.category import CategoryCreate, CategoryRead, CategoryUpdate
 
 TREE_LOCK = 7_246_393
+# The name of the answer that `list_tree` makes.
+TREE_ANSWER = "category_tree"
 COLUMNS = [getattr(Category, name) for name in CategoryRead.model_fields]
 UNKNOWN_PARENT = Violation("/body/parent_id", "There is no such category", "unknown_category")
 IN_USE = {
@@ -183,6 +186,7 @@ async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Seque
 async def flush(session: AsyncSession) -> None:
     try:
         await session.flush()
+        await notify(session, CHANNEL, TREE_ANSWER)
     except UniqueViolation as error:
         raise CategoryNameTaken("Another category below the same parent has this name.") from error
     except ForeignKeyViolation as error:
@@ -198,5 +202,6 @@ async def delete(session: AsyncSession, category: Category) -> None:
     await session.delete(category)
     try:
         await session.flush()
+        await notify(session, CHANNEL, TREE_ANSWER)
     except ForeignKeyViolation as error:
         raise CategoryInUse(IN_USE.get(error.constraint or "")) from error

@@ -3,15 +3,20 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Depends, Request
+from pydantic import TypeAdapter
 
+from app.core.kept_answers import KeptAnswer, KeptAnswers
 from app.crud import categories
 from app.db.reads import Row
 from app.dependencies.auth import Administrator, ItemReader
-from app.dependencies.database import ReplicaReads, SessionDep
+from app.dependencies.database import Reads, ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.category import Category
+from app.schemas.category import CategoryNode
+
+NODES = TypeAdapter(list[CategoryNode])
 
 
 async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
@@ -26,10 +31,21 @@ async def get_category_for_change(
     return category
 
 
+async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> KeptAnswer:
+    """The tree as JSON; made of what the primary has, which a replica may not have yet."""
+
+    async def make() -> bytes:
+        return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
+
+    kept_answers: KeptAnswers = request.app.state.kept_answers
+    return await kept_answers.get(categories.TREE_ANSWER, make)
+
+
 async def get_category_filters(parent_id: uuid.UUID | None = None) -> dict[str, Any]:
     return {"parent_id": parent_id}
 
 
+CategoryTree = Annotated[KeptAnswer, Depends(get_category_tree)]
 ReadableCategory = Annotated[Row, Depends(get_category)]
 AnyCategory = Annotated[Category, Depends(get_category_for_change)]
 CategoryFilters = Annotated[dict[str, Any], Depends(get_category_filters)]

@@ -9,7 +9,7 @@ from app.schemas.external import ResourceId
 
 
 async def get_external_api(request: Request) -> ExternalApi:
-    external_api: ExternalApi | None = request.app.state.neighbours.external_api
+    external_api: ExternalApi | None = request.app.state.external_api
     if external_api is None:
         raise ExternalApiNotConfigured
     return external_api

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from app.core import metrics
 from app.integrations.outbound import (
     UnusableAnswer,
     UpstreamFailed,
@@ -52,6 +53,7 @@ class Breaker:
     def failed(self, open_seconds: float) -> None:
         self.failures += 1
         if self.failures >= FAILURES:
+            metrics.BREAKERS_OPENED.inc()
             self.opened_until = time.monotonic() + open_seconds
 
 

@@ -3,12 +3,12 @@
 import asyncio
 import time
 import uuid
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from app.core import metrics
 from app.core.config import Settings
 from app.core.logging import get_logger
 from app.integrations.cache_store import CacheStore
@@ -33,7 +33,7 @@ class Keep:
 
 
 def create_cache(settings: Settings) -> "Cache":
-    # Locks and tags have not been tried on a cluster: there, each process keeps for itself.
+    # Locks have not been tried on a cluster: there, each process keeps for itself.
     return Cache(CacheStore("" if settings.redis_cluster else settings.redis_url))
 
 
@@ -43,8 +43,6 @@ class Cache:
     def __init__(self, store: CacheStore) -> None:
         self._store = store
         self._loading: dict[str, asyncio.Task[Any]] = {}
-        # Of hits, stale (served and loaded anew), misses, loads and failures to load.
-        self.counts: Counter[str] = Counter()
 
     async def close(self) -> None:
         """End what is loaded; what is only being read or stored gets the time to finish.
@@ -58,29 +56,25 @@ class Cache:
             await asyncio.gather(*pending, return_exceptions=True)
         await self._store.close()
 
-    async def get(self, key: str, load: Load, keep: Keep, *, tags: Sequence[str] = ()) -> Any:
+    async def get(self, key: str, load: Load, keep: Keep) -> Any:
         """The value of the key, which JSON can carry; raises what `load` raises.
 
         A caller that is cancelled leaves the load to the others who wait for it.
         """
         entry = await self._store.get(PREFIX + key)
         if entry is None:
-            self.counts["misses"] += 1
-            return await asyncio.shield(self._start(key, load, keep, tags))
+            count("miss")
+            return await asyncio.shield(self._start(key, load, keep))
         if is_fresh(entry):
-            self.counts["hits"] += 1
+            count("hit")
         else:
-            self.counts["stale"] += 1
-            self._start(key, load, keep, tags)
+            count("stale")
+            self._start(key, load, keep)
         return entry["value"]
 
-    async def forget(self, *tags: str) -> None:
-        """Load anew what was kept with one of the tags."""
-        await self._store.delete_tags(*tags)
-
-    def _start(self, key: str, load: Load, keep: Keep, tags: Sequence[str]) -> asyncio.Task[Any]:
+    def _start(self, key: str, load: Load, keep: Keep) -> asyncio.Task[Any]:
         if key not in self._loading:
-            task = asyncio.create_task(self._load(PREFIX + key, load, keep, tags))
+            task = asyncio.create_task(self._load(PREFIX + key, load, keep))
             self._loading[key] = task
             task.add_done_callback(partial(self._loaded, key))
         return self._loading[key]
@@ -88,20 +82,20 @@ class Cache:
     def _loaded(self, key: str, task: asyncio.Task[Any]) -> None:
         del self._loading[key]
         if not task.cancelled() and (error := task.exception()):
-            self.counts["failures"] += 1
+            count("failure")
             log.warning("not loaded", key=key, reason=repr(error)[:200])
 
-    async def _load(self, key: str, load: Load, keep: Keep, tags: Sequence[str]) -> Any:
+    async def _load(self, key: str, load: Load, keep: Keep) -> Any:
         holder = await self._lock(key)
         try:
             entry = await self._store.get(key)
             if entry and is_fresh(entry):
                 return entry["value"]
-            self.counts["loads"] += 1
+            count("load")
             value = await load()
             entry = {"value": value, "fresh_until": time.time() + keep.fresh_seconds}
             seconds = keep.fresh_seconds + keep.stale_seconds
-            await self._store.set(key, entry, seconds=seconds, tags=tags)
+            await self._store.set(key, entry, seconds=seconds)
             return value
         finally:
             await self._store.unlock(f"{key}:lock", holder)
@@ -113,6 +107,11 @@ class Cache:
         while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110  (a store tells nobody)
             await asyncio.sleep(POLL_SECONDS)
         return holder
+
+
+def count(outcome: str) -> None:
+    """`stale` is served and loaded anew; `load` and `failure` are what misses and stale lead to."""
+    metrics.CACHE_REQUESTS.labels("upstream", outcome).inc()
 
 
 def is_fresh(entry: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 import cashews
@@ -54,12 +54,8 @@ class CacheStore:
         except ValueError:
             return None  # Somebody else wrote what is there.
 
-    async def set(self, key: str, value: Any, *, seconds: float, tags: Sequence[str]) -> None:
-        await self._run(lambda store: store.set(key, value, expire=seconds, tags=tags))
-
-    async def delete_tags(self, *tags: str) -> None:
-        """Forget what was stored with one of the tags."""
-        await self._run(lambda store: store.delete_tags(*tags))
+    async def set(self, key: str, value: Any, *, seconds: float) -> None:
+        await self._run(lambda store: store.set(key, value, expire=seconds))
 
     async def lock(self, key: str, holder: str, *, seconds: float) -> bool:
         """Whether no other process holds it; within this one the callers see to that."""

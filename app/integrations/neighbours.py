@@ -1,8 +1,7 @@
-"""The services around this one, and what is kept of their answers."""
+"""The service around the corner: the configured one, or the demo, and what is kept of it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from app.core.config import Settings
 from app.core.logging import get_logger
@@ -15,21 +14,13 @@ from app.integrations.upstream import Upstream
 log = get_logger("external")
 
 
-@dataclass
-class Neighbours:
-    """`external_api` is None where none is configured; the breakers and the cache are for all."""
-
-    external_api: ExternalApi | None
-    breakers: Breakers
-    cache: Cache
-
-
 @asynccontextmanager
-async def open_neighbours(settings: Settings) -> AsyncIterator[Neighbours]:
+async def open_external_api(settings: Settings) -> AsyncIterator[ExternalApi | None]:
+    """None where none is configured."""
     breakers, cache = Breakers(), create_cache(settings)
     async with external_service(settings, breakers, cache) as external_api:
         try:
-            yield Neighbours(external_api, breakers, cache)
+            yield external_api
         finally:
             # Before the service is: what it still loads needs it.
             await cache.close()

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections import Counter
 
 import httpx
 
+from app.core import metrics
 from app.core.errors import AppError, NotFound, TooManyRequests
 from app.integrations.breakers import BreakerOpen, Breakers
 from app.integrations.outbound import (
@@ -33,8 +33,6 @@ class Upstream:
         self._breakers = breakers
         self._budget = budget or RetryBudget()
         self._client = httpx.AsyncClient(trust_env=False, limits=LIMITS)
-        # Of requests, retries and, by their code, failures.
-        self.counts: Counter[str] = Counter()
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -58,7 +56,7 @@ class Upstream:
                 pause = pause_seconds(attempt, failure)
                 if not self._may_repeat(failure, attempt, ends_at - time.monotonic() - pause):
                     raise
-            self.counts["retries"] += 1
+            metrics.OUTBOUND_RETRIES.inc()
             await asyncio.sleep(pause)
             attempt += 1
 
@@ -70,15 +68,10 @@ class Upstream:
     async def _attempt(self, path: str, seconds: float) -> Answer:
         headers = {"Accept": "application/json", **self._authorization, **trace_headers()}
         request = self._client.build_request("GET", self.base_url + path, headers=headers)
-        try:
-            with self._breakers.watching(self._host):
-                self.counts["requests"] += 1
-                answer = await send(self._client, request, seconds=seconds)
-                refuse_failure(answer)
-            refuse_unusable(answer)
-        except AppError as failure:
-            self.counts[failure.code] += 1
-            raise
+        with self._breakers.watching(self._host):
+            answer = await send(self._client, request, seconds=seconds)
+            refuse_failure(answer)
+        refuse_unusable(answer)
         return answer
 
 

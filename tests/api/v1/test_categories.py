@@ -8,16 +8,18 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
+from app.core.kept_answers import LIFETIME_SECONDS
 from app.models.category import MAX_DEPTH, Category
 from app.models.item import Item
 from app.models.user import User
-from tests.conftest import As, Save
+from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_category, make_item
 from tests.problems import assert_problem, broken
 
 CATEGORIES = "/api/v1/categories"
 TREE = f"{CATEGORIES}/tree"
 ITEMS = "/api/v1/items"
+PROMPT_SECONDS = LIFETIME_SECONDS / 2  # So that it is not for its age that it was made anew.
 NOBODY = "018f2f63-0000-7000-8000-000000000000"
 
 
@@ -178,14 +180,73 @@ class TestReadCategoryTree:
             nodes = nodes[0]["children"]
         assert nodes == []
 
-    async def test_takes_one_statement(self, app: FastAPI, reader: AsyncClient, save: Save) -> None:
+    async def test_takes_one_statement_for_all_who_ask(
+        self, app: FastAPI, reader: AsyncClient, save: Save
+    ) -> None:
+        await reader.get("/api/v1/users/me")
         await chain(save, 5)
-        await reader.get(TREE)
         before = app.state.reads.statements
 
+        answers = await asyncio.gather(*(reader.get(TREE) for _ in range(50)))
+
+        assert len({answer.content for answer in answers}) == 1
+        assert app.state.reads.statements - before == 1
+
+    async def test_who_has_it_is_told_so(self, reader: AsyncClient, save: Save) -> None:
+        await save(make_category())
+        first = await reader.get(TREE)
+
+        again = await reader.get(TREE, headers={"If-None-Match": first.headers["ETag"]})
+
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["ETag"] == first.headers["ETag"]
+        assert first.headers["Cache-Control"] == "private, no-cache"
+
+    async def test_kept_answer_is_for_those_who_may_read_it(
+        self, reader: AsyncClient, as_user: As, user: User
+    ) -> None:
+        narrow = await as_user(user, scopes=("posts:read",))
         await reader.get(TREE)
 
-        assert app.state.reads.statements - before == 1
+        assert_problem(await narrow.get(TREE), 403, "insufficient_scope")
+
+    async def test_every_change_is_seen_at_once(self, boss: AsyncClient) -> None:
+        seen = [outline((await boss.get(TREE)).json())]
+        path = (await boss.post(CATEGORIES, json={"name": "Old"})).headers["Location"]
+        seen.append(outline((await boss.get(TREE)).json()))
+        await boss.patch(path, json={"name": "New"})
+        seen.append(outline((await boss.get(TREE)).json()))
+        await boss.delete(path)
+        seen.append(outline((await boss.get(TREE)).json()))
+
+        assert seen == [{}, {"Old": {}}, {"New": {}}, {}]
+
+    async def test_refused_change_leaves_it_kept(
+        self, app: FastAPI, boss: AsyncClient, save: Save
+    ) -> None:
+        await save(make_category(name="Taken"))
+        await boss.get(TREE)
+        assert (await boss.post(CATEGORIES, json={"name": "Taken"})).status_code == 409
+        before = app.state.reads.statements
+
+        await boss.get(TREE)
+
+        assert app.state.reads.statements == before
+
+    async def test_other_processes_see_a_change_within_the_promise(
+        self, running: Running, boss: AsyncClient, admin: User
+    ) -> None:
+        async with running() as other:
+            token = await access_token(other, admin)
+            async with new_client(other, Authorization=f"Bearer {token}") as there:
+                for number in range(20):
+                    await there.get(TREE)
+                    name = f"Number {number}"
+                    await boss.post(CATEGORIES, json={"name": name})
+
+                    async with asyncio.timeout(PROMPT_SECONDS):
+                        while name not in outline((await there.get(TREE)).json()):
+                            await asyncio.sleep(0.005)
 
 
 class TestReadCategory:

@@ -39,7 +39,7 @@ async def demo(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         stack.push_async_callback(upstream.close)
         cache = Cache(CacheStore(""))
         stack.push_async_callback(cache.close)
-        monkeypatch.setattr(app.state.neighbours, "external_api", ExternalApi(upstream, cache))
+        monkeypatch.setitem(app.state._state, "external_api", ExternalApi(upstream, cache))
         yield demo
 
 
@@ -213,7 +213,7 @@ def path(supplier: str, item_id: uuid.UUID) -> str:
 
 class TestConfiguration:
     async def test_development_brings_its_own_service(self, app: FastAPI) -> None:
-        resource = await app.state.neighbours.external_api.resource("news")
+        resource = await app.state.external_api.resource("news")
 
         assert resource.id == "news"
 
@@ -224,7 +224,7 @@ class TestConfiguration:
             serving(demo) as url,
             running(external_api_url=url, external_api_key=key) as app,
         ):
-            await app.state.neighbours.external_api.resource("news")
+            await app.state.external_api.resource("news")
 
         assert demo.requests == {"/resources/news": 1}
         assert demo.headers["authorization"] == "Bearer a-key"
@@ -239,11 +239,11 @@ class TestConfiguration:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         async with running(environment="production", log_level="warning") as production:
-            external_api = production.state.neighbours.external_api
+            external_api = production.state.external_api
         said = capsys.readouterr().out
         with capsys.disabled():  # Whoever logs next needs an output that is still open.
             configure_logging(app.state.settings)
-        monkeypatch.setattr(app.state.neighbours, "external_api", external_api)
+        monkeypatch.setitem(app.state._state, "external_api", external_api)
         client = await as_user(user)
 
         for path in (f"{EXTERNAL}/news", AGGREGATE):

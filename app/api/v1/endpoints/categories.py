@@ -1,11 +1,10 @@
 """Categories: what items are sorted into."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
-from app.api.resources import resource
+from app.api.openapi_headers import NOT_MODIFIED
+from app.api.resources import kept, resource
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, PreconditionFailed
 from app.crud import categories, items
@@ -14,6 +13,7 @@ from app.dependencies.categories import (
     AnyCategory,
     CategoryFilters,
     CategoryPagination,
+    CategoryTree,
     ReadableCategory,
 )
 from app.dependencies.database import ReplicaReads, SessionDep
@@ -38,10 +38,10 @@ async def list_categories(
     return pagination.answer(await categories.list_page(reads, pagination.page, filters))
 
 
-@router.get("/tree", response_model=CategoryNodes)
-async def read_category_tree(reads: ReplicaReads, _: ItemReader) -> list[dict[str, Any]]:
+@router.get("/tree", response_model=CategoryNodes, responses=NOT_MODIFIED)
+async def read_category_tree(tree: CategoryTree, request: Request) -> Response:
     """Read all categories as a tree; siblings are sorted by name."""
-    return await categories.list_tree(reads)
+    return kept(request, tree)
 
 
 @router.get("/{category_id}", response_model=CategoryRead, responses=responses(NotFound))
