@@ -46,6 +46,8 @@ FAST_SETTINGS = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=200",
+    # A checkpoint while a replica is being made would recycle the log that it still has to fetch.
+    "wal_keep_size=256MB",
 )
 
 
