@@ -28,6 +28,7 @@ from app.api.middleware import (
 )
 from app.api.openapi import describe, operation_id
 from app.api.routing import index_routes
+from app.api.turns import Line
 from app.api.v1.router import router as v1
 from app.api.v2.router import router as v2
 from app.core.config import Settings, get_settings
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.log_writer, app.state.tracing = log_writer, tracing
     app.state.load = create_load(settings)
+    app.state.password_turns = Line()
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)

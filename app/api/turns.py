@@ -1,4 +1,4 @@
-"""Requests that take turns, because each of them is a lot of work."""
+"""Requests that take turns, because each of them hashes a password."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,8 @@ from fastapi import Request, Response
 from app.api.unit_of_work import Handler, UnitOfWorkRoute
 from app.core.load import Overloaded, Work
 
-# Enough to keep the threads busy that hash passwords; the others would only wait for them.
+# Enough to keep the threads busy that hash passwords; the others would only wait for them,
+# some of them with a database connection in their hands.
 AT_ONCE = 8
 # A good machine checks about 60 passwords in a second, and an answer is due in five.
 MOST_WAITING = 256
@@ -23,11 +24,12 @@ class TurnsRoute(UnitOfWorkRoute):
     """
 
     def get_route_handler(self) -> Handler:
-        handler, line = super().get_route_handler(), Line()
+        handler = super().get_route_handler()
 
         async def in_turn(request: Request) -> Response:
             # Who sends slowly holds no turn meanwhile; the handler finds what was read.
             await request.body()
+            line: Line = request.app.state.password_turns
             async with line.turn(request.scope["state"]["work"]):
                 return await handler(request)
 

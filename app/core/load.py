@@ -104,7 +104,7 @@ class Load:
             self.limit = max(LEAST, min(self.limit, self._peak) * down)
         self._peak = self.in_flight
         self._invite()
-        self._line.send_away()
+        self._line.look()
         for work in self._overdue(time.monotonic()):
             self.stop_clock(work)
             work.expire()

@@ -24,16 +24,14 @@ class WaitingLine:
         self._turns: dict[bool, deque[tuple[float, Turn]]] = {True: deque(), False: deque()}
         self._seconds_each = FIRST_GUESS_SECONDS
         self._freed_at = self._began_at = 0.0
+        self._stands_still = False
 
     def __len__(self) -> int:
         return len(self._turns[True]) + len(self._turns[False])
 
     def is_hopeless(self) -> bool:
         """Whether it is so long, or has stood still for so long, that waiting makes no sense."""
-        if not len(self):
-            return False
-        stood_seconds = time.monotonic() - max(self._freed_at, self._began_at)
-        return max(len(self) * self._seconds_each, stood_seconds) > LONG_SECONDS
+        return self._stands_still or len(self) * self._seconds_each > LONG_SECONDS
 
     def note_free_place(self, *, is_busy: bool) -> None:
         """Learn how fast places get free; only where there is enough to do does that tell."""
@@ -42,6 +40,7 @@ class WaitingLine:
             took = min(now - self._freed_at, self._seconds_each * HICCUP)
             self._seconds_each += WEIGHT_OF_LAST * (took - self._seconds_each)
         self._freed_at = now
+        self._stands_still = False
 
     def join(self, *, is_known: bool) -> Turn:
         """What tells when it is one's turn (True), or that it will not be (False)."""
@@ -62,9 +61,18 @@ class WaitingLine:
                     return True
         return False
 
-    def send_away(self) -> None:
-        """Refuse those who have waited too long after all."""
-        longest = time.monotonic() - PATIENCE_SECONDS
+    def look(self) -> None:
+        """See whether it moves, and refuse those who have waited too long after all.
+
+        From a turn of the loop of its own: while many come at once, nobody else gets on either.
+        """
+        now = time.monotonic()
+        self._stands_still = (
+            len(self) > 0 and now - max(self._freed_at, self._began_at) > LONG_SECONDS
+        )
+        self._send_away(now - PATIENCE_SECONDS)
+
+    def _send_away(self, longest: float) -> None:
         for turns in self._turns.values():
             while turns and (turns[0][0] < longest or turns[0][1].done()):
                 _, turn = turns.popleft()

@@ -3,6 +3,8 @@
 import uuid
 from typing import ClassVar
 
+from pydantic_core import to_jsonable_python
+
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.crud import items
@@ -19,7 +21,7 @@ class ProcessItem(Job):
     async def run(self, work: Work) -> None:
         await work.note_progress(50)
         processed_at = now()
-        work.result = {"processed_at": processed_at.isoformat()}
+        work.result = {"processed_at": to_jsonable_python(processed_at)}
         async with work.completion() as session:
             try:
                 item = await items.get_for_change(session, self.item_id)

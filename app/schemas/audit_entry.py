@@ -4,12 +4,23 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from app.schemas.base import Out
 
+
+def in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """Write the times as everywhere else; PostgreSQL, which wrote the row, has `+00:00`."""
+    return {name: zulu(value) if name.endswith("_at") else value for name, value in row.items()}
+
+
+def zulu(time: str | None) -> str | None:
+    return time and time.replace("+00:00", "Z")
+
+
 Snapshot = Annotated[
     dict[str, Any],
+    BeforeValidator(in_utc),
     Field(description="The row without its secrets.", examples=[{"name": "Walnut desk"}]),
 ]
 

@@ -36,7 +36,8 @@ class SessionRead(Out):
 
 class RefreshRequest(In):
     refresh_token: Annotated[
-        Text, Field(min_length=1, max_length=200, examples=["AZ8Hc1kO7n2Q..."])
+        # More than ours have: another kind of token is a wrong one, and no malformed body.
+        Text, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."])
     ]
 
 

@@ -1,6 +1,7 @@
 """The limit on work follows how late it gets done."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -180,11 +181,26 @@ class TestLine:
         assert not any(each.result() for each in refused)
 
     @pytest.mark.usefixtures("full")
+    async def test_is_not_refused_while_nobody_could_get_on(
+        self, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.core.waiting_line.LONG_SECONDS", 0.1)
+        monkeypatch.setattr("app.core.waiting_line.FIRST_GUESS_SECONDS", 0.0)
+        waiting = [await line_up(True)]
+        time.sleep(0.2)  # noqa: ASYNC251  (the loop is busy with those who come at once)
+
+        waiting.append(await line_up(True))
+
+        assert not any(each.done() for each in waiting)
+
+    @pytest.mark.usefixtures("full")
     async def test_is_refused_when_it_stands_still(
         self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         waiting = await line_up(True)
         monkeypatch.setattr("app.core.waiting_line.LONG_SECONDS", 0.0)
+        monkeypatch.setattr(load, "_most", LEAST)
+        load.beat(PROMPT)
 
         assert not await load.wait(is_known=True)
         assert not waiting.done()

@@ -99,6 +99,7 @@ class TestListAuditEntries:
         created, updated = await entries(reader, resource_id=item["id"])
         assert created["before"] is None
         assert created["after"]["price"] == "899.10"
+        assert created["after"]["created_at"] == item["created_at"]
         assert updated["actor_id"] == str(user.id)
         assert updated["request_id"] == "req-1"
         assert (updated["action"], updated["resource_type"]) == ("item.updated", "item")

@@ -249,7 +249,7 @@ class TestRefreshToken:
     async def test_token_of_somebody_else_is_refused(self, client: AsyncClient, token: str) -> None:
         assert_problem(await refresh(client, token), 401, "invalid_token")
 
-    @pytest.mark.parametrize("token", ["", "a\0b", "x" * 201, 1, None])
+    @pytest.mark.parametrize("token", ["", "a\0b", "x" * 4097, 1, None])
     async def test_malformed_body_is_refused(self, client: AsyncClient, token: Any) -> None:
         response = await client.post(f"{AUTH}/refresh", json={"refresh_token": token})
 
@@ -365,6 +365,11 @@ class TestRefreshToken:
         new = (await refresh(client, pair["refresh_token"])).json()
 
         assert new["scope"] == ALL_SCOPES[Role.GUEST]
+
+    async def test_access_token_is_none_for_this(self, client: AsyncClient, user: User) -> None:
+        pair = await tokens(client, user.email)
+
+        assert_problem(await refresh(client, pair["access_token"]), 401, "invalid_token")
 
     @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
     async def test_account_that_is_gone_cannot_refresh(
@@ -484,10 +489,10 @@ class TestRegisterUser:
         token = await mailed_token(email, "verify-email")
 
         (user,) = await database("SELECT password_hash FROM users")
-        (stored,) = await database("SELECT token_hash FROM mailed_tokens")
+        stored = await database("SELECT token_hash FROM mailed_tokens")
 
         assert user["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-        assert stored["token_hash"] == hashlib.sha256(token.encode()).digest()
+        assert hashlib.sha256(token.encode()).digest() in [row["token_hash"] for row in stored]
         assert token not in str(await database("SELECT tasks::text FROM tasks"))
 
     @pytest.mark.parametrize(

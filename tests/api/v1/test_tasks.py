@@ -71,7 +71,7 @@ class TestProcessItem:
         done = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
         assert (done["status"], done["progress"]) == ("succeeded", 100)
         read = (await signed_in.get(f"/api/v1/items/{item.id}")).json()
-        assert read["processed_at"] is not None
+        assert done["result"] == {"processed_at": read["processed_at"]}
 
     async def test_is_one_task_while_it_waits(self, as_user: As, save: Save, user: User) -> None:
         item = await save(make_item(user))

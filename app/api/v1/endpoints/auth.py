@@ -36,10 +36,10 @@ from app.schemas.session import RefreshRequest, TicketRead, TokenPair
 from app.schemas.user import UserRead, UserRegister
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
-sign_in = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
+with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
 
 
-@sign_in.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))
+@with_password.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))
 async def create_token(
     login: VerifiedLogin,
     form: Credentials,
@@ -105,7 +105,7 @@ async def create_ws_ticket(session: SessionDep, principal: SignedIn) -> TicketRe
     return TicketRead(ticket=ticket, expires_in=int(LIFETIME.total_seconds()))
 
 
-@router.post(
+@with_password.post(
     "/register",
     response_model=UserRead,
     status_code=status.HTTP_201_CREATED,
@@ -169,7 +169,7 @@ async def forget_password(
         await enqueue(session, SendResetMail(email=data.email))
 
 
-@router.post(
+@with_password.post(
     "/reset-password",
     status_code=204,
     response_class=Response,
