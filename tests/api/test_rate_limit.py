@@ -34,10 +34,6 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def limited_app(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    # A thousand at once are too many for one worker, which is not what is asked here.
-    monkeypatch.setattr("app.core.load.LATE_SECONDS", 60)
-    monkeypatch.setattr(app.state.load, "_most", 10_000)
-    monkeypatch.setattr(app.state.load, "limit", 10_000.0)
     monkeypatch.setitem(app.state._state, "rate_limit", LocalWindows(LIMIT))
     return app
 

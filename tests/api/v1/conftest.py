@@ -22,6 +22,7 @@ from app.models.user import User
 from tests.conftest import (
     Database,  # noqa: F401  (for the tests beside)
     Running,
+    never_overloaded,
     new_client,
 )
 from tests.factories import PASSWORD
@@ -102,8 +103,10 @@ async def patient(app: FastAPI, running: Running) -> AsyncIterator[AsyncClient]:
     For what is sent many times at once: there a refusal for want of time proves nothing.
     """
     waits = {f"database_{name}_timeout_seconds": 30 for name in ("pool", "connect", "command")}
-    async with running(**waits) as waiting, new_client(waiting) as client:
-        yield client
+    async with running(**waits, request_timeout_seconds=60) as waiting:
+        never_overloaded(waiting.state.load)
+        async with new_client(waiting) as client:
+            yield client
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class TestReadProfile:
         assert response.json().keys() == READ
         assert response.json()["id"] == str(user.id)
         assert response.headers["ETag"] == '"1"'
+        assert {"Authorization", "X-API-Key"} <= set(response.headers["Vary"].split(", "))
 
     async def test_is_not_sent_again_to_who_has_it(self, as_user: As, user: User) -> None:
         response = await (await as_user(user)).get(ME, headers={"If-None-Match": '"1"'})

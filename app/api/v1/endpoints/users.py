@@ -1,6 +1,7 @@
 """People."""
 
 import uuid
+from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
@@ -35,7 +36,7 @@ CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)
 @router.get("/me", response_model=UserRead, responses=responses(NotFound))
 async def read_profile(reads: Reads, principal: ProfileReader, request: Request) -> Response:
     """Read your own profile."""
-    return resource(request, UserRead, await users.get(reads, principal.id))
+    return account(request, UserRead, await users.get(reads, principal.id))
 
 
 @router.patch(
@@ -47,7 +48,7 @@ async def update_profile(
     data: ProfileUpdate, user: OwnAccount, session: SessionDep, request: Request
 ) -> Response:
     """Change the fields of your profile that you send; the others stay."""
-    return resource(request, UserRead, await users.update(session, user, data))
+    return account(request, UserRead, await users.update(session, user, data))
 
 
 @router.delete("/me", status_code=204, response_class=Response, responses=CHANGES)
@@ -115,7 +116,7 @@ async def create_user(
     user = await users.create(
         session, data, password_hash=await passwords.hash(password), role=data.role
     )
-    return resource(request, UserRead, user, status=201, location=f"{request.url.path}/{user.id}")
+    return account(request, UserRead, user, status=201, location=f"{request.url.path}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=UserAdminRead | UserRead, responses=responses(NotFound))
@@ -124,10 +125,10 @@ async def read_user(
 ) -> Response:
     """Read an account: your own or, as an administrator, anybody's and more of it."""
     if principal.is_admin:
-        return resource(request, UserAdminRead, await users.get_as_admin(reads, user_id))
+        return account(request, UserAdminRead, await users.get_as_admin(reads, user_id))
     if user_id != principal.id:
         raise NotPermitted("Only administrators read the accounts of others.")
-    return resource(request, UserRead, await users.get(reads, user_id))
+    return account(request, UserRead, await users.get(reads, user_id))
 
 
 @router.patch("/{user_id}", response_model=UserRead, responses=CHANGES)
@@ -142,7 +143,7 @@ async def update_user(
     refuse_own_account(principal.id, user.id)
     if await users.administer(session, user, data):
         await sessions.end_all(session, user.id)
-    return resource(request, UserRead, user)
+    return account(request, UserRead, user)
 
 
 @router.delete("/{user_id}", status_code=204, response_class=Response, responses=CHANGES)
@@ -150,6 +151,13 @@ async def delete_user(user: AnyAccount, session: SessionDep) -> None:
     """Delete an account and end its sessions."""
     await users.delete(session, user)
     await sessions.end_all(session, user.id)
+
+
+def account(request: Request, schema: type[UserRead], row: Any, **how: Any) -> Response:
+    """One address shows each caller something else: caches must not mix them up."""
+    response = resource(request, schema, row, **how)
+    response.headers.add_vary_header("Authorization, X-API-Key")
+    return response
 
 
 def refuse_own_account(principal_id: uuid.UUID, user_id: uuid.UUID) -> None:
