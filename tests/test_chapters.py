@@ -73,10 +73,20 @@ class TestChapter4Dependencies:
         await save(make_item(user, name="Brass lamp"))
         client = await as_user(user)
 
-        await client.get(ITEMS, params={"q": "walnut", "remember": True})
+        first = await client.get(ITEMS, params={"q": "walnut", "remember": True})
         again = await client.get(ITEMS, params={"remember": True})
 
         assert [item["name"] for item in again.json()["items"]] == ["Walnut desk"]
+        assert "HttpOnly" in first.headers["Set-Cookie"]
+        assert "Secure" not in first.headers["Set-Cookie"]
+
+    async def test_cookie_is_secure_over_https(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        client.base_url = "https://test"
+
+        answer = await client.get(ITEMS, params={"q": "walnut", "remember": True})
+
+        assert "Secure" in answer.headers["Set-Cookie"]
 
     async def test_class_carries_the_page(self) -> None:
         assert inspect.isclass(Pagination)

@@ -1,6 +1,8 @@
 """The shipped configuration of nginx, in the real nginx, before applications of every kind."""
 
 import asyncio
+import ssl
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -92,6 +94,24 @@ class TestHeaders:
                 status, headers, _ = await client.answer()
 
         assert (status, headers["location"]) == (308, "https://example.com/docs?a=1")
+
+    async def test_old_tls_is_refused(self, tmp_path: Path) -> None:
+        with running_nginx(tmp_path / "nginx", [1]) as nginx:
+            assert await speaks(nginx, ssl.TLSVersion.TLSv1_2)
+            with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
+                await speaks(nginx, ssl.TLSVersion.TLSv1_1)
+
+
+async def speaks(nginx: Nginx, version: ssl.TLSVersion) -> bool:
+    context = nginx.trusting()
+    # OpenSSL itself would refuse what is older than 1.2.
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+    _, writer = await asyncio.open_connection("localhost", nginx.port, ssl=context)
+    writer.close()
+    return bool(writer.get_extra_info("ssl_object").version() == version.name.replace("_", "."))
 
 
 class TestLostInstance:

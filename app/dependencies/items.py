@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
-from fastapi import Cookie, Depends, Query, Response
+from fastapi import Cookie, Depends, Query, Request, Response
 
 from app.crud import items
 from app.db.reads import Row
@@ -42,6 +42,7 @@ async def get_own_deleted_item(
 
 
 async def get_query(
+    request: Request,
     response: Response,
     q: Annotated[
         Text | None,
@@ -60,7 +61,12 @@ async def get_query(
         return q
     if q:
         response.set_cookie(
-            "last_query", quote(q), max_age=COOKIE_SECONDS, httponly=True, samesite="lax"
+            "last_query",
+            quote(q),
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
         )
     return q or (unquote(last_query) if last_query else None)
 

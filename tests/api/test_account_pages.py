@@ -34,6 +34,14 @@ class TestVerifyEmailPage:
 
 
 class TestResetPasswordPage:
+    async def test_hides_what_is_typed_and_lets_password_managers_help(
+        self, client: AsyncClient
+    ) -> None:
+        page = (await client.get("/reset-password")).text
+
+        (field,) = [part for part in page.split("<") if 'name="new_password"' in part]
+        assert {'type="password"', 'autocomplete="new-password"'} <= set(field.split())
+
     async def test_sets_the_password(self, app: FastAPI, client: AsyncClient, user: User) -> None:
         token = await mailed(app, user, Purpose.RESET_PASSWORD)
 

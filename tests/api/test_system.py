@@ -1,5 +1,6 @@
 """The routes about the service itself."""
 
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
 
+from app.api import site
 from app.api.problems import problem_types
 from app.core.clock import now
 from app.core.config import DEMO_PASSWORD, Settings
@@ -22,6 +24,8 @@ from tests.conftest import new_client, with_database
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
+PAGES = Path(site.__file__).parent / "pages"
+WRITES_HTML = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
 Started = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 
 
@@ -227,6 +231,13 @@ class TestDocumentation:
             assert response.status_code == 200
             assert "immutable" in response.headers["Cache-Control"]
 
+    def test_own_scripts_write_texts_alone(self) -> None:
+        scripts = [path.read_text(encoding="utf-8") for path in PAGES.glob("*.js")]
+
+        assert any("textContent" in script for script in scripts)
+        for script in scripts:
+            assert not WRITES_HTML.search(script)
+
     @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
     async def test_inline_scripts_stay_forbidden(self, client: AsyncClient, path: str) -> None:
         policy = (await client.get(path)).headers["Content-Security-Policy"]
@@ -271,7 +282,9 @@ class TestStaticFiles:
         assert response.headers["Content-Type"].startswith(media_type)
         assert "Accept-Encoding" in response.headers["Vary"]
 
-    @pytest.mark.parametrize("name", ["nothing.js", "..%2fsystem.py", "landing.html"])
+    @pytest.mark.parametrize(
+        "name", ["nothing.js", "..%2fsystem.py", "landing.html", ".git/config"]
+    )
     async def test_other_files_are_not_found(self, client: AsyncClient, name: str) -> None:
         assert_problem(await client.get(f"/static/{name}"), 404, "not_found")
 

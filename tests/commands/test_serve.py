@@ -16,6 +16,7 @@ import pytest
 
 from app.commands.serve import listen
 from app.core.config import DEMO_PASSWORD, ConfigError, Settings
+from app.db import migrations
 from app.db.embedded import running_url
 from tests.e2e.service import ROOT, app_command, free_port, wait_until
 from tests.proxy import proxied
@@ -159,6 +160,15 @@ class TestProduction:
             assert time.monotonic() - started < RETURN_SECONDS
 
         assert await asyncio.to_thread(run.end) == 0
+
+    def test_migrates_and_seeds_nothing(self, start: Start, empty_database: str) -> None:
+        run = start(PRODUCTION | {"DATABASE_URL": empty_database})
+        wait_until(run.is_alive)
+
+        assert run.status("GET", "/readiness") == 503
+        migrations.upgrade(empty_database)
+        wait_until(run.is_ready)
+        assert sign_in(run) == 401
 
     def test_worker_that_dies_is_replaced(self, start: Start) -> None:
         run = start(PRODUCTION, workers=2)

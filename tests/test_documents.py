@@ -1,0 +1,69 @@
+"""What the documents name exists."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+NODE = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)")
+TARGET = re.compile(r"`make ([a-z][a-z-]*)")
+PROMISE = re.compile(r"\bP(\d+)\b")
+# The requirements of level 1, by section.
+ASVS_5 = {
+    "1.2": 5, "1.3": 2, "1.5": 1, "2.1": 1, "2.2": 2, "2.3": 1, "3.2": 2, "3.3": 1, "3.4": 2,
+    "3.5": 3, "4.1": 1, "4.4": 1, "5.2": 2, "5.3": 2, "6.1": 1, "6.2": 8, "6.3": 2, "6.4": 2,
+    "7.2": 4, "7.4": 2, "8.1": 1, "8.2": 2, "8.3": 1, "9.1": 3, "9.2": 1, "10.4": 5, "11.3": 2,
+    "11.4": 1, "12.1": 1, "12.2": 2, "13.4": 1, "14.2": 1, "14.3": 1, "15.1": 1, "15.2": 1,
+    "15.3": 1,
+}  # fmt: skip
+
+
+def text(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def find(nodes: list[ast.stmt], names: list[str]) -> bool:
+    if not names:
+        return True
+    bodies = [getattr(node, "body", []) for node in nodes if getattr(node, "name", "") == names[0]]
+    return any(find(body, names[1:]) for body in bodies)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_tests_exist(document: Path) -> None:
+    for path, names in NODE.findall(text(document)):
+        assert (ROOT / path).exists(), path
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        assert find(tree.body, names.split("::")[1:]), path + names
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_named_targets_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.MULTILINE))
+
+    assert set(TARGET.findall(text(document))) <= targets
+
+
+def test_promises_that_drills_name_are_promised() -> None:
+    rows = re.findall(r"^\| (P\d+) \|", text(ROOT / "docs" / "promises.md"), re.MULTILINE)
+    drills = [path for folder in ("benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
+    named = {
+        f"P{n}"
+        for path in drills
+        for n in PROMISE.findall(ast.get_docstring(ast.parse(text(path))) or "")
+    }
+
+    assert rows == [f"P{number}" for number in range(1, len(rows) + 1)]
+    assert named <= set(rows)
+    assert named
+
+
+def test_every_requirement_of_asvs_level_1_has_a_row() -> None:
+    _, _, table = text(ROOT / "docs" / "security.md").partition("## ASVS 5.0, level 1")
+    rows = re.findall(r"^\| ([\d.]+) \| .+ \| .+ \|$", table, re.MULTILINE)
+
+    assert rows == [f"{section}.{n + 1}" for section, count in ASVS_5.items() for n in range(count)]
+    assert len(rows) == 70
