@@ -131,6 +131,7 @@ def settings(
         secret_key=SecretStr(SECRET),
         log_level="error",
         loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
+        request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
         mail_folder=postgres_folder / "mails",
         storage_url=str(tmp_path_factory.mktemp("files")),
     )

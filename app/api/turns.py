@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import Request, Response
 
-from app.api.unit_of_work import Handler, UnitOfWorkRoute
+from app.api.planned_route import Handler
+from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.load import Overloaded, Work
 
 # Enough to keep the threads busy that hash passwords; the others would only wait for them,

@@ -6,24 +6,20 @@ in the transaction of the write. See docs/adr/0003-commit-before-the-response.md
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
 from app.api.idempotency import answer_once
+from app.api.planned_route import Handler, PlannedRoute
 from app.core.jitter import jitter
 from app.db.errors import ConcurrentUpdate
 from app.dependencies.database import writing
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
 
 
-class UnitOfWorkRoute(APIRoute):
+class UnitOfWorkRoute(PlannedRoute):
     """A route whose writes share one transaction, which `SessionDep` gives to the endpoint."""
 
     def get_route_handler(self) -> Handler:
