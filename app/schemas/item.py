@@ -19,7 +19,18 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.models.item import MAX_GROSS_PRICE, broken_price_rule
-from app.schemas.base import Id, In, Line, Money, MoneyRead, Out, Stored, Text
+from app.schemas.base import (
+    PLAIN,
+    TWO_PLACES,
+    Id,
+    In,
+    Line,
+    Money,
+    MoneyRead,
+    Out,
+    Stored,
+    Text,
+)
 from app.schemas.problem import Problem
 
 MAX_BATCH = 1000
@@ -29,8 +40,9 @@ UNKNOWN_CATEGORY = ErrorDetails(
 
 Name = Annotated[Line, Field(min_length=1, max_length=100, examples=["Walnut desk"])]
 Description = Annotated[Line, Field(max_length=500, examples=["Solid wood, oiled."])]
-Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE)]
-Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"])]
+Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
+Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"]), PLAIN, TWO_PLACES]
+Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 
@@ -71,8 +83,8 @@ class ItemQuery(In):
     tag: Tags | None = None
     category_id: Id | None = None
     owner_id: Id | None = None
-    min_price: Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE)] | None = None
-    max_price: Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE)] | None = None
+    min_price: Bound | None = None
+    max_price: Bound | None = None
 
 
 class ItemRead(Stored):
