@@ -17,7 +17,7 @@ from app.core.sealing import Sealer
 from app.core.stop_signals import when_told_to_stop
 from app.core.tokens import create_token_signer
 from app.crud import events, room_messages, sessions, tasks, webhook_deliveries
-from app.db.engine import connect, create_engine, create_reads
+from app.db.engine import connect, create_direct_pool, create_engine, create_reads
 from app.db.notifications import Listener
 from app.db.reads import ReadPool
 from app.db.replica import WRITERS, Lag, Replica
@@ -98,12 +98,14 @@ def open_database(
     app.state.reads = create_reads(settings, settings.database_url)
     # For loops, so that they and requests never wait for one another.
     app.state.loop_reads = create_reads(settings, settings.database_url, size=2)
+    app.state.direct_pool = create_direct_pool(settings)
     app.state.replica = create_replica(app.state.reads, settings, publish)
     open_events(app, publish)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.sealer = Sealer(settings.signing_secret)
     stack.push_async_callback(engine.dispose)
     stack.push_async_callback(app.state.reads.close)
+    stack.push_async_callback(app.state.direct_pool.close)
     stack.push_async_callback(app.state.loop_reads.close)
 
 

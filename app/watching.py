@@ -23,7 +23,8 @@ def open_tracing(app: FastAPI, stack: AsyncExitStack) -> None:
 
 
 def vital_signs(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> VitalSigns:
-    levels, load = PoolLevels(app.state.reads, app.state.engine), app.state.load
+    pools = [app.state.reads, app.state.direct_pool]
+    levels, load = PoolLevels(pools, app.state.engine), app.state.load
     return VitalSigns(
         beats=[
             lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait())),

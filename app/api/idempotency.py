@@ -10,7 +10,7 @@ from app.core.sealing import Sealer
 from app.crud import idempotency_keys
 from app.db.reads import Row
 from app.dependencies.auth import authenticate
-from app.models.idempotency_key import IdempotencyKey, IdempotencyKeyReused
+from app.models.idempotency_key import IdempotencyKeyReused
 
 MAX_KEY = 255
 KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control")
@@ -76,8 +76,8 @@ def stored(response: Response, caller: str, key: str, fingerprint: bytes, sealer
     }
 
 
-def replay(first: IdempotencyKey, fingerprint: bytes, sealer: Sealer) -> Response:
-    if first.fingerprint != sealer.mac(fingerprint):
+def replay(first: Row, fingerprint: bytes, sealer: Sealer) -> Response:
+    if first["fingerprint"] != sealer.mac(fingerprint):
         raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
-    headers = {**first.headers, "idempotency-replayed": "true"}
-    return Response(sealer.unseal(first.body), first.status, headers)
+    headers = {**first["headers"], "idempotency-replayed": "true"}
+    return Response(sealer.unseal(first["body"]), first["status"], headers)

@@ -6,31 +6,52 @@ in the transaction of the write. See docs/adr/0003-commit-before-the-response.md
 """
 
 import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 
 from app.api.idempotency import answer_once
 from app.api.planned_route import Handler, PlannedRoute
 from app.core.jitter import jitter
 from app.db.errors import ConcurrentUpdate
-from app.dependencies.database import writing
+from app.db.session import Transaction
+from app.dependencies.database import get_session, get_transaction, writing, writing_directly
+
+Begin = Callable[[Request], AbstractAsyncContextManager[Transaction]]
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
 
 
 class UnitOfWorkRoute(PlannedRoute):
-    """A route whose writes share one transaction, which `SessionDep` gives to the endpoint."""
+    """A route whose writes share one transaction, which `SessionDep` gives to the endpoint.
+
+    `TransactionDep` is enough for statements of app/db/writes.py, and spares the session.
+    """
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
-        return handler if self.methods == {"GET"} else in_transaction(handler)
+        if self.methods == {"GET"}:
+            return handler
+        calls = set(calls_of(self.dependant))
+        is_direct = get_transaction in calls and get_session not in calls
+        return in_transaction(handler, writing_directly if is_direct else writing)
 
 
-def in_transaction(handler: Handler) -> Handler:
+def calls_of(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
+    """All that is called for a request."""
+    yield dependant.call
+    for each in dependant.dependencies:
+        yield from calls_of(each)
+
+
+def in_transaction(handler: Handler, begin: Begin) -> Handler:
     async def attempt(request: Request, number: int = 1) -> Response:
         try:
-            async with writing(request) as session:
+            async with begin(request) as session:
                 request.state.session = session
                 return await answer_once(request, handler)
         except ConcurrentUpdate:

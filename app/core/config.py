@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     database_connect_timeout_seconds: float = Field(default=1, gt=0)
     database_command_timeout_seconds: float = Field(default=3, gt=0)
     database_read_pool_size: int = Field(default=10, ge=1)
+    database_direct_pool_size: int = Field(default=5, ge=1)
     # In transaction mode; then the direct URL leads past it, for what needs a session.
     database_pgbouncer: bool = False
     database_direct_url: DatabaseUrl = ""

@@ -21,7 +21,8 @@ from app.core.kept_answers import CHANNEL
 from app.db.errors import ForeignKeyViolation, UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
-from app.db.session import AsyncSession, notify
+from app.db.session import AsyncSession, Transaction, notify
+from app.db.writes import run
 from app.models.category import (
     MAX_CATEGORIES,
     Category,
@@ -35,6 +36,11 @@ TREE_LOCK = 7_246_393
 # The name of the answer that `list_tree` makes.
 TREE_ANSWER = "category_tree"
 COLUMNS = [getattr(Category, name) for name in CategoryRead.model_fields]
+LOCKED = Query(
+    select(Category.id)
+    .where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .with_for_update(read=True, key_share=True)
+)
 UNKNOWN_PARENT = Violation("/body/parent_id", "There is no such category", "unknown_category")
 IN_USE = {
     "fk_categories_parent_id": "There are categories below it.",
@@ -120,15 +126,12 @@ async def list_tree(reads: Reader) -> list[Row]:
     return roots
 
 
-async def find_unknown(
-    session: AsyncSession, category_ids: Collection[uuid.UUID]
-) -> set[uuid.UUID]:
+async def find_unknown(session: Transaction, category_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return the ids that name no category; the others keep theirs until the transaction ends."""
     if not category_ids:
         return set()
-    known = select(Category.id).where(Category.id.in_(category_ids))
-    locked = await session.scalars(known.with_for_update(read=True, key_share=True))
-    return set(category_ids) - set(locked)
+    locked = await run(session, LOCKED, ids=list(category_ids))
+    return set(category_ids) - {row["id"] for row in locked}
 
 
 async def create(session: AsyncSession, data: CategoryCreate) -> Category:

@@ -1,12 +1,13 @@
 """The idempotency_keys table, seen as a collection. Flushes; never commits."""
 
 import hashlib
+import json
 from datetime import timedelta
 
-from sqlalchemy import BigInteger, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
 
 from app.db.reads import Query, Row
-from app.db.session import AsyncSession
+from app.db.session import AsyncSession, Transaction
 from app.db.writes import insert_one, insertion, run
 from app.models.idempotency_key import IdempotencyKey, IdempotencyKeyInProgress
 
@@ -14,10 +15,14 @@ KEPT = timedelta(hours=24)
 LOCK = Query(
     select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_mine"))
 )
-ID = Query(
-    select(IdempotencyKey.id).where(
-        IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key")
-    )
+BY_KEY = Query(
+    select(
+        IdempotencyKey.fingerprint,
+        IdempotencyKey.status,
+        # Connections of SQLAlchemy decode JSON by themselves, those of the pool do not.
+        cast(IdempotencyKey.headers, Text).label("headers"),
+        IdempotencyKey.body,
+    ).where(IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
 )
 INSERT = insertion(
     IdempotencyKey,
@@ -26,7 +31,7 @@ INSERT = insertion(
 )
 
 
-async def lock(session: AsyncSession, caller: str, key: str) -> None:
+async def lock(session: Transaction, caller: str, key: str) -> None:
     """Keep others from using the key until the transaction ends, however it ends.
 
     Raises:
@@ -39,12 +44,12 @@ async def lock(session: AsyncSession, caller: str, key: str) -> None:
         raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
 
 
-async def find(session: AsyncSession, caller: str, key: str) -> IdempotencyKey | None:
-    found = await run(session, ID, caller=caller, key=key)
-    return await session.get(IdempotencyKey, found[0]["id"]) if found else None
+async def find(session: Transaction, caller: str, key: str) -> Row | None:
+    found = await run(session, BY_KEY, caller=caller, key=key)
+    return {**found[0], "headers": json.loads(found[0]["headers"])} if found else None
 
 
-async def create(session: AsyncSession, answer: Row) -> None:
+async def create(session: Transaction, answer: Row) -> None:
     await insert_one(session, INSERT, **answer)
 
 

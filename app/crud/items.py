@@ -29,7 +29,7 @@ from app.crud.categories import subtree
 from app.db.errors import ForeignKeyViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
-from app.db.session import when_committed
+from app.db.session import Transaction, when_committed
 from app.db.writes import insert_many, insert_one, insertion
 from app.models.category import Category
 from app.models.item import Item
@@ -143,7 +143,7 @@ async def restore(session: AsyncSession, item: Item) -> Item:
     return item
 
 
-async def create(session: AsyncSession, data: ItemCreate, *, owner: Principal) -> Row:
+async def create(session: Transaction, data: ItemCreate, *, owner: Principal) -> Row:
     """Create an item.
 
     Raises:
@@ -156,7 +156,7 @@ async def create(session: AsyncSession, data: ItemCreate, *, owner: Principal) -
 
 
 async def create_many(
-    session: AsyncSession, batch: Sequence[ItemCreate], *, owner: Principal
+    session: Transaction, batch: Sequence[ItemCreate], *, owner: Principal
 ) -> list[Row]:
     """Create all in one round trip; the result is in the order of the batch."""
     if not batch:

@@ -17,6 +17,7 @@ from app.core.config import Settings
 from app.core.errors import AppError
 from app.db.errors import database_errors, is_useless_after, translate
 from app.db.observation import ObservedPool, observe_engine
+from app.db.pool import DriverPool
 from app.db.queries import decoded
 from app.db.reads import ReadPool
 
@@ -55,6 +56,16 @@ def create_reads(settings: Settings, url: str, *, size: int | None = None) -> Re
     return ReadPool(
         partial(connect, settings, url),
         size=size or settings.database_read_pool_size,
+        wait_seconds=settings.database_pool_timeout_seconds,
+        recycle_seconds=settings.database_pool_recycle_seconds,
+    )
+
+
+def create_direct_pool(settings: Settings) -> DriverPool:
+    return DriverPool(
+        "direct",
+        partial(connect, settings, settings.database_url),
+        size=settings.database_direct_pool_size,
         wait_seconds=settings.database_pool_timeout_seconds,
         recycle_seconds=settings.database_pool_recycle_seconds,
     )

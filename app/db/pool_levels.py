@@ -1,27 +1,31 @@
 """How full the pools of connections are, for the metrics."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core import metrics
 from app.db.observation import ObservedPool
-from app.db.reads import ReadPool
+from app.db.pool import DriverPool
 
 
 class PoolLevels:
-    """How full the pools are."""
+    """Of the pools of the driver's connections, and of the engine's."""
 
-    def __init__(self, reads: ReadPool, engine: AsyncEngine) -> None:
+    def __init__(self, pools: Sequence[DriverPool], engine: AsyncEngine) -> None:
         pool = cast("ObservedPool", engine.pool)
-        self._reads, self._writes = reads, pool
-        metrics.POOL_SIZE.labels("read").set(reads.size)
+        self._pools, self._writes = pools, pool
+        for each in pools:
+            metrics.POOL_SIZE.labels(each.name).set(each.size)
         metrics.POOL_SIZE.labels("write").set(pool.limit)
 
     def longest_wait(self) -> float:
         """In seconds, for a connection, since this was last asked."""
-        return max(self._reads.waits.longest(), self._writes.waits.longest())
+        waits = [self._writes.waits, *(each.waits for each in self._pools)]
+        return max(each.longest() for each in waits)
 
     def look(self) -> None:
-        metrics.POOL_IN_USE.labels("read").set(self._reads.in_use)
+        for each in self._pools:
+            metrics.POOL_IN_USE.labels(each.name).set(each.in_use)
         metrics.POOL_IN_USE.labels("write").set(self._writes.checkedout())

@@ -10,14 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.errors import PreconditionFailed
+from app.db.direct import DirectTransaction
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import NOTIFY
-from app.db.writes import run
+from app.db.pool import DriverPool
+from app.db.writes import Transaction, run
 
 __all__ = [
     "AsyncSession",
+    "DirectTransaction",
     "Sessionmaker",
+    "Transaction",
     "create_sessionmaker",
+    "direct_transaction",
     "notify",
     "transaction",
     "when_committed",
@@ -48,14 +53,14 @@ def create_sessionmaker(
     return async_sessionmaker(engine, expire_on_commit=False, info=info)
 
 
-async def notify(session: AsyncSession, channel: str, payload: str) -> None:
+async def notify(session: Transaction, channel: str, payload: str) -> None:
     """Tell every process when, and only if, the transaction commits; this one at once."""
     session.info.setdefault("notifications", []).append((channel, payload))
     if session.info["publish"] is None:
         await run(session, NOTIFY, channel=channel, payload=payload)
 
 
-def when_committed(session: AsyncSession, do: Callable[..., Any], *arguments: Any) -> None:
+def when_committed(session: Transaction, do: Callable[..., Any], *arguments: Any) -> None:
     """Call something quick if the transaction commits, as counting what it did."""
     session.info.setdefault("when_committed", []).append(partial(do, *arguments))
 
@@ -82,7 +87,22 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
         raise DatabaseUnavailable("All database connections are busy.") from error
 
 
-async def tell(session: AsyncSession) -> None:
+@asynccontextmanager
+async def direct_transaction(
+    pool: DriverPool, sessions: Sessionmaker
+) -> AsyncIterator[DirectTransaction]:
+    """The same without a session; raises what its statements raise."""
+    work = DirectTransaction(pool, {**sessions.kw["info"]})
+    try:
+        yield work
+    except BaseException as error:
+        await work.undo(error)
+        raise
+    await work.commit()
+    await tell(work)
+
+
+async def tell(session: Transaction) -> None:
     handlers, publish = session.info["handlers"], session.info["publish"]
     for do in session.info.pop("when_committed", ()):
         do()

@@ -11,14 +11,18 @@ from typing import Any, cast
 
 import asyncpg
 from sqlalchemy import bindparam, insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.ids import uuid7
 from app.db.base import Base
+from app.db.direct import DirectTransaction
 from app.db.errors import DatabaseUnavailable, database_errors, is_useless_after
 from app.db.observation import observe
 from app.db.queries import Query, Row
+
+# Where a statement can run: with a session around it, which costs more, or without.
+Transaction = AsyncSession | DirectTransaction
 
 
 def insertion(
@@ -29,13 +33,13 @@ def insertion(
     return Query(insert(model).values(values).returning(*returning))
 
 
-async def insert_one(session: AsyncSession, query: Query, **values: Any) -> Row:
+async def insert_one(session: Transaction, query: Query, **values: Any) -> Row:
     """Insert a row and return what the statement returns of it; raises like a flush."""
     (row,) = await run(session, query, id=uuid7(), **values)
     return row
 
 
-async def insert_many(session: AsyncSession, query: Query, rows: Sequence[Row]) -> list[Row]:
+async def insert_many(session: Transaction, query: Query, rows: Sequence[Row]) -> list[Row]:
     """Insert many rows in one round trip; the result is in their order."""
     arguments = [query.arguments({**row, "id": uuid7()}) for row in rows]
     async with driver(session, query) as connection:
@@ -43,7 +47,7 @@ async def insert_many(session: AsyncSession, query: Query, rows: Sequence[Row]) 
     return [query.row(record) for record in records]
 
 
-async def run(session: AsyncSession, query: Query, **values: Any) -> list[Row]:
+async def run(session: Transaction, query: Query, **values: Any) -> list[Row]:
     """The rows of a statement within the transaction; what is pending is not flushed first."""
     async with driver(session, query) as connection:
         records = await connection.fetch(query.sql, *query.arguments(values))
@@ -51,28 +55,39 @@ async def run(session: AsyncSession, query: Query, **values: Any) -> list[Row]:
 
 
 @asynccontextmanager
-async def driver(session: AsyncSession, query: Query) -> AsyncIterator[asyncpg.Connection]:
+async def driver(session: Transaction, query: Query) -> AsyncIterator[asyncpg.Connection]:
     """The connection of the transaction, for one statement."""
+    connection = await driver_of(session)
+    started = time.perf_counter()
+    try:
+        with database_errors():
+            yield connection
+    except BaseException as error:
+        await drop_if_useless(session, error)
+        raise
+    finally:
+        observe(query.sql, time.perf_counter() - started)
+
+
+async def driver_of(session: Transaction) -> asyncpg.Connection:
+    if isinstance(session, DirectTransaction):
+        return await session.connection()
     connection = await session.connection()
     pooled = await connection.get_raw_connection()
     raw = cast("asyncpg.Connection", pooled.driver_connection)
     if not raw.is_in_transaction():
         # SQLAlchemy begins with its own first statement, unless the ping did: app/db/engine.py.
         await connection.exec_driver_sql("SELECT")
-    started = time.perf_counter()
-    try:
-        with database_errors():
-            yield raw
-    except BaseException as error:
-        await drop_if_useless(connection, error)
-        raise
-    finally:
-        observe(query.sql, time.perf_counter() - started)
+    return raw
 
 
-async def drop_if_useless(connection: AsyncConnection, error: BaseException) -> None:
+async def drop_if_useless(session: Transaction, error: BaseException) -> None:
     """As SQLAlchemy does where it runs the statement: nobody must get it from the pool again."""
     cause = error.__cause__ or error
     is_lost = isinstance(error, DatabaseUnavailable) or not isinstance(error, Exception)
-    if is_lost or is_useless_after(cause):
-        await connection.invalidate(cause)
+    if not (is_lost or is_useless_after(cause)):
+        return
+    if isinstance(session, DirectTransaction):
+        session.drop()
+    else:
+        await (await session.connection()).invalidate(cause)

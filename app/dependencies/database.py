@@ -11,20 +11,40 @@ from fastapi.requests import HTTPConnection
 from app.core.identity import Principal
 from app.db.reads import Reader, ReadPool
 from app.db.replica import Replica, RoutedReads
-from app.db.session import AsyncSession, transaction
+from app.db.session import (
+    AsyncSession,
+    DirectTransaction,
+    Transaction,
+    direct_transaction,
+    transaction,
+)
 
 OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
 @asynccontextmanager
 async def writing(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """A transaction of the caller, who reads from the primary for a moment after it.
+    """A transaction of the caller, with a session around it."""
+    async with told(connection), transaction(connection.app.state.sessionmaker) as session:
+        yield session
+
+
+@asynccontextmanager
+async def writing_directly(connection: HTTPConnection) -> AsyncIterator[DirectTransaction]:
+    """A transaction of the caller."""
+    state = connection.app.state
+    async with told(connection), direct_transaction(state.direct_pool, state.sessionmaker) as work:
+        yield work
+
+
+@asynccontextmanager
+async def told(connection: HTTPConnection) -> AsyncIterator[None]:
+    """Have the caller read from the primary for a moment after it.
 
     After a refusal, too: who is told that a row has changed must not be shown the old one.
     """
     try:
-        async with transaction(connection.app.state.sessionmaker) as session:
-            yield session
+        yield
     finally:
         replica: Replica | None = connection.app.state.replica
         principal: Principal | None = connection.scope.get("principal")
@@ -35,6 +55,11 @@ async def writing(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
 async def get_session(request: Request) -> AsyncSession:
     """The session of the request's unit of work, which its route opens and commits."""
     return cast("AsyncSession", request.state.session)
+
+
+async def get_transaction(request: Request) -> Transaction:
+    """The transaction of the request's unit of work, which has a session if somebody needs it."""
+    return cast("Transaction", request.state.session)
 
 
 async def get_reads(connection: HTTPConnection) -> ReadPool:
@@ -54,6 +79,7 @@ async def get_transactions(connection: HTTPConnection) -> OpenTransaction:
 
 
 # Needs a router with `route_class=UnitOfWorkRoute`: see app/api/unit_of_work.py.
+TransactionDep = Annotated[Transaction, Depends(get_transaction)]
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
 # For endpoints that commit although they answer with an error.
 Transactions = Annotated[OpenTransaction, Depends(get_transactions)]

@@ -10,8 +10,8 @@ from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.types import QueueExecutionMode
 
 from app.core.background import BackgroundLoop
+from app.db.pool import Connect
 from app.db.queue import queries
-from app.db.reads import Connect
 from app.jobs.attempts import KINDS, Attempts
 from app.jobs.queue import Resources
 from app.jobs.schedules import SCHEDULES

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -18,7 +17,7 @@ from sqlalchemy import Integer, func, literal, select, text
 
 from app.core.config import Settings
 from app.core.errors import AppError, DeadlineExceeded, Unavailable
-from app.db.engine import connect, create_engine
+from app.db.engine import create_direct_pool, create_engine, create_reads
 from app.db.errors import (
     ConcurrentUpdate,
     ConstraintViolation,
@@ -29,8 +28,15 @@ from app.db.errors import (
     UniqueViolation,
     database_errors,
 )
+from app.db.pool import DriverPool
 from app.db.reads import Query, ReadPool
-from app.db.session import AsyncSession, Sessionmaker, create_sessionmaker, transaction
+from app.db.session import (
+    AsyncSession,
+    Sessionmaker,
+    create_sessionmaker,
+    direct_transaction,
+    transaction,
+)
 from app.db.writes import run
 from app.models.item import Item
 from app.models.user import User
@@ -54,6 +60,7 @@ class Database:
 
     sessions: Sessionmaker
     reads: ReadPool
+    direct_pool: DriverPool
 
     async def write(self, sql: str = "SELECT 1", **values: Any) -> Any:
         async with transaction(self.sessions) as session:
@@ -62,6 +69,11 @@ class Database:
     async def run(self) -> Any:
         async with transaction(self.sessions) as session:
             (row,) = await run(session, ONE)
+            return row["one"]
+
+    async def direct(self) -> Any:
+        async with direct_transaction(self.direct_pool, self.sessions) as work:
+            (row,) = await run(work, ONE)
             return row["one"]
 
     async def read(self, query: Query = ONE) -> Any:
@@ -73,8 +85,11 @@ Do = Callable[[Database], Awaitable[Any]]
 
 write: Do = Database.write
 bypass: Do = Database.run
+direct: Do = Database.direct
 read: Do = Database.read
-ALL_WAYS = pytest.mark.parametrize("do", [write, bypass, read], ids=["write", "bypass", "read"])
+ALL_WAYS = pytest.mark.parametrize(
+    "do", [write, bypass, direct, read], ids=["write", "bypass", "direct", "read"]
+)
 
 
 @pytest.fixture
@@ -84,21 +99,14 @@ async def opened(settings: Settings) -> AsyncIterator[Open]:
         async def open_database(**changes: Any) -> Database:
             quick = {"database_command_timeout_seconds": COMMAND_SECONDS}
             own = settings.model_copy(update=quick | changes)
-            engine, reads = create_engine(own), create_reads(own)
+            engine, reads = create_engine(own), create_reads(own, own.database_url)
+            direct_pool = create_direct_pool(own)
             stack.push_async_callback(engine.dispose)
             stack.push_async_callback(reads.close)
-            return Database(create_sessionmaker(engine), reads)
+            stack.push_async_callback(direct_pool.close)
+            return Database(create_sessionmaker(engine), reads, direct_pool)
 
         yield open_database
-
-
-def create_reads(settings: Settings) -> ReadPool:
-    return ReadPool(
-        partial(connect, settings, settings.database_url),
-        size=settings.database_read_pool_size,
-        wait_seconds=settings.database_pool_timeout_seconds,
-        recycle_seconds=settings.database_pool_recycle_seconds,
-    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -21,6 +21,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.identity import Role, Scope
 from app.db.base import Base
+from app.db.pool import Lent
 from app.db.reads import Query
 from app.models.api_key import ApiKey
 from app.models.idempotency_key import IdempotencyKey
@@ -175,7 +176,7 @@ class LostWithinAStatement:
 class TestReadPool:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         idle = app.state.reads._idle
-        idle.append((LostWithinAStatement(), time.monotonic()))
+        idle.append(Lent(cast("asyncpg.Connection", LostWithinAStatement()), time.monotonic()))
         query = Query(select(User.id).where(User.id == bindparam("id")))
 
         assert await app.state.reads.scalar(query, id=user.id) == user.id

@@ -16,7 +16,7 @@ from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unproces
 from app.crud import categories, items
 from app.db.reads import Row
 from app.dependencies.auth import ItemReader, ItemWriter
-from app.dependencies.database import ReplicaReads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep, TransactionDep
 from app.dependencies.external import ExternalApiDep
 from app.dependencies.items import (
     ItemFilters,
@@ -73,7 +73,7 @@ async def list_items(
 
 @router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
 async def create_item(
-    data: ItemCreate, session: SessionDep, principal: ItemWriter, request: Request
+    data: ItemCreate, session: TransactionDep, principal: ItemWriter, request: Request
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data, owner=principal)
@@ -84,7 +84,7 @@ async def create_item(
 
 @router.post("/batch", response_model=ItemBatchRead)
 async def create_items(
-    batch: ItemBatch, session: SessionDep, principal: ItemWriter, request: Request
+    batch: ItemBatch, session: TransactionDep, principal: ItemWriter, request: Request
 ) -> ItemBatchRead:
     """Create up to 1,000 items; those that break a rule are reported one by one."""
     checked = batch.checked()

@@ -10,7 +10,7 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed
 from app.crud import items
 from app.dependencies.auth import ItemReader, ItemWriter
-from app.dependencies.database import ReplicaReads, SessionDep
+from app.dependencies.database import ReplicaReads, SessionDep, TransactionDep
 from app.dependencies.items import ItemFilters, OwnItem, ReadableItem
 from app.dependencies.pagination import Pagination, paginated_by_cursor
 from app.schemas.base import Page
@@ -39,7 +39,7 @@ async def list_items_v2(
 
 @router.post("", response_model=ItemReadV2, status_code=status.HTTP_201_CREATED)
 async def create_item_v2(
-    data: ItemCreateV2, session: SessionDep, principal: ItemWriter, request: Request
+    data: ItemCreateV2, session: TransactionDep, principal: ItemWriter, request: Request
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data.to_v1(), owner=principal)

@@ -1,0 +1,95 @@
+"""A pool of the driver's own connections: the most recently used first, never reset.
+
+asyncpg's own pool spends as much on resetting a connection as a read costs, and SQLAlchemy's
+twice that. What is left behind on a connection here is nothing that would need it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.core.errors import Unavailable
+from app.db.observation import Waits
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+# What tells that there is no connection any more, as after a restart of the server.
+LOST = (
+    ConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # Lost between the two halves of a statement.
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A connection and when it was opened; `is_fresh` if nobody has used it before."""
+
+    connection: asyncpg.Connection
+    opened_at: float
+    is_fresh: bool = False
+
+
+class DriverPool:
+    """`name` is that of its metrics; a wait for one of `size` connections has an end."""
+
+    def __init__(
+        self, name: str, connect: Connect, *, size: int, wait_seconds: float, recycle_seconds: float
+    ) -> None:
+        self._connect = connect
+        self._free = asyncio.Semaphore(size)
+        self._wait_seconds = wait_seconds
+        self._recycle_seconds = recycle_seconds
+        self._idle: list[Lent] = []
+        self.name = name
+        self.size = size
+        self.in_use = 0
+        self.waits = Waits(name)
+
+    async def close(self) -> None:
+        while self._idle:
+            self._idle.pop().connection.terminate()
+
+    async def begin_turn(self) -> None:
+        """Get the right to one connection, which `end_turn` gives back.
+
+        Raises:
+            Unavailable: none became free in time.
+        """
+        if self._free.locked():
+            with self.waits.one():
+                await self._wait()
+        else:
+            await self._free.acquire()
+        self.in_use += 1
+
+    def end_turn(self) -> None:
+        self.in_use -= 1
+        self._free.release()
+
+    async def take(self) -> Lent:
+        """A connection, to give back or to terminate."""
+        oldest = time.monotonic() - self._recycle_seconds
+        while self._idle:
+            lent = self._idle.pop()
+            if lent.opened_at > oldest and not lent.connection.is_closed():
+                return lent
+            lent.connection.terminate()
+        return Lent(await self._connect(), time.monotonic(), is_fresh=True)
+
+    def give_back(self, lent: Lent) -> None:
+        if not lent.connection.is_closed():
+            self._idle.append(Lent(lent.connection, lent.opened_at))
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Unavailable("All database connections are busy.") from None
