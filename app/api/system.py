@@ -15,7 +15,7 @@ from app.api.health import DependencyHealth, optional_dependencies, probe, succe
 from app.core.clock import now
 from app.core.config import Settings
 from app.core.errors import Unavailable
-from app.db.migrations import is_migrated
+from app.db.revisions import is_migrated
 from app.dependencies.database import Reads
 from app.schemas.base import Out
 

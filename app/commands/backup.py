@@ -12,7 +12,7 @@ from typing import IO, cast
 from urllib.parse import unquote, urlsplit
 
 from app.core.config import ConfigError
-from app.db import migrations
+from app.db import revisions
 
 HAS_TABLES = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
 EMPTY = b"DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n"
@@ -51,7 +51,7 @@ def restore(url: str, file: Path, *, force: bool) -> str:
         run("pg_restore", [*PORTABLE, "--file=-", str(file)], into=script)
         # Not reached when the dump is damaged; without it nothing has happened.
         script.write(b"ANALYZE;\nCOMMIT;\n")
-    step = ": run `app db upgrade`" if migrations.is_outdated(revision) else ", the newest"
+    step = ": run `app db upgrade`" if revisions.is_outdated(revision) else ", the newest"
     return f"Restored; the database is at migration {revision}{step}."
 
 
@@ -62,7 +62,7 @@ def known_revision(file: Path) -> str:
     if not starts:
         raise ConfigError(f"{file} is no dump of this service: it names no migration.")
     revision = lines[starts[0]]
-    if revision not in migrations.known_revisions():
+    if revision not in revisions.known_revisions():
         raise ConfigError(f"{file} is of a newer release: it is at migration {revision}.")
     return revision
 

@@ -1,17 +1,13 @@
-"""Migrations, driven from Python: the command line, the tests and /readiness use these."""
+"""Migrations, driven from Python: the command line and the tests use these."""
 
-from functools import lru_cache
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import column, select, table
 
 from alembic import command
-from app.db.reads import Query, ReadPool
 
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
-CURRENT_REVISION = Query(select(column("version_num")).select_from(table("alembic_version")))
 
 
 def alembic_config(url: str) -> Config:
@@ -38,26 +34,3 @@ def revise(url: str, message: str) -> None:
 def check(url: str) -> None:
     """Raise when the models and the migrated database differ."""
     command.check(alembic_config(url))
-
-
-@lru_cache
-def known_revisions() -> tuple[str, ...]:
-    """Those that this code has migrations for, the newest first."""
-    script = ScriptDirectory.from_config(alembic_config(""))
-    return tuple(each.revision for each in script.walk_revisions())
-
-
-def is_outdated(revision: str | None) -> bool:
-    """Whether a database at the revision lacks something that this code needs."""
-    return revision is None or revision in known_revisions()[1:]
-
-
-async def is_migrated(reads: ReadPool) -> bool:
-    """Whether the database has everything that this code needs.
-
-    A revision that it does not know is of a newer release, which is being rolled out.
-
-    Raises:
-        DatabaseUnavailable: it cannot be reached, or was never migrated.
-    """
-    return not is_outdated(await reads.scalar(CURRENT_REVISION))

@@ -7,7 +7,6 @@ from app.core.config import Settings
 from app.core.logging import get_logger
 from app.integrations.breakers import Breakers
 from app.integrations.cache import Cache, create_cache
-from app.integrations.demo_api import DemoApi, serving
 from app.integrations.external_api import ExternalApi
 from app.integrations.upstream import Upstream
 
@@ -38,6 +37,8 @@ async def external_service(
         log.warning("EXTERNAL_API_URL is empty: what needs the external service answers 503")
         yield None
     else:
+        from app.integrations.demo_api import DemoApi, serving  # It brings a server with it.
+
         async with serving(DemoApi()) as url, asking(url, settings, breakers, cache) as api:
             yield api
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.commands import backup
 from app.core.config import ConfigError, Settings
-from app.db import migrations
+from app.db import migrations, revisions
 from app.models.user import User
 from tests.conftest import Save, execute
 from tests.content import content
@@ -42,7 +42,7 @@ class TestRestore:
 
         assert await content(empty_database) == before
         assert any("Gda\u0144sk" in row for row in before["users"])
-        assert said.endswith(f"is at migration {migrations.known_revisions()[0]}, the newest.")
+        assert said.endswith(f"is at migration {revisions.known_revisions()[0]}, the newest.")
         await asyncio.to_thread(migrations.check, empty_database)
 
     async def test_refuses_what_is_not_empty(self, app: FastAPI, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from app.core.config import Settings
-from app.db import migrations
+from app.db import migrations, revisions
 from app.db.base import Base
 from app.db.embedded_process import binary
 from app.main import create_app
@@ -119,5 +119,7 @@ class TestDowngrade:
 def test_revisions_are_one_line_and_have_a_number_each() -> None:
     script = ScriptDirectory.from_config(migrations.alembic_config(""))
 
-    assert len(script.get_heads()) == 1
+    assert [REVISIONS[0]] == script.get_heads()
+    assert revisions.known_revisions()[0] == REVISIONS[0]
+    assert set(revisions.known_revisions()) == set(REVISIONS)
     assert len({int(revision) for revision in REVISIONS}) == len(REVISIONS)
