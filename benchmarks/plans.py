@@ -11,7 +11,7 @@ import json
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -78,20 +78,20 @@ async def queries(connection: asyncpg.Connection) -> list[tuple[str, Query, dict
     owner: uuid.UUID = await connection.fetchval("SELECT owner_id FROM items LIMIT 1")
     category: uuid.UUID = await connection.fetchval("SELECT category_id FROM items LIMIT 1")
     rare = await connection.fetchval("SELECT split_part(name, ' ', 2) FROM items LIMIT 1")
-    filters: dict[str, dict[str, Any]] = {
+    filters: dict[str, Mapping[str, Any]] = {
         "all": {},
         "tag": {"tag": ["tag-7"]},
         "two tags": {"tag": ["tag-7", "wood"]},
         "owner_id": {"owner_id": owner},
         "category_id": {"category_id": category},
-        "q (frequent word)": {"q": "walnut:*"},
-        "q (rare word)": {"q": f"{rare}:*"},
+        "q (frequent word)": items.with_words({"q": "walnut"}),
+        "q (rare word)": items.with_words({"q": rare}),
         "price range": {"min_price": Decimal(500), "max_price": Decimal(501)},
     }
     return [each for name, values in filters.items() for each in pages(name, values)]
 
 
-def pages(name: str, values: dict[str, Any]) -> Iterator[tuple[str, Query, dict[str, Any]]]:
+def pages(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Query, dict[str, Any]]]:
     names = frozenset(values) & frozenset(items.LISTING.filters)
     for sort in SORTS:
         for is_continued in (False, True):
@@ -103,7 +103,7 @@ def pages(name: str, values: dict[str, Any]) -> Iterator[tuple[str, Query, dict[
             yield (
                 f"{name}, sort={','.join(sort)}, {place}",
                 items.LISTING.page_query(shape),
-                values | bound,
+                {**values, **bound},
             )
 
 

@@ -110,7 +110,9 @@ def with_words(filters: Mapping[str, Any]) -> Mapping[str, Any]:
     """Write `q` as PostgreSQL reads it: every word must match, each may be cut short."""
     q = filters.get("q")
     words = re.findall(r"\w+", q) if q else []
-    return {**filters, "q": " & ".join(f"{word}:*" for word in words)} if q else filters
+    # The word itself besides its beginning: only of that does PostgreSQL know how frequent it is,
+    # and for a frequent one it is a thousand times faster to walk the items in their order.
+    return {**filters, "q": " & ".join(f"({w} | {w}:*)" for w in words)} if q else filters
 
 
 def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
