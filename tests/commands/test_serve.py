@@ -22,7 +22,7 @@ from tests.e2e.service import ROOT, app_command, free_port, wait_until
 from tests.proxy import proxied
 
 START_SECONDS = 60
-STOP_SECONDS = 10
+STOP_SECONDS = 15  # As promised: docs/promises.md, P9.
 RETURN_SECONDS = 5
 PRODUCTION = {
     "ENVIRONMENT": "production",

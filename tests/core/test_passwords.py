@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -99,9 +99,9 @@ class TestUnknownUser:
 
 
 async def seconds_of_a_login(hasher: PasswordHasher, hashed: str | None) -> float:
-    start = perf_counter()
+    start = process_time()
     await hasher.verify("a wrong password", hashed)
-    return perf_counter() - start
+    return process_time() - start
 
 
 class TestNeedsRehash:
