@@ -2,7 +2,7 @@
 
     python -m benchmarks.overload [PATH]
 
-Without PATH each request creates 100 items in one batch; with it, it reads there.
+Without PATH each request creates 250 items in one batch; with it, it reads there.
 
 Starts PostgreSQL and one worker, measures in a closed loop what that can do (C), then sends
 requests at constant rates of C and 10 C, however long the answers take: a closed loop would
@@ -39,7 +39,7 @@ from benchmarks.laboratory import reserve_core
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from tests.e2e.service import Service, running_service
 
-BATCH = {"items": [{"name": f"Item {n}", "price": "10.00", "tax": "1.00"} for n in range(100)]}
+BATCH = {"items": [{"name": f"Item {n}", "price": "10.00", "tax": "1.00"} for n in range(250)]}
 ITEMS = """
 INSERT INTO items (id, name, description, price, tax, tags, owner_id)
 SELECT uuidv7(), 'Item ' || n, repeat('All that can be said about it. ', 15), 10, 1, '{}', users.id

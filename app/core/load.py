@@ -12,7 +12,7 @@ from app.core.waiting_line import WaitingLine
 # What makes requests late: a loop that comes to its work so much later, once for each round
 # trip to the database, or so long a wait for a connection.
 LATE_SECONDS = 0.008
-FIRST, LEAST = 32, 4
+FIRST, LEAST = 32, 6
 MOST_DOWN, UP = 0.5, 1.1
 # Callers whom nobody knows get no more than this part, so that the others still get in.
 ANONYMOUS_PART = 0.75
@@ -82,7 +82,7 @@ class Load:
 
     def finish(self) -> None:
         """Leave for good: the place goes to the next in line."""
-        self._line.note_free_place(is_busy=self.in_flight >= LEAST)
+        self._line.note_free_place()
         self.leave()
         self._invite()
 

@@ -5,10 +5,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-# Who would probably wait longer is refused at once: that is worth more than a late answer.
-LONG_SECONDS = 0.15
+# Who would probably wait longer is refused at once. Everybody who comes in a burst is served;
+# in a flood, whoever is served is to be served soon: that is worth more than a late answer.
+BURST_SECONDS, FLOOD_SECONDS = 0.8, 0.15
+# It is a flood when people have had to be refused for so long, until none was for so long.
+FLOOD_AFTER_SECONDS, CALM_AFTER_SECONDS = 0.2, 1.0
 # Where that was a mistake, who waits has waited for nothing, so that it must be a rare one.
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 # From one place that gets free to the next, until enough of them were seen.
 FIRST_GUESS_SECONDS = 0.0005
 # The last one counts for a fifth, and one that took very long is a hiccup.
@@ -24,19 +27,29 @@ class WaitingLine:
         self._turns: dict[bool, deque[tuple[float, Turn]]] = {True: deque(), False: deque()}
         self._seconds_each = FIRST_GUESS_SECONDS
         self._freed_at = self._began_at = 0.0
-        self._stands_still = False
+        self._refusing_since = self._refused_at = 0.0
+        self._stands_still = self._was_flood = False
 
     def __len__(self) -> int:
         return len(self._turns[True]) + len(self._turns[False])
 
     def is_hopeless(self) -> bool:
-        """Whether it is so long, or has stood still for so long, that waiting makes no sense."""
-        return self._stands_still or len(self) * self._seconds_each > LONG_SECONDS
+        """Whether it is so long, or has stood still for so long, that waiting makes no sense.
 
-    def note_free_place(self, *, is_busy: bool) -> None:
-        """Learn how fast places get free; only where there is enough to do does that tell."""
+        Whoever hears yes is refused, and counts as such.
+        """
         now = time.monotonic()
-        if is_busy:
+        if not self._stands_still and len(self) * self._seconds_each <= self._longest(now):
+            return False
+        if now - self._refused_at > CALM_AFTER_SECONDS:
+            self._refusing_since = now
+        self._refused_at = now
+        return True
+
+    def note_free_place(self) -> None:
+        """Learn how fast places get free; only while somebody waits for one does that tell."""
+        now = time.monotonic()
+        if len(self):
             took = min(now - self._freed_at, self._seconds_each * HICCUP)
             self._seconds_each += WEIGHT_OF_LAST * (took - self._seconds_each)
         self._freed_at = now
@@ -62,19 +75,38 @@ class WaitingLine:
         return False
 
     def look(self) -> None:
-        """See whether it moves, and refuse those who have waited too long after all.
+        """See whether it moves, and refuse those who will have waited for nothing after all.
 
         From a turn of the loop of its own: while many come at once, nobody else gets on either.
         """
         now = time.monotonic()
-        self._stands_still = (
-            len(self) > 0 and now - max(self._freed_at, self._began_at) > LONG_SECONDS
-        )
+        moved_at = max(self._freed_at, self._began_at)
+        self._stands_still = len(self) > 0 and now - moved_at > self._longest(now)
         self._send_away(now - PATIENCE_SECONDS)
+        was_flood, self._was_flood = self._was_flood, self._is_flood(now)
+        if self._was_flood and not was_flood:
+            self._cut_short()
+
+    def _is_flood(self, now: float) -> bool:
+        is_calm = now - self._refused_at > CALM_AFTER_SECONDS
+        return not is_calm and self._refused_at - self._refusing_since > FLOOD_AFTER_SECONDS
+
+    def _longest(self, now: float) -> float:
+        return FLOOD_SECONDS if self._is_flood(now) else BURST_SECONDS
+
+    def _cut_short(self) -> None:
+        """Refuse the last of those who came before it was known for a flood."""
+        for is_known in (False, True):
+            turns = self._turns[is_known]
+            while turns and len(self) * self._seconds_each > FLOOD_SECONDS:
+                refuse(turns.pop()[1])
 
     def _send_away(self, longest: float) -> None:
         for turns in self._turns.values():
             while turns and (turns[0][0] < longest or turns[0][1].done()):
-                _, turn = turns.popleft()
-                if not turn.done():
-                    turn.set_result(False)
+                refuse(turns.popleft()[1])
+
+
+def refuse(turn: Turn) -> None:
+    if not turn.done():
+        turn.set_result(False)

@@ -30,7 +30,7 @@ from app.db.errors import ForeignKeyViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
 from app.db.session import Transaction, when_committed
-from app.db.writes import insert_many, insert_one, insertion
+from app.db.writes import insert_many, insert_one, insertion, insertion_of_many
 from app.models.category import Category
 from app.models.item import Item
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
@@ -41,7 +41,9 @@ COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
 
 UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
 
-INSERT = insertion(Item, [*ItemCreate.model_fields, "owner_id"], returning=COLUMNS)
+GIVEN = [*ItemCreate.model_fields, "owner_id"]
+INSERT = insertion(Item, GIVEN, returning=COLUMNS)
+INSERT_MANY = insertion_of_many(Item, GIVEN, returning=COLUMNS)
 BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
 
@@ -160,12 +162,12 @@ async def create(session: Transaction, data: ItemCreate, *, owner: Principal) ->
 async def create_many(
     session: Transaction, batch: Sequence[ItemCreate], *, owner: Principal
 ) -> list[Row]:
-    """Create all in one round trip; the result is in the order of the batch."""
+    """Create all in one statement; the result is in the order of the batch."""
     if not batch:
         return []
     rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
     with known_category():
-        created = await insert_many(session, INSERT, rows)
+        created = await insert_many(session, INSERT_MANY, rows)
     when_committed(session, metrics.ITEMS_CREATED.inc, len(rows))
     return created
 

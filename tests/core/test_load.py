@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from app.core.load import FIRST, LATE_SECONDS, LEAST, Load, Work
+from app.core.waiting_line import FIRST_GUESS_SECONDS, FLOOD_SECONDS
 
 MOST = 100
 LATE, PROMPT = 2 * LATE_SECONDS, LATE_SECONDS / 2
@@ -172,8 +173,14 @@ class TestLine:
         assert load.has_room(True)
 
     @pytest.mark.usefixtures("full")
-    async def test_is_refused_when_it_is_long(self, line_up: LineUp) -> None:
+    async def test_takes_a_burst(self, line_up: LineUp) -> None:
         waiting = [await line_up(True) for _ in range(1000)]
+
+        assert not any(each.done() for each in waiting)
+
+    @pytest.mark.usefixtures("full")
+    async def test_is_refused_when_it_is_long(self, line_up: LineUp) -> None:
+        waiting = [await line_up(True) for _ in range(3000)]
 
         refused = [each for each in waiting if each.done()]
 
@@ -181,10 +188,25 @@ class TestLine:
         assert not any(each.result() for each in refused)
 
     @pytest.mark.usefixtures("full")
+    async def test_is_cut_short_in_a_flood(
+        self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.core.waiting_line.FLOOD_AFTER_SECONDS", -1.0)
+        monkeypatch.setattr(load, "_most", LEAST)
+        waiting = [await line_up(is_known) for is_known in (True, False) * 900]
+
+        load.beat(PROMPT)
+        await asyncio.sleep(0)
+
+        stay = [each for each in waiting if not each.done()]
+        assert len(stay) == FLOOD_SECONDS / FIRST_GUESS_SECONDS
+        assert stay == waiting[: 2 * len(stay) : 2]
+
+    @pytest.mark.usefixtures("full")
     async def test_is_not_refused_while_nobody_could_get_on(
         self, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.core.waiting_line.LONG_SECONDS", 0.1)
+        monkeypatch.setattr("app.core.waiting_line.BURST_SECONDS", 0.1)
         monkeypatch.setattr("app.core.waiting_line.FIRST_GUESS_SECONDS", 0.0)
         waiting = [await line_up(True)]
         time.sleep(0.2)  # noqa: ASYNC251  (the loop is busy with those who come at once)
@@ -198,7 +220,7 @@ class TestLine:
         self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         waiting = await line_up(True)
-        monkeypatch.setattr("app.core.waiting_line.LONG_SECONDS", 0.0)
+        monkeypatch.setattr("app.core.waiting_line.BURST_SECONDS", 0.0)
         monkeypatch.setattr(load, "_most", LEAST)
         load.beat(PROMPT)
 

@@ -18,13 +18,14 @@ from app.db.engine import create_direct_pool, create_engine
 from app.db.errors import ForeignKeyViolation, StatementTimeout
 from app.db.queries import Query
 from app.db.session import Transaction, create_sessionmaker, direct_transaction, transaction
-from app.db.writes import insert_many, insert_one, insertion, run
+from app.db.writes import insert_many, insert_one, insertion, insertion_of_many, run
 from app.models.item import Item
 from app.models.user import User
 from tests.factories import make_item
 
 GIVEN = ["name", "price", "tags", "owner_id"]
 INSERT = insertion(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
+INSERT_MANY = insertion_of_many(Item, GIVEN, returning=[Item.id, Item.name, Item.tags])
 COUNT = select(func.count()).select_from(Item)
 PID = Query(select(func.pg_backend_pid().label("pid")))
 SLEEP = Query(select(func.pg_sleep(30)))
@@ -86,7 +87,7 @@ async def test_many_come_back_in_their_order(begin: Begin, user: User) -> None:
     names = [f"Desk {number}" for number in range(500)]
 
     async with begin() as session:
-        made = await insert_many(session, INSERT, [row(user, name) for name in names])
+        made = await insert_many(session, INSERT_MANY, [row(user, name) for name in names])
 
     assert [each["name"] for each in made] == names
 
@@ -96,7 +97,7 @@ async def test_one_of_many_that_fails_undoes_all(app: FastAPI, begin: Begin, use
 
     with pytest.raises(ForeignKeyViolation) as caught:
         async with begin() as session:
-            await insert_many(session, INSERT, rows)
+            await insert_many(session, INSERT_MANY, rows)
 
     assert caught.value.constraint == "fk_items_owner_id"
     assert await count(app) == 0
