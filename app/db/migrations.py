@@ -1,13 +1,17 @@
 """Migrations, driven from Python: the command line, the tests and /readiness use these."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import column, select, table
 
 from alembic import command
+from app.core.config import ConfigError
 from app.db.reads import Query, ReadPool
 
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
@@ -21,11 +25,24 @@ def alembic_config(url: str) -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    command.upgrade(alembic_config(url), revision)
+    """Raises ConfigError: no such revision, or the database cannot be reached."""
+    with explained():
+        command.upgrade(alembic_config(url), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
-    command.downgrade(alembic_config(url), revision)
+    """Raises ConfigError, as above."""
+    with explained():
+        command.downgrade(alembic_config(url), revision)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What Alembic has to say to operators needs no traceback."""
+    try:
+        yield
+    except CommandError as error:
+        raise ConfigError(f"{error}.") from None
 
 
 def revise(url: str, message: str) -> None:
@@ -36,8 +53,9 @@ def revise(url: str, message: str) -> None:
 
 
 def check(url: str) -> None:
-    """Raise when the models and the migrated database differ."""
-    command.check(alembic_config(url))
+    """Raises ConfigError: the models and the migrated database differ."""
+    with explained():
+        command.check(alembic_config(url))
 
 
 @lru_cache
