@@ -145,7 +145,7 @@ check-compose: $(READY)
 # The schemas know Kubernetes itself, and neither kustomize nor the Prometheus operator.
 check-kubernetes: $(READY)
 	$(call passes,$(BIN)/kubernetes-validate --strict --quiet $$(ls deploy/kubernetes/base/*.yaml | \
-		grep -v -e kustomization -e service-monitor))
+		grep -v -e kustomization -e monitor))
 
 check-workflow: $(READY)
 	$(call passes,$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml)
