@@ -1,5 +1,6 @@
 """Dashboards and alerts ask for what `/metrics` exposes, and somebody can act on them."""
 
+import ast
 import json
 import re
 import shutil
@@ -21,6 +22,8 @@ from tests.deploy.kustomize import render
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LINES = OPERATIONS.partition("## Lines of the log")[2].partition("## Metrics")[0]
+WARN = ("log.warning", "log.error", "log.critical", "log.exception")
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
 OVERLAYS = sorted((ROOT / "deploy" / "kubernetes" / "overlays").iterdir())
@@ -98,6 +101,18 @@ def series() -> dict[str, set[str]]:
     }
 
 
+def warnings() -> set[str]:
+    """What the service logs as a warning, or worse."""
+    calls = [
+        node
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
+    ]
+    events = [call.args[0] for call in calls if ast.unparse(call.func).endswith(WARN)]
+    return {event.value for event in events if isinstance(event, ast.Constant)}
+
+
 SERIES = series() | RECORDED | BY_PROMETHEUS
 
 
@@ -150,6 +165,10 @@ class TestOperations:
         }
 
         assert alert["annotations"]["runbook"].removeprefix("docs/operations.md#") in anchors
+
+    @pytest.mark.parametrize("event", sorted(warnings()))
+    def test_explain_every_warning(self, event: str) -> None:
+        assert f"`{event.partition(':')[0]}" in LINES
 
     @pytest.mark.parametrize("name", DECLARED)
     def test_explain_every_metric(self, name: str) -> None:
