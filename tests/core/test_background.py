@@ -8,7 +8,9 @@ import structlog
 
 from app.core import background
 from app.core.background import BackgroundLoop
+from app.core.config import Settings
 from app.core.errors import Unavailable
+from app.core.logging import configure_logging
 
 
 class Failing(BackgroundLoop):
@@ -29,6 +31,12 @@ class Failing(BackgroundLoop):
 
     async def pause(self) -> None:
         """At once."""
+
+
+@pytest.fixture(autouse=True)
+def listening(settings: Settings) -> None:
+    """Whatever level others have left behind."""
+    configure_logging(settings.model_copy(update={"log_level": "info"}))
 
 
 async def told(errors: list[Exception]) -> list[str]:
