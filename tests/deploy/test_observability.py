@@ -110,7 +110,7 @@ def warnings() -> set[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
     ]
     events = [call.args[0] for call in calls if ast.unparse(call.func).endswith(WARN)]
-    return {event.value for event in events if isinstance(event, ast.Constant)}
+    return {str(event.value) for event in events if isinstance(event, ast.Constant)}
 
 
 SERIES = series() | RECORDED | BY_PROMETHEUS
