@@ -37,6 +37,9 @@ fix: $(READY) ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
+hooks: $(READY) ## Run the quick checks before each commit
+	@exec $(BIN)/prek install
+
 migrate: $(READY) ## Bring the database to the newest migration
 	@exec $(BIN)/app db upgrade
 
@@ -145,10 +148,11 @@ check-compose: $(READY)
 # The schemas know Kubernetes itself, and neither kustomize nor the Prometheus operator.
 check-kubernetes: $(READY)
 	$(call passes,$(BIN)/kubernetes-validate --strict --quiet $$(ls deploy/kubernetes/base/*.yaml | \
-		grep -v -e kustomization -e service-monitor))
+		grep -v -e kustomization -e monitor))
 
 check-workflow: $(READY)
-	$(call passes,$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml)
+	$(call passes,{ $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml && \
+		$(BIN)/zizmor --offline --no-progress .github; })
 
 # The set-up: nothing runs and nothing is fetched while .venv is newer than the lock. The cache is
 # asked first, because uv otherwise wants to look at the index even when it has every package.

@@ -4,6 +4,8 @@ gunicorn --config deploy/gunicorn.conf.py 'app.commands.serve:create_worker()'
 """
 
 import os
+import shutil
+import sys
 import tempfile
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -19,4 +21,19 @@ control_socket_disable = True
 
 # Where workers keep their metrics, so that each of them can tell the sum of all. To be set
 # before prometheus_client is imported, which is why nothing above imports it.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-"))
+METRICS = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-"))
+
+
+def on_starting(_):
+    """Refuse bad settings in one sentence; each worker would tell it with a traceback."""
+    from app.core.config import ConfigError, load_settings
+
+    try:
+        load_settings()
+    except ConfigError as error:
+        shutil.rmtree(METRICS)
+        sys.exit(str(error))
+
+
+def on_exit(_):
+    shutil.rmtree(METRICS, ignore_errors=True)

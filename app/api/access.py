@@ -37,7 +37,7 @@ class AccessRecorder:
         series.observe(seconds)
 
     def _write(self, scope: Scope, route: str, status: int, seconds: float) -> None:
-        client = scope.get("client")
+        client, user_id = scope.get("client"), scope["state"].get("principal_id")
         self._log.info(
             "request",
             method=scope.get("method", "WEBSOCKET"),
@@ -46,7 +46,7 @@ class AccessRecorder:
             status=status,
             milliseconds=round(seconds * 1000, 2),
             client=client[0] if client else None,
-            user_id=scope["state"].get("principal_id"),
+            user_id=str(user_id) if user_id else None,
         )
 
 

@@ -12,6 +12,7 @@ from app.core.errors import AppError
 from app.core.logging import get_logger
 from app.crud import tasks
 from app.db.reads import ReadPool
+from app.db.revisions import is_migrated
 from app.integrations.redis import answers
 from app.schemas.base import Out
 
@@ -28,9 +29,10 @@ class DependencyHealth(Out):
     latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
 
 
-async def optional_dependencies(state: State) -> dict[str, DependencyHealth]:
-    """Those that the service can do without, for a while or in part; all asked at once."""
+async def dependencies(state: State) -> dict[str, DependencyHealth]:
+    """Each of them, also when another one is down; all asked at once."""
     checks: dict[str, Awaitable[bool]] = {
+        "database": is_migrated(state.reads),
         "storage": state.storage.answers(),
         "mail": state.mailer.answers(),
         "queue": is_worked_on(state.reads),

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.api import site, static
 from app.api.errors import MEDIA_TYPE, problem, responses
-from app.api.health import DependencyHealth, optional_dependencies, probe, succeeds
+from app.api.health import DependencyHealth, dependencies, succeeds
 from app.core.clock import now
 from app.core.config import Settings
 from app.core.errors import Unavailable
@@ -57,12 +57,6 @@ class Health(Out):
     version: str = Field(max_length=100, examples=["1.2.3"])
     dependencies: dict[str, DependencyHealth] = Field(max_length=20)
 
-    def add_optional(self, states: Mapping[str, DependencyHealth]) -> None:
-        """Those that the service can do without."""
-        self.dependencies.update(states)
-        if any(state.status == "down" for state in states.values()):
-            self.status = "degraded"
-
 
 async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
@@ -89,13 +83,13 @@ async def read_readiness(request: Request, reads: Reads) -> Ready:
 
 
 @router.get("/health", response_model=Health, responses=responses(DependencyDown))
-async def read_health(request: Request, settings: SettingsDep, reads: Reads) -> Health | Response:
+async def read_health(request: Request, settings: SettingsDep) -> Health | Response:
     """Summarize the service and what it depends on; 503 when it cannot do without what is down."""
-    database = await probe("database", is_migrated(reads))
-    health = Health(version=settings.version, dependencies={"database": database})
-    if database.status == "down":
-        return health_problem(request, health, ["database"])
-    health.add_optional(await optional_dependencies(request.app.state))
+    health = Health(version=settings.version, dependencies=await dependencies(request.app.state))
+    down = [name for name, each in health.dependencies.items() if each.status == "down"]
+    if "database" in down:
+        return health_problem(request, health, down)
+    health.status = "degraded" if down else "ok"
     return health
 
 

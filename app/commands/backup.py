@@ -12,10 +12,18 @@ from typing import IO, cast
 from urllib.parse import unquote, urlsplit
 
 from app.core.config import ConfigError
-from app.db import revisions
+from app.db import queue, revisions
 
-HAS_TABLES = "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
-EMPTY = b"DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n"
+# The jobs have one of their own.
+SCHEMAS = ("public", queue.SCHEMA)
+HAS_TABLES = f"""
+SELECT EXISTS (
+    SELECT FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname IN {SCHEMAS}
+)
+"""  # noqa: S608  (our own names)
+EMPTY = f"DROP SCHEMA IF EXISTS {', '.join(SCHEMAS)} CASCADE; CREATE SCHEMA public;\n"
+# What it says besides errors would be taken for one.
+QUIET = "SET client_min_messages = error;\n"
 PORTABLE = ["--no-owner", "--no-privileges"]
 
 
@@ -46,7 +54,7 @@ def restore(url: str, file: Path, *, force: bool) -> str:
     if not force and run("psql", [*psql_options(url), f"--command={HAS_TABLES}"], url=url) == "t":
         raise ConfigError("The database is not empty: --force drops what it holds.")
     with psql(url) as script:
-        script.write(b"BEGIN;\n" + (EMPTY if force else b""))
+        script.write(f"BEGIN;\n{QUIET}{EMPTY if force else ''}".encode())
         script.flush()
         run("pg_restore", [*PORTABLE, "--file=-", str(file)], into=script)
         # Not reached when the dump is damaged; without it nothing has happened.

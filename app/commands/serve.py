@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from app.api.prometheus import FOLDER_VARIABLE
+from app.commands import preflight
 from app.commands.database import database
 from app.commands.seed import seed
 from app.commands.websockets import WEBSOCKETS
@@ -32,8 +33,10 @@ def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: the port is taken, or the development database cannot be started.
+        ConfigError: the port is taken, the development database cannot be started, or a setting
+            points at what cannot be used.
     """
+    preflight.check(settings)
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
         os.environ["DATABASE_URL"] = url  # Worker processes read their settings anew.

@@ -5,14 +5,20 @@ import signal
 
 from prometheus_client import start_http_server
 
+from app.commands import preflight
 from app.commands.database import database
-from app.core.config import Settings
+from app.core.config import ConfigError, Settings
 from app.core.logging import get_logger
 from app.main import create_app
 
 
 def work(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM; starts while the database is down."""
+    """Work until SIGINT or SIGTERM; starts while the database is down.
+
+    Raises:
+        ConfigError: the port for metrics is taken, or a setting points at what cannot be used.
+    """
+    preflight.check(settings)
     with database(settings) as url:
         asyncio.run(until_stopped(settings.model_copy(update={"database_url": url})))
 
@@ -25,8 +31,19 @@ async def until_stopped(settings: Settings) -> None:
     log = get_logger("worker")
     # The application's own lifespan: jobs get exactly what endpoints have.
     async with app.router.lifespan_context(app):
-        if settings.worker_metrics_port:
-            start_http_server(settings.worker_metrics_port, addr=settings.host)
+        show_metrics(settings)
         log.info("worker started")
         await stopped.wait()
         log.info("worker stops")
+
+
+def show_metrics(settings: Settings) -> None:
+    port = settings.worker_metrics_port
+    try:
+        if port:
+            start_http_server(port, addr=settings.host)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot listen on {settings.host}:{port} ({error.strerror}): "
+            "choose another WORKER_METRICS_PORT."
+        ) from None

@@ -1,11 +1,14 @@
 """Loops that live as long as the process."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from app.core.errors import AppError
 from app.core.logging import get_logger
+
+TELL_AGAIN_SECONDS = 30.0
 
 log = get_logger("background")
 
@@ -22,6 +25,8 @@ class BackgroundLoop(ABC):
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._told = ""
+        self._told_at = 0.0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self.name)
@@ -45,13 +50,21 @@ class BackgroundLoop(ABC):
         while not self._closing.is_set():
             try:
                 await self.work()
-            except Exception as error:
-                log.warning(
-                    "round failed, trying again",
-                    loop=self.name,
-                    reason=type(error).__name__,
-                    # Of what is expected to fail now and then, the name says enough.
-                    exc_info=not isinstance(error, AppError),
-                )
+            except Exception as error:  # noqa: BLE001  (see above; it is told)
+                self._tell(error)
             if not self._closing.is_set():
                 await self.pause()
+
+    def _tell(self, error: Exception) -> None:
+        """Now and then: a dozen loops that try each second would fill the log of an outage."""
+        reason, now = type(error).__name__, time.monotonic()
+        if reason == self._told and now < self._told_at + TELL_AGAIN_SECONDS:
+            return
+        self._told, self._told_at = reason, now
+        log.warning(
+            "round failed, trying again",
+            loop=self.name,
+            reason=reason,
+            # Of what is expected to fail now and then, the name says enough.
+            exc_info=error if not isinstance(error, AppError) else None,
+        )

@@ -2,55 +2,31 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from app.core.rate_limit import Policy
+from app.core.known_secrets import has_known_password, is_known_secret
+from app.core.setting_types import (
+    DatabaseUrl,
+    MediaType,
+    Networks,
+    OptionalFile,
+    RateLimit,
+    RedisUrl,
+    Seconds,
+    SmtpUrl,
+)
 
 # Known to everybody who reads this file: good for a laptop, refused in production.
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"
 DEMO_PASSWORD = "demonstration-only"
 MIN_SECRET_BYTES = 32
 
-# Those that app/integrations/media_types.py can tell apart. Not SVG and HTML: they run scripts.
-MediaType = Literal[
-    "application/json",
-    "application/pdf",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "image/gif",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "text/csv",
-    "text/plain",
-]
-
 
 class ConfigError(Exception):
     """The settings cannot be used; the message is one sentence for the operator."""
-
-
-def with_asyncpg_driver(url: str) -> str:
-    """Accept the plain URL that hosting providers hand out."""
-    for scheme in ("postgresql://", "postgres://"):
-        if url.startswith(scheme):
-            return "postgresql+asyncpg://" + url.removeprefix(scheme)
-    if url and not url.startswith("postgresql+asyncpg://"):
-        raise ValueError("it must start with postgresql+asyncpg:// or postgresql://")
-    return url
-
-
-def checked_rate_limit(text: str) -> str:
-    Policy.parse(text)
-    return text
-
-
-RateLimit = Annotated[str, AfterValidator(checked_rate_limit)]
-DatabaseUrl = Annotated[str, AfterValidator(with_asyncpg_driver)]
 
 
 class Settings(BaseSettings):
@@ -74,19 +50,19 @@ class Settings(BaseSettings):
     public_url: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://[^/]+$")
     mail_sender: str = "no-reply@example.com"
     mail_folder: Path = Path(".data/mails")
-    smtp_url: SecretStr = SecretStr("")
+    smtp_url: SmtpUrl = SecretStr("")
     # Unset: in the web process in development, and by `app worker` elsewhere.
     run_worker: bool | None = None
     worker_concurrency: int = Field(default=20, ge=1, le=1000)
-    forwarded_allow_ips: str = ""
+    forwarded_allow_ips: Networks = ""
     allowed_origins: list[str] = []
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
     require_if_match: bool = False
     docs_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_requests_in_flight: int = Field(default=400, ge=16)
-    request_timeout_seconds: float = Field(default=5, gt=0)
-    loop_watchdog_seconds: float = Field(default=30, ge=0)
+    request_timeout_seconds: Seconds = 5
+    loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
     # The names are those of OpenTelemetry, whose SDK reads its other variables by itself.
     otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     otel_exporter_otlp_traces_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
@@ -97,20 +73,20 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = ""
     database_pool_size: int = Field(default=10, ge=1)
     database_max_overflow: int = Field(default=5, ge=0)
-    database_pool_timeout_seconds: float = Field(default=1, gt=0)
+    database_pool_timeout_seconds: Seconds = 1
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
     database_pool_pre_ping: bool = True
-    database_connect_timeout_seconds: float = Field(default=1, gt=0)
-    database_command_timeout_seconds: float = Field(default=3, gt=0)
+    database_connect_timeout_seconds: Seconds = 1
+    database_command_timeout_seconds: Seconds = 3
     database_read_pool_size: int = Field(default=10, ge=1)
     database_direct_pool_size: int = Field(default=5, ge=1)
     # In transaction mode; then the direct URL leads past it, for what needs a session.
     database_pgbouncer: bool = False
     database_direct_url: DatabaseUrl = ""
     database_replica_url: DatabaseUrl = ""
-    database_replica_max_lag_seconds: float = Field(default=2, gt=0)
+    database_replica_max_lag_seconds: Seconds = 2
 
-    redis_url: str = Field(default="", pattern=r"^(rediss?://.*)?$")
+    redis_url: RedisUrl = ""
     redis_cluster: bool = False
 
     external_api_url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
@@ -131,8 +107,8 @@ class Settings(BaseSettings):
     algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
     access_token_expire_minutes: int = Field(default=15, ge=1, le=60)
     # PEM files for ES256 and RS256; the previous one is still read while tokens of it live.
-    signing_key_file: Path | None = None
-    previous_signing_key_file: Path | None = None
+    signing_key_file: OptionalFile = None
+    previous_signing_key_file: OptionalFile = None
     rate_limit_enabled: bool = True
     rate_limit_default: RateLimit = "6000/minute"
     room_messages_limit: RateLimit = "600/minute"
@@ -181,15 +157,25 @@ class Settings(BaseSettings):
 def unsafe_settings(settings: Settings) -> list[str]:
     """Say what must not reach production, one sentence with its remedy each."""
     secret = settings.secret_key.get_secret_value()
+    databases = (
+        settings.database_url,
+        settings.database_direct_url,
+        settings.database_replica_url,
+    )
     found = {
         "SECRET_KEY is empty or shorter than 32 bytes: set one made by "
         "`openssl rand -hex 32`.": len(secret.encode()) < MIN_SECRET_BYTES,
         "SECRET_KEY is the development secret that everybody can read: set one made by "
         "`openssl rand -hex 32`.": secret == DEVELOPMENT_SECRET,
+        "SECRET_KEY is one that stands in a tutorial: set one made by "
+        "`openssl rand -hex 32`.": is_known_secret(secret),
         "DEBUG is on: set DEBUG=false.": settings.debug,
         "ALLOWED_ORIGINS contains `*`: name the origins of your front ends.": "*"
         in settings.allowed_origins,
         "DATABASE_URL is empty: name the PostgreSQL server.": not settings.database_url,
+        "DATABASE_URL has a password that is tried first: give the role another.": any(
+            map(has_known_password, databases)
+        ),
         "WEBHOOK_LOOPBACK is on, and webhooks could reach what listens on this machine: set "
         "WEBHOOK_LOOPBACK=false.": settings.webhook_loopback,
     }
@@ -214,7 +200,8 @@ def load_settings(**overrides: Any) -> Settings:
 
 def sentence_for(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    name = "_".join(str(part) for part in first["loc"]).upper()
+    # What follows is a place in the value of a list, and no part of the name.
+    name = str(first["loc"][0]).upper() if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")
     return f"{name} is not usable: {message}" if name else message
 

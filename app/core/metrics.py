@@ -21,6 +21,8 @@ REQUEST_SECONDS = Histogram(
     buckets=SECONDS,
 )
 PROBLEMS = Counter("http_problems", "Answers that report an error, by its code.", ["code"])
+# From 0 on: a series that appears with its first error has no increase that would alert anybody.
+PROBLEMS.labels("internal_error")
 IN_FLIGHT = Gauge(
     "http_requests_in_flight", "Requests that are being worked on.", multiprocess_mode="livesum"
 )

@@ -1,10 +1,8 @@
 """The engine: a pool of connections with a limit on every wait."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 from sqlalchemy import event
@@ -15,6 +13,7 @@ from sqlalchemy.util import await_
 from app.core.attribution import attribution
 from app.core.config import Settings
 from app.core.errors import AppError
+from app.core.urls import one_host_each
 from app.db.errors import database_errors, is_useless_after, translate
 from app.db.observation import ObservedPool, observe_engine
 from app.db.pool import DriverPool
@@ -95,7 +94,7 @@ async def connect(settings: Settings, url: str) -> asyncpg.Connection:
     Raises:
         DatabaseUnavailable: refused, unreachable, or too many connections.
     """
-    *others, last = one_host_each(url)
+    *others, last = [each.geturl() for each in one_host_each(plain(url))]
     with database_errors():
         for each in others:
             # Each has a time of its own: a machine that is gone does not even refuse.
@@ -104,12 +103,9 @@ async def connect(settings: Settings, url: str) -> asyncpg.Connection:
         return await connect_to(settings, last, is_pooled=is_pooled(settings, url))
 
 
-def one_host_each(url: str) -> Iterator[str]:
-    """`host1:5432,host2:5432`, as libpq writes it, as the URLs of single hosts."""
-    parts = urlsplit(url.replace("postgresql+asyncpg://", "postgresql://", 1))
-    login, at, hosts = parts.netloc.rpartition("@")
-    for host in hosts.split(","):
-        yield parts._replace(netloc=f"{login}{at}{host}").geturl()
+def plain(url: str) -> str:
+    """As asyncpg itself reads it."""
+    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
 
 
 def is_pooled(settings: Settings, url: str) -> bool:

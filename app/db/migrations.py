@@ -1,11 +1,15 @@
 """Migrations, driven from Python: the command line and the tests use these."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from alembic import command
+from app.core.config import ConfigError
 
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
 
@@ -17,11 +21,24 @@ def alembic_config(url: str) -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    command.upgrade(alembic_config(url), revision)
+    """Raises ConfigError: no such revision, or the database cannot be reached."""
+    with explained():
+        command.upgrade(alembic_config(url), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
-    command.downgrade(alembic_config(url), revision)
+    """Raises ConfigError, as above."""
+    with explained():
+        command.downgrade(alembic_config(url), revision)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What Alembic has to say to operators needs no traceback."""
+    try:
+        yield
+    except CommandError as error:
+        raise ConfigError(f"{error}.") from None
 
 
 def revise(url: str, message: str) -> None:
@@ -32,5 +49,6 @@ def revise(url: str, message: str) -> None:
 
 
 def check(url: str) -> None:
-    """Raise when the models and the migrated database differ."""
-    command.check(alembic_config(url))
+    """Raises ConfigError: the models and the migrated database differ."""
+    with explained():
+        command.check(alembic_config(url))

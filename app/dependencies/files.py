@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Query, Request
 
-from app.core.config import MediaType
+from app.core.setting_types import MediaType
 from app.crud import files
 from app.db.reads import Row
 from app.dependencies.auth import FileReader

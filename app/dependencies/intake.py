@@ -4,9 +4,10 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator
 
-from app.core.config import MediaType, Settings
+from app.core.config import Settings
 from app.core.errors import ContentTooLarge, UnsupportedMediaType
 from app.core.ids import uuid7
+from app.core.setting_types import MediaType
 from app.dependencies.multipart import Part
 from app.integrations.media_types import HEAD_BYTES, TextCheck, recognize
 from app.integrations.storage import Download, Storage

@@ -3,8 +3,8 @@
 import codecs
 import re
 
-from app.core.config import MediaType
 from app.core.errors import UnsupportedMediaType
+from app.core.setting_types import MediaType
 
 HEAD_BYTES = 8192
 # A ZIP archive, one of whose first entries lies in the folder that follows.

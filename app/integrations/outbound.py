@@ -12,7 +12,7 @@ import httpx
 from app.core import metrics
 from app.core.attribution import request_id
 from app.core.errors import AppError, DeadlineExceeded, Unavailable
-from app.core.tracing import outbound_span
+from app.core.tracing import current_traceparent, outbound_span
 
 DEADLINE_SECONDS = 3.0
 MAX_BYTES = 1024 * 1024
@@ -85,10 +85,12 @@ async def send(
 
 @contextmanager
 def observed(request: httpx.Request) -> Iterator[None]:
-    """Take down how long the answer takes, and what it is in the end."""
+    """Take down how long the answer takes, and what it is in the end; the trace goes along."""
     started, outcome = time.perf_counter(), "answered"
     try:
         with outbound_span(request.method, request.url.host):
+            if traceparent := current_traceparent():
+                request.headers["traceparent"] = traceparent
             yield
     except AppError as error:
         outcome = error.code

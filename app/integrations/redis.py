@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
@@ -15,6 +14,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from app.core.background import BackgroundLoop
 from app.core.logging import get_logger
 from app.core.rate_limit import LocalWindows, Policy, Verdict
+from app.core.urls import one_host_each
 
 Handler = Callable[[str], None]
 Client = Redis | RedisCluster
@@ -50,13 +50,6 @@ def create_redis(url: str, *, is_cluster: bool = False, retries: int = 1) -> Cli
     first, *others = one_host_each(url)
     nodes = [ClusterNode(str(each.hostname), each.port or PORT) for each in others]
     return RedisCluster.from_url(first.geturl(), startup_nodes=nodes or None, **options)
-
-
-def one_host_each(url: str) -> Iterator[SplitResult]:
-    parts = urlsplit(url)
-    login, at, hosts = parts.netloc.rpartition("@")
-    for host in hosts.split(","):
-        yield parts._replace(netloc=f"{login}{at}{host}")
 
 
 async def answers(redis: Client) -> bool:

@@ -24,6 +24,8 @@ AT_ONCE = timedelta(0)
 # A task that takes its worker with it each time is given up in the end.
 MAX_CRASHES = 5
 KINDS: dict[str, type[Job]] = {job.kind: job for job in JOBS}
+for kind in KINDS:
+    metrics.JOBS.labels(kind, "failed")  # From 0 on, as in app/core/metrics.py.
 
 log = get_logger("worker")
 

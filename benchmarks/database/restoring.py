@@ -72,10 +72,12 @@ def from_dump(url: str, folder: Path) -> list[Figure]:
     restored = f"{url.removesuffix('/app')}/restored"
     seconds = [timed(backup.dump, url, file)]
     seconds.append(timed(lambda: backup.restore(restored, file, force=False)))
+    seconds.append(timed(lambda: backup.restore(restored, file, force=True)))
     return [
         Figure("rows", sum(map(len, before.values())), ""),
         Figure("dump", seconds[0], "s"),
         Figure("restore", seconds[1], "s"),
+        Figure("restore in place of it", seconds[2], "s"),
         Figure("tables that differ", differing(before, asyncio.run(content(restored))), "", 0),
     ]
 

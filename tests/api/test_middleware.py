@@ -143,7 +143,7 @@ class TestAccessLog:
         await client.head(f"{ITEMS}/{user.id}", headers={"Authorization": f"Bearer {token}"})
 
         [line] = [line for line in log if line["log"] == "access"]
-        assert (line["route"], line["user_id"]) == (f"{ITEMS}/{{item_id}}", user.id)
+        assert (line["route"], line["user_id"]) == (f"{ITEMS}/{{item_id}}", str(user.id))
 
     async def test_leaves_out_probes(self, lines: tuple[AsyncClient, list[EventDict]]) -> None:
         client, log = lines

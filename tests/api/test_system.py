@@ -144,12 +144,21 @@ class TestHealth:
         assert response.json()["status"] == 503
         assert response.json()["dependencies"]["database"]["status"] == "down"
 
+    async def test_the_others_are_named_beside_it(self, started: Started) -> None:
+        async with started(database_url=NOWHERE, redis_url="redis://127.0.0.1:1") as client:
+            health = (await client.get("/health")).json()
+
+        states = {name: each["status"] for name, each in health["dependencies"].items()}
+        assert states == dict.fromkeys(("database", "queue", "redis"), "down") | dict.fromkeys(
+            ("storage", "mail"), "ok"
+        )
+
     async def test_says_nothing_about_the_exception(self, started: Started) -> None:
         async with started(database_url=NOWHERE) as client:
             response = await client.get("/health")
 
         assert not {"127.0.0.1", "nowhere", "Error", "refused"} & set(response.text.split('"'))
-        assert response.json()["detail"] == "Down: database."
+        assert response.json()["detail"] == "Down: database, queue."
 
 
 class TestVersion:

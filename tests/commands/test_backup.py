@@ -51,6 +51,27 @@ class TestRestore:
         with pytest.raises(ConfigError, match="not empty: --force"):
             backup.restore(app.state.settings.database_url, file, force=False)
 
+    async def test_by_force_takes_the_place_of_a_database_in_use(
+        self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
+    ) -> None:
+        file = await dumped(app, tmp_path)
+        await asyncio.to_thread(migrations.upgrade, empty_database)
+        await execute(empty_database, "CREATE TABLE stranger (id int)")
+
+        await asyncio.to_thread(backup.restore, empty_database, file, force=True)
+
+        assert await content(empty_database) == await content(app.state.settings.database_url)
+        await asyncio.to_thread(migrations.check, empty_database)
+
+    async def test_jobs_alone_are_not_empty(
+        self, app: FastAPI, empty_database: str, tmp_path: Path
+    ) -> None:
+        file = await dumped(app, tmp_path)
+        await execute(empty_database, "CREATE SCHEMA queue; CREATE TABLE queue.jobs (id int)")
+
+        with pytest.raises(ConfigError, match="not empty: --force"):
+            await asyncio.to_thread(backup.restore, empty_database, file, force=False)
+
     async def test_by_force_leaves_nothing_else(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
     ) -> None:

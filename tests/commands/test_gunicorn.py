@@ -17,14 +17,15 @@ STOP_SECONDS = 30
 
 
 class Gunicorn:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secret: str = "f3a1" * 16) -> None:
         self.port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "PYTHONPATH": str(ROOT),
             "ENVIRONMENT": "production",
-            "SECRET_KEY": "f3a1" * 16,
+            "TMPDIR": str(folder),
+            "SECRET_KEY": secret,
             "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
             "PORT": str(self.port),
             "WORKERS": "2",
@@ -64,6 +65,28 @@ def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
     if server.process.poll() is None:
         os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
+
+
+def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
+    server = Gunicorn(tmp_path, secret="short")
+
+    code = server.process.wait(STOP_SECONDS)
+
+    said = [line for line in server.log.read_text().splitlines() if "[INFO]" not in line]
+    assert code == 1
+    assert len(said) == 1
+    assert said[0].startswith("SECRET_KEY is empty or shorter than 32 bytes")
+
+
+def test_leaves_nothing_behind(gunicorn: Gunicorn, tmp_path: Path) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+    folders = list(tmp_path.glob("metrics-*"))
+
+    gunicorn.process.send_signal(signal.SIGTERM)
+    gunicorn.process.wait(STOP_SECONDS)
+
+    assert len(folders) == 1
+    assert not folders[0].exists()
 
 
 def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:

@@ -107,15 +107,19 @@ class TestRefusal:
             ({"DEBUG": "true"}, "DEBUG is on"),
             ({"ALLOWED_ORIGINS": '["*"]'}, "ALLOWED_ORIGINS contains `*`"),
             ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+            ({"ALGORITHM": "ES256"}, "ES256 needs SIGNING_KEY_FILE"),
+            ({"ALGORITHM": "RS256", "SIGNING_KEY_FILE": "/none"}, "The signing key /none cannot"),
+            ({"STORAGE_URL": "az://container"}, "STORAGE_URL is not usable: "),
         ],
     )
+    @pytest.mark.parametrize("command", ["run", "worker"])
     def test_unusable_setting_is_one_sentence(
-        self, tmp_path: Path, variables: dict[str, str], sentence: str
+        self, tmp_path: Path, command: str, variables: dict[str, str], sentence: str
     ) -> None:
         environment = PRODUCTION | {"PYTHONPATH": str(ROOT)} | variables
 
         done = subprocess.run(
-            app_command("run"),
+            app_command(command),
             env=environment,
             cwd=tmp_path,
             capture_output=True,
@@ -136,6 +140,23 @@ class TestRefusal:
         assert code == 1
         assert run.errors.read_text().startswith(f"Cannot listen on 127.0.0.1:{port} ")
         assert run.errors.read_text().count("\n") == 1
+
+    def test_taken_port_for_metrics_is_one_sentence(self, tmp_path: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            environment = PRODUCTION | {"PYTHONPATH": str(ROOT), "WORKER_METRICS_PORT": port}
+            done = subprocess.run(
+                app_command("worker"),
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port} ")
+        assert done.stderr.count("\n") == 1
 
     def test_port_is_taken_from_the_first_moment(self) -> None:
         with listen("127.0.0.1", 0) as first, pytest.raises(ConfigError, match="Address already"):

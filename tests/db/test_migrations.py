@@ -2,13 +2,13 @@
 
 import asyncio
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 
-from app.core.config import Settings
+from app.core.config import ConfigError, Settings
 from app.db import migrations, revisions
 from app.db.base import Base
 from app.db.embedded_process import binary
@@ -44,8 +44,15 @@ class TestUpgrade:
         migrations.upgrade(empty_database)
         asyncio.run(execute(empty_database, "ALTER TABLE items DROP COLUMN processed_at"))
 
-        with pytest.raises(CommandError, match="processed_at"):
+        with pytest.raises(ConfigError, match="processed_at"):
             migrations.check(empty_database)
+
+    @pytest.mark.parametrize("go", [migrations.upgrade, migrations.downgrade])
+    def test_unknown_revision_is_one_sentence(
+        self, empty_database: str, go: Callable[[str, str], None]
+    ) -> None:
+        with pytest.raises(ConfigError, match=r"^Can't locate revision identified by 'nothing'\.$"):
+            go(empty_database, "nothing")
 
     def test_again_changes_nothing(self, empty_database: str) -> None:
         migrations.upgrade(empty_database)

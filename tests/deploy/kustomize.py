@@ -23,8 +23,10 @@ def render(folder: Path) -> list[Resource]:
     (content,) = load(folder / "kustomization.yaml")
     del content["apiVersion"], content["kind"]
     rendered = [each for name in content.pop("resources") for each in read(folder / name)]
-    for part, value in content.items():
-        PARTS[part](rendered, value, folder)
+    for part in (known for known in PARTS if known in content):
+        PARTS[part](rendered, content.pop(part), folder)
+    if content:
+        raise KeyError(f"{folder}: {', '.join(content)}")
     return rendered
 
 
@@ -112,10 +114,11 @@ def pods(rendered: list[Resource]) -> list[Resource]:
     return [each["spec"]["template"] for each in rendered if "template" in each.get("spec", {})]
 
 
+# In the order in which kustomize does it, whatever that of the file.
 PARTS: dict[str, Apply] = {
+    "configMapGenerator": make_config_maps,
+    "patches": apply_patches,
     "namespace": put_in_namespace,
     "labels": add_labels,
-    "configMapGenerator": make_config_maps,
     "images": name_images,
-    "patches": apply_patches,
 }

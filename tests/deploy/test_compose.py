@@ -13,7 +13,9 @@ from tests.e2e.service import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
-PROMETHEUS = (ROOT / "deploy/observability/prometheus.yml").read_text(encoding="utf-8")
+PROMETHEUS = yaml.safe_load(
+    (ROOT / "deploy/observability/prometheus.yml").read_text(encoding="utf-8")
+)
 CONTENT = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = CONTENT["services"]
 OURS = {name: each for name, each in SERVICES.items() if "build" in each}
@@ -89,10 +91,9 @@ class TestDoors:
         address = f"web:{PORT}"
 
         assert str(PORT) == OURS["web"]["environment"]["PORT"]
-        assert address in PROMETHEUS
         assert address in (ROOT / "deploy/nginx/upstream.conf").read_text(encoding="utf-8")
         metrics_port = OURS["worker"]["environment"]["WORKER_METRICS_PORT"]
-        assert f"worker:{metrics_port}" in PROMETHEUS
+        assert scraped() == {"web": PORT, "worker": int(metrics_port)}
         for name in ("nginx", "prometheus"):
             assert set(SERVICES[name]["networks"]) & set(SERVICES["web"]["networks"])
 
@@ -146,6 +147,13 @@ def published(service: dict[str, Any]) -> list[str]:
     """Ports that others than this host can reach."""
     ports = [resolved(port) for port in service.get("ports", ())]
     return [port for port in ports if not port.startswith("127.0.0.1:")]
+
+
+def scraped() -> dict[str, int]:
+    """The ports at which Prometheus asks every container of a service."""
+    jobs = PROMETHEUS["scrape_configs"]
+    found = {job["job_name"]: job["dns_sd_configs"] for job in jobs}
+    return {each["names"][0]: each["port"] for (each,) in found.values()}
 
 
 def listen() -> str:

@@ -1,14 +1,19 @@
 """deploy/kubernetes/ as kustomize renders it, against the application and the image."""
 
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
 from app.core.config import Settings
+from app.integrations.destinations import Destinations
 from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
 from tests.deploy.kustomize import Resource, containers, find, load, pods, render
 from tests.e2e.service import ROOT
@@ -21,6 +26,10 @@ SECRET = {
     "DATABASE_URL": "postgresql://app@db/app",
     "METRICS_TOKEN": "a-token-for-tests",
 }
+
+
+OF_THE_OPERATOR = {"ServiceMonitor", "PodMonitor"}
+KUBECTL = shutil.which("kubectl")
 
 
 @pytest.fixture(params=OVERLAYS, ids=lambda path: str(path.name))
@@ -38,11 +47,26 @@ class TestFiles:
         assert set(kustomization["resources"]) == files
 
     def test_kubernetes_knows_every_field(self, rendered: list[Resource]) -> None:
-        standard = [each for each in rendered if each["kind"] != "ServiceMonitor"]
+        standard = [each for each in rendered if each["kind"] not in OF_THE_OPERATOR]
 
         for resource in standard:
             kubernetes_validate.validate(resource, "1.37", strict=True)
-        assert len(standard) == len(rendered) - 1
+        assert len(standard) == len(rendered) - len(OF_THE_OPERATOR)
+
+    @pytest.mark.skipif(KUBECTL is None, reason="kubectl brings the real kustomize along.")
+    @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: str(path.name))
+    def test_kustomize_renders_the_same(self, overlay: Path) -> None:
+        done = subprocess.run(
+            [str(KUBECTL), "kustomize", str(overlay)], capture_output=True, text=True, check=True
+        )
+        real = list(yaml.safe_load_all(done.stdout))
+        (name,) = (each["metadata"]["name"] for each in real if each["kind"] == "ConfigMap")
+
+        # The name that it makes of the content stands wherever pods ask for it.
+        assert re.fullmatch(r"reference-api-\w{10}", name)
+        assert by_name(json.loads(json.dumps(real).replace(name, "reference-api"))) == by_name(
+            render(overlay)
+        )
 
     def test_patch_of_what_is_not_there_is_refused(self, tmp_path: Path) -> None:
         patch = "resources: [r.yaml]\npatches: [{target: {kind: A, name: b}, patch: '[]'}]"
@@ -139,6 +163,26 @@ class TestWeb:
         assert settings["PUBLIC_URL"] == f"https://{hosts[0]}"
 
 
+class TestWorker:
+    def test_port_of_its_metrics_is_open_to_prometheus(self, rendered: list[Resource]) -> None:
+        pod = find(rendered, "Deployment", "worker")["spec"]["template"]["spec"]
+        (port,), (setting,) = pod["containers"][0]["ports"], pod["containers"][0]["env"]
+        (open_port,) = find(rendered, "NetworkPolicy", "worker")["spec"]["ingress"][0]["ports"]
+        (endpoint,) = find(rendered, "PodMonitor", "worker")["spec"]["podMetricsEndpoints"]
+
+        assert setting == {"name": "WORKER_METRICS_PORT", "value": str(port["containerPort"])}
+        assert setting["name"] in SETTINGS
+        assert open_port["port"] == port["containerPort"]
+        assert endpoint["port"] == port["name"]
+
+    def test_webhooks_may_leave(self, rendered: list[Resource]) -> None:
+        egress = find(rendered, "NetworkPolicy", "reference-api")["spec"]["egress"]
+
+        ports = {port["port"] for rule in egress for port in rule["ports"]}
+
+        assert Destinations(loopback=False).ports <= ports
+
+
 class TestSelectors:
     @pytest.mark.parametrize(
         ("kind", "name", "path"),
@@ -148,6 +192,8 @@ class TestSelectors:
             ("Service", "web", ("selector",)),
             ("PodDisruptionBudget", "web", ("selector", "matchLabels")),
             ("NetworkPolicy", "web", ("podSelector", "matchLabels")),
+            ("NetworkPolicy", "worker", ("podSelector", "matchLabels")),
+            ("PodMonitor", "worker", ("selector", "matchLabels")),
         ],
     )
     def test_it_selects_the_pods_of_its_name(
@@ -188,3 +234,7 @@ def web(rendered: list[Resource]) -> Resource:
 
 def labels(pod: Resource) -> dict[str, str]:
     return dict(pod["metadata"]["labels"])
+
+
+def by_name(resources: list[Resource]) -> dict[tuple[str, str], Resource]:
+    return {(each["kind"], each["metadata"]["name"]): each for each in resources}

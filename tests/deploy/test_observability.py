@@ -1,9 +1,11 @@
 """Dashboards and alerts ask for what `/metrics` exposes, and somebody can act on them."""
 
+import ast
 import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,32 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.core import metrics
+from tests.deploy.kustomize import render
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+LINES = OPERATIONS.partition("## Lines of the log")[2].partition("## Metrics")[0]
+WARN = ("log.warning", "log.error", "log.critical", "log.exception")
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
+OVERLAYS = sorted((ROOT / "deploy" / "kubernetes" / "overlays").iterdir())
 PROMTOOL = shutil.which("promtool")
 
 # What PromQL itself says.
-WORDS = {"sum", "by", "rate", "increase", "max", "histogram_quantile", "topk", "and", "or", "on"}
+WORDS = {
+    "sum",
+    "by",
+    "rate",
+    "increase",
+    "max",
+    "histogram_quantile",
+    "topk",
+    "and",
+    "or",
+    "on",
+    "absent",
+}
 # What Prometheus adds to every series that it scrapes.
 ADDED = {"instance", "job", "le"}
 BY_PROMETHEUS = {"up": ADDED}
@@ -83,6 +101,18 @@ def series() -> dict[str, set[str]]:
     }
 
 
+def warnings() -> set[str]:
+    """What the service logs as a warning, or worse."""
+    calls = [
+        node
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
+    ]
+    events = [call.args[0] for call in calls if ast.unparse(call.func).endswith(WARN)]
+    return {str(event.value) for event in events if isinstance(event, ast.Constant)}
+
+
 SERIES = series() | RECORDED | BY_PROMETHEUS
 
 
@@ -112,6 +142,21 @@ class TestQueries:
             assert used & {name + suffix for suffix in SUFFIXES[type(each)]}, name
 
 
+class TestJobs:
+    def test_that_alerts_ask_for_are_scraped(self) -> None:
+        asked = {job for query in QUERIES.values() for job in re.findall(r'job="(\w+)"', query)}
+        scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
+        # On Kubernetes a job has the name of what it scrapes: see jobLabel there.
+        labels = [
+            resource["metadata"]["labels"][resource["spec"]["jobLabel"]]
+            for overlay in OVERLAYS
+            for resource in render(overlay)
+            if resource["kind"] in {"ServiceMonitor", "PodMonitor"}
+        ]
+
+        assert asked == {each["job_name"] for each in scraped["scrape_configs"]} == set(labels)
+
+
 class TestOperations:
     @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
     def test_say_what_to_do(self, alert: Rule) -> None:
@@ -120,6 +165,10 @@ class TestOperations:
         }
 
         assert alert["annotations"]["runbook"].removeprefix("docs/operations.md#") in anchors
+
+    @pytest.mark.parametrize("event", sorted(warnings()))
+    def test_explain_every_warning(self, event: str) -> None:
+        assert f"`{event.partition(':')[0]}" in LINES
 
     @pytest.mark.parametrize("name", DECLARED)
     def test_explain_every_metric(self, name: str) -> None:
@@ -136,8 +185,9 @@ class TestPrometheus:
             ["check", "rules", *map(str, RULE_FILES)],
             ["check", "config", str(FOLDER / "prometheus.yml")],
             ["test", "rules", str(Path(__file__).with_name("slo_tests.yml"))],
+            ["test", "rules", str(Path(__file__).with_name("causes_tests.yml"))],
         ],
-        ids=["rules", "config", "alerts"],
+        ids=["rules", "config", "objectives", "causes"],
     )
     def test_agrees(self, arguments: list[str]) -> None:
         done = subprocess.run(
@@ -145,3 +195,23 @@ class TestPrometheus:
         )
 
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", ["UnexpectedErrors", "JobsFail"])
+def test_first_error_is_an_increase(alert: str) -> None:
+    """A series that begins with its first error never grew, and nobody would be told."""
+    (query,) = (rule["expr"] for rule in ALERTS if rule["alert"] == alert)
+    (name,), chosen = names(query), re.findall(r'\w+="\w+"', query)
+
+    exposed = of_a_new_process()
+
+    assert [line for line in exposed if line.startswith(f"{name}{{") and chosen[0] in line]
+    assert all(line.endswith(" 0.0") for line in exposed if line.startswith(f"{name}{{"))
+
+
+def of_a_new_process() -> list[str]:
+    script = "import app.main, prometheus_client as p; print(p.generate_latest().decode())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()

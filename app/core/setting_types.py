@@ -1,0 +1,82 @@
+"""What a setting may look like, where a type of Python's own says too little."""
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from app.core.rate_limit import Policy
+from app.core.urls import refuse_bad_hosts
+
+# Those that app/integrations/media_types.py can tell apart. Not SVG and HTML: they run scripts.
+MediaType = Literal[
+    "application/json",
+    "application/pdf",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "text/csv",
+    "text/plain",
+]
+
+SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
+
+
+def checked_database_url(url: str) -> str:
+    """Accept the plain URL that hosting providers hand out."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            url = "postgresql+asyncpg://" + url.removeprefix(scheme)
+    if url and not url.startswith("postgresql+asyncpg://"):
+        raise ValueError("it must start with postgresql+asyncpg:// or postgresql://")
+    refuse_bad_hosts(url)
+    return url
+
+
+def checked_redis_url(url: str) -> str:
+    if url and not url.startswith(("redis://", "rediss://")):
+        raise ValueError("it must start with redis:// or rediss://")
+    refuse_bad_hosts(url)
+    return url
+
+
+def checked_smtp_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    if url and urlsplit(url).scheme not in SMTP_SCHEMES:
+        raise ValueError("it must start with smtp://, smtp+starttls:// or smtps://")
+    refuse_bad_hosts(url)
+    return secret
+
+
+def checked_rate_limit(text: str) -> str:
+    Policy.parse(text)
+    return text
+
+
+def checked_networks(text: str) -> str:
+    """uvicorn takes what is no address for a name, which no client ever has."""
+    try:
+        _ = [ip_network(each.strip()) for each in text.split(",") if text not in ("", "*")]
+    except ValueError:
+        raise ValueError("it must list addresses or networks, or be *") from None
+    return text
+
+
+def unset_when_empty(value: str | Path | None) -> str | Path | None:
+    """An empty path would be the folder that we are in."""
+    return value or None
+
+
+DatabaseUrl = Annotated[str, AfterValidator(checked_database_url)]
+RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
+SmtpUrl = Annotated[SecretStr, AfterValidator(checked_smtp_url)]
+RateLimit = Annotated[str, AfterValidator(checked_rate_limit)]
+Networks = Annotated[str, AfterValidator(checked_networks)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+OptionalFile = Annotated[Path | None, BeforeValidator(unset_when_empty)]

@@ -1,0 +1,63 @@
+"""Loops that go on, whatever happens, and say so without filling the log."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app.core import background
+from app.core.background import BackgroundLoop
+from app.core.config import Settings
+from app.core.errors import Unavailable
+from app.core.logging import configure_logging
+
+
+class Failing(BackgroundLoop):
+    """Raises what it is given, one error a round, and then waits."""
+
+    name = "failing"
+
+    def __init__(self, errors: list[Exception]) -> None:
+        super().__init__()
+        self._errors: Iterator[Exception] = iter(errors)
+        self.done = asyncio.Event()
+
+    async def work(self) -> None:
+        for error in self._errors:
+            raise error
+        self.done.set()
+        await asyncio.Event().wait()
+
+    async def pause(self) -> None:
+        """At once."""
+
+
+@pytest.fixture(autouse=True)
+def listening(settings: Settings) -> None:
+    """Whatever level others have left behind."""
+    configure_logging(settings.model_copy(update={"log_level": "info"}))
+
+
+async def told(errors: list[Exception]) -> list[str]:
+    loop = Failing(errors)
+    with structlog.testing.capture_logs() as lines:
+        loop.start()
+        await loop.done.wait()
+        await loop.close()
+    return [line["reason"] for line in lines]
+
+
+class TestFailure:
+    async def test_is_told_once_while_it_stays_the_same(self) -> None:
+        assert await told([Unavailable() for _ in range(5)]) == ["Unavailable"]
+
+    async def test_of_another_kind_is_told(self) -> None:
+        errors = [Unavailable(), ValueError(), ValueError(), Unavailable()]
+
+        assert await told(errors) == ["Unavailable", "ValueError", "Unavailable"]
+
+    async def test_is_told_again_after_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(background, "TELL_AGAIN_SECONDS", 0.0)
+
+        assert await told([Unavailable(), Unavailable()]) == ["Unavailable", "Unavailable"]
