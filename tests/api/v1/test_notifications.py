@@ -14,6 +14,9 @@ from tests.problems import assert_problem
 NOTIFICATIONS = "/api/v1/notifications"
 BODY = {"subject": "Your <b>order</b>", "message": "It leaves on Friday."}
 
+# All that the headers of a mail take for one.
+LINE_ENDS = "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
 
 class TestSendNotification:
     async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
@@ -52,6 +55,7 @@ class TestSendNotification:
         [
             ("nobody", {}),
             ("a@example.com", {"subject": "One\nBcc: b@example.com"}),
+            *(("a@example.com", {"subject": f"One{end}Two"}) for end in LINE_ENDS),
             ("a@example.com", {"subject": ""}),
             ("a@example.com", {"message": "x" * 5001}),
             ("a@example.com", {"html": "x"}),
