@@ -182,18 +182,31 @@ async def cancel(session: AsyncSession, task: Task) -> None:
     await notify(session, CHANNEL, str(task.id))
 
 
-async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> int:
-    """Enqueue failed tasks once more, all of them when no ids are given; return how many."""
+async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> tuple[int, int]:
+    """Enqueue failed tasks once more, all of them when no ids are given.
+
+    Returns how many, and how many stay failed because another task does the same: of several
+    that failed at the same, the newest is chosen.
+    """
     chosen = Task.id.in_(ids) if ids else Task.status == TaskStatus.FAILED
-    tasks = await session.scalars(
+    failed = await session.scalars(
         select(Task)
         .where(chosen, Task.status == TaskStatus.FAILED)
+        .order_by(Task.created_at.desc(), Task.id.desc())
         .with_for_update(skip_locked=True)
     )
-    retried = tasks.all()
-    for task in retried:
-        await retry(session, task)
-    return len(retried)
+    outcomes = [await is_retried(session, task) for task in failed.all()]
+    return outcomes.count(True), outcomes.count(False)
+
+
+async def is_retried(session: AsyncSession, task: Task) -> bool:
+    try:
+        # A conflict of one must not take the others back.
+        async with session.begin_nested():
+            await retry(session, task)
+    except Conflict:
+        return False
+    return True
 
 
 async def retry(session: AsyncSession, task: Task) -> Task:
