@@ -4,10 +4,11 @@ from typing import ClassVar
 
 from app.crud import notifications, users
 from app.integrations.mail import Template
-from app.jobs.queue import Job, Work
+from app.jobs.mail_job import MailJob
+from app.jobs.queue import Work
 
 
-class SendNotification(Job):
+class SendNotification(MailJob):
     """The address need not have an account: then it is a mail and nothing else."""
 
     kind: ClassVar[str] = "send_notification"

@@ -6,10 +6,11 @@ from typing import ClassVar
 from app.core.errors import NotFound
 from app.crud import users
 from app.integrations.mail import Template
-from app.jobs.queue import GiveUp, Job, Work
+from app.jobs.mail_job import MailJob
+from app.jobs.queue import GiveUp, Work
 
 
-class SendWelcomeMail(Job):
+class SendWelcomeMail(MailJob):
     kind: ClassVar[str] = "send_welcome_mail"
 
     user_id: uuid.UUID

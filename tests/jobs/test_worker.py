@@ -15,6 +15,7 @@ from app.core.errors import Conflict
 from app.crud import tasks
 from app.db.session import transaction
 from app.jobs.attempts import KINDS, MAX_CRASHES
+from app.jobs.catalogue import JOBS
 from app.jobs.queue import GiveUp, Job, Superseded, Work, enqueue
 from app.jobs.worker import Worker
 from app.models.notification import Notification
@@ -237,6 +238,12 @@ class TestFailures:
 
         assert all(2 ** (n - 1) <= pause <= 2**n for n, pause in enumerate(pauses[:5], 1))
         assert max(pauses) <= 3600
+
+    def test_mails_outlast_a_server_that_is_away_for_half_an_hour(self) -> None:
+        for kind in (each for each in JOBS if each.kind.startswith("send_")):
+            pauses = [kind.delay_after(attempt) for attempt in range(1, kind.max_attempts)]
+
+            assert sum(pauses, timedelta(0)) > timedelta(minutes=30), kind
 
 
 class TestAttempts:
