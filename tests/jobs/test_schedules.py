@@ -21,7 +21,7 @@ from app.models.task import Task, TaskStatus
 from app.models.throttle import Throttle
 from app.models.user import User
 from tests.api.v1.conftest import eventually
-from tests.conftest import Save
+from tests.conftest import Database, Save
 from tests.factories import make_task
 
 LONG_AGO = timedelta(days=400)
@@ -55,6 +55,13 @@ def rows(user: User, age: timedelta) -> list[Any]:
     ]
 
 
+RECORDS = """
+INSERT INTO queue.{table} ({column}, created, entrypoint, priority, status) VALUES
+    (1, now() - interval '8 days', 'old one', 0, 'successful'),
+    (2, now() - interval '6 days', 'fresh one', 0, 'successful')
+"""
+
+
 async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
     async with transaction(app.state.sessionmaker) as session:
         return {
@@ -74,6 +81,20 @@ class TestPurgeExpired:
         await purge_expired(app.state.worker._resources)
 
         assert set((await counts(app, [type(row) for row in fresh])).values()) == {1}
+
+    @pytest.mark.parametrize(
+        ("table", "column"), [("pgqueuer_log", "job_id"), ("pgqueuer_statistics", "count")]
+    )
+    async def test_records_of_the_queue_go_as_well(
+        self, app: FastAPI, database: Database, table: str, column: str
+    ) -> None:
+        await database(RECORDS.format(table=table, column=column))
+
+        await purge_expired(app.state.worker._resources)
+
+        left = await database(f"SELECT entrypoint FROM queue.{table} WHERE entrypoint ~ ' one'")
+        await database(f"DELETE FROM queue.{table} WHERE entrypoint ~ ' one'")
+        assert left == [{"entrypoint": "fresh one"}]
 
     async def test_failed_tasks_stay_until_somebody_has_looked(
         self, app: FastAPI, user: User, save: Save
