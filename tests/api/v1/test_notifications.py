@@ -40,6 +40,17 @@ class TestSendNotification:
         mails = dict(read_mails(settings.mail_folder))
         assert mails[reader.email.capitalize()].strip() == BODY["message"]
 
+    async def test_is_in_the_list_although_no_mail_can_be_sent(
+        self, as_user: As, admin: User, user: User
+    ) -> None:
+        for _ in range(2):
+            await (await as_user(admin)).post(
+                f"{NOTIFICATIONS}/{user.email}", json=BODY, headers={"Idempotency-Key": "one"}
+            )
+
+        listed = (await (await as_user(user)).get(NOTIFICATIONS)).json()["items"]
+        assert [told["subject"] for told in listed] == [BODY["subject"]]
+
     async def test_address_without_an_account_gets_the_mail(
         self, app: FastAPI, as_user: As, admin: User, settings: Settings
     ) -> None:
