@@ -68,6 +68,8 @@ def sign_in(page: Page, name: str, password: str = DEMO_PASSWORD) -> None:
 def keep(page: Page, name: str) -> None:
     """Write the picture for the README, when `make pictures` asks for it."""
     if os.environ.get("KEEP_PICTURES"):
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
+        page.send("Emulation.setScrollbarsHidden", hidden=True)
         (IMAGES / name).write_bytes(page.picture())
 
 
@@ -105,7 +107,7 @@ def choose(page: Page, status: str) -> None:
 class TestDashboard:
     @pytest.mark.parametrize("dark", [False, True])
     def test_administrator_sees_every_chart(self, page: Page, month: None, dark: bool) -> None:
-        page.look(width=1280, height=1120, dark=dark)
+        page.look(width=1280, height=1500, dark=dark)
 
         sign_in(page, "admin")
 

@@ -7,6 +7,7 @@ const ACTIONS = {
   queued: { name: "Cancel", path: "", method: "DELETE" },
   running: { name: "Cancel", path: "", method: "DELETE" },
 };
+const TIME = { dateStyle: "short", timeStyle: "medium" };
 const byId = (id) => document.getElementById(id);
 
 // How to speak to the API, and the cursors of the pages up to the one that is shown.
@@ -75,7 +76,7 @@ function row(task) {
   cell(made, task.kind).title = task.id;
   made.insertCell().append(element("span", `chip ${KINDS[task.status] ?? ""}`, state(task)));
   cell(made, task.attempts);
-  cell(made, new Date(task.created_at).toLocaleString());
+  cell(made, new Date(task.created_at).toLocaleString([], TIME)).className = "when";
   cell(made, task.error ?? "").className = "told";
   cell(made, task.request_id).className = "request";
   made.insertCell().append(...actions(task));
