@@ -95,6 +95,9 @@ class Workers:
     def is_next_at_work(self) -> bool:
         return self._path.read_bytes().count(b"worker started") > self.kills
 
+    def note_hits(self, running: list[asyncpg.Record]) -> None:
+        self.hit |= {row["id"]: row["killed_at"] for row in running}
+
     def kill_one(self) -> None:
         victim = self._processes.pop(0)
         victim.kill()
@@ -137,7 +140,7 @@ async def work_off(url: str, workers: Workers) -> float:
             while await connection.fetchval(UNFINISHED):
                 await asyncio.sleep(0.2)
                 if time.monotonic() >= next_kill and workers.is_next_at_work:
-                    workers.hit.update(await connection.fetch(RUNNING))
+                    workers.note_hits(await connection.fetch(RUNNING))
                     workers.kill_one()
                     next_kill = time.monotonic() + KILL_SECONDS
     await connection.close()
@@ -148,7 +151,7 @@ async def report(url: str, workers: Workers, seconds: float) -> bool:
     connection = await asyncpg.connect(plain(url))
     effects = Counter(row["effects"] for row in await connection.fetch(EFFECTS))
     history = await connection.fetch(HISTORY)
-    ended = dict(await connection.fetch(ENDED))
+    ended = {row["id"]: row["finished_at"] for row in await connection.fetch(ENDED)}
     await connection.close()
     lost, doubled = effects[0], sum(count for times, count in effects.items() if times > 1)
     waits = [
