@@ -2,6 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from app.core.errors import AppError
@@ -55,3 +56,14 @@ class BackgroundLoop(ABC):
                 )
             if not self._closing.is_set():
                 await self.pause()
+
+
+def start_together(loops: Sequence[BackgroundLoop]) -> Callable[[], Awaitable[None]]:
+    """Start them; return what closes them at once, since each may take the whole of its grace."""
+    for loop in loops:
+        loop.start()
+
+    async def close() -> None:
+        await asyncio.gather(*(loop.close() for loop in loops))
+
+    return close
