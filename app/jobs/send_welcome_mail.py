@@ -20,5 +20,7 @@ class SendWelcomeMail(MailJob):
             user = await users.get(work.resources.reads, self.user_id)
         except NotFound as error:
             raise GiveUp("The account was deleted.") from error
-        values = {"name": user["full_name"] or user["username"]}
+        # Not the full name: nobody has proven the address yet, and whoever signs somebody else
+        # up could write there what they like, in our name.
+        values = {"name": user["username"]}
         await work.resources.mail.send(Template.WELCOME, user["email"], work.task_id, values)
