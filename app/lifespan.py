@@ -8,6 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.core import kept_answers
+from app.core.background import start_together
 from app.core.config import Settings
 from app.core.cursors import CursorSigner
 from app.core.passwords import PasswordHasher
@@ -196,10 +197,12 @@ def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> 
         vital_signs(app, settings, stack),
         QueueLevels(app.state.loop_reads),
     ]
-    workers = [app.state.worker, app.state.webhook_dispatcher, app.state.webhook_sender]
-    for loop in [*loops, *workers] if settings.runs_worker else loops:
+    for loop in loops:
         loop.start()
         stack.push_async_callback(loop.close)
+    if settings.runs_worker:
+        workers = [app.state.worker, app.state.webhook_dispatcher, app.state.webhook_sender]
+        stack.push_async_callback(start_together(workers))
 
 
 def create_worker(app: FastAPI, settings: Settings) -> Worker:

@@ -23,6 +23,7 @@ FILES = {
     "docs.js": PAGES / "docs.js",
     "icon.svg": PAGES / "icon.svg",
     "site.css": PAGES / "site.css",
+    "tasks.js": PAGES / "tasks.js",
     "redoc.standalone.js": VENDOR / "redoc.standalone.js",
     "swagger-ui-bundle.js": VENDOR / "swagger-ui-bundle.js",
     "swagger-ui.css": VENDOR / "swagger-ui.css",

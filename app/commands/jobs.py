@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from app.commands.database import database
@@ -23,19 +24,27 @@ def show(settings: Settings, status: str | None, limit: int) -> None:
     found = in_transaction(settings, lambda session: tasks.newest(session, wanted, limit))
     print("\t".join(COLUMNS))
     for task in found:
-        print("\t".join(str(getattr(task, name)) for name in COLUMNS))
+        print("\t".join(cell(getattr(task, name)) for name in COLUMNS))
+
+
+def cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "" if value is None else str(value)
 
 
 def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
     """Enqueue failed tasks once more, all of them when none is named."""
-    count = in_transaction(settings, lambda session: tasks.retry_failed(session, task_ids))
-    print(f"{count} failed tasks enqueued once more.")
+    count, left = in_transaction(settings, lambda session: tasks.retry_failed(session, task_ids))
+    print(f"Enqueued once more: {count}.")
+    if left:
+        print(f"Left alone, because another task does the same: {left}.")
 
 
 def purge(settings: Settings, status: str) -> None:
-    """Delete the tasks that are in that state."""
+    """Delete the tasks that ended so."""
     count = in_transaction(settings, lambda session: tasks.purge(session, TaskStatus(status)))
-    print(f"{count} {status} tasks deleted.")
+    print(f"Deleted: {count}.")
 
 
 def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[Found]]) -> Found:

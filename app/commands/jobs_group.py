@@ -21,6 +21,14 @@ class TaskStatus(enum.StrEnum):
     CANCELLED = "cancelled"
 
 
+class Ended(enum.StrEnum):
+    """What waits or runs is not purged, but cancelled: its owner is to see what became of it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 @jobs.command("list")
 def list_jobs(
     status: Annotated[TaskStatus | None, typer.Option(help="Only those.")] = None,
@@ -43,7 +51,7 @@ def retry_jobs(
 
 
 @jobs.command("purge")
-def purge_jobs(status: TaskStatus) -> None:
+def purge_jobs(status: Ended) -> None:
     """Delete the tasks that ended so."""
     from app.commands import jobs as commands
 

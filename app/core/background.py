@@ -3,6 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from app.core.errors import AppError
@@ -68,3 +69,14 @@ class BackgroundLoop(ABC):
             # Of what is expected to fail now and then, the name says enough.
             exc_info=error if not isinstance(error, AppError) else None,
         )
+
+
+def start_together(loops: Sequence[BackgroundLoop]) -> Callable[[], Awaitable[None]]:
+    """Start them; return what closes them at once, since each may take the whole of its grace."""
+    for loop in loops:
+        loop.start()
+
+    async def close() -> None:
+        await asyncio.gather(*(loop.close() for loop in loops))
+
+    return close

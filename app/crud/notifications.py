@@ -5,6 +5,7 @@ import uuid
 from sqlalchemy import bindparam, select
 
 from app.core.identity import Role
+from app.crud import users
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import ReadPool
 from app.db.session import AsyncSession
@@ -31,6 +32,15 @@ async def create(session: AsyncSession, user_id: uuid.UUID, *, subject: str, mes
     """Tell the user."""
     session.add(Notification(user_id=user_id, subject=subject, message=message))
     await session.flush()
+
+
+async def create_for_address(
+    session: AsyncSession, email: str, *, subject: str, message: str
+) -> None:
+    """Tell whoever has the address, if anybody does."""
+    user = await users.find_by_email(session, email)
+    if user:
+        await create(session, user.id, subject=subject, message=message)
 
 
 async def create_for_admins(session: AsyncSession, *, subject: str, message: str) -> None:

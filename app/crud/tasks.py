@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -182,18 +183,24 @@ async def cancel(session: AsyncSession, task: Task) -> None:
     await notify(session, CHANNEL, str(task.id))
 
 
-async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> int:
-    """Enqueue failed tasks once more, all of them when no ids are given; return how many."""
+async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> tuple[int, int]:
+    """Enqueue failed tasks once more, the newest first, all of them when no ids are given.
+
+    Returns how many, and how many stay failed because another task does the same.
+    """
     chosen = Task.id.in_(ids) if ids else Task.status == TaskStatus.FAILED
-    tasks = await session.scalars(
+    statement = (
         select(Task)
         .where(chosen, Task.status == TaskStatus.FAILED)
+        .order_by(Task.created_at.desc(), Task.id.desc())
         .with_for_update(skip_locked=True)
     )
-    retried = tasks.all()
-    for task in retried:
-        await retry(session, task)
-    return len(retried)
+    failed, retried = (await session.scalars(statement)).all(), 0
+    for task in failed:
+        with suppress(Conflict):
+            await retry(session, task)
+            retried += 1
+    return retried, len(failed) - retried
 
 
 async def retry(session: AsyncSession, task: Task) -> Task:
@@ -203,9 +210,10 @@ async def retry(session: AsyncSession, task: Task) -> Task:
         NotFailed: it goes on, or has come to another end.
         Conflict: another task does the same already.
     """
-    task.begin_again()
     try:
-        await session.flush()
+        # A conflict of one must not take back what else is retried.
+        async with session.begin_nested():
+            task.begin_again()
     except UniqueViolation as error:
         raise Conflict("Another task does the same already.") from error
     await queue.push(session, task.kind, task.id, delay=AT_ONCE)

@@ -5,7 +5,19 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ScalarSelect, bindparam, case, delete, func, select, true, update
+from sqlalchemy import (
+    CTE,
+    ScalarSelect,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -29,8 +41,9 @@ TEST = "webhook.test"
 KEPT = timedelta(days=30)
 # A sender that has not told the outcome by then is lost; longer than any request lasts.
 LEASE = timedelta(seconds=30)
-# At most so many are sent to one webhook at once; to one that fails, one.
+# At most so many are sent to one webhook at once; to one that fails or is slow, one.
 LANE = 4
+SLOW = timedelta(seconds=1)
 
 CLAIMED = [
     WebhookDelivery.id,
@@ -42,6 +55,8 @@ CLAIMED = [
     Webhook.old_secret_sealed,
     Webhook.overlap_until,
 ]
+IS_FAILING = Webhook.failing_since.is_not(None)
+
 LISTING = Listing(
     [getattr(WebhookDelivery, name) for name in WebhookDeliveryRead.model_fields],
     where=[WebhookDelivery.webhook_id == bindparam("webhook_id")],
@@ -125,13 +140,13 @@ async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> Webhook
     return delivery
 
 
-async def claim(session: AsyncSession, limit: int) -> Sequence[Row]:
-    """Take up to so many that are due, the oldest first; no webhook gets more than its lane.
+async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence[Row]:
+    """Take up to so many that are due, for webhooks that fail or for those that do not.
 
-    Returns `id, webhook_id, attempts, payload`, and of the webhook `url`, the sealed secrets
-    and `overlap_until`.
+    No webhook gets more than its lane. Returns `id, webhook_id, attempts, payload`, and of the
+    webhook `url`, the sealed secrets and `overlap_until`.
     """
-    chosen = first_of_all(limit)
+    chosen = first_of_all(limit, failing=failing)
     claimed = await session.execute(
         update(WebhookDelivery)
         .where(WebhookDelivery.id == chosen.c.id, Webhook.id == WebhookDelivery.webhook_id)
@@ -146,16 +161,21 @@ async def claim(session: AsyncSession, limit: int) -> Sequence[Row]:
     return [dict(row) for row in claimed.mappings()]
 
 
-def first_of_all(limit: int) -> CTE:
-    """Of those whose turn it is, the oldest."""
+def first_of_all(limit: int, *, failing: bool) -> CTE:
+    """Of those whose turn it is, the oldest; of webhooks that fail, any.
+
+    More may fail than there are places: by age, one that works again would wait behind the
+    backlog of all that do not.
+    """
     due = first_due()
+    order = [func.random()] if failing else [due.c.next_attempt_at, due.c.id]
     return (
         select(due.c.id)
         .select_from(Webhook)
         .join(User, User.id == Webhook.owner_id)
         .join(due, true())
-        .where(Webhook.is_active, IS_USABLE)
-        .order_by(due.c.next_attempt_at, due.c.id)
+        .where(Webhook.is_active, IS_USABLE, IS_FAILING if failing else ~IS_FAILING)
+        .order_by(*order)
         .limit(limit)
         .cte("chosen")
     )
@@ -163,22 +183,25 @@ def first_of_all(limit: int) -> CTE:
 
 def first_due() -> LateralFromClause:
     """Of each webhook as many as there is room for in its lane."""
-    lane = case((Webhook.failing_since.is_(None), LANE), else_=1)
     return (
         select(WebhookDelivery.id, WebhookDelivery.next_attempt_at)
         .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
         .where(WebhookDelivery.next_attempt_at <= func.now())
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
-        .limit(func.greatest(lane - in_flight(), 0))
+        .limit(room_in_lane())
         .with_for_update(skip_locked=True)
         .correlate(Webhook)
         .lateral("due")
     )
 
 
-def in_flight() -> ScalarSelect[int]:
+def room_in_lane() -> ScalarSelect[int]:
+    """The lane, less what is in flight; one that keeps us waiting is sent nothing beside that."""
+    is_slow = WebhookDelivery.next_attempt_at < func.now() + (LEASE - SLOW)
+    is_narrow = or_(IS_FAILING, func.coalesce(func.bool_or(is_slow), false()))
+    lane = case((is_narrow, 1), else_=LANE)
     return (
-        select(func.count())
+        select(func.greatest(lane - func.count(), 0))
         .select_from(WebhookDelivery)
         .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
         .where(WebhookDelivery.status == DeliveryStatus.SENDING)

@@ -78,6 +78,7 @@ def queries(connection: Connection) -> Queries:
 
 
 async def delete_old_log(session: AsyncSession, kept: timedelta) -> None:
-    """Delete pgqueuer's record of what became of each job, which it never does itself."""
-    log = table("pgqueuer_log", column("created"), schema=SCHEMA)
-    await session.execute(delete(log).where(log.c.created < func.now() - kept))
+    """Delete pgqueuer's records of what became of jobs, which it never does itself."""
+    for name in ("pgqueuer_log", "pgqueuer_statistics"):
+        log = table(name, column("created"), schema=SCHEMA)
+        await session.execute(delete(log).where(log.c.created < func.now() - kept))

@@ -22,8 +22,8 @@ SocketOption = httpcore.SOCKET_OPTION
 
 MAX_URL = 2048
 # Threads of their own, and many: a name server of somebody else may hang, and a look-up cannot
-# be stopped. The event loop has four of them for all that it does.
-LOOKUPS = ThreadPoolExecutor(128, "lookup")
+# be stopped. The event loop has four of them for all that it does. Made when they are needed.
+LOOKUPS = ThreadPoolExecutor(512, "lookup")
 # A name below some other, in letters, the last part not a number: "127.1", "0x7f.1" and
 # "2130706433" are addresses to a resolver.
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -149,7 +149,8 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         # httpx has no parameter for it; a release that renames this fails the tests.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=LIMITS.max_connections,
+            # Who asks bounds what is asked at once; here, one that hangs would hold up others.
+            max_connections=None,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
             network_backend=GuardedNetwork(destinations, resolve, httpcore.AnyIOBackend()),

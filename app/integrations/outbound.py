@@ -48,9 +48,9 @@ class UpstreamTimeout(DeadlineExceeded):
 
 
 def trace_headers() -> dict[str, str]:
-    """What tells another service of ours which request this one belongs to."""
-    current = request_id.get()
-    return {"X-Request-ID": current} if current else {}
+    """What tells another service of ours which request, and which trace, this one belongs to."""
+    told = {"X-Request-ID": request_id.get(), "traceparent": current_traceparent()}
+    return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,12 @@ async def send(
     *,
     seconds: float = DEADLINE_SECONDS,
     max_bytes: int = MAX_BYTES,
+    traced: bool = False,
 ) -> Answer:
     """Send one request and read the whole answer; redirects are answers like any other.
 
     Unlike the timeouts of httpx, which begin anew with each byte, `seconds` is the total.
+    `traced` is for services of ours: they are told our request id and trace.
 
     Raises:
         UpstreamTimeout: the answer was not complete in time.
@@ -80,17 +82,17 @@ async def send(
     """
     request.headers["Accept-Encoding"] = "gzip"
     with observed(request):
+        # Here, where the span is that of this very request.
+        request.headers.update(trace_headers() if traced else {})
         return await send_in_time(client, request, seconds, max_bytes)
 
 
 @contextmanager
 def observed(request: httpx.Request) -> Iterator[None]:
-    """Take down how long the answer takes, and what it is in the end; the trace goes along."""
+    """Take down how long the answer takes, and what it is in the end."""
     started, outcome = time.perf_counter(), "answered"
     try:
         with outbound_span(request.method, request.url.host):
-            if traceparent := current_traceparent():
-                request.headers["traceparent"] = traceparent
             yield
     except AppError as error:
         outcome = error.code

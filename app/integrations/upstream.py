@@ -16,7 +16,6 @@ from app.integrations.outbound import (
     UpstreamFailed,
     UpstreamUnavailable,
     send,
-    trace_headers,
 )
 from app.integrations.retries import ATTEMPTS, RetryBudget, pause_seconds, retry_after_seconds
 
@@ -66,10 +65,10 @@ class Upstream:
         return has_time and not is_hopeless and self._budget.spend()
 
     async def _attempt(self, path: str, seconds: float) -> Answer:
-        headers = {"Accept": "application/json", **self._authorization, **trace_headers()}
+        headers = {"Accept": "application/json", **self._authorization}
         request = self._client.build_request("GET", self.base_url + path, headers=headers)
         with self._breakers.watching(self._host):
-            answer = await send(self._client, request, seconds=seconds)
+            answer = await send(self._client, request, seconds=seconds, traced=True)
             refuse_failure(answer)
         refuse_unusable(answer)
         return answer

@@ -88,6 +88,8 @@ class Job(BaseModel):
     kind: ClassVar[str]
     max_attempts: ClassVar[int] = MAX_ATTEMPTS
     timeout_seconds: ClassVar[float] = 60.0
+    # How many times longer each pause is than the one before.
+    growth: ClassVar[float] = 2
 
     @abstractmethod
     async def run(self, work: Work) -> None:
@@ -96,7 +98,7 @@ class Job(BaseModel):
     @classmethod
     def delay_after(cls, attempt: int) -> timedelta:
         """The pause before the next attempt: exponential, with jitter."""
-        longest = min(FIRST_DELAY_SECONDS * 2 ** (attempt - 1), LONGEST_DELAY_SECONDS)
+        longest = min(FIRST_DELAY_SECONDS * cls.growth ** (attempt - 1), LONGEST_DELAY_SECONDS)
         return timedelta(seconds=longest * jitter(0.5, 1))
 
 

@@ -1,14 +1,14 @@
-"""Tell somebody what an administrator wrote, by mail and in the list of notifications."""
+"""Mail what an administrator wrote."""
 
 from typing import ClassVar
 
-from app.crud import notifications, users
 from app.integrations.mail import Template
-from app.jobs.queue import Job, Work
+from app.jobs.mail_job import MailJob
+from app.jobs.queue import Work
 
 
-class SendNotification(Job):
-    """The address need not have an account: then it is a mail and nothing else."""
+class SendNotification(MailJob):
+    """The address need not have an account."""
 
     kind: ClassVar[str] = "send_notification"
 
@@ -19,7 +19,3 @@ class SendNotification(Job):
     async def run(self, work: Work) -> None:
         values = {"subject": self.subject, "message": self.message}
         await work.resources.mail.send(Template.NOTIFICATION, self.email, work.task_id, values)
-        async with work.completion() as session:
-            user = await users.find_by_email(session, self.email)
-            if user:
-                await notifications.create(session, user.id, **values)

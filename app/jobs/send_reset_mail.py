@@ -5,11 +5,12 @@ from typing import ClassVar
 from app.crud import mailed_tokens, users
 from app.db.session import transaction
 from app.integrations.mail import Template
-from app.jobs.queue import Job, Work
+from app.jobs.mail_job import MailJob
+from app.jobs.queue import Work
 from app.models.mailed_token import Purpose
 
 
-class SendResetMail(Job):
+class SendResetMail(MailJob):
     """Holds the address that was typed: whether it has an account shows here first.
 
     The answer to the request, and the time that it takes, are the same for all addresses.

@@ -7,11 +7,12 @@ from app.core.errors import NotFound
 from app.crud import mailed_tokens, users
 from app.db.session import transaction
 from app.integrations.mail import Template
-from app.jobs.queue import GiveUp, Job, Work
+from app.jobs.mail_job import MailJob
+from app.jobs.queue import GiveUp, Work
 from app.models.mailed_token import Purpose
 
 
-class SendVerificationMail(Job):
+class SendVerificationMail(MailJob):
     kind: ClassVar[str] = "send_verification_mail"
 
     user_id: uuid.UUID

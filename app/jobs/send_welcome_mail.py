@@ -6,10 +6,11 @@ from typing import ClassVar
 from app.core.errors import NotFound
 from app.crud import users
 from app.integrations.mail import Template
-from app.jobs.queue import GiveUp, Job, Work
+from app.jobs.mail_job import MailJob
+from app.jobs.queue import GiveUp, Work
 
 
-class SendWelcomeMail(Job):
+class SendWelcomeMail(MailJob):
     kind: ClassVar[str] = "send_welcome_mail"
 
     user_id: uuid.UUID
@@ -19,5 +20,7 @@ class SendWelcomeMail(Job):
             user = await users.get(work.resources.reads, self.user_id)
         except NotFound as error:
             raise GiveUp("The account was deleted.") from error
-        values = {"name": user["full_name"] or user["username"]}
+        # Not the full name: nobody has proven the address yet, and whoever signs somebody else
+        # up could write there what they like, in our name.
+        values = {"name": user["username"]}
         await work.resources.mail.send(Template.WELCOME, user["email"], work.task_id, values)

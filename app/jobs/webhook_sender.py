@@ -22,8 +22,9 @@ from app.models.webhook import Webhook
 from app.models.webhook_delivery import Outcome
 
 LOOK_SECONDS = 1.0
-# More than one user can fill with webhooks that all hang.
-MAX_IN_FLIGHT = 100
+# Places for webhooks that work and for those that fail: however many of these hang, they take
+# none of the others'.
+MAX_IN_FLIGHT = {False: 300, True: 100}
 # Outcomes are written a few at a time, so that the pool is not used up.
 RECORDED_AT_ONCE = 4
 # What is being sent gets this long to come to an end; the rest is sent again when its lease ends.
@@ -44,7 +45,7 @@ class WebhookSender(BackgroundLoop):
         self._client = client
         self._sealer = sealer
         self._news = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: dict[asyncio.Task[None], bool] = {}
         self._recording = asyncio.Semaphore(RECORDED_AT_ONCE)
 
     def wake(self, _: str = "") -> None:
@@ -53,11 +54,9 @@ class WebhookSender(BackgroundLoop):
 
     async def work(self) -> None:
         self._news.clear()
-        if room := MAX_IN_FLIGHT - len(self._sending):
-            async with transaction(self._sessions) as session:
-                claimed = await webhook_deliveries.claim(session, room)
-            for row in claimed:
-                self._begin(row)
+        for failing, places in MAX_IN_FLIGHT.items():
+            if room := places - list(self._sending.values()).count(failing):
+                await self._claim(room, failing=failing)
 
     async def pause(self) -> None:
         with suppress(TimeoutError):
@@ -80,13 +79,16 @@ class WebhookSender(BackgroundLoop):
             await asyncio.wait(self._sending)
             await self.work()
 
-    def _begin(self, row: Row) -> None:
-        task = asyncio.create_task(self._send(row))
-        self._sending.add(task)
-        task.add_done_callback(self._end)
+    async def _claim(self, room: int, *, failing: bool) -> None:
+        async with transaction(self._sessions) as session:
+            claimed = await webhook_deliveries.claim(session, room, failing=failing)
+        for row in claimed:
+            task = asyncio.create_task(self._send(row))
+            self._sending[task] = failing
+            task.add_done_callback(self._end)
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
+        del self._sending[task]
         self.wake()
 
     async def _send(self, row: Row) -> None:

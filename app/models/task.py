@@ -82,4 +82,5 @@ class Task(Versioned, Base):
         """Raises NotFailed: it goes on, or has come to another end."""
         if self.status is not TaskStatus.FAILED:
             raise NotFailed
-        self.status, self.attempts, self.finished_at = TaskStatus.QUEUED, 0, None
+        self.status, self.finished_at = TaskStatus.QUEUED, None
+        self.attempts, self.progress = 0, 0

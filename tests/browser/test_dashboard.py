@@ -1,8 +1,9 @@
 """The dashboard in a real browser: signed in on the page, drawn, and moving."""
 
 import asyncio
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,17 @@ from tests.factories import item_body
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ITEMS = "document.querySelector('#totals .total b').textContent"
+TASKS = (
+    "[...document.querySelectorAll('#task-rows td:first-child')].map((cell) => cell.title).join()"
+)
+# Of which the queue knows nothing, so that they stay as they are.
+WAIT = "INSERT INTO tasks (id, kind, payload, request_id) VALUES (uuidv7(), 'waiting', '{}', 'x')"
+FAIL = """
+INSERT INTO tasks (id, kind, payload, request_id, status)
+VALUES (uuidv7(), 'vanishing', '{}', 'x', 'failed')
+"""
 
+Query = Callable[[str], None]
 
 # A month of items, as an importer would leave them behind, and what became of some of them.
 FILL = """
@@ -35,10 +46,16 @@ DELETE FROM dashboards
 
 
 @pytest.fixture(scope="session")
-def month(service: str, server_url: str, worker_id: str) -> None:
-    """The service with something to look at."""
+def query(service: str, server_url: str, worker_id: str) -> Query:
+    """Runs a statement in the database of the service."""
     url = with_database(server_url, f"browser_{worker_id}")
-    asyncio.run(execute(url, FILL))
+    return lambda statement: asyncio.run(execute(url, statement))
+
+
+@pytest.fixture(scope="session")
+def month(query: Query) -> None:
+    """The service with something to look at."""
+    query(FILL)
 
 
 def sign_in(page: Page, name: str, password: str = DEMO_PASSWORD) -> None:
@@ -51,6 +68,8 @@ def sign_in(page: Page, name: str, password: str = DEMO_PASSWORD) -> None:
 def keep(page: Page, name: str) -> None:
     """Write the picture for the README, when `make pictures` asks for it."""
     if os.environ.get("KEEP_PICTURES"):
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
+        page.send("Emulation.setScrollbarsHidden", hidden=True)
         (IMAGES / name).write_bytes(page.picture())
 
 
@@ -68,16 +87,27 @@ def create_item(service: str, name: str) -> None:
         assert client.post("/items", json=item_body()).status_code == 201
 
 
-def failed_tasks(service: str) -> int:
+def count_tasks(service: str, status: str) -> int:
     with signed_in(service, "admin") as client:
-        listed = client.get("/tasks", params={"status": "failed", "include_total": "true"})
+        listed = client.get("/tasks", params={"status": status, "include_total": "true"})
         return int(listed.json()["total"])
+
+
+def choose(page: Page, status: str) -> None:
+    """Have the tasks of that state shown."""
+    page.wait_for("document.querySelectorAll('#task-rows tr').length > 0")
+    page.value(f"document.querySelector('#task-status').value = '{status}'")
+    page.value("document.querySelector('#task-status').dispatchEvent(new Event('change'))")
+    page.wait_for(
+        "[...document.querySelectorAll('#task-rows tr')]"
+        f".every((row) => row.dataset.status === '{status}')"
+    )
 
 
 class TestDashboard:
     @pytest.mark.parametrize("dark", [False, True])
     def test_administrator_sees_every_chart(self, page: Page, month: None, dark: bool) -> None:
-        page.look(width=1280, height=1120, dark=dark)
+        page.look(width=1280, height=1500, dark=dark)
 
         sign_in(page, "admin")
 
@@ -110,14 +140,48 @@ class TestDashboard:
         assert page.value("document.querySelector('#board').hidden")
 
     def test_retries_what_was_given_up(self, page: Page, service: str, month: None) -> None:
-        before = failed_tasks(service)
+        before = count_tasks(service, "failed")
         sign_in(page, "admin")
-        page.wait_for("document.querySelectorAll('.again').length > 0")
+        choose(page, "failed")
 
-        page.click(".again")
+        page.click(".retry")
 
-        wait_until(lambda: failed_tasks(service) == before - 1)
+        wait_until(lambda: count_tasks(service, "failed") == before - 1)
         assert page.complaints == []
+
+    def test_cancels_what_waits(self, page: Page, service: str, query: Query) -> None:
+        query(WAIT)
+        before = count_tasks(service, "cancelled")
+        sign_in(page, "admin")
+        choose(page, "queued")
+
+        page.click(".cancel")
+
+        wait_until(lambda: count_tasks(service, "cancelled") == before + 1)
+        page.wait_for("!document.querySelector('#no-tasks').hidden")
+        assert page.complaints == []
+
+    def test_turns_the_pages_of_tasks(self, page: Page, month: None) -> None:
+        sign_in(page, "admin")
+        choose(page, "succeeded")
+        newest = json.dumps(page.value(TASKS))
+
+        page.click("#older")
+        page.wait_for(f"{TASKS} !== {newest}")
+        page.click("#newer")
+
+        page.wait_for(f"{TASKS} === {newest}")
+        assert page.value("document.querySelectorAll('#task-rows tr').length") == 10
+
+    def test_says_why_a_task_cannot_be_retried(self, page: Page, query: Query) -> None:
+        query(FAIL)
+        sign_in(page, "admin")
+        choose(page, "failed")
+        query("DELETE FROM tasks WHERE kind = 'vanishing'")
+
+        page.click("[aria-label^='Retry vanishing']")
+
+        assert "no such task" in page.text("#task-told")
 
     def test_keeps_no_token_where_scripts_find_it(self, page: Page) -> None:
         sign_in(page, "user")

@@ -1,4 +1,4 @@
-"""Loops that go on, whatever happens, and say so without filling the log."""
+"""Loops that go on, whatever happens, say so without filling the log, and end together."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from app.core import background
-from app.core.background import BackgroundLoop
+from app.core.background import BackgroundLoop, start_together
 from app.core.config import Settings
 from app.core.errors import Unavailable
 from app.core.logging import configure_logging
@@ -61,3 +61,34 @@ class TestFailure:
         monkeypatch.setattr(background, "TELL_AGAIN_SECONDS", 0.0)
 
         assert await told([Unavailable(), Unavailable()]) == ["Unavailable", "Unavailable"]
+
+
+class Lingering(BackgroundLoop):
+    """Closes once all of them are closing."""
+
+    def __init__(self, closing: asyncio.Barrier) -> None:
+        super().__init__()
+        self.rounds = 0
+        self._all = closing
+
+    async def work(self) -> None:
+        self.rounds += 1
+
+    async def pause(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        await self._all.wait()
+        await super().close()
+
+
+class TestStartTogether:
+    async def test_they_close_at_once_and_not_in_turn(self) -> None:
+        loops = [Lingering(closing) for closing in [asyncio.Barrier(2)] * 2]
+        close = start_together(loops)
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(10):
+            await close()
+
+        assert [loop.rounds for loop in loops] == [1, 1]

@@ -1,15 +1,17 @@
 """What has expired goes; what has not stays."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select, text
+from pgqueuer.domain.models import Schedule as Due
+from sqlalchemy import func, select
 
 from app.core.clock import now
 from app.db.session import transaction
+from app.jobs.queue import Resources
 from app.jobs.schedules import SCHEDULES, Schedule, purge_expired
 from app.jobs.worker import Worker
 from app.models.idempotency_key import IdempotencyKey
@@ -19,7 +21,7 @@ from app.models.task import Task, TaskStatus
 from app.models.throttle import Throttle
 from app.models.user import User
 from tests.api.v1.conftest import eventually
-from tests.conftest import Save
+from tests.conftest import Database, Save
 from tests.factories import make_task
 
 LONG_AGO = timedelta(days=400)
@@ -53,6 +55,13 @@ def rows(user: User, age: timedelta) -> list[Any]:
     ]
 
 
+RECORDS = """
+INSERT INTO queue.{table} ({column}, created, entrypoint, priority, status) VALUES
+    (1, now() - interval '8 days', 'old one', 0, 'successful'),
+    (2, now() - interval '6 days', 'fresh one', 0, 'successful')
+"""
+
+
 async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
     async with transaction(app.state.sessionmaker) as session:
         return {
@@ -73,6 +82,20 @@ class TestPurgeExpired:
 
         assert set((await counts(app, [type(row) for row in fresh])).values()) == {1}
 
+    @pytest.mark.parametrize(
+        ("table", "column"), [("pgqueuer_log", "job_id"), ("pgqueuer_statistics", "count")]
+    )
+    async def test_records_of_the_queue_go_as_well(
+        self, app: FastAPI, database: Database, table: str, column: str
+    ) -> None:
+        await database(RECORDS.format(table=table, column=column))
+
+        await purge_expired(app.state.worker._resources)
+
+        left = await database(f"SELECT entrypoint FROM queue.{table} WHERE entrypoint ~ ' one'")
+        await database(f"DELETE FROM queue.{table} WHERE entrypoint ~ ' one'")
+        assert left == [{"entrypoint": "fresh one"}]
+
     async def test_failed_tasks_stay_until_somebody_has_looked(
         self, app: FastAPI, user: User, save: Save
     ) -> None:
@@ -88,38 +111,36 @@ class TestSchedules:
     async def test_each_runs(self, app: FastAPI, schedule: Schedule) -> None:
         await schedule.run(app.state.worker._resources)
 
-    async def test_hour_falls_to_one_of_several_workers(
+    async def test_each_time_falls_to_one_of_several_workers(
         self, app: FastAPI, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        ran: list[Any] = []
-
-        async def run(resources: Any) -> None:
-            ran.append(resources)
-
-        often = Schedule("often", "* * * * * *", run)
-        monkeypatch.setattr("app.jobs.worker.SCHEDULES", (often,))
+        noted = Noted()
+        monkeypatch.setattr("app.jobs.worker.SCHEDULES", (noted,))
         own = app.state.worker
         workers = [Worker(own._connect, own._resources, concurrency=10) for _ in range(3)]
         for worker in workers:
             worker.start()
 
-        await eventually(lambda: has_run(app), seconds=20)
+        await eventually(noted.has_come_thrice, seconds=30)
         for worker in workers:
             await worker.close()
 
-        async with transaction(app.state.sessionmaker) as session:
-            count = await session.scalar(text(TICKS))
-        assert len(ran) <= (count or 0) + 1
+        assert len(set(noted.times)) == len(noted.times)
 
 
-# How many seconds there were since the schedule was first due.
-TICKS = (
-    "SELECT ceil(extract(epoch FROM now() - created)) FROM queue.pgqueuer_schedules"
-    " WHERE entrypoint = 'often'"
-)
+class Noted:
+    """A schedule of each second, which notes what it was called for."""
 
+    name, cron = "noted", "* * * * * *"
 
-async def has_run(app: FastAPI) -> bool:
-    async with transaction(app.state.sessionmaker) as session:
-        last_run = "SELECT last_run FROM queue.pgqueuer_schedules WHERE entrypoint = 'often'"
-        return await session.scalar(text(last_run)) is not None
+    def __init__(self) -> None:
+        self.times: list[datetime] = []
+
+    def bound(self, _: Resources) -> Callable[[Due], Awaitable[None]]:
+        async def note(due: Due) -> None:
+            self.times.append(due.next_run)
+
+        return note
+
+    async def has_come_thrice(self) -> bool:
+        return len(self.times) > 2

@@ -14,7 +14,7 @@ from app.crud.webhook_deliveries import LANE, delete_old
 from app.db.session import transaction
 from app.integrations.destinations import Destinations, guarded_client
 from app.integrations.receivers import new_secret, written
-from app.jobs.webhook_sender import WebhookSender
+from app.jobs.webhook_sender import MAX_IN_FLIGHT, WebhookSender
 from app.models.user import User
 from app.models.webhook import MAX_WEBHOOKS, Webhook
 from app.models.webhook_delivery import DELAYS, DeliveryStatus, WebhookDelivery
@@ -293,6 +293,72 @@ class TestHangingReceiver:
 
             assert hanging.connections == MAX_WEBHOOKS * LANE
             await sender.close()
+
+    async def test_delays_no_other_however_many_there_are(
+        self,
+        sender: WebhookSender,
+        subscribe: Subscribe,
+        save: Save,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("app.jobs.webhook_sender.GRACE_SECONDS", 0.01)
+        places = MAX_IN_FLIGHT[True]
+        async with receiving(is_hanging=True) as hanging, receiving() as receiver:
+            for _ in range(places + 1):
+                await due(save, await subscribe(hanging.url, failing_since=now()))
+            sender.start()
+            await eventually(lambda: are(hanging.received, places), seconds=30)
+
+            await due(save, await subscribe(receiver.url))
+            sender.wake()
+            await eventually(lambda: are(receiver.received, 1), seconds=1)
+
+            assert hanging.connections == places
+            await sender.close()
+
+    async def test_is_sent_nothing_more_while_it_keeps_us_waiting(
+        self,
+        sender: WebhookSender,
+        subscribe: Subscribe,
+        save: Save,
+        database: Database,
+    ) -> None:
+        async with receiving(is_hanging=True) as hanging:
+            webhook = await subscribe(hanging.url)
+            await due(save, webhook)
+            await sender.work()
+            await eventually(lambda: are(hanging.received, 1))
+            await database(
+                "UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '1.1 s'"
+            )
+            await due(save, webhook)
+
+            await sender.work()
+
+            assert len(sender._sending) == 1
+            hanging.closing.set()
+            await asyncio.wait(sender._sending)
+
+    async def test_that_works_again_is_not_behind_the_backlog_of_others(
+        self,
+        sender: WebhookSender,
+        subscribe: Subscribe,
+        save: Save,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setitem(MAX_IN_FLIGHT, True, 1)
+        async with receiving(500) as broken, receiving() as receiver:
+            for _ in range(2):
+                webhook = await subscribe(broken.url, failing_since=now())
+                for _ in range(100):
+                    await due(save, webhook, next_attempt_at=now() - timedelta(hours=1))
+            await due(save, await subscribe(receiver.url, failing_since=now()))
+
+            for _ in range(50):
+                await sender.work()
+                await asyncio.wait(sender._sending)
+
+        assert len(receiver.received) == 1
 
     async def test_is_given_up_in_time(
         self,

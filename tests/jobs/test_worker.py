@@ -15,6 +15,7 @@ from app.core.errors import Conflict
 from app.crud import tasks
 from app.db.session import transaction
 from app.jobs.attempts import KINDS, MAX_CRASHES
+from app.jobs.catalogue import JOBS
 from app.jobs.queue import GiveUp, Job, Superseded, Work, enqueue
 from app.jobs.worker import Worker
 from app.models.notification import Notification
@@ -230,13 +231,19 @@ class TestFailures:
             retried = await tasks.retry_failed(session, [task_id])
         await app.state.worker.drain()
 
-        assert (retried, seen) == (1, [1, 1])
+        assert (retried, seen) == ((1, 0), [1, 1])
 
     def test_pauses_grow_and_differ(self) -> None:
         pauses = [Note.delay_after(attempt).total_seconds() for attempt in range(1, 20)]
 
         assert all(2 ** (n - 1) <= pause <= 2**n for n, pause in enumerate(pauses[:5], 1))
         assert max(pauses) <= 3600
+
+    def test_mails_outlast_a_server_that_is_away_for_half_an_hour(self) -> None:
+        for kind in (each for each in JOBS if each.kind.startswith("send_")):
+            pauses = [kind.delay_after(attempt) for attempt in range(1, kind.max_attempts)]
+
+            assert sum(pauses, timedelta(0)) > timedelta(minutes=30), kind
 
 
 class TestAttempts:

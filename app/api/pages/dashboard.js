@@ -41,6 +41,7 @@ function leave(reason) {
   tokens = null;
   stream?.abort();
   clearTimeout(timer);
+  document.dispatchEvent(new CustomEvent("left"));
   show(false);
   byId("refusal").hidden = true;
   if (reason) refuse(reason);
@@ -66,7 +67,8 @@ async function draw() {
   if (!answer.ok) return leave(figures.detail);
   show(true);
   render(figures);
-  renderFailures((await (await call("/tasks?status=failed&limit=10")).json()).items);
+  // The tasks draw themselves, and are told by whom: see tasks.js.
+  document.dispatchEvent(new CustomEvent("drawn", { detail: call }));
   if (!stream || stream.signal.aborted) listen();
   clearTimeout(timer);
   timer = setTimeout(draw, EVERY);
@@ -112,23 +114,6 @@ function render(figures) {
   bars("tasks", figures.tasks.map((each) => ({ name: each.status, count: each.count, kind: { failed: "bad", cancelled: "quiet" }[each.status] })));
   byId("requests-card").hidden = !figures.requests;
   bars("requests", (figures.requests ?? []).map((each) => ({ name: String(each.status), count: each.count, kind: each.status >= 500 ? "bad" : each.status >= 400 ? "quiet" : undefined })));
-}
-
-function renderFailures(tasks) {
-  byId("failures").hidden = !tasks.length;
-  byId("failed-tasks").replaceChildren(...tasks.map(failure));
-}
-
-function failure(task) {
-  const row = document.createElement("tr");
-  for (const text of [task.kind, task.error ?? "", new Date(task.finished_at).toLocaleString()]) row.insertCell().textContent = text;
-  const again = Object.assign(document.createElement("button"), { className: "again", textContent: "Retry" });
-  again.addEventListener("click", async () => {
-    await call(`/tasks/${task.id}/retry`, { method: "POST" });
-    await draw();
-  });
-  row.insertCell().append(again);
-  return row;
 }
 
 function totals(figures) {

@@ -14,6 +14,9 @@ from tests.problems import assert_problem
 NOTIFICATIONS = "/api/v1/notifications"
 BODY = {"subject": "Your <b>order</b>", "message": "It leaves on Friday."}
 
+# All that the headers of a mail take for one.
+LINE_ENDS = "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
 
 class TestSendNotification:
     async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
@@ -37,6 +40,17 @@ class TestSendNotification:
         mails = dict(read_mails(settings.mail_folder))
         assert mails[reader.email.capitalize()].strip() == BODY["message"]
 
+    async def test_is_in_the_list_although_no_mail_can_be_sent(
+        self, as_user: As, admin: User, user: User
+    ) -> None:
+        for _ in range(2):
+            await (await as_user(admin)).post(
+                f"{NOTIFICATIONS}/{user.email}", json=BODY, headers={"Idempotency-Key": "one"}
+            )
+
+        listed = (await (await as_user(user)).get(NOTIFICATIONS)).json()["items"]
+        assert [told["subject"] for told in listed] == [BODY["subject"]]
+
     async def test_address_without_an_account_gets_the_mail(
         self, app: FastAPI, as_user: As, admin: User, settings: Settings
     ) -> None:
@@ -52,6 +66,7 @@ class TestSendNotification:
         [
             ("nobody", {}),
             ("a@example.com", {"subject": "One\nBcc: b@example.com"}),
+            *(("a@example.com", {"subject": f"One{end}Two"}) for end in LINE_ENDS),
             ("a@example.com", {"subject": ""}),
             ("a@example.com", {"message": "x" * 5001}),
             ("a@example.com", {"html": "x"}),

@@ -6,9 +6,11 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.core.clock import now
+from app.core.config import Settings
 from app.core.identity import Role
 from app.models.task import Task, TaskStatus
 from app.models.user import User
+from tests.api.v1.conftest import address, read_mails
 from tests.conftest import As, Save
 from tests.factories import make_item, make_task
 from tests.problems import assert_problem
@@ -184,3 +186,16 @@ class TestSignUp:
         }
         (told,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
         assert told["subject"] == "A new account: zoe"
+
+    async def test_mails_no_text_of_whoever_signs_somebody_up(
+        self, app: FastAPI, client: AsyncClient, settings: Settings
+    ) -> None:
+        victim = address()
+        body = {"email": victim, "username": "mallory", "password": "a good long passphrase"}
+
+        await client.post("/api/v1/auth/register", json=body | {"full_name": "You won! evil.test"})
+        await app.state.worker.drain()
+
+        mails = [text for to, text in read_mails(settings.mail_folder) if to == victim]
+        assert len(mails) == 2
+        assert "evil.test" not in "".join(mails)

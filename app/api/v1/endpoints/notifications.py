@@ -42,5 +42,6 @@ async def send_notification(
     request: Request,
 ) -> Response:
     """Mail a message, and put it into the list of the account with that address, if any."""
+    await notifications.create_for_address(session, email, **data.model_dump())
     job = SendNotification(email=email, subject=data.subject, message=data.message)
     return await accepted(request, session, await enqueue(session, job, owner_id=principal.id))

@@ -1,0 +1,113 @@
+// The tasks of the dashboard: what waits, runs and ended, and what can be done about it.
+
+const LIMIT = 10;
+const KINDS = { failed: "chip-bad", running: "chip-live" };
+const ACTIONS = {
+  failed: { name: "Retry", path: "/retry", method: "POST" },
+  queued: { name: "Cancel", path: "", method: "DELETE" },
+  running: { name: "Cancel", path: "", method: "DELETE" },
+};
+const TIME = { dateStyle: "short", timeStyle: "medium" };
+const byId = (id) => document.getElementById(id);
+
+// How to speak to the API, and the cursors of the pages up to the one that is shown.
+let call = null;
+let cursors = [""];
+let next = null;
+let asked = 0;
+
+document.addEventListener("drawn", (event) => {
+  call = event.detail;
+  show();
+});
+
+document.addEventListener("left", () => {
+  asked += 1;
+  restart();
+  byId("task-status").value = "";
+  byId("task-rows").replaceChildren();
+});
+
+byId("task-status").addEventListener("change", () => {
+  restart();
+  show();
+});
+byId("older").addEventListener("click", () => turn([...cursors, next]));
+byId("newer").addEventListener("click", () => turn(cursors.slice(0, -1)));
+
+function restart() {
+  cursors = [""];
+  tell("");
+}
+
+function turn(pages) {
+  cursors = pages;
+  show();
+}
+
+function tell(text) {
+  byId("task-told").textContent = text;
+  byId("task-told").hidden = !text;
+}
+
+async function show() {
+  const turnOf = (asked += 1);
+  const filters = { limit: LIMIT, status: byId("task-status").value, cursor: cursors.at(-1) };
+  const given = Object.entries(filters).filter(([, value]) => value);
+  const answer = await call(`/tasks?${new URLSearchParams(given)}`);
+  const body = await answer.json();
+  // Somebody has asked for something else since.
+  if (turnOf !== asked) return;
+  if (!answer.ok) return tell(body.detail);
+  render(body);
+}
+
+function render(page) {
+  next = page.next_cursor;
+  byId("task-rows").replaceChildren(...page.items.map(row));
+  byId("no-tasks").hidden = page.items.length > 0;
+  byId("older").disabled = !next;
+  byId("newer").disabled = cursors.length === 1;
+}
+
+function row(task) {
+  const made = document.createElement("tr");
+  made.dataset.status = task.status;
+  cell(made, task.kind).title = task.id;
+  made.insertCell().append(element("span", `chip ${KINDS[task.status] ?? ""}`, state(task)));
+  cell(made, task.attempts);
+  cell(made, new Date(task.created_at).toLocaleString([], TIME)).className = "when";
+  cell(made, task.error ?? "").className = "told";
+  cell(made, task.request_id).className = "request";
+  made.insertCell().append(...actions(task));
+  return made;
+}
+
+function state(task) {
+  return task.status === "running" ? `${task.status}, ${task.progress} %` : task.status;
+}
+
+function cell(made, text) {
+  const added = made.insertCell();
+  added.textContent = text;
+  return added;
+}
+
+function element(tag, className, textContent) {
+  return Object.assign(document.createElement(tag), { className, textContent });
+}
+
+function actions(task) {
+  const action = ACTIONS[task.status];
+  if (!action) return [];
+  const button = element("button", `again ${action.name.toLowerCase()}`, action.name);
+  button.setAttribute("aria-label", `${action.name} ${task.kind} ${task.id}`);
+  button.addEventListener("click", () => act(task, action));
+  return [button];
+}
+
+async function act(task, action) {
+  const answer = await call(`/tasks/${task.id}${action.path}`, { method: action.method });
+  tell(answer.ok ? "" : `${task.kind}: ${(await answer.json()).detail}`);
+  await show();
+}
