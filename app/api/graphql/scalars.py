@@ -8,6 +8,7 @@ from functools import partial
 from graphql import GraphQLScalarType
 from pydantic import TypeAdapter
 from strawberry.schema.types.base_scalars import DateTimeDefinition, UUIDDefinition
+from strawberry.types.scalar import ScalarDefinition
 
 # Times look as they do everywhere else, ending in Z.
 DATE_TIME = dataclasses.replace(
@@ -35,4 +36,4 @@ ID = dataclasses.replace(
     ),
 )
 
-SCALARS: dict[object, object] = {datetime: DATE_TIME, uuid.UUID: ID}
+SCALARS: dict[object, ScalarDefinition] = {datetime: DATE_TIME, uuid.UUID: ID}
