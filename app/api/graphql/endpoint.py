@@ -12,10 +12,11 @@ from app.api.graphql.limits import InvalidQuery, checked
 from app.api.graphql.operations import chosen
 from app.api.graphql.request import GraphQLRequest
 from app.api.graphql.schema import error_of, schema
-from app.api.site import DOCS_POLICY, page, render
+from app.api.site import GRAPHIQL_POLICY, page, render
+from app.api.static import GRAPHIQL_PACKAGE
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
-from app.core.errors import AppError
+from app.core.errors import AppError, NotFound
 from app.db.errors import ConcurrentUpdate
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import Passwords
@@ -69,5 +70,8 @@ def refuse_subscription(asked: GraphQLRequest) -> None:
 
 @router.get("/graphql", include_in_schema=False, dependencies=[Depends(require_no_production)])
 def show_graphql(request: Request) -> Response:
+    """GraphiQL, where the development dependencies are installed."""
+    if GRAPHIQL_PACKAGE is None:
+        raise NotFound("This page needs the development dependencies.")
     settings: Settings = request.app.state.settings
-    return page(render(request, "graphql.html", api=settings.api_v1_str), DOCS_POLICY)
+    return page(render(request, "graphql.html", api=settings.api_v1_str), GRAPHIQL_POLICY)

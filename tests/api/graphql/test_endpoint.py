@@ -426,6 +426,13 @@ class TestRequest:
         assert "Did you mean" not in json.dumps(misspelled)
         assert_problem(page, 404, "not_found")
 
+    async def test_page_needs_the_development_dependencies(
+        self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.api.graphql.endpoint.GRAPHIQL_PACKAGE", None)
+
+        assert_problem(await client.get("/graphql"), 404, "not_found")
+
     async def test_development_has_a_page(self, client: AsyncClient) -> None:
         response = await client.get("/graphql")
 
