@@ -108,6 +108,8 @@ class Page:
             deviceScaleFactor=1,
             mobile=False,
         )
+        # As on telephones, where they take no room.
+        self.send("Emulation.setScrollbarsHidden", hidden=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
 

@@ -24,7 +24,7 @@ FILL = """
 INSERT INTO items (id, name, price, tags, owner_id, created_at)
 SELECT uuidv7(), 'Item ' || n, (3 + 20 * (n % 29) ^ 1.8)::numeric(7, 2),
     ARRAY[(ARRAY['wood', 'brass', 'linen', 'wool', 'glass', 'steel', 'oak'])[1 + (n * n) % 7]],
-    users.id, now() - interval '1 day' * (29 * sqrt((n % 97) / 97.0))
+    users.id, now() - interval '1 day' * (29 * (1 - sqrt((n % 97) / 97.0)))
 FROM generate_series(1, 2000) AS n, users WHERE username = 'admin';
 INSERT INTO tasks (id, kind, payload, request_id, status, finished_at)
 SELECT uuidv7(), 'process_item', '{}', 'fill',
@@ -77,12 +77,13 @@ def failed_tasks(service: str) -> int:
 class TestDashboard:
     @pytest.mark.parametrize("dark", [False, True])
     def test_administrator_sees_every_chart(self, page: Page, month: None, dark: bool) -> None:
-        page.look(width=1280, height=1120, dark=dark)
+        page.look(width=1280, height=945, dark=dark)
 
         sign_in(page, "admin")
 
         page.wait_for("document.querySelectorAll('figure svg .mark').length > 40")
         assert page.value("document.querySelectorAll('figure svg').length") == 5
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
         assert page.complaints == []
         keep(page, f"dashboard-{'dark' if dark else 'light'}.png")
 
@@ -139,6 +140,7 @@ class TestDashboard:
 
         sign_in(page, "admin")
         page.wait_for("document.querySelectorAll('figure svg').length >= 4")
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
 
         assert page.value("document.documentElement.scrollWidth") <= 360
         keep(page, "dashboard-phone.png")

@@ -75,7 +75,6 @@ async function drawAgain() {
   try {
     await draw();
   } catch {
-    state("offline");
     later();
   }
 }
@@ -128,7 +127,7 @@ function state(word) {
 }
 
 function render(figures) {
-  const whose = figures.requests ? "Of the whole service" : "Of what is yours";
+  const whose = figures.requests ? "Whole service" : "Yours";
   byId("counted").textContent = `${whose}, counted at ${new Date(figures.counted_at).toLocaleTimeString()}`;
   byId("totals").replaceChildren(...totals(figures.totals));
   columns("items-by-day", lastDays(figures.items_by_day));
