@@ -4,8 +4,8 @@
 
 Starts PostgreSQL and two workers, then measures how long a message takes, what 1,000 connects
 and leaves leave behind, how fast a logout ends open sockets, how long a killed worker's members
-stay, and how fast the service is gone with 100 open sockets. Takes about a minute; exits with 1
-when a promise is broken.
+stay, and how fast the service is gone with 100 open sockets and 100 event streams. Takes about a
+minute and a half; exits with 1 when a promise is broken.
 """
 
 import asyncio
@@ -29,10 +29,11 @@ from app.db import migrations
 from app.db.embedded import embedded_postgres
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from tests.e2e.service import Service, running_service
+from tests.event_source import EventSource, listening
 
 CONNECTS = 1000
 MESSAGES = 300
-SOCKETS = 100
+SOCKETS = STREAMS = 100
 PER_USER = 5
 AT_ONCE = 5
 USERS = SOCKETS // PER_USER + 5
@@ -161,16 +162,23 @@ async def sign_out(running: Service, token: str) -> list[Figure]:
         sockets = [
             await stack.enter_async_context(joined(running, "exit", token)) for _ in range(PER_USER)
         ]
+        streams = [await followed(stack, running, token) for _ in range(PER_USER)]
         started = time.perf_counter()
         headers = {"Authorization": f"Bearer {token}"}
         await asyncio.to_thread(running.request, "POST", "/api/v1/auth/logout", headers=headers)
         codes = [await end_of(socket) for socket in sockets]
+        ends = [await stream.end() for stream in streams]
         seconds = time.perf_counter() - started
-    wrong = sum(code != 4401 for code in codes)
+    wrong = sum(code != 4401 for code in codes) + sum(end.comment != "revoked" for end in ends)
     return [
-        Figure("logout ends all 5 sockets", seconds, "s", MAX_REVOCATION_SECONDS),
-        Figure("other codes than 4401", wrong, "", 0),
+        Figure("logout ends 5 sockets, 5 streams", seconds, "s", MAX_REVOCATION_SECONDS),
+        Figure("ends for another reason", wrong, "", 0),
     ]
+
+
+async def followed(stack: AsyncExitStack, running: Service, token: str) -> EventSource:
+    """A stream of events that is open as long as the stack."""
+    return await stack.enter_async_context(listening(running.url, token))
 
 
 async def end_of(connection: ClientConnection) -> int | None:
@@ -204,15 +212,19 @@ async def shut_down(running: Service, tokens: list[str]) -> list[Figure]:
             await stack.enter_async_context(joined(running, "last", tokens[number // PER_USER]))
             for number in range(SOCKETS)
         ]
+        streams = [await followed(stack, running, tokens[0]) for _ in range(STREAMS)]
         started = time.perf_counter()
         running.process.terminate()
         codes = await asyncio.gather(*(end_of(socket) for socket in sockets))
+        hints = [await stream.end() for stream in streams]
         await asyncio.to_thread(running.process.wait, PATIENCE_SECONDS)
         seconds = time.perf_counter() - started
     wrong = sum(code != 1012 for code in codes)
+    unhinted = sum(not hint.retry for hint in hints)
     return [
-        Figure(f"SIGTERM with {SOCKETS} sockets until gone", seconds, "s", MAX_SHUTDOWN_SECONDS),
+        Figure("SIGTERM with 100 of each until gone", seconds, "s", MAX_SHUTDOWN_SECONDS),
         Figure("other codes than 1012", wrong, "", 0),
+        Figure("streams without a hint to come back", unhinted, "", 0),
     ]
 
 

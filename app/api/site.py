@@ -20,6 +20,8 @@ from app.core.errors import NotFound
 SEALED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {SEALED}"
 DOCS_POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
+# The style sheet of GraphiQL carries its fonts.
+GRAPHIQL_POLICY = f"{DOCS_POLICY}; font-src data:"
 # ReDoc writes its styles into the page, and searches in a worker made of a blob.
 REDOC_POLICY = f"{DOCS_POLICY}; worker-src blob:".replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"

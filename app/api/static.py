@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import importlib.util
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,11 +14,30 @@ from app.core.errors import NotFound
 
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
+# For development, so that production is without the package.
+GRAPHIQL_PACKAGE = importlib.util.find_spec("graphene_django_graphiql_static")
+GRAPHIQL = (
+    "graphiql.min.css",
+    "graphiql.min.js",
+    "graphql-ws.min.js",
+    "react-dom.production.min.js",
+    "react.production.min.js",
+)
+
+
+def graphiql_files() -> dict[str, Path]:
+    if GRAPHIQL_PACKAGE is None or GRAPHIQL_PACKAGE.origin is None:
+        return {}
+    folder = Path(GRAPHIQL_PACKAGE.origin).parent / "static" / GRAPHIQL_PACKAGE.name
+    return {name: folder / name for name in GRAPHIQL}
+
+
 FILES = {
     "chat.css": PAGES / "chat.css",
     "chat.js": PAGES / "chat.js",
     "dashboard.css": PAGES / "dashboard.css",
     "dashboard.js": PAGES / "dashboard.js",
+    "graphql.css": PAGES / "graphql.css",
     "graphql.js": PAGES / "graphql.js",
     "docs.css": PAGES / "docs.css",
     "docs.js": PAGES / "docs.js",
@@ -27,6 +47,7 @@ FILES = {
     "redoc.standalone.js": VENDOR / "redoc.standalone.js",
     "swagger-ui-bundle.js": VENDOR / "swagger-ui-bundle.js",
     "swagger-ui.css": VENDOR / "swagger-ui.css",
+    **graphiql_files(),
 }
 # The tables of the system differ about scripts; the browser must not.
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -68,7 +68,7 @@ async def get_event_stream(
 ) -> AsyncIterator[EventStream]:
     feed: EventFeed = request.app.state.event_feed
     standing: Standing = request.app.state.standing
-    after = await start_of(feed, last_event_id or resume)
+    after = await start_of(feed, asked_position(last_event_id, resume))
     with feed.subscription() as subscription, standing.watch(principal) as watched:
         ending = asyncio.create_task(end_with(watched, subscription))
         try:
@@ -77,14 +77,25 @@ async def get_event_stream(
             ending.cancel()
 
 
-async def start_of(feed: EventFeed, last_event_id: str | None) -> Position:
-    """Where to begin: behind the event of the id, else behind everything until now.
+def asked_position(header: str | None, query: str | None) -> Position | None:
+    """Where the client stopped; browsers send the header again with an old URL.
 
     Raises:
         Unprocessable: the id is none of ours.
-        EventsExpired: events behind it have been deleted, or the database is another.
+        EventsExpired: events behind it have been deleted.
     """
-    asked, present = position_of(last_event_id) if last_event_id else None, await feed.present()
+    if header:
+        return position_of(header)
+    return position_of(query, "/query/last_event_id") if query else None
+
+
+async def start_of(feed: EventFeed, asked: Position | None) -> Position:
+    """Where to begin: behind what was asked for, else behind everything until now.
+
+    Raises:
+        EventsExpired: the database is another.
+    """
+    present = await feed.present()
     if asked and asked > present:
         raise EventsExpired("The id is of another database.")
     return asked or present

@@ -59,8 +59,8 @@ def event_id(position: Position, at: datetime) -> str:
     return f"{int(at.timestamp())}-{position.transaction_id}-{position.id}"
 
 
-def position_of(text: str) -> Position:
-    """The place that an id of ours names.
+def position_of(text: str, pointer: str = "/header/Last-Event-ID") -> Position:
+    """The place that an id of ours names; `pointer` says where it stood in the request.
 
     Raises:
         Unprocessable: it is none of ours.
@@ -69,7 +69,7 @@ def position_of(text: str) -> Position:
     found = EVENT_ID.fullmatch(text)
     if found is None:
         message = "Send the id of an event as it was received"
-        violation = Violation("/header/last-event-id", message, "unknown_event_id")
+        violation = Violation(pointer, message, "unknown_event_id")
         raise Unprocessable(violations=[violation])
     seconds, transaction_id, number = map(int, found.groups())
     if seconds < (now() - RETENTION + MARGIN).timestamp():

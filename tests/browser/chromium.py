@@ -84,6 +84,16 @@ class Page:
         self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
         self.value(f"document.querySelector({json.dumps(selector)}).click()")
 
+    def press(self, selector: str) -> None:
+        """A click by the mouse, for what listens to more than the click itself."""
+        self.wait_for(f"document.querySelector({json.dumps(selector)})?.offsetParent != null")
+        middle = "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
+        x, y = self.value(f"{middle}({box})")
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            button = {"button": "left", "clickCount": 1}
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+
     def type(self, selector: str, text: str) -> None:
         self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
         self.value(f"document.querySelector({json.dumps(selector)}).focus()")
@@ -98,6 +108,8 @@ class Page:
             deviceScaleFactor=1,
             mobile=False,
         )
+        # As on telephones, where they take no room.
+        self.send("Emulation.setScrollbarsHidden", hidden=True)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
 

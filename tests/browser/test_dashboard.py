@@ -35,7 +35,7 @@ FILL = """
 INSERT INTO items (id, name, price, tags, owner_id, created_at)
 SELECT uuidv7(), 'Item ' || n, (3 + 20 * (n % 29) ^ 1.8)::numeric(7, 2),
     ARRAY[(ARRAY['wood', 'brass', 'linen', 'wool', 'glass', 'steel', 'oak'])[1 + (n * n) % 7]],
-    users.id, now() - interval '1 day' * (29 * sqrt((n % 97) / 97.0))
+    users.id, now() - interval '1 day' * (29 * (1 - sqrt((n % 97) / 97.0)))
 FROM generate_series(1, 2000) AS n, users WHERE username = 'admin';
 INSERT INTO tasks (id, kind, payload, request_id, status, finished_at)
 SELECT uuidv7(), 'process_item', '{}', 'fill',
@@ -113,6 +113,7 @@ class TestDashboard:
 
         page.wait_for("document.querySelectorAll('figure svg .mark').length > 40")
         assert page.value("document.querySelectorAll('figure svg').length") == 5
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
         assert page.complaints == []
         keep(page, f"dashboard-{'dark' if dark else 'light'}.png")
 
@@ -154,11 +155,12 @@ class TestDashboard:
         before = count_tasks(service, "cancelled")
         sign_in(page, "admin")
         choose(page, "queued")
+        shown = page.value("document.querySelectorAll('#task-rows tr').length")
 
         page.click(".cancel")
 
         wait_until(lambda: count_tasks(service, "cancelled") == before + 1)
-        page.wait_for("!document.querySelector('#no-tasks').hidden")
+        page.wait_for(f"document.querySelectorAll('#task-rows tr').length === {shown - 1}")
         assert page.complaints == []
 
     def test_turns_the_pages_of_tasks(self, page: Page, month: None) -> None:
@@ -203,6 +205,7 @@ class TestDashboard:
 
         sign_in(page, "admin")
         page.wait_for("document.querySelectorAll('figure svg').length >= 4")
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
 
         assert page.value("document.documentElement.scrollWidth") <= 360
         keep(page, "dashboard-phone.png")

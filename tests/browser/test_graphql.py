@@ -1,19 +1,71 @@
-"""The GraphQL page in a real browser that reaches nothing but the service."""
+"""GraphiQL in a real browser that reaches nothing but the service."""
 
 from app.core.config import DEMO_PASSWORD
 from tests.browser.chromium import Page
 
+# A function of the page, which sends its token along.
+CREATE = """authorized('/api/v1/items', {
+  method: 'POST',
+  headers: {'Content-Type': 'application/json'},
+  body: JSON.stringify({name: 'Stool', price: '49.00'}),
+})"""
+ANSWER = "document.querySelector('.result-window').innerText"
+
+
+def sign_in(page: Page) -> None:
+    page.open("/graphql")
+    page.type("[name=password]", DEMO_PASSWORD)
+    page.click("#enter button")
+    page.wait_for("document.querySelector('.graphiql-execute-button') !== null")
+
+
+def run(page: Page, name: str) -> None:
+    """Run one of the operations of the example, from the menu of the button."""
+    page.press(".graphiql-execute-button")
+    page.press(f"[data-valuetext={name}]")
+
 
 class TestGraphQL:
     def test_signs_in_and_runs_a_query(self, page: Page) -> None:
-        page.look(width=390, height=844, dark=True)
-        page.open("/graphql")
-        page.type("[name=password]", DEMO_PASSWORD)
-        page.click("#enter button")
-        page.wait_for("document.getElementById('state').textContent === 'user'")
+        page.look(width=1280, height=900, dark=True)
+        sign_in(page)
 
-        page.click("#ask .button")
+        run(page, "Read")
 
-        page.wait_for("document.getElementById('answer').textContent.includes('hasNextPage')")
-        assert page.value("document.documentElement.scrollWidth") <= 390
+        page.wait_for(f"{ANSWER}.includes('username')")
+        assert '"username": "user"' in page.value(ANSWER)
         assert page.complaints == []
+
+    def test_knows_the_schema(self, page: Page) -> None:
+        page.look(width=1280, height=900)
+        sign_in(page)
+
+        page.press("[aria-label='Show Documentation Explorer']")
+
+        page.wait_for("document.body.innerText.includes('subscription: Subscription')")
+        assert page.complaints == []
+
+    def test_follows_a_subscription(self, page: Page) -> None:
+        page.look(width=1280, height=900)
+        sign_in(page)
+
+        run(page, "Follow")
+        # The page does not say when the socket is open: what happens later is told.
+        page.value(f"void setInterval(() => {CREATE}, 500)")
+
+        page.wait_for(f"{ANSWER}.includes('item.created')")
+        assert page.complaints == []
+
+    def test_wrong_password_is_told(self, page: Page) -> None:
+        page.open("/graphql")
+        page.type("[name=password]", "wrong")
+        page.click("#enter button")
+
+        page.wait_for("document.getElementById('refusal').textContent.includes('password')")
+
+    def test_keeps_no_token_where_scripts_find_it(self, page: Page) -> None:
+        page.look(width=1280, height=900)
+        sign_in(page)
+
+        assert "eyJ" not in page.value("JSON.stringify({...localStorage, ...sessionStorage})")
+        assert page.value("document.cookie.length") == 0

@@ -4,17 +4,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 
 from app.api.dev_pages import require_no_production
 from app.api.graphql.context import Context, create_loaders
-from app.api.graphql.limits import checked
+from app.api.graphql.limits import InvalidQuery, checked
+from app.api.graphql.operations import chosen
 from app.api.graphql.request import GraphQLRequest
 from app.api.graphql.schema import error_of, schema
-from app.api.site import DOCS_POLICY, page, render
+from app.api.site import GRAPHIQL_POLICY, page, render
+from app.api.static import GRAPHIQL_PACKAGE
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
-from app.core.errors import AppError
+from app.core.errors import AppError, NotFound
 from app.db.errors import ConcurrentUpdate
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import Passwords
@@ -41,7 +43,7 @@ async def execute_graphql(
     """Execute one GraphQL operation; problems are in the extensions of its errors."""
     settings: Settings = request.app.state.settings
     try:
-        checked(asked.query)
+        refuse_subscription(asked)
     except AppError as error:
         refused = GraphQLError(error.detail, original_error=error)
         return JSONResponse({"data": None, "errors": [error_of(refused, request.scope)]})
@@ -59,7 +61,17 @@ async def execute_graphql(
     return JSONResponse(answer)
 
 
+def refuse_subscription(asked: GraphQLRequest) -> None:
+    """Raises AppError: it is none that is answered once, or beyond a limit."""
+    operation = chosen(checked(asked.query), asked.operationName)
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise InvalidQuery("Subscriptions go over the WebSocket of this address.")
+
+
 @router.get("/graphql", include_in_schema=False, dependencies=[Depends(require_no_production)])
 def show_graphql(request: Request) -> Response:
+    """GraphiQL, where the development dependencies are installed."""
+    if GRAPHIQL_PACKAGE is None:
+        raise NotFound("This page needs the development dependencies.")
     settings: Settings = request.app.state.settings
-    return page(render(request, "graphql.html", api=settings.api_v1_str), DOCS_POLICY)
+    return page(render(request, "graphql.html", api=settings.api_v1_str), GRAPHIQL_POLICY)

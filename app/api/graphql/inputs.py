@@ -1,6 +1,5 @@
 """What mutations take: the shapes are GraphQL's, the rules are those of the other endpoints."""
 
-import re
 import uuid
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -57,11 +56,11 @@ class ItemFilter:
     max_price: Decimal | None = UNSET
 
 
-def validated(schema: type[Schema], given: Any) -> Schema:
+def validated(schema: type[Schema], given: Any, argument: str = "input") -> Schema:
     """The input as the schema of the other endpoints has it.
 
     Raises:
-        Unprocessable: it breaks a rule; pointers are below /input, in GraphQL's spelling.
+        Unprocessable: it breaks a rule.
     """
     try:
         return schema.model_validate(
@@ -69,11 +68,5 @@ def validated(schema: type[Schema], given: Any) -> Schema:
         )
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        spelled = [{**each, "loc": ("input", *map(camel, each["loc"]))} for each in details]
-        raise Unprocessable(violations=violations(spelled)) from None
-
-
-def camel(part: str | int) -> str | int:
-    if isinstance(part, int):
-        return part
-    return re.sub(r"_([a-z])", lambda found: found[1].upper(), part)
+        placed = [{**each, "loc": (argument, *each["loc"])} for each in details]
+        raise Unprocessable(violations=violations(placed)) from None

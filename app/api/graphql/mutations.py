@@ -19,7 +19,7 @@ from app.schemas.user import UserCreate, UserRead
 @strawberry.type
 class Mutation:
     @strawberry.mutation(description="Create an item; it is yours.")
-    async def create_item(self, info: Asked, input: CreateItemInput) -> Item:
+    async def create_item(self, info: Asked, input: CreateItemInput) -> Item | None:
         info.context.require(Scope.ITEMS_WRITE)
         data = validated(ItemCreate, input)
         async with info.context.session.begin_nested():
@@ -32,7 +32,7 @@ class Mutation:
         info: Asked,
         id: uuid.UUID,
         input: UpdateItemInput,
-    ) -> Item:
+    ) -> Item | None:
         info.context.require(Scope.ITEMS_WRITE)
         data = validated(ItemUpdate, input)
         async with info.context.session.begin_nested():
@@ -40,7 +40,7 @@ class Mutation:
             return item_of(await items.update(info.context.session, row, data))
 
     @strawberry.mutation(description="Delete your item; answers with its id.")
-    async def delete_item(self, info: Asked, id: uuid.UUID) -> uuid.UUID:
+    async def delete_item(self, info: Asked, id: uuid.UUID) -> uuid.UUID | None:
         info.context.require(Scope.ITEMS_WRITE)
         async with info.context.session.begin_nested():
             row = await own_item(info.context, id)
@@ -48,7 +48,7 @@ class Mutation:
         return id
 
     @strawberry.mutation(description="Open an account for somebody, for administrators.")
-    async def create_user(self, info: Asked, input: CreateUserInput) -> User:
+    async def create_user(self, info: Asked, input: CreateUserInput) -> User | None:
         info.context.require(Scope.ADMIN)
         data = validated(UserCreate, input)
         password = data.password.get_secret_value()

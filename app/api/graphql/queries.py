@@ -1,4 +1,7 @@
-"""What can be asked for, with the scopes that the other endpoints ask for."""
+"""What can be asked for, with the scopes that the other endpoints ask for.
+
+No field is null without an error. They may be so that one that fails leaves the others.
+"""
 
 import uuid
 from functools import partial
@@ -18,12 +21,12 @@ from app.schemas.item import ItemQuery
 @strawberry.type
 class Query:
     @strawberry.field(description="Your own account.")
-    async def me(self, info: Asked) -> User:
+    async def me(self, info: Asked) -> User | None:
         info.context.require(Scope.USERS_READ)
         return from_row(User, await users.get(info.context.reads, info.context.principal.id))
 
     @strawberry.field(description="Your own account or, for administrators, anybody's.")
-    async def user(self, info: Asked, id: uuid.UUID) -> User:
+    async def user(self, info: Asked, id: uuid.UUID) -> User | None:
         info.context.require(Scope.USERS_READ)
         if not info.context.principal.may_change(id):
             raise NotPermitted("Only administrators read the accounts of others.")
@@ -32,14 +35,14 @@ class Query:
     @strawberry.field(description="The accounts, for administrators, newest first.")
     async def users(
         self, info: Asked, first: int = 20, after: str | None = None
-    ) -> Connection[User]:
+    ) -> Connection[User] | None:
         info.context.require(Scope.ADMIN)
         fetch = partial(users.list_page, info.context.reads, filters={})
         make = partial(from_row, User)
         return await connection(info.context, users.LISTING, fetch, make, first=first, after=after)
 
     @strawberry.field
-    async def item(self, info: Asked, id: uuid.UUID) -> Item:
+    async def item(self, info: Asked, id: uuid.UUID) -> Item | None:
         info.context.require(Scope.ITEMS_READ)
         return from_row(Item, await items.get(info.context.reads, id))
 
@@ -50,9 +53,9 @@ class Query:
         first: int = 20,
         after: str | None = None,
         filter: ItemFilter | None = None,
-    ) -> Connection[Item]:
+    ) -> Connection[Item] | None:
         info.context.require(Scope.ITEMS_READ)
-        filters = validated(ItemQuery, filter).model_dump() if filter else {}
+        filters = validated(ItemQuery, filter, "filter").model_dump() if filter else {}
         fetch = partial(items.list_page, info.context.reads, filters=filters)
         make = partial(from_row, Item)
         return await connection(info.context, items.LISTING, fetch, make, first=first, after=after)
@@ -60,7 +63,7 @@ class Query:
     @strawberry.field(description="The published posts and your own drafts, newest first.")
     async def posts(
         self, info: Asked, first: int = 20, after: str | None = None
-    ) -> Connection[Post]:
+    ) -> Connection[Post] | None:
         info.context.require(Scope.POSTS_READ)
         viewer = info.context.principal
         fetch = partial(posts.list_page, info.context.reads, filters={}, viewer=viewer)

@@ -1,36 +1,32 @@
 """The schema, and errors that say no more than problems do."""
 
-import dataclasses
 import re
-from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from pydantic import TypeAdapter
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types import ExecutionContext
 
 from app.api.errors import problem
 from app.api.graphql.limits import InvalidQuery
 from app.api.graphql.mutations import Mutation
 from app.api.graphql.queries import Query
+from app.api.graphql.scalars import SCALARS
 from app.api.graphql.subscriptions import Subscription
+from app.core import metrics
 from app.core.errors import AppError
 from app.core.logging import get_logger
 
 ABOUT_NAMES = re.compile(
-    r"Cannot query field|Unknown (argument|fragment|operation|type|directive)|Fields? '|Fragment "
-    r"|GraphQL introspection|There can be only one|This anonymous|Must provide operation"
+    r"Cannot query field|Unknown (argument|fragment|type|directive)|Fields? '|Fragment |The '\w+' "
+    r"|GraphQL introspection|There can be only one|(This a|A)nonymous |Argument '[^']+' of type "
+    r"|(Variable '\$\w+' has invalid value( at [\w.\[\]]+)?: )?Expected (a )?value of "
+    r"|Variable '\$\w+' (is|of|cannot) |Directive '@\w+' "
 )
-
-# Times look as they do everywhere else, ending in Z.
-DATE_TIME = dataclasses.replace(
-    DateTimeDefinition, serialize=partial(TypeAdapter(datetime).dump_python, mode="json")
-)
+ABOUT_VALUE = re.compile(r"(Variable|Argument) '\$?\w+' has invalid value( at [\w.\[\]]+)?")
 
 log = get_logger("graphql")
 
@@ -53,7 +49,8 @@ def schema(*, is_open: bool) -> Schema:
         Subscription,
         extensions=[] if is_open else [DisableIntrospection],
         config=StrawberryConfig(
-            disable_field_suggestions=not is_open, scalar_map={datetime: DATE_TIME}
+            disable_field_suggestions=not is_open,
+            scalar_map=SCALARS,
         ),
     )
 
@@ -66,7 +63,17 @@ def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:
         located["locations"] = [each.formatted for each in error.locations]
     if error.path:
         located["path"] = error.path
-    return {**located, "extensions": problem(scope, known)}
+    return {**located, "extensions": extensions_of(known, scope)}
+
+
+def extensions_of(error: AppError, scope: Any) -> dict[str, Any]:
+    """The problem; what the other endpoints call the body is the input here."""
+    metrics.PROBLEMS.labels(error.code).inc()
+    extensions = problem(scope, error)
+    for each in extensions.get("errors", []):
+        pointer = re.sub(r"^/body(?=/)", "/input", each["pointer"])
+        each["pointer"] = re.sub(r"_([a-z])", lambda found: found[1].upper(), pointer)
+    return extensions
 
 
 def problem_of(error: GraphQLError) -> AppError:
@@ -80,5 +87,13 @@ def problem_of(error: GraphQLError) -> AppError:
         return cause
     if cause is not None and not isinstance(cause, GraphQLError):
         return AppError()
-    is_about_names = ABOUT_NAMES.match(error.message)
-    return InvalidQuery(error.message[:200] if is_about_names else "A value does not fit its type.")
+    return InvalidQuery(words_of(error.message))
+
+
+def words_of(message: str) -> str:
+    """As much of the message as repeats no value."""
+    said = message.partition(", found: ")[0]
+    if ABOUT_NAMES.match(said):
+        return said[:200]
+    place = ABOUT_VALUE.match(said)
+    return f"{place[0]}." if place else "A value does not fit its type."

@@ -7,60 +7,36 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
-from pydantic import Field, TypeAdapter, ValidationError
+from graphql import GraphQLError, OperationType
+from pydantic import ValidationError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from app.api.conversation import Ending, close, first, until_ended
 from app.api.graphql.context import Following, create_loaders
+from app.api.graphql.frames import MESSAGE, Complete, Init, Message, Subscribe
 from app.api.graphql.limits import InvalidQuery, checked
+from app.api.graphql.operations import chosen
 from app.api.graphql.request import GraphQLRequest
 from app.api.graphql.schema import error_of, schema
 from app.core.close_codes import CloseCode
 from app.core.config import Settings
 from app.core.errors import AppError
+from app.core.rate_limit import RateLimited
+from app.dependencies.auth import Windows
 from app.dependencies.database import Reads
 from app.dependencies.events import EventFeedDep
 from app.dependencies.origins import KnownOrigin
 from app.dependencies.rooms import SocketLeasesDep, StandingDep
 from app.dependencies.streams import Listening
-from app.schemas.base import In
 
 router = APIRouter(tags=["graphql"])
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10.0
 MAX_OPERATIONS = 10
-
-OperationId = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class Init(In):
-    type: Literal["connection_init"]
-    payload: dict[str, Any] | None = None
-
-
-class Ping(In):
-    type: Literal["ping", "pong"]
-    payload: dict[str, Any] | None = None
-
-
-class Subscribe(In):
-    type: Literal["subscribe"]
-    id: OperationId
-    payload: GraphQLRequest
-
-
-class Complete(In):
-    type: Literal["complete"]
-    id: OperationId
-
-
-Message = Init | Ping | Subscribe | Complete
-MESSAGE: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 
 @router.websocket("/graphql", dependencies=[KnownOrigin])
@@ -174,7 +150,8 @@ class Conversation:
     async def _results(self, asked: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
         """Raises GraphQLError: the operation cannot begin."""
         try:
-            refuse_other_operations(checked(asked.query).definitions)
+            await self._permit()
+            refuse_other_operations(asked)
         except AppError as error:
             raise GraphQLError(error.detail, original_error=error) from error
         settings: Settings = self._websocket.app.state.settings
@@ -189,13 +166,20 @@ class Conversation:
                 raise result.errors[0]
             yield result
 
+    async def _permit(self) -> None:
+        """Raises RateLimited: each subscription counts like a request, however it is sent."""
+        windows: Windows | None = self._websocket.app.state.rate_limit
+        if windows:
+            verdict = await windows.count(str(self._context.principal.id))
+            if verdict.is_refused:
+                raise RateLimited(retry_after_seconds=verdict.reset_seconds)
+
     def _errors(self, errors: list[GraphQLError] | None) -> dict[str, Any]:
         found = [error_of(error, self._websocket.scope) for error in errors or []]
         return {"errors": found} if found else {}
 
 
-def refuse_other_operations(definitions: Any) -> None:
-    for definition in definitions:
-        is_operation = isinstance(definition, OperationDefinitionNode)
-        if is_operation and definition.operation is not OperationType.SUBSCRIPTION:
-            raise InvalidQuery("Only subscriptions come here; send the others by POST.")
+def refuse_other_operations(asked: GraphQLRequest) -> None:
+    operation = chosen(checked(asked.query), asked.operationName)
+    if operation.operation is not OperationType.SUBSCRIPTION:
+        raise InvalidQuery("Only subscriptions come here; send the others by POST.")

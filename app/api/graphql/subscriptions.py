@@ -7,6 +7,7 @@ import strawberry
 
 from app.api.graphql.context import Followed
 from app.api.graphql.types import Item, from_row
+from app.core.errors import Unavailable
 from app.core.identity import Scope
 from app.schemas.event import Told
 from app.schemas.item import ItemRead
@@ -30,6 +31,8 @@ class Subscription:
             async for told in subscription.events(await feed.present()):
                 if told.event.type.startswith("item.") and told.is_for(info.context.principal):
                     yield item_event(told)
+            # Without it the last word would be that everything has been told.
+            raise Unavailable(f"This has ended ({subscription.ended}): subscribe again.")
 
 
 def item_event(told: Told) -> ItemEvent:

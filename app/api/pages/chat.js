@@ -38,7 +38,7 @@ function show(isInside, words) {
   state.textContent = words;
   state.classList.toggle("chip-live", isInside);
   room.hidden = !isInside;
-  enter.hidden = isInside;
+  enter.hidden = byId("intro").hidden = isInside;
   if (isInside) byId("say").elements.text.focus();
   else messages.replaceChildren();
 }

@@ -13,18 +13,28 @@ let timer = null;
 
 byId("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const form = event.target;
+  try {
+    await signIn(event.target);
+  } catch {
+    refuse("The service does not answer.");
+  }
+});
+
+async function signIn(form) {
   const answer = await fetch(`${api}/auth/token`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
   const body = await answer.json();
   if (!answer.ok) return refuse(body.detail ?? body.title);
   tokens = body;
   form.reset();
   await draw();
-});
+}
 
 byId("leave").addEventListener("click", async () => {
-  await call("/auth/logout", { method: "POST" });
-  leave();
+  try {
+    await call("/auth/logout", { method: "POST" });
+  } finally {
+    leave();
+  }
 });
 
 function refuse(reason) {
@@ -61,6 +71,20 @@ async function refresh() {
   return answer.ok;
 }
 
+// Again and again, so that what could not be read now is read once the service is back.
+async function drawAgain() {
+  try {
+    await draw();
+  } catch {
+    later();
+  }
+}
+
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(drawAgain, EVERY);
+}
+
 async function draw() {
   const answer = await call("/dashboard");
   const figures = await answer.json();
@@ -70,8 +94,7 @@ async function draw() {
   // The tasks draw themselves, and are told by whom: see tasks.js.
   document.dispatchEvent(new CustomEvent("drawn", { detail: call }));
   if (!stream || stream.signal.aborted) listen();
-  clearTimeout(timer);
-  timer = setTimeout(draw, EVERY);
+  later();
 }
 
 // By fetch and not by EventSource, which could not send the token in a header.
@@ -96,7 +119,7 @@ async function follow(reader) {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    if (value.includes("event:")) soon ??= setTimeout(() => { soon = null; draw(); }, PAUSE);
+    if (value.includes("event:")) soon ??= setTimeout(() => { soon = null; drawAgain(); }, PAUSE);
   }
 }
 
@@ -106,13 +129,15 @@ function state(word) {
 }
 
 function render(figures) {
-  byId("counted").textContent = `Counted at ${new Date(figures.counted_at).toLocaleTimeString()}`;
+  const whose = figures.requests ? "Whole service" : "Yours";
+  byId("counted").textContent = `${whose}, counted at ${new Date(figures.counted_at).toLocaleTimeString()}`;
   byId("totals").replaceChildren(...totals(figures.totals));
   columns("items-by-day", lastDays(figures.items_by_day));
   columns("prices", figures.prices.map((each) => ({ name: short(each.up_to), title: `${each.above} to ${each.up_to}`, count: each.count })));
   bars("tags", figures.tags.map((each) => ({ name: each.tag, count: each.count })));
   bars("tasks", figures.tasks.map((each) => ({ name: each.status, count: each.count, kind: { failed: "bad", cancelled: "quiet" }[each.status] })));
   byId("requests-card").hidden = !figures.requests;
+  byId("tasks-card").classList.toggle("wide", !figures.requests);
   bars("requests", (figures.requests ?? []).map((each) => ({ name: String(each.status), count: each.count, kind: each.status >= 500 ? "bad" : each.status >= 400 ? "quiet" : undefined })));
 }
 
@@ -132,8 +157,12 @@ function lastDays(days) {
   const counts = new Map(days.map((each) => [each.day, each.count]));
   return Array.from({ length: 30 }, (_, index) => {
     const day = new Date(Date.now() - (29 - index) * 86400000).toISOString().slice(0, 10);
-    return { name: index % 7 === 1 ? day.slice(5) : "", title: day, count: counts.get(day) ?? 0 };
+    return { name: index % 7 === 1 ? dayName(day) : "", title: day, count: counts.get(day) ?? 0 };
   });
+}
+
+function dayName(day) {
+  return new Date(day).toLocaleDateString(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 }
 
 function columns(id, rows) {
@@ -147,8 +176,8 @@ function columns(id, rows) {
     return [mark, element("text", { class: "label", x: x + step / 2, y: height - 5, "text-anchor": "middle" }, row.name)];
   });
   const most = element("text", { class: "label", x: 0, y: 10 }, top.toLocaleString());
-  const axis = element("line", { class: "axis", x1: 0, x2: width, y1: base + 0.5, y2: base + 0.5 });
-  put(id, rows, width, height, [axis, most, ...marks]);
+  const lines = [18, base].map((y) => element("line", { class: "axis", x1: 0, x2: width, y1: y - 0.5, y2: y - 0.5 }));
+  put(id, rows, width, height, [...lines, most, ...marks]);
 }
 
 function bars(id, rows) {

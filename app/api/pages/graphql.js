@@ -2,47 +2,87 @@
 
 const { root, api } = document.body.dataset;
 const byId = (id) => document.getElementById(id);
-const [state, answer, ask] = ["state", "answer", "ask"].map(byId);
-const SCHEMA = `{ __schema { types { name kind description
-  fields { name args { name } type { name kind ofType { name kind } } }
-  inputFields { name type { name kind ofType { name } } } } } }`;
+const EXAMPLE = `# The button asks which of these to run; Ctrl-Enter runs
+# the one that the cursor is in.
+# The book on the left shows what else there is.
 
-let token = "";
+query Read {
+  me { username role }
+  items(first: 3) {
+    edges {
+      node { name price owner { username } }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
 
-async function signIn(form) {
-  const response = await fetch(`${api}/auth/token`, {
-    method: "POST",
-    body: new URLSearchParams({ username: form.get("username"), password: form.get("password") }),
-  });
+mutation Change {
+  createItem(input: {name: "Stool", price: "49.00"}) {
+    id
+  }
+}
+
+subscription Follow {
+  itemEvents { type item { name price } }
+}
+`;
+
+// Here and nowhere else: what is in localStorage, every script of the origin could read.
+let tokens = null;
+
+async function call(path, options) {
+  const response = await fetch(api + path, { method: "POST", ...options });
   const body = await response.json();
   if (!response.ok) throw new Error(body.detail);
-  token = body.access_token;
-  state.textContent = form.get("username");
-  state.classList.add("chip-live");
+  return body;
 }
 
-async function run(query, variables) {
-  const response = await fetch(`${root}/graphql`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    body: JSON.stringify({ query, variables }),
-  });
-  answer.textContent = JSON.stringify(await response.json(), null, 2);
+async function signIn(form) {
+  tokens = await call("/auth/token", { body: new URLSearchParams(new FormData(form)) });
+  byId("state").textContent = form.elements.username.value;
+  byId("state").classList.add("chip-live");
+  document.body.classList.add("signed-in");
+  byId("entrance").hidden = true;
+  byId("leave").hidden = byId("graphiql").hidden = false;
+  const element = React.createElement(GraphiQL, { fetcher, defaultQuery: EXAMPLE, isHeadersEditorEnabled: false });
+  ReactDOM.render(element, byId("graphiql"));
 }
 
-function told(work) {
-  work.catch((error) => { answer.textContent = error.message; });
+async function refresh() {
+  const body = JSON.stringify({ refresh_token: tokens.refresh_token });
+  tokens = await call("/auth/refresh", { body, headers: { "Content-Type": "application/json" } });
 }
+
+async function authorized(url, options) {
+  const send = () => fetch(url, { ...options, headers: { ...options.headers, Authorization: `Bearer ${tokens.access_token}` } });
+  const response = await send();
+  if (response.status !== 401) return response;
+  await refresh();
+  return send();
+}
+
+// A browser sends no header with a WebSocket: a ticket for each.
+async function socketAddress() {
+  const response = await authorized(`${api}/auth/ws-ticket`, { method: "POST" });
+  const { ticket } = await response.json();
+  const address = new URL(`${root}/graphql?ticket=${ticket}`, location);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
+}
+
+const fetcher = GraphiQL.createFetcher({
+  url: `${root}/graphql`,
+  fetch: authorized,
+  wsClient: graphqlWs.createClient({ url: socketAddress }),
+});
 
 byId("enter").addEventListener("submit", (event) => {
   event.preventDefault();
-  told(signIn(new FormData(event.target)));
+  signIn(event.target).catch((error) => { byId("refusal").textContent = error.message; });
 });
 
-ask.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const { query, variables } = ask.elements;
-  told((async () => run(query.value, JSON.parse(variables.value || "{}")))());
+// With the page go the tokens; the session ends on the server as well.
+byId("leave").addEventListener("click", async () => {
+  await authorized(`${api}/auth/logout`, { method: "POST" });
+  location.reload();
 });
-
-byId("schema").addEventListener("click", () => told(run(SCHEMA, {})));

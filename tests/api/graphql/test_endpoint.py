@@ -26,10 +26,10 @@ query($first: Int!, $after: String, $filter: ItemFilter) {
 """
 CREATE = "mutation($input: CreateItemInput!) { createItem(input: $input) { id price createdAt } }"
 UPDATE = (
-    "mutation($id: UUID!, $input: UpdateItemInput!) "
+    "mutation($id: ID!, $input: UpdateItemInput!) "
     "{ updateItem(id: $id, input: $input) { name price version } }"
 )
-DELETE = "mutation($id: UUID!) { deleteItem(id: $id) }"
+DELETE = "mutation($id: ID!) { deleteItem(id: $id) }"
 CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { email role } }"
 
 
@@ -98,7 +98,7 @@ class TestAuthentication:
     async def test_others_accounts_are_for_administrators(
         self, as_user: As, admin: User, user: User, other_user: User
     ) -> None:
-        query = "query($id: UUID!) { user(id: $id) { email } }"
+        query = "query($id: ID!) { user(id: $id) { email } }"
         client = await as_user(user)
 
         assert await code(client, query, id=str(other_user.id)) == "not_permitted"
@@ -206,6 +206,26 @@ class TestQueries:
 
         assert await code(client, f"{{items({arguments}){{edges{{cursor}}}}}}") == expected
 
+    @pytest.mark.parametrize(
+        ("arguments", "pointer"),
+        [("first: 0", "/first"), ('filter: {minPrice: "-1"}', "/filter/minPrice")],
+    )
+    async def test_refusal_points_at_the_argument(
+        self, as_user: As, user: User, arguments: str, pointer: str
+    ) -> None:
+        answer = await execute(await as_user(user), f"{{items({arguments}){{edges{{cursor}}}}}}")
+
+        (error,) = answer["errors"]
+        assert [each["pointer"] for each in error["extensions"]["errors"]] == [pointer]
+
+    async def test_field_that_fails_leaves_the_others(self, as_user: As, user: User) -> None:
+        query = "{ me { username } users { edges { cursor } } }"
+
+        answer = await execute(await as_user(user), query)
+
+        assert answer["data"] == {"me": {"username": user.username}, "users": None}
+        assert [each["path"] for each in answer["errors"]] == [["users"]]
+
     async def test_unknown_item_is_not_found(self, as_user: As, user: User) -> None:
         query = '{ item(id: "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58") { id } }'
 
@@ -262,7 +282,11 @@ class TestMutations:
 
         answer = await execute(client, query)
 
-        assert answer["errors"][0]["extensions"]["code"] == "validation_failed"
+        (error,) = answer["errors"]
+        assert error["path"] == ["second"]
+        assert error["extensions"]["errors"][0]["pointer"] == "/input/categoryId"
+        assert answer["data"]["first"]["id"]
+        assert answer["data"]["second"] is None
         items = (await client.get("/api/v1/items")).json()["items"]
         assert [item["name"] for item in items] == ["kept"]
 
@@ -277,6 +301,14 @@ class TestMutations:
 
         assert created["createUser"] == {"email": "new@example.com", "role": "USER"}
         assert again in {"email_taken", "username_taken"}
+
+    async def test_weak_password_is_pointed_at(self, as_user: As, admin: User) -> None:
+        given = {"email": "new@example.com", "username": "newcomer", "password": "password1234"}
+
+        answer = await execute(await as_user(admin), CREATE_USER, input=given)
+
+        (broken_rule,) = answer["errors"][0]["extensions"]["errors"]
+        assert broken_rule["pointer"] == "/input/password"
 
     async def test_password_is_never_repeated(self, as_user: As, admin: User) -> None:
         given = {"username": "newcomer", "password": "canary-7f3a9c-canary"}
@@ -307,6 +339,54 @@ class TestRequest:
         response = await (await as_user(user)).post("/graphql", json=[{"query": "{me{id}}"}] * 2)
 
         assert broken(response)
+
+    @pytest.mark.parametrize(
+        ("query", "name", "told"),
+        [
+            ("query a {me{id}} query b {me{id}}", None, "operationName"),
+            ("query a {me{id}}", "b", "no such operation"),
+            ("{me{id}}", "", "no such operation"),
+            ("fragment a on User {id}", None, "no such operation"),
+            ("subscription {itemEvents{id}}", None, "WebSocket"),
+        ],
+    )
+    async def test_operation_has_to_be_one_that_is_there(
+        self, as_user: As, user: User, query: str, name: str | None, told: str
+    ) -> None:
+        body = {"query": query, "operationName": name}
+
+        answer = (await (await as_user(user)).post("/graphql", json=body)).json()
+
+        (error,) = answer["errors"]
+        assert (answer["data"], error["extensions"]["code"]) == (None, "invalid_query")
+        assert told in error["message"]
+
+    async def test_operation_is_chosen_by_its_name(self, as_user: As, user: User) -> None:
+        body = {"query": "query a {me{id}} query b {me{username}}", "operationName": "b"}
+
+        answer = (await (await as_user(user)).post("/graphql", json=body)).json()
+
+        assert answer == {"data": {"me": {"username": user.username}}}
+
+    @pytest.mark.parametrize(
+        ("query", "variables", "told"),
+        [
+            ("query($id: ID!){user(id: $id){id}}", {}, "Variable '$id' has invalid value: Exp"),
+            ("query($id: ID!){user(id: $id){id}}", {"id": "s3cret"}, "Variable '$id' has inval"),
+            ("query($x: Int){me{id}}", {"x": 1}, "Variable '$x' is never used"),
+            ("{user{id}}", {}, "Argument 'Query.user(id:)' of type 'ID!' is required"),
+            ('{user(id: "s3cret"){id}}', {}, "A value does not fit its type."),
+            (CREATE, {"input": {"name": "s3cret"}}, "Variable '$input' has invalid value: Exp"),
+            (CREATE, {"input": {"name": ["s3cret"]}}, "Variable '$input' has invalid value at"),
+        ],
+    )
+    async def test_mistake_is_named_and_no_value_repeated(
+        self, as_user: As, user: User, query: str, variables: dict[str, Any], told: str
+    ) -> None:
+        answer = await execute(await as_user(user), query, **variables)
+
+        assert answer["errors"][0]["message"].startswith(told)
+        assert "s3cret" not in json.dumps(answer)
 
     async def test_body_is_limited(self, as_user: As, user: User) -> None:
         body = {"query": "{me{id}}", "variables": {"x": "x" * 1024 * 1024}}
@@ -345,6 +425,13 @@ class TestRequest:
         assert "introspection" in asked["errors"][0]["message"]
         assert "Did you mean" not in json.dumps(misspelled)
         assert_problem(page, 404, "not_found")
+
+    async def test_page_needs_the_development_dependencies(
+        self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.api.graphql.endpoint.GRAPHIQL_PACKAGE", None)
+
+        assert_problem(await client.get("/graphql"), 404, "not_found")
 
     async def test_development_has_a_page(self, client: AsyncClient) -> None:
         response = await client.get("/graphql")

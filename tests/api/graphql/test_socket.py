@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from app.api.graphql import socket
 from app.models.user import User
-from tests.conftest import As, access_token
+from tests.conftest import As, Running, access_token
 from tests.factories import item_body
 from tests.servers import PATIENCE_SECONDS, serving
 from tests.sockets import handshake
@@ -114,12 +114,38 @@ class TestFollow:
                 while app.state.event_feed._admitted:
                     await asyncio.sleep(0.02)
 
+    async def test_end_that_it_did_not_ask_for_is_an_error(
+        self, running: Running, user: User
+    ) -> None:
+        async with running() as app, serving(app) as port, follower(app, port, user) as following:
+            await following.begin()
+            await following.subscribe()
+            await is_following(app)
+
+            app.state.event_feed.drain()
+
+            told = (await following.receive())["payload"]
+        assert told["errors"][0]["extensions"]["code"] == "unavailable"
+        assert "shutting down" in told["errors"][0]["message"]
+
+    async def test_each_counts_like_a_request(self, running: Running, user: User) -> None:
+        limit = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
+        async with running(**limit) as app, serving(app) as port, follower(app, port, user) as one:
+            await one.begin()
+            for number in range(3):
+                await one.subscribe("subscription { nothing }", name=str(number))
+            codes = [(await one.receive())["payload"][0]["extensions"]["code"] for _ in range(3)]
+
+        assert codes == ["invalid_query", "invalid_query", "rate_limited"]
+
     @pytest.mark.parametrize(
         ("query", "code"),
         [
             ("{ me { id } }", "invalid_query"),
             ("subscription { nothing }", "invalid_query"),
             ("subscription {", "invalid_query"),
+            ("fragment a on Item { id }", "invalid_query"),
+            ("subscription a {itemEvents{id}} subscription b {itemEvents{id}}", "invalid_query"),
             (f"subscription {{ {'a ' * 1001} }}", "query_too_complex"),
         ],
     )

@@ -20,7 +20,7 @@ from app.models.user import User
 from tests.conftest import As, Database, Running, Save, access_token, plain
 from tests.event_source import PATH, EventSource, listening
 from tests.factories import item_body, make_item, make_post
-from tests.problems import assert_problem
+from tests.problems import assert_problem, broken
 from tests.servers import serving
 
 ITEMS = "/api/v1/items"
@@ -162,7 +162,19 @@ class TestResuming:
         response = await (await as_user(user)).get(PATH, headers={"Last-Event-ID": given})
 
         body = assert_problem(response, 422, "validation_failed")
-        assert body["errors"][0]["pointer"] == "/header/last-event-id"
+        assert body["errors"][0]["pointer"] == "/header/Last-Event-ID"
+
+    @pytest.mark.parametrize("given", ["1-2", "9" * 61])
+    async def test_refusal_says_where_the_id_stood(
+        self, as_user: As, user: User, given: str
+    ) -> None:
+        client = await as_user(user)
+
+        by_header = await client.get(PATH, headers={"Last-Event-ID": given})
+        by_query = await client.get(PATH, params={"last_event_id": given})
+
+        assert list(broken(by_header)) == ["/header/Last-Event-ID"]
+        assert list(broken(by_query)) == ["/query/last_event_id"]
 
     @pytest.mark.parametrize(
         ("position", "age"), [(Position(1, 1), RETENTION), (Position(10**17, 1), RETENTION / 2)]
