@@ -13,6 +13,7 @@ class Proxy:
     """`pass` forwards, `hang` accepts and says nothing more, `refuse` closes at once.
 
     A change of mode meets open connections, too, so that it looks like one of the server.
+    `asked` counts what clients sent before they waited for an answer: round trips.
     """
 
     def __init__(self, url: str, port: int = 0) -> None:
@@ -23,6 +24,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._mode = "pass"
         self._passes.set()
+        self.asked = 0
 
     @property
     def url(self) -> str:
@@ -70,14 +72,17 @@ class Proxy:
         upstream, downstream = await asyncio.open_connection(self._url.hostname, self._url.port)
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._pump(reader, downstream))
+                both.create_task(self._pump(reader, downstream, counts=True))
                 both.create_task(self._pump(upstream, writer))
         finally:
             downstream.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool = False
+    ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(CHUNK_BYTES):
+                self.asked += counts
                 await self._passes.wait()
                 writer.write(data)
                 await writer.drain()

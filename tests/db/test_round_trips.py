@@ -1,0 +1,64 @@
+"""How often a request waits for PostgreSQL, counted where the bytes pass."""
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from app.core.config import Settings
+from app.models.user import User
+from tests.conftest import Running, Save, access_token, new_client
+from tests.factories import item_body, make_item
+from tests.proxy import Proxy, proxied
+
+ITEMS = "/api/v1/items"
+BATCH = {"items": [item_body()] * 20}
+
+Send = Callable[[AsyncClient, uuid.UUID], Awaitable[Any]]
+
+
+class TestRoundTripsPerRequest:
+    @pytest.mark.parametrize(
+        ("send", "trips"),
+        [
+            (lambda client, item_id: client.get(f"{ITEMS}/{item_id}"), 1),
+            (lambda client, _: client.get(ITEMS), 1),
+            (lambda client, _: client.get("/api/v1/users/me"), 1),
+            # BEGIN, which says who acts, the statement, COMMIT.
+            (lambda client, _: client.post(ITEMS, json=item_body()), 3),
+            (lambda client, _: client.post(f"{ITEMS}/batch", json=BATCH), 3),
+            # Besides: the lock of the key, whether it was used, and the answer to be kept.
+            (lambda client, _: client.post(ITEMS, json=item_body(), headers=new_key()), 6),
+            (
+                lambda client, item_id: client.patch(
+                    f"{ITEMS}/{item_id}", json={"name": uuid.uuid4().hex}
+                ),
+                4,
+            ),
+        ],
+        ids=["get", "list", "me", "create", "batch", "create with a key", "patch"],
+    )
+    async def test_are_few(
+        self, settings: Settings, running: Running, save: Save, user: User, send: Send, trips: int
+    ) -> None:
+        item = await save(make_item(user))
+        async with proxied(settings.database_url) as proxy, running(database_url=proxy.url) as own:
+            token = await access_token(own, user)
+            async with new_client(own, Authorization=f"Bearer {token}") as client:
+                counts = [await counted_trips(proxy, send, client, item.id) for _ in range(8)]
+
+        # What loops in the background ask in between counts as well.
+        assert min(counts) == trips
+
+
+async def counted_trips(proxy: Proxy, send: Send, client: AsyncClient, item_id: uuid.UUID) -> int:
+    before = proxy.asked
+    answer = await send(client, item_id)
+    assert answer.is_success
+    return proxy.asked - before
+
+
+def new_key() -> dict[str, str]:
+    return {"Idempotency-Key": uuid.uuid4().hex}
