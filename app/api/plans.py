@@ -133,8 +133,8 @@ class Plan:
             raise Unusual
         needs = [(each.name, self._add(each)) for each in dependant.dependencies]
         self._steps.append(step_of(dependant, needs))
-        place = self._places[key] = len(self._steps) - 1
-        return place
+        self._places.setdefault(key, len(self._steps) - 1)
+        return len(self._steps) - 1
 
 
 def step_of(dependant: Dependant, needs: list[tuple[str | None, int]]) -> Step:

@@ -187,8 +187,8 @@ class TestSmallApplication:
         @router.get("/")
         async def answer(
             one: Annotated[int, Depends(number)],
-            two: Annotated[int, Depends(doubled)],
             again: Annotated[int, Depends(number, use_cache=False)],
+            two: Annotated[int, Depends(doubled)],
         ) -> Response:
             return Response(f"{one} {two} {again}")
 
