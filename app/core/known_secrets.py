@@ -23,13 +23,20 @@ PASSWORDS = frozenset(
     }
 )
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
 
 def is_known_secret(secret: str) -> bool:
     return secret == PUBLISHED or STAND_IN.search(secret) is not None
 
 
 def has_known_password(url: str) -> bool:
-    """Whether the login in the URL has a password that is tried first; none is another matter."""
+    """Whether the login in the URL has a password that is tried first; none is another matter.
+
+    Of a server on this machine, which nobody else may be able to reach, that is no business of ours.
+    """
     login = next(one_host_each(url))
+    if login.hostname in LOOPBACK:
+        return False
     password = unquote(login.password or "").lower()
     return password in PASSWORDS or (bool(password) and password == (login.username or "").lower())

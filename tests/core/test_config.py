@@ -164,6 +164,15 @@ class TestProduction:
 
         assert one_sentence(caught.value)
 
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:5433", "[::1]"])
+    def test_password_for_this_machine_alone_is_accepted(
+        self, monkeypatch: pytest.MonkeyPatch, host: str
+    ) -> None:
+        url = f"postgresql+asyncpg://postgres:postgres@{host}/app"
+        given(monkeypatch, **PRODUCTION | {"DATABASE_URL": url})
+
+        assert load_settings().database_url == url
+
     @pytest.mark.parametrize("environment", ["development", "test"])
     def test_is_the_only_one_that_is_strict(self, environment: str) -> None:
         settings = load_settings(
