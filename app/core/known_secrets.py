@@ -33,7 +33,7 @@ def is_known_secret(secret: str) -> bool:
 def has_known_password(url: str) -> bool:
     """Whether the login in the URL has a password that is tried first; none is another matter.
 
-    Of a server on this machine, which nobody else may be able to reach, that is no business of ours.
+    Of a server on this machine, which nobody else may be able to reach, any will do.
     """
     login = next(one_host_each(url))
     if login.hostname in LOOPBACK:
