@@ -48,10 +48,10 @@ class Pagination:
     def link(self, cursor: str | None) -> None:
         path = quote(self.request.scope["path"])
         given = self.request.query_params.multi_items()
-        kept = [(name, value) for name, value in given if name not in PLACES]
+        kept = urlencode([(name, value) for name, value in given if name not in PLACES])
         links = [f'<{relative(path, kept)}>; rel="first"']
         if cursor:
-            links.append(f'<{relative(path, [*kept, ("cursor", cursor)])}>; rel="next"')
+            links.append(f'<{relative(path, kept, f"cursor={cursor}")}>; rel="next"')
         if self.page.skip:
             links.append(f'<{DEPRECATION_PAGE}>; rel="deprecation"; type="text/html"')
             self.response.headers["Deprecation"] = DEPRECATED_SINCE
@@ -62,9 +62,10 @@ class Pagination:
 Paginate = Callable[..., Awaitable[Pagination]]
 
 
-def relative(path: str, query: list[tuple[str, str]]) -> str:
+def relative(path: str, *queries: str) -> str:
     """Without scheme and host: the Host header may name somebody else's."""
-    return f"{path}?{urlencode(query)}" if query else path
+    query = "&".join(filter(None, queries))
+    return f"{path}?{query}" if query else path
 
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows on a page.")]
@@ -93,10 +94,12 @@ class Sorting:
         self, request: Request, response: Response, page: PageRequest, cursor: str | None
     ) -> Pagination:
         signer: CursorSigner = request.app.state.cursor_signer
-        page = replace(page, sort=parse_sort(page.sort, self.fields))
+        check_sort(page.sort, self.fields)
         if cursor is not None:
             page = continued(page, signer.read(cursor), self.fields)
-        return Pagination(replace(page, sort=page.sort or self.default), request, response, signer)
+        elif not page.sort:
+            page = replace(page, sort=self.default)
+        return Pagination(page, request, response, signer)
 
 
 def paginated(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
@@ -140,8 +143,8 @@ def split(sort: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in sort.split(",")) if sort else ()
 
 
-def parse_sort(names: tuple[str, ...], fields: Collection[str]) -> tuple[str, ...]:
-    """The names, each of a field that can be sorted by.
+def check_sort(names: tuple[str, ...], fields: Collection[str]) -> None:
+    """Let names through that are each of a field that can be sorted by.
 
     Raises:
         Unprocessable: a name is unknown or stands twice.
@@ -149,7 +152,6 @@ def parse_sort(names: tuple[str, ...], fields: Collection[str]) -> tuple[str, ..
     if not fields_of(names) <= set(fields) or len(fields_of(names)) < len(names):
         message = f"Sort by each of {', '.join(fields)} at most once"
         raise Unprocessable(violations=[Violation("/query/sort", message, "unknown_sort")])
-    return names
 
 
 def fields_of(names: Collection[str]) -> set[str]:
