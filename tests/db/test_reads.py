@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, event, literal, select, text
+from sqlalchemy import bindparam, event, func, literal, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core.identity import Role, Scope
@@ -180,6 +180,11 @@ class TestReadPool:
         query = Query(select(User.id).where(User.id == bindparam("id")))
 
         assert await app.state.reads.scalar(query, id=user.id) == user.id
+
+    async def test_plans_for_the_values_that_are_asked_for(self, app: FastAPI) -> None:
+        mode = func.current_setting("plan_cache_mode").label("mode")
+
+        assert await app.state.reads.scalar(Query(select(mode))) == "force_custom_plan"
 
 
 @dataclass
