@@ -190,7 +190,8 @@ def body_of(route: Route) -> ModelField | None:
     if route.body_field is None:
         return None
     fields: list[ModelField] = route.dependant.body_params
-    if len(fields) != 1 or route._embed_body_fields or isinstance(fields[0].field_info, Form):  # noqa: SLF001
+    is_part = len(fields) != 1 or route._embed_body_fields  # noqa: SLF001  (FastAPI's own)
+    if is_part or isinstance(fields[0].field_info, Form):
         raise Unusual
     return fields[0]
 
