@@ -232,7 +232,7 @@ class TestSmallApplication:
         self, router: APIRouter, ask: Any
     ) -> None:
         @router.get("/")
-        async def answer(names: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006
+        async def answer(names: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006  (the trap)
             names.append("Ada")
             return Response(",".join(names))
 
