@@ -153,23 +153,38 @@ def never_overloaded(load: Load) -> None:
     setattr(load, "beat", lambda _: beat(0))  # noqa: B010  (mypy lets nobody replace a method)
 
 
+@pytest.fixture(autouse=True)
+def clean_state(request: pytest.FixtureRequest, anyio_backend: object) -> None:
+    """Empty the database before each test that can reach it, whatever the test before left.
+
+    `anyio_backend` is requested for synchronous tests, whose asynchronous fixtures need it.
+    """
+    if "database_url" in request.fixturenames:
+        request.getfixturevalue("empty_rows")
+
+
 @pytest.fixture
-async def app(shared_app: FastAPI) -> AsyncIterator[FastAPI]:
-    yield shared_app
+async def empty_rows(database_url: str) -> None:
+    await empty_tables(database_url)
+
+
+@pytest.fixture
+async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
+    """The application that the tests of a worker share, without what it cached for earlier ones."""
     shared_app.state.principals.clear()
     shared_app.state.kept_answers.clear()
-    await empty_tables(shared_app)
+    return shared_app
 
 
-async def empty_tables(app: FastAPI) -> None:
+async def empty_tables(database_url: str) -> None:
     tables = reversed(Base.metadata.sorted_tables)
     deletes = "; ".join(str(table.delete()) for table in tables)
     queue = "DELETE FROM queue.pgqueuer; DELETE FROM queue.pgqueuer_schedules"
-    statement = f"DO $$ BEGIN {deletes}; {queue}; END $$"
-    async with app.state.sessionmaker.begin() as session:
-        # Without the triggers: they would record the deletions, and the audit log refuses them.
-        await session.execute(text("SET LOCAL session_replication_role = replica"))
-        await session.execute(text(statement))
+    # Without the triggers: they would record the deletions, and the audit log refuses them.
+    await execute(
+        database_url,
+        f"SET session_replication_role = replica; DO $$ BEGIN {deletes}; {queue}; END $$",
+    )
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ class TestPages:
         sort: tuple[str, ...],
         limit: int,
     ) -> None:
-        await empty_tables(app)
+        await empty_tables(app.state.settings.database_url)
         user = await save(make_user())
         items = [
             await save(

@@ -360,7 +360,7 @@ class TestWalkItems:
         start: int,
         changes: list[tuple[int, bool]],
     ) -> None:
-        await empty_tables(app)
+        await empty_tables(app.state.settings.database_url)
         user = await save(make_user())
         stock = [await save(twin(user, number)) for number in range(start)]
         stays = {str(item.id) for item in stock}
