@@ -16,6 +16,7 @@ from app.api.problems import Kind, example, problem_types
 from app.api.static import PAGES, addresses
 from app.core.config import DEMO_PASSWORD, Settings
 from app.core.errors import NotFound
+from app.dependencies.urls import absolute_url, root_path
 
 SEALED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {SEALED}"
@@ -46,7 +47,7 @@ docs = APIRouter(dependencies=[Depends(require_open_docs)])
 @router.get("/")
 def show_landing_page(request: Request) -> Response:
     settings: Settings = request.app.state.settings
-    base = str(request.base_url).rstrip("/")
+    base = absolute_url(request, root_path(request))
     content = render(
         request,
         "landing.html",
@@ -80,7 +81,7 @@ def show_problem_type(code: str, request: Request) -> Response:
 
 @docs.get("/api")
 def redirect_to_docs(request: Request) -> Response:
-    return RedirectResponse(f"{root_path(request)}/docs")
+    return RedirectResponse(absolute_url(request, f"{root_path(request)}/docs"))
 
 
 @docs.get("/docs")
@@ -110,10 +111,6 @@ def read_openapi(request: Request) -> Response:
 
 
 router.include_router(docs)
-
-
-def root_path(request: Request) -> str:
-    return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 def shown_password(settings: Settings) -> str:

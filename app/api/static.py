@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.core.errors import NotFound
+from app.core.header_fields import accepts_gzip, field_value
 
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
@@ -63,7 +64,7 @@ def read_static_file(name: str, request: Request) -> Response:
         raise NotFound("There is no such file.")
     media_type = MEDIA_TYPES[FILES[name].suffix]
     headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not accepts_gzip(field_value(request.scope["headers"], b"accept-encoding")):
         return Response(FILES[name].read_bytes(), headers=headers, media_type=media_type)
     headers["Content-Encoding"] = "gzip"
     return Response(compressed(name), headers=headers, media_type=media_type)

@@ -29,15 +29,16 @@ async def get_own_item(
 ) -> Item:
     item = await items.get_for_change(session, item_id)
     permit_change(principal, item.owner_id)
-    precondition.check(item.version)
+    precondition.check(item)
     return item
 
 
 async def get_own_deleted_item(
-    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter
+    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
     item = await items.get_deleted(session, item_id)
     permit_change(principal, item.owner_id)
+    precondition.check_if_sent(item)
     return item
 
 

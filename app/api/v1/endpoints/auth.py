@@ -23,6 +23,7 @@ from app.dependencies.credentials import (
 )
 from app.dependencies.database import Reads, SessionDep, Transactions
 from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
+from app.dependencies.urls import path_of
 from app.jobs.notify_admins import NotifyAdmins
 from app.jobs.queue import enqueue
 from app.jobs.send_reset_mail import SendResetMail
@@ -127,7 +128,7 @@ async def register_user(
     for job in (SendWelcomeMail, SendVerificationMail, NotifyAdmins):
         await enqueue(session, job(user_id=user.id))
     return resource(
-        request, UserRead, user, status=201, location=str(request.app.url_path_for("read_profile"))
+        request, UserRead, user, status=201, location=path_of(request, "read_profile")
     )
 
 

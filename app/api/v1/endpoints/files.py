@@ -139,7 +139,7 @@ async def delete_file(
     async with open_transaction() as session:
         file = await files.get_for_change(session, file_id)
         permit_change(principal, file.owner_id)
-        precondition.check(file.version)
+        precondition.check(file)
         await files.delete(session, file)
     # Not before the commit: a row must never promise bytes that are gone.
     await discard(storage, [str(file_id)])

@@ -119,7 +119,7 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
 
 
 @router.post(
-    "/{item_id}/restore", response_model=ItemRead, responses=responses(NotFound, NotPermitted)
+    "/{item_id}/restore", response_model=ItemRead, responses=CHANGES
 )
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
     """Bring your deleted item back."""
@@ -130,7 +130,7 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
     "/{item_id}/process",
     response_model=TaskRead,
     status_code=202,
-    responses=responses(NotFound, NotPermitted),
+    responses=CHANGES,
 )
 async def process_item(
     item: OwnItem, session: SessionDep, principal: ItemWriter, request: Request
