@@ -39,6 +39,7 @@ from app.lifespan import lifespan
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
 
+
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
     settings = settings or get_settings()

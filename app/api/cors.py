@@ -86,7 +86,11 @@ class CorsMiddleware(CORSMiddleware):
         response = super().preflight_response(request_headers)
         names = list_members(request_headers.get("access-control-request-headers"))
         is_readable = len(names) <= MAX_REQUESTED_HEADERS and are_tokens(names)
-        return response if response.status_code < BadRequest.status and is_readable else RefusedPreflight()
+        return (
+            response
+            if response.status_code < BadRequest.status and is_readable
+            else RefusedPreflight()
+        )
 
 
 class RefusedPreflight(Response):

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from app.api.openapi import below
 from app.api.problems import Kind, example, problem_types
+from app.api.query_parameters import IgnoredParameters
 from app.api.static import PAGES, addresses
 from app.core.config import DEMO_PASSWORD, Settings
 from app.core.errors import NotFound
@@ -26,6 +27,12 @@ GRAPHIQL_POLICY = f"{DOCS_POLICY}; font-src data:"
 # ReDoc writes its styles into the page, and searches in a worker made of a blob.
 REDOC_POLICY = f"{DOCS_POLICY}; worker-src blob:".replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+)
+
+
+# RFC 6749, sections 4.1.2 and 4.2.2.1; RFC 9207; OpenID Connect Session Management.
+AUTHORIZATION_RESPONSE = IgnoredParameters(
+    "code", "error", "error_description", "error_uri", "iss", "scope", "session_state", "state"
 )
 
 
@@ -89,7 +96,7 @@ def show_swagger_ui(request: Request) -> Response:
     return page(render(request, "docs.html"), DOCS_POLICY)
 
 
-@docs.get("/docs/oauth2-redirect")
+@docs.get("/docs/oauth2-redirect", dependencies=[Depends(AUTHORIZATION_RESPONSE)])
 def show_oauth2_redirect() -> Response:
     """Where Swagger UI comes back to from an authorization server."""
     body = bytes(get_swagger_ui_oauth2_redirect_html().body)

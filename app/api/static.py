@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from app.api.query_parameters import IgnoredParameters
 from app.core.errors import NotFound
 from app.core.header_fields import accepts_gzip, field_value
 
@@ -58,7 +59,7 @@ FOREVER = "public, max-age=31536000, immutable"
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/static/{name}")
+@router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
 def read_static_file(name: str, request: Request) -> Response:
     if name not in FILES:
         raise NotFound("There is no such file.")

@@ -60,7 +60,6 @@ class Pagination:
             self.response.headers["Sunset"] = SUNSET
         self.response.headers["Link"] = ", ".join(links)
 
-
     @property
     def deprecation_page(self) -> str:
         return absolute_url(self.request, root_path(self.request) + DEPRECATION_PAGE)

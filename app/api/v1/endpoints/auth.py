@@ -127,9 +127,7 @@ async def register_user(
     user = await users.create(session, data, password_hash=await passwords.hash(password))
     for job in (SendWelcomeMail, SendVerificationMail, NotifyAdmins):
         await enqueue(session, job(user_id=user.id))
-    return resource(
-        request, UserRead, user, status=201, location=path_of(request, "read_profile")
-    )
+    return resource(request, UserRead, user, status=201, location=path_of(request, "read_profile"))
 
 
 @router.post("/verify-email/request", status_code=202, response_class=Response)

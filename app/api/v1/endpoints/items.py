@@ -118,9 +118,7 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
     await items.delete(session, item)
 
 
-@router.post(
-    "/{item_id}/restore", response_model=ItemRead, responses=CHANGES
-)
+@router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
     """Bring your deleted item back."""
     return resource(request, ItemRead, await items.restore(session, item))
