@@ -1,7 +1,9 @@
 """Query parameters: a route accepts those that it declares, each once unless it is a list.
 
 Derived from the declared parameters of the dependency graph, and checked by the route table
-before anything is called, so that it holds for every route however that is answered.
+before anything is called, so that it holds for every route however that is answered. Where a
+caller has to authenticate, the refusal waits until that is done: an anonymous client gets a 401,
+and the request of another one counts in the rate limit.
 """
 
 from collections.abc import Iterator
@@ -10,9 +12,11 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import Depends, WebSocket
 from fastapi.dependencies.models import Dependant
+from starlette.types import Scope
 
 from app.api.errors import pointer
 from app.core.errors import Unprocessable, Violation
+from app.dependencies.auth import Authentication
 
 MAX_REPORTED = 20
 # Of numbers, UUIDs and the like, which parse however many zeros stand before them. `Link`
@@ -40,6 +44,9 @@ class QueryParameters:
         self._names: set[bytes] = set()
         self._lists: set[bytes] = set()
         self._short: set[bytes] = set()
+        self._is_authenticated = any(
+            isinstance(each.call, Authentication) for each in graph(dependant)
+        )
         for name, field in declared_by(dependant):
             self._add(name.encode(), field)
 
@@ -50,12 +57,21 @@ class QueryParameters:
         if field is not None and not has_max_length(field):
             self._short.add(name)
 
-    def check(self, query: bytes) -> None:
-        """Compare a raw query string, cut as `urllib.parse.parse_qsl` cuts it.
+    def check(self, scope: Scope) -> None:
+        """Check the query of a request or a handshake.
 
         Raises:
-            Unprocessable: a parameter is not declared, repeated or too long.
+            Unprocessable: a parameter is not declared, repeated or too long; the dependency
+                that authenticates the caller raises it instead, if there is one.
         """
+        found = self.violations(scope["query_string"])
+        if found and self._is_authenticated:
+            scope["state"]["query_error"] = Unprocessable(violations=found)
+        elif found:
+            raise Unprocessable(violations=found)
+
+    def violations(self, query: bytes) -> list[Violation]:
+        """Compare a raw query string, cut as `urllib.parse.parse_qsl` cuts it."""
         seen: set[bytes] = set()
         broken: dict[Violation, None] = {}
         for pair in filter(None, query.split(b"&")):
@@ -66,8 +82,7 @@ class QueryParameters:
             if len(broken) == MAX_REPORTED:
                 break
             seen.add(name)
-        if broken:
-            raise Unprocessable(violations=list(broken))
+        return list(broken)
 
     def _broken_rule(self, name: bytes, value: bytes, seen: set[bytes]) -> tuple[str, str] | None:
         if name not in self._names:
@@ -79,12 +94,18 @@ class QueryParameters:
 
 def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:
     """Names with FastAPI's `Query`, or None where a dependency reads the query by itself."""
-    for field in dependant.query_params:
-        yield field.alias, field.field_info
-    for name in getattr(dependant.call, "query_parameters", ()):
-        yield name, None
+    for each in graph(dependant):
+        for field in each.query_params:
+            yield field.alias, field.field_info
+        for name in getattr(each.call, "query_parameters", ()):
+            yield name, None
+
+
+def graph(dependant: Dependant) -> Iterator[Dependant]:
+    """The endpoint and all that it depends on."""
+    yield dependant
     for each in dependant.dependencies:
-        yield from declared_by(each)
+        yield from graph(each)
 
 
 def is_list(annotation: Any) -> bool:
@@ -100,13 +121,9 @@ def violation(name: bytes, message: str, code: str) -> Violation:
 
 
 async def require_known_parameters(websocket: WebSocket) -> None:
-    """Check the query of a handshake; the route table sees requests alone.
-
-    Raises:
-        Unprocessable: a parameter is not declared or repeated.
-    """
-    if query := websocket.scope["query_string"]:
-        QueryParameters(websocket.scope["route"].dependant).check(query)
+    """Check the query of a handshake; the route table sees requests alone."""
+    if websocket.scope["query_string"]:
+        QueryParameters(websocket.scope["route"].dependant).check(websocket.scope)
 
 
 KnownParameters = Depends(require_known_parameters)

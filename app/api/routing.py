@@ -65,7 +65,7 @@ class RouteTable(BaseRoute):
         route = scope["fastapi"]["effective_route_context"]
         _route_selected(scope=scope, path=route.path_format)
         if scope["query_string"]:
-            self.parameters_of(route).check(scope["query_string"])
+            self.parameters_of(route).check(scope)
         await scope["route"].handle(scope, receive, send)
 
     def parameters_of(self, route: Route) -> QueryParameters:

@@ -52,6 +52,9 @@ class Authentication(SecurityBase):
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
+        # See app/api/query_parameters.py.
+        if error := connection.scope["state"].get("query_error"):
+            raise error
         return principal
 
 

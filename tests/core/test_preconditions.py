@@ -42,19 +42,20 @@ requests = st.fixed_dictionaries(
 def model(method: str, sent: dict[str, list[str] | str]) -> int:
     """The status by the steps of section 13.2.2, written as they are numbered there."""
     is_read = method in {"GET", "HEAD"}
-    if "if-match" in sent:  # 1
-        tags = sent["if-match"]
-        if tags != ["*"] and not any(TAGS.get(t, (False, False)) == (True, True) for t in tags):
-            return 412
-    elif sent.get("if-unmodified-since") == "before":  # 2
-        return 412
-    if "if-none-match" in sent:  # 3
+    if "if-match" in sent:
+        step_1 = sent["if-match"] == ["*"] or (True, True) in kinds(sent["if-match"])
+    else:
+        step_1 = sent.get("if-unmodified-since") != "before"  # Step 2 of the RFC.
+    if "if-none-match" in sent:
         tags = sent["if-none-match"]
-        if tags == ["*"] or any(TAGS.get(t, (False, False))[0] for t in tags):
-            return 304 if is_read else 412
-    elif is_read and sent.get("if-modified-since") in {"same", "after"}:  # 4
-        return 304
-    return 200  # 6
+        step_3 = tags != ["*"] and not any(is_current for is_current, _ in kinds(tags))
+    else:
+        step_3 = not is_read or sent.get("if-modified-since") not in {"same", "after"}  # Step 4.
+    return 412 if not step_1 else 200 if step_3 else 304 if is_read else 412
+
+
+def kinds(tags: list[str] | str) -> list[tuple[bool, bool]]:
+    return [TAGS.get(tag, (False, False)) for tag in tags]
 
 
 def lines_of(sent: dict[str, list[str] | str], *, is_joined: bool) -> list[tuple[bytes, bytes]]:
