@@ -144,7 +144,7 @@ async def test_longest_known_parameters_keep_links_small(caller: AsyncClient) ->
 async def test_handshake_refuses_unknown_parameters(app: FastAPI, user: User) -> None:
     headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
     async with serving(app) as port:
-        for path in ("/api/v1/ws/room?surprise=1", "/graphql?ticket=a&ticket=a"):
+        for path in ("/api/v1/ws/room?surprise=1", "/graphql?surprise=1"):
             status, _, problem = await handshake(port, path, headers)
             assert (status, problem["code"]) == (422, "validation_failed")
 
