@@ -25,6 +25,11 @@ DEMO_PASSWORD = "demonstration-only"
 MIN_SECRET_BYTES = 32
 
 
+def local_url(host: str, port: int) -> str:
+    """The address of a server that listens on this host, IPv6 among them."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class ConfigError(Exception):
     """The settings cannot be used; the message is one sentence for the operator."""
 
@@ -47,7 +52,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
-    public_url: str = Field(default="http://127.0.0.1:8000", pattern=r"^https?://[^/]+$")
+    # Unset outside of production: Link and Location begin with the Host of the request.
+    public_url: str = Field(
+        default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0)),
+        pattern=r"^https?://[^/]+$",
+    )
     mail_sender: str = "no-reply@example.com"
     mail_folder: Path = Path(".data/mails")
     smtp_url: SmtpUrl = SecretStr("")

@@ -65,7 +65,9 @@ async def standing_of(state: State, ticket: Ticket) -> Row | None:
     return None
 
 
-stream_authentication = Authentication(TOKEN_URL, authenticate_stream)
+stream_authentication = Authentication(
+    TOKEN_URL, authenticate_stream, query_parameters=TOKENS_IN_URLS | {"ticket"}
+)
 
 # Any scope; what the listener then hears is up to the scopes.
 Listening = Annotated[Principal, Security(stream_authentication)]
