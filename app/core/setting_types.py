@@ -1,12 +1,12 @@
 """What a setting may look like, where a type of Python's own says too little."""
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from app.core.client_address import parse_networks
 from app.core.rate_limit import Policy
 from app.core.urls import refuse_bad_hosts
 
@@ -60,9 +60,8 @@ def checked_rate_limit(text: str) -> str:
 
 
 def checked_networks(text: str) -> str:
-    """uvicorn takes what is no address for a name, which no client ever has."""
     try:
-        _ = [ip_network(each.strip()) for each in text.split(",") if text not in ("", "*")]
+        parse_networks(text)
     except ValueError:
         raise ValueError("it must list addresses or networks, or be *") from None
     return text
