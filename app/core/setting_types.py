@@ -1,10 +1,13 @@
 """What a setting may look like, where a type of Python's own says too little."""
 
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from app.core.client_address import parse_networks
 from app.core.rate_limit import Policy
@@ -25,6 +28,10 @@ MediaType = Literal[
     "text/plain",
 ]
 
+ORIGIN = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+)
+PORTS = range(1, 65_536)
 SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
@@ -67,11 +74,41 @@ def checked_networks(text: str) -> str:
     return text
 
 
+def checked_public_url(text: str) -> str:
+    if not is_origin(text) or urlsplit(text).scheme not in {"http", "https"}:
+        raise ValueError("it must read like https://api.example.com, without a path")
+    return text.lower()
+
+
+def checked_origins(origins: list[str]) -> list[str]:
+    """Browsers compare origins letter by letter: anything else would never match."""
+    if not all(origin == "*" or is_origin(origin) for origin in origins):
+        raise ValueError("each must read like https://app.example.com, without a path")
+    return [origin.lower() for origin in origins]
+
+
+def is_origin(text: str) -> bool:
+    """Whether it is a scheme, a host and maybe a port (RFC 6454, section 6.2)."""
+    found = ORIGIN.fullmatch(text)
+    return found is not None and int(found["port"] or 1) in PORTS
+
+
+def decoded(value: object) -> object:
+    """Decode JSON here and not in the source, whose error would hide those of other settings."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("it must be valid JSON") from None
+
+
 def unset_when_empty(value: str | Path | None) -> str | Path | None:
     """An empty path would be the folder that we are in."""
     return value or None
 
 
+MediaTypes = Annotated[frozenset[MediaType], NoDecode, BeforeValidator(decoded)]
+PublicUrl = Annotated[str, AfterValidator(checked_public_url)]
+Origins = Annotated[list[str], NoDecode, BeforeValidator(decoded), AfterValidator(checked_origins)]
 DatabaseUrl = Annotated[str, AfterValidator(checked_database_url)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(checked_smtp_url)]
