@@ -32,6 +32,7 @@ from app.api.routing import index_routes
 from app.api.turns import Line
 from app.api.v1.router import router as v1
 from app.api.v2.router import router as v2
+from app.core.client_address import TrustedProxies
 from app.core.config import Settings, get_settings
 from app.core.load import Load
 from app.core.logging import configure_logging
@@ -124,5 +125,7 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
     is_production = settings.environment == "production"
     app.add_middleware(
-        EnvelopeMiddleware, security_headers=security_headers(is_production=is_production)
+        EnvelopeMiddleware,
+        security_headers=security_headers(is_production=is_production),
+        proxies=TrustedProxies.parse(settings.forwarded_allow_ips),
     )

@@ -76,6 +76,7 @@ class Workers:
             "ENVIRONMENT": "production",
             "SECRET_KEY": uuid.uuid4().hex * 2,
             "DATABASE_URL": url,
+            "PUBLIC_URL": "https://api.example.com",
             "WORKER_CONCURRENCY": CONCURRENCY,
             "LOG_LEVEL": "info",
         }

@@ -41,6 +41,7 @@ SERVICE = Server(
     app_command("run", "--port", "{port}"),
     {
         "ENVIRONMENT": "production",
+        "PUBLIC_URL": "https://api.example.com",
         "PYTHONPATH": str(ROOT),
         "DATABASE_POOL_SIZE": str(POOL_SIZE),
         "DATABASE_MAX_OVERFLOW": "0",

@@ -12,7 +12,9 @@ bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "1"))
 worker_class = "asgi"
 asgi_lifespan = "on"
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "")
+# FORWARDED_ALLOW_IPS is a setting of the service, which reads the forwarding header fields itself.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
 keepalive = 65  # Longer than common load balancers, which then close first.
 graceful_timeout = 10
 # A loop that is stuck ends its worker by itself, earlier: see LOOP_WATCHDOG_SECONDS.

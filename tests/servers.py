@@ -16,7 +16,9 @@ PATIENCE_SECONDS = 20
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[int]:
     """Yield the port; the application's own lifespan has been started before."""
-    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, **WEBSOCKETS)
+    config = uvicorn.Config(
+        app, lifespan="off", log_config=None, access_log=False, proxy_headers=False, **WEBSOCKETS
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))

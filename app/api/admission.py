@@ -16,6 +16,7 @@ from app.core.errors import DeadlineExceeded
 from app.core.jitter import jitter
 from app.core.load import Load, Overloaded, Work
 from app.core.logging import get_logger
+from app.dependencies.request_credentials import CREDENTIAL_FIELDS
 
 PROBES = frozenset({"/liveness", "/readiness", "/health", "/metrics"})
 # Spread, so that those who were refused together do not all come back together.
@@ -72,7 +73,7 @@ class KnownCallers:
 
 def credential(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
-        if name in {b"authorization", b"x-api-key"}:
+        if name in CREDENTIAL_FIELDS:
             return bytes(value)
     return b""
 

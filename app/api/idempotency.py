@@ -1,35 +1,58 @@
-"""Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the first answer again."""
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): replay of stored responses.
+
+A replay passes the same checks as the request itself: credential, scopes and rate limit.
+See docs/adr/0025-one-credential-one-client.md.
+"""
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.security import SecurityScopes
 
-from app.core.errors import Unauthenticated, Unprocessable, Violation
+from app.api.plans import scopes_of
+from app.core.client_address import client_network
+from app.core.errors import BadRequest, Unprocessable, Violation
+from app.core.identity import Principal
 from app.core.sealing import Sealer
 from app.crud import idempotency_keys
 from app.db.reads import Row
-from app.dependencies.auth import authenticate
+from app.dependencies.auth import Authentication, client_address, count_address
 from app.models.idempotency_key import IdempotencyKeyReused
+
+Guard = tuple[Authentication, SecurityScopes]
 
 MAX_KEY = 255
 KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control")
 
 
+def guards_of(dependant: Dependant) -> Iterator[Guard]:
+    """Yield what authenticates the caller of an endpoint, each with the scopes it requires."""
+    if isinstance(dependant.call, Authentication):
+        (scopes,) = scopes_of(dependant).values()
+        yield dependant.call, scopes
+    for each in dependant.dependencies:
+        yield from guards_of(each)
+
+
 async def answer_once(
-    request: Request, handler: Callable[[Request], Awaitable[Response]]
+    request: Request, handler: Callable[[Request], Awaitable[Response]], guards: Sequence[Guard]
 ) -> Response:
-    """Carry out the request, unless its key belongs to one that was carried out.
+    """Return the stored response to the key, else that of the handler, which is stored.
 
     Raises:
+        Unauthenticated, InsufficientScope, RateLimited: as the endpoint itself would; the
+            database is not asked for the key of a client that may not call it.
         IdempotencyKeyReused: the key came with another request before.
         IdempotencyKeyInProgress: the first request is still running.
     """
-    key = request.headers.get("idempotency-key")
-    if key is None or request.method != "POST":
+    key = key_of(request) if request.method == "POST" else None
+    if key is None:
         return await handler(request)
+    await pass_guards(request, guards)
     refuse_malformed(key)
-    caller, fingerprint = await caller_of(request), await fingerprint_of(request)
+    caller, fingerprint = caller_of(request), await fingerprint_of(request)
     session = request.state.session
     await idempotency_keys.lock(session, caller, key)
     first = await idempotency_keys.find(session, caller, key)
@@ -42,6 +65,26 @@ async def answer_once(
     return response
 
 
+async def pass_guards(request: Request, guards: Sequence[Guard]) -> None:
+    """Authenticate the caller; an endpoint without a guard counts by address."""
+    for authentication, scopes in guards:
+        await authentication(request, scopes)
+    if not guards:
+        await count_address(request)
+
+
+def key_of(request: Request) -> str | None:
+    """Return the one key.
+
+    Raises:
+        BadRequest: there are several.
+    """
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1:
+        raise BadRequest("The request carries more than one Idempotency-Key.")
+    return keys[0] if keys else None
+
+
 def refuse_malformed(key: str) -> None:
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         message = f"An Idempotency-Key has 1 to {MAX_KEY} printable characters"
@@ -49,12 +92,18 @@ def refuse_malformed(key: str) -> None:
         raise Unprocessable(violations=[violation])
 
 
-async def caller_of(request: Request) -> str:
-    """Keys of different callers have nothing to do with one another."""
-    try:
-        return str((await authenticate(request)).id)
-    except Unauthenticated:
-        return f"address:{request.client.host if request.client else 'unknown'}"
+def caller_of(request: Request) -> str:
+    """Name the caller that a key belongs to; keys of different callers are unrelated.
+
+    A user with fewer rights, by another token or key, is another caller: a stored response
+    may show a secret with the rights of the credential that the request was sent with.
+    """
+    principal: Principal | None = request.scope.get("principal")
+    if principal is None:
+        return f"address:{client_network(client_address(request))}"
+    rights = hashlib.sha256(" ".join(sorted(principal.scopes)).encode()).hexdigest()[:16]
+    # A session gets new tokens while a request is repeated, an API key stays the same.
+    return f"{principal.id}:{principal.api_key_id or 'session'}:{rights}"
 
 
 async def fingerprint_of(request: Request) -> bytes:

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.access import AccessRecorder
 from app.api.errors import problem_response
+from app.api.forwarding import resolve_client
 from app.core.attribution import begin_request
+from app.core.client_address import TrustedProxies
 from app.core.close_codes import CloseCode
 from app.core.errors import AppError, ContentTooLarge
 from app.core.logging import get_logger
@@ -33,8 +35,11 @@ error_log = get_logger("error")
 class EnvelopeMiddleware:
     """What every answer carries, whoever made it."""
 
-    def __init__(self, app: ASGIApp, *, security_headers: dict[str, str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, security_headers: dict[str, str], proxies: TrustedProxies
+    ) -> None:
         self.app = app
+        self.proxies = proxies
         self.recorder = AccessRecorder()
         self.defaults = [
             (name.lower().encode(), value.encode()) for name, value in security_headers.items()
@@ -45,6 +50,7 @@ class EnvelopeMiddleware:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
+        resolve_client(scope, self.proxies)
         begin(scope)
         status, seconds = 0, 0.0
 

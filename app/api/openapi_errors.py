@@ -20,10 +20,12 @@ from app.core.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from app.dependencies.request_credentials import AmbiguousCredentials
 from app.models.idempotency_key import IdempotencyKeyInProgress, IdempotencyKeyReused
 
 Node = dict[str, Any]
 
+AUTHENTICATION: tuple[Kind, ...] = (Unauthenticated, InvalidToken, InsufficientScope)
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 RETRY_AFTER = {
     "Retry-After": {
@@ -88,7 +90,7 @@ def implied(operation: Node) -> list[Kind]:
     has_body, is_post = "requestBody" in operation, "idempotency-key" in names
     is_system = "system" in operation["tags"]
     rules: list[tuple[object, tuple[Kind, ...]]] = [
-        (operation.get("security"), (Unauthenticated, InvalidToken, InsufficientScope)),
+        (operation.get("security"), (AmbiguousCredentials, *AUTHENTICATION)),
         ("cursor" in names, (InvalidCursor,)),
         ("if-match" in names, (PreconditionFailed,)),
         ("if-match" in names and "304" not in operation["responses"], (PreconditionRequired,)),

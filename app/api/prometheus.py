@@ -10,6 +10,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app.core.errors import Unauthenticated
+from app.dependencies.request_credentials import (
+    AmbiguousCredentials,
+    bearer_token,
+    credential_fields,
+)
 
 router = APIRouter(tags=["system"])
 
@@ -18,10 +23,18 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 async def get_scraper(request: Request) -> None:
-    """Let those through who know the token, or everybody while none is set."""
+    """Let clients through that send METRICS_TOKEN, or every client while none is set.
+
+    Raises:
+        AmbiguousCredentials: there is more than one credential.
+        Unauthenticated: there is none, or another one.
+    """
     token = request.app.state.settings.metrics_token.get_secret_value()
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if token and not hmac.compare_digest(given.encode(), token.encode()):
+    fields = credential_fields(request)
+    if token and len(fields) > 1:
+        raise AmbiguousCredentials
+    given = bearer_token(dict(fields).get(b"authorization", b""))
+    if token and not hmac.compare_digest(given, token.encode()):
         raise Unauthenticated("Send METRICS_TOKEN as a Bearer token.")
 
 

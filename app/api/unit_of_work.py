@@ -6,14 +6,14 @@ in the transaction of the write. See docs/adr/0003-commit-before-the-response.md
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 
-from app.api.idempotency import answer_once
+from app.api.idempotency import Guard, answer_once, guards_of
 from app.api.planned_route import Handler, PlannedRoute
 from app.core.jitter import jitter
 from app.db.errors import ConcurrentUpdate
@@ -38,7 +38,8 @@ class UnitOfWorkRoute(PlannedRoute):
             return handler
         calls = set(calls_of(self.dependant))
         is_direct = get_transaction in calls and get_session not in calls
-        return in_transaction(handler, writing_directly if is_direct else writing)
+        begin = writing_directly if is_direct else writing
+        return in_transaction(handler, begin, list(guards_of(self.dependant)))
 
 
 def calls_of(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
@@ -48,12 +49,12 @@ def calls_of(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
         yield from calls_of(each)
 
 
-def in_transaction(handler: Handler, begin: Begin) -> Handler:
+def in_transaction(handler: Handler, begin: Begin, guards: Sequence[Guard]) -> Handler:
     async def attempt(request: Request, number: int = 1) -> Response:
         try:
             async with begin(request) as session:
                 request.state.session = session
-                return await answer_once(request, handler)
+                return await answer_once(request, handler, guards)
         except ConcurrentUpdate:
             if number == ATTEMPTS:
                 raise

@@ -5,24 +5,34 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core.known_secrets import has_known_password, is_known_secret
+from app.core.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
+from app.core.production import MIN_SECRET_BYTES, unsafe_settings
+from app.core.setting_errors import sentences_by_name
 from app.core.setting_types import (
     DatabaseUrl,
     MediaType,
+    MediaTypes,
     Networks,
     OptionalFile,
+    Origins,
+    PublicUrl,
     RateLimit,
     RedisUrl,
     Seconds,
     SmtpUrl,
 )
 
-# Known to everybody who reads this file: good for a laptop, refused in production.
-DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"
-DEMO_PASSWORD = "demonstration-only"
-MIN_SECRET_BYTES = 32
+__all__ = [
+    "DEMO_PASSWORD",
+    "DEVELOPMENT_SECRET",
+    "MIN_SECRET_BYTES",
+    "ConfigError",
+    "Settings",
+    "get_settings",
+    "load_settings",
+]
 
 
 def local_url(host: str, port: int) -> str:
@@ -31,7 +41,7 @@ def local_url(host: str, port: int) -> str:
 
 
 class ConfigError(Exception):
-    """The settings cannot be used; the message is one sentence for the operator."""
+    """The settings cannot be used; each line is a sentence for the operator."""
 
 
 class Settings(BaseSettings):
@@ -53,18 +63,18 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
     # Unset outside of production: Link and Location begin with the Host of the request.
-    public_url: str = Field(
+    public_url: PublicUrl = Field(
         default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0)),
-        pattern=r"^https?://[^/]+$",
     )
     mail_sender: str = "no-reply@example.com"
     mail_folder: Path = Path(".data/mails")
     smtp_url: SmtpUrl = SecretStr("")
+    smtp_plaintext: bool = False
     # Unset: in the web process in development, and by `app worker` elsewhere.
     run_worker: bool | None = None
     worker_concurrency: int = Field(default=20, ge=1, le=1000)
     forwarded_allow_ips: Networks = ""
-    allowed_origins: list[str] = []
+    allowed_origins: Origins = []
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
     require_if_match: bool = False
     docs_enabled: bool = True
@@ -92,6 +102,8 @@ class Settings(BaseSettings):
     # In transaction mode; then the direct URL leads past it, for what needs a session.
     database_pgbouncer: bool = False
     database_direct_url: DatabaseUrl = ""
+    # Of the role that owns the tables; the service itself has a role with fewer rights.
+    migrations_database_url: DatabaseUrl = ""
     database_replica_url: DatabaseUrl = ""
     database_replica_max_lag_seconds: Seconds = 2
 
@@ -110,7 +122,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=5 * 1024**3)
     upload_quota_bytes: int = Field(default=1024**3, ge=0)
     upload_quota_files: int = Field(default=10_000, ge=0)
-    upload_media_types: frozenset[MediaType] = frozenset(get_args(MediaType))
+    upload_media_types: MediaTypes = frozenset(get_args(MediaType))
 
     secret_key: SecretStr = SecretStr("")
     algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
@@ -143,76 +155,62 @@ class Settings(BaseSettings):
 
     @property
     def session_url(self) -> str:
-        """The database for what outlives a transaction: LISTEN, migrations, dumps."""
+        """The database for what outlives a transaction, such as LISTEN."""
         return self.database_direct_url or self.database_url
 
+    @property
+    def owner_url(self) -> str:
+        """The database as the owner of its tables: migrations, dumps."""
+        return self.migrations_database_url or self.session_url
+
     @model_validator(mode="after")
-    def refuse_pgbouncer_alone(self) -> Self:
+    def refuse_unusable(self) -> Self:
+        sentences = unsafe_settings(self) if self.environment == "production" else []
         if self.database_pgbouncer and not self.database_direct_url:
-            raise ValueError(
+            sentences.append(
                 "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: "
                 "notifications and migrations need a session."
             )
+        if sentences:
+            raise ValueError("\n".join(sentences))
         return self
-
-    @model_validator(mode="after")
-    def refuse_unsafe_production(self) -> Self:
-        if self.environment == "production":
-            for sentence in unsafe_settings(self):
-                raise ValueError(sentence)
-        return self
-
-
-def unsafe_settings(settings: Settings) -> list[str]:
-    """Say what must not reach production, one sentence with its remedy each."""
-    secret = settings.secret_key.get_secret_value()
-    databases = (
-        settings.database_url,
-        settings.database_direct_url,
-        settings.database_replica_url,
-    )
-    found = {
-        "SECRET_KEY is empty or shorter than 32 bytes: set one made by "
-        "`openssl rand -hex 32`.": len(secret.encode()) < MIN_SECRET_BYTES,
-        "SECRET_KEY is the development secret that everybody can read: set one made by "
-        "`openssl rand -hex 32`.": secret == DEVELOPMENT_SECRET,
-        "SECRET_KEY is one that stands in a tutorial: set one made by "
-        "`openssl rand -hex 32`.": is_known_secret(secret),
-        "DEBUG is on: set DEBUG=false.": settings.debug,
-        "ALLOWED_ORIGINS contains `*`: name the origins of your front ends.": "*"
-        in settings.allowed_origins,
-        "DATABASE_URL is empty: name the PostgreSQL server.": not settings.database_url,
-        "DATABASE_URL has a password that is tried first: give the role another.": any(
-            map(has_known_password, databases)
-        ),
-        "WEBHOOK_LOOPBACK is on, and webhooks could reach what listens on this machine: set "
-        "WEBHOOK_LOOPBACK=false.": settings.webhook_loopback,
-    }
-    return [sentence for sentence, is_unsafe in found.items() if is_unsafe]
 
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` come from the command line.
 
     Raises:
-        ConfigError: one is missing, malformed or unsafe in production.
+        ConfigError: some are missing, malformed or unsafe in production; a sentence for each.
     """
     try:
         return Settings(**overrides)
+    except ValidationError:
+        raise ConfigError("\n".join(complaints(overrides))) from None
+
+
+def complaints(overrides: dict[str, Any]) -> list[str]:
+    """Return a sentence for each setting that cannot be used.
+
+    Production rules are applied to complete settings only, so malformed ones are replaced by
+    their defaults, and what the rules say about the defaults is left out.
+    """
+    try:
+        Settings(**overrides)
     except ValidationError as error:
-        raise ConfigError(sentence_for(error)) from None
-    except SettingsError as error:
-        # It names the field in quotes; what it wraps may show a part of the value.
-        name = str(error).split('"')[1].upper()
-        raise ConfigError(f"{name} is not usable: it must be valid JSON.") from None
+        found = sentences_by_name(error)
+    else:
+        return []
+    sentences = [line for text in found.values() for line in text.splitlines()]
+    defaults = {name: default_of(name) for name in found if name}
+    if not defaults:
+        return sentences
+    shown = tuple(name.upper() for name in found)
+    others = complaints(overrides | defaults)
+    return sentences + [other for other in others if not other.startswith(shown)]
 
 
-def sentence_for(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    # What follows is a place in the value of a list, and no part of the name.
-    name = str(first["loc"][0]).upper() if first["loc"] else ""
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{name} is not usable: {message}" if name else message
+def default_of(name: str) -> Any:
+    return Settings.model_fields[name].get_default(call_default_factory=True)
 
 
 @lru_cache

@@ -1,12 +1,15 @@
 """What a setting may look like, where a type of Python's own says too little."""
 
-from ipaddress import ip_network
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
+from app.core.client_address import parse_networks
 from app.core.rate_limit import Policy
 from app.core.urls import refuse_bad_hosts
 
@@ -25,6 +28,10 @@ MediaType = Literal[
     "text/plain",
 ]
 
+ORIGIN = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+)
+PORTS = range(1, 65_536)
 SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
@@ -60,12 +67,38 @@ def checked_rate_limit(text: str) -> str:
 
 
 def checked_networks(text: str) -> str:
-    """uvicorn takes what is no address for a name, which no client ever has."""
     try:
-        _ = [ip_network(each.strip()) for each in text.split(",") if text not in ("", "*")]
+        parse_networks(text)
     except ValueError:
         raise ValueError("it must list addresses or networks, or be *") from None
     return text
+
+
+def checked_public_url(text: str) -> str:
+    if not is_origin(text) or urlsplit(text).scheme not in {"http", "https"}:
+        raise ValueError("it must read like https://api.example.com, without a path")
+    return text.lower()
+
+
+def checked_origins(origins: list[str]) -> list[str]:
+    """Browsers compare origins letter by letter: anything else would never match."""
+    if not all(origin == "*" or is_origin(origin) for origin in origins):
+        raise ValueError("each must read like https://app.example.com, without a path")
+    return [origin.lower() for origin in origins]
+
+
+def is_origin(text: str) -> bool:
+    """Whether it is a scheme, a host and maybe a port (RFC 6454, section 6.2)."""
+    found = ORIGIN.fullmatch(text)
+    return found is not None and int(found["port"] or 1) in PORTS
+
+
+def decoded(value: object) -> object:
+    """Decode JSON here and not in the source, whose error would hide those of other settings."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("it must be valid JSON") from None
 
 
 def unset_when_empty(value: str | Path | None) -> str | Path | None:
@@ -73,6 +106,9 @@ def unset_when_empty(value: str | Path | None) -> str | Path | None:
     return value or None
 
 
+MediaTypes = Annotated[frozenset[MediaType], NoDecode, BeforeValidator(decoded)]
+PublicUrl = Annotated[str, AfterValidator(checked_public_url)]
+Origins = Annotated[list[str], NoDecode, BeforeValidator(decoded), AfterValidator(checked_origins)]
 DatabaseUrl = Annotated[str, AfterValidator(checked_database_url)]
 RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
 SmtpUrl = Annotated[SecretStr, AfterValidator(checked_smtp_url)]

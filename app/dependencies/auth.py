@@ -14,12 +14,19 @@ from fastapi.security.base import SecurityBase
 from starlette.datastructures import State
 
 from app.core.attribution import act_as
+from app.core.client_address import client_network
 from app.core.errors import InsufficientScope, InvalidToken, NotPermitted, Unauthenticated
 from app.core.identity import SCOPE_DESCRIPTIONS, Principal, Scope, granted_scopes
 from app.core.principal_cache import PrincipalCache
 from app.core.rate_limit import LocalWindows, RateLimited
 from app.crud import api_keys, sessions
 from app.db.session import transaction
+from app.dependencies.request_credentials import (
+    AmbiguousCredentials,
+    Credential,
+    CredentialKind,
+    read_credential,
+)
 from app.integrations.redis import RedisWindows
 
 Verified = tuple[Principal, float]
@@ -48,7 +55,10 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
-        principal = await limited(connection, self.authenticate)
+        # Known already where an Idempotency-Key was looked up, or where the request is retried.
+        principal: Principal | None = connection.scope.get("principal")
+        if principal is None:
+            principal = await limited(connection, self.authenticate)
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
@@ -67,9 +77,8 @@ async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Pri
     windows: Windows | None = connection.app.state.rate_limit
     try:
         principal = await authenticate(connection)
-    except Unauthenticated:
-        if windows:
-            await count(connection, windows, f"address:{client_address(connection)}")
+    except (AmbiguousCredentials, Unauthenticated):
+        await count_address(connection)
         raise
     connection.scope["state"]["principal_id"] = principal.id
     if windows:
@@ -86,35 +95,45 @@ async def count(connection: HTTPConnection, windows: Windows, key: str) -> None:
         raise RateLimited(retry_after_seconds=verdict.reset_seconds)
 
 
+async def count_address(connection: HTTPConnection) -> None:
+    """Count a request of an anonymous client.
+
+    Raises:
+        RateLimited: the quota of its address is used up.
+    """
+    windows: Windows | None = connection.app.state.rate_limit
+    if windows:
+        key = client_network(client_address(connection))
+        await count(connection, windows, f"address:{key}")
+
+
 def client_address(connection: HTTPConnection) -> str:
+    """The address of the client in its one spelling, behind trusted proxies as well."""
     return connection.client.host if connection.client else "unknown"
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:
-    """The caller behind the credential of the request.
+    """The caller behind the credential of the header fields.
 
     Raises:
+        AmbiguousCredentials: there is more than one credential.
         Unauthenticated: there is no credential.
         InvalidToken: it is malformed, expired, revoked or of a disabled user.
     """
-    kind, credential = find_credential(connection)
-    state = connection.app.state
+    return await principal_of(connection.app.state, read_credential(connection))
+
+
+async def principal_of(state: State, credential: Credential) -> Principal:
+    """The caller behind an access token or an API key.
+
+    Raises:
+        InvalidToken: it is malformed, expired, revoked or of a disabled user.
+    """
     principals: PrincipalCache = state.principals
-    principal = await principals.resolve(credential, partial(verify[kind], state, credential))
+    verify = partial(VERIFIERS[credential.kind], state, credential.text)
+    principal = await principals.resolve(credential.text, verify)
     act_as(principal.id)
     return principal
-
-
-def find_credential(connection: HTTPConnection) -> tuple[str, str]:
-    """A Bearer token (RFC 6750, section 2.1) or an API key, which may be sent as either."""
-    for name, value in connection.scope["headers"]:
-        if name == b"authorization":
-            scheme, _, token = value.decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer" and token:
-                return ("key" if token.startswith("rk_") else "token"), token
-        elif name == b"x-api-key" and value:
-            return "key", value.decode("latin-1")
-    raise Unauthenticated("Send an access token as a Bearer token, or an API key as X-API-Key.")
 
 
 async def verify_token(state: State, token: str) -> Verified:
@@ -151,9 +170,9 @@ async def verify_key(state: State, key: str) -> Verified:
     return principal, principal.expires_at
 
 
-verify: dict[str, Callable[[State, str], Awaitable[Verified]]] = {
-    "token": verify_token,
-    "key": verify_key,
+VERIFIERS: dict[CredentialKind, Callable[[State, str], Awaitable[Verified]]] = {
+    CredentialKind.ACCESS_TOKEN: verify_token,
+    CredentialKind.API_KEY: verify_key,
 }
 
 # Relative to the page of the documentation, so that it works behind any path prefix.

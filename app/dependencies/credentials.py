@@ -15,7 +15,7 @@ from app.core.refresh_tokens import RefreshTokens
 from app.core.tokens import TokenSigner
 from app.crud import users
 from app.db.reads import Row
-from app.dependencies.auth import ProfileWriter
+from app.dependencies.auth import ProfileWriter, client_address
 from app.dependencies.database import Reads
 from app.dependencies.guessing import GuessLimitsDep
 from app.models.session import Session
@@ -61,8 +61,7 @@ class TokenIssuer:
 
 
 async def get_client(request: Request) -> Client:
-    address = request.client.host if request.client else "unknown"
-    return Client(address, request.headers.get("user-agent", ""))
+    return Client(client_address(request), request.headers.get("user-agent", ""))
 
 
 async def get_passwords(request: Request) -> PasswordHasher:

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from fastapi import Depends, Request
 
 from app.core.canonical import canonical
+from app.core.client_address import client_network
 from app.core.clock import now
 from app.core.errors import InvalidToken, TooManyRequests
 from app.crud import throttles
@@ -54,7 +55,8 @@ class GuessLimits:
         Raises:
             TooManyAttempts: the account or the address has used up its attempts.
         """
-        of_account, of_address = hashed("password", account), hashed("password", address)
+        of_account = hashed("password", account)
+        of_address = hashed("password", client_network(address))
         async with self._turns.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
             async with self._transaction() as session:
                 await self._count_address(session, of_address)
@@ -86,7 +88,7 @@ class GuessLimits:
             TooManyAttempts: the address has used up its attempts.
         """
         async with self._transaction() as session:
-            await self._count_address(session, hashed(action, address))
+            await self._count_address(session, hashed(action, client_network(address)))
 
     async def may_mail(self, mailbox: str) -> bool:
         """Whether a mailbox may get one more mail that anybody can ask for."""

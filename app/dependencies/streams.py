@@ -11,30 +11,27 @@ from fastapi.requests import HTTPConnection
 from starlette.datastructures import State
 
 from app.core.attribution import act_as
-from app.core.errors import Unauthenticated
 from app.core.identity import Principal, Scope, granted_scopes
 from app.crud import api_keys, sessions, tickets
 from app.db.reads import Row
 from app.db.session import transaction
-from app.dependencies.auth import TOKEN_URL, Authentication, authenticate
+from app.dependencies.auth import TOKEN_URL, Authentication, principal_of
+from app.dependencies.request_credentials import CredentialKind, read_credential
 from app.models.ticket import InvalidTicket, Ticket
-
-TOKENS_IN_URLS = frozenset({"access_token", "token", "authorization", "api_key"})
 
 
 async def authenticate_stream(connection: HTTPConnection) -> Principal:
-    """The caller behind the `ticket` of the URL, else behind the credential of the headers.
+    """The caller behind the `ticket` of the URL, or behind the credential of the headers.
 
     Raises:
-        Unauthenticated: there is neither, or a token stands in the URL (RFC 9700, 4.3.2).
+        AmbiguousCredentials: there is more than one credential.
+        Unauthenticated: there is none, or a token is in the URL (RFC 9700, section 4.3.2).
         InvalidTicket, InvalidToken: it does not hold.
     """
-    if TOKENS_IN_URLS & connection.query_params.keys():
-        raise Unauthenticated("A token has no place in a URL: send it as a header, or a ticket.")
-    secret = connection.query_params.get("ticket")
-    if secret is None:
-        return await authenticate(connection)
-    return await redeem(connection.app.state, secret)
+    credential = read_credential(connection, accepts_ticket=True)
+    if credential.kind is CredentialKind.TICKET:
+        return await redeem(connection.app.state, credential.text)
+    return await principal_of(connection.app.state, credential)
 
 
 async def redeem(state: State, secret: str) -> Principal:

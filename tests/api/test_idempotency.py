@@ -1,20 +1,31 @@
 """Idempotency-Key: the same request is carried out once."""
 
 import asyncio
+import json
+import re
 import uuid
 from collections import Counter
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import func, select
 
+from app.core.identity import ROLE_SCOPES
+from app.core.rate_limit import LocalWindows, Policy
+from app.crud import api_keys
 from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
 from app.models.user import User
-from tests.conftest import As
-from tests.factories import item_body
+from app.schemas.api_key import ApiKeyCreate
+from tests.conftest import As, Running, new_client
+from tests.e2e.service import ROOT
+from tests.factories import PASSWORD, item_body
 
 ITEMS = "/api/v1/items"
+WEBHOOKS = "/api/v1/webhooks"
+CREATE = "mutation ($input: CreateItemInput!) { createItem(input: $input) { id } }"
+NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
 
 
 def keyed(key: str | None = None) -> dict[str, str]:
@@ -62,6 +73,14 @@ class TestIdempotencyKey:
 
         assert theirs.status_code == 201
         assert theirs.json()["id"] != mine.json()["id"]
+
+    async def test_several_keys_are_a_bad_request(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+
+        twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+        response = await client.post(ITEMS, json=item_body(), headers=twice)
+
+        assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
     async def test_fifty_at_once_make_one_row(self, app: FastAPI, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
@@ -118,3 +137,140 @@ class TestIdempotencyKey:
             stored = (await session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
         assert made.json()["key"].encode() in app.state.sealer.unseal(stored.body)
+
+
+class TestReplay:
+    """A replay passes what the request itself has to pass."""
+
+    async def test_credential_of_fewer_rights_gets_no_secret_of_a_mightier_one(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        body = {"url": "https://receiver.example/hook", "events": ["item.created"]}
+        mighty = await as_user(user)
+        weak = await as_user(user, scopes=("webhooks:manage", "items:read"))
+        headers = keyed()
+
+        first = await mighty.post(WEBHOOKS, json=body, headers=headers)
+        second = await weak.post(WEBHOOKS, json=body, headers=headers)
+
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert "idempotency-replayed" not in second.headers
+        assert second.json()["secret"] != first.json()["secret"]
+
+    async def test_missing_scope_is_refused(self, user: User, as_user: As) -> None:
+        headers = keyed()
+        await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+        reader = await as_user(user, scopes=("items:read",))
+
+        refused = await reader.post(ITEMS, json=item_body(), headers=headers)
+
+        assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+
+    async def test_key_and_session_of_one_user_are_two_callers(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
+        async with app.state.sessionmaker.begin() as session:
+            _, key = await api_keys.create(session, data, user_id=user.id)
+        headers = keyed()
+        first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        async with new_client(app, **{"X-API-Key": key}) as program:
+            second = await program.post(ITEMS, json=item_body(), headers=headers)
+            third = await program.post(ITEMS, json=item_body(), headers=headers)
+
+        assert second.json()["id"] != first.json()["id"]
+        assert third.content == second.content
+
+    async def test_another_session_with_the_same_rights_gets_the_first_answer(
+        self, user: User, as_user: As
+    ) -> None:
+        headers = keyed()
+        first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        second = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        assert second.headers["idempotency-replayed"] == "true"
+        assert second.content == first.content
+
+    async def test_graphql_mutation_is_replayed_to_the_same_rights_alone(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        body = {"query": CREATE, "variables": {"input": {"name": "Desk", "price": "1.00"}}}
+        weak = await as_user(user, scopes=("items:read", "items:write"))
+        mighty, headers = await as_user(user), keyed()
+
+        first = await mighty.post("/graphql", json=body, headers=headers)
+        same = await mighty.post("/graphql", json=body, headers=headers)
+        other = await weak.post("/graphql", json=body, headers=headers)
+
+        assert same.content == first.content
+        assert other.json()["data"]["createItem"]["id"] != first.json()["data"]["createItem"]["id"]
+        assert await count_items(app) == 2
+
+    async def test_upload_is_replayed_to_the_same_rights_alone(
+        self, user: User, as_user: As
+    ) -> None:
+        weak, headers = await as_user(user, scopes=("files:write",)), keyed()
+        mighty = await as_user(user)
+        answers = [
+            await client.post("/api/v1/files", files={"file": ("a.txt", b"text")}, headers=headers)
+            for client in (mighty, mighty, weak)
+        ]
+
+        first, same, other = answers
+        assert same.content == first.content
+        assert other.json()["id"] != first.json()["id"]
+
+    async def test_each_request_counts_once_whether_it_is_replayed_or_not(
+        self, app: FastAPI, user: User, as_user: As, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.state._state, "rate_limit", LocalWindows(Policy(3, 3600)))
+        client, headers = await as_user(user), keyed()
+
+        answers = [await client.post(ITEMS, json=item_body(), headers=headers) for _ in range(4)]
+
+        assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+        left = [answer.headers.get_list("ratelimit") for answer in answers]
+        assert [[each.split(";")[1] for each in lines] for lines in left] == [
+            ["r=2"],
+            ["r=1"],
+            ["r=0"],
+            ["r=0"],
+        ]
+
+    async def test_anonymous_replays_count_against_the_address(
+        self, app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.state._state, "rate_limit", LocalWindows(Policy(2, 3600)))
+        body = {"email": "new@example.com", "username": "new", "password": PASSWORD}
+        headers = keyed()
+
+        answers = [
+            await client.post("/api/v1/auth/register", json=body, headers=headers) for _ in range(3)
+        ]
+
+        assert [answer.status_code for answer in answers] == [201, 201, 429]
+        assert answers[1].headers["idempotency-replayed"] == "true"
+
+
+class TestAnonymous:
+    async def test_is_refused_before_the_database_is_asked(
+        self, app: FastAPI, running: Running
+    ) -> None:
+        """Every POST that needs a credential; the database behind this application is gone."""
+        paths = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+        secured = [path for path, each in paths.items() if each.get("post", {}).get("security")]
+
+        async with running(database_url=NOWHERE) as lost, new_client(lost) as client:
+            answers = {
+                path: (
+                    await client.post(
+                        re.sub(r"{.*?}", str(uuid.uuid4()), path), json={}, headers=keyed()
+                    )
+                ).status_code
+                for path in secured
+            }
+
+        assert len(secured) > 15
+        assert answers == dict.fromkeys(secured, 401)

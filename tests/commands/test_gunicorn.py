@@ -17,7 +17,11 @@ STOP_SECONDS = 30
 
 
 class Gunicorn:
-    def __init__(self, folder: Path, secret: str = "f3a1" * 16) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        secret: str = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",
+    ) -> None:
         self.port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
@@ -27,6 +31,7 @@ class Gunicorn:
             "TMPDIR": str(folder),
             "SECRET_KEY": secret,
             "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
+            "PUBLIC_URL": "https://api.example.com",
             "PORT": str(self.port),
             "WORKERS": "2",
         }

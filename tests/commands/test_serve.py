@@ -26,8 +26,9 @@ STOP_SECONDS = 15  # As promised: docs/promises.md, P9.
 RETURN_SECONDS = 5
 PRODUCTION = {
     "ENVIRONMENT": "production",
-    "SECRET_KEY": "f3a1" * 16,
+    "SECRET_KEY": "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",
     "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
+    "PUBLIC_URL": "https://api.example.com",
 }
 LOGIN = {"username": "user", "password": DEMO_PASSWORD}
 

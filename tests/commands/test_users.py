@@ -36,7 +36,8 @@ def production(database_url: str) -> Settings:
         _env_file=None,
         environment="production",
         database_url=database_url,
-        secret_key=SecretStr("s" * 32),
+        secret_key=SecretStr("1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"),
+        public_url="https://api.example.com",
     )
 
 

@@ -17,11 +17,12 @@ from app.core.config import (
 from app.core.known_secrets import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
-SECRET = "f3a1" * 16
+SECRET = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": SECRET,
     "DATABASE_URL": "postgresql://app@db/app",
+    "PUBLIC_URL": "https://api.example.com",
 }
 # What stands in .env.example, and what it says.
 EXPLAINED = dict(
@@ -32,7 +33,10 @@ EXPLAINED = dict(
     )
 )
 OF_COMPOSE = {
+    "FRONT_SUBNET",
+    "POSTGRES_OWNER_PASSWORD",
     "POSTGRES_PASSWORD",
+    "POSTGRES_SERVICE_PASSWORD",
     "TLS_FOLDER",
     "HTTP_PORT",
     "HTTPS_PORT",
@@ -145,12 +149,57 @@ class TestProduction:
             ({"SECRET_KEY": PUBLISHED}, "SECRET_KEY is one that stands in a tutorial"),
             ({"SECRET_KEY": "Change-me-" * 4}, "SECRET_KEY is one that stands in a tutorial"),
             ({"SECRET_KEY": "your-secret-key" * 3}, "SECRET_KEY is one that stands in a tutorial"),
+            ({"SECRET_KEY": "a" * 32}, "SECRET_KEY is a repetition or a sequence"),
+            ({"SECRET_KEY": "f3a1" * 16}, "SECRET_KEY is a repetition or a sequence"),
+            ({"SECRET_KEY": "0123456789abcdef" * 2}, "SECRET_KEY is a repetition or a sequence"),
+            ({"SECRET_KEY": "qwertyuiop" * 4}, "SECRET_KEY is a repetition or a sequence"),
+            ({"SECRET_KEY": "Password" * 5}, "SECRET_KEY is a repetition or a sequence"),
+            ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN is shorter than 16 bytes"),
+            ({"METRICS_TOKEN": "change-me-" * 3}, "METRICS_TOKEN is shorter than 16 bytes or ea"),
+            ({"METRICS_TOKEN": SECRET}, "METRICS_TOKEN is the SECRET_KEY"),
+            ({"DEMO_PASSWORD": "demonstration-only"}, "DEMO_PASSWORD is set, and production"),
+            ({"PUBLIC_URL": "http://api.example.com"}, "PUBLIC_URL starts with http://"),
+            ({"PUBLIC_URL": "http://127.0.0.1:8000"}, "PUBLIC_URL starts with http://"),
+            ({"ALLOWED_ORIGINS": '["http://a.example"]'}, "ALLOWED_ORIGINS contains an http://"),
+            ({"FORWARDED_ALLOW_IPS": "*"}, "FORWARDED_ALLOW_IPS trusts everybody"),
+            ({"FORWARDED_ALLOW_IPS": "10.0.0.1,0.0.0.0/0"}, "FORWARDED_ALLOW_IPS trusts every"),
+            ({"FORWARDED_ALLOW_IPS": "128.0.0.0/1"}, "FORWARDED_ALLOW_IPS trusts everybody"),
+            ({"FORWARDED_ALLOW_IPS": "::/0"}, "FORWARDED_ALLOW_IPS trusts everybody"),
+            ({"FORWARDED_ALLOW_IPS": "2000::/3"}, "FORWARDED_ALLOW_IPS trusts everybody"),
+            ({"FORWARDED_ALLOW_IPS": "::ffff:0:0/96"}, "FORWARDED_ALLOW_IPS trusts everybody"),
+            ({"SMTP_URL": "smtp://user:word@mail.example.com"}, "SMTP_URL starts with smtp://"),
+            (
+                {"EXTERNAL_API_URL": "http://api.example.com", "EXTERNAL_API_KEY": "key"},
+                "EXTERNAL_API_URL starts with http://",
+            ),
             ({"DEBUG": "true"}, "DEBUG is on: set DEBUG=false"),
             ({"ALLOWED_ORIGINS": '["https://a.example", "*"]'}, "ALLOWED_ORIGINS contains `*`"),
             ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
             ({"DATABASE_URL": "postgresql://app:password@db/app"}, "DATABASE_URL has a password"),
             ({"DATABASE_URL": "postgresql://App:app@db/app"}, "DATABASE_URL has a password"),
-            ({"DATABASE_REPLICA_URL": "postgresql://a:Postgres@db/a"}, "DATABASE_URL has a passw"),
+            ({"DATABASE_REPLICA_URL": "postgresql://a:Postgres@db/a"}, "DATABASE_REPLICA_URL has"),
+            ({"DATABASE_DIRECT_URL": "postgresql://a:root@db/a"}, "DATABASE_DIRECT_URL has a pa"),
+            ({"MIGRATIONS_DATABASE_URL": "postgresql://o:o@db/a"}, "MIGRATIONS_DATABASE_URL has"),
+            ({"REDIS_URL": "redis://:password@redis/0"}, "REDIS_URL has a password that is easy"),
+            *(
+                ({"DATABASE_URL": f"postgresql://app:{password}@db/shop"}, "DATABASE_URL has a pa")
+                for password in (
+                    "P@ssw0rd1!",
+                    "postgres123",
+                    "shop2026",
+                    "db-12345",
+                    "demonstration-only",
+                    "kT9zQw",
+                )
+            ),
+            (
+                {"DATABASE_URL": "postgresql://app@db/app?password=postgres"},
+                "DATABASE_URL has a password",
+            ),
+            (
+                {"DATABASE_URL": "postgresql://app:postgres@localhost,db/app"},
+                "DATABASE_URL has a password",
+            ),
             ({"WEBHOOK_LOOPBACK": "true"}, "WEBHOOK_LOOPBACK is on"),
         ],
     )
@@ -163,6 +212,49 @@ class TestProduction:
             load_settings()
 
         assert one_sentence(caught.value)
+
+    def test_public_url_is_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given(monkeypatch, **PRODUCTION)
+        monkeypatch.delenv("PUBLIC_URL")
+
+        with pytest.raises(ConfigError, match=r"^PUBLIC_URL is not set") as caught:
+            load_settings()
+
+        assert one_sentence(caught.value)
+
+    def test_every_unsafe_setting_is_named_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        unsafe = {"SECRET_KEY": "a" * 32, "DEBUG": "true", "FORWARDED_ALLOW_IPS": "*"}
+        malformed = {"PORT": "canary", "ALLOWED_ORIGINS": "canary", "PUBLIC_URL": "canary"}
+        given(monkeypatch, **PRODUCTION | unsafe | malformed)
+
+        with pytest.raises(ConfigError) as caught:
+            load_settings()
+
+        lines = str(caught.value).splitlines()
+        assert sorted(line.split()[0] for line in lines) == sorted([*unsafe, *malformed])
+
+    @pytest.mark.parametrize(
+        "variables",
+        [
+            {"SECRET_KEY": "9f86d081884c7d659a2feaa0c55ad015"},
+            {"SECRET_KEY": "TSUMIc9Ig4V1ToHEJ6k92sKs-u7Cg0X-_hMKeLw1zZ0"},
+            {"SECRET_KEY": "a-long-passphrase-with-several-words-in-it"},
+            {"FORWARDED_ALLOW_IPS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fd00::/8,fc00::/7"},
+            {"ALLOWED_ORIGINS": '["https://App.example:8443", "capacitor://localhost"]'},
+            {"SMTP_URL": "smtp://127.0.0.1:25"},
+            {"SMTP_URL": "smtp+starttls://u:p@mail.example.com:587"},
+            {"SMTP_URL": "smtp://mail:1025", "SMTP_PLAINTEXT": "true"},
+            {"EXTERNAL_API_URL": "http://api.internal"},
+            {"METRICS_TOKEN": "9f86d081884c7d65"},
+            {"DATABASE_URL": "postgresql://app:9f86d081884c7d65@db/app"},
+        ],
+    )
+    def test_choice_of_the_operator_is_accepted(
+        self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+    ) -> None:
+        given(monkeypatch, **PRODUCTION | variables)
+
+        assert load_settings().environment == "production"
 
     @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:5433", "[::1]"])
     def test_password_for_this_machine_alone_is_accepted(
@@ -193,11 +285,24 @@ class TestSentence:
             {"LOG_LEVEL": "canary"},
             {"API_V1_STR": "canary/"},
             {"PUBLIC_URL": "canary"},
+            {"PUBLIC_URL": "https://canary/"},
+            {"PUBLIC_URL": "https://user:canary@example.com"},
+            {"PUBLIC_URL": "https://example.com?canary"},
+            {"PUBLIC_URL": "https://example.com:canary"},
+            {"PUBLIC_URL": "ftp://canary"},
             {"DATABASE_URL": "canary"},
             {"DATABASE_POOL_SIZE": "-1"},
             {"ALLOWED_ORIGINS": "canary"},
             {"ALLOWED_ORIGINS": '{"canary": 1}'},
             {"ALLOWED_ORIGINS": "[1]"},
+            {"ALLOWED_ORIGINS": '["null", "canary"]'},
+            {"ALLOWED_ORIGINS": '["null"]'},
+            {"ALLOWED_ORIGINS": '["https://canary.example/"]'},
+            {"ALLOWED_ORIGINS": '["https://canary.example/path"]'},
+            {"ALLOWED_ORIGINS": '["https://*.canary.example"]'},
+            {"ALLOWED_ORIGINS": '["https://user@canary.example"]'},
+            {"ALLOWED_ORIGINS": '["//canary.example"]'},
+            {"ALLOWED_ORIGINS": '["https://canary.example:99999"]'},
             {"RATE_LIMIT_DEFAULT": "canary"},
             {"DATABASE_URL": "postgresql://app:canary@db:canary/app"},
             {"DATABASE_URL": "postgresql://app:canary@db1:5432,db2:70000/app"},

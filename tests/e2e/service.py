@@ -102,7 +102,7 @@ def started_service(folder: Path, environment: dict[str, str], workers: int) -> 
     inherited = {
         name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ
     }
-    given = {"PYTHONPATH": str(ROOT), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    given = {"PYTHONPATH": str(ROOT), "PUBLIC_URL": f"https://127.0.0.1:{port}"}
     whole = inherited | given | environment
     command = app_command("run", "--port", str(port), "--workers", str(workers))
     with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:

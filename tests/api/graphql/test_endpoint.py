@@ -414,7 +414,12 @@ class TestRequest:
     async def test_production_tells_nothing_about_itself(
         self, app: FastAPI, running: Running, user: User
     ) -> None:
-        changes = {"environment": "production", "secret_key": SecretStr("f3a1" * 16)}
+        changes = {
+            "environment": "production",
+            "secret_key": SecretStr(
+                "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"
+            ),
+        }
         async with running(**changes) as production, new_client(production) as client:
             token = await access_token(production, user)
             client.headers["Authorization"] = f"Bearer {token}"
