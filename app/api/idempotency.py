@@ -13,7 +13,7 @@ from app.dependencies.auth import authenticate
 from app.models.idempotency_key import IdempotencyKeyReused
 
 MAX_KEY = 255
-KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control")
+KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control", "pragma")
 
 
 async def answer_once(
