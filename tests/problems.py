@@ -14,14 +14,18 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
-    is_oauth = response.request.url.path in OAUTH_ENDPOINTS
-    assert body.keys() - {"errors"} == MEMBERS | (OAUTH_MEMBERS if is_oauth else set())
+    assert body.keys() - {"errors"} == members_of(response.request.url.path)
     assert body["code"] == code
     assert body["type"] == f"/problems/{code}"
     assert body["status"] == status
     assert body["instance"] == response.request.url.path
     assert body["request_id"] == response.headers["X-Request-ID"]
     return body
+
+
+def members_of(path: str) -> set[str]:
+    """The members that each problem of an endpoint has."""
+    return MEMBERS | (OAUTH_MEMBERS if path in OAUTH_ENDPOINTS else set())
 
 
 def broken(response: Response) -> dict[str, str]:

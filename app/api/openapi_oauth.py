@@ -41,6 +41,11 @@ TOKEN_PARAMETERS: Node = {
         "examples": [f"{Scope.ITEMS_READ} {Scope.ITEMS_WRITE}"],
     },
     "client_id": CLIENT_ID,
+    "client_secret": {
+        "type": "string",
+        "maxLength": 200,
+        "description": "Refused unless it is empty: there are no confidential clients.",
+    },
 }
 REVOCATION_PARAMETERS: Node = {
     "token": {

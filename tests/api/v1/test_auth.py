@@ -150,6 +150,11 @@ class TestCreateToken:
         assert (pair["scope"], again["scope"]) == (granted, granted)
         assert claims_of(again["access_token"])[1]["scope"] == granted
 
+    async def test_other_grant_is_refused(self, client: AsyncClient, user: User) -> None:
+        response = await sign_in(client, user.email, grant_type="client_credentials")
+
+        assert_problem(response, 400, "unsupported_grant_type")
+
     async def test_body_has_to_be_a_form(self, client: AsyncClient, user: User) -> None:
         body = {"username": user.email, "password": PASSWORD}
 

@@ -79,7 +79,7 @@ class TestForm:
     async def test_refresh_grant_needs_its_token(self, client: AsyncClient) -> None:
         assert_oauth_error(await refresh_grant(client, ""), "invalid_request")
 
-    @pytest.mark.parametrize("grant", ["client_credentials", "Password", "authorization_code"])
+    @pytest.mark.parametrize("grant", ["Password", "authorization_code"])
     async def test_other_grant_is_unsupported(self, client: AsyncClient, grant: str) -> None:
         response = await sign_in(client, "grace", grant_type=grant)
 
