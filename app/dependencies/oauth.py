@@ -29,6 +29,7 @@ MAX_PARAMETERS = 64
 # RFC 6749 wants UTF-8; older Java clients declare, and then also use, Latin-1.
 CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
 KNOWN_SCOPES = frozenset(Scope)
+UNREGISTERED = "The service has no registered clients: send no client secret."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,11 @@ def refuse_client_credentials(authorization: list[str], parameters: Parameters) 
     for value in authorization:
         scheme, _, credentials = value.partition(" ")
         if scheme.lower() == "basic" and has_password(credentials):
-            raise InvalidClient(headers={"WWW-Authenticate": 'Basic realm="OAuth clients"'})
+            raise InvalidClient(
+                UNREGISTERED, headers={"WWW-Authenticate": 'Basic realm="OAuth clients"'}
+            )
     if "client_secret" in parameters or "client_assertion" in parameters:
-        raise InvalidClient
+        raise InvalidClient(UNREGISTERED)
 
 
 def has_password(credentials: str) -> bool:
