@@ -27,6 +27,7 @@ TABLE = """
 # Signing up, in and out
 create_token              everybody  200
 refresh_token             everybody  200
+revoke_token              everybody  200
 register_user             everybody  201
 verify_email              everybody  204
 forget_password           everybody  202
@@ -145,6 +146,7 @@ read_health               everybody  200
 read_version              everybody  200
 read_metrics              everybody  200
 read_jwks                 everybody  200
+read_oauth_metadata       everybody  200
 read_security_txt         everybody  200
 read_openapi              everybody  200
 show_landing_page         everybody  200

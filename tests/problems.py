@@ -4,6 +4,8 @@ from typing import Any
 
 from httpx2 import Response
 
+OAUTH_ENDPOINTS = tuple(f"/api/v1/auth/{name}" for name in ("token", "refresh", "revoke"))
+OAUTH_MEMBERS = {"error", "error_description"}
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
 
 
@@ -12,13 +14,18 @@ def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
-    assert body.keys() - {"errors"} == MEMBERS
+    assert body.keys() - {"errors"} == members_of(response.request.url.path)
     assert body["code"] == code
     assert body["type"] == f"/problems/{code}"
     assert body["status"] == status
     assert body["instance"] == response.request.url.path
     assert body["request_id"] == response.headers["X-Request-ID"]
     return body
+
+
+def members_of(path: str) -> set[str]:
+    """The members that each problem of an endpoint has."""
+    return MEMBERS | (OAUTH_MEMBERS if path in OAUTH_ENDPOINTS else set())
 
 
 def broken(response: Response) -> dict[str, str]:

@@ -14,6 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
+from app.api.oauth_problems import (
+    accepts_plain_json_only,
+    is_oauth,
+    oauth_headers,
+    oauth_members,
+)
 from app.core import metrics
 from app.core.errors import (
     AppError,
@@ -33,6 +39,7 @@ from app.core.header_fields import media_type
 from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
+JSON = "application/json"
 MAX_POINTER = 500
 MAX_ERRORS = 1000
 DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
@@ -98,20 +105,24 @@ def problem(scope: Scope, error: AppError) -> dict[str, Any]:
             {"pointer": violation.pointer, "message": violation.message, "code": violation.code}
             for violation in error.violations[:MAX_ERRORS]
         ]
-    return body
+    return {**body, **oauth_members(error)} if is_oauth(scope) else body
 
 
 def problem_response(scope: Scope, error: AppError) -> Response:
     metrics.PROBLEMS.labels(error.code).inc()
+    headers, media_type = challenge(error), MEDIA_TYPE
+    if is_oauth(scope):
+        headers = oauth_headers(error)
+        media_type = JSON if accepts_plain_json_only(scope) else MEDIA_TYPE
     return Response(
         json.dumps(problem(scope, error)),
         error.status,
-        headers={**challenge(error), **error.headers},
-        media_type=MEDIA_TYPE,
+        headers={**headers, **error.headers},
+        media_type=media_type,
     )
 
 
-def challenge(error: AppError) -> Mapping[str, str]:
+def challenge(error: AppError) -> dict[str, str]:
     """RFC 6750, section 3: what the client should do about a 401 or a missing scope."""
     if error.status == Unauthenticated.status:
         code = "" if error.code == Unauthenticated.code else ' error="invalid_token"'

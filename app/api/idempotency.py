@@ -24,7 +24,7 @@ from app.models.idempotency_key import IdempotencyKeyReused
 Guard = tuple[Authentication, SecurityScopes]
 
 MAX_KEY = 255
-KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control")
+KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control", "pragma")
 
 
 def guards_of(dependant: Dependant) -> Iterator[Guard]:

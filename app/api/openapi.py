@@ -132,7 +132,7 @@ def without_replaced(schemas: Node) -> Node:
 
 def security_schemes(generated: Node, token_url: str) -> Node:
     oauth2 = generated["OAuth2"]
-    password = {**oauth2["flows"]["password"], "tokenUrl": token_url}
+    password = oauth2["flows"]["password"] | {"tokenUrl": token_url, "refreshUrl": token_url}
     return {**generated, "OAuth2": {**oauth2, "flows": {"password": password}}, "ApiKey": API_KEY}
 
 

@@ -45,7 +45,7 @@ def create_token_signer(settings: Settings) -> "TokenSigner":
     return TokenSigner(
         current,
         previous,
-        issuer=settings.project_name,
+        issuer=settings.public_url,  # That of the metadata (RFC 8414, section 2).
         audience=settings.project_name,
         lifetime_seconds=settings.access_token_expire_minutes * 60,
     )

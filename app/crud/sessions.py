@@ -148,8 +148,8 @@ async def end_all(
     await end_where(session, user_id, Session.id.is_distinct_from(besides))
 
 
-async def end_stolen(session: AsyncSession, session_id: uuid.UUID) -> None:
-    """End a session whose refresh token came back after it was exchanged."""
+async def end_by_id(session: AsyncSession, session_id: uuid.UUID) -> None:
+    """End a session of any user; the caller has verified one of its tokens."""
     user_id = await session.scalar(select(Session.user_id).where(Session.id == session_id))
     if user_id:
         await end_where(session, user_id, Session.id == session_id)

@@ -50,7 +50,9 @@ class Authentication(SecurityBase):
         self.query_parameters = query_parameters  # For app/api/query_parameters.py.
         scopes = {scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
         self.model = OAuth2(
-            flows=OAuthFlows(password=OAuthFlowPassword(tokenUrl=token_url, scopes=scopes)),
+            flows=OAuthFlows(
+                password=OAuthFlowPassword(tokenUrl=token_url, refreshUrl=token_url, scopes=scopes)
+            ),
             description="Sign in with e-mail or username and password.",
         )
 

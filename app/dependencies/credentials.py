@@ -4,23 +4,25 @@ import uuid
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Form, Request
+from fastapi import Depends, Request
 
 from app.core.attribution import act_as
 from app.core.canonical import canonical
 from app.core.errors import InvalidCredentials, Unprocessable, Violation
-from app.core.identity import Role, granted_scopes
+from app.core.identity import Role, Scope, granted_scopes
+from app.core.oauth_errors import InvalidScope
 from app.core.passwords import MAX_LENGTH, PasswordHasher, password_problem
 from app.core.refresh_tokens import RefreshTokens
 from app.core.tokens import TokenSigner
 from app.crud import users
-from app.db.reads import Row
+from app.db.reads import ReadPool, Row
 from app.dependencies.auth import ProfileWriter, client_address
 from app.dependencies.database import Reads
-from app.dependencies.guessing import GuessLimitsDep
+from app.dependencies.guessing import GuessLimits, GuessLimitsDep
+from app.dependencies.oauth import PasswordGrant
 from app.models.session import Session
 from app.schemas.base import UNSTORABLE
-from app.schemas.session import SignIn, TokenPair
+from app.schemas.session import TokenPair
 from app.schemas.user import PasswordChange
 
 MAX_LOGIN = 320
@@ -42,13 +44,24 @@ class TokenIssuer:
     access: TokenSigner
     refresh: RefreshTokens
 
-    def pair(self, session: Session, role: Role) -> TokenPair:
-        """The tokens of the session's newest generation, the same each time they are asked for."""
-        scopes = granted_scopes(role, frozenset(session.scopes))
+    def pair(
+        self, session: Session, role: Role, wanted: frozenset[Scope] = frozenset()
+    ) -> TokenPair:
+        """The tokens of the session's newest generation, the same each time they are asked for.
+
+        Raises:
+            InvalidScope: the session lacks one of the wanted scopes, or the role all of them.
+        """
+        if not wanted <= frozenset(session.scopes):
+            raise InvalidScope("One of the requested scopes was not granted at the sign-in.")
+        scopes = granted_scopes(role, wanted or frozenset(session.scopes))
+        if not scopes:
+            raise InvalidScope("Your role carries none of the requested scopes.")
+        scope = " ".join(sorted(scopes))
         access_token = self.access.issue(
             subject=session.user_id,
             session_id=session.id,
-            token_id=uuid.uuid5(session.id, str(session.generation)),
+            token_id=uuid.uuid5(session.id, f"{session.generation} {scope}"),
             scopes=scopes,
             issued_at=int(session.rotated_at.timestamp()),
         )
@@ -56,8 +69,18 @@ class TokenIssuer:
             access_token=access_token,
             expires_in=self.access.lifetime_seconds,
             refresh_token=self.refresh.issue(session.id, session.generation),
-            scope=" ".join(sorted(scopes)),
+            scope=scope,
         )
+
+    def session_of(self, token: str) -> uuid.UUID:
+        """Return the session that an access or a refresh token belongs to.
+
+        Raises:
+            InvalidToken: it is malformed, forged or expired.
+        """
+        if token.startswith("rt_"):
+            return self.refresh.read(token)[0]
+        return self.access.read(token).session_id
 
 
 async def get_client(request: Request) -> Client:
@@ -75,7 +98,6 @@ async def get_token_issuer(request: Request) -> TokenIssuer:
 Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
 Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
 ClientDep = Annotated[Client, Depends(get_client)]
-Credentials = Annotated[SignIn, Form()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +108,12 @@ class ProvenChange:
     password_hash: str
 
 
-async def get_verified_login(
-    form: Credentials,
-    reads: Reads,
-    passwords: Passwords,
-    limits: GuessLimitsDep,
-    client: ClientDep,
+async def verified_login(
+    form: PasswordGrant,
+    reads: ReadPool,
+    passwords: PasswordHasher,
+    limits: GuessLimits,
+    client: Client,
 ) -> Row:
     """The account whose name and password were sent.
 
@@ -146,7 +168,7 @@ async def get_proven_change(
     return ProvenChange(user["version"], await passwords.hash(password))
 
 
-def refuse_impossible(form: SignIn) -> None:
+def refuse_impossible(form: PasswordGrant) -> None:
     """What no account can have needs no look-up, and would be an error there."""
     is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):
@@ -165,5 +187,4 @@ def refuse_weak(password: str, *, email: str, username: str, field: str) -> None
         raise Unprocessable(violations=[violation])
 
 
-VerifiedLogin = Annotated[Row, Depends(get_verified_login)]
 ProvenChangeDep = Annotated[ProvenChange, Depends(get_proven_change)]

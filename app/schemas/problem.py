@@ -25,4 +25,13 @@ class Problem(Out):
     instance: str = Field(max_length=2000, examples=["/api/v1/items/1"])
     code: str = Field(max_length=100, examples=["not_found"])
     request_id: str = Field(max_length=128)
+    error: str | None = Field(
+        default=None,
+        max_length=100,
+        examples=["invalid_grant"],
+        description="Of the token and revocation endpoints (RFC 6749, section 5.2).",
+    )
+    error_description: str | None = Field(
+        default=None, max_length=1000, examples=["The refresh token was used before."]
+    )
     errors: list[ProblemError] | None = Field(default=None, max_length=1000)

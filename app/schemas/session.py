@@ -2,9 +2,9 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.schemas.base import In, Out, Text
 
@@ -39,24 +39,3 @@ class RefreshRequest(In):
         # More than ours have: another kind of token is a wrong one, and no malformed body.
         Text, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."])
     ]
-
-
-class SignIn(BaseModel):
-    """The password grant (RFC 6749, section 4.3.2).
-
-    What is longer than documented is no broken rule, but a wrong name or password.
-    """
-
-    grant_type: Literal["password"] = "password"
-    username: str = Field(json_schema_extra={"maxLength": 320}, examples=["user@example.com"])
-    password: str = Field(
-        json_schema_extra={"maxLength": 128, "format": "password"},
-        examples=["correct horse battery staple"],
-    )
-    scope: str = Field(default="", json_schema_extra={"maxLength": 500})
-    client_id: str | None = Field(default=None, max_length=200)
-    client_secret: str | None = Field(default=None, max_length=200)
-
-    @property
-    def scopes(self) -> list[str]:
-        return self.scope.split()

@@ -101,7 +101,7 @@ async def a_user(scene: Scene) -> uuid.UUID:
 async def a_session(scene: Scene) -> uuid.UUID:
     async with scene.app.state.sessionmaker.begin() as session:
         row = await sessions.create(
-            session, scene.owner.id, scopes=[], user_agent="", address="127.0.0.1"
+            session, scene.owner.id, scopes=["users:read"], user_agent="", address="127.0.0.1"
         )
     return row.id
 
@@ -164,6 +164,12 @@ async def credentials(scene: Scene) -> dict[str, Any]:
     return {"data": {"username": scene.owner.email, "password": PASSWORD}}
 
 
+async def a_revocation(scene: Scene) -> dict[str, Any]:
+    return {
+        "data": {"token": scene.app.state.token_issuer.refresh.issue(await a_session(scene), 0)}
+    }
+
+
 async def a_refresh_token(scene: Scene) -> dict[str, Any]:
     token = scene.app.state.token_issuer.refresh.issue(await a_session(scene), 0)
     return {"json": {"refresh_token": token}}
@@ -224,6 +230,7 @@ async def name_alone(scene: Scene) -> dict[str, Any]:
 BODIES: dict[str, Callable[[Scene], Awaitable[dict[str, Any]]]] = {
     "create_token": credentials,
     "refresh_token": a_refresh_token,
+    "revoke_token": a_revocation,
     "verify_email": verification,
     "confirm_verification": verification_form,
     "reset_password": reset,
@@ -377,7 +384,7 @@ async def target(app: FastAPI, user: User) -> Target:
     return Target(
         secret=settings.signing_secret,
         kid=current.kid,
-        issuer=settings.project_name,
+        issuer=settings.public_url,
         audience=settings.project_name,
         subject=str(user.id),
         session_id=str(await a_session(scene)),

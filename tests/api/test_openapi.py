@@ -163,13 +163,15 @@ class TestSecurity:
         flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
 
         assert "post" in document["paths"][flow["tokenUrl"]]
+        assert flow["refreshUrl"] == flow["tokenUrl"]
 
     def test_path_prefix_is_part_of_every_address(self, document: Node) -> None:
         prefixed = below("/shop", document)
 
         schemes = prefixed["components"]["securitySchemes"]
         assert prefixed["servers"] == [{"url": "/shop"}]
-        assert schemes["OAuth2"]["flows"]["password"]["tokenUrl"] == "/shop/api/v1/auth/token"
+        flow = schemes["OAuth2"]["flows"]["password"]
+        assert flow["tokenUrl"] == flow["refreshUrl"] == "/shop/api/v1/auth/token"
         assert document["servers"] == [{"url": "/"}]
 
 

@@ -139,6 +139,12 @@ def key_reads_and_writes_nothing(person: Person, item: dict[str, Any]) -> bool:
 
 REVOCATIONS: dict[str, Callable[[Person, Person], object]] = {
     "logout": lambda person, _: person.does(204, "POST", "/auth/logout"),
+    "revocation by the access token": lambda person, _: person.does(
+        200, "POST", "/auth/revoke", data={"token": person.access_token}
+    ),
+    "revocation by the refresh token": lambda person, _: person.does(
+        200, "POST", "/auth/revoke", data={"token": person.refresh_token}
+    ),
     "logout everywhere": lambda person, _: person.does(204, "POST", "/auth/logout-all"),
     "deletion": lambda person, _: person.does(204, "DELETE", "/users/me"),
     "password": lambda person, _: (

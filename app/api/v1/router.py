@@ -24,6 +24,7 @@ from app.api.v1.endpoints import (
 
 router = APIRouter()
 router.include_router(items.router)
+router.include_router(auth.tokens_router)
 router.include_router(auth.with_password)
 router.include_router(auth.router)
 router.include_router(posts.router)

