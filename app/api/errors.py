@@ -29,6 +29,7 @@ from app.core.errors import (
     UnsupportedMediaType,
     Violation,
 )
+from app.core.request_errors import HeadersTooLarge, RequestTimeout
 from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -47,6 +48,8 @@ BY_STATUS: dict[int, type[AppError]] = {
         Conflict,
         ContentTooLarge,
         UnsupportedMediaType,
+        RequestTimeout,
+        HeadersTooLarge,
         Unavailable,
     )
 }
@@ -60,6 +63,7 @@ MESSAGES = {
     "model_attributes_type": "Input should be a valid object",
     "model_type": "Input should be a valid object",
 }
+ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -183,7 +187,10 @@ async def answer_http_exception(connection: HTTPConnection, error: HTTPException
     return problem_response(connection.scope, kind(headers=error.headers))
 
 
-async def refuse_unknown_path(_: Scope, __: Receive, ___: Send) -> None:
+async def refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "*":  # OPTIONS of the server as a whole (RFC 9110, section 9.3.7).
+        await Response(status_code=204, headers={"Allow": ALL_METHODS})(scope, receive, send)
+        return
     raise HTTPException(NotFound.status)
 
 

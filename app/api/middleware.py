@@ -60,8 +60,9 @@ class EnvelopeMiddleware:
                 message["headers"] = [*message["headers"], request_id_header(scope)]
             await send(message)
 
+        app = self.app if "refused" not in scope else answer_refused
         try:
-            await self.app(scope, receive, send_enveloped)
+            await app(scope, receive, send_enveloped)
         finally:
             self.recorder.record(scope, status, seconds or time.perf_counter() - started)
 
@@ -73,6 +74,11 @@ class EnvelopeMiddleware:
         headers.append((b"x-process-time", b"%.6f" % seconds))
         headers.extend(scope["extra_headers"])
         message["headers"] = headers
+
+
+async def answer_refused(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that the protocol refused: see app/commands/http_protocol.py."""
+    await problem_response(scope, scope["refused"])(scope, receive, send)
 
 
 def begin(scope: Scope) -> None:
@@ -163,6 +169,8 @@ class BodyLimitMiddleware:
             if declared > scope["max_body_bytes"]:
                 raise too_large()
             message = await receive()
+            if "refused" in scope:  # In the middle of the body.
+                raise HTTPException(scope["refused"].status)
             received += len(message.get("body", b""))
             if received > scope["max_body_bytes"]:
                 raise too_large()
