@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request, WebSocket
@@ -30,11 +31,11 @@ from app.core.errors import (
     Violation,
 )
 from app.core.request_errors import HeadersTooLarge, RequestTimeout
+from app.schemas.base import MAX_ERRORS
 from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
 MAX_POINTER = 500
-MAX_ERRORS = 1000
 DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 BY_STATUS: dict[int, type[AppError]] = {
@@ -131,9 +132,9 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
     """
     found = (
         Violation(pointer(error["loc"]), message(error)[:MAX_POINTER], error["type"])
-        for error in errors
+        for error in islice(errors, 2 * MAX_ERRORS)
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:MAX_ERRORS]
 
 
 def message(error: Mapping[str, Any]) -> str:

@@ -149,7 +149,8 @@ class BodyLimitMiddleware:
     """Refuse a body over the limit before more than that is read.
 
     Starlette's own limit answers with text/plain and outside every other middleware.
-    A route that takes uploads raises its limit with `scope["max_body_bytes"]`.
+    The limit is that of anonymous clients until `scope["max_body_bytes"]` is raised: by
+    app/api/body_bounds.py for authenticated callers, and by routes that take uploads.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:

@@ -11,8 +11,14 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from app.api.body_bounds import body_rule, bounded_body
+from app.core.request_errors import TooManyParameters
+
 # The effective route of a router that is included in another; FastAPI's type is private.
 Route = Any
+
+# No list has a third as many, `tag` repeated included.
+MAX_PARAMETERS = 100
 
 NOTHING: tuple[Match, Scope] = Match.NONE, {}
 # The names of parameters: the route that is found reads them, and here each would stand twice.
@@ -59,7 +65,13 @@ class RouteTable(BaseRoute):
         return match, {**found, **known}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _route_selected(scope=scope, path=scope["fastapi"]["effective_route_context"].path_format)
+        route = scope["fastapi"]["effective_route_context"]
+        _route_selected(scope=scope, path=route.path_format)
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            raise TooManyParameters(f"A request may have {MAX_PARAMETERS} query parameters.")
+        if scope["method"] != "GET":
+            rule = self.tables[scope["method"]].rules[route.path_format]
+            receive = await bounded_body(rule, scope, receive)
         await scope["route"].handle(scope, receive, send)
 
     def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
@@ -70,6 +82,7 @@ class Table:
     """The routes of one method as alternatives, of which the first that fits is taken."""
 
     def __init__(self, routes: list[Route]) -> None:
+        self.rules = {route.path_format: body_rule(route) for route in routes}
         self._routes = {f"route_{number}": route for number, route in enumerate(routes)}
         # The empty group behind an alternative tells which one it was.
         alternatives = (

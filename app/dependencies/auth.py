@@ -41,11 +41,16 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
-        principal = await limited(connection, self.authenticate)
+        principal = await self.identify(connection)
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
         return principal
+
+    async def identify(self, connection: HTTPConnection) -> Principal:
+        """Authenticate, and count towards the rate limit, once for each request."""
+        known: Principal | None = connection.scope.get("principal")
+        return known or await limited(connection, self.authenticate)
 
 
 async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Principal:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.base import Out
+from app.schemas.base import MAX_ERRORS, Out
 
 
 class ProblemError(Out):
@@ -25,4 +25,4 @@ class Problem(Out):
     instance: str = Field(max_length=2000, examples=["/api/v1/items/1"])
     code: str = Field(max_length=100, examples=["not_found"])
     request_id: str = Field(max_length=128)
-    errors: list[ProblemError] | None = Field(default=None, max_length=1000)
+    errors: list[ProblemError] | None = Field(default=None, max_length=MAX_ERRORS)
