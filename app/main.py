@@ -114,7 +114,7 @@ def include_routers(app: FastAPI, settings: Settings) -> None:
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:
     """Innermost first: a request meets them from the last to the first."""
-    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_anonymous_body_bytes)
     app.add_middleware(CatchAllMiddleware)
     app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
     # Outside of compression: the header of an answer to HEAD is that of the answer to GET.

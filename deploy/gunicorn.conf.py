@@ -5,21 +5,56 @@ gunicorn --config deploy/gunicorn.conf.py 'app.commands.serve:create_worker()'
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 
+import uvicorn
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "1"))
-worker_class = "asgi"
-asgi_lifespan = "on"
-# FORWARDED_ALLOW_IPS is a setting of the service, which reads the forwarding header fields itself.
-forwarded_allow_ips = ""
-secure_scheme_headers: dict[str, str] = {}
-keepalive = 65  # Longer than common load balancers, which then close first.
-graceful_timeout = 10
+# A little longer than uvicorn's own, after which it cuts what is left.
+graceful_timeout = 15
 # A loop that is stuck ends its worker by itself, earlier: see LOOP_WATCHDOG_SECONDS.
 timeout = 60
 control_socket_disable = True
+
+NOTIFY_SECONDS = 10
+
+
+class UvicornWorker(Worker):
+    """A worker process that serves with uvicorn and the options of `app run`.
+
+    gunicorn's own ASGI worker parses HTTP by other rules: see ADR 0023.
+    """
+
+    def init_signals(self):
+        for each in self.SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        # uvicorn drains first, and then raises the signal again.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    def run(self):
+        from app.commands.serve import server_options
+
+        config = uvicorn.Config(
+            self.wsgi,
+            callback_notify=self.beat,
+            timeout_notify=NOTIFY_SECONDS,
+            **server_options(),
+        )
+        server = uvicorn.Server(config)
+        server.run(sockets=[each.sock for each in self.sockets])
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    async def beat(self):
+        self.notify()
+
+
+worker_class = UvicornWorker
 
 # Where workers keep their metrics, so that each of them can tell the sum of all. To be set
 # before prometheus_client is imported, which is why nothing above imports it.

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from app.commands.websockets import WEBSOCKETS
+from app.commands.serve import server_options
 
 PATIENCE_SECONDS = 20
 
@@ -16,9 +16,7 @@ PATIENCE_SECONDS = 20
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[int]:
     """Yield the port; the application's own lifespan has been started before."""
-    config = uvicorn.Config(
-        app, lifespan="off", log_config=None, access_log=False, proxy_headers=False, **WEBSOCKETS
-    )
+    config = uvicorn.Config(app, **{**server_options(), "lifespan": "off"})
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))

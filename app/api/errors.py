@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI, Request, WebSocket
@@ -36,12 +37,13 @@ from app.core.errors import (
     Violation,
 )
 from app.core.header_fields import media_type
+from app.core.request_errors import HeadersTooLarge, RequestTimeout
+from app.schemas.base import MAX_ERRORS
 from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
 JSON = "application/json"
 MAX_POINTER = 500
-MAX_ERRORS = 1000
 DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
 BY_STATUS: dict[int, type[AppError]] = {
@@ -55,6 +57,8 @@ BY_STATUS: dict[int, type[AppError]] = {
         Conflict,
         ContentTooLarge,
         UnsupportedMediaType,
+        RequestTimeout,
+        HeadersTooLarge,
         Unavailable,
     )
 }
@@ -68,6 +72,7 @@ MESSAGES = {
     "model_attributes_type": "Input should be a valid object",
     "model_type": "Input should be a valid object",
 }
+ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -139,9 +144,9 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
     """
     found = (
         Violation(pointer(error["loc"]), message(error)[:MAX_POINTER], error["type"])
-        for error in errors
+        for error in islice(errors, 2 * MAX_ERRORS)
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:MAX_ERRORS]
 
 
 def message(error: Mapping[str, Any]) -> str:
@@ -195,7 +200,10 @@ async def answer_http_exception(connection: HTTPConnection, error: HTTPException
     return problem_response(connection.scope, kind(headers=error.headers))
 
 
-async def refuse_unknown_path(_: Scope, __: Receive, ___: Send) -> None:
+async def refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "*":  # OPTIONS of the server as a whole (RFC 9110, section 9.3.7).
+        await Response(status_code=204, headers={"Allow": ALL_METHODS})(scope, receive, send)
+        return
     raise HTTPException(NotFound.status)
 
 

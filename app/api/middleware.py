@@ -64,8 +64,9 @@ class EnvelopeMiddleware:
                 message["headers"] = [*message["headers"], request_id_header(scope)]
             await send(message)
 
+        app = self.app if "refused" not in scope else answer_refused
         try:
-            await self.app(scope, receive, send_enveloped)
+            await app(scope, receive, send_enveloped)
         finally:
             self.recorder.record(scope, status, seconds or time.perf_counter() - started)
 
@@ -77,6 +78,11 @@ class EnvelopeMiddleware:
         headers.append((b"x-process-time", b"%.6f" % seconds))
         headers.extend(scope["extra_headers"])
         message["headers"] = headers
+
+
+async def answer_refused(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that the protocol refused: see app/commands/http_protocol.py."""
+    await problem_response(scope, scope["refused"])(scope, receive, send)
 
 
 def begin(scope: Scope) -> None:
@@ -147,7 +153,8 @@ class BodyLimitMiddleware:
     """Refuse a body over the limit before more than that is read.
 
     Starlette's own limit answers with text/plain and outside every other middleware.
-    A route that takes uploads raises its limit with `scope["max_body_bytes"]`.
+    The limit is that of anonymous clients until `scope["max_body_bytes"]` is raised: by
+    app/api/body_bounds.py for authenticated callers, and by routes that take uploads.
     """
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
@@ -167,6 +174,8 @@ class BodyLimitMiddleware:
             if declared > scope["max_body_bytes"]:
                 raise too_large()
             message = await receive()
+            if "refused" in scope:  # In the middle of the body.
+                raise HTTPException(scope["refused"].status)
             received += len(message.get("body", b""))
             if received > scope["max_body_bytes"]:
                 raise too_large()

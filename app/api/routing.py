@@ -11,10 +11,15 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from app.api.body_bounds import body_rule, bounded_body
 from app.api.query_parameters import QueryParameters
+from app.core.request_errors import TooManyParameters
 
 # The effective route of a router that is included in another; FastAPI's type is private.
 Route = Any
+
+# No list has a third as many, `tag` repeated included.
+MAX_PARAMETERS = 100
 
 NOTHING: tuple[Match, Scope] = Match.NONE, {}
 # The names of parameters: the route that is found reads them, and here each would stand twice.
@@ -65,8 +70,22 @@ class RouteTable(BaseRoute):
         route = scope["fastapi"]["effective_route_context"]
         _route_selected(scope=scope, path=route.path_format)
         if scope["query_string"]:
-            self.parameters_of(route).check(scope)
+            self.check_query(route, scope)
+        if scope["method"] != "GET":
+            rule = self.tables[scope["method"]].rules[route.path_format]
+            receive = await bounded_body(rule, scope, receive)
         await scope["route"].handle(scope, receive, send)
+
+    def check_query(self, route: Route, scope: Scope) -> None:
+        """Compare the query with what the route declares.
+
+        Raises:
+            TooManyParameters: there are more of them than any route has a use for.
+            Unprocessable: a parameter is unknown, repeated or too long.
+        """
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            raise TooManyParameters(f"A request may have {MAX_PARAMETERS} query parameters.")
+        self.parameters_of(route).check(scope)
 
     def parameters_of(self, route: Route) -> QueryParameters:
         """The query parameters of a route of the tables, which live as long as they do."""
@@ -82,6 +101,7 @@ class Table:
     """The routes of one method as alternatives, of which the first that fits is taken."""
 
     def __init__(self, routes: list[Route]) -> None:
+        self.rules = {route.path_format: body_rule(route) for route in routes}
         self._routes = {f"route_{number}": route for number, route in enumerate(routes)}
         # The empty group behind an alternative tells which one it was.
         alternatives = (

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -97,14 +98,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         "app.commands.serve:create_worker",
         factory=True,
         workers=settings.workers,
-        lifespan="on",  # "auto" would go on without what a failed start did not open.
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # app/api/forwarding.py reads them, whichever server runs it.
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
-        **WEBSOCKETS,
+        **server_options(),
     )
     if settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
@@ -112,6 +106,21 @@ def run(settings: Settings, listener: socket.socket) -> None:
             Multiprocess(config, sockets=[listener]).run()
     else:
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def server_options() -> dict[str, Any]:
+    """The options of uvicorn, whichever process manager starts it."""
+    return {
+        "http": "app.commands.http_protocol:HttpProtocol",
+        "lifespan": "on",  # "auto" would go on without what a failed start did not open.
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,  # app/api/forwarding.py reads them, whichever server runs it.
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_SECONDS,
+        **WEBSOCKETS,
+    }
 
 
 def create_worker() -> FastAPI:

@@ -57,10 +57,7 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
-        # Known already where an Idempotency-Key was looked up, or where the request is retried.
-        principal: Principal | None = connection.scope.get("principal")
-        if principal is None:
-            principal = await limited(connection, self.authenticate)
+        principal = await self.identify(connection)
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
@@ -68,6 +65,11 @@ class Authentication(SecurityBase):
         if error := connection.scope["state"].get("query_error"):
             raise error
         return principal
+
+    async def identify(self, connection: HTTPConnection) -> Principal:
+        """Authenticate, and count towards the rate limit, once for each request."""
+        known: Principal | None = connection.scope.get("principal")
+        return known or await limited(connection, self.authenticate)
 
 
 async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Principal:

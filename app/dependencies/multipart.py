@@ -12,6 +12,8 @@ from app.core.errors import BadRequest, UnsupportedMediaType
 
 MAX_HEADERS = 8
 MAX_HEADER_BYTES = 4096
+# Of a body at once: parts without content are counted before thousands of them are parsed.
+SLICE_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ class MultipartReader:
             BadRequest: the boundary is missing or too long.
         """
         self._stream = stream
+        self._waiting = memoryview(b"")
         self._events = Events()
         try:
             self._parser = MultipartParser(
@@ -113,10 +116,13 @@ class MultipartReader:
     async def _fill(self) -> bool:
         """Read on until there is an event; say whether there is one."""
         while not self._events.found and not self._events.is_complete:
-            chunk = await anext(self._stream, None)
-            if chunk is None:
-                raise BadRequest("The multipart body is cut short.")
-            self._parse(chunk)
+            if not self._waiting:
+                chunk = await anext(self._stream, None)
+                if chunk is None:
+                    raise BadRequest("The multipart body is cut short.")
+                self._waiting = memoryview(chunk)
+            self._parse(bytes(self._waiting[:SLICE_BYTES]))
+            self._waiting = self._waiting[SLICE_BYTES:]
         return bool(self._events.found)
 
     def _parse(self, chunk: bytes) -> None:

@@ -16,7 +16,12 @@ from app.crud import api_keys, sessions, tickets
 from app.db.reads import Row
 from app.db.session import transaction
 from app.dependencies.auth import TOKEN_URL, Authentication, principal_of
-from app.dependencies.request_credentials import CredentialKind, read_credential
+from app.dependencies.request_credentials import (
+    TICKET_PARAMETER,
+    TOKEN_PARAMETERS,
+    CredentialKind,
+    read_credential,
+)
 from app.models.ticket import InvalidTicket, Ticket
 
 
@@ -63,7 +68,7 @@ async def standing_of(state: State, ticket: Ticket) -> Row | None:
 
 
 stream_authentication = Authentication(
-    TOKEN_URL, authenticate_stream, query_parameters=TOKENS_IN_URLS | {"ticket"}
+    TOKEN_URL, authenticate_stream, query_parameters=TOKEN_PARAMETERS | {TICKET_PARAMETER}
 )
 
 # Any scope; what the listener then hears is up to the scopes.

@@ -89,7 +89,13 @@ async def arriving(request: Request) -> AsyncIterator[bytes]:
     except ClientDisconnect as error:
         raise BadRequest("The client went away.") from error
     except HTTPException as error:
-        raise ContentTooLarge("The form is larger than its files may be together.") from error
+        raise precise(error) from error
+
+
+def precise(error: HTTPException) -> Exception:
+    if error.status_code == ContentTooLarge.status:
+        return ContentTooLarge("The form is larger than its files may be together.")
+    return error
 
 
 @asynccontextmanager

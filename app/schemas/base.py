@@ -4,7 +4,7 @@ import re
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -13,8 +13,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     StringConstraints,
+    ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -27,6 +30,8 @@ DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,8})?")
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 # PostgreSQL cannot store NUL; surrogates never get past Pydantic's own check of a string.
 STORABLE = r"^[^\x00]*$"
+# Of one model and of one answer; with more there is one error in their place.
+MAX_ERRORS = 100
 CENT = Decimal("0.01")
 
 
@@ -71,10 +76,31 @@ MoneyRead = Annotated[
 ]
 
 
+def too_many_errors() -> PydanticCustomError:
+    return PydanticCustomError(
+        "too_many_errors",
+        "The input breaks more than {limit} rules, too many to list",
+        {"limit": MAX_ERRORS},
+    )
+
+
 class In(BaseModel):
     """A request body: strict types, and unknown fields are refused, so typos fail loudly."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def bound_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Count the errors before they are built, which costs more than finding them."""
+        if isinstance(data, dict) and len(data) > len(cls.model_fields) + MAX_ERRORS:
+            raise too_many_errors()
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if error.error_count() > MAX_ERRORS:
+                raise too_many_errors() from None
+            raise
 
 
 class Out(BaseModel):

@@ -38,6 +38,10 @@ UNKNOWN_CATEGORY = ErrorDetails(
     type="unknown_category", loc=("category_id",), msg="There is no such category", input=None
 )
 
+UNLISTED = ErrorDetails(
+    type="too_many_errors", loc=(), msg="The batch breaks too many rules to list", input=None
+)
+
 Name = Annotated[Line, Field(min_length=1, max_length=100, examples=["Walnut desk"])]
 Description = Annotated[Line, Field(max_length=500, examples=["Solid wood, oiled."])]
 Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
@@ -112,14 +116,19 @@ class ItemBatch(In):
     atomic: bool = False
 
     def checked(self) -> "CheckedBatch":
-        """Validate each item on its own."""
-        checked = CheckedBatch()
+        """Validate each item on its own, and list as many errors as there may be items."""
+        checked, left = CheckedBatch(), MAX_BATCH
         for index, raw in enumerate(self.items):
             try:
                 checked.valid[index] = ItemCreate.model_validate(raw)
             except ValidationError as error:
-                checked.invalid[index] = error.errors(include_url=False, include_input=False)
+                left -= error.error_count()
+                checked.invalid[index] = listed(error) if left >= 0 else [UNLISTED]
         return checked
+
+
+def listed(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.base import Out
+from app.schemas.base import MAX_ERRORS, Out
 
 
 class ProblemError(Out):
@@ -34,4 +34,4 @@ class Problem(Out):
     error_description: str | None = Field(
         default=None, max_length=1000, examples=["The refresh token was used before."]
     )
-    errors: list[ProblemError] | None = Field(default=None, max_length=1000)
+    errors: list[ProblemError] | None = Field(default=None, max_length=MAX_ERRORS)

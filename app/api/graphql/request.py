@@ -2,11 +2,31 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from app.schemas.base import In
 
 MAX_QUERY = 20_000
+# graphql-core needs time for each of them, and again for each error that it finds among them.
+MAX_VARIABLE_VALUES = 1_000
+
+
+def bounded(variables: dict[str, Any]) -> dict[str, Any]:
+    waiting: list[Any] = [variables]
+    count = 0
+    while waiting:
+        each = waiting.pop()
+        values = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        count += len(values)
+        if count > MAX_VARIABLE_VALUES:
+            message = "The variables have more than {limit} values"
+            raise PydanticCustomError("too_many_values", message, {"limit": MAX_VARIABLE_VALUES})
+        waiting.extend(values)
+    return variables
+
+
+Variables = Annotated[dict[str, Any], AfterValidator(bounded), Field(max_length=100)]
 
 
 class GraphQLRequest(In):
@@ -20,6 +40,6 @@ class GraphQLRequest(In):
             examples=["{ items(first: 3) { edges { node { name price owner { username } } } } }"],
         ),
     ]
-    variables: dict[str, Any] | None = Field(default=None, max_length=100, examples=[{}])
+    variables: Variables | None = Field(default=None, examples=[{}])
     operationName: Annotated[str, Field(max_length=100)] | None = None  # noqa: N815  (the standard's)
     extensions: dict[str, Any] | None = Field(default=None, max_length=10, examples=[{}])
