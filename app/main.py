@@ -18,6 +18,7 @@ from app.api.compression import CompressionMiddleware
 from app.api.errors import register_error_handlers
 from app.api.graphql.endpoint import router as graphql
 from app.api.graphql.socket import router as graphql_socket
+from app.api.health import Probes
 from app.api.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.load = create_load(settings)
     app.state.password_turns = Line()
     create_limiters(app, settings)
+    app.state.probes = Probes(settings)
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)

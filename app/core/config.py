@@ -103,11 +103,12 @@ class Settings(BaseSettings):
     upload_quota_files: int = Field(default=10_000, ge=0)
     upload_media_types: frozenset[MediaType] = frozenset(get_args(MediaType))
 
+    health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
     # Bounds on what one user and one process do at once: docs/security.md, "Bounds".
     exports_per_user: int = Field(default=2, ge=1, le=1000)
     exports_per_process: int = Field(default=4, ge=1, le=1000)
-    uploads_per_user: int = Field(default=4, ge=1, le=1000)
-    uploads_per_process: int = Field(default=32, ge=1, le=10_000)
+    uploads_per_user: int = Field(default=16, ge=1, le=1000)
+    uploads_per_process: int = Field(default=64, ge=1, le=10_000)
     upload_timeout_seconds: float = Field(default=900, gt=0, le=3000, allow_inf_nan=False)
     upload_idle_timeout_seconds: Seconds = 20
     event_streams_per_user: int = Field(default=10, ge=1, le=100_000)

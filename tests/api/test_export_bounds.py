@@ -84,9 +84,12 @@ class TestExportSlots:
     ) -> None:
         async with running(exports_per_process=1) as app, serving(app) as port:
             other = await access_token(app, other_user)
-            async with unread_export(port, await access_token(app, user)):
-                async with new_client(app, Authorization=f"Bearer {other}") as client:
-                    refused = await client.get(EXPORT)
+            token = await access_token(app, user)
+            async with (
+                unread_export(port, token),
+                new_client(app, Authorization=f"Bearer {other}") as client,
+            ):
+                refused = await client.get(EXPORT)
 
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
         assert refused.headers["retry-after"] == "5"
@@ -111,10 +114,13 @@ class TestExportSlots:
     async def test_reader_that_stalls_is_disconnected(
         self, running: Running, many_items: None, user: User
     ) -> None:
-        async with running() as app, serving(app, http=Impatient) as port:
-            async with unread_export(port, await access_token(app, user)):
-                await eventually(lambda: has_slots_in_use(app, 1))
-                await eventually(lambda: has_slots_in_use(app, 0))
+        async with (
+            running() as app,
+            serving(app, http=Impatient) as port,
+            unread_export(port, await access_token(app, user)),
+        ):
+            await eventually(lambda: has_slots_in_use(app, 1))
+            await eventually(lambda: has_slots_in_use(app, 0))
 
     async def test_unreachable_database_is_a_problem_and_no_broken_answer(
         self, running: Running, user: User
