@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     upload_idle_timeout_seconds: Seconds = 20
     event_streams_per_user: int = Field(default=10, ge=1, le=100_000)
     streams_per_process: int = Field(default=2000, ge=1, le=100_000)
-    event_replay_max: int = Field(default=50_000, ge=1, le=10_000_000)
+    event_replay_max: int = Field(default=20_000, ge=1, le=10_000_000)
     tasks_per_user: int = Field(default=1000, ge=1, le=1_000_000)
     idempotency_keys_per_caller: int = Field(default=10_000, ge=1, le=1_000_000)
 
