@@ -289,7 +289,8 @@ class TestCost:
         assert all(names(source) == [str(n) for n in range(20)] for source in sources)
         # Reads, writes with their overflow, guesses, the listener.
         assert max(total for total, _ in counts) <= 2 + (2 + 5) + 8 + 1
-        assert not [idle for _, idle in counts if idle > 1], "held between two statements"
+        # One that writes, and one that renews the leases of all streams.
+        assert not [idle for _, idle in counts if idle > 2], "held between two statements"
 
     async def test_who_leaves_leaves_nothing_behind(
         self, app: FastAPI, address: str, token: str

@@ -17,7 +17,7 @@ from app.core.concurrency import TooManyAtOnce
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.crud import categories, items
 from app.db.reads import Row
-from app.dependencies.auth import ItemReader, ItemWriter
+from app.dependencies.auth import ItemReader, ItemWriter, charge
 from app.dependencies.database import ReplicaReads, SessionDep, TransactionDep
 from app.dependencies.exports import ExportSlot
 from app.dependencies.external import ExternalApiDep
@@ -45,6 +45,8 @@ from app.schemas.problem import Problem
 from app.schemas.task import TaskRead
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
+# The rate limit counts a batch as so many requests as it has hundreds of items, and one more.
+ITEMS_PER_REQUEST = 100
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 
@@ -92,6 +94,7 @@ async def create_items(
     batch: ItemBatch, session: TransactionDep, principal: ItemWriter, request: Request
 ) -> ItemBatchRead:
     """Create up to 1,000 items; those that break a rule are reported one by one."""
+    await charge(request, principal, len(batch.items) // ITEMS_PER_REQUEST)
     checked = batch.checked()
     checked.refuse_categories(await categories.find_unknown(session, checked.category_ids()))
     broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
