@@ -163,7 +163,7 @@ def open_rooms(app: FastAPI, settings: Settings, redis: Client | None) -> None:
     app.state.message_limit = create_windows(
         redis, settings.room_messages_limit, is_on=settings.rate_limit_enabled
     )
-    leases = SocketLeases(app.state.sessionmaker, per_user=settings.sockets_per_user)
+    leases = SocketLeases(app.state.sessionmaker, settings)
     app.state.socket_leases, app.state.rooms = leases, Rooms(app.state.reads, leases)
     app.state.handlers[room_messages.CHANNEL] = app.state.rooms.wake
 

@@ -20,6 +20,7 @@ from app.api.errors import register_error_handlers
 from app.api.graphql.endpoint import router as graphql
 from app.api.graphql.socket import router as graphql_socket
 from app.api.header_check import HeaderCheckMiddleware
+from app.api.health import Probes
 from app.api.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -33,6 +34,7 @@ from app.api.turns import Line
 from app.api.v1.router import router as v1
 from app.api.v2.router import router as v2
 from app.core.client_address import TrustedProxies
+from app.core.concurrency import ConcurrencyLimiter
 from app.core.config import Settings, get_settings
 from app.core.load import Load
 from app.core.logging import configure_logging
@@ -62,6 +64,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.log_writer, app.state.tracing = log_writer, tracing
     app.state.load = create_load(settings)
     app.state.password_turns = Line()
+    create_limiters(app, settings)
+    app.state.probes = Probes(settings)
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)
@@ -73,6 +77,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def create_load(settings: Settings) -> Load:
     return Load(
         most=settings.max_requests_in_flight, timeout_seconds=settings.request_timeout_seconds
+    )
+
+
+def create_limiters(app: FastAPI, settings: Settings) -> None:
+    app.state.exports = ConcurrencyLimiter(
+        "exports", per_user=settings.exports_per_user, per_process=settings.exports_per_process
+    )
+    app.state.uploads = ConcurrencyLimiter(
+        "uploads", per_user=settings.uploads_per_user, per_process=settings.uploads_per_process
     )
 
 

@@ -23,7 +23,7 @@ def open_tracing(app: FastAPI, stack: AsyncExitStack) -> None:
 
 
 def vital_signs(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> VitalSigns:
-    pools = [app.state.reads, app.state.direct_pool]
+    pools = [app.state.reads, app.state.reads.cursors, app.state.direct_pool]
     levels, load = PoolLevels(pools, app.state.engine), app.state.load
     return VitalSigns(
         beats=[

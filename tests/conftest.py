@@ -130,6 +130,8 @@ def settings(
         database_url=database_url,
         secret_key=SecretStr(SECRET),
         log_level="error",
+        event_streams_per_user=200,  # Many tests share one user's.
+        health_cache_seconds=0,  # Tests change what the probes check.
         loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
         mail_folder=postgres_folder / "mails",

@@ -44,6 +44,11 @@ class Nginx:
     port: int
     plain_port: int
     certificate: Certificate
+    folder: Path
+
+    def reload(self) -> None:
+        """Read the configuration again; old workers serve until the new ones have started."""
+        os.kill(int((self.folder / "nginx.pid").read_text()), signal.SIGHUP)
 
     def trusting(self) -> ssl.SSLContext:
         return self.certificate.client()
@@ -54,7 +59,7 @@ def running_nginx(folder: Path, instances: list[int]) -> Iterator[Nginx]:
     """nginx before the services on these ports; in a folder that it makes."""
     assert BINARY
     folder.mkdir()
-    nginx = Nginx(free_port(), free_port(), write_certificate(folder, NAME))
+    nginx = Nginx(free_port(), free_port(), write_certificate(folder, NAME), folder)
     configure(folder, nginx, instances)
     command = [BINARY, "-p", str(folder), "-c", str(folder / "nginx.conf")]
     # Otherwise the workers of root's nginx would be somebody who may not read the folder.

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,9 +15,14 @@ PATIENCE_SECONDS = 20
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[int]:
-    """Yield the port; the application's own lifespan has been started before."""
-    config = uvicorn.Config(app, **{**server_options(), "lifespan": "off"})
+async def serving(app: FastAPI, **protocols: Any) -> AsyncIterator[int]:
+    """Yield the port; the application's own lifespan has been started before.
+
+    Args:
+        protocols: `http` or `ws` classes in the place of the ones that operators run.
+    """
+    options = {**server_options(), "lifespan": "off", **protocols}
+    config = uvicorn.Config(app, **options)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))

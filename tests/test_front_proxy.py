@@ -1,6 +1,7 @@
 """The shipped configuration of nginx, in the real nginx, before applications of every kind."""
 
 import asyncio
+import json
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
+from app.models.user import User
+from tests.conftest import access_token
 from tests.nginx import BINARY, Nginx, running_nginx
-from tests.servers import connected, serving
+from tests.servers import Connection, connected, serving
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="There is no nginx: install nginx-light.")
 
@@ -63,8 +66,133 @@ class TestLimits:
 
         assert answer.json()["code"] == "unauthenticated"
 
+    @pytest.mark.parametrize("headers", [{}, KEYED])
+    async def test_large_body_of_an_anonymous_route_is_a_problem(
+        self, proxied: httpx2.AsyncClient, headers: dict[str, str]
+    ) -> None:
+        answer = await proxied.post("/api/v1/auth/token", content=bytes(17 * 1024), headers=headers)
+
+        assert (answer.status_code, answer.json()["code"]) == (413, "content_too_large")
+
+    async def test_upload_of_an_anonymous_client_is_stored_nowhere(
+        self, app: FastAPI, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "nginx"
+        async with serving(app) as port:
+            with running_nginx(folder, [port]) as nginx:
+                reader, writer = await asyncio.open_connection(
+                    "localhost", nginx.port, ssl=nginx.trusting()
+                )
+                writer.write(
+                    b"POST /api/v1/files HTTP/1.1\r\nHost: localhost\r\n"
+                    b"Content-Length: 209715200\r\n"
+                    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + bytes(MEBI)
+                )
+                status = (await reader.readline()).split()[1]
+                stored = [path.stat().st_size for path in folder.glob("client_body*/**/*")]
+                writer.transport.abort()
+
+        assert status == b"401"
+        assert sum(stored) == 0
+
     async def test_metrics_are_not_for_the_world(self, proxied: httpx2.AsyncClient) -> None:
         assert (await proxied.get("/metrics")).status_code == 403
+
+
+class TestProblems:
+    """What nginx refuses itself looks like what the service refuses."""
+
+    @pytest.mark.parametrize(
+        ("path", "instance"),
+        [
+            ("/api/v1/items?q=secret", "/api/v1/items"),
+            ("/api/v1/caf%C3%A9", "/api/v1/caf%C3%A9"),
+            ('/api/v1/"},{"', "/api/v1/"),
+        ],
+    )
+    async def test_problem_names_its_instance_and_request(
+        self, app: FastAPI, tmp_path: Path, path: str, instance: str
+    ) -> None:
+        with running_nginx(tmp_path / "nginx", [1]) as nginx:
+            reader, writer = await asyncio.open_connection(
+                "localhost", nginx.port, ssl=nginx.trusting()
+            )
+            head = "Host: localhost\r\nX-Request-ID: mine\r\nOrigin: https://shop.example\r\n"
+            writer.write(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
+            status, headers, body = await Connection(reader, writer).answer()
+            writer.transport.abort()
+
+        problem = json.loads(body)
+        assert (status, problem["code"], problem["instance"]) == (502, "unavailable", instance)
+        assert headers["x-request-id"] == problem["request_id"] == "mine"
+
+    async def test_scripts_of_other_origins_may_read_it(self, proxied: httpx2.AsyncClient) -> None:
+        origin = {"Origin": "https://shop.example"}
+        refused = await proxied.post("/api/v1/items", content=bytes(2 * MEBI), headers=origin)
+        without = await proxied.post("/api/v1/items", content=bytes(2 * MEBI))
+
+        assert refused.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in refused.headers
+        assert refused.headers["access-control-expose-headers"] == "Retry-After, X-Request-ID"
+        assert "access-control-allow-origin" not in without.headers
+
+    async def test_listed_origin_may_read_it_with_credentials(
+        self, app: FastAPI, tmp_path: Path
+    ) -> None:
+        with running_nginx(tmp_path / "nginx", [1]) as nginx:
+            listed = tmp_path / "nginx" / "origins.conf"
+            text = listed.read_text(encoding="utf-8").replace('# "https://app', '"https://app')
+            listed.write_text(text, encoding="utf-8")
+            nginx.reload()
+            async with asking(nginx) as client:
+                for _ in range(100):
+                    answer = await client.get("/", headers={"Origin": "https://app.example.com"})
+                    if answer.headers["access-control-allow-origin"] != "*":
+                        break
+
+        assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+        assert answer.headers["access-control-allow-credentials"] == "true"
+
+
+class TestWebSockets:
+    @pytest.mark.parametrize(
+        ("origin", "status"),
+        [
+            ("https://localhost:{port}", 101),
+            ("https://localhost", 403),
+            ("https://evil.example", 403),
+        ],
+    )
+    async def test_page_of_the_same_host_and_port_may_connect(
+        self, app: FastAPI, user: User, tmp_path: Path, origin: str, status: int
+    ) -> None:
+        token = await access_token(app, user)
+        async with serving(app) as port:
+            with running_nginx(tmp_path / "nginx", [port]) as nginx:
+                headers = {
+                    "Host": f"localhost:{nginx.port}",
+                    "Origin": origin.format(port=nginx.port),
+                    "Authorization": f"Bearer {token}",
+                }
+                answered = await upgrade(nginx, "/api/v1/ws/lobby", headers)
+
+        assert answered == status
+
+
+async def upgrade(nginx: Nginx, path: str, headers: dict[str, str]) -> int:
+    """The status of the answer to a WebSocket handshake."""
+    reader, writer = await asyncio.open_connection("localhost", nginx.port, ssl=nginx.trusting())
+    sent = headers | {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    writer.write(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
+    status = int((await reader.readline()).split()[1])
+    writer.transport.abort()
+    return status
 
 
 class TestHeaders:
@@ -76,7 +204,19 @@ class TestHeaders:
         async def read_headers(request: Request) -> dict[str, str]:
             return dict(request.headers)
 
+        @app.get("/long")
+        async def answer_with_a_long_header() -> Response:
+            return Response(headers={"Link": f'</{"a" * 12_000}>; rel="next"'})
+
         return app
+
+    async def test_long_header_of_an_answer_passes(self, echo: FastAPI, tmp_path: Path) -> None:
+        async with serving(echo) as port:
+            with running_nginx(tmp_path / "nginx", [port]) as nginx:
+                async with asking(nginx) as client:
+                    answer = await client.get("/long")
+
+        assert (answer.status_code, len(answer.headers["link"])) == (200, 12_015)
 
     async def test_client_cannot_choose_its_address(self, echo: FastAPI, tmp_path: Path) -> None:
         async with serving(echo) as port:
@@ -84,6 +224,7 @@ class TestHeaders:
                 async with asking(nginx) as client:
                     answer = await client.get("/", headers={"X-Forwarded-For": "198.51.100.1"})
 
+        assert answer.json()["host"] == f"localhost:{nginx.port}"
         assert answer.json()["x-forwarded-for"] == "127.0.0.1"
         assert answer.json()["x-forwarded-proto"] == "https"
 

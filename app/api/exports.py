@@ -26,15 +26,27 @@ MEDIA_TYPES = {
 }
 
 
-def export(
+async def export(
     chunks: AsyncIterator[list[Row]], schema: type[Stored], form: ExportFormat, *, name: str
 ) -> StreamingResponse:
-    """Every row as `schema`, one a line, offered as a file."""
-    lines = ndjson(chunks, schema) if form is ExportFormat.NDJSON else csv_lines(chunks, schema)
+    """Return every row as `schema`, one a line, offered as a file.
+
+    Raises:
+        Unavailable: the database is unreachable. Only the first chunk can tell so: later ones
+            follow a status that has left.
+    """
+    rows = prepended(await anext(chunks, []), chunks)
+    lines = ndjson(rows, schema) if form is ExportFormat.NDJSON else csv_lines(rows, schema)
     disposition = f'attachment; filename="{name}.{form}"'
     return StreamingResponse(
         lines, media_type=MEDIA_TYPES[form], headers={"Content-Disposition": disposition}
     )
+
+
+async def prepended(first: list[Row], others: AsyncIterator[list[Row]]) -> AsyncIterator[list[Row]]:
+    yield first
+    async for rows in others:
+        yield rows
 
 
 async def ndjson(chunks: AsyncIterator[list[Row]], schema: type[Stored]) -> AsyncIterator[bytes]:

@@ -1,15 +1,18 @@
-"""What the service would miss, each asked whether it answers."""
+"""Health checks of the dependencies, shared by all callers and kept for some seconds."""
 
 import asyncio
 import time
 from collections.abc import Awaitable
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
 from starlette.datastructures import State
 
+from app.core.config import Settings
 from app.core.errors import AppError
 from app.core.logging import get_logger
+from app.core.shared_result import SharedResult
 from app.crud import tasks
 from app.db.reads import ReadPool
 from app.db.revisions import is_migrated
@@ -18,6 +21,7 @@ from app.schemas.base import Out
 
 # Below the time that orchestrators and load balancers commonly give a probe.
 PROBE_SECONDS = 2.0
+READINESS_SECONDS = 1.0
 # A job that is due for so long is one that nobody works on.
 LONGEST_WAIT_SECONDS = 60.0
 
@@ -29,8 +33,29 @@ class DependencyHealth(Out):
     latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
 
 
+class Probes:
+    """The latest outcome of each probe route, shared by all callers of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        seconds = settings.health_cache_seconds
+        self.health = SharedResult[dict[str, DependencyHealth]](lifetime_seconds=seconds)
+        # Load balancers act on it, and it is to follow the database within a second.
+        self.readiness = SharedResult[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
+
+
 async def dependencies(state: State) -> dict[str, DependencyHealth]:
-    """Each of them, also when another one is down; all asked at once."""
+    """Check each of them, also when another one is down, at most once in some seconds."""
+    probes: Probes = state.probes
+    return await probes.health.get(partial(check_all, state))
+
+
+async def is_ready(state: State) -> bool:
+    """Check the database, at most once in a second."""
+    probes: Probes = state.probes
+    return await probes.readiness.get(lambda: succeeds("database", is_migrated(state.reads)))
+
+
+async def check_all(state: State) -> dict[str, DependencyHealth]:
     checks: dict[str, Awaitable[bool]] = {
         "database": is_migrated(state.reads),
         "storage": state.storage.answers(),

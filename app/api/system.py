@@ -11,12 +11,10 @@ from pydantic import Field
 
 from app.api import site, static
 from app.api.errors import MEDIA_TYPE, problem, responses
-from app.api.health import DependencyHealth, dependencies, succeeds
+from app.api.health import DependencyHealth, dependencies, is_ready
 from app.core.clock import now
 from app.core.config import Settings
 from app.core.errors import Unavailable
-from app.db.revisions import is_migrated
-from app.dependencies.database import Reads
 from app.schemas.base import Out
 
 router = APIRouter(tags=["system"])
@@ -73,11 +71,11 @@ async def read_liveness() -> Alive:
 
 
 @router.get("/readiness", responses=responses(NotReady))
-async def read_readiness(request: Request, reads: Reads) -> Ready:
+async def read_readiness(request: Request) -> Ready:
     """Say whether requests may be sent here: the database is migrated and nobody is leaving."""
     if request.app.state.draining:
         raise NotReady("The service is shutting down.")
-    if not await succeeds("database", is_migrated(reads)):
+    if not await is_ready(request.app.state):
         raise NotReady("The database cannot be reached or is not migrated.")
     return Ready()
 

@@ -1,16 +1,14 @@
 """WebSockets as the server speaks them: bounded, and rid of peers that take nothing."""
 
 import logging
-from asyncio import TimerHandle
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from app.commands.stalls import StallGuard
 from app.schemas.room import MAX_FRAME_BYTES
 
-# A peer that takes nothing for so long is cut off, however much it says meanwhile.
-STALL_SECONDS = 10.0
 # After the service has closed: the rest of the buffer, and the peer's own farewell.
 FAREWELL_SECONDS = 10.0
 
@@ -19,32 +17,13 @@ log = logging.getLogger("uvicorn.websockets")
 log.setLevel(logging.WARNING)
 
 
-class WebSocketProtocol(WebSocketsSansIOProtocol):
+class WebSocketProtocol(StallGuard, WebSocketsSansIOProtocol):
     """uvicorn's, which would wait without end for a peer that does not read."""
-
-    stall: TimerHandle | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger = self.conn.logger = log
         self.conn.debug = False
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.forget_stall()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.forget_stall()
-
-    def forget_stall(self) -> None:
-        if self.stall:
-            self.stall.cancel()
-            self.stall = None
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -66,6 +45,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
 # By name: worker processes load it anew.
 WEBSOCKETS: dict[str, Any] = {
+    "http": "app.commands.stalls:HttpProtocol",
     "ws": "app.commands.websockets:WebSocketProtocol",
     "ws_max_size": MAX_FRAME_BYTES,
     "ws_ping_interval": 20.0,

@@ -127,6 +127,20 @@ class Settings(BaseSettings):
     upload_quota_files: int = Field(default=10_000, ge=0)
     upload_media_types: MediaTypes = frozenset(get_args(MediaType))
 
+    health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
+    # Bounds on what one user and one process do at once: docs/security.md, "Bounds".
+    exports_per_user: int = Field(default=2, ge=1, le=1000)
+    exports_per_process: int = Field(default=4, ge=1, le=1000)
+    uploads_per_user: int = Field(default=16, ge=1, le=1000)
+    uploads_per_process: int = Field(default=64, ge=1, le=10_000)
+    upload_timeout_seconds: float = Field(default=900, gt=0, le=3000, allow_inf_nan=False)
+    upload_idle_timeout_seconds: Seconds = 20
+    event_streams_per_user: int = Field(default=10, ge=1, le=100_000)
+    streams_per_process: int = Field(default=2000, ge=1, le=100_000)
+    event_replay_max: int = Field(default=20_000, ge=1, le=10_000_000)
+    tasks_per_user: int = Field(default=1000, ge=1, le=1_000_000)
+    idempotency_keys_per_caller: int = Field(default=10_000, ge=1, le=1_000_000)
+
     secret_key: SecretStr = SecretStr("")
     algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
     access_token_expire_minutes: int = Field(default=15, ge=1, le=60)

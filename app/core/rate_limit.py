@@ -60,21 +60,30 @@ class Verdict:
 class LocalWindows:
     """Exact within one process, at the cost of a look into a dictionary."""
 
-    def __init__(self, policy: Policy, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        max_keys: int = MAX_KEYS,
+    ) -> None:
         self.policy = policy
+        self._max_keys = max_keys
         self._clock = clock
         self._windows: dict[str, list[float]] = {}
 
-    async def count(self, key: str) -> Verdict:
-        """Count one request of the key."""
+    async def count(self, key: str, units: int = 1) -> Verdict:
+        """Count one request of the key, or one that is worth several."""
         now = self._clock()
         window = self._windows.get(key)
         if window is None or window[0] <= now:
-            self._make_room(now)
+            self._windows.pop(key, None)
+            self._make_room()
             window = self._windows[key] = [now + self.policy.window_seconds, 0]
-        window[1] += 1
+        window[1] += units
         return Verdict(self.policy.quota - int(window[1]), max(1, round(window[0] - now)))
 
-    def _make_room(self, now: float) -> None:
-        if len(self._windows) >= MAX_KEYS:
-            self._windows = {key: each for key, each in self._windows.items() if each[0] > now}
+    def _make_room(self) -> None:
+        """Forget the windows that began first. All last equally long, so they also end first."""
+        while len(self._windows) >= self._max_keys:
+            del self._windows[next(iter(self._windows))]

@@ -20,6 +20,10 @@ SNAPSHOT = func.pg_current_snapshot()
 FIRST_OPEN = cast(cast(func.pg_snapshot_xmin(SNAPSHOT), Text), BigInteger)
 NEXT = cast(cast(func.pg_snapshot_xmax(SNAPSHOT), Text), BigInteger)
 
+IS_BEHIND = row_of(Event.transaction_id, Event.id) > row_of(
+    bindparam("transaction_id", type_=BigInteger), bindparam("id", type_=BigInteger)
+)
+
 BEHIND = Query(
     select(
         Event.transaction_id,
@@ -29,14 +33,16 @@ BEHIND = Query(
         Event.created_at,
         (Event.transaction_id < FIRST_OPEN).label("is_settled"),
     )
-    .where(
-        row_of(Event.transaction_id, Event.id)
-        > row_of(bindparam("transaction_id", type_=BigInteger), bindparam("id", type_=BigInteger))
-    )
+    .where(IS_BEHIND)
     .order_by(Event.transaction_id, Event.id)
     .limit(literal_column(str(BATCH)))
 )
 PRESENT = Query(select(FIRST_OPEN))
+BACKLOG = Query(
+    select(func.count()).select_from(
+        select(Event.id).where(IS_BEHIND).limit(bindparam("most", type_=BigInteger)).subquery()
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,11 @@ async def read_behind(reads: ReadPool, position: Position) -> Batch:
     rows = await reads.all(BEHIND, **position._asdict())
     settled = [told(row) for row in rows if row["is_settled"]]
     return Batch(settled, len(settled) == BATCH, len(settled) < len(rows))
+
+
+async def backlog(reads: ReadPool, position: Position, *, most: int) -> int:
+    """Return the number of events behind the position, counted up to `most`."""
+    return int(await reads.scalar(BACKLOG, **position._asdict(), most=most))
 
 
 async def present(reads: ReadPool) -> Position:

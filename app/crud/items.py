@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -117,7 +117,7 @@ def with_words(filters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**filters, "q": " & ".join(f"({w} | {w}:*)" for w in words)} if q else filters
 
 
-def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
     """Return all items that match, in chunks of one snapshot."""
     return LISTING.everything(reads, with_words(filters))
 

@@ -18,11 +18,15 @@ from sqlalchemy import (
 from app.crud import room_messages
 from app.db.reads import Query, ReadPool
 from app.db.session import AsyncSession
-from app.models.socket import LEASE, Socket, TooManySockets
+from app.models.socket import LEASE, Socket, StreamKind, TooManySockets, TooManyStreams
 from app.models.user import User
 from app.schemas.room import MAX_PRESENT, Person, RoomJoin, RoomLeave, RoomPresence
 
 LOCKS = 7_246_395
+TOO_MANY: dict[StreamKind, tuple[type[TooManySockets | TooManyStreams], str]] = {
+    StreamKind.WEBSOCKET: (TooManySockets, "WebSockets"),
+    StreamKind.EVENTS: (TooManyStreams, "event streams"),
+}
 IS_LEASED = Socket.lease_ends_at > func.now()
 
 PRESENT = Query(
@@ -47,7 +51,7 @@ async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entranc
     """Add the socket; its room hears of a user's first one.
 
     Raises:
-        TooManySockets: the user has as many as the limit allows.
+        TooManySockets, TooManyStreams: the user has as many of this kind as the limit allows.
     """
     await session.execute(
         select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(str(socket.user_id))))
@@ -56,8 +60,9 @@ async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entranc
         await room_messages.lock(session, socket.room)
     person, sockets, sockets_in_room = await count(session, socket)
     if sockets >= limit:
-        raise TooManySockets(
-            f"At most {limit} WebSockets at once.", retry_after_seconds=int(LEASE.total_seconds())
+        error, noun = TOO_MANY[socket.kind]
+        raise error(
+            f"At most {limit} {noun} at once.", retry_after_seconds=int(LEASE.total_seconds())
         )
     socket.lease_ends_at = func.now() + LEASE
     session.add(socket)
@@ -70,16 +75,17 @@ async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entranc
 
 
 async def count(session: AsyncSession, socket: Socket) -> tuple[Person, int, int]:
-    """The user, all sockets of the user, and those in the room of this one."""
-    is_in_room = Socket.room == socket.room
+    """The user, the user's sockets of the same kind, and those in the room of this one."""
+    is_in_room, is_of_kind = Socket.room == socket.room, Socket.kind == socket.kind
+    sockets = func.count(Socket.id)
     row = await session.execute(
-        select(User.username, func.count(Socket.id), func.count(Socket.id).filter(is_in_room))
+        select(User.username, sockets.filter(is_of_kind), sockets.filter(is_in_room))
         .outerjoin(Socket, and_(Socket.user_id == User.id, IS_LEASED))
         .where(User.id == socket.user_id)
         .group_by(User.id)
     )
-    username, sockets, in_room = row.one()
-    return Person(id=socket.user_id, username=username), sockets, in_room
+    username, of_kind, in_room = row.one()
+    return Person(id=socket.user_id, username=username), of_kind, in_room
 
 
 async def presence(reads: ReadPool, room: str) -> RoomPresence:

@@ -62,6 +62,7 @@ def create_reads(settings: Settings, url: str, *, size: int | None = None) -> Re
         size=size or settings.database_read_pool_size,
         wait_seconds=settings.database_pool_timeout_seconds,
         recycle_seconds=settings.database_pool_recycle_seconds,
+        cursors=settings.exports_per_process,
     )
 
 

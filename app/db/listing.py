@@ -5,7 +5,7 @@ same at any depth and rows that come and go in between shift nothing.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -113,7 +113,7 @@ class Listing:
         items = rows[: request.limit]
         return PageRows(items, self.key_of(sort, items[-1]) if has_more else None, total)
 
-    def everything(self, reads: Reader, values: Mapping[str, Any]) -> AsyncIterator[list[Row]]:
+    def everything(self, reads: Reader, values: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
         """Every row for which the filters hold, in the order of the key, in chunks."""
         given = {name: value for name, value in values.items() if value is not None}
         names = frozenset(given) & frozenset(self.filters)

@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
@@ -163,7 +163,7 @@ class RoutedReads(Reader):
                     return await self._replica.pool.fetch(query, values)
         return await self._replica.primary.fetch(query, values)
 
-    def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
+    def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
         serves = self._replica.serves(self._user_id())
         # What has begun to leave cannot be begun anew elsewhere: an error is one of the client's.
         return (self._replica.pool if serves else self._replica.primary).stream(query, **values)

@@ -91,10 +91,23 @@ async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Pri
     return principal
 
 
-async def count(connection: HTTPConnection, windows: Windows, key: str) -> None:
-    verdict = await windows.count(key)
-    # The envelope middleware puts them on whatever is answered.
-    connection.scope["extra_headers"].extend(verdict.headers(windows.policy))
+async def charge(connection: HTTPConnection, principal: Principal, units: int) -> None:
+    """Count a request that costs as much as several as `units` more of them.
+
+    Raises:
+        RateLimited: the quota is used up.
+    """
+    windows: Windows | None = connection.app.state.rate_limit
+    if windows and units:
+        await count(connection, windows, str(principal.id), units)
+
+
+async def count(connection: HTTPConnection, windows: Windows, key: str, units: int = 1) -> None:
+    verdict = await windows.count(key, units)
+    # The envelope middleware puts them on whatever is answered; the last count is the one to see.
+    headers = connection.scope["extra_headers"]
+    headers[:] = [each for each in headers if not each[0].startswith(b"ratelimit")]
+    headers.extend(verdict.headers(windows.policy))
     if verdict.is_refused:
         raise RateLimited(retry_after_seconds=verdict.reset_seconds)
 

@@ -14,8 +14,10 @@ from app.core.identity import Principal
 from app.core.jitter import jitter
 from app.dependencies.streams import Listening
 from app.jobs.event_feed import EventFeed, Subscription
+from app.jobs.socket_leases import SocketLeases
 from app.jobs.standing import Standing, Watched
 from app.models.event import EventsExpired, Position, event_id, position_of
+from app.models.socket import StreamKind
 from app.schemas.base import Text
 
 # When to come back: not all at once after a restart.
@@ -68,13 +70,16 @@ async def get_event_stream(
 ) -> AsyncIterator[EventStream]:
     feed: EventFeed = request.app.state.event_feed
     standing: Standing = request.app.state.standing
-    after = await start_of(feed, asked_position(last_event_id, resume))
-    with feed.subscription() as subscription, standing.watch(principal) as watched:
-        ending = asyncio.create_task(end_with(watched, subscription))
-        try:
-            yield EventStream(principal, subscription, after, "is_head" in request.scope)
-        finally:
-            ending.cancel()
+    most = request.app.state.settings.event_replay_max
+    after = await start_of(feed, asked_position(last_event_id, resume), most=most)
+    leases: SocketLeases = request.app.state.socket_leases
+    async with leases.held(principal.id, kind=StreamKind.EVENTS):
+        with feed.subscription() as subscription, standing.watch(principal) as watched:
+            ending = asyncio.create_task(end_with(watched, subscription))
+            try:
+                yield EventStream(principal, subscription, after, "is_head" in request.scope)
+            finally:
+                ending.cancel()
 
 
 def asked_position(header: str | None, query: str | None) -> Position | None:
@@ -89,15 +94,17 @@ def asked_position(header: str | None, query: str | None) -> Position | None:
     return position_of(query, "/query/last_event_id") if query else None
 
 
-async def start_of(feed: EventFeed, asked: Position | None) -> Position:
+async def start_of(feed: EventFeed, asked: Position | None, *, most: int) -> Position:
     """Where to begin: behind what was asked for, else behind everything until now.
 
     Raises:
-        EventsExpired: the database is another.
+        EventsExpired: the database is another, or more than `most` events have happened since.
     """
     present = await feed.present()
     if asked and asked > present:
         raise EventsExpired("The id is of another database.")
+    if asked and await feed.backlog(asked, most=most + 1) > most:
+        raise EventsExpired(f"More than {most} events have happened since then.")
     return asked or present
 
 

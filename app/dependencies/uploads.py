@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.core.concurrency import ConcurrencyLimiter
 from app.core.config import Settings
 from app.core.errors import (
     AppError,
@@ -30,8 +31,6 @@ from app.schemas.file import MAX_BATCH, FileBatchDetails, FileDetails
 
 # Boundaries, headers and fields, for which no file pays.
 OVERHEAD_BYTES = 32 * 1024
-# Far below the hour after which the sweep takes an object without a row for forgotten.
-DEADLINE_SECONDS = 30 * 60
 LENGTH = re.compile(r"[0-9]{1,18}")
 
 
@@ -57,11 +56,14 @@ def received(form: Form) -> Callable[..., AsyncIterator[Upload]]:
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
         request.scope["state"]["work"].stop_clock()  # It has a deadline of its own.
-        refuse_hopeless(request, await files.usage(reads, principal.id), quota)
-        reader = MultipartReader(request.headers.get("content-type", ""), arriving(request))
-        async with kept_with_rows(storage, Upload(principal.id)) as upload:
-            await Receiver(form, upload, storage, settings).receive(reader.parts())
-            yield upload
+        limiter: ConcurrencyLimiter = request.app.state.uploads
+        with limiter.slot(principal.id):
+            refuse_hopeless(request, await files.usage(reads, principal.id), quota)
+            body = arriving(request, settings)
+            reader = MultipartReader(request.headers.get("content-type", ""), body)
+            async with kept_with_rows(storage, Upload(principal.id)) as upload:
+                await Receiver(form, upload, storage, settings).receive(reader.parts())
+                yield upload
 
     return get_upload
 
@@ -73,19 +75,27 @@ def refuse_hopeless(request: Request, usage: Usage, quota: Quota) -> None:
     quota.check(Usage(usage.size + max(1, length - OVERHEAD_BYTES), usage.files + 1))
 
 
-async def arriving(request: Request) -> AsyncIterator[bytes]:
-    """The body, chunk by chunk, for as long as an upload may take."""
-    stream = request.stream()
-    deadline = asyncio.get_running_loop().time() + DEADLINE_SECONDS
+async def arriving(request: Request, settings: Settings) -> AsyncIterator[bytes]:
+    """The body, chunk by chunk, for as long as an upload may take and its client may pause.
+
+    Raises:
+        UploadTooSlow: one of the two is exceeded.
+        BadRequest: the client has disconnected.
+        ContentTooLarge: the body is larger than all files of a form may be.
+    """
+    stream, clock = request.stream(), asyncio.get_running_loop().time
+    longest, pause = settings.upload_timeout_seconds, settings.upload_idle_timeout_seconds
+    deadline = clock() + longest
     try:
         while True:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(min(deadline, clock() + pause)):
                 chunk = await anext(stream, b"")
             if not chunk:
                 return
             yield chunk
     except TimeoutError as error:
-        raise UploadTooSlow(f"An upload may take {DEADLINE_SECONDS} seconds.") from error
+        detail = f"An upload may take {longest:g} seconds and pause for {pause:g}."
+        raise UploadTooSlow(detail) from error
     except ClientDisconnect as error:
         raise BadRequest("The client went away.") from error
     except HTTPException as error:

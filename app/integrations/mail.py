@@ -87,20 +87,21 @@ class SmtpMailer:
 
     async def answers(self) -> bool:
         try:
-            async with self._connection() as server:
+            # Without AUTH: mail servers count sign-ins, and anonymous clients trigger this.
+            async with self._connection(signs_in=False) as server:
                 await server.noop()
         except (OSError, aiosmtplib.SMTPException) as error:
             log.warning("no answer", reason=type(error).__name__)
             return False
         return True
 
-    def _connection(self) -> aiosmtplib.SMTP:
+    def _connection(self, *, signs_in: bool = True) -> aiosmtplib.SMTP:
         url = self._url
         return aiosmtplib.SMTP(
             hostname=url.hostname,
             port=url.port,
-            username=unquote(url.username) if url.username else None,
-            password=unquote(url.password) if url.password else None,
+            username=unquote(url.username) if url.username and signs_in else None,
+            password=unquote(url.password) if url.password and signs_in else None,
             use_tls=url.scheme == "smtps",
             # Told and not left to what the server offers, which anybody in between may strip.
             start_tls=url.scheme == "smtp+starttls",

@@ -75,8 +75,8 @@ class RedisPublisher:
 
 # One step on the server, so that requests on different replicas are counted one by one.
 COUNT = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return {count, redis.call('PTTL', KEYS[1])}
 """
 
@@ -92,25 +92,25 @@ class RedisWindows:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._away_until = 0.0
 
-    async def count(self, key: str) -> Verdict:
-        """Count one request of the key."""
+    async def count(self, key: str, units: int = 1) -> Verdict:
+        """Count one request of the key, or one that is worth several."""
         async with self._turns:
             if time.monotonic() < self._away_until:
-                return await self._local.count(key)
+                return await self._local.count(key, units)
             try:
-                return await self._count_everywhere(key)
+                return await self._count_everywhere(key, units)
             except FAILURES as error:
                 log.warning("counting in this process instead", reason=type(error).__name__)
                 self._away_until = time.monotonic() + RETRY_SECONDS
-                return await self._local.count(key)
+                return await self._local.count(key, units)
 
-    async def _count_everywhere(self, key: str) -> Verdict:
+    async def _count_everywhere(self, key: str, units: int) -> Verdict:
         milliseconds = self.policy.window_seconds * 1000
         # A cluster client that knows no node yet asks any of them, and after a few wrong guesses
         # closes all connections, also those that others use.
         await self._redis.initialize()
         # Whole each time: a digest would have to be made known to every node of a cluster.
-        counted, left = await self._redis.eval(COUNT, 1, f"rate:{key}", milliseconds)
+        counted, left = await self._redis.eval(COUNT, 1, f"rate:{key}", milliseconds, units)
         return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 

@@ -22,6 +22,9 @@ PACE_SECONDS = 0.02
 # A follower that lets more than this wait is cut off, and resumes when it comes back.
 MAX_WAITING = 1000
 ANNOUNCE_EVERY_SECONDS = 0.05
+# A page costs about 50 ms of the event loop until it is sent. Replays read pages one at a time,
+# so that however many clients resume, they take a third of the loop's time.
+REPLAY_PAUSE_SECONDS = 0.15
 
 
 class Subscription:
@@ -45,7 +48,7 @@ class Subscription:
         """From the rows, until what comes next comes from the feed."""
         while not self.ended:
             head = self._feed.position or after
-            batch = await self._feed.read(after)
+            batch = await self._feed.replay(after)
             for told in batch.events:
                 yield told
                 after = told.position
@@ -89,6 +92,7 @@ class EventFeed(BackgroundLoop):
         self._admitted: set[Subscription] = set()
         self._news = asyncio.Event()
         self._is_draining = False
+        self._replays = asyncio.Semaphore(1)
         self.position: Position | None = None
 
     @contextmanager
@@ -128,6 +132,18 @@ class EventFeed(BackgroundLoop):
 
     async def read(self, after: Position) -> events.Batch:
         return await events.read_behind(self._reads, after)
+
+    async def replay(self, after: Position) -> events.Batch:
+        """Read one page for a client that resumes; the next page is read after a pause."""
+        async with self._replays:
+            batch = await self.read(after)
+            if batch.is_full:
+                await asyncio.sleep(REPLAY_PAUSE_SECONDS)
+            return batch
+
+    async def backlog(self, after: Position, *, most: int) -> int:
+        """Count the events behind the position, up to `most`."""
+        return await events.backlog(self._reads, after, most=most)
 
     async def present(self) -> Position:
         return await events.present(self._reads)

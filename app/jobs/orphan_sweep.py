@@ -14,7 +14,7 @@ from app.crud import files
 from app.db.reads import ReadPool
 from app.integrations.storage import Storage, discard
 
-# No upload takes that long: see DEADLINE_SECONDS in app/dependencies/uploads.py.
+# No upload takes that long: see UPLOAD_TIMEOUT_SECONDS.
 GRACE = timedelta(hours=1)
 BATCH = 1000
 UUID_LENGTH = 36

@@ -1,4 +1,4 @@
-"""The WebSockets of this process: each holds a lease that others can see.
+"""Leases of the open WebSockets and event streams of this process, visible to all processes.
 
 So a user's sockets are counted over all processes, and those of a killed one are forgotten
 within seconds, by whoever is left.
@@ -11,13 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.core.background import BackgroundLoop
+from app.core.config import Settings
 from app.core.errors import AppError
 from app.core.ids import uuid7
+from app.core.load import Overloaded
 from app.core.logging import get_logger
 from app.crud import sockets
 from app.crud.sockets import Entrance
 from app.db.session import AsyncSession, Sessionmaker, transaction
-from app.models.socket import Socket
+from app.models.socket import Socket, StreamKind
 
 RENEW_SECONDS = 3.0
 NO_LIMIT = 2**31
@@ -30,6 +32,7 @@ log = get_logger("sockets")
 @dataclass(slots=True)
 class Lease:
     user_id: uuid.UUID
+    kind: StreamKind
     room: str | None
     is_entered: bool = False
 
@@ -37,11 +40,15 @@ class Lease:
 class SocketLeases(BackgroundLoop):
     name = "socket leases"
 
-    def __init__(self, sessions: Sessionmaker, *, per_user: int) -> None:
+    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
         super().__init__()
         self.worker_id = uuid7()
         self._sessions = sessions
-        self._per_user = per_user
+        self._per_process = settings.streams_per_process
+        self._per_user = {
+            StreamKind.WEBSOCKET: settings.sockets_per_user,
+            StreamKind.EVENTS: settings.event_streams_per_user,
+        }
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._held: dict[uuid.UUID, Lease] = {}
 
@@ -52,18 +59,27 @@ class SocketLeases(BackgroundLoop):
             yield session
 
     @asynccontextmanager
-    async def held(self, user_id: uuid.UUID, room: str | None = None) -> AsyncIterator[Entrance]:
+    async def held(
+        self,
+        user_id: uuid.UUID,
+        room: str | None = None,
+        *,
+        kind: StreamKind = StreamKind.WEBSOCKET,
+    ) -> AsyncIterator[Entrance]:
         """Hold a lease for as long as the block lasts.
 
         Raises:
-            TooManySockets: the user has enough of them.
+            TooManySockets, TooManyStreams: the user has as many of this kind as allowed.
+            Overloaded: the process has as many of any kind as it can serve.
         """
+        if len(self._held) >= self._per_process:
+            raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
         socket_id = uuid7()
-        self._held[socket_id] = lease = Lease(user_id, room)
+        self._held[socket_id] = lease = Lease(user_id, kind, room)
         try:
             async with self.turn() as session:
                 row = self._row(socket_id, lease)
-                entrance = await sockets.enter(session, row, limit=self._per_user)
+                entrance = await sockets.enter(session, row, limit=self._per_user[kind])
             lease.is_entered = True
             yield entrance
         finally:
@@ -109,5 +125,9 @@ class SocketLeases(BackgroundLoop):
 
     def _row(self, socket_id: uuid.UUID, lease: Lease) -> Socket:
         return Socket(
-            id=socket_id, user_id=lease.user_id, room=lease.room, worker_id=self.worker_id
+            id=socket_id,
+            user_id=lease.user_id,
+            kind=lease.kind,
+            room=lease.room,
+            worker_id=self.worker_id,
         )

@@ -1,5 +1,6 @@
-"""Open WebSockets, by lease: what a killed process leaves behind ends by itself."""
+"""Leases of open streams: those of a killed process expire by themselves."""
 
+import enum
 import uuid
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.errors import TooManyRequests
-from app.db.base import Base
+from app.db.base import Base, text_enum
 
 LEASE = timedelta(seconds=10)
 
@@ -18,8 +19,21 @@ class TooManySockets(TooManyRequests):
     remedy = "Close one of your WebSockets; a lost one counts for some seconds more."
 
 
+class TooManyStreams(TooManyRequests):
+    code = "too_many_streams"
+    title = "Too many event streams"
+    remedy = "Close one of your event streams; a lost one counts for some seconds more."
+
+
+class StreamKind(enum.StrEnum):
+    """Each kind has a limit of its own."""
+
+    WEBSOCKET = "websocket"
+    EVENTS = "events"
+
+
 class Socket(Base):
-    """One WebSocket of a user, in a room if it is one for messages.
+    """One WebSocket of a user, in a room if it is one for messages, or one event stream.
 
     UNLOGGED: after a crash of the server no socket is left that the rows could be about.
     """
@@ -34,6 +48,9 @@ class Socket(Base):
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[StreamKind] = mapped_column(
+        text_enum(StreamKind), server_default=StreamKind.WEBSOCKET.value
+    )
     room: Mapped[str | None] = mapped_column(String(64))
     # The process that holds it.
     worker_id: Mapped[uuid.UUID]

@@ -105,6 +105,12 @@ class TestDoors:
         assert f"{mounted['/tls']}/tls.crt" in listen()
         assert f"{mounted['/tls']}/tls.key" in listen()
 
+    def test_file_systems_in_memory_have_sizes(self) -> None:
+        mounted = [each for service in SERVICES.values() for each in service.get("tmpfs", ())]
+
+        assert mounted
+        assert all(re.fullmatch(r"/[\w/]+:size=\d+m", each) for each in mounted)
+
     def test_nginx_listens_where_it_is_published(self) -> None:
         inside = {resolved(port).split(":")[-1] for port in SERVICES["nginx"]["ports"]}
         redirect = (ROOT / "deploy" / "nginx" / "redirect.conf").read_text(encoding="utf-8")

@@ -153,6 +153,19 @@ class TestWeb:
         assert backend == {"name": "web", "port": {"name": service["name"]}}
         assert endpoint["port"] == service["name"]
 
+    def test_ingresses_bound_bodies_as_nginx_does(self, rendered: list[Resource]) -> None:
+        shipped = (ROOT / "deploy" / "nginx" / "nginx.conf").read_text(encoding="utf-8")
+        limits = re.findall(r"client_max_body_size (\w+);", shipped)
+
+        ingresses = [each for each in rendered if each["kind"] == "Ingress"]
+        annotations = [each["metadata"]["annotations"] for each in ingresses]
+        prefix = "nginx.ingress.kubernetes.io"
+
+        assert sorted(each[f"{prefix}/proxy-body-size"] for each in annotations) == sorted(limits)
+        assert len({each["spec"]["rules"][0]["host"] for each in ingresses}) == 1
+        unbuffered = [f"{prefix}/proxy-request-buffering" in each for each in annotations]
+        assert unbuffered.count(True) == shipped.count("proxy_request_buffering off;") == 1
+
     def test_tls_is_for_its_host(self, rendered: list[Resource]) -> None:
         ingress = find(rendered, "Ingress", "web")["spec"]
         settings = find(rendered, "ConfigMap", "reference-api")["data"]

@@ -15,10 +15,13 @@ from typing import Any
 
 import aiosmtplib
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope
+from aiosmtpd.smtp import _Missing as MissingType
+from pydantic import SecretStr
 
 from app.integrations.mail import FolderMailer, MailSender, SmtpMailer, Template, compose
 from tests.api.v1.conftest import read_mails
+from tests.conftest import Running, new_client
 from tests.e2e.service import free_port, wait_until
 
 SENDER = "Reference <no-reply@example.com>"
@@ -39,6 +42,18 @@ class Server:
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
         self.refuses = False
+        self.greetings = self.sign_ins = 0
+
+    async def handle_EHLO(  # noqa: N802
+        self, _: object, session: Any, __: object, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.greetings += 1
+        return responses
+
+    async def handle_AUTH(self, *_: object) -> MissingType:  # noqa: N802
+        self.sign_ins += 1
+        return MISSING
 
     async def handle_DATA(self, _: object, __: object, envelope: Envelope) -> str:  # noqa: N802
         if self.refuses:
@@ -125,6 +140,18 @@ class TestSmtpMailer:
             await sender(f"smtp://mailer:wrong@{server[1]}").send(
                 Template.WELCOME, "ada@example.com", uuid.uuid4(), {"name": "Ada"}
             )
+
+    async def test_forty_health_checks_make_one_connection_and_no_sign_in(
+        self, server: tuple[Server, str], running: Running
+    ) -> None:
+        handler, address = server
+        url = SecretStr(f"smtp://mailer:s%3Acr%C3%A9t@{address}")
+        async with running(smtp_url=url, health_cache_seconds=60) as app, new_client(app) as client:
+            answers = await asyncio.gather(*(client.get("/health") for _ in range(40)))
+
+        health = [answer.json()["dependencies"]["mail"]["status"] for answer in answers]
+        assert health == ["ok"] * 40
+        assert (handler.greetings, handler.sign_ins) == (1, 0)
 
     async def test_server_that_offers_no_tls_is_left_when_tls_is_asked_for(
         self, server: tuple[Server, str]

@@ -8,7 +8,7 @@ from graphql import GraphQLError, OperationType
 
 from app.api.dev_pages import require_no_production
 from app.api.graphql.context import Context, create_loaders
-from app.api.graphql.limits import InvalidQuery, checked
+from app.api.graphql.limits import CheckedQuery, InvalidQuery, checked
 from app.api.graphql.operations import chosen
 from app.api.graphql.request import GraphQLRequest
 from app.api.graphql.schema import error_of, schema
@@ -18,9 +18,11 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
 from app.core.errors import AppError, NotFound
 from app.db.errors import ConcurrentUpdate
-from app.dependencies.auth import SignedIn
+from app.dependencies.auth import SignedIn, charge
 from app.dependencies.credentials import Passwords
 from app.dependencies.database import ReplicaReads, SessionDep
+
+MAX_ERRORS = 50
 
 router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 
@@ -43,10 +45,11 @@ async def execute_graphql(
     """Execute one GraphQL operation; problems are in the extensions of its errors."""
     settings: Settings = request.app.state.settings
     try:
-        refuse_subscription(asked)
+        query = refuse_subscription(asked)
     except AppError as error:
         refused = GraphQLError(error.detail, original_error=error)
         return JSONResponse({"data": None, "errors": [error_of(refused, request.scope)]})
+    await charge(request, context.principal, query.extra_requests)
     result = await schema(is_open=settings.environment != "production").execute(
         asked.query,
         variable_values=asked.variables,
@@ -54,18 +57,21 @@ async def execute_graphql(
         operation_name=asked.operationName,
     )
     answer: dict[str, Any] = {"data": result.data}
-    for failed in result.errors or []:
+    # A field that fails on every row would make an answer of megabytes.
+    for failed in (result.errors or [])[:MAX_ERRORS]:
         if isinstance(failed.original_error, ConcurrentUpdate):
             raise failed.original_error  # The route repeats the whole of it.
         answer.setdefault("errors", []).append(error_of(failed, request.scope))
     return JSONResponse(answer)
 
 
-def refuse_subscription(asked: GraphQLRequest) -> None:
+def refuse_subscription(asked: GraphQLRequest) -> CheckedQuery:
     """Raises AppError: it is none that is answered once, or beyond a limit."""
-    operation = chosen(checked(asked.query), asked.operationName)
+    query = checked(asked.query, asked.variables)
+    operation = chosen(query.document, asked.operationName)
     if operation.operation is OperationType.SUBSCRIPTION:
         raise InvalidQuery("Subscriptions go over the WebSocket of this address.")
+    return query
 
 
 @router.get("/graphql", include_in_schema=False, dependencies=[Depends(require_no_production)])

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.api.graphql.context import Context
+from app.api.graphql.costs import MAX_FIRST
 from app.api.graphql.types import Connection, Edge, PageInfo
 from app.core.errors import Unprocessable, Violation
 from app.db.listing import Listing, PageRequest, PageRows
@@ -11,7 +12,6 @@ from app.db.reads import Row
 from app.dependencies.pagination import continued
 
 Node = TypeVar("Node")
-MAX_FIRST = 100
 MAX_CURSOR = 2000
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import strawberry
 
 from app.api.graphql.context import Asked
+from app.api.graphql.costs import DEFAULT_FIRST
 from app.api.graphql.inputs import ItemFilter, validated
 from app.api.graphql.pages import connection
 from app.api.graphql.types import Connection, Item, Post, User, from_row, post_of
@@ -34,7 +35,7 @@ class Query:
 
     @strawberry.field(description="The accounts, for administrators, newest first.")
     async def users(
-        self, info: Asked, first: int = 20, after: str | None = None
+        self, info: Asked, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> Connection[User] | None:
         info.context.require(Scope.ADMIN)
         fetch = partial(users.list_page, info.context.reads, filters={})
@@ -50,7 +51,7 @@ class Query:
     async def items(
         self,
         info: Asked,
-        first: int = 20,
+        first: int = DEFAULT_FIRST,
         after: str | None = None,
         filter: ItemFilter | None = None,
     ) -> Connection[Item] | None:
@@ -62,7 +63,7 @@ class Query:
 
     @strawberry.field(description="The published posts and your own drafts, newest first.")
     async def posts(
-        self, info: Asked, first: int = 20, after: str | None = None
+        self, info: Asked, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> Connection[Post] | None:
         info.context.require(Scope.POSTS_READ)
         viewer = info.context.principal

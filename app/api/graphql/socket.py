@@ -99,7 +99,10 @@ class Conversation:
 
     async def _converse(self) -> Ending:
         while True:
-            ending = await self._answer(await self._receive())
+            message = await self._receive()
+            if await self._is_flooding():
+                return CloseCode.TOO_MANY_MESSAGES, "too many messages"
+            ending = await self._answer(message)
             if ending:
                 return ending
 
@@ -167,6 +170,12 @@ class Conversation:
                 raise result.errors[0]
             yield result
 
+    async def _is_flooding(self) -> bool:
+        """Count one frame of the client, whatever is in it."""
+        windows: Windows | None = self._websocket.app.state.message_limit
+        key = f"frames:{self._context.principal.id}"
+        return windows is not None and (await windows.count(key)).is_refused
+
     async def _permit(self) -> None:
         """Raises RateLimited: each subscription counts like a request, however it is sent."""
         windows: Windows | None = self._websocket.app.state.rate_limit
@@ -181,6 +190,6 @@ class Conversation:
 
 
 def refuse_other_operations(asked: GraphQLRequest) -> None:
-    operation = chosen(checked(asked.query), asked.operationName)
+    operation = chosen(checked(asked.query, asked.variables).document, asked.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
         raise InvalidQuery("Only subscriptions come here; send the others by POST.")

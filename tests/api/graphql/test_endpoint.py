@@ -443,3 +443,24 @@ class TestRequest:
 
         assert response.status_code == 200
         assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+class TestCost:
+    async def test_rows_are_counted_by_the_rate_limit(self, running: Running, user: User) -> None:
+        query = "{items(first: 100) {edges {node {owner {username}}}}}"
+        async with running(rate_limit_default="5/minute") as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                first = await client.post("/graphql", json={"query": query})
+                refused = await client.post("/graphql", json={"query": query})
+
+        # Two hundred rows are worth two requests besides the one that asks for them.
+        assert first.headers.get_list("ratelimit")[0].startswith('"default";r=2;')
+        assert_problem(refused, 429, "rate_limited")
+
+    async def test_number_of_errors_is_bounded(self, as_user: As, user: User) -> None:
+        unknown = " ".join(f"field{number}" for number in range(300))
+
+        answer = await execute(await as_user(user), "{me {%s}}" % unknown)  # noqa: UP031
+
+        assert len(answer["errors"]) == 50

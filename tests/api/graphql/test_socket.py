@@ -214,3 +214,17 @@ class TestProtocol:
                 await following.subscribe(name=str(number))
 
             assert await following.close_code() == 4429
+
+    async def test_frames_are_limited_whatever_is_in_them(
+        self, running: Running, user: User
+    ) -> None:
+        async with (
+            running(room_messages_limit="3/minute") as app,
+            serving(app) as port,
+            follower(app, port, user) as following,
+        ):
+            await following.begin()
+            for _ in range(4):
+                await following.send(type="ping")
+
+            assert await following.close_code() == 4429

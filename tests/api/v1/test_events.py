@@ -17,11 +17,12 @@ from app.crud import sessions
 from app.db.session import transaction
 from app.models.event import RETENTION, Position, event_id
 from app.models.user import User
-from tests.conftest import As, Database, Running, Save, access_token, plain
+from tests.conftest import As, Database, Running, Save, access_token, new_client, plain
 from tests.event_source import PATH, EventSource, listening
 from tests.factories import item_body, make_item, make_post
 from tests.problems import assert_problem, broken
 from tests.servers import serving
+from tests.sockets import handshake
 
 ITEMS = "/api/v1/items"
 TICKETS = "/api/v1/auth/ws-ticket"
@@ -288,7 +289,8 @@ class TestCost:
         assert all(names(source) == [str(n) for n in range(20)] for source in sources)
         # Reads, writes with their overflow, guesses, the listener.
         assert max(total for total, _ in counts) <= 2 + (2 + 5) + 8 + 1
-        assert not [idle for _, idle in counts if idle > 1], "held between two statements"
+        # One that writes, and one that renews the leases of all streams.
+        assert not [idle for _, idle in counts if idle > 2], "held between two statements"
 
     async def test_who_leaves_leaves_nothing_behind(
         self, app: FastAPI, address: str, token: str
@@ -344,3 +346,81 @@ class watched_connections:  # noqa: N801  (reads like a function)
         self.task.cancel()
         await asyncio.wait([self.task])
         await self.connection.close()
+
+
+class TestBounds:
+    @pytest.fixture
+    async def listener(self, app: FastAPI, user: User) -> str:
+        return await access_token(app, user)
+
+    async def test_streams_of_one_user_are_counted_over_all_processes(
+        self, running: Running, database: Database, listener: str
+    ) -> None:
+        few = {"event_streams_per_user": 2}
+        async with (
+            running(**few) as one,
+            running(**few) as other,
+            serving(one) as port,
+            serving(other) as other_port,
+            listening(f"http://127.0.0.1:{port}", listener),
+            new_client(one, Authorization=f"Bearer {listener}") as client,
+        ):
+            async with listening(f"http://127.0.0.1:{other_port}", listener):
+                refused = await client.get(PATH)
+            while await leases(database) > 1:
+                await asyncio.sleep(0.02)
+            async with listening(f"http://127.0.0.1:{port}", listener):
+                pass
+
+        assert_problem(refused, 429, "too_many_streams")
+        assert refused.headers["retry-after"] == "10"
+
+    async def test_streams_leave_the_users_websockets_alone(
+        self, running: Running, listener: str
+    ) -> None:
+        async with (
+            running(event_streams_per_user=1, sockets_per_user=1) as app,
+            serving(app) as port,
+            listening(f"http://127.0.0.1:{port}", listener),
+        ):
+            status, *_ = await handshake(
+                port, "/api/v1/ws/lobby", {"Authorization": f"Bearer {listener}"}
+            )
+
+        assert status == 101
+
+    async def test_streams_beyond_those_of_the_process_are_503(
+        self, running: Running, listener: str
+    ) -> None:
+        async with (
+            running(streams_per_process=1) as app,
+            serving(app) as port,
+            listening(f"http://127.0.0.1:{port}", listener),
+            new_client(app, Authorization=f"Bearer {listener}") as client,
+        ):
+            refused = await client.get(PATH)
+            status, *_ = await handshake(
+                port, "/api/v1/ws/lobby", {"Authorization": f"Bearer {listener}"}
+            )
+
+        assert_problem(refused, 503, "overloaded")
+        assert status == 503
+
+    async def test_resuming_before_too_many_events_is_expired(
+        self, running: Running, user: User, save: Save, listener: str
+    ) -> None:
+        async with running(event_replay_max=2) as app, serving(app) as port:
+            address = f"http://127.0.0.1:{port}"
+            async with listening(address, listener) as source:
+                start = source.last_id
+            for number in range(3):
+                await save(make_item(user, name=f"item {number}"))
+            async with new_client(app, Authorization=f"Bearer {listener}") as client:
+                refused = await client.get(PATH, headers={"Last-Event-ID": start})
+
+        assert_problem(refused, 410, "events_expired")
+        assert "More than 2 events" in refused.json()["detail"]
+
+
+async def leases(database: Database) -> int:
+    return len(await database("SELECT 1 FROM sockets WHERE kind = 'events'"))

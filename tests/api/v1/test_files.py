@@ -19,7 +19,6 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import select, text
 
 from app.core.config import Settings
-from app.dependencies import uploads
 from app.models.file import File
 from app.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
@@ -386,13 +385,14 @@ class TestCreateFile:
         assert response.status_code == 201
         assert held == [0, 0]
 
+    @pytest.mark.parametrize("name", ["upload_timeout_seconds", "upload_idle_timeout_seconds"])
     async def test_upload_that_takes_too_long_is_refused(
-        self, owner: AsyncClient, monkeypatch: pytest.MonkeyPatch
+        self, running: Running, user: User, name: str
     ) -> None:
-        monkeypatch.setattr(uploads, "DEADLINE_SECONDS", 0.05)
-        feed = Feed(raw(raw_file(PDF))[:9000], then=partial(asyncio.sleep, 10))
+        feed = Feed(raw(raw_file(PDF))[:9000], then=partial(wait_for, asyncio.Event()))
 
-        response = await owner.post(FILES, content=feed, headers=FORM)
+        async with strict(running, user, **{name: 0.05}) as owner:
+            response = await owner.post(FILES, content=feed, headers=FORM)
 
         assert_problem(response, 408, "upload_too_slow")
 
@@ -498,6 +498,42 @@ class TestLimits:
             response = await owner.post(FILES, files=files(PDF))
 
         assert response.status_code == 201
+
+
+class TestUploadsInProgress:
+    @pytest.mark.parametrize(
+        ("changes", "status", "code"),
+        [
+            ({"uploads_per_user": 2}, 429, "too_many_at_once"),
+            ({"uploads_per_process": 2}, 503, "overloaded"),
+        ],
+    )
+    async def test_upload_beyond_the_bound_is_refused_before_anything_is_read(
+        self, running: Running, user: User, changes: dict[str, int], status: int, code: str
+    ) -> None:
+        go_on, feeds = asyncio.Event(), [Feed(raw(raw_file(PDF))[:9000]) for _ in range(3)]
+        feeds[0].then = feeds[1].then = partial(wait_for, go_on)
+        async with strict(running, user, **changes) as owner:
+            started = [asyncio.create_task(send(owner, feed)) for feed in feeds[:2]]
+            while not all(feed.taken for feed in feeds[:2]):
+                await asyncio.sleep(0.01)
+            refused = await send(owner, feeds[2])
+            go_on.set()
+            await asyncio.gather(*started)
+            again = await owner.post(FILES, files=files(PDF))
+
+        assert_problem(refused, status, code)
+        assert refused.headers["retry-after"] == "5"
+        assert feeds[2].taken == 0
+        assert again.status_code == 201
+
+
+async def send(client: AsyncClient, feed: Feed) -> Response:
+    return await client.post(FILES, content=feed, headers=FORM)
+
+
+async def wait_for(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 class TestFullDisk:

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func
 
-from app.commands import websockets
+from app.commands.websockets import WebSocketProtocol
 from app.core.clock import now
 from app.core.ids import uuid7
 from app.crud import room_messages
@@ -528,7 +528,7 @@ class TestSlowReader:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(rooms, "MAX_WAITING_CHARACTERS", 200_000)
-        monkeypatch.setattr(websockets, "STALL_SECONDS", 0.5)
+        monkeypatch.setattr(WebSocketProtocol, "stall_seconds", 0.5)
         async with (
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1),

@@ -9,6 +9,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from app.api.errors import responses
 from app.dependencies.events import EventStreamDep
 from app.models.event import EventsExpired
+from app.models.socket import TooManyStreams
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -40,7 +41,11 @@ STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", response_class=EventSourceResponse, responses=STREAM | responses(EventsExpired))
+@router.get(
+    "",
+    response_class=EventSourceResponse,
+    responses=STREAM | responses(EventsExpired, TooManyStreams),
+)
 async def stream_events(stream: EventStreamDep) -> AsyncIterator[ServerSentEvent]:
     """Follow what happens to items, published posts and your tasks, as Server-Sent Events."""
     async for frame in stream.frames():

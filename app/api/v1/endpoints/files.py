@@ -9,6 +9,7 @@ from app.api.errors import responses
 from app.api.openapi_files import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.api.resources import resource
 from app.api.upload_answers import answer_upload_once
+from app.core.concurrency import TooManyAtOnce
 from app.core.errors import (
     BadRequest,
     ContentTooLarge,
@@ -43,6 +44,7 @@ UPLOADS = responses(
     BadRequest,
     UploadTooSlow,
     ContentTooLarge,
+    TooManyAtOnce,
     QuotaExceeded,
     UnsupportedMediaType,
     StorageUnavailable,

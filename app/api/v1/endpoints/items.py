@@ -1,6 +1,7 @@
 """Items: what is on offer."""
 
 import asyncio
+from contextlib import aclosing
 from itertools import chain
 from typing import Annotated
 
@@ -13,11 +14,13 @@ from app.api.errors import problem, responses, violations
 from app.api.exports import ExportFormat, export
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
+from app.core.concurrency import TooManyAtOnce
 from app.core.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.crud import categories, items
 from app.db.reads import Row
-from app.dependencies.auth import ItemReader, ItemWriter
+from app.dependencies.auth import ItemReader, ItemWriter, charge
 from app.dependencies.database import ReplicaReads, SessionDep, TransactionDep
+from app.dependencies.exports import ExportSlot
 from app.dependencies.external import ExternalApiDep
 from app.dependencies.items import (
     ItemFilters,
@@ -43,19 +46,23 @@ from app.schemas.problem import Problem
 from app.schemas.task import TaskRead
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
+# The rate limit counts a batch as so many requests as it has hundreds of items, and one more.
+ITEMS_PER_REQUEST = 100
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 
 # Before the route below, whose pattern it matches, too.
-@router.get("/export", response_class=StreamingResponse)
+@router.get("/export", response_class=StreamingResponse, responses=responses(TooManyAtOnce))
 async def export_items(
     reads: ReplicaReads,
     _: ItemReader,
+    slot: ExportSlot,
     filters: ItemFilters,
     form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NDJSON,
 ) -> StreamingResponse:
     """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
-    return export(items.everything(reads, filters), ItemRead, form, name="items")
+    chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
+    return await export(chunks, ItemRead, form, name="items")
 
 
 @router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
@@ -88,6 +95,7 @@ async def create_items(
     batch: ItemBatch, session: TransactionDep, principal: ItemWriter, request: Request
 ) -> ItemBatchRead:
     """Create up to 1,000 items; those that break a rule are reported one by one."""
+    await charge(request, principal, len(batch.items) // ITEMS_PER_REQUEST)
     checked = batch.checked()
     checked.refuse_categories(await categories.find_unknown(session, checked.category_ids()))
     broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}

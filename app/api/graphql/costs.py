@@ -1,0 +1,46 @@
+"""Query costs: how many rows the fields of a GraphQL document stand for, before it is executed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import FieldNode, IntValueNode, OperationDefinitionNode, ValueNode, VariableNode
+
+Variables = Mapping[str, Any]
+
+# The fields that answer with a page, and those of its frame, which are no rows of their own.
+CONNECTIONS = frozenset({"items", "posts", "users"})
+WRAPPERS = frozenset({"edges", "node", "pageInfo"})
+DEFAULT_FIRST, MAX_FIRST = 20, 100
+
+
+def rows_of(field: FieldNode, variables: Variables) -> int:
+    """How many rows the field stands for below one row of its parent."""
+    if is_introspection(field):
+        return 0
+    if field.name.value not in CONNECTIONS:
+        return 1
+    given = {each.name.value: each.value for each in field.arguments or ()}
+    return size_of(given.get("first"), variables)
+
+
+def size_of(value: ValueNode | None, variables: Variables) -> int:
+    """The size of a page; what is out of bounds is refused by the field itself."""
+    first: Any = DEFAULT_FIRST
+    if isinstance(value, VariableNode):
+        first = variables.get(value.name.value, DEFAULT_FIRST)
+    elif isinstance(value, IntValueNode):
+        first = int(value.value[:9])
+    return min(max(first, 1), MAX_FIRST) if isinstance(first, int) else MAX_FIRST
+
+
+def defaults_of(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """The integers among the defaults of its variables."""
+    return {
+        each.variable.name.value: int(each.default_value.value[:9])
+        for each in operation.variable_definitions or ()
+        if isinstance(each.default_value, IntValueNode)
+    }
+
+
+def is_introspection(field: FieldNode) -> bool:
+    return field.name.value in {"__schema", "__type"}

@@ -1,0 +1,49 @@
+"""Stalled-reader protection: a protocol mixin that aborts connections whose peer stops reading.
+
+uvicorn waits without limit for a peer to read. Such a peer would hold the memory of an answer,
+a slot of the concurrency limiter and a database connection for as long as it likes.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class StallGuard(asyncio.Protocol):
+    """Starts a timer when the write buffer is full and cancels it when the buffer has drained.
+
+    Goes before uvicorn's class in the list of bases.
+    """
+
+    stall_seconds = 10.0
+    loop: asyncio.AbstractEventLoop
+    transport: Any
+    stall: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.stall = self.loop.call_later(self.stall_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.forget_stall()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.forget_stall()
+
+    def forget_stall(self) -> None:
+        if self.stall:
+            self.stall.cancel()
+            self.stall = None
+
+
+class HttpProtocol(StallGuard, HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 protocol with the guard.
+
+    The buffer holds one chunk of an export or a file, about 64 KiB: a connection of 2 KiB/s is
+    fast enough.
+    """
+
+    stall_seconds = 30.0
