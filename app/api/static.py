@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.core.errors import NotFound
+from app.schemas.base import OpaqueText
 
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
@@ -58,7 +59,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/static/{name}")
-def read_static_file(name: str, request: Request) -> Response:
+def read_static_file(name: OpaqueText, request: Request) -> Response:
     if name not in FILES:
         raise NotFound("There is no such file.")
     media_type = MEDIA_TYPES[FILES[name].suffix]

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from app.api.planned_route import Handler
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.load import Overloaded, Work
+from app.dependencies.decoding import check_form
 
 # Enough to keep the threads busy that hash passwords; the others would only wait for them,
 # some of them with a database connection in their hands.
@@ -29,7 +30,7 @@ class TurnsRoute(UnitOfWorkRoute):
 
         async def in_turn(request: Request) -> Response:
             # Who sends slowly holds no turn meanwhile; the handler finds what was read.
-            await request.body()
+            check_form(request.headers.get("content-type", ""), await request.body())
             line: Line = request.app.state.password_turns
             async with line.turn(request.scope["state"]["work"]):
                 return await handler(request)

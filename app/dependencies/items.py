@@ -14,8 +14,7 @@ from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.item import Item
-from app.schemas.base import Text
-from app.schemas.item import Tag
+from app.schemas.item import Question, Tag
 
 COOKIE_SECONDS = 30 * 24 * 3600
 
@@ -45,17 +44,13 @@ async def get_query(
     request: Request,
     response: Response,
     q: Annotated[
-        Text | None,
-        Query(
-            min_length=3,
-            max_length=50,
-            description="Words of name and description, or their beginnings; all must match.",
-        ),
+        Question | None,
+        Query(description="Words of name and description, or their beginnings; all must match."),
     ] = None,
     remember: Annotated[
         bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
     ] = False,
-    last_query: Annotated[Text | None, Cookie(min_length=3, max_length=50)] = None,
+    last_query: Annotated[Question | None, Cookie()] = None,
 ) -> str | None:
     if not remember:
         return q

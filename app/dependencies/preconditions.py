@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from app.core.errors import PreconditionFailed, PreconditionRequired
+from app.schemas.base import OpaqueText
 
 
 class Precondition:
@@ -31,7 +32,7 @@ class Precondition:
 async def get_precondition(
     request: Request,
     if_match: Annotated[
-        str | None, Header(max_length=1000, description="The ETag that you read.")
+        OpaqueText | None, Header(max_length=1000, description="The ETag that you read.")
     ] = None,
 ) -> Precondition:
     return Precondition(if_match, is_required=request.app.state.settings.require_if_match)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from app.schemas.base import In, Out, Text
+from app.schemas.base import OPAQUE, In, OpaqueText, Out, Storable
 
 
 class TokenPair(Out):
@@ -37,7 +37,7 @@ class SessionRead(Out):
 class RefreshRequest(In):
     refresh_token: Annotated[
         # More than ours have: another kind of token is a wrong one, and no malformed body.
-        Text, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."])
+        Storable, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."]), OPAQUE
     ]
 
 
@@ -48,14 +48,16 @@ class SignIn(BaseModel):
     """
 
     grant_type: Literal["password"] = "password"
-    username: str = Field(json_schema_extra={"maxLength": 320}, examples=["user@example.com"])
-    password: str = Field(
+    username: OpaqueText = Field(
+        json_schema_extra={"maxLength": 320}, examples=["user@example.com"]
+    )
+    password: OpaqueText = Field(
         json_schema_extra={"maxLength": 128, "format": "password"},
         examples=["correct horse battery staple"],
     )
-    scope: str = Field(default="", json_schema_extra={"maxLength": 500})
-    client_id: str | None = Field(default=None, max_length=200)
-    client_secret: str | None = Field(default=None, max_length=200)
+    scope: OpaqueText = Field(default="", json_schema_extra={"maxLength": 500})
+    client_id: OpaqueText | None = Field(default=None, max_length=200)
+    client_secret: OpaqueText | None = Field(default=None, max_length=200)
 
     @property
     def scopes(self) -> list[str]:

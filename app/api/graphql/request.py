@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.schemas.base import In
+from app.schemas.base import OPAQUE, In
 
 MAX_QUERY = 20_000
 
@@ -19,7 +19,8 @@ class GraphQLRequest(In):
             max_length=MAX_QUERY,
             examples=["{ items(first: 3) { edges { node { name price owner { username } } } } }"],
         ),
+        OPAQUE,
     ]
     variables: dict[str, Any] | None = Field(default=None, max_length=100, examples=[{}])
-    operationName: Annotated[str, Field(max_length=100)] | None = None  # noqa: N815  (the standard's)
+    operationName: Annotated[str, Field(max_length=100), OPAQUE] | None = None  # noqa: N815  (the standard's)
     extensions: dict[str, Any] | None = Field(default=None, max_length=10, examples=[{}])
