@@ -7,20 +7,24 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from pydantic import SecretStr, ValidationError
 
+from app.api.decoding import FormRoute
 from app.api.errors import violations
 from app.api.site import PAGE_POLICY, framed, render
 from app.api.v1.endpoints import auth
 from app.core.errors import AppError, Unprocessable
+from app.core.passwords import MAX_TYPED_LENGTH
 from app.dependencies.credentials import ClientDep, Passwords
 from app.dependencies.database import Transactions
 from app.dependencies.guessing import GuessLimitsDep
+from app.schemas.base import OPAQUE, STORABLE_SECRET
 from app.schemas.mailed_token import EmailVerification, PasswordReset
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
 FORM_POLICY = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
-Token = Annotated[str, Query(max_length=100)]
-FormToken = Annotated[str, Form(max_length=100)]
+Token = Annotated[str, Query(max_length=100), OPAQUE]
+FormToken = Annotated[str, Form(max_length=100), OPAQUE]
+NewPassword = Annotated[SecretStr, Form(max_length=MAX_TYPED_LENGTH), STORABLE_SECRET]
 Work = Callable[[], Awaitable[None]]
 
 
@@ -53,7 +57,7 @@ def show_reset(request: Request, token: Token = "") -> Response:
 async def confirm_reset(
     request: Request,
     token: FormToken,
-    new_password: Annotated[SecretStr, Form(max_length=128)],
+    new_password: NewPassword,
     transactions: Transactions,
     passwords: Passwords,
     limits: GuessLimitsDep,

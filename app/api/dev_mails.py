@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from app.api.dev_pages import require_no_production
 from app.api.site import Markup, framed, render
 from app.core.errors import NotFound
+from app.schemas.base import OpaqueText
 
 SHOWN = 100
 NAME = re.compile(r"[0-9a-f-]{36}")
@@ -30,7 +31,7 @@ def list_mails(request: Request) -> Response:
 
 
 @router.get("/{mail_name}")
-def read_mail(mail_name: str, request: Request) -> Response:
+def read_mail(mail_name: OpaqueText, request: Request) -> Response:
     mail = load(folder(request) / f"{checked(mail_name)}.eml")
     shown = {**facts(mail), "mail_name": mail_name, "text": part(mail, "plain")}
     content = render(request, "mail.html", **shown)
@@ -38,7 +39,7 @@ def read_mail(mail_name: str, request: Request) -> Response:
 
 
 @router.get("/{mail_name}/page")
-def show_mail_page(mail_name: str, request: Request) -> Response:
+def show_mail_page(mail_name: OpaqueText, request: Request) -> Response:
     mail = load(folder(request) / f"{checked(mail_name)}.eml")
     headers = {"Content-Security-Policy": MAIL_POLICY}
     return HTMLResponse(part(mail, "html"), headers=headers)

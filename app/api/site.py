@@ -18,6 +18,7 @@ from app.api.static import PAGES, addresses
 from app.core.config import DEMO_PASSWORD, Settings
 from app.core.errors import NotFound
 from app.dependencies.urls import absolute_url, root_path
+from app.schemas.base import OpaqueText
 
 SEALED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {SEALED}"
@@ -77,7 +78,7 @@ def show_problem_types(request: Request) -> Response:
 
 
 @router.get("/problems/{code}")
-def show_problem_type(code: str, request: Request) -> Response:
+def show_problem_type(code: OpaqueText, request: Request) -> Response:
     kind = problem_types().get(code)
     if kind is None:
         raise NotFound("There is no such problem type.")

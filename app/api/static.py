@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from app.api.query_parameters import IgnoredParameters
 from app.core.errors import NotFound
 from app.core.header_fields import accepts_gzip, field_value
+from app.schemas.base import OpaqueText
 
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
@@ -60,7 +61,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
-def read_static_file(name: str, request: Request) -> Response:
+def read_static_file(name: OpaqueText, request: Request) -> Response:
     if name not in FILES:
         raise NotFound("There is no such file.")
     media_type = MEDIA_TYPES[FILES[name].suffix]

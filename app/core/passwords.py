@@ -4,13 +4,17 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
+from unicodedata import category
 
 from passlib.context import CryptContext
 
 from app.core.canonical import canonical
+from app.core.text import CONTROLS, TextRefused, nfc
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
+# Before normalization, which makes one letter out of up to four.
+MAX_TYPED_LENGTH = 4 * MAX_LENGTH
 
 ALPHABETS = ("1234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
 RUNS = tuple((alphabet * MAX_LENGTH)[::step] for alphabet in ALPHABETS for step in (1, -1))
@@ -54,22 +58,27 @@ class PasswordHasher:
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="password")
 
     async def hash(self, password: str) -> str:
-        """Return a PHC string with a salt of its own.
+        """Return a PHC string with a salt of its own for the prepared password.
 
         Raises:
-            ValueError: the password holds a lone surrogate or more than 4,096 bytes.
+            ValueError: the password holds control characters, a lone surrogate or more than 4,096
+                bytes.
         """
-        secret, loop = password.encode(), asyncio.get_running_loop()
+        secret, loop = prepared(password).encode(), asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._context.hash, secret)
 
     async def verify(self, password: str, hash: str | None) -> bool:
         """Say whether the password made this hash; None, an unknown user, takes as long.
 
         Raises:
-            ValueError: as for `hash`, or the hash is damaged.
+            ValueError: the password holds a lone surrogate or more than 4,096 bytes, or the hash
+                is damaged.
         """
-        secret, loop = password.encode(), asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._context.verify, secret, hash)
+        loop = asyncio.get_running_loop()
+        for secret in spellings(password):
+            if await loop.run_in_executor(self._threads, self._context.verify, secret, hash):
+                return True
+        return False
 
     def needs_rehash(self, hash: str) -> bool:
         """Say whether the hash was made with other parameters than those of now."""
@@ -78,6 +87,29 @@ class PasswordHasher:
     def close(self) -> None:
         """Finish what is being hashed, and drop what waits."""
         self._threads.shutdown(cancel_futures=True)
+
+
+def prepared(password: str) -> str:
+    """Return the password as it is hashed: the OpaqueString profile of RFC 8265, section 4.2.
+
+    Spaces of other scripts become ASCII spaces, and the text is in NFC; case is kept.
+
+    Raises:
+        TextRefused: it holds control characters, or what cannot be stored.
+    """
+    if CONTROLS.search(password) or any(letter in password for letter in "\t\r\n"):
+        raise TextRefused("text_control_character", "Text may not contain control characters")
+    spaced = "".join(" " if category(letter) == "Zs" else letter for letter in password)
+    return nfc(spaced)
+
+
+def spellings(password: str) -> list[bytes]:
+    """Return what may have been hashed: the prepared password or, before ADR 0028, the typed."""
+    try:
+        candidates = [prepared(password), password]
+    except TextRefused:
+        candidates = [password]
+    return [candidate.encode() for candidate in dict.fromkeys(candidates)]
 
 
 def password_problem(password: str, *, email: str, username: str) -> PasswordProblem | None:

@@ -1,6 +1,5 @@
 """The items table, seen as a collection. Flushes; never commits."""
 
-import re
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,11 +9,9 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     String,
-    and_,
     any_,
     bindparam,
     func,
-    literal_column,
     select,
 )
 from sqlalchemy import update as update_statement
@@ -29,14 +26,14 @@ from app.crud.categories import subtree
 from app.db.errors import ForeignKeyViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
+from app.db.search import matches
 from app.db.session import Transaction, when_committed
 from app.db.writes import insert_many, insert_one, insertion, insertion_of_many
 from app.models.category import Category
-from app.models.item import Item
+from app.models.item import SEARCHED, Item
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
 
 IS_ALIVE = Item.deleted_at.is_(None)
-SEARCH = Item.__table__.c.search
 COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
 
 UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
@@ -54,14 +51,6 @@ def is_in_category() -> ColumnElement[bool]:
     return Item.category_id == any_(func.array(select(below.c.id).scalar_subquery()))
 
 
-def has_words() -> ColumnElement[bool]:
-    """Words that begin like those of the filter are in the name or the description."""
-    found = SEARCH.bool_op("@@")(func.to_tsquery(literal_column("'simple'"), bindparam("q")))
-    # Three times, which cubes the estimate: for rare words it is far too high, and PostgreSQL would
-    # rather walk all items in their order than ask the index for the few that match.
-    return and_(found, found, found)
-
-
 LISTING = Listing(
     COLUMNS,
     where=[IS_ALIVE],
@@ -69,7 +58,7 @@ LISTING = Listing(
         "tag": lambda: Item.tags.contains(bindparam("tag", type_=ARRAY(String(30)))),
         "category_id": is_in_category,
         "owner_id": lambda: Item.owner_id == bindparam("owner_id"),
-        "q": has_words,
+        "q": lambda: matches(SEARCHED),
         "min_price": lambda: Item.price >= bindparam("min_price"),
         "max_price": lambda: Item.price <= bindparam("max_price"),
     },
@@ -105,21 +94,12 @@ async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
 
 async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the items that match."""
-    return await LISTING.page(reads, request, with_words(filters))
-
-
-def with_words(filters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Write `q` as PostgreSQL reads it: every word must match, each may be cut short."""
-    q = filters.get("q")
-    words = re.findall(r"\w+", q) if q else []
-    # The word itself besides its beginning: only of that does PostgreSQL know how frequent it is,
-    # and for a frequent one it is a thousand times faster to walk the items in their order.
-    return {**filters, "q": " & ".join(f"({w} | {w}:*)" for w in words)} if q else filters
+    return await LISTING.page(reads, request, filters)
 
 
 def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
     """Return all items that match, in chunks of one snapshot."""
-    return LISTING.everything(reads, with_words(filters))
+    return LISTING.everything(reads, filters)
 
 
 async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace as replaced
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import Boolean, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.core import metrics
@@ -14,8 +14,9 @@ from app.core.errors import NotFound
 from app.core.identity import Principal
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, Reader, Row
+from app.db.search import matches
 from app.db.session import AsyncSession, when_committed
-from app.models.post import Post, Status
+from app.models.post import SEARCHED, Post, Status
 from app.models.user import User
 from app.schemas.post import PostCreate, PostRead, PostUpdate
 
@@ -31,18 +32,8 @@ COLUMNS = [
     User.username,
     User.full_name,
 ]
-SEARCH = Post.__table__.c.search
 
 BY_ID = Query(select(*COLUMNS).join(Post.author).where(Post.id == bindparam("id"), IS_VISIBLE))
-
-
-def has_words() -> ColumnElement[bool]:
-    """The words of the filter are in the title or the body."""
-    words = func.websearch_to_tsquery(literal_column("'simple'"), bindparam("q"))
-    found = SEARCH.bool_op("@@")(words)
-    # Twice, which squares the estimate: it is far too high for rare words, and PostgreSQL would
-    # rather walk all posts in their order than ask the index for the few that match.
-    return and_(found, found)
 
 
 LISTING = Listing(
@@ -51,7 +42,7 @@ LISTING = Listing(
     filters={
         "author_id": lambda: Post.author_id == bindparam("author_id"),
         "status": lambda: Post.status == bindparam("status"),
-        "q": has_words,
+        "q": lambda: matches(SEARCHED),
     },
     sorts={"title": Post.title, "created_at": Post.created_at},
     default_sort=("-created_at",),

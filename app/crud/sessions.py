@@ -75,7 +75,7 @@ async def create(
     row = Session(
         user_id=user_id,
         scopes=scopes,
-        user_agent=user_agent[:255],
+        user_agent=user_agent,
         address=address[:45],
         rotated_at=started,
         last_used_at=started,

@@ -10,6 +10,7 @@ from sqlalchemy import update as update_statement
 from app.core import metrics
 from app.core.canonical import canonical
 from app.core.clock import now
+from app.core.email_address import canonical_login, canonical_part
 from app.core.errors import NotFound
 from app.core.identity import Role
 from app.crud.sessions import IS_LIVE as SESSION_IS_LIVE
@@ -115,7 +116,7 @@ async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
 async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
     """Return one page of the users that match; `q` is a part of an address or a name."""
     q = filters.get("q")
-    pattern = contains_pattern(canonical(q)) if q else None
+    pattern = contains_pattern(canonical_part(q)) if q else None
     return await LISTING.page(reads, request, {**filters, "q": pattern})
 
 
@@ -128,7 +129,7 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
 
 async def find_login(reads: ReadPool, login: str) -> Row | None:
     """Return `id`, `is_active`, `version` and `password_hash` behind an e-mail or a username."""
-    return await reads.first(LOGIN, name=canonical(login))
+    return await reads.first(LOGIN, name=canonical_login(login))
 
 
 async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:

@@ -4,12 +4,13 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from pydantic import Field
 
 from app.crud import audit_entries
 from app.dependencies.pagination import Pagination, paginated_by_cursor
-from app.schemas.base import Text, Timestamp
+from app.schemas.base import LINE, Storable, Timestamp
 
-Name = Annotated[Text | None, Query(min_length=1, max_length=128)]
+Name = Annotated[Annotated[Storable, Field(min_length=1, max_length=128), LINE] | None, Query()]
 
 
 async def get_audit_filters(

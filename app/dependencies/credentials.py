@@ -7,12 +7,13 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from app.core.attribution import act_as
-from app.core.canonical import canonical
+from app.core.email_address import canonical_login
 from app.core.errors import InvalidCredentials, Unprocessable, Violation
 from app.core.identity import Role, Scope, granted_scopes
 from app.core.oauth_errors import InvalidScope
-from app.core.passwords import MAX_LENGTH, PasswordHasher, password_problem
+from app.core.passwords import MAX_TYPED_LENGTH, PasswordHasher, password_problem
 from app.core.refresh_tokens import RefreshTokens
+from app.core.text import UNSTORABLE, printable_header
 from app.core.tokens import TokenSigner
 from app.crud import users
 from app.db.reads import ReadPool, Row
@@ -21,11 +22,11 @@ from app.dependencies.database import Reads
 from app.dependencies.guessing import GuessLimits, GuessLimitsDep
 from app.dependencies.oauth import PasswordGrant
 from app.models.session import Session
-from app.schemas.base import UNSTORABLE
 from app.schemas.session import TokenPair
 from app.schemas.user import PasswordChange
 
 MAX_LOGIN = 320
+MAX_USER_AGENT = 255
 WRONG_PASSWORD = Violation(
     "/body/current_password", "This is not your current password", "wrong_password"
 )
@@ -84,7 +85,8 @@ class TokenIssuer:
 
 
 async def get_client(request: Request) -> Client:
-    return Client(client_address(request), request.headers.get("user-agent", ""))
+    user_agent = dict(request.scope["headers"]).get(b"user-agent", b"")
+    return Client(client_address(request), printable_header(user_agent, MAX_USER_AGENT))
 
 
 async def get_passwords(request: Request) -> PasswordHasher:
@@ -121,7 +123,7 @@ async def verified_login(
     """
     refuse_impossible(form)
     login = await users.find_login(reads, form.username)
-    account = str(login["id"]) if login else canonical(form.username)
+    account = str(login["id"]) if login else canonical_login(form.username)
     async with limits.password_attempt(account, client.address):
         is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
         if login is None or not is_right or not login["is_active"]:
@@ -170,7 +172,7 @@ async def get_proven_change(
 
 def refuse_impossible(form: PasswordGrant) -> None:
     """What no account can have needs no look-up, and would be an error there."""
-    is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_LENGTH
+    is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_TYPED_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):
         raise InvalidCredentials("The user name or the password is wrong.")
 

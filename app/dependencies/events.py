@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Query, Request
 from fastapi.requests import HTTPConnection
 from fastapi.sse import ServerSentEvent
+from pydantic import Field
 
 from app.core.clock import now
 from app.core.identity import Principal
@@ -18,24 +19,23 @@ from app.jobs.socket_leases import SocketLeases
 from app.jobs.standing import Standing, Watched
 from app.models.event import EventsExpired, Position, event_id, position_of
 from app.models.socket import StreamKind
-from app.schemas.base import Text
+from app.schemas.base import OPAQUE, Storable
 
 # When to come back: not all at once after a restart.
 RETRY_MILLISECONDS = (500, 3000)
 
+EventId = Annotated[Storable, Field(max_length=60), OPAQUE]
 LastEventId = Annotated[
-    Text | None,
+    EventId | None,
     Header(
         alias="Last-Event-ID",
-        max_length=60,
         description="The `id` of the last event that was received: what followed comes first.",
     ),
 ]
 Resume = Annotated[
-    Text | None,
+    EventId | None,
     Query(
         alias="last_event_id",
-        max_length=60,
         description="The same for a new `EventSource`, which cannot send the header.",
     ),
 ]

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.core.config import Settings
 from app.core.errors import ContentTooLarge
+from app.dependencies.decoding import declared_charset, decoded
 from app.dependencies.intake import Intake
 from app.dependencies.multipart import Part
 from app.integrations.storage import Storage
@@ -20,6 +21,7 @@ from app.schemas.file import MAX_BATCH
 
 MAX_FIELD_BYTES = 4096
 MAX_PARTS = 2 * MAX_BATCH
+CHARSET_FIELD = "_charset_"  # RFC 7578, section 4.6
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class Receiver:
         self._upload = upload
         self._storage = storage
         self._settings = settings
-        self._errors: list[dict[str, Any]] = []
+        self._charset = "utf-8"
 
     async def receive(self, parts: AsyncIterator[Part]) -> None:
         """Store the files, then hold the form against its rules, to name every broken one.
@@ -75,18 +77,27 @@ class Receiver:
         self._check()
 
     async def _take(self, part: Part) -> None:
-        if part.head.name != self._form.files_field:
-            self._upload.fields[part.head.name] = await field_text(part)
-        elif len(self._upload.files) == self._form.max_files:
-            raise RequestValidationError([self._error("too_long", "There are too many files")])
-        else:
+        if part.head.name == CHARSET_FIELD:
+            self._charset = decoded(await field_bytes(part), "body", CHARSET_FIELD)
+        elif part.head.name != self._form.files_field:
+            await self._take_field(part)
+        elif len(self._upload.files) < self._form.max_files:
             await self._take_file(part)
+        elif part.head.filename or await anext(part.data, b""):
+            raise RequestValidationError([self._error("too_long", "There are too many files")])
+
+    async def _take_field(self, part: Part) -> None:
+        name = part.head.name
+        charset = declared_charset(part.head.content_type, default=self._charset)
+        self._upload.fields[name] = decoded(await field_bytes(part), "body", name, charset=charset)
 
     async def _take_file(self, part: Part) -> None:
         file = await Intake(part, self._settings).store(self._storage, self._upload.owner_id)
-        if file is None:
+        if file is not None:
+            self._upload.files.append(file)
+        elif part.head.filename:
             raise RequestValidationError([self._error("file_empty", "The file is empty")])
-        self._upload.files.append(file)
+        # Else an input of a page in which nothing was chosen.
 
     def _check(self) -> None:
         errors = [] if self._upload.files else [self._error("missing", "Field required")]
@@ -104,10 +115,10 @@ class Receiver:
         return {"type": code, "loc": ("body", self._form.files_field), "msg": message}
 
 
-async def field_text(part: Part) -> str:
+async def field_bytes(part: Part) -> bytes:
     value = b""
     async for chunk in part.data:
         value += chunk
         if len(value) > MAX_FIELD_BYTES:
             raise ContentTooLarge(f"A field of the form may have {MAX_FIELD_BYTES} bytes.")
-    return value.decode("utf-8", "replace")
+    return value

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import Cookie, Depends, Query, Request, Response
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from app.crud import items
 from app.db.reads import Row
@@ -15,14 +15,12 @@ from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.item import Item
-from app.schemas.base import Text
-from app.schemas.item import Tag
+from app.schemas.item import MAX_QUESTION, Question, Tag
 
 COOKIE_SECONDS = 30 * 24 * 3600
-MIN_QUERY, MAX_QUERY = 3, 50
-QUERY = TypeAdapter(Annotated[Text, StringConstraints(min_length=MIN_QUERY, max_length=MAX_QUERY)])
+QUESTION = TypeAdapter(Question)
 # Four bytes a character, each as %XX.
-MAX_COOKIE = MAX_QUERY * 4 * 3
+MAX_COOKIE = MAX_QUESTION * 4 * 3
 
 
 async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
@@ -51,12 +49,8 @@ async def get_query(
     request: Request,
     response: Response,
     q: Annotated[
-        Text | None,
-        Query(
-            min_length=MIN_QUERY,
-            max_length=MAX_QUERY,
-            description="Words of name and description, or their beginnings; all must match.",
-        ),
+        Question | None,
+        Query(description="Words of name and description, or their beginnings; all must match."),
     ] = None,
     remember: Annotated[
         bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
@@ -80,7 +74,7 @@ async def get_query(
 def remembered(cookie: str) -> str | None:
     """The `q` that was kept; a cookie is a hint, and one that is not usable is ignored."""
     try:
-        return QUERY.validate_python(unquote(cookie, errors="strict"))
+        return QUESTION.validate_python(unquote(cookie, errors="strict"))
     except (UnicodeDecodeError, ValidationError):
         return None
 

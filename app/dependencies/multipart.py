@@ -1,19 +1,23 @@
 """Multipart bodies (RFC 7578), pulled part by part: nothing is spooled or collected."""
 
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.core.errors import BadRequest, UnsupportedMediaType
+from app.dependencies.decoding import decoded
 
 MAX_HEADERS = 8
 MAX_HEADER_BYTES = 4096
 # Of a body at once: parts without content are counted before thousands of them are parsed.
 SLICE_BYTES = 64 * 1024
+EXTENDED_NAME = re.compile(rb"filename\*=([A-Za-z0-9._-]{1,40})'[^']*'([^;\s]*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -62,10 +66,10 @@ class Events:
             if self.head.name:
                 raise BadRequest("A part of the multipart body has two Content-Dispositions.")
             options = parse_options_header(value)[1]
-            self.head.name = text(options.get(b"name", b""))
-            self.head.filename = text(options.get(b"filename", b""))
+            self.head.name = decoded(options.get(b"name", b""), "body")
+            self.head.filename = file_name(value, options, self.head.name)
         elif header == b"content-type":
-            self.head.content_type = text(value)
+            self.head.content_type = decoded(value, "body", self.head.name)
 
     def complete(self) -> None:
         self.is_complete = True
@@ -141,5 +145,10 @@ def boundary(content_type: str) -> bytes:
     return options[b"boundary"]
 
 
-def text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
+def file_name(disposition: bytes, options: dict[bytes, bytes], field: str) -> str:
+    """Return the name of the file, also as RFC 8187 spells it, as some clients do."""
+    extended = EXTENDED_NAME.search(disposition)
+    if b"filename" in options or not extended:
+        return decoded(options.get(b"filename", b""), "body", field)
+    charset, value = extended.groups()
+    return decoded(unquote_to_bytes(value), "body", field, charset=charset.decode())

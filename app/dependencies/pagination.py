@@ -12,6 +12,7 @@ from app.core.cursors import CursorSigner, InvalidCursor
 from app.core.errors import Unprocessable, Violation
 from app.db.listing import PageRequest, PageRows
 from app.dependencies.urls import absolute_url, root_path
+from app.schemas.base import OpaqueText
 
 MAX_SKIP = 10_000
 # RFC 9745 wants the time of the decision: 2026-11-22. RFC 8594: when `skip` ends.
@@ -76,7 +77,8 @@ def with_query(address: str, *queries: str) -> str:
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows on a page.")]
 Skip = Annotated[int, Query(ge=0, le=MAX_SKIP, description="Rows to skip; above 0 deprecated.")]
 Cursor = Annotated[
-    str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
+    OpaqueText | None,
+    Query(max_length=2000, description="`next_cursor` of the page before."),
 ]
 IncludeTotal = Annotated[bool, Query(description="Count all rows that match.")]
 
@@ -117,7 +119,7 @@ def paginated(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
         limit: Limit = 20,
         skip: Skip = 0,
         cursor: Cursor = None,
-        sort: Annotated[str | None, sorting.parameter] = None,
+        sort: Annotated[OpaqueText | None, sorting.parameter] = None,
         include_total: IncludeTotal = False,
     ) -> Pagination:
         page = PageRequest(limit, skip, split(sort), include_total=include_total)
@@ -135,7 +137,7 @@ def paginated_by_cursor(fields: Collection[str], default: tuple[str, ...]) -> Pa
         response: Response,
         limit: Limit = 20,
         cursor: Cursor = None,
-        sort: Annotated[str | None, sorting.parameter] = None,
+        sort: Annotated[OpaqueText | None, sorting.parameter] = None,
         include_total: IncludeTotal = False,
     ) -> Pagination:
         page = PageRequest(limit, 0, split(sort), include_total=include_total)

@@ -12,7 +12,7 @@ from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.post import Post, Status
-from app.schemas.base import Text
+from app.schemas.item import Question
 
 
 async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReader) -> Row:
@@ -32,7 +32,8 @@ async def get_post_filters(
     author_id: uuid.UUID | None = None,
     status: Status | None = None,
     q: Annotated[
-        Text | None, Query(min_length=3, max_length=50, description="Words of title and body.")
+        Question | None,
+        Query(description="Words of title and body, or their beginnings; all must match."),
     ] = None,
 ) -> dict[str, Any]:
     return {"author_id": author_id, "status": status, "q": q}

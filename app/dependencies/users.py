@@ -4,6 +4,7 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from pydantic import Field
 
 from app.core.identity import Role
 from app.crud import users
@@ -12,7 +13,9 @@ from app.dependencies.database import SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.user import User
-from app.schemas.base import Text
+from app.schemas.base import LINE, Storable
+
+UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
 
 
 async def get_own_account(
@@ -34,9 +37,7 @@ async def get_other_account(
 async def get_user_filters(
     role: Role | None = None,
     is_active: bool | None = None,
-    q: Annotated[
-        Text | None, Query(min_length=1, max_length=50, description="Part of e-mail or username.")
-    ] = None,
+    q: Annotated[UserQuestion | None, Query(description="Part of e-mail or username.")] = None,
 ) -> dict[str, Any]:
     return {"role": role, "is_active": is_active, "q": q}
 

@@ -16,6 +16,7 @@ import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.core import metrics
+from app.core.email_address import email_address
 from app.core.logging import get_logger
 
 SMTP_SECONDS = 10.0
@@ -131,7 +132,8 @@ class MailSender:
         """Raises OSError or SMTPException when it could not be handed over."""
         mail = compose(template, {"project_name": self._project_name, **values})
         mail["From"] = self._sender
-        mail["To"] = recipient
+        # ASCII since ADR 0028; a job may be older.
+        mail["To"] = recipient if recipient.isascii() else email_address(recipient)
         mail["Date"] = localtime()
         # The same at each attempt: a server that has it already can tell.
         mail["Message-ID"] = f"<{mail_id}@{parseaddr(self._sender)[1].partition('@')[2]}>"

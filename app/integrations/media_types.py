@@ -20,6 +20,10 @@ PATTERNS: dict[MediaType, bytes] = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": OFFICE + rb"xl/",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": OFFICE + rb"ppt/",
 }
+PDF: MediaType = "application/pdf"
+# ISO 32000-1, annex H, notes 13 and 14: the header is somewhere within the first 1,024 bytes.
+PDF_HEADER_BYTES = 1024
+LATE_PDF = re.compile(rb"%PDF-\d|%!PS-Adobe-\d\.\d PDF-\d")
 SIGNATURES = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in PATTERNS.items()}
 TEXTS: dict[str, MediaType] = {
     ".txt": "text/plain",
@@ -48,7 +52,8 @@ def recognize(head: bytes, *, declared: str, name: str) -> MediaType:
     """
     claim = media_type(declared)
     claim = ALIASES.get(claim, claim)
-    kind = by_signature(head[:HEAD_BYTES]) or as_text(head, claim, name)
+    kind = by_signature(head[:HEAD_BYTES]) or as_late_pdf(head, claim, name)
+    kind = kind or as_text(head, claim, name)
     if claim not in UNKNOWN and claim != kind:
         raise UnsupportedMediaType("The content of the file is not what its Content-Type says.")
     return kind
@@ -57,6 +62,12 @@ def recognize(head: bytes, *, declared: str, name: str) -> MediaType:
 def by_signature(head: bytes) -> MediaType | None:
     kinds = (kind for kind, signature in SIGNATURES.items() if signature.match(head))
     return next(kinds, None)
+
+
+def as_late_pdf(head: bytes, claim: str, name: str) -> MediaType | None:
+    """A PDF may begin with other bytes; so may a text that is about PDF, which says so."""
+    is_meant = claim == PDF or (claim in UNKNOWN and name.lower().endswith(".pdf"))
+    return PDF if is_meant and LATE_PDF.search(head[:PDF_HEADER_BYTES]) else None
 
 
 def as_text(head: bytes, claim: str, name: str) -> MediaType:

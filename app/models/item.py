@@ -14,6 +14,7 @@ from app.db.base import Base, Versioned
 
 MAX_GROSS_PRICE = Decimal(10_000)
 ALIVE = text("deleted_at IS NULL")
+SEARCHED = "name || ' ' || coalesce(description, '')"
 
 
 class Item(Versioned, Base):
@@ -30,7 +31,14 @@ class Item(Versioned, Base):
         Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
         # Of deleted items, too: they are looked up before their category may go.
         Index("ix_items_category_id", "category_id"),
+        # With the column below for the release before this one, which reads them; both go next.
         Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
+        Index(
+            "ix_items_search_lexemes",
+            text(f"search_lexemes({SEARCHED})"),
+            postgresql_using="gin",
+            postgresql_where=ALIVE,
+        ),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )
 

@@ -4,13 +4,15 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, Unmapped, mapped_column, relationship, unmapped_column
 
 from app.core.errors import Conflict
 from app.db.base import Base, Versioned, text_enum
 from app.models.user import User
+
+SEARCHED = "title || ' ' || body"
 
 
 class Status(enum.StrEnum):
@@ -42,7 +44,11 @@ class Post(Versioned, Base):
         Index("ix_posts_title", "title", "id"),
         Index("ix_posts_author_id", "author_id", "created_at", "id"),
         Index("ix_posts_status", "status", "created_at", "id"),
+        # With the column below for the release before this one, which reads them; both go next.
         Index("ix_posts_search", "search", postgresql_using="gin"),
+        Index(
+            "ix_posts_search_lexemes", text(f"search_lexemes({SEARCHED})"), postgresql_using="gin"
+        ),
     )
 
     title: Mapped[str] = mapped_column(String(200))

@@ -9,13 +9,15 @@ from pydantic_core import PydanticCustomError
 
 from app.core.clock import now
 from app.core.identity import Scope
-from app.schemas.base import In, Line, Out, Timestamp
+from app.schemas.base import LINE, In, Out, Storable, Timestamp
 
 KeyScope = Annotated[Scope, Field(strict=False, examples=["items:read"])]
 
 
 class ApiKeyCreate(In):
-    name: Annotated[Line, Field(min_length=1, max_length=100, examples=["nightly import"])]
+    name: Annotated[
+        Storable, Field(min_length=1, max_length=100, examples=["nightly import"]), LINE
+    ]
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=20, examples=[["items:read"]])]
     expires_at: Timestamp | None = None
 

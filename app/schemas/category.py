@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import MISSING, Field
 
 from app.models.category import MAX_CATEGORIES
-from app.schemas.base import Id, In, Line, Out, Stored
+from app.schemas.base import LINE, PARAGRAPH, Id, In, Out, Storable, Stored
 
-Name = Annotated[Line, Field(min_length=1, max_length=100, examples=["Furniture"])]
-Description = Annotated[Line, Field(max_length=500, examples=["Tables, chairs, shelves."])]
+Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Furniture"]), LINE]
+Description = Annotated[
+    Storable, Field(max_length=500, examples=["Tables, chairs, shelves."]), PARAGRAPH
+]
 
 
 class CategoryCreate(In):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field
 
-from app.schemas.base import In, Line, Out, Stored
+from app.schemas.base import PARAGRAPH, In, Out, Storable, Stored
 
 MAX_BATCH = 10
 MAX_SIZE = 2**63 - 1
@@ -28,7 +28,9 @@ FilePath = Annotated[
         examples=["docs/2026/report.pdf"],
     ),
 ]
-Description = Annotated[Line, Field(max_length=500, examples=["The report of 2026."])]
+Description = Annotated[
+    Storable, Field(max_length=500, examples=["The report of 2026."]), PARAGRAPH
+]
 
 
 class FileDetails(In):

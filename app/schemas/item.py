@@ -20,16 +20,17 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.models.item import MAX_GROSS_PRICE, broken_price_rule
 from app.schemas.base import (
+    LINE,
+    PARAGRAPH,
     PLAIN,
     TWO_PLACES,
     Id,
     In,
-    Line,
     Money,
     MoneyRead,
     Out,
+    Storable,
     Stored,
-    Text,
 )
 from app.schemas.problem import Problem
 
@@ -42,8 +43,11 @@ UNLISTED = ErrorDetails(
     type="too_many_errors", loc=(), msg="The batch breaks too many rules to list", input=None
 )
 
-Name = Annotated[Line, Field(min_length=1, max_length=100, examples=["Walnut desk"])]
-Description = Annotated[Line, Field(max_length=500, examples=["Solid wood, oiled."])]
+Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Walnut desk"]), LINE]
+Description = Annotated[Storable, Field(max_length=500, examples=["Solid wood, oiled."]), PARAGRAPH]
+# Words of name and description, or their beginnings.
+MAX_QUESTION = 50
+Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
 Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
 Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"]), PLAIN, TWO_PLACES]
 Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
@@ -83,7 +87,7 @@ class ItemUpdate(In):
 class ItemQuery(In):
     """What a list of items can be asked for, where it is not asked for in a URL."""
 
-    q: Annotated[Text, Field(min_length=3, max_length=50)] | None = None
+    q: Question | None = None
     tag: Tags | None = None
     category_id: Id | None = None
     owner_id: Id | None = None

@@ -4,10 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.base import In, Text
+from app.schemas.base import OPAQUE, In, Storable
 from app.schemas.user import Email, Password
 
-Token = Annotated[Text, Field(min_length=1, max_length=100, examples=["3yZ6c8Qm0bB1..."])]
+Token = Annotated[
+    Storable, Field(min_length=1, max_length=100, examples=["3yZ6c8Qm0bB1..."]), OPAQUE
+]
 
 
 class EmailVerification(In):

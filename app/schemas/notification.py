@@ -4,24 +4,19 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from app.schemas.base import In, Line, Out, Text
-
-
-def one_line(text: str) -> str:
-    # As mails see it, which could never be sent otherwise: U+2028 ends a line, too.
-    if len(text.splitlines()) > 1:
-        raise PydanticCustomError("line_break", "A subject is one line")
-    return text
-
+from app.schemas.base import LINE, TEXT, In, Out, Storable
 
 Subject = Annotated[
-    Line, Field(min_length=1, max_length=200, examples=["Your order"]), AfterValidator(one_line)
+    Storable,
+    Field(min_length=1, max_length=200, examples=["Your order"]),
+    LINE,
 ]
 Message = Annotated[
-    Text, Field(min_length=1, max_length=5000, examples=["It leaves the workshop on Friday."])
+    Storable,
+    Field(min_length=1, max_length=5000, examples=["It leaves the workshop on Friday."]),
+    TEXT,
 ]
 
 

@@ -7,10 +7,12 @@ from typing import Annotated
 from pydantic import MISSING, Field
 
 from app.models.post import Status
-from app.schemas.base import In, Line, Out, Stored, Text
+from app.schemas.base import LINE, TEXT, In, Out, Storable, Stored
 
-Title = Annotated[Line, Field(min_length=1, max_length=200, examples=["On oiling walnut"])]
-Body = Annotated[Text, Field(max_length=20_000, examples=["Thinly, and with the grain."])]
+Title = Annotated[
+    Storable, Field(min_length=1, max_length=200, examples=["On oiling walnut"]), LINE
+]
+Body = Annotated[Storable, Field(max_length=20_000, examples=["Thinly, and with the grain."]), TEXT]
 
 
 class PostCreate(In):

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from app.core.clock import now
 from app.core.ids import uuid7
-from app.schemas.base import In, Out, Text
+from app.schemas.base import TEXT, In, Out, Storable
 from app.schemas.problem import ProblemError
 
 MAX_FRAME_BYTES = 64 * 1024
@@ -22,7 +22,9 @@ class RoomMessageCreate(In):
     """What a client sends."""
 
     type: Literal["message"]
-    text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT, examples=["Good morning!"])]
+    text: Annotated[
+        Storable, Field(min_length=1, max_length=MAX_TEXT, examples=["Good morning!"]), TEXT
+    ]
 
 
 class Person(Out):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.base import In, Out, Text
+from app.schemas.base import OPAQUE, In, Out, Storable
 
 
 class TokenPair(Out):
@@ -37,5 +37,5 @@ class SessionRead(Out):
 class RefreshRequest(In):
     refresh_token: Annotated[
         # More than ours have: another kind of token is a wrong one, and no malformed body.
-        Text, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."])
+        Storable, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."]), OPAQUE
     ]

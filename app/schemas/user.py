@@ -3,49 +3,27 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import (
-    MISSING,
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    EmailStr,
-    Field,
-    SecretStr,
-    StringConstraints,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import MISSING, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from app.core.identity import Role
-from app.core.passwords import MAX_LENGTH, MIN_LENGTH
-from app.schemas.base import In, Line, Stored
+from app.core.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
+from app.schemas.base import EMAIL, LINE, PASSWORD, STORABLE_SECRET, In, Storable, Stored
 
+# Accounts that are older than this rule keep their names, and sign in with them. ADR 0028.
+USERNAME = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
 
-def deliverable(email: str) -> str:
-    """Refuse what needs SMTPUTF8 (RFC 6531): full-width and look-alike letters among it."""
-    if not email.isascii():
-        raise PydanticCustomError("email_not_ascii", "The e-mail address must be ASCII")
-    return email
-
-
-def without_surrogates(password: SecretStr) -> SecretStr:
-    try:
-        password.get_secret_value().encode()
-    except UnicodeEncodeError:
-        raise PydanticCustomError("text_unstorable", "Text may not contain surrogates") from None
-    return password
-
-
+# Counted as it is stored: with the domain as A-labels.
 Email = Annotated[
-    EmailStr,
-    Field(max_length=254, examples=["ada@example.com"]),
-    AfterValidator(deliverable),
+    Storable,
+    Field(max_length=254, examples=["ada@example.com"], json_schema_extra={"format": "email"}),
+    EMAIL,
 ]
 Username = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=r"^[\w.-]+$", min_length=3, max_length=50),
+    StringConstraints(strip_whitespace=True, pattern=USERNAME, min_length=3, max_length=50),
     Field(examples=["ada"]),
 ]
-FullName = Annotated[Line, Field(min_length=1, max_length=100, examples=["Ada Lovelace"])]
+FullName = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Ada Lovelace"]), LINE]
 Age = Annotated[int, Field(ge=0, le=150, examples=[36])]
 Password = Annotated[
     SecretStr,
@@ -55,14 +33,14 @@ Password = Annotated[
         strict=False,
         examples=["correct horse battery staple"],
     ),
-    AfterValidator(without_surrogates),
+    PASSWORD,
 ]
 
 
 CurrentPassword = Annotated[
     SecretStr,
-    Field(min_length=1, max_length=MAX_LENGTH, strict=False),
-    AfterValidator(without_surrogates),
+    Field(min_length=1, max_length=MAX_TYPED_LENGTH, strict=False),
+    STORABLE_SECRET,
 ]
 AnyRole = Annotated[Role, Field(strict=False)]
 
@@ -70,10 +48,14 @@ AnyRole = Annotated[Role, Field(strict=False)]
 class Address(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", from_attributes=True)
 
-    street: Annotated[Line, Field(min_length=1, max_length=200, examples=["12 St James's Square"])]
-    city: Annotated[Line, Field(min_length=1, max_length=100, examples=["London"])]
-    country: Annotated[Line, Field(min_length=2, max_length=60, examples=["GB"])]
-    postal_code: Annotated[Line, Field(min_length=1, max_length=20, examples=["SW1Y 4JH"])]
+    street: Annotated[
+        Storable, Field(min_length=1, max_length=200, examples=["12 St James's Square"]), LINE
+    ]
+    city: Annotated[Storable, Field(min_length=1, max_length=100, examples=["London"]), LINE]
+    country: Annotated[Storable, Field(min_length=2, max_length=60, examples=["GB"]), LINE]
+    postal_code: Annotated[
+        Storable, Field(min_length=1, max_length=20, examples=["SW1Y 4JH"]), LINE
+    ]
 
 
 class UserBase(In):

@@ -7,10 +7,12 @@ from typing import Annotated
 from pydantic import MISSING, AfterValidator, Field
 
 from app.models.webhook import EventType
-from app.schemas.base import In, Line, Out, Stored, Text
+from app.schemas.base import LINE, PARAGRAPH, In, Out, Storable, Stored
 
 Url = Annotated[
-    Text, Field(min_length=1, max_length=2048, examples=["https://hooks.example.com/reference"])
+    Storable,
+    Field(min_length=1, max_length=2048, examples=["https://hooks.example.com/reference"]),
+    LINE,
 ]
 HookEvent = Annotated[EventType, Field(strict=False, examples=["item.created"])]
 HookEvents = Annotated[
@@ -18,7 +20,7 @@ HookEvents = Annotated[
     Field(min_length=1, max_length=20, examples=[["item.created", "post.published"]]),
     AfterValidator(lambda events: list(dict.fromkeys(events))),
 ]
-Description = Annotated[Line, Field(max_length=200, examples=["The warehouse"])]
+Description = Annotated[Storable, Field(max_length=200, examples=["The warehouse"]), PARAGRAPH]
 Secret = Annotated[
     str, Field(max_length=60, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw..."])
 ]

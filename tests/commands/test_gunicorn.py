@@ -20,7 +20,7 @@ class Gunicorn:
     def __init__(
         self,
         folder: Path,
-        secret: str = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",
+        secret: str = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",  # noqa: S107  (of tests)
     ) -> None:
         self.port = free_port()
         environment = {

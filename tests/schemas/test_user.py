@@ -33,7 +33,7 @@ class TestEmail:
 
 
 class TestUsername:
-    @pytest.mark.parametrize("username", ["ada", "Ada.Lovelace-1", "a_b", "\u0434\u043e\u043c"])
+    @pytest.mark.parametrize("username", ["ada", "Ada.Lovelace-1", "a_b", "4da"])
     def test_word_is_accepted(self, username: str) -> None:
         assert UserBase.model_validate(ADA | {"username": username}).username == username
 
@@ -41,7 +41,8 @@ class TestUsername:
         assert UserBase.model_validate(ADA | {"username": " ada\n"}).username == "ada"
 
     @pytest.mark.parametrize(
-        "username", ["", "ab", "a" * 51, "a b c", "a@b", "ad\na", "ada/..", "a\0da", "a\u200bda", 7]
+        "username",
+        ["", "ab", "a" * 51, "a b c", "a@b", "ad\na", "ada/..", "a\0da", "a\u200bda", "...", 7],
     )
     def test_anything_else_is_refused(self, username: Any) -> None:
         with pytest.raises(ValidationError):

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from app.api.graphql.request import GraphQLRequest
-from app.schemas.base import In
+from app.schemas.base import OPAQUE, In
 
-OperationId = Annotated[str, Field(min_length=1, max_length=100)]
+OperationId = Annotated[str, Field(min_length=1, max_length=100), OPAQUE]
 
 
 class Init(In):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from app.schemas.base import In
+from app.schemas.base import OPAQUE, In
 
 MAX_QUERY = 20_000
 # graphql-core needs time for each of them, and again for each error that it finds among them.
@@ -39,7 +39,8 @@ class GraphQLRequest(In):
             max_length=MAX_QUERY,
             examples=["{ items(first: 3) { edges { node { name price owner { username } } } } }"],
         ),
+        OPAQUE,
     ]
     variables: Variables | None = Field(default=None, examples=[{}])
-    operationName: Annotated[str, Field(max_length=100)] | None = None  # noqa: N815  (the standard's)
+    operationName: Annotated[str, Field(max_length=100), OPAQUE] | None = None  # noqa: N815  (the standard's)
     extensions: dict[str, Any] | None = Field(default=None, max_length=10, examples=[{}])

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import EmailStr
 
 from app.api.accepted import accepted
 from app.api.unit_of_work import UnitOfWorkRoute
@@ -16,12 +15,13 @@ from app.jobs.send_notification import SendNotification
 from app.schemas.base import Page
 from app.schemas.notification import NotificationCreate, NotificationRead
 from app.schemas.task import TaskRead
+from app.schemas.user import Email
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
 NotificationPagination = Annotated[
     Pagination, Depends(paginated(notifications.LISTING.sorts, notifications.LISTING.default_sort))
 ]
-Recipient = Annotated[EmailStr, Path(max_length=320, examples=["user@example.com"])]
+Recipient = Annotated[Email, Path(examples=["user@example.com"])]
 
 
 @router.get("", response_model=Page[NotificationRead])
