@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from app.core.database_url import parameters
 from app.core.known_secrets import has_known_password, is_known_secret
 from app.core.setting_types import (
     DatabaseUrl,
@@ -94,6 +95,10 @@ class Settings(BaseSettings):
 
     # Webhooks may also go to this machine, by http and to any port.
     webhook_loopback: bool = False
+    webhooks_per_user: int = Field(default=20, ge=1, le=1000)
+    # Beyond these, events wait as a position and not as rows.
+    webhook_max_waiting: int = Field(default=1000, ge=1, le=1_000_000)
+    webhook_max_waiting_per_user: int = Field(default=5000, ge=1, le=10_000_000)
 
     # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
     storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")
@@ -143,6 +148,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: "
                 "notifications and migrations need a session."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def refuse_options_of_pgbouncer(self) -> Self:
+        if self.database_pgbouncer and "options" in parameters(self.database_url):
+            raise ValueError(
+                "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
+                "ALTER ROLE ... SET."
             )
         return self
 

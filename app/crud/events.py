@@ -1,5 +1,6 @@
 """The events table, seen as a log. A trigger writes it: see docs/adr/0011."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, literal_column, or_, select
@@ -20,13 +21,10 @@ SNAPSHOT = func.pg_current_snapshot()
 FIRST_OPEN = cast(cast(func.pg_snapshot_xmin(SNAPSHOT), Text), BigInteger)
 NEXT = cast(cast(func.pg_snapshot_xmax(SNAPSHOT), Text), BigInteger)
 
+COLUMNS = (Event.transaction_id, Event.id, Event.type, Event.data, Event.created_at)
 BEHIND = Query(
     select(
-        Event.transaction_id,
-        Event.id,
-        Event.type,
-        Event.data,
-        Event.created_at,
+        *COLUMNS,
         (Event.transaction_id < FIRST_OPEN).label("is_settled"),
     )
     .where(
@@ -57,6 +55,14 @@ async def read_behind(reads: ReadPool, position: Position) -> Batch:
     rows = await reads.all(BEHIND, **position._asdict())
     settled = [told(row) for row in rows if row["is_settled"]]
     return Batch(settled, len(settled) == BATCH, len(settled) < len(rows))
+
+
+async def find(session: AsyncSession, positions: Collection[Position]) -> dict[Position, Told]:
+    """Return the events at the positions, of those that are still kept."""
+    place = row_of(Event.transaction_id, Event.id)
+    found = await session.execute(select(*COLUMNS).where(place.in_(positions)))
+    events = [told({**row}) for row in found.mappings()]
+    return {each.position: each for each in events}
 
 
 async def present(reads: ReadPool) -> Position:
