@@ -1,38 +1,74 @@
 """Run migrations on the service's own database, one runner at a time."""
 
 import asyncio
+import time
 from functools import partial
+from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, pool, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 import app.models  # noqa: F401  (makes the metadata whole)
 from alembic import context
 from app.core.config import ConfigError, get_settings
 from app.db.base import Base
-from app.db.errors import driver_error
+from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
+from app.db.errors import driver_error, sqlstate
 
 # Any constant will do, as long as every replica waits for the same one.
 ADVISORY_LOCK = 7_246_391
+LOCK_TIMEOUT_MS = 900
+LOCK_NOT_AVAILABLE = "55P03"
+# Between attempts at a lock; after the last one the migration fails, and may be started again.
+PAUSES_SECONDS = (0.5, 1, 2, 4, 8)
 
 
 def migrate(connection: Connection) -> None:
     # Held until the connection closes: replicas that start together wait here in turn.
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    event.listen(connection, "before_cursor_execute", limit_locks)
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            return run(connection)
+        except DBAPIError as error:
+            if pause is None or sqlstate(error) != LOCK_NOT_AVAILABLE:
+                raise
+            connection.rollback()
+            time.sleep(pause)
+
+
+def run(connection: Connection) -> None:
+    # Of each migration, so that the locks of one end with it, and another attempt goes on there.
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_type=True,
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def limit_locks(
+    _: Connection, cursor: Any, statement: str, __: object, ___: object, ____: bool
+) -> None:
+    """Wait for a lock for a moment only: all requests for the table wait behind the migration.
+
+    An index that is built concurrently blocks nobody while it waits.
+    """
+    limit = 0 if "CONCURRENTLY" in statement else LOCK_TIMEOUT_MS
+    cursor.execute(f"SET lock_timeout = {limit}")
 
 
 async def migrate_online() -> None:
     url = context.config.attributes.get("url") or get_settings().session_url
     # Not as an URL of SQLAlchemy, which takes one host only.
-    opened = partial(asyncpg.connect, url.replace("+asyncpg", "", 1))
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=opened, poolclass=pool.NullPool
+        "postgresql+asyncpg://", async_creator=partial(first_host, url, opened), poolclass=NullPool
     )
     connection = await connected(engine)
     try:
@@ -42,11 +78,15 @@ async def migrate_online() -> None:
         await engine.dispose()
 
 
+async def opened(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(**driver_arguments(url))
+
+
 async def connected(engine: AsyncEngine) -> AsyncConnection:
     """Raise ConfigError when the server cannot be reached, or does not let us in."""
     try:
         return await engine.connect()
-    except (OSError, DBAPIError, asyncpg.InternalClientError) as error:
+    except (DBAPIError, *CANNOT_CONNECT) as error:
         reason = str(driver_error(error)).partition("\n")[0]
         raise ConfigError(f"The database cannot be reached: {reason}") from error
 

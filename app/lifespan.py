@@ -45,6 +45,7 @@ from app.jobs.standing import Standing
 from app.jobs.webhook_dispatcher import WebhookDispatcher
 from app.jobs.webhook_sender import WebhookSender
 from app.jobs.worker import Worker
+from app.models.webhook_backlog import QueueLimits
 from app.watching import open_log, open_tracing, vital_signs
 
 
@@ -101,6 +102,9 @@ def open_database(
     app.state.loop_reads = create_reads(settings, settings.database_url, size=2)
     app.state.direct_pool = create_direct_pool(settings)
     app.state.replica = create_replica(app.state.reads, settings, publish)
+    app.state.queue_limits = QueueLimits(
+        settings.webhook_max_waiting, settings.webhook_max_waiting_per_user
+    )
     open_events(app, publish)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.sealer = Sealer(settings.signing_secret)
@@ -112,7 +116,9 @@ def open_database(
 
 def open_events(app: FastAPI, publish: RedisPublisher | None) -> None:
     app.state.event_feed = EventFeed(app.state.reads)
-    app.state.webhook_dispatcher = WebhookDispatcher(app.state.loop_reads, app.state.sessionmaker)
+    app.state.webhook_dispatcher = WebhookDispatcher(
+        app.state.loop_reads, app.state.sessionmaker, app.state.queue_limits
+    )
     app.state.handlers[events.CHANNEL] = partial(hear_of_events, app)
     app.state.announcer = Announcer(
         partial(publish, events.CHANNEL, "")

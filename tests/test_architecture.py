@@ -23,6 +23,7 @@ WITHOUT_ENDPOINT = {
     "sockets",
     "throttles",
     "tickets",
+    "webhook_backlogs",
 }
 # Endpoints that are about no collection of their own.
 WITHOUT_COLLECTION = {"auth", "external", "rooms"}

@@ -16,7 +16,7 @@ from fastapi.dependencies.models import Dependant
 from app.api.idempotency import Guard, answer_once, guards_of
 from app.api.planned_route import Handler, PlannedRoute
 from app.core.jitter import jitter
-from app.db.errors import ConcurrentUpdate
+from app.db.errors import REPEATABLE
 from app.db.session import Transaction
 from app.dependencies.database import get_session, get_transaction, writing, writing_directly
 
@@ -55,7 +55,7 @@ def in_transaction(handler: Handler, begin: Begin, guards: Sequence[Guard]) -> H
             async with begin(request) as session:
                 request.state.session = session
                 return await answer_once(request, handler, guards)
-        except ConcurrentUpdate:
+        except REPEATABLE:
             if number == ATTEMPTS:
                 raise
         await asyncio.sleep(jitter(0, PAUSE_SECONDS * number))

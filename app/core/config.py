@@ -7,6 +7,7 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.database_url import parameters
 from app.core.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
 from app.core.production import MIN_SECRET_BYTES, unsafe_settings
 from app.core.setting_errors import sentences_by_name
@@ -118,6 +119,10 @@ class Settings(BaseSettings):
 
     # Webhooks may also go to this machine, by http and to any port.
     webhook_loopback: bool = False
+    webhooks_per_user: int = Field(default=20, ge=1, le=1000)
+    # Beyond these, events wait as a position and not as rows.
+    webhook_max_waiting: int = Field(default=1000, ge=1, le=1_000_000)
+    webhook_max_waiting_per_user: int = Field(default=5000, ge=1, le=10_000_000)
 
     # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
     storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")
@@ -187,6 +192,11 @@ class Settings(BaseSettings):
             sentences.append(
                 "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: "
                 "notifications and migrations need a session."
+            )
+        if self.database_pgbouncer and "options" in parameters(self.database_url):
+            sentences.append(
+                "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
+                "ALTER ROLE ... SET."
             )
         if sentences:
             raise ValueError("\n".join(sentences))

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from app.core.client_address import parse_networks
+from app.core.database_url import check_parameters
 from app.core.rate_limit import Policy
 from app.core.urls import refuse_bad_hosts
 
@@ -43,6 +44,7 @@ def checked_database_url(url: str) -> str:
     if url and not url.startswith("postgresql+asyncpg://"):
         raise ValueError("it must start with postgresql+asyncpg:// or postgresql://")
     refuse_bad_hosts(url)
+    check_parameters(url)
     return url
 
 

@@ -1,5 +1,6 @@
 """The events table, seen as a log. A trigger writes it: see docs/adr/0011."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, literal_column, or_, select
@@ -24,13 +25,10 @@ IS_BEHIND = row_of(Event.transaction_id, Event.id) > row_of(
     bindparam("transaction_id", type_=BigInteger), bindparam("id", type_=BigInteger)
 )
 
+COLUMNS = (Event.transaction_id, Event.id, Event.type, Event.data, Event.created_at)
 BEHIND = Query(
     select(
-        Event.transaction_id,
-        Event.id,
-        Event.type,
-        Event.data,
-        Event.created_at,
+        *COLUMNS,
         (Event.transaction_id < FIRST_OPEN).label("is_settled"),
     )
     .where(IS_BEHIND)
@@ -68,6 +66,14 @@ async def read_behind(reads: ReadPool, position: Position) -> Batch:
 async def backlog(reads: ReadPool, position: Position, *, most: int) -> int:
     """Return the number of events behind the position, counted up to `most`."""
     return int(await reads.scalar(BACKLOG, **position._asdict(), most=most))
+
+
+async def find(session: AsyncSession, positions: Collection[Position]) -> dict[Position, Told]:
+    """Return the events at the positions, of those that are still kept."""
+    place = row_of(Event.transaction_id, Event.id)
+    found = await session.execute(select(*COLUMNS).where(place.in_(positions)))
+    events = [told({**row}) for row in found.mappings()]
+    return {each.position: each for each in events}
 
 
 async def present(reads: ReadPool) -> Position:

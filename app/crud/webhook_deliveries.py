@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     ScalarSelect,
     bindparam,
     case,
@@ -18,20 +19,27 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.identity import Principal
 from app.core.ids import uuid7
+from app.crud import events
 from app.crud.sessions import IS_USABLE
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import ReadPool, Row
 from app.db.session import AsyncSession, notify
+from app.models.event import Position
 from app.models.user import User
 from app.models.webhook import Webhook
-from app.models.webhook_delivery import IS_OPEN, DeliveryStatus, WebhookDelivery
+from app.models.webhook_backlog import QueueLimits, TooManyDeliveriesWaiting
+from app.models.webhook_delivery import (
+    IS_OPEN,
+    DeliveryStatus,
+    MessageExpired,
+    WebhookDelivery,
+)
 from app.schemas.event import EventRead
 from app.schemas.webhook_delivery import WebhookDeliveryRead
 
@@ -50,15 +58,25 @@ CLAIMED = [
     WebhookDelivery.webhook_id,
     WebhookDelivery.attempts,
     WebhookDelivery.payload,
+    WebhookDelivery.event_transaction_id,
+    WebhookDelivery.event_id,
     Webhook.url,
     Webhook.secret_sealed,
     Webhook.old_secret_sealed,
     Webhook.overlap_until,
 ]
+# How many deliveries wait for a webhook.
+WAITING = (
+    select(func.count())
+    .select_from(WebhookDelivery)
+    .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
+    .correlate(Webhook)
+    .scalar_subquery()
+)
 IS_FAILING = Webhook.failing_since.is_not(None)
 
 LISTING = Listing(
-    [getattr(WebhookDelivery, name) for name in WebhookDeliveryRead.model_fields],
+    [getattr(WebhookDelivery, name).label(name) for name in WebhookDeliveryRead.model_fields],
     where=[WebhookDelivery.webhook_id == bindparam("webhook_id")],
     filters={"status": lambda: WebhookDelivery.status == bindparam("status")},
     sorts={"created_at": WebhookDelivery.created_at},
@@ -95,12 +113,24 @@ async def get_for_change(
     return found[0], found[1]
 
 
-async def create(
-    session: AsyncSession, webhook: Webhook, *, event_type: str, payload: str
+async def create_test(
+    session: AsyncSession, webhook: Webhook, limits: QueueLimits
 ) -> WebhookDelivery:
-    """Have a message sent at once if the transaction commits."""
+    """Queue a `webhook.test`, which is sent if the transaction commits.
+
+    Raises:
+        TooManyDeliveriesWaiting: as many wait for the webhook as may.
+    """
+    waiting = await session.scalar(select(WAITING).where(Webhook.id == webhook.id)) or 0
+    if waiting >= limits.per_webhook:
+        raise TooManyDeliveriesWaiting(f"{waiting} deliveries wait for the webhook.")
+    data = {"webhook_id": str(webhook.id)}
+    event = EventRead(id=str(uuid7()), type=TEST, timestamp=now(), data=data)
     delivery = WebhookDelivery(
-        webhook_id=webhook.id, event_type=event_type, payload=payload, next_attempt_at=now()
+        webhook_id=webhook.id,
+        event_type=TEST,
+        payload=event.model_dump_json(),
+        next_attempt_at=now(),
     )
     session.add(delivery)
     await session.flush()
@@ -108,43 +138,31 @@ async def create(
     return delivery
 
 
-async def create_test(session: AsyncSession, webhook: Webhook) -> WebhookDelivery:
-    """Send a message that tells nothing, to see whether it arrives."""
-    data = {"webhook_id": str(webhook.id)}
-    event = EventRead(id=str(uuid7()), type=TEST, timestamp=now(), data=data)
-    return await create(session, webhook, event_type=TEST, payload=event.model_dump_json())
-
-
-async def create_all(session: AsyncSession, rows: Sequence[Row]) -> None:
-    """Have `webhook_id, event_type, payload` sent, in this order, to those that still are."""
-    wanted = {row["webhook_id"] for row in rows}
-    # Locked, so that none is deleted before the commit.
-    found = select(Webhook.id).where(Webhook.id.in_(wanted)).order_by(Webhook.id)
-    left = set(await session.scalars(found.with_for_update(read=True, key_share=True)))
-    due = [{"id": uuid7(), "next_attempt_at": now(), **row} for row in rows]
-    due = [row for row in due if row["webhook_id"] in left]
-    if due:
-        await session.execute(insert(WebhookDelivery), due)
-        await notify(session, CHANNEL, "")
-
-
 async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> WebhookDelivery:
     """Send it once more, at once.
 
     Raises:
         DeliveryInProgress: it is being sent.
+        MessageExpired: its event is no longer kept.
     """
+    await check_renderable(session, delivery)
     delivery.redeliver(at=now())
     await session.flush()
     await notify(session, CHANNEL, "")
     return delivery
 
 
+async def check_renderable(session: AsyncSession, delivery: WebhookDelivery) -> None:
+    position = delivery.position
+    if delivery.payload is None and not (position and await events.find(session, [position])):
+        raise MessageExpired("The event of the message is no longer kept.")
+
+
 async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence[Row]:
     """Take up to so many that are due, for webhooks that fail or for those that do not.
 
     No webhook gets more than its lane. Returns `id, webhook_id, attempts, payload`, and of the
-    webhook `url`, the sealed secrets and `overlap_until`.
+    webhook `url`, the sealed secrets and `overlap_until`. Fails those whose event is gone.
     """
     chosen = first_of_all(limit, failing=failing)
     claimed = await session.execute(
@@ -153,12 +171,41 @@ async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence
         .values(
             status=DeliveryStatus.SENDING,
             attempts=WebhookDelivery.attempts + 1,
-            next_attempt_at=func.now() + LEASE,
+            due_at=func.now() + LEASE,
+            old_due_at=None,
         )
         .returning(*CLAIMED)
         .execution_options(synchronize_session=False)
     )
-    return [dict(row) for row in claimed.mappings()]
+    rows = [dict(row) for row in claimed.mappings()]
+    await render(session, rows)
+    return [row for row in rows if row["payload"] is not None]
+
+
+async def render(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """Give each row the body that its event makes; fail those whose event is gone."""
+    pointing = [row for row in rows if row["payload"] is None]
+    found = await events.find(session, [position_in(row) for row in pointing]) if pointing else {}
+    for row in pointing:
+        event = found.get(position_in(row))
+        row["payload"] = event.json if event else None
+    expired = [row["id"] for row in pointing if row["payload"] is None]
+    if expired:
+        await close(session, WebhookDelivery.id.in_(expired), error="message_expired")
+
+
+def position_in(row: Row) -> Position:
+    return Position(row["event_transaction_id"], row["event_id"])
+
+
+async def close(session: AsyncSession, which: ColumnElement[bool], *, error: str) -> None:
+    """Fail deliveries without another attempt."""
+    await session.execute(
+        update(WebhookDelivery)
+        .where(which)
+        .values(status=DeliveryStatus.FAILED, due_at=None, old_due_at=None, error=error)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def first_of_all(limit: int, *, failing: bool) -> CTE:
@@ -168,7 +215,7 @@ def first_of_all(limit: int, *, failing: bool) -> CTE:
     backlog of all that do not.
     """
     due = first_due()
-    order = [func.random()] if failing else [due.c.next_attempt_at, due.c.id]
+    order = [func.random()] if failing else [due.c.due_at, due.c.id]
     return (
         select(due.c.id)
         .select_from(Webhook)
@@ -184,7 +231,7 @@ def first_of_all(limit: int, *, failing: bool) -> CTE:
 def first_due() -> LateralFromClause:
     """Of each webhook as many as there is room for in its lane."""
     return (
-        select(WebhookDelivery.id, WebhookDelivery.next_attempt_at)
+        select(WebhookDelivery.id, WebhookDelivery.next_attempt_at.label("due_at"))
         .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
         .where(WebhookDelivery.next_attempt_at <= func.now())
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)

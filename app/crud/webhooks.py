@@ -5,20 +5,20 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, func, or_, select, update
+from sqlalchemy import String, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.identity import Principal
-from app.crud import event_readers
+from app.crud import event_readers, webhook_deliveries
 from app.crud.sessions import IS_USABLE
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
 from app.db.session import AsyncSession
 from app.models.user import User
-from app.models.webhook import HEARING, MAX_WEBHOOKS, TooManyWebhooks, Webhook
-from app.models.webhook_delivery import IS_OPEN, DeliveryStatus, WebhookDelivery
+from app.models.webhook import HEARING, TooManyWebhooks, Webhook
+from app.models.webhook_delivery import IS_OPEN, WebhookDelivery
 from app.schemas.webhook import WebhookCreate, WebhookRead, WebhookUpdate
 
 # The name of the reader of the events that writes the deliveries.
@@ -31,9 +31,13 @@ BY_ID = Query(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
 LISTENERS = Query(
     select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
     .join(User, User.id == Webhook.owner_id)
-    .where(Webhook.is_active, IS_USABLE)
+    .where(Webhook.is_active, IS_USABLE, Webhook.backlog_since.is_(None))
     .where(Webhook.events.overlap(bindparam("types", type_=ARRAY(String))))
+    .where(Webhook.id > bindparam("after", type_=Uuid()))
+    .order_by(Webhook.id)
+    .limit(bindparam("limit"))
 )
+FIRST = uuid.UUID(int=0)
 
 LISTING = Listing(
     COLUMNS,
@@ -62,9 +66,14 @@ async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal)
     return await LISTING.page(reads, request, viewer.as_viewer())
 
 
-async def listeners(reads: ReadPool, types: Collection[str]) -> Sequence[Row]:
-    """Return `id, owner_id, events, scopes, role` of each that is told of one of the types."""
-    return await reads.all(LISTENERS, types=list(types))
+async def listeners(
+    reads: ReadPool, types: Collection[str], *, after: uuid.UUID | None, limit: int
+) -> Sequence[Row]:
+    """Return `id, owner_id, events, scopes, role` of webhooks that receive one of the types.
+
+    In the order of `id`, behind `after`; none that has a backlog.
+    """
+    return await reads.all(LISTENERS, types=list(types), after=after or FIRST, limit=limit)
 
 
 async def get_for_change(
@@ -83,7 +92,7 @@ async def get_for_change(
 
 
 async def create(
-    session: AsyncSession, data: WebhookCreate, *, owner: Principal, sealed: bytes
+    session: AsyncSession, data: WebhookCreate, *, owner: Principal, sealed: bytes, limit: int
 ) -> Webhook:
     """Add a webhook that hears what its owner may hear.
 
@@ -95,8 +104,8 @@ async def create(
         select(User.id).where(User.id == owner.id).with_for_update(key_share=True)
     )
     count = select(func.count(Webhook.id)).where(Webhook.owner_id == owner.id)
-    if (await session.scalar(count) or 0) >= MAX_WEBHOOKS:
-        raise TooManyWebhooks(f"One may have {MAX_WEBHOOKS} webhooks.")
+    if (await session.scalar(count) or 0) >= limit:
+        raise TooManyWebhooks(f"An account may have {limit} webhooks.")
     fields = data.model_dump() | {"scopes": heard_by(owner), "secret_sealed": sealed}
     webhook = Webhook(owner_id=owner.id, **fields)
     session.add(webhook)
@@ -125,13 +134,10 @@ async def update_fields(
 async def disable(session: AsyncSession, webhook: Webhook) -> None:
     """Send nothing to it any more; what waits fails."""
     webhook.is_active = False
+    webhook.end_backlog()
     await session.flush()
-    await session.execute(
-        update(WebhookDelivery)
-        .where(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
-        .values(status=DeliveryStatus.FAILED, next_attempt_at=None, error="webhook_disabled")
-        .execution_options(synchronize_session=False)
-    )
+    is_waiting = and_(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
+    await webhook_deliveries.close(session, is_waiting, error="webhook_disabled")
 
 
 async def rotate(session: AsyncSession, webhook: Webhook, *, sealed: bytes) -> datetime:

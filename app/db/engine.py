@@ -1,25 +1,29 @@
 """The engine: a pool of connections with a limit on every wait."""
 
+import time
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import asyncpg
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_
 
 from app.core.attribution import attribution
 from app.core.config import Settings
-from app.core.errors import AppError
-from app.core.urls import one_host_each
-from app.db.errors import database_errors, is_useless_after, translate
+from app.core.errors import AppError, DeadlineExceeded, Unavailable
+from app.db.connection_log import CONNECTION_LOG
+from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
+from app.db.errors import DatabaseUnavailable, is_useless_after, translate
 from app.db.observation import ObservedPool, observe_engine
 from app.db.pool import DriverPool
 from app.db.queries import decoded
 from app.db.reads import ReadPool
+from app.db.schema_changes import SCHEMA_AGE
 
 CLOSE_SECONDS = 0.5
 STATEMENT_CACHE_SIZE = 100
@@ -32,7 +36,6 @@ UNNAMED_STATEMENTS = {
 # list takes a tenth of a millisecond; PgBouncer's statements have no name and no plan that is kept.
 PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 NO_OPTIONS: Mapping[str, str] = {}
-NEXT_HOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
@@ -53,6 +56,8 @@ def create_engine(settings: Settings) -> AsyncEngine:
     engine.dialect.do_ping = begin  # type: ignore[method-assign]  # ADR 0020
     observe_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
+    event.listen(engine.sync_engine, "connect", note_opening)
+    event.listen(engine.sync_engine, "checkout", refuse_outdated)
     return engine
 
 
@@ -85,6 +90,16 @@ def begin(dbapi_connection: Any) -> bool:
     return True
 
 
+def note_opening(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["opened_at"] = time.monotonic()
+
+
+def refuse_outdated(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
+    """Have the pool replace a connection that was opened before the schema changed."""
+    if SCHEMA_AGE.is_outdated(record.info["opened_at"]):
+        raise DisconnectionError
+
+
 def translate_error(context: ExceptionContext) -> AppError | None:
     error = context.original_exception
     if context.is_pre_ping:
@@ -97,25 +112,30 @@ def translate_error(context: ExceptionContext) -> AppError | None:
 async def connect(
     settings: Settings, url: str, options: Mapping[str, str] = NO_OPTIONS
 ) -> asyncpg.Connection:
-    """Open one connection with the service's timeouts, to the first host that will have it.
+    """Open one connection with the service's timeouts, to the first host that accepts it.
 
     `options` are settings of PostgreSQL, which PgBouncer would refuse.
 
     Raises:
-        DatabaseUnavailable: refused, unreachable, or too many connections.
+        DatabaseUnavailable: there is none, for whatever reason; the log names it.
+        StatementTimeout: the last host did not answer in time.
     """
-    *others, last = [each.geturl() for each in one_host_each(plain(url))]
-    with database_errors():
-        for each in others:
-            # Each has a time of its own: a machine that is gone does not even refuse.
-            with suppress(*NEXT_HOST):
-                return await connect_to(settings, each, options, is_pooled=is_pooled(settings, url))
-        return await connect_to(settings, last, options, is_pooled=is_pooled(settings, url))
+    try:
+        connection = await connect_to_one(settings, url, options)
+    except CANNOT_CONNECT as error:
+        CONNECTION_LOG.failed(url, error)
+        translation = translate(error)
+        is_passing = isinstance(translation, Unavailable | DeadlineExceeded)
+        raise (translation if is_passing else DatabaseUnavailable()) from error  # type: ignore[misc]
+    CONNECTION_LOG.succeeded(url)
+    return connection
 
 
-def plain(url: str) -> str:
-    """As asyncpg itself reads it."""
-    return url.replace("postgresql+asyncpg://", "postgresql://", 1)
+async def connect_to_one(
+    settings: Settings, url: str, options: Mapping[str, str]
+) -> asyncpg.Connection:
+    opened = partial(connect_to, settings, options, is_pooled=is_pooled(settings, url))
+    return await first_host(url, opened)
 
 
 def is_pooled(settings: Settings, url: str) -> bool:
@@ -123,18 +143,18 @@ def is_pooled(settings: Settings, url: str) -> bool:
 
 
 async def connect_to(
-    settings: Settings, url: str, options: Mapping[str, str], *, is_pooled: bool
+    settings: Settings, options: Mapping[str, str], url: str, *, is_pooled: bool
 ) -> asyncpg.Connection:
     """`command_timeout` is on our side of the wire, for a server that hangs."""
     command_timeout = settings.database_command_timeout_seconds
-    identity = {"application_name": settings.project_name, "timezone": "UTC"}
-    direct = {**identity, **limits(command_timeout), **options}
-    return await asyncpg.connect(
-        url,
-        timeout=settings.database_connect_timeout_seconds,
-        command_timeout=command_timeout,
+    given = driver_arguments(url, project_name=settings.project_name)
+    given["server_settings"] |= {"timezone": "UTC"}
+    if not is_pooled:
         # PgBouncer refuses the limits: behind it the role has them (docs/scaling.md).
-        server_settings=identity if is_pooled else direct,
+        given["server_settings"] |= {**limits(command_timeout), **options}
+    return await asyncpg.connect(
+        **{"timeout": settings.database_connect_timeout_seconds} | given,
+        command_timeout=command_timeout,
         statement_cache_size=0 if is_pooled else STATEMENT_CACHE_SIZE,
         connection_class=Connection,
     )

@@ -17,6 +17,7 @@ from app.core.errors import (
     Unavailable,
     Unprocessable,
 )
+from app.db.schema_changes import SCHEMA_AGE, SCHEMA_CHANGED
 
 
 class ConcurrentUpdate(Conflict):
@@ -25,6 +26,13 @@ class ConcurrentUpdate(Conflict):
     code = "concurrent_update"
     title = "Concurrent update"
     remedy = "Repeat the request: another one changed the same rows at the same moment."
+
+
+class SchemaChanged(Unavailable):
+    """A migration changed what a prepared statement returns: repeating it is safe."""
+
+    code = "schema_changed"
+    title = "The database schema has just changed"
 
 
 class UniqueViolation(Conflict):
@@ -67,6 +75,9 @@ class DatabaseUnavailable(Unavailable):
 
 
 READ_ONLY = "25006"  # A statement that writes, on a server that is or became a replica.
+
+# PostgreSQL undid the whole transaction, and the reason for it has gone: repeat it from the start.
+REPEATABLE = (ConcurrentUpdate, SchemaChanged)
 
 BY_SQLSTATE: dict[str, type[AppError]] = {
     "23505": UniqueViolation,
@@ -112,6 +123,9 @@ def database_errors() -> Iterator[None]:
 
 def translate(error: BaseException) -> AppError | None:
     """The error of the application for an error of the drivers, or None for any other."""
+    if isinstance(driver_error(error), SCHEMA_CHANGED):
+        SCHEMA_AGE.renew()
+        return SchemaChanged()
     state = sqlstate(error)
     if state is not None:
         return from_sqlstate(state, error)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Integer,
+    Label,
     and_,
     bindparam,
     func,
@@ -79,7 +80,7 @@ class Listing:
 
     def __init__(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[Column | Label[Any]],
         *,
         where: Sequence[ColumnElement[bool]],
         filters: Mapping[str, Filter],

@@ -13,6 +13,7 @@ import asyncpg
 
 from app.core.errors import Unavailable
 from app.db.observation import Waits
+from app.db.schema_changes import SCHEMA_AGE
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -78,7 +79,8 @@ class DriverPool:
         oldest = time.monotonic() - self._recycle_seconds
         while self._idle:
             lent = self._idle.pop()
-            if lent.opened_at > oldest and not lent.connection.is_closed():
+            is_current = lent.opened_at > oldest and not SCHEMA_AGE.is_outdated(lent.opened_at)
+            if is_current and not lent.connection.is_closed():
                 return lent
             lent.connection.terminate()
         return Lent(await self._connect(), time.monotonic(), is_fresh=True)

@@ -17,6 +17,7 @@ from app.db.errors import database_errors
 from app.db.observation import observe
 from app.db.pool import LOST, Connect, DriverPool
 from app.db.queries import Query, Row
+from app.db.schema_changes import SCHEMA_AGE, SCHEMA_CHANGED
 
 __all__ = ["Query", "ReadPool", "Reader", "Row"]
 
@@ -123,8 +124,9 @@ class ReadPool(DriverPool, Reader):
         started = time.perf_counter()
         try:
             records = await lent.connection.fetch(sql, *arguments)
-        except LOST as error:
+        except (*SCHEMA_CHANGED, *LOST) as error:
             lent.connection.terminate()
+            SCHEMA_AGE.renew_after(error)
             # A value that the driver cannot encode fails on any connection.
             if lent.is_fresh or isinstance(error, ValueError):
                 raise

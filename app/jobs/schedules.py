@@ -16,6 +16,7 @@ from app.crud import (
     tasks,
     throttles,
     tickets,
+    webhook_backlogs,
     webhook_deliveries,
 )
 from app.db.session import AsyncSession, transaction
@@ -32,6 +33,7 @@ CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     sockets.delete_expired,
     room_messages.delete_old,
     events.delete_old,
+    webhook_backlogs.delete_expired,
     webhook_deliveries.delete_old,
 )
 

@@ -1,5 +1,7 @@
 """Readers of the events that must not miss any, whatever happens to the process."""
 
+import uuid
+
 from sqlalchemy import BigInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -7,7 +9,11 @@ from app.db.base import Base
 
 
 class EventReader(Base):
-    """How far the reader has come: everything up to this position is dealt with."""
+    """How far the reader has come: everything up to this position is dealt with.
+
+    Of the first event behind it, `paged_event_id`, webhooks up to `paged_webhook_id` are dealt
+    with, too. The id says whether the page still counts: the previous release does not reset it.
+    """
 
     __tablename__ = "event_readers"
     __table_args__ = (UniqueConstraint("name"),)
@@ -15,3 +21,5 @@ class EventReader(Base):
     name: Mapped[str] = mapped_column(String(50))
     transaction_id: Mapped[int] = mapped_column(BigInteger)
     event_id: Mapped[int] = mapped_column(BigInteger)
+    paged_event_id: Mapped[int | None] = mapped_column(BigInteger)
+    paged_webhook_id: Mapped[uuid.UUID | None]

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,6 @@ from app.core.identity import Scope
 from app.db.base import Base, Versioned
 from app.models.event import READ_SCOPES
 
-MAX_WEBHOOKS = 20
 # How long receivers may go on verifying with the secret before.
 OVERLAP = timedelta(hours=24)
 # A webhook that has only failed for so long is disabled.
@@ -48,11 +47,19 @@ class Webhook(Versioned, Base):
     """An address, what it is told, and the sealed secret that signs what is sent.
 
     `scopes` are those of the credential that last set it up: it hears nothing that this
-    credential could not read. `failing_since` is the first failure with no success since.
+    credential could not read. `failing_since` is the first failure with no success since. Events
+    behind the position of the backlog are not queued yet, because too many deliveries wait.
     """
 
     __tablename__ = "webhooks"
-    __table_args__ = (Index("ix_webhooks_owner_id", "owner_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_webhooks_owner_id", "owner_id", "created_at", "id"),
+        Index(
+            "ix_webhooks_backlog_since",
+            "backlog_since",
+            postgresql_where=text("backlog_since IS NOT NULL"),
+        ),
+    )
 
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     url: Mapped[str] = mapped_column(String(2048))
@@ -64,6 +71,9 @@ class Webhook(Versioned, Base):
     secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     old_secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     overlap_until: Mapped[datetime | None]
+    backlog_since: Mapped[datetime | None]
+    backlog_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    backlog_event_id: Mapped[int | None] = mapped_column(BigInteger)
 
     def rotate(self, sealed: bytes, *, at: datetime) -> datetime:
         """Sign with the new secret, and until the time returned with the one before, too."""
@@ -73,6 +83,10 @@ class Webhook(Versioned, Base):
 
     def enable(self) -> None:
         self.is_active, self.failing_since = True, None
+        self.end_backlog()
+
+    def end_backlog(self) -> None:
+        self.backlog_since = self.backlog_transaction_id = self.backlog_event_id = None
 
     def is_given_up(self, *, at: datetime) -> bool:
         """Whether it has failed for so long that nobody seems to care."""

@@ -5,12 +5,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, func, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import Conflict
+from app.core.errors import AppError, Conflict
 from app.core.jitter import jitter
 from app.db.base import Base, text_enum
+from app.models.event import Position
 
 # As Standard Webhooks advises; after 71.6 hours at most a message is given up.
 DELAYS = (
@@ -39,6 +41,13 @@ class DeliveryInProgress(Conflict):
     remedy = "Wait some seconds for the answer of the receiver."
 
 
+class MessageExpired(AppError):
+    status = 410
+    code = "message_expired"
+    title = "Message expired"
+    remedy = "The event of the message is no longer kept: read the resource itself."
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What one attempt came to: the status of an answer, or the code of an error."""
@@ -53,9 +62,11 @@ class Outcome:
 
 
 class WebhookDelivery(Base):
-    """One message: its id is the `webhook-id`, and `payload` the body, at every attempt.
+    """One message: its id is the `webhook-id` at every attempt.
 
-    While it is being sent, `next_attempt_at` is when its sender counts as lost.
+    It points at its event, from which the body is rendered. `payload` is the body where there is
+    no event: of `webhook.test`, and of what the previous release wrote. `next_attempt_at` is when
+    the message is due and, while it is being sent, when its sender counts as lost.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -69,20 +80,51 @@ class WebhookDelivery(Base):
             "id",
             postgresql_where=IS_OPEN,
         ),
+        Index(
+            "ix_webhook_deliveries_due",
+            "webhook_id",
+            text("coalesce(due_at, next_attempt_at)"),
+            "id",
+            postgresql_where=IS_OPEN,
+        ),
     )
 
     webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
     event_type: Mapped[str] = mapped_column(String(30))
-    payload: Mapped[str] = mapped_column(Text)
+    event_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    event_id: Mapped[int | None] = mapped_column(BigInteger)
+    payload: Mapped[str | None] = mapped_column(Text)
     status: Mapped[DeliveryStatus] = mapped_column(
         text_enum(DeliveryStatus), server_default=DeliveryStatus.PENDING.value
     )
     attempts: Mapped[int] = mapped_column(server_default="0")
-    next_attempt_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    # Where the previous release wrote it, which must not claim what has no payload: ADR 0029.
+    old_due_at: Mapped[datetime | None] = mapped_column("next_attempt_at")
     last_attempt_at: Mapped[datetime | None]
     response_status: Mapped[int | None]
     duration_ms: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(String(50))
+
+    @property
+    def position(self) -> Position | None:
+        """The place of its event, which may have been deleted meanwhile."""
+        if self.event_transaction_id is None or self.event_id is None:
+            return None
+        return Position(self.event_transaction_id, self.event_id)
+
+    @hybrid_property
+    def next_attempt_at(self) -> datetime | None:
+        return self.due_at or self.old_due_at
+
+    @next_attempt_at.inplace.expression
+    @classmethod
+    def _next_attempt_at(cls) -> ColumnElement[datetime | None]:
+        return func.coalesce(cls.due_at, cls.old_due_at)
+
+    @next_attempt_at.inplace.setter
+    def _set_next_attempt_at(self, at: datetime | None) -> None:
+        self.due_at, self.old_due_at = at, None
 
     def record(self, outcome: Outcome, *, at: datetime) -> None:
         """Take down what the attempt came to, and when the next one is due."""

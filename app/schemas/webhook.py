@@ -42,7 +42,10 @@ class WebhookUpdate(In):
 
 
 class WebhookRead(Stored):
-    """`failing_since` is the first failure with no success since; after 5 days it is disabled."""
+    """`failing_since` is the first failure with no success since; after 5 days it is disabled.
+
+    Events since `backlog_since` are not queued yet, because too many deliveries wait.
+    """
 
     owner_id: uuid.UUID
     url: str = Field(max_length=2048)
@@ -50,6 +53,7 @@ class WebhookRead(Stored):
     description: str | None = Field(max_length=200)
     is_active: bool
     failing_since: datetime | None
+    backlog_since: datetime | None
 
 
 class WebhookCreated(WebhookRead):

@@ -16,7 +16,7 @@ from app.integrations.destinations import Destinations, guarded_client
 from app.integrations.receivers import new_secret, written
 from app.jobs.webhook_sender import MAX_IN_FLIGHT, WebhookSender
 from app.models.user import User
-from app.models.webhook import MAX_WEBHOOKS, Webhook
+from app.models.webhook import Webhook
 from app.models.webhook_delivery import DELAYS, DeliveryStatus, WebhookDelivery
 from tests.api.v1.conftest import eventually
 from tests.conftest import Database, Save
@@ -24,6 +24,7 @@ from tests.factories import make_delivery, make_webhook
 from tests.jobs.conftest import Subscribe
 from tests.receivers import Message, receiving
 
+HANGING = 20
 PAYLOAD = '{"type":"webhook.test","data":{"name":"b\u00fccher"}}'
 
 
@@ -123,7 +124,7 @@ class TestFailure:
             await sender.drain()
             waiting = await load(app, row)
             receiver.status = 204
-            await database("UPDATE webhook_deliveries SET next_attempt_at = now()")
+            await database("UPDATE webhook_deliveries SET due_at = now()")
 
             await sender.drain()
 
@@ -278,7 +279,7 @@ class TestHangingReceiver:
     ) -> None:
         monkeypatch.setattr("app.jobs.webhook_sender.GRACE_SECONDS", 0.01)
         async with receiving(is_hanging=True) as hanging, receiving() as receiver:
-            for _ in range(MAX_WEBHOOKS):
+            for _ in range(HANGING):
                 webhook = await subscribe(hanging.url)
                 for _ in range(LANE + 1):
                     await due(save, webhook)
@@ -291,7 +292,7 @@ class TestHangingReceiver:
             sender.wake()
             await eventually(lambda: are(receiver.received, 3), seconds=1)
 
-            assert hanging.connections == MAX_WEBHOOKS * LANE
+            assert hanging.connections == HANGING * LANE
             await sender.close()
 
     async def test_delays_no_other_however_many_there_are(
@@ -328,9 +329,7 @@ class TestHangingReceiver:
             await due(save, webhook)
             await sender.work()
             await eventually(lambda: are(hanging.received, 1))
-            await database(
-                "UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '1.1 s'"
-            )
+            await database("UPDATE webhook_deliveries SET due_at = due_at - interval '1.1 s'")
             await due(save, webhook)
 
             await sender.work()
@@ -431,7 +430,7 @@ class TestRetention:
 
 
 async def is_full(connections: int) -> bool:
-    return connections == MAX_WEBHOOKS * LANE
+    return connections == HANGING * LANE
 
 
 async def are(received: list[Message], count: int) -> bool:

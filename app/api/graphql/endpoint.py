@@ -17,7 +17,7 @@ from app.api.static import GRAPHIQL_PACKAGE
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
 from app.core.errors import AppError, NotFound
-from app.db.errors import ConcurrentUpdate
+from app.db.errors import REPEATABLE
 from app.dependencies.auth import SignedIn, charge
 from app.dependencies.credentials import Passwords
 from app.dependencies.database import ReplicaReads, SessionDep
@@ -59,7 +59,7 @@ async def execute_graphql(
     answer: dict[str, Any] = {"data": result.data}
     # A field that fails on every row would make an answer of megabytes.
     for failed in (result.errors or [])[:MAX_ERRORS]:
-        if isinstance(failed.original_error, ConcurrentUpdate):
+        if isinstance(failed.original_error, REPEATABLE):
             raise failed.original_error  # The route repeats the whole of it.
         answer.setdefault("errors", []).append(error_of(failed, request.scope))
     return JSONResponse(answer)

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from standardwebhooks import Webhook as Verifier
 
+from app.core.config import Settings
 from app.core.identity import Scope
 from app.integrations.destinations import Destinations, guarded_client
 from app.jobs.webhook_sender import WebhookSender
 from app.models.user import User
-from app.models.webhook import MAX_WEBHOOKS
 from tests.api.v1.conftest import eventually
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_delivery, make_item, make_webhook
@@ -102,10 +102,10 @@ class TestCreateWebhook:
         assert (await create(client, events=["post.published"])).status_code == 201
 
     async def test_beyond_the_limit_is_refused_also_at_once(
-        self, as_user: As, user: User, save: Save, database: Database
+        self, as_user: As, user: User, save: Save, settings: Settings
     ) -> None:
         client = await as_user(user)
-        for _ in range(MAX_WEBHOOKS - 1):
+        for _ in range(settings.webhooks_per_user - 1):
             await save(make_webhook(user))
 
         responses = await asyncio.gather(*(create(client) for _ in range(4)))

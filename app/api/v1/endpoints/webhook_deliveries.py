@@ -14,7 +14,7 @@ from app.dependencies.webhooks import (
     ReadableWebhook,
 )
 from app.models.webhook import WebhookDisabled
-from app.models.webhook_delivery import DeliveryInProgress, WebhookDelivery
+from app.models.webhook_delivery import DeliveryInProgress, MessageExpired, WebhookDelivery
 from app.schemas.base import Page
 from app.schemas.webhook_delivery import WebhookDeliveryRead
 
@@ -41,8 +41,8 @@ async def list_webhook_deliveries(
     "/{delivery_id}/redeliver",
     response_model=WebhookDeliveryRead,
     status_code=status.HTTP_202_ACCEPTED,
-    responses=responses(NotFound, WebhookDisabled, DeliveryInProgress),
+    responses=responses(NotFound, WebhookDisabled, DeliveryInProgress, MessageExpired),
 )
 async def redeliver_webhook_delivery(delivery: OwnDelivery, session: SessionDep) -> WebhookDelivery:
-    """Send the message once more, at once, with the same `webhook-id` and the same body."""
+    """Send the message once more, with the same `webhook-id`, while its event is kept (7 days)."""
     return await webhook_deliveries.redeliver(session, delivery)

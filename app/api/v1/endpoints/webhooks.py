@@ -21,6 +21,7 @@ from app.dependencies.webhooks import (
 )
 from app.integrations.receivers import new_secret, written
 from app.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
+from app.models.webhook_backlog import TooManyDeliveriesWaiting
 from app.models.webhook_delivery import WebhookDelivery
 from app.schemas.base import Page
 from app.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
@@ -53,7 +54,8 @@ async def create_webhook(
     """Be told of events at an address of yours; the secret is shown in this answer only."""
     secret = new_secret()
     sealed = request.app.state.sealer.seal(secret)
-    webhook = await webhooks.create(session, data, owner=principal, sealed=sealed)
+    limit = request.app.state.settings.webhooks_per_user
+    webhook = await webhooks.create(session, data, owner=principal, sealed=sealed, limit=limit)
     response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
     return WebhookCreated(**shown(webhook), secret=written(secret))
 
@@ -93,12 +95,15 @@ async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
     "/{webhook_id}/test",
     response_model=WebhookDeliveryRead,
     status_code=status.HTTP_202_ACCEPTED,
-    responses=responses(*CHANGES, WebhookDisabled),
+    responses=responses(*CHANGES, WebhookDisabled, TooManyDeliveriesWaiting),
 )
-async def test_webhook(webhook: OwnWebhook, session: SessionDep) -> WebhookDelivery:
-    """Send a message of the type `webhook.test`; its delivery tells what came of it."""
+async def test_webhook(
+    webhook: OwnWebhook, session: SessionDep, request: Request
+) -> WebhookDelivery:
+    """Send a message of the type `webhook.test`; its delivery shows the outcome."""
     webhook.check_active()
-    return await webhook_deliveries.create_test(session, webhook)
+    limits = request.app.state.queue_limits
+    return await webhook_deliveries.create_test(session, webhook, limits)
 
 
 @router.post("/{webhook_id}/rotate-secret", responses=responses(*CHANGES))

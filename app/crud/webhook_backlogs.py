@@ -1,0 +1,210 @@
+"""Bounded queueing of events for webhooks, and the backlog of each. Flushes; never commits.
+
+Deliveries are queued up to the limits. A webhook beyond them gets a backlog: the position of the
+first event that was not queued for it.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core.clock import now
+from app.core.ids import uuid7
+from app.crud import notifications, webhook_deliveries
+from app.crud.sessions import IS_USABLE
+from app.crud.webhook_deliveries import WAITING
+from app.db.reads import Query, ReadPool, Row
+from app.db.session import AsyncSession, notify
+from app.models.event import Position
+from app.models.user import User
+from app.models.webhook import Webhook
+from app.models.webhook_backlog import BACKLOG_KEPT, QueueLimits
+from app.models.webhook_delivery import DeliveryStatus, WebhookDelivery
+from app.schemas.event import Told
+
+Due = Mapping[uuid.UUID, Sequence[Told]]
+
+EXPIRED = "webhook.backlog_expired"
+NO_BACKLOG = {
+    Webhook.backlog_since: None,
+    Webhook.backlog_transaction_id: None,
+    Webhook.backlog_event_id: None,
+}
+# Which backlog is next is drawn at random: the oldest may be those that never drain.
+CANDIDATES = Query(
+    select(
+        Webhook.id,
+        Webhook.owner_id,
+        Webhook.events,
+        Webhook.scopes,
+        Webhook.backlog_transaction_id,
+        Webhook.backlog_event_id,
+        User.role,
+    )
+    .join(User, User.id == Webhook.owner_id)
+    .where(Webhook.backlog_since.is_not(None), Webhook.is_active, IS_USABLE)
+    .order_by(func.random())
+    .limit(bindparam("limit"))
+)
+IN_QUEUE = Query(
+    select(Webhook.id, WAITING.label("waiting")).where(Webhook.owner_id == bindparam("owner_id"))
+)
+
+
+async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind: Position) -> None:
+    """Queue the events for each webhook, or begin its backlog behind the position."""
+    owners = await lock(session, due)
+    waiting = await in_queue(session, set(owners.values()))
+    accepted: dict[uuid.UUID, Sequence[Told]] = {}
+    refused: list[uuid.UUID] = []
+    for webhook_id, owner_id in owners.items():
+        of_account = waiting[owner_id]
+        room = limits.room(of_account.get(webhook_id, 0), sum(of_account.values()))
+        if len(due[webhook_id]) > room:
+            refused.append(webhook_id)
+            continue
+        accepted[webhook_id] = due[webhook_id]
+        of_account[webhook_id] = of_account.get(webhook_id, 0) + len(due[webhook_id])
+    await insert_all(session, accepted)
+    for webhook_id in refused:
+        await begin(session, webhook_id, owners[webhook_id], behind, due[webhook_id][0])
+
+
+async def lock(session: AsyncSession, due: Due) -> dict[uuid.UUID, uuid.UUID]:
+    """Return the owner of each webhook that still exists, locked against deletion."""
+    found = await session.execute(
+        select(Webhook.id, Webhook.owner_id)
+        .where(Webhook.id.in_(due), Webhook.is_active, Webhook.backlog_since.is_(None))
+        .order_by(Webhook.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return {row.id: row.owner_id for row in found if due[row.id]}
+
+
+async def in_queue(
+    session: AsyncSession, owner_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[uuid.UUID, int]]:
+    """Return how many deliveries wait for each webhook of each owner."""
+    counts: dict[uuid.UUID, dict[uuid.UUID, int]] = {owner_id: {} for owner_id in owner_ids}
+    found = select(Webhook.owner_id, Webhook.id, WAITING).where(Webhook.owner_id.in_(owner_ids))
+    for owner_id, webhook_id, waiting in await session.execute(found):
+        counts[owner_id][webhook_id] = waiting
+    return counts
+
+
+async def insert_all(session: AsyncSession, due: Due) -> None:
+    """Queue the events; raises nothing for what is beyond a limit."""
+    rows = [row for webhook_id, events in due.items() for row in rows_of(webhook_id, events)]
+    if rows:
+        await session.execute(insert(WebhookDelivery), rows)
+        await notify(session, webhook_deliveries.CHANNEL, "")
+
+
+def rows_of(webhook_id: uuid.UUID, events: Iterable[Told]) -> Iterable[Row]:
+    for told in events:
+        yield {
+            "id": uuid7(),
+            "webhook_id": webhook_id,
+            "event_type": told.event.type,
+            "event_transaction_id": told.position.transaction_id,
+            "event_id": told.position.id,
+            "due_at": now(),
+        }
+
+
+async def begin(
+    session: AsyncSession,
+    webhook_id: uuid.UUID,
+    owner_id: uuid.UUID,
+    behind: Position,
+    first: Told,
+) -> None:
+    """Remember where the backlog begins, and notify the owner."""
+    await session.execute(moved(webhook_id, behind, first.event.timestamp))
+    await notifications.create(
+        session,
+        owner_id,
+        subject="A webhook is behind",
+        message=f"Too many deliveries wait for the webhook {webhook_id}. Newer events are queued as"
+        f" soon as half of them are accepted, and are dropped after {BACKLOG_KEPT.days} days.",
+    )
+
+
+async def candidates(reads: ReadPool, limit: int) -> Sequence[Row]:
+    """Return some webhooks with a backlog, with the position of each and what it may receive."""
+    return await reads.all(CANDIDATES, limit=limit)
+
+
+async def room(reads: ReadPool, webhook: Row, limits: QueueLimits) -> int:
+    """Return how much of the backlog may be queued now; nothing until half of the limit is free."""
+    rows = await reads.all(IN_QUEUE, owner_id=webhook["owner_id"])
+    waiting = {row["id"]: row["waiting"] for row in rows}
+    counts = waiting.get(webhook["id"], 0), sum(waiting.values())
+    return limits.room(*counts) if limits.has_drained(*counts) else 0
+
+
+async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Position) -> bool:
+    """Lock the webhook; False if its backlog no longer begins behind the position."""
+    found = (
+        select(Webhook.id)
+        .where(Webhook.id == webhook_id, Webhook.is_active)
+        .where(Webhook.backlog_transaction_id == behind.transaction_id)
+        .where(Webhook.backlog_event_id == behind.id)
+        .with_for_update(key_share=True)
+    )
+    return await session.scalar(found) is not None
+
+
+async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: Told) -> None:
+    """Let the backlog begin behind the event."""
+    await session.execute(moved(webhook_id, last.position, last.event.timestamp))
+
+
+async def end(session: AsyncSession, webhook_id: uuid.UUID) -> None:
+    """From now on events are queued for the webhook as they happen."""
+    await session.execute(unversioned(NO_BACKLOG).where(Webhook.id == webhook_id))
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    """Drop backlogs before their events are deleted; the owner is notified and sees a delivery."""
+    is_old = Webhook.backlog_since < now() - BACKLOG_KEPT
+    found = select(Webhook.id, Webhook.owner_id, Webhook.backlog_since).where(is_old)
+    for webhook_id, owner_id, since in await session.execute(found.with_for_update(key_share=True)):
+        await end(session, webhook_id)
+        session.add(
+            WebhookDelivery(
+                webhook_id=webhook_id,
+                event_type=EXPIRED,
+                status=DeliveryStatus.FAILED,
+                error="backlog_expired",
+            )
+        )
+        await notifications.create(
+            session,
+            owner_id,
+            subject="Events were not sent to a webhook",
+            message=f"The webhook {webhook_id} was too far behind: what happened from"
+            f" {since:%Y-%m-%d %H:%M} UTC until now was dropped. Read it from the API.",
+        )
+
+
+def moved(webhook_id: uuid.UUID, behind: Position, since: datetime) -> Any:
+    fields = {
+        Webhook.backlog_since: since,
+        Webhook.backlog_transaction_id: behind.transaction_id,
+        Webhook.backlog_event_id: behind.id,
+    }
+    return unversioned(fields).where(Webhook.id == webhook_id)
+
+
+def unversioned(fields: Mapping[Any, Any]) -> Any:
+    """A change that nobody made: the version and the time of the last change stay."""
+    return (
+        update(Webhook)
+        .values({**fields, Webhook.updated_at: Webhook.updated_at})
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,92 @@
+"""Schema changes under load: outdated statements are repeated, on every kind of connection."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from sqlalchemy import bindparam, select
+
+from app.core.config import Settings
+from app.db.engine import create_reads
+from app.db.reads import Query
+from app.db.schema_changes import SCHEMA_AGE
+from app.models.item import Item
+from app.models.user import User
+from tests.conftest import Running, Save, access_token, execute, new_client
+from tests.factories import item_body, make_item
+
+ITEMS = "/api/v1/items"
+PRECISIONS = itertools.cycle((6, 7))
+AT_ONCE = 8
+
+
+@pytest.fixture
+async def running_app(running: Running, app: FastAPI) -> AsyncIterator[FastAPI]:
+    """With full pools whose statements are prepared; the fixture `app` empties the tables."""
+    async with running() as started:
+        yield started
+
+
+@pytest.fixture
+async def client(running_app: FastAPI, user: User) -> AsyncIterator[AsyncClient]:
+    token = await access_token(running_app, user)
+    async with new_client(running_app, Authorization=f"Bearer {token}") as client:
+        yield client
+
+
+async def change_type(database_url: str) -> None:
+    """Another type of the same values, which changes the result of each prepared statement."""
+    statement = f"ALTER TABLE items ALTER COLUMN tax TYPE numeric({next(PRECISIONS)}, 2)"
+    await execute(database_url, statement)
+
+
+@pytest.fixture(autouse=True)
+async def _original_type(database_url: str) -> AsyncIterator[None]:
+    yield
+    await execute(database_url, "ALTER TABLE items ALTER COLUMN tax TYPE numeric(5, 2)")
+    # So that no later test meets statements that were prepared before.
+    SCHEMA_AGE.renew()
+
+
+class TestChangeOfAType:
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def test_fails_no_request(
+        self, client: AsyncClient, save: Save, user: User, database_url: str, method: str
+    ) -> None:
+        rounds = [[await save(make_item(user)) for _ in range(AT_ONCE)] for _ in range(4)]
+        statuses: list[int] = []
+
+        for items in rounds:
+            statuses += await asyncio.gather(*(ask(client, method, each.id) for each in items))
+            await change_type(database_url)
+
+        assert {status // 100 for status in statuses} == {2}
+
+    async def test_fails_no_query_of_graphql(
+        self, client: AsyncClient, save: Save, user: User, database_url: str
+    ) -> None:
+        await save(make_item(user))
+        query = {"query": "{ items(first: 2) { edges { node { tax } } } }"}
+        for _ in range(2):
+            answer = (await client.post("/graphql", json=query)).json()
+            assert "errors" not in answer, answer
+            await change_type(database_url)
+
+    async def test_fails_no_read(self, settings: Settings, save: Save, user: User) -> None:
+        item = await save(make_item(user))
+        query = Query(select(Item.id, Item.tax).where(Item.id == bindparam("id")))
+        reads = create_reads(settings, settings.database_url, size=3)
+        for _ in range(3):
+            found = await asyncio.gather(*(reads.first(query, id=item.id) for _ in range(3)))
+            assert {row["id"] for row in found if row} == {item.id}
+            await change_type(settings.database_url)
+        await reads.close()
+
+
+async def ask(client: AsyncClient, method: str, item_id: object) -> int:
+    path = ITEMS if method == "POST" else f"{ITEMS}/{item_id}"
+    body = None if method in {"GET", "DELETE"} else item_body(tax="1.50")
+    return (await client.request(method, path, json=body)).status_code
