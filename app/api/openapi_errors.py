@@ -10,6 +10,7 @@ from app.core.errors import (
     BadRequest,
     ContentTooLarge,
     DeadlineExceeded,
+    EmailNotVerified,
     InsufficientScope,
     InvalidToken,
     PreconditionFailed,
@@ -88,7 +89,10 @@ def implied(operation: Node) -> list[Kind]:
     has_body, is_post = "requestBody" in operation, "idempotency-key" in names
     is_system = "system" in operation["tags"]
     rules: list[tuple[object, tuple[Kind, ...]]] = [
-        (operation.get("security"), (Unauthenticated, InvalidToken, InsufficientScope)),
+        (
+            operation.get("security"),
+            (Unauthenticated, InvalidToken, InsufficientScope, EmailNotVerified),
+        ),
         ("cursor" in names, (InvalidCursor,)),
         ("if-match" in names, (PreconditionFailed, PreconditionRequired)),
         (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused)),

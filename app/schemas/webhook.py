@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import MISSING, AfterValidator, Field
 
-from app.models.webhook import EventType
+from app.models.webhook import DisabledReason, EventType
 from app.schemas.base import In, Line, Out, Stored, Text
 
 Url = Annotated[
@@ -40,13 +40,17 @@ class WebhookUpdate(In):
 
 
 class WebhookRead(Stored):
-    """`failing_since` is the first failure with no success since; after 5 days it is disabled."""
+    """`failing_since` is the first failure with no success since; after 5 days it is disabled.
+
+    `disabled_reason` says why it is not active.
+    """
 
     owner_id: uuid.UUID
     url: str = Field(max_length=2048)
     events: list[EventType] = Field(max_length=20)
     description: str | None = Field(max_length=200)
     is_active: bool
+    disabled_reason: DisabledReason | None
     failing_since: datetime | None
 
 

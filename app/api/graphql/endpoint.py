@@ -18,7 +18,7 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
 from app.core.errors import AppError, NotFound
 from app.db.errors import ConcurrentUpdate
-from app.dependencies.auth import SignedIn
+from app.dependencies.auth import FieldReader
 from app.dependencies.credentials import Passwords
 from app.dependencies.database import ReplicaReads, SessionDep
 
@@ -27,7 +27,7 @@ router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 
 async def get_context(
     request: Request,
-    principal: SignedIn,
+    principal: FieldReader,
     session: SessionDep,
     reads: ReplicaReads,
     passwords: Passwords,
