@@ -159,9 +159,7 @@ def open_guess_limits(app: FastAPI, settings: Settings, stack: AsyncExitStack) -
     # would wait for one another.
     few = {"database_pool_size": COUNTED_AT_ONCE, "database_max_overflow": 0}
     engine = create_engine(settings.model_copy(update=few))
-    app.state.guess_limits = GuessLimits(
-        create_sessionmaker(engine), per_address=settings.attempts_per_address
-    )
+    app.state.guess_limits = GuessLimits(create_sessionmaker(engine), settings)
     stack.push_async_callback(engine.dispose)
 
 

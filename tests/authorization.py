@@ -48,6 +48,7 @@ read_profile              401        200 -     200 -     200 -
 update_profile            401        403 -     200 -     200 -
 delete_profile            401        403 -     204 -     204 -
 change_password           401        403 -     204 -     204 -
+change_email              401        403 -     202 -     202 -
 list_own_items            401        200 -     200 -     200 -
 list_own_posts            401        200 -     200 -     200 -
 list_users                401        403 -     403 -     200 -

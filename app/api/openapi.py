@@ -8,10 +8,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from app.api.openapi_errors import error_references, is_error, shared_responses
+from app.api.openapi_errors import declared, error_references, is_error, shared_responses
 from app.api.openapi_headers import with_headers
 from app.api.openapi_schemas import example_of, tidy, without_null
 from app.core.config import Settings
+from app.core.errors import SessionRequired
 
 Node = dict[str, Any]
 
@@ -102,7 +103,7 @@ def completed_operation(operation: Node, components: Node) -> Node:
     finished = {
         **operation,
         "summary": operation["summary"].capitalize(),
-        "security": with_api_key(operation.get("security", [])),
+        "security": security_of(operation),
         "responses": {status: answers[status] for status in answers if not is_error(status)}
         | error_references(operation),
     }
@@ -113,9 +114,11 @@ def completed_operation(operation: Node, components: Node) -> Node:
     return finished
 
 
-def with_api_key(security: list[Node]) -> list[Node]:
-    """Empty for a public operation, which says so."""
-    return [*security, {"ApiKey": []}] if security else []
+def security_of(operation: Node) -> list[Node]:
+    """Empty for a public operation, which says so; API keys only where they are accepted."""
+    security: list[Node] = operation.get("security", [])
+    takes_keys = SessionRequired not in declared(operation)
+    return [*security, {"ApiKey": []}] if security and takes_keys else security
 
 
 def with_example(body: Node, components: Node) -> Node:

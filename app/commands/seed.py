@@ -94,9 +94,9 @@ async def create_person(
     session: AsyncSession, name: str, full_name: str, password_hash: str
 ) -> User:
     data = UserBase(email=f"{name}@example.com", username=name, full_name=full_name)
-    person = await users.create(session, data, password_hash=password_hash, role=Role(name))
-    person.email_verified = True
-    return person
+    return await users.create(
+        session, data, password_hash=password_hash, role=Role(name), email_verified=True
+    )
 
 
 def principal(user: User) -> Principal:

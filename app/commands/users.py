@@ -41,8 +41,13 @@ async def store(settings: Settings, data: UserCreate) -> None:
     try:
         password_hash = await passwords.hash(data.password.get_secret_value())
         async with transaction(create_sessionmaker(engine)) as session:
-            user = await users.create(session, data, password_hash=password_hash, role=Role.ADMIN)
-            user.email_verified = True
+            await users.create(
+                session,
+                data,
+                password_hash=password_hash,
+                role=Role.ADMIN,
+                email_verified=True,
+            )
     except AppError as error:
         raise ConfigError(error.detail) from error
     finally:

@@ -157,6 +157,13 @@ class Settings(BaseSettings):
     room_messages_limit: RateLimit = "600/minute"
     sockets_per_user: int = Field(default=5, ge=1)
     attempts_per_address: int = Field(default=1000, ge=1)
+    mails_per_address: int = Field(default=3, ge=1, le=1000)
+    mails_per_account: int = Field(default=10, ge=1, le=1000)
+    notifications_per_address: int = Field(default=60, ge=1)
+    notifications_per_account: int = Field(default=1000, ge=1)
+    api_key_default_days: int = Field(default=90, ge=1, le=3650)
+    api_key_max_days: int = Field(default=365, ge=1, le=3650)
+    api_keys_per_user: int = Field(default=50, ge=1, le=10_000)
     password_hash_concurrency: int = Field(default=2, ge=1, le=64)
     demo_password: SecretStr = SecretStr(DEMO_PASSWORD)
 

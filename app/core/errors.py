@@ -82,6 +82,22 @@ class InsufficientScope(NotPermitted):
     remedy = "Ask for the missing scope when you sign in; your role must carry it, too."
 
 
+class EmailNotVerified(NotPermitted):
+    """The caller has the right, but it takes effect only once the address is confirmed."""
+
+    code = "email_not_verified"
+    title = "E-mail address not confirmed"
+    remedy = "Open the link in your mail, or have POST /api/v1/auth/verify-email/request send one."
+
+
+class SessionRequired(NotPermitted):
+    """An API key asks for what only a signed-in user may do: managing credentials."""
+
+    code = "session_required"
+    title = "Session required"
+    remedy = "Sign in, and send the access token instead of the API key."
+
+
 class NotFound(AppError):
     """The thing does not exist, or the caller may not know that it does."""
 

@@ -3,8 +3,10 @@
 import enum
 import math
 import uuid
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from app.core.errors import EmailNotVerified, InsufficientScope, SessionRequired
 
 
 class Scope(enum.StrEnum):
@@ -50,13 +52,17 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.GUEST: READS,
 }
 
+# Until the e-mail address of an account is confirmed, no other scope takes effect.
+UNVERIFIED_SCOPES = frozenset({Scope.USERS_READ})
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller: a user, through a session or an API key.
 
-    `scopes` are those of the role, cut down by those of the token or key; `expires_at`
-    (Unix seconds) is when that ends, and with it whatever stream it opened.
+    `scopes` are those of the role, cut down by those of the token or key; `withheld` are those
+    of them that take effect once the e-mail address is confirmed. `expires_at` (Unix seconds)
+    is when that ends, and with it whatever stream it opened.
     """
 
     id: uuid.UUID
@@ -65,6 +71,62 @@ class Principal:
     session_id: uuid.UUID | None = None
     api_key_id: uuid.UUID | None = None
     expires_at: float = math.inf
+    email_verified: bool = True
+    withheld: frozenset[Scope] = frozenset()
+
+    @classmethod
+    def granted(
+        cls,
+        user_id: uuid.UUID,
+        role: Role,
+        wanted: frozenset[str],
+        *,
+        email_verified: bool,
+        **credential: Any,
+    ) -> Self:
+        """The caller behind a credential with the scopes `wanted`.
+
+        Args:
+            credential: `session_id` or `api_key_id`, and `expires_at`.
+        """
+        held = granted_scopes(role, wanted)
+        scopes = held if email_verified else held & UNVERIFIED_SCOPES
+        return cls(
+            user_id,
+            role,
+            scopes,
+            email_verified=email_verified,
+            withheld=held - scopes,
+            **credential,
+        )
+
+    def once_verified(self) -> Self:
+        """The same caller with what the confirmed e-mail address adds."""
+        return replace(
+            self, scopes=self.scopes | self.withheld, withheld=frozenset(), email_verified=True
+        )
+
+    def require(self, *scopes: str) -> None:
+        """Check that the caller has the scopes.
+
+        Raises:
+            EmailNotVerified: the e-mail address has to be confirmed first.
+            InsufficientScope: the credential or the role lacks one.
+        """
+        for scope in scopes:
+            if scope in self.withheld:
+                raise EmailNotVerified("Confirm your e-mail address first.")
+            if scope not in self.scopes:
+                raise InsufficientScope(f"This needs the scope {scope}.")
+
+    def require_session(self) -> None:
+        """Check that the caller has signed in.
+
+        Raises:
+            SessionRequired: the credential is an API key.
+        """
+        if self.session_id is None:
+            raise SessionRequired("An API key may not do this: sign in.")
 
     @property
     def is_admin(self) -> bool:

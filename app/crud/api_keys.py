@@ -4,18 +4,30 @@ import hmac
 import secrets
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from app.core.clock import now
 from app.core.errors import NotFound
+from app.core.identity import Scope
 from app.core.secrets import digest, new_secret
-from app.crud.sessions import CHANNEL, IS_USABLE
+from app.crud.sessions import IS_USABLE, announce
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
-from app.db.session import AsyncSession, notify
-from app.models.api_key import ApiKey
+from app.db.session import AsyncSession
+from app.models.api_key import ApiKey, TooManyApiKeys
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate, ApiKeyRead
 
@@ -30,17 +42,18 @@ PRINCIPAL = Query(
         ApiKey.id.label("api_key_id"),
         ApiKey.secret_hash,
         ApiKey.scopes,
+        ApiKey.created_at,
         ApiKey.expires_at,
-        ApiKey.last_used_at,
         User.id.label("user_id"),
         User.role,
+        User.email_verified,
     )
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
 STANDING = Query(
-    select(ApiKey.id, ApiKey.prefix, User.role)
+    select(ApiKey.id, ApiKey.prefix, User.role, User.email_verified)
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
@@ -67,7 +80,10 @@ async def find_principal(reads: ReadPool, key: str) -> Row | None:
 async def find_standing(
     reads: ReadPool, api_key_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Row]:
-    """Return `role` and `prefix`, which rotation changes, for each key that lives, by its id."""
+    """Return `role, email_verified, prefix` for each key that lives, by its id.
+
+    Rotation changes the prefix.
+    """
     rows = await reads.all(STANDING, ids=list(api_key_ids))
     return {row["id"]: row for row in rows}
 
@@ -88,36 +104,63 @@ async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
 
 
 async def create(
-    session: AsyncSession, data: ApiKeyCreate, *, user_id: uuid.UUID
+    session: AsyncSession,
+    data: ApiKeyCreate,
+    *,
+    user_id: uuid.UUID,
+    expires_at: datetime,
+    limit: int,
 ) -> tuple[ApiKey, str]:
-    """Return the new key and its text, which is never seen again."""
-    row = ApiKey(
-        user_id=user_id, name=data.name, scopes=list(data.scopes), expires_at=data.expires_at
-    )
+    """Return the new key and its text, which is never seen again.
+
+    The account must be locked, or many requests at once would each find room.
+
+    Raises:
+        TooManyApiKeys: the user has `limit` live keys.
+    """
+    count = select(func.count(ApiKey.id)).where(ApiKey.user_id == user_id, IS_LIVE)
+    if (await session.scalar(count) or 0) >= limit:
+        raise TooManyApiKeys(f"An account has at most {limit} API keys.")
+    row = ApiKey(user_id=user_id, name=data.name, scopes=list(data.scopes), expires_at=expires_at)
     session.add(row)
     return row, await give_secret(session, row)
 
 
 async def rotate(session: AsyncSession, row: ApiKey) -> str:
     """Give the key a new text, which is returned; the old one ends at once."""
-    await notify(session, CHANNEL, str(row.user_id))
+    await announce(session, row.user_id)
     return await give_secret(session, row)
 
 
 async def revoke(session: AsyncSession, row: ApiKey) -> None:
     row.revoked_at = now()
     await session.flush()
-    await notify(session, CHANNEL, str(row.user_id))
+    await announce(session, row.user_id)
 
 
 async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """End every key of the user."""
+    """Revoke every key of the user."""
+    await revoke_where(session, user_id, true())
+
+
+async def revoke_beyond(
+    session: AsyncSession, user_id: uuid.UUID, scopes: Collection[Scope]
+) -> None:
+    """Revoke the keys of the user that have another scope than these."""
+    is_within = ApiKey.scopes.contained_by(sorted(scopes))
+    await revoke_where(session, user_id, ~is_within)
+
+
+async def revoke_where(
+    session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
+) -> None:
     await session.execute(
         update(ApiKey)
-        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), condition)
         .values(revoked_at=func.now())
+        .execution_options(synchronize_session=False)
     )
-    await notify(session, CHANNEL, str(user_id))
+    await announce(session, user_id)
 
 
 async def get_for_change(

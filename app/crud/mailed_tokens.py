@@ -1,9 +1,12 @@
 """The mailed_tokens table: links that prove a mailbox. Flushes; never commits."""
 
+import uuid
+
 from sqlalchemy import delete, func, select
 
 from app.core.clock import now
 from app.core.secrets import digest, new_secret
+from app.crud.sessions import IS_USABLE
 from app.db.session import AsyncSession
 from app.models.mailed_token import LIFETIMES, InvalidMailedToken, MailedToken, Purpose
 from app.models.user import User
@@ -11,7 +14,7 @@ from app.models.user import User
 
 async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
     """Return a new token for the mailbox; earlier ones for the same purpose end."""
-    await delete_all(session, user, purpose)
+    await delete_all(session, user.id, purpose)
     token = new_secret()
     session.add(
         MailedToken(
@@ -37,7 +40,7 @@ async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
         select(User)
         .join(MailedToken, MailedToken.user_id == User.id)
         .where(is_meant, MailedToken.expires_at > func.now())
-        .where(MailedToken.email_canonical == User.email_canonical, User.deleted_at.is_(None))
+        .where(MailedToken.email_canonical == User.email_canonical, IS_USABLE)
         .with_for_update(of=User)
     )
     # Of two at once, the second waited above and finds nothing to delete.
@@ -47,10 +50,10 @@ async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
     return user
 
 
-async def delete_all(session: AsyncSession, user: User, purpose: Purpose) -> None:
-    await session.execute(
-        delete(MailedToken).where(MailedToken.user_id == user.id, MailedToken.purpose == purpose)
-    )
+async def delete_all(session: AsyncSession, user_id: uuid.UUID, *purposes: Purpose) -> None:
+    """End the links of the user, those for some purposes or all."""
+    is_meant = MailedToken.purpose.in_(purposes or Purpose)
+    await session.execute(delete(MailedToken).where(MailedToken.user_id == user_id, is_meant))
 
 
 async def delete_expired(session: AsyncSession) -> None:

@@ -26,14 +26,19 @@ IS_LIVE = (
 IS_USABLE = User.is_active & User.deleted_at.is_(None)
 
 PRINCIPAL = Query(
-    select(User.id.label("user_id"), User.role, Session.id.label("session_id"))
+    select(
+        User.id.label("user_id"),
+        User.role,
+        User.email_verified,
+        Session.id.label("session_id"),
+    )
     .join(User, User.id == Session.user_id)
     .where(Session.id == bindparam("session_id"), User.id == bindparam("user_id"))
     .where(IS_LIVE, IS_USABLE)
 )
 
 STANDING = Query(
-    select(Session.id, User.role)
+    select(Session.id, User.role, User.email_verified)
     .join(User, User.id == Session.user_id)
     .where(Session.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
@@ -51,14 +56,14 @@ LISTING = Listing(
 async def find_principal(
     reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
 ) -> Row | None:
-    """Return `user_id`, `role` and `session_id` while the session lives, else None."""
+    """Return `user_id, role, email_verified, session_id` while the session lives, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
 async def find_standing(
     reads: ReadPool, session_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, Row]:
-    """Return `role` for each of the sessions that lives, by its id."""
+    """Return `role` and `email_verified` for each of the sessions that lives, by its id."""
     rows = await reads.all(STANDING, ids=list(session_ids))
     return {row["id"]: row for row in rows}
 
@@ -164,8 +169,13 @@ async def end_where(
         .values(ended_at=func.now())
         .returning(Session.id)
     )
-    await notify(session, CHANNEL, str(user_id))
+    await announce(session, user_id)
     return bool(ended.all())
+
+
+async def announce(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """Have every process verify the user's credentials again when the transaction commits."""
+    await notify(session, CHANNEL, str(user_id))
 
 
 async def delete_expired(session: AsyncSession) -> None:

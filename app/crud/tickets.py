@@ -1,5 +1,6 @@
 """The tickets table: one use each. Flushes; never commits."""
 
+import uuid
 from datetime import UTC, datetime
 from math import isfinite
 
@@ -44,6 +45,19 @@ async def redeem(session: AsyncSession, secret: str) -> Ticket:
     if ticket is None:
         raise InvalidTicket("The ticket is unknown, expired or was used before.")
     return ticket
+
+
+async def delete_all(
+    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None
+) -> None:
+    """End the tickets of the user's sessions but one."""
+    await session.execute(
+        delete(Ticket).where(
+            Ticket.user_id == user_id,
+            Ticket.session_id.is_not(None),
+            Ticket.session_id.is_distinct_from(besides),
+        )
+    )
 
 
 async def delete_expired(session: AsyncSession) -> None:

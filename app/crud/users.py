@@ -14,7 +14,7 @@ from app.core.email_address import canonical_login, canonical_part
 from app.core.errors import NotFound
 from app.core.identity import Role
 from app.crud.sessions import IS_LIVE as SESSION_IS_LIVE
-from app.crud.sessions import IS_USABLE
+from app.crud.sessions import IS_USABLE, announce
 from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.reads import Query, Reader, ReadPool, Row
@@ -145,7 +145,12 @@ async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
 
 
 async def create(
-    session: AsyncSession, data: UserBase, *, password_hash: str, role: Role = Role.USER
+    session: AsyncSession,
+    data: UserBase,
+    *,
+    password_hash: str,
+    role: Role = Role.USER,
+    email_verified: bool = False,
 ) -> User:
     """Create an account.
 
@@ -160,6 +165,7 @@ async def create(
         full_name=data.full_name,
         password_hash=password_hash,
         role=role,
+        email_verified=email_verified,
     )
     session.add(user)
     await flush(session)
@@ -171,13 +177,11 @@ async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User
     """Change the fields that were sent.
 
     Raises:
-        EmailTaken, UsernameTaken: another account has the address or the name.
+        UsernameTaken: another account has the name.
     """
     fields: dict[str, Any] = data.model_dump()
     for field, value in fields.items():
         setattr(user, field, value)
-    if "email" in fields:
-        user.move_to_email(fields["email"])
     if "username" in fields:
         user.username_canonical = canonical(fields["username"])
     await flush(session)
@@ -201,6 +205,7 @@ async def verify_email(session: AsyncSession, user: User) -> None:
     """Take the user's mailbox as proven."""
     user.email_verified = True
     await session.flush()
+    await announce(session, user.id)
 
 
 async def set_password(session: AsyncSession, user: User, password_hash: str) -> None:

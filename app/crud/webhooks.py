@@ -17,7 +17,7 @@ from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
 from app.db.session import AsyncSession
 from app.models.user import User
-from app.models.webhook import HEARING, TooManyWebhooks, Webhook
+from app.models.webhook import HEARING, DisabledReason, TooManyWebhooks, Webhook
 from app.models.webhook_delivery import IS_OPEN, WebhookDelivery
 from app.schemas.webhook import WebhookCreate, WebhookRead, WebhookUpdate
 
@@ -31,7 +31,7 @@ BY_ID = Query(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
 LISTENERS = Query(
     select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
     .join(User, User.id == Webhook.owner_id)
-    .where(Webhook.is_active, IS_USABLE, Webhook.backlog_since.is_(None))
+    .where(Webhook.is_active, IS_USABLE, User.email_verified, Webhook.backlog_since.is_(None))
     .where(Webhook.events.overlap(bindparam("types", type_=ARRAY(String))))
     .where(Webhook.id > bindparam("after", type_=Uuid()))
     .order_by(Webhook.id)
@@ -127,14 +127,22 @@ async def update_fields(
         webhook.enable()
     await session.flush()
     if webhook.is_active and not is_active:
-        await disable(session, webhook)
+        await disable(session, webhook, DisabledReason.OWNER)
     return webhook
 
 
-async def disable(session: AsyncSession, webhook: Webhook) -> None:
+async def disable_all(session: AsyncSession, owner_id: uuid.UUID, reason: DisabledReason) -> bool:
+    """Disable every webhook of the user; return whether there was an active one."""
+    statement = select(Webhook).where(Webhook.owner_id == owner_id, Webhook.is_active)
+    active = (await session.scalars(statement.with_for_update(key_share=True))).all()
+    for webhook in active:
+        await disable(session, webhook, reason)
+    return bool(active)
+
+
+async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReason) -> None:
     """Send nothing to it any more; what waits fails."""
-    webhook.is_active = False
-    webhook.end_backlog()
+    webhook.disable(reason)
     await session.flush()
     is_waiting = and_(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
     await webhook_deliveries.close(session, is_waiting, error="webhook_disabled")

@@ -2,22 +2,60 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
-from app.core.errors import InsufficientScope
+from app.core.clock import now
+from app.core.config import Settings
+from app.core.errors import InsufficientScope, Unprocessable, Violation
 from app.core.identity import Principal
-from app.crud import api_keys
-from app.dependencies.auth import SignedIn
+from app.crud import api_keys, credentials
+from app.dependencies.auth import SessionHolder
 from app.dependencies.database import SessionDep
 from app.models.api_key import ApiKey
+from app.schemas.api_key import ApiKeyCreate
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    data: ApiKeyCreate
+    expires_at: datetime
 
 
 async def get_own_api_key(
-    api_key_id: uuid.UUID, session: SessionDep, principal: SignedIn
+    api_key_id: uuid.UUID, session: SessionDep, principal: SessionHolder
 ) -> ApiKey:
+    await credentials.lock_live(session, principal)
     return await api_keys.get_for_change(session, api_key_id, user_id=principal.id)
+
+
+async def get_new_api_key(
+    data: ApiKeyCreate, session: SessionDep, principal: SessionHolder, request: Request
+) -> NewApiKey:
+    """Check the scopes and the lifetime, and lock the account."""
+    permit_scopes(principal, data.scopes)
+    expires_at = expiry_within(request.app.state.settings, data.expires_at)
+    await credentials.lock_live(session, principal)
+    return NewApiKey(data, expires_at)
+
+
+def expiry_within(settings: Settings, wanted: datetime | None) -> datetime:
+    """When a new key expires: as wanted, else after the default lifetime.
+
+    Raises:
+        Unprocessable: that is beyond the longest lifetime.
+    """
+    longest = timedelta(days=settings.api_key_max_days)
+    expires_at = wanted or now() + min(timedelta(days=settings.api_key_default_days), longest)
+    # A minute more: "in 365 days" takes a moment to arrive.
+    if expires_at > now() + longest + timedelta(minutes=1):
+        message = f"A key lives for at most {settings.api_key_max_days} days"
+        violation = Violation("/body/expires_at", message, "expires_too_late")
+        raise Unprocessable(violations=[violation])
+    return expires_at
 
 
 def permit_scopes(principal: Principal, scopes: Iterable[str]) -> None:
@@ -32,3 +70,4 @@ def permit_scopes(principal: Principal, scopes: Iterable[str]) -> None:
 
 
 OwnApiKey = Annotated[ApiKey, Depends(get_own_api_key)]
+NewApiKeyDep = Annotated[NewApiKey, Depends(get_new_api_key)]

@@ -1,8 +1,8 @@
 """Who is asking: the one declarative place that says which scope a kind of caller needs."""
 
-import math
+import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
@@ -15,11 +15,13 @@ from starlette.datastructures import State
 
 from app.core.attribution import act_as
 from app.core.client_address import client_network
-from app.core.errors import InsufficientScope, InvalidToken, NotPermitted, Unauthenticated
-from app.core.identity import SCOPE_DESCRIPTIONS, Principal, Scope, granted_scopes
+from app.core.config import Settings
+from app.core.errors import EmailNotVerified, InvalidToken, NotPermitted, Unauthenticated
+from app.core.identity import SCOPE_DESCRIPTIONS, Principal, Role, Scope
 from app.core.principal_cache import PrincipalCache
 from app.core.rate_limit import LocalWindows, RateLimited
 from app.crud import api_keys, sessions
+from app.db.reads import Row
 from app.db.session import transaction
 from app.dependencies.request_credentials import (
     AmbiguousCredentials,
@@ -35,7 +37,12 @@ Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
 
 
 class Authentication(SecurityBase):
-    """One dependency for the whole of it, because each costs the hot path 30 to 60 us."""
+    """One dependency for the whole of it, because each costs the hot path 30 to 60 us.
+
+    `session_only` refuses API keys: credentials are managed by sessions. `before_verification`
+    admits accounts whose e-mail address is not confirmed, with all scopes they will have;
+    others admit them only where the scope in question takes effect before.
+    """
 
     scheme_name = "OAuth2"
 
@@ -45,9 +52,13 @@ class Authentication(SecurityBase):
         authenticate: Authenticate,
         *,
         query_parameters: frozenset[str] = frozenset(),
+        session_only: bool = False,
+        before_verification: bool = False,
     ) -> None:
         self.authenticate = authenticate
         self.query_parameters = query_parameters  # For app/api/query_parameters.py.
+        self._session_only = session_only
+        self._before_verification = before_verification
         scopes = {scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
         self.model = OAuth2(
             flows=OAuthFlows(
@@ -58,9 +69,7 @@ class Authentication(SecurityBase):
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
         principal = await self.identify(connection)
-        for scope in wanted.scopes:
-            if scope not in principal.scopes:
-                raise InsufficientScope(f"This needs the scope {scope}.")
+        self._check(principal, wanted.scopes)
         # See app/api/query_parameters.py.
         if error := connection.scope["state"].get("query_error"):
             raise error
@@ -70,6 +79,14 @@ class Authentication(SecurityBase):
         """Authenticate, and count towards the rate limit, once for each request."""
         known: Principal | None = connection.scope.get("principal")
         return known or await limited(connection, self.authenticate)
+
+    def _check(self, principal: Principal, scopes: list[str]) -> None:
+        if self._session_only:
+            principal.require_session()
+        holder = principal.once_verified() if self._before_verification else principal
+        holder.require(*scopes)
+        if not scopes and not holder.email_verified:
+            raise EmailNotVerified("Confirm your e-mail address first.")
 
 
 async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Principal:
@@ -158,11 +175,11 @@ async def verify_token(state: State, token: str) -> Verified:
     row = await sessions.find_principal(state.reads, claims.session_id, user_id=claims.subject)
     if row is None:
         raise InvalidToken("The session has ended.")
-    scopes = granted_scopes(row["role"], claims.scopes)
-    principal = Principal(
+    principal = Principal.granted(
         row["user_id"],
         row["role"],
-        scopes,
+        claims.scopes,
+        email_verified=row["email_verified"],
         session_id=row["session_id"],
         expires_at=claims.expires_at,
     )
@@ -171,20 +188,29 @@ async def verify_token(state: State, token: str) -> Verified:
 
 async def verify_key(state: State, key: str) -> Verified:
     row = await api_keys.find_principal(state.reads, key)
-    if row is None:
+    expires_at = key_expiry(row, state.settings) if row else 0.0
+    if row is None or expires_at <= time.time():
         raise InvalidToken("The API key is unknown, expired or revoked.")
     async with transaction(state.sessionmaker) as session:
         await api_keys.note_use(session, row["api_key_id"])
-    scopes = granted_scopes(row["role"], frozenset(row["scopes"]))
-    expires_at: datetime | None = row["expires_at"]
-    principal = Principal(
+    principal = Principal.granted(
         row["user_id"],
         row["role"],
-        scopes,
+        frozenset(row["scopes"]),
+        email_verified=row["email_verified"],
         api_key_id=row["api_key_id"],
-        expires_at=expires_at.timestamp() if expires_at else math.inf,
+        expires_at=expires_at,
     )
-    return principal, principal.expires_at
+    return principal, expires_at
+
+
+def key_expiry(row: Row, settings: Settings) -> float:
+    """When the key ends (Unix seconds): as it says, and at the latest after the longest lifetime.
+
+    The setting also bounds keys that were made before it was lowered, or before it existed.
+    """
+    longest: datetime = row["created_at"] + timedelta(days=settings.api_key_max_days)
+    return min(longest, row["expires_at"] or longest).timestamp()
 
 
 VERIFIERS: dict[CredentialKind, Callable[[State, str], Awaitable[Verified]]] = {
@@ -195,8 +221,20 @@ VERIFIERS: dict[CredentialKind, Callable[[State, str], Awaitable[Verified]]] = {
 # Relative to the page of the documentation, so that it works behind any path prefix.
 TOKEN_URL = "api/v1/auth/token"
 authentication = Authentication(TOKEN_URL, authenticate)
+session_authentication = Authentication(TOKEN_URL, authenticate, session_only=True)
+early_authentication = Authentication(TOKEN_URL, authenticate, before_verification=True)
+account_authentication = Authentication(
+    TOKEN_URL, authenticate, session_only=True, before_verification=True
+)
 
 SignedIn = Annotated[Principal, Security(authentication)]
+# Manages API keys and sessions.
+SessionHolder = Annotated[Principal, Security(session_authentication)]
+# What an account may do with itself before its e-mail address is confirmed; never with a key.
+AccountHolder = Annotated[Principal, Security(account_authentication)]
+AccountOwner = Annotated[Principal, Security(account_authentication, scopes=[Scope.USERS_WRITE])]
+# GraphQL: each field requires its own scope.
+FieldReader = Annotated[Principal, Security(early_authentication)]
 ProfileReader = Annotated[Principal, Security(authentication, scopes=[Scope.USERS_READ])]
 ProfileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.USERS_WRITE])]
 ItemReader = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_READ])]
@@ -207,6 +245,18 @@ FileReader = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_R
 FileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_WRITE])]
 WebhookManager = Annotated[Principal, Security(authentication, scopes=[Scope.WEBHOOKS_MANAGE])]
 Administrator = Annotated[Principal, Security(authentication, scopes=[Scope.ADMIN])]
+
+
+def permit_role(principal: Principal, role: Role | None) -> None:
+    """Check that the caller may give the role.
+
+    An API key would otherwise make an account that may as much as it does, and outlives it.
+
+    Raises:
+        SessionRequired: an API key makes an administrator.
+    """
+    if role is Role.ADMIN:
+        principal.require_session()
 
 
 def permit_change(principal: Principal, owner_id: Any) -> None:

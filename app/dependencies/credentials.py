@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from pydantic import SecretStr
 
 from app.core.attribution import act_as
 from app.core.email_address import canonical_login
 from app.core.errors import InvalidCredentials, Unprocessable, Violation
-from app.core.identity import Role, Scope, granted_scopes
+from app.core.identity import Principal, Role, Scope, granted_scopes
 from app.core.oauth_errors import InvalidScope
 from app.core.passwords import MAX_TYPED_LENGTH, PasswordHasher, password_problem
 from app.core.refresh_tokens import RefreshTokens
@@ -17,7 +18,7 @@ from app.core.text import UNSTORABLE, printable_header
 from app.core.tokens import TokenSigner
 from app.crud import users
 from app.db.reads import ReadPool, Row
-from app.dependencies.auth import ProfileWriter, client_address
+from app.dependencies.auth import AccountOwner, client_address
 from app.dependencies.database import Reads
 from app.dependencies.guessing import GuessLimits, GuessLimitsDep
 from app.dependencies.oauth import PasswordGrant
@@ -108,6 +109,7 @@ class ProvenChange:
 
     version: int
     password_hash: str
+    revoke_api_keys: bool
 
 
 async def verified_login(
@@ -148,26 +150,70 @@ async def still_verified(
     return account
 
 
-async def get_proven_change(
-    data: PasswordChange,
-    principal: ProfileWriter,
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """Checks the current password of the caller, before the account is locked.
+
+    All its uses share one count, apart from that of sign-ins: guesses there are no reason to
+    keep the owner from a change.
+    """
+
+    principal: Principal
+    reads: ReadPool
+    passwords: PasswordHasher
+    limits: GuessLimits
+    client: Client
+
+    async def __call__(self, current: SecretStr, new: SecretStr | None = None) -> Row:
+        """Return `email, username, version, password_hash` of the account.
+
+        Raises:
+            Unprocessable: the current password is wrong, or the new one is too weak.
+            TooManyAttempts: there were too many wrong ones.
+        """
+        user = await users.get_secret(self.reads, self.principal.id)
+        if new:
+            refuse_weak(
+                new.get_secret_value(),
+                email=user["email"],
+                username=user["username"],
+                field="new_password",
+            )
+        account = change_count(self.principal.id)
+        async with self.limits.password_attempt(account, self.client.address):
+            is_right = await self.passwords.verify(
+                current.get_secret_value(), user["password_hash"]
+            )
+            if not is_right:
+                raise Unprocessable(violations=[WRONG_PASSWORD])
+        return user
+
+
+def change_count(user_id: uuid.UUID) -> str:
+    """The name of the count of wrong current passwords."""
+    return f"change:{user_id}"
+
+
+async def get_password_check(
+    principal: AccountOwner,
     reads: Reads,
     passwords: Passwords,
     limits: GuessLimitsDep,
     client: ClientDep,
-) -> ProvenChange:
-    """Check the current password and hash the new one, before the account is locked.
+) -> PasswordCheck:
+    return PasswordCheck(principal, reads, passwords, limits, client)
 
-    It has a count of its own: guesses at the sign-in are no reason to keep the owner from it.
-    """
-    user = await users.get_secret(reads, principal.id)
-    password = data.new_password.get_secret_value()
-    refuse_weak(password, email=user["email"], username=user["username"], field="new_password")
-    async with limits.password_attempt(f"change:{principal.id}", client.address):
-        current = data.current_password.get_secret_value()
-        if not await passwords.verify(current, user["password_hash"]):
-            raise Unprocessable(violations=[WRONG_PASSWORD])
-    return ProvenChange(user["version"], await passwords.hash(password))
+
+PasswordCheckDep = Annotated[PasswordCheck, Depends(get_password_check)]
+
+
+async def get_proven_change(
+    data: PasswordChange, check: PasswordCheckDep, passwords: Passwords
+) -> ProvenChange:
+    """Check the current password and hash the new one."""
+    user = await check(data.current_password, data.new_password)
+    password_hash = await passwords.hash(data.new_password.get_secret_value())
+    return ProvenChange(user["version"], password_hash, data.revoke_api_keys)
 
 
 def refuse_impossible(form: PasswordGrant) -> None:

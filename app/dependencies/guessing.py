@@ -1,9 +1,12 @@
 """Limits on guessing: counted in PostgreSQL, exact under concurrency, never off."""
 
 import asyncio
+import enum
 import hashlib
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, cast
 from weakref import WeakValueDictionary
@@ -13,6 +16,7 @@ from fastapi import Depends, Request
 from app.core.canonical import canonical
 from app.core.client_address import client_network
 from app.core.clock import now
+from app.core.config import Settings
 from app.core.errors import InvalidToken, TooManyRequests
 from app.crud import throttles
 from app.crud.throttles import Count
@@ -22,7 +26,6 @@ from app.models.mailed_token import InvalidMailedToken
 WINDOW = timedelta(minutes=15)
 WRONG_PASSWORDS_PER_WINDOW = 10
 WRONG_PASSWORDS_IN_A_ROW = 100
-MAILS_PER_WINDOW = 3
 # Sign-ins of one account that are being checked in one process. More would be counted as
 # wrong until they turn out right, and honest ones could find the limit reached.
 AT_ONCE = 2
@@ -36,15 +39,47 @@ class TooManyAttempts(TooManyRequests):
     remedy = "Wait as long as Retry-After says, or reset the password."
 
 
+class MailKind(enum.StrEnum):
+    """What a mail is for: each kind has a count of its own per address.
+
+    So links that others ask for never keep the owner of an address from a reset mail.
+    """
+
+    LINK = "link"
+    RESET = "reset"
+    NOTIFICATION = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class MailLimit:
+    """Mails within the window, to one address and caused by one account."""
+
+    per_address: int
+    per_account: int
+
+
+def mail_limits(settings: Settings) -> dict[MailKind, MailLimit]:
+    links = MailLimit(settings.mails_per_address, settings.mails_per_account)
+    notifications = MailLimit(
+        settings.notifications_per_address, settings.notifications_per_account
+    )
+    return {
+        MailKind.LINK: links,
+        MailKind.RESET: links,
+        MailKind.NOTIFICATION: notifications,
+    }
+
+
 class GuessLimits:
     """A password counts as wrong before it is checked, and is forgiven when it was right.
 
     Whatever is refused is not counted: the transaction that counts it is rolled back.
     """
 
-    def __init__(self, sessions: Sessionmaker, *, per_address: int) -> None:
+    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
         self._sessions = sessions
-        self._per_address = per_address
+        self._per_address = settings.attempts_per_address
+        self._mails = mail_limits(settings)
         self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
 
@@ -90,12 +125,25 @@ class GuessLimits:
         async with self._transaction() as session:
             await self._count_address(session, hashed(action, client_network(address)))
 
-    async def may_mail(self, mailbox: str) -> bool:
-        """Whether a mailbox may get one more mail that anybody can ask for."""
+    async def may_mail(
+        self, kind: MailKind, mailbox: str, *, account: uuid.UUID | None = None
+    ) -> bool:
+        """Count a mail that a caller causes; return whether the mailbox may get it.
+
+        The caller is not to learn how many mails others have caused: the answer is the same.
+
+        Raises:
+            TooManyAttempts: the account has caused as many mails as it may.
+        """
+        limit = self._mails[kind]
         async with self._transaction() as session:
-            key = hashed("mail", canonical(mailbox))
-            counted = await throttles.count(session, key, window=WINDOW)
-        return counted.attempts <= MAILS_PER_WINDOW
+            if account:
+                of_account = hashed(f"{kind}-by", str(account))
+                counted = await throttles.count(session, of_account, window=WINDOW)
+                refuse_above(counted, limit.per_account)
+            of_mailbox = hashed(f"{kind}-to", canonical(mailbox))
+            counted = await throttles.count(session, of_mailbox, window=WINDOW)
+        return counted.attempts <= limit.per_address
 
     async def forgive(self, account: str) -> None:
         async with self._transaction() as session:

@@ -5,7 +5,6 @@ from typing import Annotated, cast
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
-from app.core.errors import InsufficientScope
 from app.core.identity import Principal, Scope
 from app.core.rate_limit import RateLimited
 from app.dependencies.auth import Windows
@@ -40,8 +39,7 @@ class Speaker:
                     f"Wait {verdict.reset_seconds} seconds.",
                     retry_after_seconds=verdict.reset_seconds,
                 )
-        if Scope.POSTS_WRITE not in self.principal.scopes:
-            raise InsufficientScope(f"This needs the scope {Scope.POSTS_WRITE}.")
+        self.principal.require(Scope.POSTS_WRITE)
 
     @property
     def is_flooding(self) -> bool:

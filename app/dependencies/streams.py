@@ -11,7 +11,7 @@ from fastapi.requests import HTTPConnection
 from starlette.datastructures import State
 
 from app.core.attribution import act_as
-from app.core.identity import Principal, Scope, granted_scopes
+from app.core.identity import Principal, Scope
 from app.crud import api_keys, sessions, tickets
 from app.db.reads import Row
 from app.db.session import transaction
@@ -47,10 +47,11 @@ async def redeem(state: State, secret: str) -> Principal:
         raise InvalidTicket("What the ticket came from has ended.")
     act_as(ticket.user_id)
     ends = ticket.credential_expires_at
-    return Principal(
+    return Principal.granted(
         ticket.user_id,
         standing["role"],
-        granted_scopes(standing["role"], frozenset(ticket.scopes)),
+        frozenset(ticket.scopes),
+        email_verified=standing["email_verified"],
         session_id=ticket.session_id,
         api_key_id=ticket.api_key_id,
         expires_at=ends.timestamp() if ends else math.inf,

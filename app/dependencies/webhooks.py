@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from app.core.errors import InsufficientScope, Unprocessable, Violation
 from app.core.identity import Principal
-from app.crud import webhook_deliveries, webhooks
+from app.crud import credentials, webhook_deliveries, webhooks
 from app.db.reads import Row
 from app.dependencies.auth import WebhookManager
 from app.dependencies.database import Reads, SessionDep
@@ -30,6 +30,7 @@ async def get_own_webhook(
     principal: WebhookManager,
     precondition: PreconditionDep,
 ) -> Webhook:
+    await credentials.lock_live(session, principal)
     webhook = await webhooks.get_for_change(session, webhook_id, viewer=principal)
     precondition.check(webhook)
     return webhook
@@ -49,10 +50,11 @@ async def get_own_delivery(
 
 
 async def get_new_webhook(
-    data: WebhookCreate, request: Request, principal: WebhookManager
+    data: WebhookCreate, request: Request, session: SessionDep, principal: WebhookManager
 ) -> WebhookCreate:
     check_url(request, data.url)
     permit_events(principal, data.events)
+    await credentials.lock_live(session, principal)
     return data
 
 

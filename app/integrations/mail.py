@@ -33,6 +33,7 @@ TEMPLATES = Environment(
 class Template(enum.StrEnum):
     """A mail: mails/<name>.txt, whose first line is the subject, and mails/<name>.html."""
 
+    CHANGE_EMAIL = "change_email"
     NEW_ACCOUNT = "new_account"
     NOTIFICATION = "notification"
     RESET_PASSWORD = "reset_password"

@@ -7,6 +7,7 @@ from pgqueuer.domain.models import Schedule as Due
 
 from app.crud import (
     dashboards,
+    email_changes,
     events,
     idempotency_keys,
     mailed_tokens,
@@ -26,6 +27,7 @@ from app.jobs.queue import Resources
 CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     sessions.delete_expired,
     mailed_tokens.delete_expired,
+    email_changes.delete_expired,
     throttles.delete_expired,
     idempotency_keys.delete_expired,
     tasks.delete_old,

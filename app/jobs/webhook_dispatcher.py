@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from app.core.background import BackgroundLoop
-from app.core.identity import Principal, granted_scopes
+from app.core.identity import Principal
 from app.crud import event_readers, events, webhook_backlogs, webhooks
 from app.crud.event_readers import Place
 from app.db.reads import ReadPool, Row
@@ -134,6 +134,10 @@ def first_heard(webhook: Row, batch: Sequence[Told], room: int) -> Sequence[Told
 
 def hears(listener: Row, told: Told) -> bool:
     """Whether the webhook asked for the event, and its owner may know of it."""
-    scopes = granted_scopes(listener["role"], frozenset(listener["scopes"]))
-    owner = Principal(listener["owner_id"], listener["role"], scopes)
+    owner = Principal.granted(
+        listener["owner_id"],
+        listener["role"],
+        frozenset(listener["scopes"]),
+        email_verified=True,  # Others have no listeners.
+    )
     return told.event.type in listener["events"] and told.is_for(owner)

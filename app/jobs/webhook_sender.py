@@ -18,7 +18,7 @@ from app.crud import notifications, webhook_deliveries, webhooks
 from app.db.reads import Row
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.integrations.receivers import deliver
-from app.models.webhook import Webhook
+from app.models.webhook import DisabledReason, Webhook
 from app.models.webhook_delivery import Outcome
 
 LOOK_SECONDS = 1.0
@@ -135,7 +135,7 @@ async def record(session: AsyncSession, row: Row, outcome: Outcome) -> None:
 async def give_up(session: AsyncSession, webhook: Webhook) -> None:
     if not webhook.is_active:
         return
-    await webhooks.disable(session, webhook)
+    await webhooks.disable(session, webhook, DisabledReason.RECEIVER_FAILED)
     await notifications.create(
         session,
         webhook.owner_id,

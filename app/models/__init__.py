@@ -4,6 +4,7 @@ from app.models.api_key import ApiKey
 from app.models.audit_entry import AuditEntry
 from app.models.category import Category
 from app.models.dashboard import Dashboard
+from app.models.email_change import EmailChange
 from app.models.event import Event
 from app.models.event_reader import EventReader
 from app.models.file import File
@@ -27,6 +28,7 @@ __all__ = [
     "AuditEntry",
     "Category",
     "Dashboard",
+    "EmailChange",
     "Event",
     "EventReader",
     "File",

@@ -6,7 +6,14 @@ from datetime import datetime
 from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core.errors import Conflict
 from app.db.base import Base
+
+
+class TooManyApiKeys(Conflict):
+    code = "too_many_api_keys"
+    title = "Too many API keys"
+    remedy = "Delete an API key that you no longer need."
 
 
 class ApiKey(Base):

@@ -52,12 +52,11 @@ class User(Versioned, Base):
     last_login_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
-    def move_to_email(self, email: str) -> None:
-        """Take a new address, which has yet to be verified."""
-        if canonical(email) != self.email_canonical:
-            self.email_verified = False
+    def confirm_email(self, email: str) -> None:
+        """Take a new address whose mailbox has confirmed it."""
         self.email = email
         self.email_canonical = canonical(email)
+        self.email_verified = True
 
 
 class EmailTaken(Conflict):

@@ -31,6 +31,20 @@ class EventType(enum.StrEnum):
     TASK_UPDATED = "task.updated"
 
 
+class DisabledReason(enum.StrEnum):
+    """Why a webhook was disabled."""
+
+    OWNER = "owner"
+    RECEIVER_FAILED = "receiver_failed"
+    PASSWORD_RESET = "password_reset"
+    PASSWORD_CHANGED = "password_changed"
+    SIGNED_OUT = "signed_out"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_DELETED = "account_deleted"
+    ROLE_CHANGED = "role_changed"
+    EMAIL_CONFIRMED = "email_confirmed"
+
+
 class TooManyWebhooks(Conflict):
     code = "too_many_webhooks"
     title = "Too many webhooks"
@@ -67,6 +81,7 @@ class Webhook(Versioned, Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     description: Mapped[str | None] = mapped_column(String(200))
     is_active: Mapped[bool] = mapped_column(server_default="true")
+    disabled_reason: Mapped[DisabledReason | None] = mapped_column(String(30))
     failing_since: Mapped[datetime | None]
     secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     old_secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -82,7 +97,11 @@ class Webhook(Versioned, Base):
         return self.overlap_until
 
     def enable(self) -> None:
-        self.is_active, self.failing_since = True, None
+        self.is_active, self.failing_since, self.disabled_reason = True, None, None
+        self.end_backlog()
+
+    def disable(self, reason: DisabledReason) -> None:
+        self.is_active, self.disabled_reason = False, reason
         self.end_backlog()
 
     def end_backlog(self) -> None:

@@ -39,7 +39,12 @@ Password = Annotated[
 
 CurrentPassword = Annotated[
     SecretStr,
-    Field(min_length=1, max_length=MAX_TYPED_LENGTH, strict=False),
+    Field(
+        min_length=1,
+        max_length=MAX_TYPED_LENGTH,
+        strict=False,
+        examples=["correct horse battery staple"],
+    ),
     STORABLE_SECRET,
 ]
 AnyRole = Annotated[Role, Field(strict=False)]
@@ -77,12 +82,23 @@ class UserCreate(UserRegister):
 class PasswordChange(In):
     current_password: CurrentPassword
     new_password: Password
+    revoke_api_keys: Annotated[
+        bool, Field(description="Also revokes all API keys and disables all webhooks.")
+    ] = True
+
+
+class EmailUpdate(In):
+    email: Email
+    current_password: CurrentPassword
+
+
+class AccountDeletion(In):
+    current_password: CurrentPassword
 
 
 class ProfileUpdate(In):
-    """What people change about themselves; a field left out is left alone."""
+    """What users change about themselves; a field left out is left alone."""
 
-    email: Email | MISSING = MISSING
     username: Username | MISSING = MISSING
     full_name: FullName | MISSING | None = MISSING
     age: Age | MISSING | None = MISSING

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import MISSING, AfterValidator, Field
 
-from app.models.webhook import EventType
+from app.models.webhook import DisabledReason, EventType
 from app.schemas.base import LINE, PARAGRAPH, In, Out, Storable, Stored
 
 Url = Annotated[
@@ -44,7 +44,8 @@ class WebhookUpdate(In):
 class WebhookRead(Stored):
     """`failing_since` is the first failure with no success since; after 5 days it is disabled.
 
-    Events since `backlog_since` are not queued yet, because too many deliveries wait.
+    `disabled_reason` says why it is not active. Events since `backlog_since` are not queued yet,
+    because too many deliveries wait.
     """
 
     owner_id: uuid.UUID
@@ -52,6 +53,7 @@ class WebhookRead(Stored):
     events: list[EventType] = Field(max_length=20)
     description: str | None = Field(max_length=200)
     is_active: bool
+    disabled_reason: DisabledReason | None
     failing_since: datetime | None
     backlog_since: datetime | None
 

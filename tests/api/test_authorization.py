@@ -4,12 +4,14 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Request, Response
 
+from app.core.clock import now
 from app.core.identity import Role, Scope
 from app.crud import api_keys, mailed_tokens, sessions
 from app.integrations.storage import Download
@@ -109,7 +111,10 @@ async def a_session(scene: Scene) -> uuid.UUID:
 async def an_api_key(scene: Scene) -> uuid.UUID:
     data = ApiKeyCreate(name="import", scopes=[Scope.ITEMS_READ])
     async with scene.app.state.sessionmaker.begin() as session:
-        row, _ = await api_keys.create(session, data, user_id=scene.owner.id)
+        expires_at = now() + timedelta(days=1)
+        row, _ = await api_keys.create(
+            session, data, user_id=scene.owner.id, expires_at=expires_at, limit=10
+        )
     return row.id
 
 
@@ -202,6 +207,14 @@ async def password_change(scene: Scene) -> dict[str, Any]:
     return {"json": passwords}
 
 
+async def current_password(scene: Scene) -> dict[str, Any]:
+    return {"json": {"current_password": PASSWORD}}
+
+
+async def email_update(scene: Scene) -> dict[str, Any]:
+    return {"json": {"email": "moved@example.com", "current_password": PASSWORD}}
+
+
 async def upload(scene: Scene) -> dict[str, Any]:
     return {"files": {"file": ("dot.png", PNG, "image/png")}}
 
@@ -236,6 +249,8 @@ BODIES: dict[str, Callable[[Scene], Awaitable[dict[str, Any]]]] = {
     "reset_password": reset,
     "confirm_reset": reset_form,
     "change_password": password_change,
+    "change_email": email_update,
+    "delete_profile": current_password,
     "create_file": upload,
     "create_files": uploads,
     "create_item": an_item_body,

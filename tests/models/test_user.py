@@ -1,24 +1,12 @@
-"""A new address has yet to be verified."""
-
-import pytest
+"""A confirmed address replaces the one before."""
 
 from tests.factories import make_user
 
 
-class TestMoveToEmail:
-    def test_new_address_is_unverified(self) -> None:
-        user = make_user(email="ada@example.com", email_verified=True)
+def test_confirmed_address_is_stored_in_both_spellings() -> None:
+    user = make_user(email="ada@example.com", email_verified=False)
 
-        user.move_to_email("grace@example.com")
+    user.confirm_email("Grace@Example.com")
 
-        assert (user.email, user.email_canonical) == ("grace@example.com", "grace@example.com")
-        assert not user.email_verified
-
-    @pytest.mark.parametrize("email", ["ada@example.com", "Ada@Example.COM"])
-    def test_other_spelling_stays_verified(self, email: str) -> None:
-        user = make_user(email="ada@example.com", email_verified=True)
-
-        user.move_to_email(email)
-
-        assert (user.email, user.email_canonical) == (email, "ada@example.com")
-        assert user.email_verified
+    assert (user.email, user.email_canonical) == ("Grace@Example.com", "grace@example.com")
+    assert user.email_verified

@@ -8,7 +8,6 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info
 
 from app.core.cursors import CursorSigner
-from app.core.errors import InsufficientScope
 from app.core.identity import Principal, Scope
 from app.core.passwords import PasswordHasher
 from app.crud import categories, users
@@ -36,13 +35,13 @@ class Caller:
     loaders: Loaders
 
     def require(self, scope: Scope) -> None:
-        """Let through who has the scope.
+        """Check that the caller has the scope.
 
         Raises:
+            EmailNotVerified: the e-mail address has to be confirmed first.
             InsufficientScope: the credential or the role lacks it.
         """
-        if scope not in self.principal.scopes:
-            raise InsufficientScope(f"This needs the scope {scope}.")
+        self.principal.require(scope)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from app.api.unit_of_work import UnitOfWorkRoute
 from app.core.config import Settings
 from app.core.errors import AppError, NotFound
 from app.db.errors import REPEATABLE
-from app.dependencies.auth import SignedIn, charge
+from app.dependencies.auth import FieldReader, charge
 from app.dependencies.credentials import Passwords
 from app.dependencies.database import ReplicaReads, SessionDep
 
@@ -29,7 +29,7 @@ router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 
 async def get_context(
     request: Request,
-    principal: SignedIn,
+    principal: FieldReader,
     session: SessionDep,
     reads: ReplicaReads,
     passwords: Passwords,

@@ -9,7 +9,7 @@ from app.api.graphql.inputs import CreateItemInput, CreateUserInput, UpdateItemI
 from app.api.graphql.types import Item, User, from_row
 from app.core.identity import Scope
 from app.crud import items, users
-from app.dependencies.auth import permit_change
+from app.dependencies.auth import permit_change, permit_role
 from app.dependencies.credentials import refuse_weak
 from app.models.item import Item as ItemRow
 from app.schemas.item import ItemCreate, ItemRead, ItemUpdate
@@ -51,12 +51,17 @@ class Mutation:
     async def create_user(self, info: Asked, input: CreateUserInput) -> User | None:
         info.context.require(Scope.ADMIN)
         data = validated(UserCreate, input)
+        permit_role(info.context.principal, data.role)
         password = data.password.get_secret_value()
         refuse_weak(password, email=data.email, username=data.username, field="password")
         password_hash = await info.context.passwords.hash(password)
         async with info.context.session.begin_nested():
             row = await users.create(
-                info.context.session, data, password_hash=password_hash, role=data.role
+                info.context.session,
+                data,
+                password_hash=password_hash,
+                role=data.role,
+                email_verified=True,
             )
         return from_row(User, UserRead.model_validate(row).model_dump())
 

@@ -1,8 +1,9 @@
 """Signing up, in and out."""
 
 from contextlib import suppress
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 
 from app.api.errors import responses
 from app.api.openapi_oauth import REVOCATION_BODY, TOKEN_BODY
@@ -10,7 +11,7 @@ from app.api.resources import resource
 from app.api.token_route import TokenRoute
 from app.api.turns import TurnsRoute
 from app.api.unit_of_work import UnitOfWorkRoute
-from app.core.errors import InvalidCredentials, InvalidToken, NotFound
+from app.core.errors import InvalidCredentials, InvalidToken, NotFound, SessionRequired
 from app.core.oauth_errors import (
     InvalidClient,
     InvalidGrant,
@@ -19,18 +20,20 @@ from app.core.oauth_errors import (
     UnsupportedGrantType,
     UnsupportedTokenType,
 )
-from app.crud import api_keys, mailed_tokens, sessions, tickets, users
-from app.dependencies.auth import SignedIn
+from app.crud import credentials, mailed_tokens, sessions, tickets, users
+from app.dependencies.auth import AccountHolder, SignedIn
 from app.dependencies.credentials import (
     ClientDep,
     Passwords,
     Tokens,
+    change_count,
     refuse_weak,
 )
 from app.dependencies.database import Reads, SessionDep, Transactions
 from app.dependencies.grants import PasswordSignInDep, TokenRefreshDep
-from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
+from app.dependencies.guessing import GuessLimitsDep, MailKind, TooManyAttempts
 from app.dependencies.oauth import GrantDep, ParametersDep, PasswordGrant, RefreshGrant
+from app.dependencies.own_account import confirm_email
 from app.dependencies.urls import path_of
 from app.jobs.notify_admins import NotifyAdmins
 from app.jobs.queue import enqueue
@@ -40,6 +43,7 @@ from app.jobs.send_welcome_mail import SendWelcomeMail
 from app.models.mailed_token import InvalidMailedToken, Purpose
 from app.models.ticket import LIFETIME
 from app.models.user import EmailTaken, UsernameTaken
+from app.models.webhook import DisabledReason
 from app.schemas.mailed_token import EmailVerification, PasswordForgotten, PasswordReset
 from app.schemas.session import RefreshRequest, TicketRead, TokenPair
 from app.schemas.user import UserRead, UserRegister
@@ -47,6 +51,9 @@ from app.schemas.user import UserRead, UserRegister
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
 with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
 tokens_router = APIRouter(prefix="/auth", tags=["auth"], route_class=TokenRoute)
+RevokeApiKeys = Annotated[
+    bool, Query(description="Also revokes all API keys and disables all webhooks.")
+]
 
 
 @tokens_router.post(
@@ -107,18 +114,27 @@ async def revoke_token(
         await sessions.end_by_id(session, session_id)
 
 
-@router.post("/logout", status_code=204, response_class=Response)
-async def logout(session: SessionDep, principal: SignedIn) -> None:
-    """End the session of this access token; with an API key there is none to end."""
+@router.post(
+    "/logout", status_code=204, response_class=Response, responses=responses(SessionRequired)
+)
+async def logout(session: SessionDep, principal: AccountHolder) -> None:
+    """End the session of this access token."""
     if principal.session_id:
         with suppress(NotFound):  # Ended by another request at the same moment.
             await sessions.end(session, principal.session_id, user_id=principal.id)
 
 
-@router.post("/logout-all", status_code=204, response_class=Response)
-async def logout_everywhere(session: SessionDep, principal: SignedIn) -> None:
-    """End all your sessions."""
-    await sessions.end_all(session, principal.id)
+@router.post(
+    "/logout-all", status_code=204, response_class=Response, responses=responses(SessionRequired)
+)
+async def logout_everywhere(
+    session: SessionDep, principal: AccountHolder, revoke_api_keys: RevokeApiKeys = True
+) -> None:
+    """End all your sessions and, unless you decide otherwise, your API keys and webhooks."""
+    await credentials.lock(session, principal.id)
+    await credentials.end_sign_ins(session, principal.id)
+    if revoke_api_keys:
+        await credentials.revoke_programs(session, principal.id, DisabledReason.SIGNED_OUT)
 
 
 @router.post("/ws-ticket")
@@ -147,18 +163,25 @@ async def register_user(
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(session, data, password_hash=await passwords.hash(password))
-    for job in (SendWelcomeMail, SendVerificationMail, NotifyAdmins):
-        await enqueue(session, job(user_id=user.id))
+    await enqueue(session, NotifyAdmins(user_id=user.id))
+    if await limits.may_mail(MailKind.LINK, data.email):
+        for job in (SendWelcomeMail, SendVerificationMail):
+            await enqueue(session, job(user_id=user.id))
     return resource(request, UserRead, user, status=201, location=path_of(request, "read_profile"))
 
 
-@router.post("/verify-email/request", status_code=202, response_class=Response)
+@router.post(
+    "/verify-email/request",
+    status_code=202,
+    response_class=Response,
+    responses=responses(SessionRequired, TooManyAttempts),
+)
 async def request_verification(
-    session: SessionDep, principal: SignedIn, limits: GuessLimitsDep, reads: Reads
+    session: SessionDep, principal: AccountHolder, limits: GuessLimitsDep, reads: Reads
 ) -> None:
     """Have the link to confirm your address mailed again."""
     email = (await users.get(reads, principal.id))["email"]
-    if await limits.may_mail(email):
+    if await limits.may_mail(MailKind.LINK, email, account=principal.id):
         await enqueue(session, SendVerificationMail(user_id=principal.id))
 
 
@@ -166,7 +189,7 @@ async def request_verification(
     "/verify-email",
     status_code=204,
     response_class=Response,
-    responses=responses(InvalidMailedToken, TooManyAttempts),
+    responses=responses(InvalidMailedToken, EmailTaken, TooManyAttempts),
 )
 async def verify_email(
     data: EmailVerification,
@@ -174,10 +197,12 @@ async def verify_email(
     limits: GuessLimitsDep,
     client: ClientDep,
 ) -> None:
-    """Confirm the address with the token of the link."""
+    """Confirm your address, or the one that your account moves to, with the token of the link."""
     async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
-        user = await mailed_tokens.use(session, data.token, Purpose.VERIFY_EMAIL)
-        await users.verify_email(session, user)
+        is_free = await confirm_email(session, data.token)
+    # After the commit: the change has ended, although the answer is an error.
+    if not is_free:
+        raise EmailTaken("Another account has this e-mail address; the change has ended.")
 
 
 @router.post("/forgot-password", status_code=202, response_class=Response)
@@ -186,7 +211,7 @@ async def forget_password(
 ) -> None:
     """Have a link to choose a new password mailed; the answer is the same for any address."""
     await limits.count_address("forgot", client.address)
-    if await limits.may_mail(data.email):
+    if await limits.may_mail(MailKind.RESET, data.email):
         await enqueue(session, SendResetMail(email=data.email))
 
 
@@ -203,15 +228,17 @@ async def reset_password(
     limits: GuessLimitsDep,
     client: ClientDep,
 ) -> None:
-    """Choose a new password with the token of the link; ends all sessions."""
+    """Choose a new password with the token of the link; ends everything that gave access.
+
+    That is all sessions, API keys, mailed links and a pending change of the e-mail address;
+    webhooks are disabled.
+    """
     password = data.new_password.get_secret_value()
     async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
         user = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
         refuse_weak(password, email=user.email, username=user.username, field="new_password")
         await users.set_password(session, user, await passwords.hash(password))
-        if not user.email_verified:
-            # Somebody else may have registered the address, and made keys to come back with.
-            await api_keys.revoke_all(session, user.id)
         await users.verify_email(session, user)
-        await sessions.end_all(session, user.id)
-    await limits.forgive(str(user.id))
+        await credentials.revoke_all(session, user.id, DisabledReason.PASSWORD_RESET)
+    for count in (str(user.id), change_count(user.id)):
+        await limits.forgive(count)

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.api.accepted import accepted
+from app.api.errors import responses
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.crud import notifications
 from app.dependencies.auth import Administrator, SignedIn
 from app.dependencies.database import Reads, SessionDep
+from app.dependencies.guessing import WINDOW, GuessLimitsDep, MailKind, TooManyAttempts
 from app.dependencies.pagination import Pagination, paginated
 from app.jobs.queue import enqueue
 from app.jobs.send_notification import SendNotification
@@ -33,15 +35,23 @@ async def list_notifications(
     return pagination.answer(page)
 
 
-@router.post("/{email}", response_model=TaskRead, status_code=202)
+@router.post(
+    "/{email}", response_model=TaskRead, status_code=202, responses=responses(TooManyAttempts)
+)
 async def send_notification(
     email: Recipient,
     data: NotificationCreate,
     session: SessionDep,
     principal: Administrator,
+    limits: GuessLimitsDep,
     request: Request,
 ) -> Response:
     """Mail a message, and put it into the list of the account with that address, if any."""
+    if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id):
+        raise TooManyAttempts(
+            "The address got as many messages as it may.",
+            retry_after_seconds=int(WINDOW.total_seconds()),
+        )
     await notifications.create_for_address(session, email, **data.model_dump())
     job = SendNotification(email=email, subject=data.subject, message=data.message)
     return await accepted(request, session, await enqueue(session, job, owner_id=principal.id))

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Response
 
 from app.api.errors import responses
 from app.api.unit_of_work import UnitOfWorkRoute
-from app.core.errors import NotFound
+from app.core.errors import NotFound, SessionRequired
 from app.crud import sessions
-from app.dependencies.auth import SignedIn
+from app.dependencies.auth import SessionHolder
 from app.dependencies.database import Reads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.schemas.base import Page
@@ -21,17 +21,20 @@ SessionPagination = Annotated[
 ]
 
 
-@router.get("", response_model=Page[SessionRead])
+@router.get("", response_model=Page[SessionRead], responses=responses(SessionRequired))
 async def list_sessions(
-    reads: Reads, principal: SignedIn, pagination: SessionPagination
+    reads: Reads, principal: SessionHolder, pagination: SessionPagination
 ) -> Response:
     """List where you are signed in, the last used first."""
     return pagination.answer(await sessions.list_page(reads, pagination.page, user_id=principal.id))
 
 
 @router.delete(
-    "/{session_id}", status_code=204, response_class=Response, responses=responses(NotFound)
+    "/{session_id}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(SessionRequired, NotFound),
 )
-async def end_session(session_id: uuid.UUID, session: SessionDep, principal: SignedIn) -> None:
+async def end_session(session_id: uuid.UUID, session: SessionDep, principal: SessionHolder) -> None:
     """Sign out somewhere else."""
     await sessions.end(session, session_id, user_id=principal.id)

@@ -8,22 +8,33 @@ from fastapi import APIRouter, Request, Response, status
 from app.api.errors import responses
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
-from app.core.errors import NotFound, NotPermitted, PreconditionFailed
-from app.crud import items, posts, sessions, users
+from app.core.errors import NotFound, NotPermitted, PreconditionFailed, SessionRequired
+from app.crud import credentials, items, mailed_tokens, posts, users
+from app.db.session import AsyncSession
 from app.dependencies.auth import (
+    AccountOwner,
     Administrator,
     ItemReader,
     PostReader,
     ProfileReader,
-    ProfileWriter,
+    permit_role,
 )
 from app.dependencies.credentials import Passwords, ProvenChangeDep, refuse_weak
 from app.dependencies.database import Reads, ReplicaReads, SessionDep
-from app.dependencies.guessing import TooManyAttempts
+from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
 from app.dependencies.items import ItemPagination
+from app.dependencies.own_account import (
+    HeldAccount,
+    ProvenDeletion,
+    ProvenEmail,
+    check_unchanged,
+    request_email_change,
+)
 from app.dependencies.posts import PostPagination
 from app.dependencies.users import AnyAccount, OwnAccount, UserFilters, UserPagination
-from app.models.user import EmailTaken, LastAdmin, UsernameTaken
+from app.models.mailed_token import Purpose
+from app.models.user import EmailTaken, LastAdmin, User, UsernameTaken
+from app.models.webhook import DisabledReason
 from app.schemas.base import Page
 from app.schemas.item import ItemRead
 from app.schemas.post import PostRead
@@ -31,6 +42,7 @@ from app.schemas.user import ProfileUpdate, UserAdminRead, UserCreate, UserRead,
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)
+OWN_CHANGES = responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed, LastAdmin)
 
 
 @router.get("/me", response_model=UserRead, responses=responses(NotFound))
@@ -42,7 +54,7 @@ async def read_profile(reads: Reads, principal: ProfileReader, request: Request)
 @router.patch(
     "/me",
     response_model=UserRead,
-    responses=responses(NotFound, EmailTaken, UsernameTaken, PreconditionFailed),
+    responses=responses(NotFound, UsernameTaken, PreconditionFailed),
 )
 async def update_profile(
     data: ProfileUpdate, user: OwnAccount, session: SessionDep, request: Request
@@ -51,27 +63,50 @@ async def update_profile(
     return account(request, UserRead, await users.update(session, user, data))
 
 
-@router.delete("/me", status_code=204, response_class=Response, responses=CHANGES)
-async def delete_profile(user: OwnAccount, session: SessionDep) -> None:
-    """Delete your account and end its sessions."""
+@router.delete("/me", status_code=204, response_class=Response, responses=OWN_CHANGES)
+async def delete_profile(
+    proven_version: ProvenDeletion, user: HeldAccount, session: SessionDep
+) -> None:
+    """Delete your account and everything that gives access to it."""
+    check_unchanged(user, proven_version)
     await users.delete(session, user)
-    await sessions.end_all(session, user.id)
+    await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DELETED)
+
+
+@router.put(
+    "/me/email",
+    status_code=202,
+    response_class=Response,
+    responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
+)
+async def change_email(
+    proven: ProvenEmail, user: HeldAccount, session: SessionDep, limits: GuessLimitsDep
+) -> None:
+    """Change your e-mail address; takes effect when the new mailbox confirms it within a day.
+
+    A link is mailed to the new address and a notice to the old one. A newer request, a change or
+    reset of the password, or signing out everywhere cancels the change.
+    """
+    check_unchanged(user, proven.version)
+    await request_email_change(session, limits, user, proven.email)
 
 
 @router.put(
     "/me/password",
     status_code=204,
     response_class=Response,
-    responses=responses(NotFound, TooManyAttempts, PreconditionFailed),
+    responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_password(
-    change: ProvenChangeDep, user: OwnAccount, session: SessionDep, principal: ProfileWriter
+    change: ProvenChangeDep, user: HeldAccount, session: SessionDep, principal: AccountOwner
 ) -> None:
-    """Change your password; ends your other sessions."""
-    if user.version != change.version:
-        raise PreconditionFailed("The account changed while the password was being checked.")
+    """Change your password; ends your other sessions and, by default, API keys and webhooks."""
+    check_unchanged(user, change.version)
     await users.set_password(session, user, change.password_hash)
-    await sessions.end_all(session, user.id, besides=principal.session_id)
+    await credentials.end_sign_ins(session, user.id, besides=principal.session_id)
+    await mailed_tokens.delete_all(session, user.id, Purpose.RESET_PASSWORD)
+    if change.revoke_api_keys:
+        await credentials.revoke_programs(session, user.id, DisabledReason.PASSWORD_CHANGED)
 
 
 @router.get("/me/items", response_model=Page[ItemRead])
@@ -108,13 +143,25 @@ async def list_users(
     responses=responses(EmailTaken, UsernameTaken),
 )
 async def create_user(
-    data: UserCreate, session: SessionDep, _: Administrator, passwords: Passwords, request: Request
+    data: UserCreate,
+    session: SessionDep,
+    principal: Administrator,
+    passwords: Passwords,
+    request: Request,
 ) -> Response:
-    """Open an account for somebody."""
+    """Open an account for another user; you vouch for the e-mail address, which is confirmed.
+
+    An administrator is made with a session only, not with an API key.
+    """
+    permit_role(principal, data.role)
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(
-        session, data, password_hash=await passwords.hash(password), role=data.role
+        session,
+        data,
+        password_hash=await passwords.hash(password),
+        role=data.role,
+        email_verified=True,
     )
     return account(request, UserRead, user, status=201, location=f"{request.url.path}/{user.id}")
 
@@ -139,18 +186,31 @@ async def update_user(
     principal: Administrator,
     request: Request,
 ) -> Response:
-    """Change role or activity of an account; ends its sessions."""
+    """Change role or activity of an account.
+
+    A change of role ends its sessions, and API keys and webhooks beyond the new role; disabling
+    ends everything that gives access. An administrator is made with a session only.
+    """
     refuse_own_account(principal.id, user.id)
+    permit_role(principal, data.model_dump().get("role"))
     if await users.administer(session, user, data):
-        await sessions.end_all(session, user.id)
+        await end_credentials(session, user)
     return account(request, UserRead, user)
 
 
 @router.delete("/{user_id}", status_code=204, response_class=Response, responses=CHANGES)
 async def delete_user(user: AnyAccount, session: SessionDep) -> None:
-    """Delete an account and end its sessions."""
+    """Delete an account and everything that gives access to it."""
     await users.delete(session, user)
-    await sessions.end_all(session, user.id)
+    await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DELETED)
+
+
+async def end_credentials(session: AsyncSession, user: User) -> None:
+    """After a change of role or activity."""
+    if user.is_active:
+        await credentials.revoke_beyond_role(session, user)
+    else:
+        await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DISABLED)
 
 
 def account(request: Request, schema: type[UserRead], row: Any, **how: Any) -> Response:

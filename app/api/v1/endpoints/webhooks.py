@@ -106,11 +106,15 @@ async def test_webhook(
     return await webhook_deliveries.create_test(session, webhook, limits)
 
 
-@router.post("/{webhook_id}/rotate-secret", responses=responses(*CHANGES))
+@router.post("/{webhook_id}/rotate-secret", responses=responses(*CHANGES, InsufficientScope))
 async def rotate_webhook_secret(
-    webhook: OwnWebhook, session: SessionDep, request: Request
+    webhook: OwnWebhook, session: SessionDep, principal: WebhookManager, request: Request
 ) -> WebhookSecret:
-    """Replace the secret, shown in this answer only; for 24 hours the old one signs, too."""
+    """Replace the secret, shown in this answer only; for 24 hours the old one signs, too.
+
+    You need the scopes that the webhook was set up with.
+    """
+    principal.require(*webhook.scopes)
     secret = new_secret()
     sealed = request.app.state.sealer.seal(secret)
     until = await webhooks.rotate(session, webhook, sealed=sealed)
