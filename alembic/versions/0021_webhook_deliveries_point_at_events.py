@@ -1,6 +1,6 @@
 """webhook deliveries point at events
 
-Revision: 0021, after 0019
+Revision: 0021, after 0020
 
 Expands only: the previous release goes on with `payload` and `next_attempt_at`. It never claims a
 delivery whose time stands in `due_at`, so it is never given one that has no payload.
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0021"
-down_revision: str | None = "0019"
+down_revision: str | None = "0020"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -1,6 +1,6 @@
 """text search by words, beginnings and pairs of letters
 
-Revision: 0024, after 0019
+Revision: 0024, after 0021
 
 Functions and expression indexes only: no column, no trigger and no rewrite, so that the release
 before this one goes on reading and writing the same tables. ADR 0028 has the rule and its reasons.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "0024"
-down_revision: str | None = "0019"
+down_revision: str | None = "0021"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -10,6 +10,7 @@ from app.core.errors import (
     BadRequest,
     ContentTooLarge,
     DeadlineExceeded,
+    EmailNotVerified,
     InsufficientScope,
     InvalidToken,
     PreconditionFailed,
@@ -25,7 +26,12 @@ from app.models.idempotency_key import IdempotencyKeyInProgress, IdempotencyKeyR
 
 Node = dict[str, Any]
 
-AUTHENTICATION: tuple[Kind, ...] = (Unauthenticated, InvalidToken, InsufficientScope)
+AUTHENTICATION: tuple[Kind, ...] = (
+    Unauthenticated,
+    InvalidToken,
+    InsufficientScope,
+    EmailNotVerified,
+)
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 RETRY_AFTER = {
     "Retry-After": {

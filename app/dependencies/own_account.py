@@ -55,7 +55,7 @@ async def get_held_account(
     """The caller's account, locked, while the session is live."""
     user = await users.get_for_change(session, principal.id)
     await credentials.lock_live(session, principal)
-    precondition.check(user.version)
+    precondition.check(user)
     return user
 
 
