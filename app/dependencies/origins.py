@@ -38,7 +38,7 @@ def is_known(origin: Origin, settings: Settings, own: Origin | None) -> bool:
 
 def own_origin(connection: HTTPConnection) -> Origin | None:
     """The origin under which the client reaches the service; None for a malformed Host."""
-    scheme = connection.scope["scheme"]
+    scheme: str = connection.scope["scheme"]
     return origin_of(HTTP_SCHEMES.get(scheme, scheme), connection.headers.get("host", ""))
 
 
