@@ -6,7 +6,7 @@ from fastapi.responses import RedirectResponse, Response
 from app.api.site import PAGE_POLICY, page, render
 from app.core.config import Settings
 from app.core.header_fields import field_value, preferred_media_type
-from app.dependencies.urls import absolute_url, path_of
+from app.dependencies.urls import path_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,5 +21,5 @@ def show_dashboard(request: Request) -> Response:
     settings: Settings = request.app.state.settings
     accepted = field_value(request.scope["headers"], b"accept")
     if preferred_media_type(accepted, OFFERED) == "application/json":
-        return RedirectResponse(absolute_url(request, path_of(request, "read_dashboard")))
+        return RedirectResponse(path_of(request, "read_dashboard"))
     return page(render(request, "dashboard.html", api=settings.api_v1_str), POLICY)

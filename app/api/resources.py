@@ -1,5 +1,6 @@
 """Responses that carry one resource: validators for caches, 304 for clients that have it."""
 
+import hashlib
 from typing import Any
 
 from fastapi import Request
@@ -26,7 +27,8 @@ def resource(
         PreconditionFailed: a read demands another state.
     """
     body = schema.model_validate(row)
-    tag = etag(body.version)
+    content = body.__pydantic_serializer__.to_json(body)
+    tag = etag_of(body, content)
     headers = {
         "ETag": tag,
         "Last-Modified": format_http_date(body.updated_at),
@@ -36,8 +38,14 @@ def resource(
         return Response(status_code=304, headers={**headers, "ETag": known})
     if location:
         headers["Location"] = absolute_url(request, location)
-    content = body.__pydantic_serializer__.to_json(body)
     return Response(content, status, headers, "application/json")
+
+
+def etag_of(body: Stored, content: bytes) -> str:
+    """A strong validator: the version, with a digest of what changes without it."""
+    if not body.has_unversioned_fields:
+        return etag(body.version)
+    return f'"{body.version}-{hashlib.sha256(content).hexdigest()[:8]}"'
 
 
 def kept(request: Request, answer: KeptAnswer) -> Response:

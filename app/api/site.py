@@ -89,7 +89,7 @@ def show_problem_type(code: OpaqueText, request: Request) -> Response:
 
 @docs.get("/api")
 def redirect_to_docs(request: Request) -> Response:
-    return RedirectResponse(absolute_url(request, f"{root_path(request)}/docs"))
+    return RedirectResponse(f"{root_path(request)}/docs")
 
 
 @docs.get("/docs")

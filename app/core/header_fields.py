@@ -7,6 +7,7 @@ linear in the length of the field, because clients choose what they send.
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -97,6 +98,8 @@ def media_type(value: str | None) -> str:
     return parameterized(value or "").value
 
 
+# Most clients send one of few values.
+@lru_cache(maxsize=64)
 def accepts_gzip(value: str | None) -> bool:
     """Whether Accept-Encoding prefers gzip to no coding (RFC 9110, section 12.5.3)."""
     weights = {each.value: each.weight for each in map(parameterized, list_members(value))}

@@ -1,8 +1,8 @@
 """Preconditions of requests (RFC 9110, section 13): one evaluation for reads and writes.
 
-Answers with different codings have different entity tags: `"7"` as it is, `"7-gzip"` compressed.
-Both name the same state, which is what the client of a write, or of a read without ranges, asks
-about; only If-Range is about the very bytes.
+Representations of one version have entity tags of their own: `"7"` as it is, `"7-gzip"` compressed,
+`"7-5f0c6f1e"` with fields that change without the row. All name the version that a write is about.
+A read may have the tag of either coding; only If-Range is about the very bytes.
 """
 
 import re
@@ -38,9 +38,14 @@ class EntityTag:
     is_weak: bool = False
 
     @property
-    def state(self) -> str:
+    def plain(self) -> str:
         """The opaque tag of the answer without a coding."""
         return self.opaque.removesuffix(GZIP_SUFFIX)
+
+    @property
+    def version(self) -> str:
+        """The version of the row, which is the same in each of its representations."""
+        return self.opaque.partition("-")[0]
 
     def __str__(self) -> str:
         return f'W/"{self.opaque}"' if self.is_weak else f'"{self.opaque}"'
@@ -95,8 +100,8 @@ def evaluate_preconditions(method: str, headers: RawHeaders, current: Validators
 
 def check_match(value: str, current: Validators) -> None:
     """Raises PreconditionFailed: no tag is that of the current state (section 13.1.1)."""
-    asked, state = parse_entity_tags(value), state_of(current)
-    if asked.is_any or any(not tag.is_weak and tag.state == state for tag in asked.tags):
+    asked, version = parse_entity_tags(value), tag_of(current).version
+    if asked.is_any or any(not tag.is_weak and tag.version == version for tag in asked.tags):
         return
     if any(tag.is_weak for tag in asked.tags):
         raise PreconditionFailed(
@@ -113,15 +118,16 @@ def check_unmodified_since(value: str, current: Validators) -> None:
 
 
 def none_match(method: str, value: str, current: Validators) -> str | None:
-    asked, state = parse_entity_tags(value), state_of(current)
-    if asked.is_malformed and method not in READS:
-        raise BadRequest("If-None-Match is not a list of entity tags, and not * alone.")
-    known = next((tag.opaque for tag in asked.tags if tag.state == state), None)
-    if known is None and not asked.is_any:
-        return None
+    """Evaluate If-None-Match (section 13.1.2): a read by representation, a write by version."""
+    asked, own = parse_entity_tags(value), tag_of(current)
     if method in READS:
-        return current.etag if known is None else f'"{known}"'
-    raise PreconditionFailed("If-None-Match names the current version, or any.")
+        known = next((tag.opaque for tag in asked.tags if tag.plain == own.opaque), None)
+        return current.etag if asked.is_any else known and f'"{known}"'
+    if asked.is_malformed:
+        raise BadRequest("If-None-Match is not a list of entity tags, and not * alone.")
+    if asked.is_any or any(tag.version == own.version for tag in asked.tags):
+        raise PreconditionFailed("If-None-Match names the current version, or any.")
+    return None
 
 
 def is_later(current: Validators, date: str, *, default: bool = True) -> bool:
@@ -147,5 +153,5 @@ def is_range_applicable(headers: RawHeaders, current: Validators) -> bool:
     return bool(moment and modified_at and modified_at.replace(microsecond=0) == moment)
 
 
-def state_of(current: Validators) -> str:
-    return current.etag.strip('"')
+def tag_of(current: Validators) -> EntityTag:
+    return EntityTag(current.etag.strip('"'))

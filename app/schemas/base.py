@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -164,6 +164,9 @@ class Page(Out, Generic[T]):
 
 class Stored(Out):
     """What every stored resource carries."""
+
+    # Whether there are fields that change while the row, and so its version, stays.
+    has_unversioned_fields: ClassVar[bool] = False
 
     id: uuid.UUID
     created_at: datetime

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.core.http_dates import format_http_date
@@ -208,6 +209,23 @@ async def test_what_is_not_there_is_not_found_whatever_the_condition(caller: Asy
     for headers in ({"If-Match": "*"}, {"If-None-Match": "*"}, {"If-Unmodified-Since": LONG_AGO}):
         response = await caller.put(path, json=item_body(), headers=headers)
         assert_problem(response, 404, "not_found")
+
+
+async def test_account_that_was_used_is_another_representation_of_the_same_version(
+    app: FastAPI, caller: AsyncClient, user: User
+) -> None:
+    path = f"/api/v1/users/{user.id}"
+    before = await caller.get(path)
+    await access_token(app, user)  # One session more.
+    condition = {"If-None-Match": before.headers["ETag"]}
+
+    after = await caller.get(path, headers=condition)
+    known = await caller.get(path, headers={"If-None-Match": after.headers["ETag"]})
+    change = {"If-Match": before.headers["ETag"]}
+    changed = await caller.patch(path, json={"is_active": False}, headers=change)
+
+    assert after.json()["session_count"] == before.json()["session_count"] + 1
+    assert [response.status_code for response in (after, known, changed)] == [200, 304, 200]
 
 
 async def test_category_tree_follows_conditions(caller: AsyncClient, paths: dict[str, str]) -> None:
