@@ -13,6 +13,7 @@ from alembic import context
 from app.core.config import ConfigError, get_settings
 from app.db.base import Base
 from app.db.errors import driver_error
+from app.db.grants import grant_service
 
 # Any constant will do, as long as every replica waits for the same one.
 ADVISORY_LOCK = 7_246_391
@@ -25,10 +26,13 @@ def migrate(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
     with context.begin_transaction():
         context.run_migrations()
+    service_role = context.config.attributes.get("service_role")
+    if service_role:
+        grant_service(connection, service_role)
 
 
 async def migrate_online() -> None:
-    url = context.config.attributes.get("url") or get_settings().session_url
+    url = context.config.attributes.get("url") or get_settings().owner_url
     # Not as an URL of SQLAlchemy, which takes one host only.
     opened = partial(asyncpg.connect, url.replace("+asyncpg", "", 1))
     engine = create_async_engine(

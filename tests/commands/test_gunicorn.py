@@ -14,14 +14,11 @@ from tests.api.test_prometheus import Figures
 from tests.e2e.service import ROOT, free_port, wait_until
 
 STOP_SECONDS = 30
+SECRET = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"
 
 
 class Gunicorn:
-    def __init__(
-        self,
-        folder: Path,
-        secret: str = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",
-    ) -> None:
+    def __init__(self, folder: Path, secret: str = SECRET) -> None:
         self.port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
