@@ -15,13 +15,14 @@ from app.api import (
 )
 from app.api.admission import PROBES, AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
+from app.api.cors import CorsMiddleware
 from app.api.errors import register_error_handlers
 from app.api.graphql.endpoint import router as graphql
 from app.api.graphql.socket import router as graphql_socket
+from app.api.header_check import HeaderCheckMiddleware
 from app.api.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
-    CorsMiddleware,
     EnvelopeMiddleware,
     HeadMiddleware,
     security_headers,
@@ -38,33 +39,6 @@ from app.core.logging import configure_logging
 from app.lifespan import lifespan
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
-
-# What browsers may send and scripts may read across origins.
-ALLOWED_HEADERS = [
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "If-None-Match",
-    "Last-Event-ID",
-    "Range",
-    "X-API-Key",
-    "X-Request-ID",
-]
-EXPOSED_HEADERS = [
-    "Content-Disposition",
-    "Content-Range",
-    "Deprecation",
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "Sunset",
-    "X-Request-ID",
-]
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -142,18 +116,13 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     """Innermost first: a request meets them from the last to the first."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(CatchAllMiddleware)
-    app.add_middleware(HeadMiddleware)
     app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
+    # Outside of compression: the header of an answer to HEAD is that of the answer to GET.
+    app.add_middleware(HeadMiddleware)
     # Inside CORS: scripts of browsers must be able to read that they were refused.
     app.add_middleware(AdmissionMiddleware, load=app.state.load)
-    app.add_middleware(
-        CorsMiddleware,
-        allow_origins=settings.allowed_origins,
-        allow_credentials=True,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
-    )
+    app.add_middleware(HeaderCheckMiddleware)
+    app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
     is_production = settings.environment == "production"
     app.add_middleware(
         EnvelopeMiddleware,

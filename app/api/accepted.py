@@ -7,10 +7,11 @@ from fastapi import Request, Response
 from app.api.resources import resource
 from app.crud import tasks
 from app.db.session import AsyncSession
+from app.dependencies.urls import path_of
 from app.schemas.task import TaskRead
 
 
 async def accepted(request: Request, session: AsyncSession, task_id: uuid.UUID) -> Response:
-    location = str(request.app.url_path_for("read_task", task_id=task_id))
+    location = path_of(request, "read_task", task_id=task_id)
     task = await tasks.get_enqueued(session, task_id)
     return resource(request, TaskRead, task, status=202, location=location)

@@ -1,20 +1,20 @@
 """Answers that carry stored bytes: validators, byte ranges (RFC 9110, section 14)."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
 from app.core.errors import AppError
-from app.dependencies.preconditions import names_tag
+from app.core.header_fields import RawHeaders, field_value, list_members
+from app.core.http_dates import format_http_date
+from app.core.preconditions import Validators, evaluate_preconditions, is_range_applicable
 from app.integrations.storage import Storage
 
 # One range. Several, and what is no range at all, may be answered with the whole.
-RANGE = re.compile(r"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*")
+RANGE = re.compile(r"(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 
 
 class RangeNotSatisfiable(AppError):
@@ -40,9 +40,13 @@ class Content:
         return {
             "Accept-Ranges": "bytes",
             "ETag": self.etag,
-            "Last-Modified": format_datetime(self.modified_at, usegmt=True),
+            "Last-Modified": format_http_date(self.modified_at),
             "Cache-Control": "private, no-cache",
         }
+
+    @property
+    def validators(self) -> Validators:
+        return Validators(self.etag, self.modified_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +63,27 @@ async def content_response(
     """The bytes, or the part of them that was asked for, or 304 for those who have them.
 
     Raises:
+        PreconditionFailed: the client asks for other bytes than these.
         RangeNotSatisfiable: the part lies beyond the end.
         NotFound: the bytes are gone.
     """
-    known = request.headers.get("if-none-match")
-    if known is not None and names_tag(known, content.etag, weakly=True):
-        return Response(status_code=304, headers=content.headers)
+    known = evaluate_preconditions("GET", request.scope["headers"], content.validators)
+    if known:
+        return Response(status_code=304, headers={**content.headers, "ETag": known})
     if is_redirected and (url := await storage.signed_url(content.key)):
         return RedirectResponse(url, 307, headers={"Cache-Control": "no-store"})
     return await streamed_response(request, content, storage)
 
 
 async def streamed_response(request: Request, content: Content, storage: Storage) -> Response:
-    wanted = wanted_range(request.headers, content)
+    # Range is defined for GET alone (RFC 9110, section 14.2).
+    is_head = bool(request.scope.get("is_head"))
+    wanted = None if is_head else wanted_range(request.scope["headers"], content)
     part = wanted or ByteRange(0, content.size)
     headers = content.headers | part_headers(content, part, is_partial=wanted is not None)
     status = 206 if wanted else 200
-    # Nobody sees the body of an answer to HEAD, which would cost a read of the storage.
-    if request.scope.get("is_head"):
+    # The body of an answer to HEAD is not sent, and would cost a read of the storage.
+    if is_head:
         return Response(None, status, headers, content.content_type)
     chunks = await storage.read(content.key, part.start, part.end)
     return StreamingResponse(chunks, status, headers, content.content_type)
@@ -92,13 +99,14 @@ def part_headers(content: Content, part: ByteRange, *, is_partial: bool) -> dict
     return headers
 
 
-def wanted_range(headers: Mapping[str, str], content: Content) -> ByteRange | None:
+def wanted_range(headers: RawHeaders, content: Content) -> ByteRange | None:
     """The range that was asked for, unless If-Range says that it is of other bytes."""
-    condition = headers.get("if-range")
-    if condition is not None and condition not in (content.etag, content.headers["Last-Modified"]):
+    unit, _, ranges = (field_value(headers, b"range") or "").partition("=")
+    members = list_members(ranges)
+    found = RANGE.fullmatch(members[0]) if len(members) == 1 else None
+    if unit.lower() != "bytes" or not found or not is_range_applicable(headers, content.validators):
         return None
-    found = RANGE.fullmatch(headers.get("range", ""))
-    return satisfiable(found, content.size) if found else None
+    return satisfiable(found, content.size)
 
 
 def satisfiable(found: re.Match[str], size: int) -> ByteRange | None:

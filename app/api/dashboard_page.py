@@ -5,8 +5,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from app.api.site import PAGE_POLICY, page, render
 from app.core.config import Settings
+from app.core.header_fields import field_value, preferred_media_type
+from app.dependencies.urls import path_of
 
 router = APIRouter(include_in_schema=False)
+
+OFFERED = ("text/html", "application/json")
 
 POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 
@@ -15,7 +19,7 @@ POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 def show_dashboard(request: Request) -> Response:
     """For browsers; programs that ask for JSON are sent to the API."""
     settings: Settings = request.app.state.settings
-    accepted = request.headers.get("accept", "")
-    if "application/json" in accepted and "text/html" not in accepted:
-        return RedirectResponse(f"{settings.api_v1_str}/dashboard")
+    accepted = field_value(request.scope["headers"], b"accept")
+    if preferred_media_type(accepted, OFFERED) == "application/json":
+        return RedirectResponse(path_of(request, "read_dashboard"))
     return page(render(request, "dashboard.html", api=settings.api_v1_str), POLICY)

@@ -29,6 +29,7 @@ from app.core.errors import (
     UnsupportedMediaType,
     Violation,
 )
+from app.core.header_fields import media_type
 from app.schemas.problem import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -168,7 +169,7 @@ async def answer_invalid_request(request: Request, error: RequestValidationError
 
 def unread_media_types(request: Request, body: Any) -> str | None:
     """What the body should have been (RFC 9110, section 15.5.16) if nobody read it, else None."""
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = media_type(request.headers.get("content-type"))
     if isinstance(body, bytes):
         return "application/json"
     if isinstance(body, FormData) and sent and sent not in FORMS:

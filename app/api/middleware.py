@@ -11,9 +11,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.access import AccessRecorder
@@ -22,7 +20,7 @@ from app.api.forwarding import resolve_client
 from app.core.attribution import begin_request
 from app.core.client_address import TrustedProxies
 from app.core.close_codes import CloseCode
-from app.core.errors import AppError, BadRequest, ContentTooLarge
+from app.core.errors import AppError, ContentTooLarge
 from app.core.logging import get_logger
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -206,27 +204,6 @@ class HeadMiddleware:
         # A copy: the server looks at its own scope to know that no body follows.
         # `is_head` lets an answer that streams from far away skip the work.
         await self.app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
-
-
-class CorsMiddleware(CORSMiddleware):
-    """Starlette's, with a problem where a preflight is refused."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Asked first, because programs send no Origin and all the rest is for browsers.
-        if any(name == b"origin" for name, _ in scope.get("headers", ())):
-            await super().__call__(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    def preflight_response(self, request_headers: Headers) -> Response:
-        response = super().preflight_response(request_headers)
-        return response if response.status_code < BadRequest.status else RefusedPreflight()
-
-
-class RefusedPreflight(Response):
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = BadRequest("The origin, method or header is not allowed here.")
-        await problem_response(scope, refused)(scope, receive, send)
 
 
 def security_headers(*, is_production: bool) -> dict[str, str]:

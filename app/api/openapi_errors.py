@@ -92,15 +92,16 @@ def implied(operation: Node) -> list[Kind]:
     rules: list[tuple[object, tuple[Kind, ...]]] = [
         (operation.get("security"), (AmbiguousCredentials, *AUTHENTICATION)),
         ("cursor" in names, (InvalidCursor,)),
-        ("if-match" in names, (PreconditionFailed, PreconditionRequired)),
+        ("if-match" in names, (PreconditionFailed,)),
+        ("if-match" in names and "304" not in operation["responses"], (PreconditionRequired,)),
         (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused)),
         # Of a POST the body is read in any case: it belongs to what its key stands for.
         (has_body or is_post, (ContentTooLarge,)),
         (has_body, (BadRequest, UnsupportedMediaType)),
-        (has_body or names, (Unprocessable,)),
         (is_system, (BadRequest,)),
         (not is_system, (TooManyRequests, Unavailable, DeadlineExceeded)),
-        (True, (AppError,)),
+        # Every operation refuses unknown query parameters.
+        (True, (Unprocessable, AppError)),
     ]
     return [kind for applies, kinds in rules if applies for kind in kinds]
 

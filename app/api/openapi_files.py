@@ -59,6 +59,21 @@ def content(description: str, **headers: str) -> Node:
     }
 
 
+# The conditions beside them are added to all that is answered with 304.
+CONTENT_PARAMETERS: Node = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "header",
+            "description": description,
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+        for name, description in (
+            ("Range", "One range of bytes, for example `bytes=0-499`; several get the whole."),
+            ("If-Range", "The `ETag` or `Last-Modified` of the part that you have."),
+        )
+    ]
+}
 SINGLE_BODY = form({"file": FILE, **DETAILS}, required=["file"])
 BATCH_BODY = form({"files": FILES}, required=["files"])
 CONTENT_ANSWERS: dict[int | str, Node] = {

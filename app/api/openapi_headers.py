@@ -12,30 +12,57 @@ IDEMPOTENCY_KEY = {
     "repeated with it, it is carried out once, and its answer kept for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The `ETag` that you read: when the resource is another by now, the answer is "
+    "412 and nothing happens.",
+    "schema": {"type": "string", "maxLength": 4096},
+}
+IF_UNMODIFIED_SINCE = {
+    "name": "If-Unmodified-Since",
+    "in": "header",
+    "description": "The `Last-Modified` that you read, in whole seconds; does not count beside "
+    "`If-Match`, which is exact.",
+    "schema": {"type": "string", "maxLength": 40},
+}
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The `ETag` of what you have: when it is still the same, 304 says so.",
+    "description": "The `ETag` of what you have: when it is still the same, the answer is 304, "
+    "or 412 to a write.",
     "schema": {"type": "string", "maxLength": 4096},
 }
+IF_MODIFIED_SINCE = {
+    "name": "If-Modified-Since",
+    "in": "header",
+    "description": "The `Last-Modified` of what you have; does not count beside `If-None-Match`.",
+    "schema": {"type": "string", "maxLength": 40},
+}
+WRITE_CONDITIONS = (IF_MATCH, IF_UNMODIFIED_SINCE, IF_NONE_MATCH)
+READ_CONDITIONS = (IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE)
 NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "What you have is still the same."}}
 
 
 def with_headers(method: str, operation: Node, schemas: Node) -> Node:
     """The operation with the headers that such a one takes, and what they lead to."""
-    if method == "post":
-        return with_parameter(operation, IDEMPOTENCY_KEY)
+    if method != "get":
+        keys = (IDEMPOTENCY_KEY,) if method == "post" else ()
+        conditions = WRITE_CONDITIONS if "412" in operation["responses"] else ()
+        return with_parameters(operation, *keys, *conditions)
     has_version = any("version" in schema for schema in answered(operation, schemas))
-    if method == "get" and has_version:
+    if has_version:
         answers = operation["responses"] | {"304": NOT_MODIFIED[304]}
         operation = {**operation, "responses": answers}
     if "304" in operation["responses"]:
-        return with_parameter(operation, IF_NONE_MATCH)
+        return with_parameters(operation, *READ_CONDITIONS)
     return operation
 
 
-def with_parameter(operation: Node, parameter: Node) -> Node:
-    return {**operation, "parameters": [*operation.get("parameters", ()), parameter]}
+def with_parameters(operation: Node, *parameters: Node) -> Node:
+    if not parameters:
+        return operation
+    return {**operation, "parameters": [*operation.get("parameters", ()), *parameters]}
 
 
 def answered(operation: Node, schemas: Node) -> Iterator[Node]:

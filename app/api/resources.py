@@ -1,14 +1,19 @@
-"""Answers that carry one resource: validators for caches, 304 for those who have it."""
+"""Responses that carry one resource: validators for caches, 304 for clients that have it."""
 
-from email.utils import format_datetime
+import hashlib
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
 
+from app.core.http_dates import format_http_date
 from app.core.kept_answers import KeptAnswer
-from app.dependencies.preconditions import etag, names_tag
+from app.core.preconditions import Validators, evaluate_preconditions
+from app.dependencies.preconditions import etag
+from app.dependencies.urls import absolute_url
 from app.schemas.base import Stored
+
+PRIVATE = "private, no-cache"
 
 
 def resource(
@@ -17,30 +22,42 @@ def resource(
     """The row as `schema`, with ETag and Last-Modified (RFC 9110, section 8.8).
 
     Serialized here and not by FastAPI, which would validate the same values once more.
+
+    Raises:
+        PreconditionFailed: a read demands another state.
     """
     body = schema.model_validate(row)
-    tag = etag(body.version)
+    content = body.__pydantic_serializer__.to_json(body)
+    tag = etag_of(body, content)
     headers = {
         "ETag": tag,
-        "Last-Modified": format_datetime(body.updated_at, usegmt=True),
-        "Cache-Control": "private, no-cache",
+        "Last-Modified": format_http_date(body.updated_at),
+        "Cache-Control": PRIVATE,
     }
-    if is_known(request, tag):
-        return Response(status_code=304, headers=headers)
+    if known := known_tag(request, Validators(tag, body.updated_at)):
+        return Response(status_code=304, headers={**headers, "ETag": known})
     if location:
-        headers["Location"] = location
-    content = body.__pydantic_serializer__.to_json(body)
+        headers["Location"] = absolute_url(request, location)
     return Response(content, status, headers, "application/json")
 
 
+def etag_of(body: Stored, content: bytes) -> str:
+    """A strong validator: the version, with a digest of what changes without it."""
+    if not body.has_unversioned_fields:
+        return etag(body.version)
+    return f'"{body.version}-{hashlib.sha256(content).hexdigest()[:8]}"'
+
+
 def kept(request: Request, answer: KeptAnswer) -> Response:
-    """The answer that was kept, or 304 for who has it."""
-    headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache"}
-    if is_known(request, answer.etag):
-        return Response(status_code=304, headers=headers)
+    """The cached answer, or 304 for clients that have it."""
+    headers = {"ETag": answer.etag, "Cache-Control": PRIVATE}
+    if known := known_tag(request, Validators(answer.etag)):
+        return Response(status_code=304, headers={**headers, "ETag": known})
     return Response(answer.body, 200, headers, "application/json")
 
 
-def is_known(request: Request, tag: str) -> bool:
-    known = request.headers.get("if-none-match") if request.method == "GET" else None
-    return known is not None and names_tag(known, tag, weakly=True)
+def known_tag(request: Request, current: Validators) -> str | None:
+    """The entity tag of a 304; writes were evaluated before, against the locked row."""
+    if request.method != "GET":
+        return None
+    return evaluate_preconditions("GET", request.scope["headers"], current)

@@ -11,6 +11,8 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
+from app.api.query_parameters import QueryParameters
+
 # The effective route of a router that is included in another; FastAPI's type is private.
 Route = Any
 
@@ -36,6 +38,7 @@ class RouteTable(BaseRoute):
 
     def __init__(self, routes: list[BaseRoute]) -> None:
         self._routes = routes
+        self._parameters: dict[int, QueryParameters] = {}
 
     @cached_property
     def tables(self) -> dict[str, "Table"]:
@@ -59,8 +62,17 @@ class RouteTable(BaseRoute):
         return match, {**found, **known}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        _route_selected(scope=scope, path=scope["fastapi"]["effective_route_context"].path_format)
+        route = scope["fastapi"]["effective_route_context"]
+        _route_selected(scope=scope, path=route.path_format)
+        if scope["query_string"]:
+            self.parameters_of(route).check(scope)
         await scope["route"].handle(scope, receive, send)
+
+    def parameters_of(self, route: Route) -> QueryParameters:
+        """The query parameters of a route of the tables, which live as long as they do."""
+        if id(route) not in self._parameters:
+            self._parameters[id(route)] = QueryParameters(route.dependant)
+        return self._parameters[id(route)]
 
     def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
         raise NoMatchFound(name, path_params)

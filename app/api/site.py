@@ -13,9 +13,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from app.api.openapi import below
 from app.api.problems import Kind, example, problem_types
+from app.api.query_parameters import IgnoredParameters
 from app.api.static import PAGES, addresses
 from app.core.config import DEMO_PASSWORD, Settings
 from app.core.errors import NotFound
+from app.dependencies.urls import absolute_url, root_path
 
 SEALED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {SEALED}"
@@ -25,6 +27,12 @@ GRAPHIQL_POLICY = f"{DOCS_POLICY}; font-src data:"
 # ReDoc writes its styles into the page, and searches in a worker made of a blob.
 REDOC_POLICY = f"{DOCS_POLICY}; worker-src blob:".replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+)
+
+
+# RFC 6749, sections 4.1.2 and 4.2.2.1; RFC 9207; OpenID Connect Session Management.
+AUTHORIZATION_RESPONSE = IgnoredParameters(
+    "code", "error", "error_description", "error_uri", "iss", "scope", "session_state", "state"
 )
 
 
@@ -46,7 +54,7 @@ docs = APIRouter(dependencies=[Depends(require_open_docs)])
 @router.get("/")
 def show_landing_page(request: Request) -> Response:
     settings: Settings = request.app.state.settings
-    base = str(request.base_url).rstrip("/")
+    base = absolute_url(request, root_path(request))
     content = render(
         request,
         "landing.html",
@@ -88,7 +96,7 @@ def show_swagger_ui(request: Request) -> Response:
     return page(render(request, "docs.html"), DOCS_POLICY)
 
 
-@docs.get("/docs/oauth2-redirect")
+@docs.get("/docs/oauth2-redirect", dependencies=[Depends(AUTHORIZATION_RESPONSE)])
 def show_oauth2_redirect() -> Response:
     """Where Swagger UI comes back to from an authorization server."""
     body = bytes(get_swagger_ui_oauth2_redirect_html().body)
@@ -110,10 +118,6 @@ def read_openapi(request: Request) -> Response:
 
 
 router.include_router(docs)
-
-
-def root_path(request: Request) -> str:
-    return str(request.scope.get("root_path", "")).rstrip("/")
 
 
 def shown_password(settings: Settings) -> str:

@@ -7,10 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from app.api.query_parameters import IgnoredParameters
 from app.core.errors import NotFound
+from app.core.header_fields import accepts_gzip, field_value
 
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
@@ -57,13 +59,13 @@ FOREVER = "public, max-age=31536000, immutable"
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/static/{name}")
+@router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
 def read_static_file(name: str, request: Request) -> Response:
     if name not in FILES:
         raise NotFound("There is no such file.")
     media_type = MEDIA_TYPES[FILES[name].suffix]
     headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not accepts_gzip(field_value(request.scope["headers"], b"accept-encoding")):
         return Response(FILES[name].read_bytes(), headers=headers, media_type=media_type)
     headers["Content-Encoding"] = "gzip"
     return Response(compressed(name), headers=headers, media_type=media_type)

@@ -35,6 +35,12 @@ def find(document: Document, path: str, method: str) -> Document | None:
     return operation
 
 
+def parameter_key(parameter: Document) -> tuple[str, str]:
+    """Place and name; names of header fields are the same in upper and lower case."""
+    place, name = parameter["in"], parameter["name"]
+    return place, name.lower() if place == "header" else name
+
+
 class Side:
     """An operation together with the document that its references point into."""
 
@@ -43,7 +49,7 @@ class Side:
         self.operation = operation or {}
 
     def parameters(self) -> dict[tuple[str, str], Document]:
-        return {(each["in"], each["name"]): each for each in self.operation.get("parameters", [])}
+        return {parameter_key(each): each for each in self.operation.get("parameters", [])}
 
     def request_fields(self) -> dict[str, Document]:
         return self.fields(self.operation.get("requestBody", {}))

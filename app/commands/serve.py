@@ -19,7 +19,7 @@ from app.commands import preflight
 from app.commands.database import database, upgrade
 from app.commands.seed import seed
 from app.commands.websockets import WEBSOCKETS
-from app.core.config import ConfigError, Settings
+from app.core.config import ConfigError, Settings, local_url
 from app.core.errors import AppError
 from app.core.logging import get_logger
 
@@ -42,8 +42,8 @@ def serve(settings: Settings) -> None:
         if settings.environment == "development":
             prepare(settings.model_copy(update={"database_url": url}))
             port = listener.getsockname()[1]
-            if "public_url" not in settings.model_fields_set:
-                os.environ["PUBLIC_URL"] = f"http://{settings.host}:{port}"  # Of links in mails.
+            # Links in mails begin with them unless PUBLIC_URL is set.
+            os.environ["HOST"], os.environ["PORT"] = settings.host, str(port)
             announce(settings, port)
         run(settings, listener)
 
@@ -79,7 +79,7 @@ def prepare(settings: Settings) -> None:
 
 
 def announce(settings: Settings, port: int) -> None:
-    address = f"http://{settings.host}:{port}"
+    address = local_url(settings.host, port)
     print(
         f"\n  {settings.project_name} is starting.\n\n"
         f"    Open     {address}/docs\n"

@@ -35,6 +35,11 @@ __all__ = [
 ]
 
 
+def local_url(host: str, port: int) -> str:
+    """The address of a server that listens on this host, IPv6 among them."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class ConfigError(Exception):
     """The settings cannot be used; each line is a sentence for the operator."""
 
@@ -57,7 +62,10 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
-    public_url: PublicUrl = "http://127.0.0.1:8000"
+    # Unset outside of production: Link and Location begin with the Host of the request.
+    public_url: PublicUrl = Field(
+        default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0))
+    )
     mail_sender: str = "no-reply@example.com"
     mail_folder: Path = Path(".data/mails")
     smtp_url: SmtpUrl = SecretStr("")
@@ -202,7 +210,7 @@ def complaints(overrides: dict[str, Any]) -> list[str]:
 
 
 def default_of(name: str) -> Any:
-    return Settings.model_fields[name].get_default(call_default_factory=True)
+    return Settings.model_fields[name].get_default(call_default_factory=True, validated_data={})
 
 
 @lru_cache

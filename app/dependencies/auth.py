@@ -39,8 +39,15 @@ class Authentication(SecurityBase):
 
     scheme_name = "OAuth2"
 
-    def __init__(self, token_url: str, authenticate: Authenticate) -> None:
+    def __init__(
+        self,
+        token_url: str,
+        authenticate: Authenticate,
+        *,
+        query_parameters: frozenset[str] = frozenset(),
+    ) -> None:
         self.authenticate = authenticate
+        self.query_parameters = query_parameters  # For app/api/query_parameters.py.
         scopes = {scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
         self.model = OAuth2(
             flows=OAuthFlows(password=OAuthFlowPassword(tokenUrl=token_url, scopes=scopes)),
@@ -55,6 +62,9 @@ class Authentication(SecurityBase):
         for scope in wanted.scopes:
             if scope not in principal.scopes:
                 raise InsufficientScope(f"This needs the scope {scope}.")
+        # See app/api/query_parameters.py.
+        if error := connection.scope["state"].get("query_error"):
+            raise error
         return principal
 
 

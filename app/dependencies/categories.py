@@ -27,7 +27,7 @@ async def get_category_for_change(
     category_id: uuid.UUID, session: SessionDep, _: Administrator, precondition: PreconditionDep
 ) -> Category:
     category = await categories.get_for_change(session, category_id)
-    precondition.check(category.version)
+    precondition.check(category)
     return category
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import Cookie, Depends, Query, Request, Response
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from app.crud import items
 from app.db.reads import Row
@@ -18,6 +19,10 @@ from app.schemas.base import Text
 from app.schemas.item import Tag
 
 COOKIE_SECONDS = 30 * 24 * 3600
+MIN_QUERY, MAX_QUERY = 3, 50
+QUERY = TypeAdapter(Annotated[Text, StringConstraints(min_length=MIN_QUERY, max_length=MAX_QUERY)])
+# Four bytes a character, each as %XX.
+MAX_COOKIE = MAX_QUERY * 4 * 3
 
 
 async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
@@ -29,15 +34,16 @@ async def get_own_item(
 ) -> Item:
     item = await items.get_for_change(session, item_id)
     permit_change(principal, item.owner_id)
-    precondition.check(item.version)
+    precondition.check(item)
     return item
 
 
 async def get_own_deleted_item(
-    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter
+    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
     item = await items.get_deleted(session, item_id)
     permit_change(principal, item.owner_id)
+    precondition.check_if_sent(item)
     return item
 
 
@@ -47,15 +53,15 @@ async def get_query(
     q: Annotated[
         Text | None,
         Query(
-            min_length=3,
-            max_length=50,
+            min_length=MIN_QUERY,
+            max_length=MAX_QUERY,
             description="Words of name and description, or their beginnings; all must match.",
         ),
     ] = None,
     remember: Annotated[
         bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
     ] = False,
-    last_query: Annotated[Text | None, Cookie(min_length=3, max_length=50)] = None,
+    last_query: Annotated[str | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})] = None,
 ) -> str | None:
     if not remember:
         return q
@@ -68,7 +74,15 @@ async def get_query(
             samesite="lax",
             secure=request.url.scheme == "https",
         )
-    return q or (unquote(last_query) if last_query else None)
+    return q or remembered(last_query or "")
+
+
+def remembered(cookie: str) -> str | None:
+    """The `q` that was kept; a cookie is a hint, and one that is not usable is ignored."""
+    try:
+        return QUERY.validate_python(unquote(cookie, errors="strict"))
+    except (UnicodeDecodeError, ValidationError):
+        return None
 
 
 async def get_item_filters(

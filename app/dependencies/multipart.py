@@ -57,6 +57,8 @@ class Events:
         self.header.clear()
         self.value.clear()
         if header == b"content-disposition":
+            if self.head.name:
+                raise BadRequest("A part of the multipart body has two Content-Dispositions.")
             options = parse_options_header(value)[1]
             self.head.name = text(options.get(b"name", b""))
             self.head.filename = text(options.get(b"filename", b""))

@@ -1,12 +1,13 @@
-"""Which pages may open a WebSocket: browsers let any page try, and CORS does not apply."""
-
-from urllib.parse import urlsplit
+"""Origin check of WebSockets: browsers let any page open one, and CORS does not apply."""
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from app.core.config import Settings
 from app.core.errors import NotPermitted
+from app.core.origins import Origin, origin_of, parse_origin
+
+HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class ForeignOrigin(NotPermitted):
@@ -16,27 +17,29 @@ class ForeignOrigin(NotPermitted):
 
 
 async def require_known_origin(connection: HTTPConnection) -> None:
-    """Let programs through, which send no Origin, and pages of ours (RFC 6455, section 10.2).
+    """Accept programs, which send no Origin, and known pages (RFC 6455, section 10.2).
 
     Raises:
-        ForeignOrigin: the page is neither on this host nor on the list of ALLOWED_ORIGINS.
+        ForeignOrigin: the page has neither the origin of the service nor one of ALLOWED_ORIGINS.
     """
+    sent = connection.headers.get("origin")
+    if sent is None:
+        return
     settings: Settings = connection.app.state.settings
-    own = connection.headers.get("host", "").lower()
-    for origin in connection.headers.getlist("origin"):
-        is_listed = origin in settings.allowed_origins or "*" in settings.allowed_origins
-        if not is_listed and origin != settings.public_url and host_of(origin) != own:
-            raise ForeignOrigin("Pages of this origin may not connect.")
+    origin = parse_origin(sent)
+    if origin is None or not is_known(origin, settings, own_origin(connection)):
+        raise ForeignOrigin("Pages of this origin may not connect.")
 
 
-def host_of(origin: str) -> str | None:
-    """Host and port of a web origin, None for `null` and whatever else is no such thing."""
-    try:
-        parts = urlsplit(origin.lower())
-    except ValueError:
-        return None
-    is_bare = parts.geturl() == f"{parts.scheme}://{parts.netloc}"
-    return parts.netloc if is_bare and parts.scheme in {"http", "https"} else None
+def is_known(origin: Origin, settings: Settings, own: Origin | None) -> bool:
+    listed = (*settings.allowed_origins, settings.public_url)
+    return origin == own or "*" in listed or origin in map(parse_origin, listed)
+
+
+def own_origin(connection: HTTPConnection) -> Origin | None:
+    """The origin under which the client reaches the service; None for a malformed Host."""
+    scheme: str = connection.scope["scheme"]
+    return origin_of(HTTP_SCHEMES.get(scheme, scheme), connection.headers.get("host", ""))
 
 
 KnownOrigin = Depends(require_known_origin)

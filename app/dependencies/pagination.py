@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from app.core.cursors import CursorSigner, InvalidCursor
 from app.core.errors import Unprocessable, Violation
 from app.db.listing import PageRequest, PageRows
+from app.dependencies.urls import absolute_url, root_path
 
 MAX_SKIP = 10_000
 # RFC 9745 wants the time of the decision: 2026-11-22. RFC 8594: when `skip` ends.
@@ -46,26 +47,30 @@ class Pagination:
         return answer
 
     def link(self, cursor: str | None) -> None:
-        path = quote(self.request.scope["path"])
+        address = absolute_url(self.request, quote(self.request.scope["path"]))
+        # Known ones alone: the route table refuses any other.
         given = self.request.query_params.multi_items()
         kept = urlencode([(name, value) for name, value in given if name not in PLACES])
-        links = [f'<{relative(path, kept)}>; rel="first"']
+        links = [f'<{with_query(address, kept)}>; rel="first"']
         if cursor:
-            links.append(f'<{relative(path, kept, f"cursor={cursor}")}>; rel="next"')
+            links.append(f'<{with_query(address, kept, f"cursor={cursor}")}>; rel="next"')
         if self.page.skip:
-            links.append(f'<{DEPRECATION_PAGE}>; rel="deprecation"; type="text/html"')
+            links.append(f'<{self.deprecation_page}>; rel="deprecation"; type="text/html"')
             self.response.headers["Deprecation"] = DEPRECATED_SINCE
             self.response.headers["Sunset"] = SUNSET
         self.response.headers["Link"] = ", ".join(links)
+
+    @property
+    def deprecation_page(self) -> str:
+        return absolute_url(self.request, root_path(self.request) + DEPRECATION_PAGE)
 
 
 Paginate = Callable[..., Awaitable[Pagination]]
 
 
-def relative(path: str, *queries: str) -> str:
-    """Without scheme and host: the Host header may name somebody else's."""
+def with_query(address: str, *queries: str) -> str:
     query = "&".join(filter(None, queries))
-    return f"{path}?{query}" if query else path
+    return f"{address}?{query}" if query else address
 
 
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows on a page.")]

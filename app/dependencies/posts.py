@@ -24,7 +24,7 @@ async def get_own_post(
 ) -> Post:
     post = await posts.get_for_change(session, post_id, viewer=principal)
     permit_change(principal, post.author_id)
-    precondition.check(post.version)
+    precondition.check(post)
     return post
 
 

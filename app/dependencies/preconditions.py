@@ -1,40 +1,41 @@
-"""Conditional requests (RFC 9110, section 13), from row versions."""
+"""Preconditions of writes, as endpoints ask for them: evaluated against the locked row."""
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 
-from app.core.errors import PreconditionFailed, PreconditionRequired
+from app.core.errors import PreconditionRequired
+from app.core.preconditions import Validators, evaluate_preconditions
+from app.db.base import Versioned
 
 
 class Precondition:
-    """What If-Match asks of the row that is about to change."""
+    """What the request demands of the row that it is about to change."""
 
-    def __init__(self, if_match: str | None, *, is_required: bool) -> None:
-        self.if_match = if_match
-        self.is_required = is_required
+    def __init__(self, request: Request, *, is_required: bool) -> None:
+        self._request = request
+        self._is_required = is_required
 
-    def check(self, version: int) -> None:
-        """Compare with the version of the locked row.
+    def check(self, row: Versioned) -> None:
+        """Compare with the locked row.
 
         Raises:
-            PreconditionFailed: the row is not the one that the client read.
-            PreconditionRequired: the client named none, and the service insists.
+            PreconditionFailed: the row is not in the state that the client names.
+            PreconditionRequired: REQUIRE_IF_MATCH is set, and there is no If-Match.
         """
-        if self.if_match is None:
-            if self.is_required:
-                raise PreconditionRequired
-        elif not names_tag(self.if_match, etag(version)):
-            raise PreconditionFailed
+        if self._is_required and "if-match" not in self._request.headers:
+            raise PreconditionRequired
+        self.check_if_sent(row)
+
+    def check_if_sent(self, row: Versioned) -> None:
+        """The same for a row that the client cannot read, such as a deleted one."""
+        current = Validators(etag(row.version), row.updated_at)
+        headers = self._request.scope["headers"]
+        evaluate_preconditions(self._request.method, headers, current)
 
 
-async def get_precondition(
-    request: Request,
-    if_match: Annotated[
-        str | None, Header(max_length=1000, description="The ETag that you read.")
-    ] = None,
-) -> Precondition:
-    return Precondition(if_match, is_required=request.app.state.settings.require_if_match)
+async def get_precondition(request: Request) -> Precondition:
+    return Precondition(request, is_required=request.app.state.settings.require_if_match)
 
 
 PreconditionDep = Annotated[Precondition, Depends(get_precondition)]
@@ -43,11 +44,3 @@ PreconditionDep = Annotated[Precondition, Depends(get_precondition)]
 def etag(version: int) -> str:
     """A strong validator: each change of a row gives it a new version."""
     return f'"{version}"'
-
-
-def names_tag(header: str, tag: str, *, weakly: bool = False) -> bool:
-    """Whether a list of entity tags, or `*`, covers `tag`; If-None-Match compares weakly."""
-    candidates = {part.strip() for part in header.split(",")}
-    if weakly:
-        candidates = {candidate.removeprefix("W/") for candidate in candidates}
-    return tag in candidates or "*" in candidates

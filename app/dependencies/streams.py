@@ -16,7 +16,7 @@ from app.crud import api_keys, sessions, tickets
 from app.db.reads import Row
 from app.db.session import transaction
 from app.dependencies.auth import TOKEN_URL, Authentication, principal_of
-from app.dependencies.request_credentials import CredentialKind, read_credential
+from app.dependencies.request_credentials import TICKET_PARAMETER, CredentialKind, read_credential
 from app.models.ticket import InvalidTicket, Ticket
 
 
@@ -62,7 +62,9 @@ async def standing_of(state: State, ticket: Ticket) -> Row | None:
     return None
 
 
-stream_authentication = Authentication(TOKEN_URL, authenticate_stream)
+stream_authentication = Authentication(
+    TOKEN_URL, authenticate_stream, query_parameters=frozenset({TICKET_PARAMETER})
+)
 
 # Any scope; what the listener then hears is up to the scopes.
 Listening = Annotated[Principal, Security(stream_authentication)]

@@ -9,6 +9,7 @@ from app.crud import tasks
 from app.db.reads import Row
 from app.dependencies.auth import SignedIn
 from app.dependencies.database import Reads, SessionDep
+from app.dependencies.preconditions import PreconditionDep
 from app.models.task import Task, TaskStatus
 
 
@@ -16,8 +17,13 @@ async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> Row
     return await tasks.get(reads, task_id, viewer=principal)
 
 
-async def get_task_for_change(task_id: uuid.UUID, session: SessionDep, principal: SignedIn) -> Task:
-    return await tasks.get_for_change(session, task_id, viewer=principal)
+async def get_task_for_change(
+    task_id: uuid.UUID, session: SessionDep, principal: SignedIn, precondition: PreconditionDep
+) -> Task:
+    task = await tasks.get_for_change(session, task_id, viewer=principal)
+    # Not required: each step of progress is a new version.
+    precondition.check_if_sent(task)
+    return task
 
 
 async def get_task_filters(

@@ -19,7 +19,7 @@ async def get_own_account(
     session: SessionDep, principal: ProfileWriter, precondition: PreconditionDep
 ) -> User:
     user = await users.get_for_change(session, principal.id)
-    precondition.check(user.version)
+    precondition.check(user)
     return user
 
 
@@ -27,7 +27,7 @@ async def get_other_account(
     user_id: uuid.UUID, session: SessionDep, _: Administrator, precondition: PreconditionDep
 ) -> User:
     user = await users.get_for_change(session, user_id)
-    precondition.check(user.version)
+    precondition.check(user)
     return user
 
 

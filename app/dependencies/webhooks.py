@@ -31,7 +31,7 @@ async def get_own_webhook(
     precondition: PreconditionDep,
 ) -> Webhook:
     webhook = await webhooks.get_for_change(session, webhook_id, viewer=principal)
-    precondition.check(webhook.version)
+    precondition.check(webhook)
     return webhook
 
 

@@ -4,6 +4,7 @@ import codecs
 import re
 
 from app.core.errors import UnsupportedMediaType
+from app.core.header_fields import media_type
 from app.core.setting_types import MediaType
 
 HEAD_BYTES = 8192
@@ -45,7 +46,7 @@ def recognize(head: bytes, *, declared: str, name: str) -> MediaType:
     Raises:
         UnsupportedMediaType: it is none that we know, or not the one that was declared.
     """
-    claim = declared.partition(";")[0].strip().lower()
+    claim = media_type(declared)
     claim = ALIASES.get(claim, claim)
     kind = by_signature(head[:HEAD_BYTES]) or as_text(head, claim, name)
     if claim not in UNKNOWN and claim != kind:

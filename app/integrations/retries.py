@@ -1,12 +1,10 @@
 """When a request is worth repeating, and how long to wait before."""
 
-from datetime import UTC
-from email.utils import parsedate_to_datetime
-
 import httpx
 
 from app.core.clock import now
 from app.core.errors import AppError
+from app.core.http_dates import parse_http_date
 from app.core.jitter import jitter
 
 ATTEMPTS = 3
@@ -51,8 +49,7 @@ def retry_after_seconds(headers: httpx.Headers) -> int | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(int(value[:9]), MAX_RETRY_AFTER_SECONDS)
-    try:
-        left = parsedate_to_datetime(value).replace(tzinfo=UTC) - now()
-    except ValueError:
+    moment = parse_http_date(value)
+    if moment is None:
         return None
-    return min(max(0, round(left.total_seconds())), MAX_RETRY_AFTER_SECONDS)
+    return min(max(0, round((moment - now()).total_seconds())), MAX_RETRY_AFTER_SECONDS)

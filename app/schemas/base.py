@@ -4,7 +4,7 @@ import re
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -93,6 +93,9 @@ class Page(Out, Generic[T]):
 
 class Stored(Out):
     """What every stored resource carries."""
+
+    # Whether there are fields that change while the row, and so its version, stays.
+    has_unversioned_fields: ClassVar[bool] = False
 
     id: uuid.UUID
     created_at: datetime

@@ -1,7 +1,7 @@
 """Users on the wire."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import (
     MISSING,
@@ -127,6 +127,8 @@ class UserRead(Stored):
 
 class UserAdminRead(UserRead):
     """What administrators see besides."""
+
+    has_unversioned_fields: ClassVar[bool] = True
 
     last_login_at: datetime | None
     session_count: Annotated[int, Field(ge=0, le=2**31 - 1)]

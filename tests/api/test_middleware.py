@@ -1,6 +1,5 @@
 """What every answer carries, whoever made it."""
 
-import gzip
 import uuid
 from collections.abc import AsyncIterator
 
@@ -13,28 +12,10 @@ from structlog.typing import EventDict
 
 from app.core.logging import add_attribution
 from app.models.user import User
-from tests.conftest import As, Running, Save, access_token, new_client
-from tests.factories import make_item
-from tests.problems import assert_problem
+from tests.conftest import Running, access_token, new_client
 
-FRONT = "https://front.example"
 ITEMS = "/api/v1/items"
 PATHS = ["/liveness", "/", "/docs", "/nothing", "/api/v1/items", "/openapi.json"]
-
-
-@pytest.fixture
-async def browser(running: Running) -> AsyncIterator[AsyncClient]:
-    """Somebody whose origin is allowed."""
-    async with running(allowed_origins=[FRONT]) as app, new_client(app, Origin=FRONT) as client:
-        yield client
-
-
-def preflight(origin: str, method: str, *headers: str) -> dict[str, str]:
-    return {
-        "Origin": origin,
-        "Access-Control-Request-Method": method,
-        "Access-Control-Request-Headers": ", ".join(headers),
-    }
 
 
 class TestRequestId:
@@ -186,90 +167,6 @@ class TestCatchAll:
         await app(scope, receive, send)
 
         assert sent == []
-
-
-class TestCors:
-    async def test_allowed_origin_may_read(self, browser: AsyncClient) -> None:
-        response = await browser.get("/liveness")
-
-        assert response.headers["Access-Control-Allow-Origin"] == FRONT
-        assert response.headers["Access-Control-Allow-Credentials"] == "true"
-        exposed = set(response.headers["Access-Control-Expose-Headers"].split(", "))
-        assert {"ETag", "Link", "Location", "Retry-After", "X-Request-ID"} <= exposed
-
-    async def test_problem_may_be_read_too(self, browser: AsyncClient) -> None:
-        response = await browser.get("/nothing")
-
-        assert_problem(response, 404, "not_found")
-        assert response.headers["Access-Control-Allow-Origin"] == FRONT
-
-    async def test_answer_differs_by_origin(self, browser: AsyncClient) -> None:
-        response = await browser.get("/liveness")
-
-        assert "Origin" in response.headers["Vary"]
-
-    @pytest.mark.parametrize("origin", ["https://evil.example", "null", f"{FRONT}.evil.example"])
-    async def test_other_origin_may_not_read(self, browser: AsyncClient, origin: str) -> None:
-        response = await browser.get("/liveness", headers={"Origin": origin})
-
-        assert "Access-Control-Allow-Origin" not in response.headers
-
-    async def test_nobody_may_unless_it_is_set(self, client: AsyncClient) -> None:
-        response = await client.get("/liveness", headers={"Origin": FRONT})
-
-        assert "Access-Control-Allow-Origin" not in response.headers
-
-    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-    async def test_preflight_allows_what_the_api_takes(
-        self, browser: AsyncClient, method: str
-    ) -> None:
-        wanted = ["authorization", "content-type", "if-match", "if-none-match", "x-api-key"]
-        headers = preflight(FRONT, method, *wanted, "idempotency-key", "x-request-id")
-
-        response = await browser.options(ITEMS, headers=headers)
-
-        assert response.status_code == 200
-        assert "X-Request-ID" in response.headers
-        assert method in response.headers["Access-Control-Allow-Methods"]
-
-    @pytest.mark.parametrize(
-        "headers",
-        [
-            preflight("https://evil.example", "GET"),
-            preflight(FRONT, "TRACE"),
-            preflight(FRONT, "GET", "x-surprise"),
-        ],
-    )
-    async def test_other_preflight_is_refused(
-        self, browser: AsyncClient, headers: dict[str, str]
-    ) -> None:
-        response = await browser.options(ITEMS, headers=headers)
-
-        assert_problem(response, 400, "bad_request")
-
-
-class TestCompression:
-    async def test_long_answer_is_compressed(self, as_user: As, user: User, save: Save) -> None:
-        for _ in range(10):
-            await save(make_item(user))
-        client = await as_user(user)
-
-        async with client.stream("GET", ITEMS, headers={"Accept-Encoding": "gzip"}) as response:
-            raw = b"".join([chunk async for chunk in response.aiter_raw()])
-
-        assert response.headers["Content-Encoding"] == "gzip"
-        assert "Accept-Encoding" in response.headers["Vary"]
-        assert len(raw) < len(gzip.decompress(raw)) / 3
-
-    async def test_short_answer_is_not(self, client: AsyncClient) -> None:
-        response = await client.get("/liveness", headers={"Accept-Encoding": "gzip"})
-
-        assert "Content-Encoding" not in response.headers
-
-    async def test_client_may_decline(self, client: AsyncClient) -> None:
-        response = await client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
-
-        assert "Content-Encoding" not in response.headers
 
 
 class TestHead:

@@ -57,6 +57,11 @@ ADDITIONS: dict[str, Change] = {
     "optional field": lambda new: schemas(new)["ItemCreate"]["properties"].update(
         colour={"type": "string"}
     ),
+    "case of a header field": lambda new: [
+        each.update(name=each["name"].swapcase())
+        for each in new["paths"][ITEM]["put"]["parameters"]
+        if each["in"] == "header"
+    ],
     "version 2": lambda new: [
         new["paths"].pop(path) for path in list(new["paths"]) if "v2" in path
     ],

@@ -21,6 +21,7 @@ from app.api.graphql.limits import InvalidQuery, checked
 from app.api.graphql.operations import chosen
 from app.api.graphql.request import GraphQLRequest
 from app.api.graphql.schema import error_of, schema
+from app.api.query_parameters import KnownParameters
 from app.core.close_codes import CloseCode
 from app.core.config import Settings
 from app.core.errors import AppError
@@ -39,7 +40,7 @@ INIT_SECONDS = 10.0
 MAX_OPERATIONS = 10
 
 
-@router.websocket("/graphql", dependencies=[KnownOrigin])
+@router.websocket("/graphql", dependencies=[KnownOrigin, KnownParameters])
 async def follow_graphql(
     websocket: WebSocket,
     caller: Listening,

@@ -122,6 +122,8 @@ class TestHandshake:
             "null",
             "https://app.example.com.evil.example",
             "https://app.example.com:8443",
+            "https://test",
+            "http://test:8080",
             "http://app.example.com",
             "http://test.evil.example",
             "http://test@evil.example",
@@ -146,7 +148,14 @@ class TestHandshake:
         assert (status, problem.get("code")) == (403, "foreign_origin")
 
     @pytest.mark.parametrize(
-        "origin", ["https://app.example.com", "http://test", "https://test", "HTTP://TEST"]
+        "origin",
+        [
+            "https://app.example.com",
+            "https://app.example.com:443",
+            "http://test",
+            "http://test:80",
+            "HTTP://TEST",
+        ],
     )
     async def test_known_origin_is_let_in(
         self, running: Running, user: User, app: FastAPI, origin: str

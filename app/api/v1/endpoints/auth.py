@@ -23,6 +23,7 @@ from app.dependencies.credentials import (
 )
 from app.dependencies.database import Reads, SessionDep, Transactions
 from app.dependencies.guessing import GuessLimitsDep, TooManyAttempts
+from app.dependencies.urls import path_of
 from app.jobs.notify_admins import NotifyAdmins
 from app.jobs.queue import enqueue
 from app.jobs.send_reset_mail import SendResetMail
@@ -126,9 +127,7 @@ async def register_user(
     user = await users.create(session, data, password_hash=await passwords.hash(password))
     for job in (SendWelcomeMail, SendVerificationMail, NotifyAdmins):
         await enqueue(session, job(user_id=user.id))
-    return resource(
-        request, UserRead, user, status=201, location=str(request.app.url_path_for("read_profile"))
-    )
+    return resource(request, UserRead, user, status=201, location=path_of(request, "read_profile"))
 
 
 @router.post("/verify-email/request", status_code=202, response_class=Response)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response, status
 
 from app.api.content import Content, RangeNotSatisfiable, content_response
 from app.api.errors import responses
-from app.api.openapi_files import BATCH_BODY, CONTENT_ANSWERS, SINGLE_BODY
+from app.api.openapi_files import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.api.resources import resource
 from app.api.upload_answers import answer_upload_once
 from app.core.errors import (
@@ -115,6 +115,7 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
     "/{file_id}/content",
     response_class=Response,
     responses=CONTENT_ANSWERS | responses(NotFound, RangeNotSatisfiable, StorageUnavailable),
+    openapi_extra=CONTENT_PARAMETERS,
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:
     """Download a file, or a range of its bytes."""
@@ -139,7 +140,7 @@ async def delete_file(
     async with open_transaction() as session:
         file = await files.get_for_change(session, file_id)
         permit_change(principal, file.owner_id)
-        precondition.check(file.version)
+        precondition.check(file)
         await files.delete(session, file)
     # Not before the commit: a row must never promise bytes that are gone.
     await discard(storage, [str(file_id)])

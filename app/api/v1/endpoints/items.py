@@ -118,9 +118,7 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
     await items.delete(session, item)
 
 
-@router.post(
-    "/{item_id}/restore", response_model=ItemRead, responses=responses(NotFound, NotPermitted)
-)
+@router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
     """Bring your deleted item back."""
     return resource(request, ItemRead, await items.restore(session, item))
@@ -130,7 +128,7 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
     "/{item_id}/process",
     response_model=TaskRead,
     status_code=202,
-    responses=responses(NotFound, NotPermitted),
+    responses=CHANGES,
 )
 async def process_item(
     item: OwnItem, session: SessionDep, principal: ItemWriter, request: Request

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, WebSocket
 
 from app.api.conversation import close, converse
+from app.api.query_parameters import KnownParameters
 from app.dependencies.origins import KnownOrigin
 from app.dependencies.rooms import RoomsDep, Speaker, StandingDep
 from app.dependencies.streams import RoomReader
@@ -11,7 +12,7 @@ from app.schemas.room import RoomName
 router = APIRouter(tags=["rooms"])
 
 
-@router.websocket("/ws/{room}", dependencies=[KnownOrigin])
+@router.websocket("/ws/{room}", dependencies=[KnownOrigin, KnownParameters])
 async def join_room(
     websocket: WebSocket, room: RoomName, caller: RoomReader, rooms: RoomsDep, standing: StandingDep
 ) -> None:

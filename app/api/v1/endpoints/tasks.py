@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.api.errors import responses
 from app.api.resources import resource
 from app.api.unit_of_work import UnitOfWorkRoute
-from app.core.errors import NotFound
+from app.core.errors import NotFound, PreconditionFailed
 from app.crud import tasks
 from app.dependencies.auth import SignedIn
 from app.dependencies.database import Reads, SessionDep
@@ -42,7 +42,7 @@ async def list_tasks(
     "/{task_id}",
     status_code=204,
     response_class=Response,
-    responses=responses(NotFound, AlreadyFinished),
+    responses=responses(NotFound, PreconditionFailed, AlreadyFinished),
 )
 async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     """Cancel your task; one that runs is stopped within seconds."""
@@ -53,7 +53,7 @@ async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     "/{task_id}/retry",
     response_model=TaskRead,
     status_code=202,
-    responses=responses(NotFound, NotFailed),
+    responses=responses(NotFound, PreconditionFailed, NotFailed),
 )
 async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
     """Have your failed task tried again."""

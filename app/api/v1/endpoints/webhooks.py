@@ -11,6 +11,7 @@ from app.core.errors import InsufficientScope, NotFound, PreconditionFailed
 from app.crud import webhook_deliveries, webhooks
 from app.dependencies.auth import WebhookManager
 from app.dependencies.database import Reads, SessionDep
+from app.dependencies.urls import absolute_url
 from app.dependencies.webhooks import (
     NewWebhook,
     OwnWebhook,
@@ -53,7 +54,7 @@ async def create_webhook(
     secret = new_secret()
     sealed = request.app.state.sealer.seal(secret)
     webhook = await webhooks.create(session, data, owner=principal, sealed=sealed)
-    response.headers["Location"] = f"{request.url.path}/{webhook.id}"
+    response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
     return WebhookCreated(**shown(webhook), secret=written(secret))
 
 

@@ -1,0 +1,31 @@
+"""Header check: rejects a request in which a field that may stand once stands twice.
+
+The layers behind it would each take another of the two lines, or join them into one value.
+"""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.errors import problem_response
+from app.core.errors import BadRequest
+from app.core.header_fields import repeated_singleton
+
+
+class RepeatedHeader(BadRequest):
+    code = "repeated_header"
+    title = "Repeated header"
+    remedy = "Send the header field that the detail names once."
+
+
+class HeaderCheckMiddleware:
+    """Answers such a request with 400, a WebSocket handshake among them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = None if scope["type"] == "lifespan" else repeated_singleton(scope["headers"])
+        if name is None:
+            await self.app(scope, receive, send)
+        else:
+            refused = RepeatedHeader(f"The header field {name} may stand once.")
+            await problem_response(scope, refused)(scope, receive, send)
