@@ -210,7 +210,9 @@ def complaints(overrides: dict[str, Any]) -> list[str]:
 
 
 def default_of(name: str) -> Any:
-    return Settings.model_fields[name].get_default(call_default_factory=True, validated_data={})
+    fields = Settings.model_fields
+    others = {each: field.default for each, field in fields.items()}
+    return fields[name].get_default(call_default_factory=True, validated_data=others)
 
 
 @lru_cache
