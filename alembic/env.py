@@ -17,6 +17,7 @@ from app.core.config import ConfigError, get_settings
 from app.db.base import Base
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import driver_error, sqlstate
+from app.db.grants import grant_service
 
 # Any constant will do, as long as every replica waits for the same one.
 ADVISORY_LOCK = 7_246_391
@@ -51,6 +52,9 @@ def run(connection: Connection) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+    service_role = context.config.attributes.get("service_role")
+    if service_role:
+        grant_service(connection, service_role)
 
 
 def limit_locks(
@@ -65,7 +69,7 @@ def limit_locks(
 
 
 async def migrate_online() -> None:
-    url = context.config.attributes.get("url") or get_settings().session_url
+    url = context.config.attributes.get("url") or get_settings().owner_url
     # Not as an URL of SQLAlchemy, which takes one host only.
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=partial(first_host, url, opened), poolclass=NullPool

@@ -67,30 +67,30 @@ def openapi(
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
     """Bring the database to a revision; replicas may run this at the same time."""
-    from app.commands.database import session_database
-    from app.db import migrations
+    from app.commands.database import owner_database, upgrade
 
-    with session_database(load_settings()) as url:
-        migrations.upgrade(url, revision)
+    settings = load_settings()
+    with owner_database(settings) as url:
+        upgrade(settings, url, revision)
 
 
 @db.command("downgrade")
 def downgrade_database(revision: str) -> None:
     """Take the database back to a revision."""
-    from app.commands.database import session_database
+    from app.commands.database import owner_database
     from app.db import migrations
 
-    with session_database(load_settings()) as url:
+    with owner_database(load_settings()) as url:
         migrations.downgrade(url, revision)
 
 
 @db.command("revision")
 def revise_database(message: str) -> None:
     """Write a migration from the difference between the models and the database."""
-    from app.commands.database import session_database
+    from app.commands.database import owner_database
     from app.db import migrations
 
-    with session_database(load_settings()) as url:
+    with owner_database(load_settings()) as url:
         migrations.upgrade(url)
         migrations.revise(url, message)
 
@@ -107,9 +107,9 @@ def check_database() -> None:
 def dump_database(file: Annotated[Path, typer.Argument(help="Where to write the dump.")]) -> None:
     """Write a consistent copy of the database into a file."""
     from app.commands import backup
-    from app.commands.database import session_database
+    from app.commands.database import owner_database
 
-    with session_database(load_settings()) as url:
+    with owner_database(load_settings()) as url:
         backup.dump(url, file)
 
 
@@ -121,10 +121,13 @@ def restore_database(
 ) -> None:
     """Restore a dump, all or nothing, into an empty database."""
     from app.commands import backup
-    from app.commands.database import session_database
+    from app.commands.database import owner_database, service_role
 
-    with session_database(load_settings()) as url:
+    settings = load_settings()
+    with owner_database(settings) as url:
         print(backup.restore(url, file, force=force))
+    if service_role(settings):
+        print("Run `app db upgrade`: it grants the role of the service its rights.")
 
 
 @db.command("reset")

@@ -13,7 +13,7 @@ from fastapi.security import SecurityScopes
 
 from app.api.plans import scopes_of
 from app.core.client_address import client_network
-from app.core.errors import BadRequest, Unprocessable, Violation
+from app.core.errors import Unprocessable, Violation
 from app.core.identity import Principal
 from app.core.sealing import Sealer
 from app.crud import idempotency_keys
@@ -47,8 +47,8 @@ async def answer_once(
         IdempotencyKeyReused: the key came with another request before.
         IdempotencyKeyInProgress: the first request is still running.
     """
-    key = key_of(request) if request.method == "POST" else None
-    if key is None:
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
         return await handler(request)
     await pass_guards(request, guards)
     refuse_malformed(key)
@@ -71,18 +71,6 @@ async def pass_guards(request: Request, guards: Sequence[Guard]) -> None:
         await authentication(request, scopes)
     if not guards:
         await count_address(request)
-
-
-def key_of(request: Request) -> str | None:
-    """Return the one key.
-
-    Raises:
-        BadRequest: there are several.
-    """
-    keys = request.headers.getlist("idempotency-key")
-    if len(keys) > 1:
-        raise BadRequest("The request carries more than one Idempotency-Key.")
-    return keys[0] if keys else None
 
 
 def refuse_malformed(key: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Request, Response
 
-from app.api.idempotency import caller_of, key_of, refuse_malformed, replay, stored
+from app.api.idempotency import caller_of, refuse_malformed, replay, stored
 from app.crud import idempotency_keys
 from app.db.session import AsyncSession
 from app.dependencies.database import OpenTransaction
@@ -26,7 +26,7 @@ async def answer_upload_once(
         IdempotencyKeyReused: the key came with other files or fields before.
         IdempotencyKeyInProgress: the first request is writing its rows.
     """
-    key = key_of(request)
+    key = request.headers.get("idempotency-key")
     async with open_transaction() as session:
         if key is None:
             return await answer(session)

@@ -5,8 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from app.core.config import ConfigError, Settings
+from app.core.urls import one_host_each
 from app.db import migrations
 
 DATA_FOLDER = Path(".data")
@@ -24,10 +26,30 @@ def database(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def session_database(settings: Settings) -> Iterator[str]:
-    """The same for what outlives a transaction, and so cannot go through PgBouncer."""
+def owner_database(settings: Settings) -> Iterator[str]:
+    """The same as the owner of the tables, and not through PgBouncer."""
     with database(settings) as url:
-        yield settings.session_url or url
+        yield settings.owner_url or url
+
+
+def upgrade(settings: Settings, url: str, revision: str = "head") -> None:
+    """Migrate as the owner; the role of DATABASE_URL, if it is another one, is granted its rights.
+
+    Raises:
+        ConfigError: no such revision, or the database cannot be reached.
+    """
+    migrations.upgrade(url, revision, service_role=service_role(settings))
+
+
+def service_role(settings: Settings) -> str | None:
+    """The role of the service, where another one owns the tables."""
+    owner, service = map(role_of, (settings.migrations_database_url, settings.database_url))
+    return service if owner and service != owner else None
+
+
+def role_of(url: str) -> str | None:
+    name = next(one_host_each(url)).username
+    return unquote(name) if name else None
 
 
 @contextmanager

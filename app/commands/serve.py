@@ -17,13 +17,12 @@ from uvicorn.supervisors import Multiprocess
 
 from app.api.prometheus import FOLDER_VARIABLE
 from app.commands import preflight
-from app.commands.database import database
+from app.commands.database import database, upgrade
 from app.commands.seed import seed
 from app.commands.websockets import WEBSOCKETS
 from app.core.config import ConfigError, Settings, local_url
 from app.core.errors import AppError
 from app.core.logging import get_logger
-from app.db import migrations
 
 # Streams are told to end and get this long to do so; then the rest is cut.
 GRACEFUL_SHUTDOWN_SECONDS = 10
@@ -74,7 +73,7 @@ def prepare(settings: Settings) -> None:
     A server that is away for now is no reason not to start: readiness tells.
     """
     try:
-        migrations.upgrade(settings.session_url)
+        upgrade(settings, settings.owner_url)
         seed(settings)
     except (ConfigError, AppError) as error:
         get_logger("serve").warning("database not prepared", reason=str(error))

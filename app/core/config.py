@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)
     # Unset outside of production: Link and Location begin with the Host of the request.
     public_url: PublicUrl = Field(
-        default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0)),
+        default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0))
     )
     mail_sender: str = "no-reply@example.com"
     mail_folder: Path = Path(".data/mails")
@@ -244,7 +244,9 @@ def complaints(overrides: dict[str, Any]) -> list[str]:
 
 
 def default_of(name: str) -> Any:
-    return Settings.model_fields[name].get_default(call_default_factory=True)
+    fields = Settings.model_fields
+    others = {each: field.default for each, field in fields.items()}
+    return fields[name].get_default(call_default_factory=True, validated_data=others)
 
 
 @lru_cache

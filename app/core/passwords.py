@@ -9,6 +9,7 @@ from unicodedata import category
 from passlib.context import CryptContext
 
 from app.core.canonical import canonical
+from app.core.known_secrets import DEMO_PASSWORD
 from app.core.text import CONTROLS, TextRefused, nfc
 
 MIN_LENGTH = 12
@@ -128,12 +129,12 @@ def password_problem(password: str, *, email: str, username: str) -> PasswordPro
 
 @lru_cache(maxsize=1)
 def common_passwords() -> frozenset[str]:
-    """Load what zxcvbn ranks: leaked passwords, words and names, if long enough to pass."""
+    """Load what zxcvbn ranks, if long enough to pass, and the password of demonstrations."""
     # Importing zxcvbn takes 50 ms and 15 MiB, which only a new password should pay.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     words = (word for ranked in FREQUENCY_LISTS.values() for word in ranked)
-    return frozenset(word for word in words if len(word) >= MIN_LENGTH)
+    return frozenset(word for word in words if len(word) >= MIN_LENGTH) | {DEMO_PASSWORD}
 
 
 def is_repeated(plain: str) -> bool:

@@ -1,7 +1,6 @@
 """What a setting may look like, where a type of Python's own says too little."""
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from pydantic_settings import NoDecode
 
 from app.core.client_address import parse_networks
 from app.core.database_url import check_parameters
+from app.core.origins import parse_origin
 from app.core.rate_limit import Policy
 from app.core.urls import refuse_bad_hosts
 
@@ -29,10 +29,6 @@ MediaType = Literal[
     "text/plain",
 ]
 
-ORIGIN = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-)
-PORTS = range(1, 65_536)
 SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
@@ -77,22 +73,17 @@ def checked_networks(text: str) -> str:
 
 
 def checked_public_url(text: str) -> str:
-    if not is_origin(text) or urlsplit(text).scheme not in {"http", "https"}:
+    origin = parse_origin(text)
+    if origin is None:
         raise ValueError("it must read like https://api.example.com, without a path")
-    return text.lower()
+    return str(origin)
 
 
-def checked_origins(origins: list[str]) -> list[str]:
-    """Browsers compare origins letter by letter: anything else would never match."""
-    if not all(origin == "*" or is_origin(origin) for origin in origins):
+def checked_origins(texts: list[str]) -> list[str]:
+    origins = [text if text == "*" else parse_origin(text) for text in texts]
+    if None in origins:
         raise ValueError("each must read like https://app.example.com, without a path")
-    return [origin.lower() for origin in origins]
-
-
-def is_origin(text: str) -> bool:
-    """Whether it is a scheme, a host and maybe a port (RFC 6454, section 6.2)."""
-    found = ORIGIN.fullmatch(text)
-    return found is not None and int(found["port"] or 1) in PORTS
+    return [str(origin) for origin in origins]
 
 
 def decoded(value: object) -> object:

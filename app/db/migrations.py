@@ -14,16 +14,21 @@ from app.core.config import ConfigError
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
 
 
-def alembic_config(url: str) -> Config:
+def alembic_config(url: str, service_role: str | None = None) -> Config:
     config = Config(ALEMBIC_INI)
     config.attributes["url"] = url
+    config.attributes["service_role"] = service_role
     return config
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Raises ConfigError: no such revision, or the database cannot be reached."""
+def upgrade(url: str, revision: str = "head", *, service_role: str | None = None) -> None:
+    """Migrate, then grant the service role, if it is another one, what it needs.
+
+    Raises:
+        ConfigError: no such revision or role, or the database cannot be reached.
+    """
     with explained():
-        command.upgrade(alembic_config(url), revision)
+        command.upgrade(alembic_config(url, service_role), revision)
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -16,12 +16,7 @@ from app.crud import api_keys, sessions, tickets
 from app.db.reads import Row
 from app.db.session import transaction
 from app.dependencies.auth import TOKEN_URL, Authentication, principal_of
-from app.dependencies.request_credentials import (
-    TICKET_PARAMETER,
-    TOKEN_PARAMETERS,
-    CredentialKind,
-    read_credential,
-)
+from app.dependencies.request_credentials import TICKET_PARAMETER, CredentialKind, read_credential
 from app.models.ticket import InvalidTicket, Ticket
 
 
@@ -69,7 +64,7 @@ async def standing_of(state: State, ticket: Ticket) -> Row | None:
 
 
 stream_authentication = Authentication(
-    TOKEN_URL, authenticate_stream, query_parameters=TOKEN_PARAMETERS | {TICKET_PARAMETER}
+    TOKEN_URL, authenticate_stream, query_parameters=frozenset({TICKET_PARAMETER})
 )
 
 # Any scope; what the listener then hears is up to the scopes.

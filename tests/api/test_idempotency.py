@@ -80,7 +80,7 @@ class TestIdempotencyKey:
         twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
         response = await client.post(ITEMS, json=item_body(), headers=twice)
 
-        assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+        assert (response.status_code, response.json()["code"]) == (400, "repeated_header")
 
     async def test_fifty_at_once_make_one_row(self, app: FastAPI, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()

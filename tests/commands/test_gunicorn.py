@@ -14,14 +14,11 @@ from tests.api.test_prometheus import Figures
 from tests.e2e.service import ROOT, free_port, wait_until
 
 STOP_SECONDS = 30
+SECRET = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"
 
 
 class Gunicorn:
-    def __init__(
-        self,
-        folder: Path,
-        secret: str = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",  # noqa: S107  (of tests)
-    ) -> None:
+    def __init__(self, folder: Path, secret: str = SECRET) -> None:
         self.port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
@@ -32,6 +29,7 @@ class Gunicorn:
             "SECRET_KEY": secret,
             "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
             "PUBLIC_URL": "https://api.example.com",
+            "FORWARDED_ALLOW_IPS": "127.0.0.1",
             "PORT": str(self.port),
             "WORKERS": "2",
         }
@@ -50,8 +48,8 @@ class Gunicorn:
                 start_new_session=True,
             )
 
-    def get(self, path: str) -> httpx2.Response:
-        with httpx2.Client(trust_env=False, timeout=10) as client:
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        with httpx2.Client(trust_env=False, timeout=10, headers=headers) as client:
             return client.get(f"http://127.0.0.1:{self.port}{path}")
 
     def counts(self, workers: int) -> bool:
@@ -104,3 +102,12 @@ def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
     assert code == 0
     assert "Traceback" not in gunicorn.log.read_text()
+
+
+def test_client_behind_a_proxy_is_the_one_in_the_log(gunicorn: Gunicorn) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+
+    forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
+    gunicorn.get("/version", **forwarded)
+
+    wait_until(lambda: '"client": "203.0.113.7"' in gunicorn.log.read_text())

@@ -13,6 +13,7 @@ from fastapi.requests import HTTPConnection
 from app.core.clock import now
 from app.core.errors import AppError, InvalidToken, Unauthenticated
 from app.core.identity import Principal, Role, Scope
+from app.dependencies.request_credentials import AmbiguousCredentials
 from app.dependencies.streams import authenticate_stream
 from app.models.ticket import InvalidTicket
 from app.models.user import User
@@ -116,11 +117,16 @@ class TestCredential:
         assert caller.id == user.id
 
     @pytest.mark.parametrize("name", ["access_token", "token", "authorization", "api_key"])
-    async def test_token_in_the_url_is_refused(self, app: FastAPI, user: User, name: str) -> None:
+    async def test_token_in_the_url_is_refused_whatever_else_is_sent(
+        self, app: FastAPI, user: User, name: str
+    ) -> None:
         token = await access_token(app, user)
+        header = (b"authorization", f"Bearer {token}".encode())
 
         with pytest.raises(Unauthenticated, match="no place in a URL"):
             await open_stream(app, f"{name}={token}")
+        with pytest.raises(AmbiguousCredentials):
+            await open_stream(app, f"{name}={token}", header)
 
     async def test_token_is_no_ticket(self, app: FastAPI, user: User) -> None:
         token = await access_token(app, user)

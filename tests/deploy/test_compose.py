@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from tests.e2e.service import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
+ROLES = (ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8")
 PROMETHEUS = yaml.safe_load(
     (ROOT / "deploy/observability/prometheus.yml").read_text(encoding="utf-8")
 )
@@ -24,9 +26,14 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 URLS = ("DATABASE_URL", "REDIS_URL")
 GIVEN = {
     "SECRET_KEY": "a-secret-for-tests-that-is-long-enough",
-    "POSTGRES_PASSWORD": "a-password-for-tests",
+    "POSTGRES_PASSWORD": "a-password-for-the-administrator",
+    "POSTGRES_OWNER_PASSWORD": "a-password-for-the-owner",
+    "POSTGRES_SERVICE_PASSWORD": "a-password-for-the-service",
+    "PUBLIC_URL": "https://api.example.com",
     "TLS_FOLDER": "/tls",
 }
+# Emptied, because `.env` as a whole is handed to the service.
+NOT_FOR_THE_SERVICE = {"POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD"}
 
 
 def resolved(text: str) -> str:
@@ -57,7 +64,7 @@ class TestRoles:
 
         settings = Settings(_env_file=None)
 
-        assert set(given) <= SETTINGS
+        assert set(given) <= SETTINGS | NOT_FOR_THE_SERVICE
         assert settings.environment == "production"
 
     @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
@@ -69,6 +76,38 @@ class TestRoles:
         assert mounts(service) == [("data", VOLUME)]
         for name in ("STORAGE_URL", "MAIL_FOLDER"):
             assert Path(VOLUME) in Path(settings[name]).parents
+
+    @pytest.mark.parametrize("name", ["web", "worker"])
+    def test_service_knows_its_own_role_alone(self, name: str) -> None:
+        given = {key: resolved(value) for key, value in OURS[name]["environment"].items()}
+
+        login = urlsplit(given["DATABASE_URL"])
+        assert (login.username, login.password) == ("app", GIVEN["POSTGRES_SERVICE_PASSWORD"])
+        for secret in (*NOT_FOR_THE_SERVICE, "MIGRATIONS_DATABASE_URL"):
+            assert given[secret] == ""
+
+    def test_migrations_run_as_the_owner(self) -> None:
+        given = {key: resolved(value) for key, value in OURS["migrate"]["environment"].items()}
+
+        owner = urlsplit(given["MIGRATIONS_DATABASE_URL"])
+        assert (owner.username, owner.password) == ("app_owner", GIVEN["POSTGRES_OWNER_PASSWORD"])
+        assert given["POSTGRES_PASSWORD"] == ""
+
+    def test_database_gets_what_its_roles_are_made_of(self) -> None:
+        database = SERVICES["db"]
+        script = dict(mounts(database))["./deploy/postgres/roles.sql"]
+
+        wanted = re.findall(r"^.getenv \w+ (\w+)$", ROLES, re.MULTILINE)
+        assert script.startswith("/docker-entrypoint-initdb.d/")
+        assert set(wanted) < set(database["environment"])
+        assert "POSTGRES_USER" not in database["environment"]
+
+    def test_network_of_nginx_is_what_is_trusted(self) -> None:
+        (subnet,) = CONTENT["networks"]["front"]["ipam"]["config"]
+
+        trusted = resolved(OURS["web"]["environment"]["FORWARDED_ALLOW_IPS"])
+        assert trusted == resolved(subnet["subnet"])
+        assert "front" in SERVICES["nginx"]["networks"]
 
     def test_urls_name_services(self) -> None:
         settings = OURS["web"]["environment"]

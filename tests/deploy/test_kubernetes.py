@@ -26,6 +26,8 @@ SECRET = {
     "DATABASE_URL": "postgresql://app@db/app",
     "METRICS_TOKEN": "a-token-for-tests",
 }
+# The Secret that the Job alone gets.
+OWNER = {"MIGRATIONS_DATABASE_URL": "postgresql://app_owner@db/app"}
 
 
 OF_THE_OPERATOR = {"ServiceMonitor", "PodMonitor"}
@@ -107,19 +109,26 @@ class TestPods:
         self, rendered: list[Resource], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given = find(rendered, "ConfigMap", "reference-api")["data"]
-        for name, value in {**given, **SECRET}.items():
+        for name, value in {**given, **SECRET, **OWNER}.items():
             monkeypatch.setenv(name, value)
 
         settings = Settings(_env_file=None)
 
-        assert set(given) | set(SECRET) <= SETTINGS
+        assert set(given) | set(SECRET) | set(OWNER) <= SETTINGS
         assert settings.environment == "production"
+        assert settings.forwarded_allow_ips
 
     def test_settings_reach_every_container(self, rendered: list[Resource]) -> None:
-        name = {"name": "reference-api"}
+        name, owner = {"name": "reference-api"}, {"name": "reference-api-migrations"}
         given = [{"configMapRef": name}, {"secretRef": name}]
 
-        assert all(container["envFrom"] == given for container in containers(rendered))
+        found = {container["name"]: container["envFrom"] for container in containers(rendered)}
+
+        assert found == {
+            "web": given,
+            "worker": given,
+            "migrate": [*given, {"secretRef": owner}],
+        }
 
 
 class TestWeb:

@@ -1,0 +1,49 @@
+"""Grants of the service role: what the service may do in a database that another role owns.
+
+Applied after each migration, as the owner. See docs/adr/0025-one-credential-one-client.md.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, inspect
+
+from app.db import queue
+
+SCHEMAS = ("public", queue.SCHEMA)
+ROWS = "SELECT, INSERT, UPDATE, DELETE"
+# What the service only reads, or only appends to.
+REVOKED = {
+    "alembic_version": "INSERT, UPDATE, DELETE",
+    "audit_entries": "UPDATE, DELETE",
+}
+
+
+def grant_service(connection: Connection, role: str) -> None:
+    """Grant the role reading and writing of rows in every table, and nothing else.
+
+    Later tables are included by default privileges. The owner's own tables stay the owner's:
+    the role can neither alter them nor disable their triggers.
+    """
+    with connection.begin():
+        for statement in grants(connection, role):
+            connection.exec_driver_sql(statement)
+
+
+def grants(connection: Connection, role: str) -> Iterator[str]:
+    database = inspect(connection)
+    name = connection.dialect.identifier_preparer.quote_identifier(role)
+    for schema in sorted(set(SCHEMAS) & set(database.get_schema_names())):
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {name}"
+        yield from table_grants(schema, name)
+    for table, privileges in REVOKED.items():
+        if database.has_table(table):
+            yield f"REVOKE {privileges} ON {table} FROM {name}"
+
+
+def table_grants(schema: str, role: str) -> Iterator[str]:
+    """Yield the grants for the objects of a schema, and for those that are made later."""
+    later = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}"
+    yield f"GRANT {ROWS} ON ALL TABLES IN SCHEMA {schema} TO {role}"
+    yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
+    yield f"{later} GRANT {ROWS} ON TABLES TO {role}"
+    yield f"{later} GRANT USAGE ON SEQUENCES TO {role}"

@@ -1,0 +1,186 @@
+"""Two roles, made by the shipped SQL: the owner migrates, the service cannot rewrite history."""
+
+import asyncio
+import os
+import subprocess
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.commands.database import owner_database, upgrade
+from app.core.config import Settings
+from app.core.identity import Role
+from app.db.embedded_process import binary
+from app.main import create_app
+from tests.conftest import access_token, execute, never_overloaded, new_client, plain
+from tests.e2e.service import ROOT
+from tests.factories import item_body, make_user
+
+ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
+PASSWORDS = {"POSTGRES_OWNER_PASSWORD": "o'wner", "POSTGRES_SERVICE_PASSWORD": "ser vice"}
+ITEMS = "/api/v1/items"
+LATER = "CREATE TABLE later (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text)"
+REFUSED = (
+    "UPDATE audit_entries SET action = 'nothing'",
+    "DELETE FROM audit_entries",
+    "TRUNCATE audit_entries",
+    "DROP TABLE audit_entries",
+    "ALTER TABLE audit_entries DISABLE TRIGGER append_only",
+    "ALTER TABLE items DISABLE TRIGGER ALL",
+    "DROP TRIGGER audit_update ON items",
+    "DROP FUNCTION record_changes CASCADE",
+    "CREATE OR REPLACE FUNCTION record_changes() RETURNS trigger LANGUAGE sql AS 'SELECT 1'",
+    "SET session_replication_role = replica",
+    "UPDATE alembic_version SET version_num = '0000'",
+    "CREATE TABLE mine (id int)",
+    "CREATE TEMPORARY TABLE mine (id int)",
+    "CREATE SCHEMA mine",
+    "CREATE EXTENSION hstore",
+    "CREATE ROLE mine",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+)
+
+
+@pytest.fixture(scope="module")
+def roles(server_url: str, settings: Settings) -> Iterator[Settings]:
+    """Settings with both roles, whose names belong to the whole server, in a database of theirs."""
+    name = f"roles_{uuid.uuid4().hex[:8]}"
+    names = [
+        f"--set={what}" for what in (f"database={name}", f"owner={name}_owner", f"service={name}")
+    ]
+    subprocess.run(
+        [binary("psql"), "--no-psqlrc", "--quiet", f"--file={ROLES}", *names, plain(server_url)],
+        env={**os.environ, **PASSWORDS},
+        check=True,
+    )
+    place = f"{urlsplit(server_url).netloc.rpartition('@')[2]}/{name}"
+    yield settings.model_copy(
+        update={
+            "database_url": f"postgresql+asyncpg://{name}:ser%20vice@{place}",
+            "migrations_database_url": f"postgresql+asyncpg://{name}_owner:o'wner@{place}",
+            "run_worker": True,
+        }
+    )
+    asyncio.run(execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    asyncio.run(execute(server_url, f'DROP ROLE "{name}", "{name}_owner"'))
+
+
+@pytest.fixture(scope="module")
+def migrated(roles: Settings) -> Settings:
+    """Migrated like `app db upgrade` does it."""
+    with owner_database(roles) as url:
+        upgrade(roles, url)
+        upgrade(roles, url)  # Again, as at each release.
+    return roles
+
+
+@pytest.fixture
+async def app(migrated: Settings) -> AsyncIterator[FastAPI]:
+    """The application as the role of the service."""
+    app = create_app(migrated)
+    never_overloaded(app.state.load)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def admin(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    user = make_user(role=Role.ADMIN)
+    async with app.state.sessionmaker.begin() as session:
+        session.add(user)
+    bearer = f"Bearer {await access_token(app, user)}"
+    async with new_client(app, Authorization=bearer) as client:
+        yield client
+
+
+async def finished(client: AsyncClient, location: str) -> str:
+    """The status of a task once it has ended."""
+    async with asyncio.timeout(30):
+        while True:
+            task = (await client.get(location)).json()
+            if task["status"] not in {"queued", "running"}:
+                return str(task["status"])
+            await asyncio.sleep(0.05)
+
+
+async def test_service_works_with_its_own_role(app: FastAPI, admin: AsyncClient) -> None:
+    """Health, sign-up, sign-in, writes, a job through the queue, and the audit log."""
+    account = {"email": "ada@example.com", "username": "ada", "password": "four words in a row"}
+    login = {"username": "ada", "password": account["password"]}
+    async with new_client(app) as client:
+        assert (await client.get("/readiness")).status_code == 200
+        registered = await client.post("/api/v1/auth/register", json=account)
+        signed_in = await client.post("/api/v1/auth/token", data=login)
+
+    item = (await admin.post(ITEMS, json=item_body())).json()
+    batch = await admin.post(f"{ITEMS}/batch", json={"items": [item_body()], "atomic": True})
+    queued = await admin.post(f"{ITEMS}/{item['id']}/process")
+    status = await finished(admin, queued.headers["location"])
+    deleted = await admin.delete(f"{ITEMS}/{item['id']}")
+    audited = (await admin.get("/api/v1/audit", params={"resource_id": item["id"]})).json()
+
+    assert (registered.status_code, signed_in.status_code) == (201, 200)
+    assert (batch.status_code, deleted.status_code, status) == (200, 204, "succeeded")
+    actions = {entry["action"] for entry in audited["items"]}
+    assert {"item.created", "item.processed", "item.deleted"} <= actions
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+async def test_service_cannot_change_history_tables_or_roles(
+    migrated: Settings, statement: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await execute(migrated.database_url, statement)
+
+
+async def test_service_has_rights_on_every_table(migrated: Settings) -> None:
+    """Else an endpoint would fail in production that works as the owner."""
+    connection = await asyncpg.connect(plain(migrated.database_url))
+    try:
+        rows = await connection.fetch(
+            "SELECT oid::regclass::text AS name, ARRAY(SELECT wanted FROM unnest(ARRAY['SELECT', "
+            "'INSERT', 'UPDATE', 'DELETE']) AS wanted WHERE NOT has_table_privilege(oid, wanted)) "
+            "AS missing FROM pg_class WHERE relkind IN ('r', 'p', 'v') "
+            "AND relnamespace::regnamespace::text IN ('public', 'queue')"
+        )
+    finally:
+        await connection.close()
+
+    missing = {row["name"]: set(row["missing"]) for row in rows if row["missing"]}
+    assert len(rows) > 20
+    assert missing == {
+        "alembic_version": {"INSERT", "UPDATE", "DELETE"},
+        "audit_entries": {"UPDATE", "DELETE"},
+    }
+
+
+async def test_later_tables_are_granted_when_they_are_made(migrated: Settings) -> None:
+    await execute(migrated.owner_url, LATER)
+    try:
+        await execute(migrated.database_url, "INSERT INTO later (text) VALUES ('a')")
+        await execute(migrated.database_url, "DELETE FROM later")
+    finally:
+        await execute(migrated.owner_url, "DROP TABLE later")
+
+
+async def test_owner_is_no_superuser_either(migrated: Settings) -> None:
+    for url in (migrated.owner_url, migrated.database_url):
+        connection = await asyncpg.connect(plain(url))
+        assert await connection.fetchval("SHOW is_superuser") == "off"
+        await connection.close()
+
+
+async def test_other_roles_cannot_connect(migrated: Settings, server_url: str) -> None:
+    name = f"other_{uuid.uuid4().hex[:8]}"
+    await execute(server_url, f"CREATE ROLE {name} LOGIN PASSWORD 'other'")
+    try:
+        place = migrated.database_url.rpartition("@")[2]
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await execute(f"postgresql://{name}:other@{place}", "SELECT 1")
+    finally:
+        await execute(server_url, f"DROP ROLE {name}")
