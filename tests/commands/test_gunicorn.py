@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from tests.api.test_prometheus import Figures
-from tests.e2e.service import ROOT, free_port, wait_until
+from tests.e2e.service import ROOT, free_port
+from tests.polling import wait_until
 
 STOP_SECONDS = 30
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from app.models.user import User
 from tests.api.test_authorization import Scene, mixed_up, target
-from tests.conftest import As, Running, Save, access_token, new_client
+from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_category, make_item, make_post, make_published_post
 from tests.forged_tokens import forged_tokens, sendable
 from tests.problems import assert_problem, broken
@@ -394,17 +394,17 @@ class TestRequest:
         assert (await (await as_user(user)).post("/graphql", json=body)).status_code == 413
 
     async def test_unexpected_error_is_masked(
-        self, as_user: As, user: User, monkeypatch: pytest.MonkeyPatch
+        self, as_user: As, user: User, database: Database
     ) -> None:
-        async def fail(*_: object, **__: object) -> None:
-            raise ZeroDivisionError("canary")
-
-        monkeypatch.setattr("app.crud.users.get", fail)
-
-        answer = await execute(await as_user(user), "{me{id}}")
+        client = await as_user(user)
+        await database("ALTER TABLE users RENAME COLUMN full_name TO gone")
+        try:
+            answer = await execute(client, "{me{id}}")
+        finally:
+            await database("ALTER TABLE users RENAME COLUMN gone TO full_name")
 
         assert answer["errors"][0]["extensions"]["code"] == "internal_error"
-        assert "canary" not in json.dumps(answer)
+        assert "full_name" not in json.dumps(answer)
 
     async def test_attack_is_an_error_with_a_code(self, as_user: As, user: User) -> None:
         query = "{" + " ".join(f"a{number}:me{{id}}" for number in range(16)) + "}"

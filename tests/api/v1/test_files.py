@@ -390,7 +390,7 @@ class TestCreateFile:
         self, owner: AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(uploads, "DEADLINE_SECONDS", 0.05)
-        feed = Feed(raw(raw_file(PDF))[:9000], then=partial(asyncio.sleep, 10))
+        feed = Feed(raw(raw_file(PDF))[:9000], then=asyncio.Event().wait)
 
         response = await owner.post(FILES, content=feed, headers=FORM)
 
