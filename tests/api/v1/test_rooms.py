@@ -18,6 +18,7 @@ from app.commands import websockets
 from app.core.clock import now
 from app.core.ids import uuid7
 from app.crud import room_messages
+from app.jobs.rooms import Member, Rooms
 from app.models.room_message import RoomMessage
 from app.models.socket import Socket
 from app.models.user import User
@@ -27,6 +28,7 @@ from tests.forged_tokens import forged_tokens, sendable
 from tests.polling import eventually
 from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
+from tests.state import replaced
 
 ROOM = "/api/v1/ws/lobby"
 PROMISED_SECONDS = 5
@@ -475,16 +477,20 @@ class TestEnd:
         await eventually(lambda: is_quiet(app))
         assert await database("SELECT id FROM sockets") == []
 
-    async def test_error_of_ours_is_1011(self, port: int, token: str, database: Database) -> None:
-        async with guest(port, "lobby", token) as ada:
-            await ada.hear()
-            await database("ALTER TABLE room_messages RENAME TO gone")
-            try:
+    async def test_error_of_ours_is_1011(self, app: FastAPI, port: int, token: str) -> None:
+        rooms = FailingRooms(app.state.reads, app.state.socket_leases)
+        with replaced(app, rooms=rooms):
+            async with guest(port, "lobby", token) as ada:
                 await ada.say("x")
 
                 assert (await ada.end())[0] == 1011
-            finally:
-                await database("ALTER TABLE gone RENAME TO room_messages")
+
+
+class FailingRooms(Rooms):
+    """Rooms with a fault of ours."""
+
+    async def say(self, member: Member, text: str) -> None:
+        raise ZeroDivisionError(f"{text} for {member.room}")
 
 
 class TestSlowReader:
