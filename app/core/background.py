@@ -22,6 +22,7 @@ class BackgroundLoop(ABC):
     """
 
     name = "background"
+    tell_again_seconds = TELL_AGAIN_SECONDS
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
@@ -59,7 +60,7 @@ class BackgroundLoop(ABC):
     def _tell(self, error: Exception) -> None:
         """Now and then: a dozen loops that try each second would fill the log of an outage."""
         reason, now = type(error).__name__, time.monotonic()
-        if reason == self._told and now < self._told_at + TELL_AGAIN_SECONDS:
+        if reason == self._told and now < self._told_at + self.tell_again_seconds:
             return
         self._told, self._told_at = reason, now
         log.warning(

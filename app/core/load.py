@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from app.core import metrics
 from app.core.errors import Unavailable
 from app.core.logging import get_logger
-from app.core.waiting_line import WaitingLine
+from app.core.waiting_line import Clock, WaitingLine
 
 # What makes requests late: a loop that comes to its work so much later, once for each round
 # trip to the database, or so long a wait for a connection.
@@ -36,13 +36,13 @@ class Load:
     meanwhile.
     """
 
-    def __init__(self, *, most: int, timeout_seconds: float) -> None:
-        self._most = most
+    def __init__(self, *, most: int, timeout_seconds: float, clock: Clock = time.monotonic) -> None:
+        self.most = most
         # Less, because of the time in line, and because it is a beat that finds what is overdue.
         self._timeout_seconds = timeout_seconds * 0.9
         self.limit = float(min(FIRST, most))
         self.in_flight = 0
-        self._line = WaitingLine()
+        self._line = WaitingLine(clock)
         self._invited = 0
         self._peak = 0
         self._late_before = 0.0
@@ -98,7 +98,7 @@ class Load:
         late, self._late_before = min(late_seconds, self._late_before), late_seconds
         if late <= LATE_SECONDS:
             if self._peak + 1 > self.limit:
-                self.limit = min(self._most, self.limit * UP)
+                self.limit = min(self.most, self.limit * UP)
         elif self._peak > LEAST:
             down = max(MOST_DOWN, LATE_SECONDS / late)
             self.limit = max(LEAST, min(self.limit, self._peak) * down)

@@ -21,9 +21,16 @@ class LogWriter:
     does not fit into the queue is dropped, and the next line that gets through counts it.
     """
 
-    def __init__(self, stream: TextIO, *, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        capacity: int = CAPACITY,
+        close_seconds: float = CLOSE_SECONDS,
+    ) -> None:
         self._stream = stream
         self._capacity = capacity
+        self._close_seconds = close_seconds
         self._lines: deque[str] = deque()
         self._dropped = 0
         self._thread: threading.Thread | None = None
@@ -40,7 +47,7 @@ class LogWriter:
         if self._thread is None:
             return
         self._stopping.set()
-        self._thread.join(CLOSE_SECONDS)
+        self._thread.join(self._close_seconds)
         # A thread that is stuck keeps the queue: writing at once would be stuck as well.
         if not self._thread.is_alive():
             self.write_waiting()

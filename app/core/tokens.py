@@ -71,6 +71,11 @@ class TokenSigner:
         self._issuer = issuer
         self._audience = audience
 
+    @property
+    def kid(self) -> str:
+        """The id of the key that signs."""
+        return self._current.kid
+
     def issue(
         self,
         *,

@@ -18,12 +18,14 @@ FIRST_GUESS_SECONDS = 0.0005
 WEIGHT_OF_LAST, HICCUP = 0.2, 4
 
 Turn = asyncio.Future[bool]
+Clock = Callable[[], float]
 
 
 class WaitingLine:
     """Callers who are known come before strangers; among equals, who came first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
         self._turns: dict[bool, deque[tuple[float, Turn]]] = {True: deque(), False: deque()}
         self._seconds_each = FIRST_GUESS_SECONDS
         self._freed_at = self._began_at = 0.0
@@ -38,7 +40,7 @@ class WaitingLine:
 
         Whoever hears yes is refused, and counts as such.
         """
-        now = time.monotonic()
+        now = self._clock()
         if not self._stands_still and len(self) * self._seconds_each <= self._longest(now):
             return False
         if now - self._refused_at > CALM_AFTER_SECONDS:
@@ -48,7 +50,7 @@ class WaitingLine:
 
     def note_free_place(self) -> None:
         """Learn how fast places get free; only while somebody waits for one does that tell."""
-        now = time.monotonic()
+        now = self._clock()
         if len(self):
             took = min(now - self._freed_at, self._seconds_each * HICCUP)
             self._seconds_each += WEIGHT_OF_LAST * (took - self._seconds_each)
@@ -57,7 +59,7 @@ class WaitingLine:
 
     def join(self, *, is_known: bool) -> Turn:
         """What tells when it is one's turn (True), or that it will not be (False)."""
-        now = time.monotonic()
+        now = self._clock()
         if not len(self):
             self._began_at = now
         turn: Turn = asyncio.get_running_loop().create_future()
@@ -79,7 +81,7 @@ class WaitingLine:
 
         From a turn of the loop of its own: while many come at once, nobody else gets on either.
         """
-        now = time.monotonic()
+        now = self._clock()
         moved_at = max(self._freed_at, self._began_at)
         self._stands_still = len(self) > 0 and now - moved_at > self._longest(now)
         self._send_away(now - PATIENCE_SECONDS)

@@ -36,14 +36,18 @@ class Listener(BackgroundLoop):
         handlers: dict[str, Handler],
         *,
         on_reconnect: Callable[[], None],
+        retry_seconds: float = RETRY_SECONDS,
+        check_seconds: float = CHECK_SECONDS,
     ) -> None:
         super().__init__()
+        self._retry_seconds = retry_seconds
+        self._check_seconds = check_seconds
         self._connect = connect
         self._handlers = handlers
         self._on_reconnect = on_reconnect
 
     async def pause(self) -> None:
-        await asyncio.sleep(RETRY_SECONDS)
+        await asyncio.sleep(self._retry_seconds)
 
     async def work(self) -> None:
         connection = await self._connect()
@@ -53,7 +57,7 @@ class Listener(BackgroundLoop):
             self._on_reconnect()
             while True:
                 # A dead peer says nothing; asking is the only way to notice.
-                await asyncio.sleep(CHECK_SECONDS)
+                await asyncio.sleep(self._check_seconds)
                 await connection.execute("SELECT 1")
         finally:
             connection.terminate()

@@ -35,7 +35,8 @@ class CacheStore:
     Nothing here raises: an answer that could not be kept is fetched again.
     """
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, *, away_seconds: float = AWAY_SECONDS) -> None:
+        self._away_seconds = away_seconds
         self._local = cashews.Cache()
         self._local.setup("mem://", size=MAX_ENTRIES, check_interval=0, pickle_type=SERIALIZER)
         self._shared = cashews.Cache()
@@ -80,7 +81,7 @@ class CacheStore:
                 if time.monotonic() >= self._away_until:
                     reason = repr(error.__cause__ or error)[:200]
                     log.warning("keeping answers in this process", reason=reason)
-                self._away_until = time.monotonic() + AWAY_SECONDS
+                self._away_until = time.monotonic() + self._away_seconds
                 return await command(self._local)
 
 

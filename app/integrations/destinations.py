@@ -6,6 +6,7 @@ See docs/adr/0012-outbound-requests.md.
 import asyncio
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -142,8 +143,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own, on a guarded network, and only to URLs that are allowed."""
 
-    def __init__(self, destinations: Destinations, resolve: Resolve) -> None:
-        tls = httpx.create_ssl_context(trust_env=False)
+    def __init__(self, destinations: Destinations, resolve: Resolve, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls)
         self._destinations = destinations
         # httpx has no parameter for it; a release that renames this fails the tests.
@@ -161,9 +161,13 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         return await super().handle_async_request(request)
 
 
-def guarded_client(destinations: Destinations, resolve: Resolve = resolve) -> httpx.AsyncClient:
+def guarded_client(
+    destinations: Destinations, resolve: Resolve = resolve, *, tls: ssl.SSLContext | None = None
+) -> httpx.AsyncClient:
     """A client for URLs that users name; give its requests to `app.integrations.outbound.send`.
 
     Its requests raise DestinationRefused instead of opening a connection elsewhere.
     """
-    return httpx.AsyncClient(transport=GuardedTransport(destinations, resolve), trust_env=False)
+    tls = tls or httpx.create_ssl_context(trust_env=False)
+    transport = GuardedTransport(destinations, resolve, tls)
+    return httpx.AsyncClient(transport=transport, trust_env=False)

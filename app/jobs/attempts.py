@@ -42,6 +42,11 @@ class Attempts:
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._is_closing = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether none runs."""
+        return not self._running
+
     def cancel(self, task_id: uuid.UUID) -> None:
         if running := self._running.get(task_id):
             running.cancel()

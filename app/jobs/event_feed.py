@@ -66,7 +66,7 @@ class Subscription:
         self._seen = told.position
         self._waiting.append(told)
         self._news.set()
-        if len(self._waiting) > MAX_WAITING:
+        if len(self._waiting) > self._feed.max_waiting:
             self.end("too slow")
 
     def end(self, reason: str) -> None:
@@ -94,6 +94,13 @@ class EventFeed(BackgroundLoop):
         self._is_draining = False
         self._replays = asyncio.Semaphore(1)
         self.position: Position | None = None
+        self.look_seconds = LOOK_SECONDS
+        self.max_waiting = MAX_WAITING
+
+    @property
+    def subscribers(self) -> int:
+        """How many subscriptions are open."""
+        return len(self._subscriptions)
 
     @contextmanager
     def subscription(self) -> Iterator[Subscription]:
@@ -156,7 +163,7 @@ class EventFeed(BackgroundLoop):
     async def pause(self) -> None:
         await asyncio.sleep(PACE_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(self.look_seconds):
                 await self._news.wait()
 
     async def _advance(self, position: Position) -> bool:

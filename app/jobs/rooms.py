@@ -27,13 +27,14 @@ LOOK_SECONDS = 2.0
 class Member:
     """One socket in a room. Whoever reads too slowly is put out; nobody waits for it."""
 
-    def __init__(self, room: str, entrance: Entrance) -> None:
+    def __init__(self, room: str, entrance: Entrance, *, max_characters: int) -> None:
         self.room = room
         self.person = entrance.person
         self.seen = entrance.number
         self.put_out = asyncio.Event()
         self._waiting: deque[str] = deque()
         self._characters = 0
+        self._max_characters = max_characters
         self._news = asyncio.Event()
 
     def hear(self, number: int, envelope: str) -> None:
@@ -43,7 +44,7 @@ class Member:
 
     def receive(self, envelope: str) -> None:
         self._characters += len(envelope)
-        if self._characters > MAX_WAITING_CHARACTERS:
+        if self._characters > self._max_characters:
             self.put_out.set()
             return
         self._waiting.append(envelope)
@@ -73,6 +74,12 @@ class Rooms(BackgroundLoop):
         self._members: dict[str, set[Member]] = {}
         self._changed: set[str] = set()
         self._news = asyncio.Event()
+        self.max_waiting_characters = MAX_WAITING_CHARACTERS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no socket of this process is in any room."""
+        return not self._members
 
     @asynccontextmanager
     async def joined(self, room: str, principal: Principal) -> AsyncIterator[Member]:
@@ -82,7 +89,7 @@ class Rooms(BackgroundLoop):
             TooManySockets: the user has enough of them.
         """
         async with self._leases.held(principal.id, room) as entrance:
-            member = Member(room, entrance)
+            member = Member(room, entrance, max_characters=self.max_waiting_characters)
             member.tell(await sockets.presence(self._reads, room))
             self._members.setdefault(room, set()).add(member)
             # Something may have been said between the entrance and this line.

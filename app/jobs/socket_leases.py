@@ -52,6 +52,11 @@ class SocketLeases(BackgroundLoop):
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._held: dict[uuid.UUID, Lease] = {}
 
+    @property
+    def count(self) -> int:
+        """How many leases this process holds."""
+        return len(self._held)
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[AsyncSession]:
         """A transaction about sockets or rooms."""

@@ -55,8 +55,9 @@ class Standing(BackgroundLoop):
 
     name = "standing"
 
-    def __init__(self, reads: ReadPool) -> None:
+    def __init__(self, reads: ReadPool, *, every_seconds: float = EVERY_SECONDS) -> None:
         super().__init__()
+        self._every_seconds = every_seconds
         self._reads = reads
         self._watched: set[Watched] = set()
         self._news = asyncio.Event()
@@ -86,7 +87,7 @@ class Standing(BackgroundLoop):
 
     async def pause(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(EVERY_SECONDS):
+            async with asyncio.timeout(self._every_seconds):
                 await self._news.wait()
 
     async def _standings(self, watched: Collection[Watched]) -> Standings:

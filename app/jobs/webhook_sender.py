@@ -52,6 +52,11 @@ class WebhookSender(BackgroundLoop):
         """Something may be due."""
         self._news.set()
 
+    @property
+    def attempts(self) -> list[asyncio.Task[None]]:
+        """The attempts that are under way."""
+        return list(self._sending)
+
     async def work(self) -> None:
         self._news.clear()
         for failing, places in MAX_IN_FLIGHT.items():

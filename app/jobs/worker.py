@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 
 from pgqueuer.adapters.persistence.queries import Queries
@@ -14,7 +15,7 @@ from app.db.pool import Connect
 from app.db.queue import queries
 from app.jobs.attempts import KINDS, Attempts
 from app.jobs.queue import Resources
-from app.jobs.schedules import SCHEDULES
+from app.jobs.schedules import SCHEDULES, Schedule
 
 # The lease of a worker that was killed ends after this time, and somebody looks this often.
 LEASE = timedelta(seconds=15)
@@ -34,15 +35,25 @@ class Worker(BackgroundLoop):
 
     name = "worker"
 
-    def __init__(self, connect: Connect, resources: Resources, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        resources: Resources,
+        *,
+        concurrency: int,
+        schedules: Sequence[Schedule] = SCHEDULES,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         super().__init__()
-        self._connect = connect
-        self._resources = resources
+        self.connect = connect
+        self.resources = resources
+        self._planned = schedules
+        self._grace_seconds = grace_seconds
         self._concurrency = max(concurrency, 2 * BATCH)
         self._attempts = Attempts(resources)
 
     async def work(self) -> None:
-        connection = await self._connect()
+        connection = await self.connect()
         try:
             await self._work_over(queries(connection))
         finally:
@@ -55,10 +66,15 @@ class Worker(BackgroundLoop):
         """Finish what runs, within the grace; hand the rest back."""
         self._closing.set()
         if self._task:
-            await asyncio.wait([self._task], timeout=GRACE_SECONDS)
+            await asyncio.wait([self._task], timeout=self._grace_seconds)
             self._attempts.hand_back_all()
             await asyncio.wait([self._task], timeout=RECONNECT_SECONDS)
         await super().close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no attempt runs."""
+        return self._attempts.is_idle
 
     def cancel(self, task_id: str) -> None:
         """Stop the task if it runs here."""
@@ -66,7 +82,7 @@ class Worker(BackgroundLoop):
 
     async def drain(self) -> None:
         """Work until the queue is empty."""
-        connection = await self._connect()
+        connection = await self.connect()
         try:
             queue = self._queue(queries(connection))
             await queue.run(mode=QueueExecutionMode.drain, batch_size=BATCH, dequeue_timeout=MOMENT)
@@ -104,7 +120,7 @@ class Worker(BackgroundLoop):
 
     def _schedules(self, wire: Queries) -> SchedulerManager:
         manager = SchedulerManager(wire)
-        for schedule in SCHEDULES:
-            run = schedule.bound(self._resources)
+        for schedule in self._planned:
+            run = schedule.bound(self.resources)
             manager.schedule(schedule.name, schedule.cron, accepts_context=False)(run)
         return manager

@@ -9,10 +9,13 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from httpx2 import AsyncClient
+from sqlalchemy import func, select
 
 from app.core.config import Settings
+from app.db.queries import Query
 from app.models.user import User
-from tests.conftest import Running, access_token, new_client
+from tests.conftest import Database, Running, access_token, new_client
+from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.proxy import proxied
 from tests.servers import connected, serving
@@ -60,9 +63,7 @@ class Busy:
         return len(await request.body())
 
     async def settle(self, in_flight: int) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.in_flight != in_flight:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.in_flight == in_flight, PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -150,9 +151,7 @@ class TestLimit:
             slow = [await stack.enter_async_context(connected(port)) for _ in range(2 * MOST)]
             for connection in slow:
                 await connection.send(head + b"12345")
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while busy.reading < len(slow):
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: busy.reading == len(slow), PATIENCE_SECONDS)
 
             assert (await client.get("/version")).status_code == 200
             await slow[0].send(b"67890")
@@ -242,19 +241,23 @@ class TestDeadline:
 
         assert (status, body) == (200, b"2")
 
-    async def test_reaches_the_statement(self, busy: Busy, client: AsyncClient) -> None:
-        reads = busy.app.state.reads
-        sleep = "SELECT pg_sleep(20)"
+    async def test_reaches_the_statement(
+        self, busy: Busy, client: AsyncClient, database: Database
+    ) -> None:
+        reads, sleep = busy.app.state.reads, Query(select(func.pg_sleep(60)))
 
         async def slow() -> None:
-            await reads._run(sleep, [])
+            await reads.scalar(sleep)
+
+        async def has_ended() -> bool:
+            return not await database(
+                "SELECT 1 FROM pg_stat_activity WHERE state = 'active'"
+                " AND query ILIKE 'select pg_sleep%' AND datname = current_database()"
+            )
 
         busy.app.add_api_route("/slow", slow)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            response = await client.get("/slow")
-            running = "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND state = 'active'"
-            while (await reads._run(running, [sleep]))[0][0]:
-                await asyncio.sleep(0.05)
+        response = await client.get("/slow")
+        await eventually(has_ended, PATIENCE_SECONDS)
 
         assert_problem(response, 504, "deadline_exceeded")
 
@@ -266,7 +269,11 @@ class TestDeadline:
             app = await stack.enter_async_context(running(database_url=proxy.url, **changes))
             headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
             client = await stack.enter_async_context(new_client(app, **headers))
-            assert (await client.get("/api/v1/users/me")).status_code == 200
+
+            async def is_served() -> bool:
+                return (await client.get("/api/v1/users/me")).status_code == 200
+
+            await eventually(is_served)  # One second may be too short on a busy machine.
             proxy.switch("hang")
 
             async with asyncio.timeout(PATIENCE_SECONDS):

@@ -394,11 +394,11 @@ class TestForgedTokens:
 
 
 async def target(app: FastAPI, user: User) -> Target:
-    settings, current = app.state.settings, app.state.token_signer._current
+    settings = app.state.settings
     scene = Scene(app, user)
     return Target(
         secret=settings.signing_secret,
-        kid=current.kid,
+        kid=app.state.token_signer.kid,
         issuer=settings.public_url,
         audience=settings.project_name,
         subject=str(user.id),

@@ -140,7 +140,8 @@ def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str]
 
 
 async def test_hot_operations_have_a_plan(app: FastAPI) -> None:
-    found: list[Any] = [context._route_context for context in iter_route_contexts(app.routes)]
+    contexts = iter_route_contexts(app.routes)
+    found: list[Any] = [each._route_context for each in contexts]  # noqa: SLF001  (as app/api/routing.py)
     routes = {route.name: route for route in found if route}
 
     for name in HOT:

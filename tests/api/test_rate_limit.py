@@ -13,6 +13,7 @@ from app.core.rate_limit import LocalWindows, Policy
 from app.integrations.redis import Client, RedisWindows, create_redis
 from app.models.user import User
 from tests.conftest import As
+from tests.state import replaced
 
 ME = "/api/v1/users/me"
 LIMIT = Policy(100, 60)
@@ -33,9 +34,9 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def limited_app(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    monkeypatch.setitem(app.state._state, "rate_limit", LocalWindows(LIMIT))
-    return app
+def limited_app(app: FastAPI) -> Iterator[FastAPI]:
+    with replaced(app, rate_limit=LocalWindows(LIMIT)):
+        yield app
 
 
 class TestRateLimit:

@@ -23,10 +23,16 @@ async def log() -> AsyncIterator[StringIO]:
 
 
 @pytest.fixture
-async def service(log: StringIO, running: Running) -> AsyncIterator[AsyncClient]:
-    """One that logs all it can, and has an endpoint that fails with what it was sent."""
-    async with running(log_level="debug") as app, new_client(app) as client:
+async def talkative(log: StringIO, running: Running) -> AsyncIterator[FastAPI]:
+    """A service that logs all it can, and has an endpoint that fails with what it was sent."""
+    async with running(log_level="debug") as app:
         app.add_api_route("/fails", fail, methods=["POST"])
+        yield app
+
+
+@pytest.fixture
+async def service(talkative: FastAPI) -> AsyncIterator[AsyncClient]:
+    async with new_client(talkative) as client:
         yield client
 
 
@@ -56,22 +62,21 @@ REQUESTS: list[dict[str, Any]] = [
 class TestSecret:
     @pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: each["url"].split("?")[0])
     async def test_is_in_no_log(
-        self, service: AsyncClient, log: StringIO, request_: dict[str, Any]
+        self, talkative: FastAPI, service: AsyncClient, log: StringIO, request_: dict[str, Any]
     ) -> None:
         is_write = {"json", "data", "content"} & request_.keys()
 
         await service.request("POST" if is_write else "GET", **request_)
-        app: FastAPI = service._transport.app  # type: ignore[attr-defined]
-        app.state.log_writer.close()
+        talkative.state.log_writer.close()
 
         assert '"event": "request"' in log.getvalue()
         assert CANARY not in log.getvalue()
 
     async def test_of_an_unexpected_error_is_not_in_its_traceback(
-        self, service: AsyncClient, log: StringIO
+        self, talkative: FastAPI, service: AsyncClient, log: StringIO
     ) -> None:
         response = await service.post("/fails", content=CANARY)
-        service._transport.app.state.log_writer.close()  # type: ignore[attr-defined]
+        talkative.state.log_writer.close()
 
         assert response.status_code == 500
         assert '"exc_type": "RuntimeError"' in log.getvalue()

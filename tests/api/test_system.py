@@ -21,6 +21,7 @@ from app.jobs.queue import enqueue
 from app.jobs.send_verification_mail import SendVerificationMail
 from app.main import create_app
 from tests.conftest import new_client, with_database
+from tests.state import replaced
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
@@ -82,13 +83,9 @@ class TestReadiness:
 
         assert_problem(response, 503, "not_ready")
 
-    async def test_draining_service_is_not_ready(
-        self, app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        # Not setattr: the state keeps its values elsewhere, and undoing would delete this one.
-        monkeypatch.setitem(app.state._state, "draining", True)
-
-        response = await client.get("/readiness")
+    async def test_draining_service_is_not_ready(self, app: FastAPI, client: AsyncClient) -> None:
+        with replaced(app, draining=True):
+            response = await client.get("/readiness")
 
         assert_problem(response, 503, "not_ready")
         assert "shutting down" in response.json()["detail"]

@@ -5,7 +5,6 @@ import itertools
 import json
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import httpx2
 from websockets.sync.client import ClientConnection, connect
+
+from tests.polling import wait_until
 
 PATIENCE_SECONDS = 30
 FLAGS = (
@@ -71,11 +72,17 @@ class Page:
 
     def wait_for(self, expression: str) -> Any:
         """The value of the expression as soon as it is truthy."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not (value := self.value(expression)):
-            assert time.monotonic() < deadline, f"{expression}: {self.complaints}"
-            time.sleep(0.05)
-        return value
+        values: list[Any] = []
+
+        def is_truthy() -> bool:
+            values.append(self.value(expression))
+            return bool(values[-1])
+
+        try:
+            wait_until(is_truthy, PATIENCE_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"{expression}: {self.complaints}") from None
+        return values[-1]
 
     def text(self, selector: str) -> str:
         return str(self.wait_for(f"document.querySelector({json.dumps(selector)})?.innerText"))
@@ -134,10 +141,7 @@ def new_page(program: str, address: str) -> Iterator[Page]:
 def tab_address(profile: Path) -> str:
     """The WebSocket of the first tab; Chromium writes its port into the profile."""
     port_file = profile / "DevToolsActivePort"
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (port_file.exists() and port_file.read_text()):
-        assert time.monotonic() < deadline, "Chromium did not start."
-        time.sleep(0.05)
+    wait_until(lambda: port_file.exists() and port_file.read_text(), PATIENCE_SECONDS)
     port = port_file.read_text().splitlines()[0]
     targets = httpx2.get(f"http://127.0.0.1:{port}/json", trust_env=False).json()
     return next(str(each["webSocketDebuggerUrl"]) for each in targets if each["type"] == "page")

@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import httpx2
@@ -14,6 +13,7 @@ import pytest
 
 from tests.browser.chromium import Page, new_page
 from tests.conftest import copy_template, with_database
+from tests.polling import wait_until
 
 PATIENCE_SECONDS = 60
 
@@ -49,11 +49,11 @@ def free_port() -> int:
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_ready(address):
+    def is_ready_or_gone() -> bool:
         assert process.poll() is None, "The service did not start."
-        assert time.monotonic() < deadline, "The service did not become ready."
-        time.sleep(0.1)
+        return is_ready(address)
+
+    wait_until(is_ready_or_gone, PATIENCE_SECONDS)
 
 
 def is_ready(address: str) -> bool:

@@ -13,8 +13,8 @@ import pytest
 from app.core.config import DEMO_PASSWORD
 from tests.browser.chromium import Page
 from tests.conftest import execute, with_database
-from tests.e2e.service import wait_until
 from tests.factories import item_body
+from tests.polling import wait_until
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ITEMS = "document.querySelector('#totals .total b').textContent"

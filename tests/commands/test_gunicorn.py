@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from tests.api.test_prometheus import Figures
-from tests.e2e.service import ROOT, free_port, wait_until
+from tests.e2e.service import ROOT, free_port
+from tests.polling import wait_until
 
 STOP_SECONDS = 30
 SECRET = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from app.core import background
 from app.core.background import BackgroundLoop, start_together
 from app.core.config import Settings
 from app.core.errors import Unavailable
@@ -18,8 +17,9 @@ class Failing(BackgroundLoop):
 
     name = "failing"
 
-    def __init__(self, errors: list[Exception]) -> None:
+    def __init__(self, errors: list[Exception], tell_again_seconds: float) -> None:
         super().__init__()
+        self.tell_again_seconds = tell_again_seconds
         self._errors: Iterator[Exception] = iter(errors)
         self.done = asyncio.Event()
 
@@ -39,8 +39,8 @@ def listening(settings: Settings) -> None:
     configure_logging(settings.model_copy(update={"log_level": "info"}))
 
 
-async def told(errors: list[Exception]) -> list[str]:
-    loop = Failing(errors)
+async def told(errors: list[Exception], tell_again_seconds: float = 30) -> list[str]:
+    loop = Failing(errors, tell_again_seconds)
     with structlog.testing.capture_logs() as lines:
         loop.start()
         await loop.done.wait()
@@ -57,10 +57,10 @@ class TestFailure:
 
         assert await told(errors) == ["Unavailable", "ValueError", "Unavailable"]
 
-    async def test_is_told_again_after_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(background, "TELL_AGAIN_SECONDS", 0.0)
+    async def test_is_told_again_after_a_while(self) -> None:
+        errors = [Unavailable(), Unavailable()]
 
-        assert await told([Unavailable(), Unavailable()]) == ["Unavailable", "Unavailable"]
+        assert await told(errors, tell_again_seconds=0) == ["Unavailable", "Unavailable"]
 
 
 class Lingering(BackgroundLoop):

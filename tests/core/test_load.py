@@ -1,21 +1,41 @@
 """The limit on work follows how late it gets done."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from app.core.load import FIRST, LATE_SECONDS, LEAST, Load, Work
-from app.core.waiting_line import FIRST_GUESS_SECONDS, FLOOD_SECONDS
+from app.core.waiting_line import (
+    BURST_SECONDS,
+    FIRST_GUESS_SECONDS,
+    FLOOD_AFTER_SECONDS,
+    FLOOD_SECONDS,
+    PATIENCE_SECONDS,
+)
 
 MOST = 100
 LATE, PROMPT = 2 * LATE_SECONDS, LATE_SECONDS / 2
 
 
+class Clock:
+    """A clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def load() -> Load:
-    load = Load(most=MOST, timeout_seconds=5)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def load(clock: Clock) -> Load:
+    load = Load(most=MOST, timeout_seconds=5, clock=clock)
     load.limit = MOST
     return load
 
@@ -188,12 +208,11 @@ class TestLine:
         assert not any(each.result() for each in refused)
 
     @pytest.mark.usefixtures("full")
-    async def test_is_cut_short_in_a_flood(
-        self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("app.core.waiting_line.FLOOD_AFTER_SECONDS", -1.0)
-        monkeypatch.setattr(load, "_most", LEAST)
+    async def test_is_cut_short_in_a_flood(self, load: Load, clock: Clock, line_up: LineUp) -> None:
+        load.most = LEAST
         waiting = [await line_up(is_known) for is_known in (True, False) * 900]
+        clock.now += 2 * FLOOD_AFTER_SECONDS
+        await line_up(True)  # Refused, as many have been all the time.
 
         load.beat(PROMPT)
         await asyncio.sleep(0)
@@ -204,12 +223,10 @@ class TestLine:
 
     @pytest.mark.usefixtures("full")
     async def test_is_not_refused_while_nobody_could_get_on(
-        self, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+        self, clock: Clock, line_up: LineUp
     ) -> None:
-        monkeypatch.setattr("app.core.waiting_line.BURST_SECONDS", 0.1)
-        monkeypatch.setattr("app.core.waiting_line.FIRST_GUESS_SECONDS", 0.0)
         waiting = [await line_up(True)]
-        time.sleep(0.2)  # noqa: ASYNC251  (the loop is busy with those who come at once)
+        clock.now += 2 * BURST_SECONDS  # The loop is busy with those who come at once.
 
         waiting.append(await line_up(True))
 
@@ -217,11 +234,12 @@ class TestLine:
 
     @pytest.mark.usefixtures("full")
     async def test_is_refused_when_it_stands_still(
-        self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+        self, load: Load, clock: Clock, line_up: LineUp
     ) -> None:
+        load.most = LEAST
         waiting = await line_up(True)
-        monkeypatch.setattr("app.core.waiting_line.BURST_SECONDS", 0.0)
-        monkeypatch.setattr(load, "_most", LEAST)
+        clock.now += 1.1 * BURST_SECONDS
+
         load.beat(PROMPT)
 
         assert not await load.wait(is_known=True)
@@ -229,11 +247,11 @@ class TestLine:
 
     @pytest.mark.usefixtures("full")
     async def test_ends_in_a_refusal_after_a_while(
-        self, load: Load, line_up: LineUp, monkeypatch: pytest.MonkeyPatch
+        self, load: Load, clock: Clock, line_up: LineUp
     ) -> None:
+        load.most = LEAST
         waiting = await line_up(True)
-        monkeypatch.setattr("app.core.waiting_line.PATIENCE_SECONDS", 0.0)
-        monkeypatch.setattr(load, "_most", LEAST)
+        clock.now += 1.1 * PATIENCE_SECONDS
 
         load.beat(PROMPT)
 

@@ -93,11 +93,8 @@ class TestStarted:
             "count": 7,
         }
 
-    def test_closing_does_not_wait_for_ever(
-        self, gate: Gate, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("app.core.log_writer.CLOSE_SECONDS", 0.05)
-        writer = LogWriter(gate)
+    def test_closing_does_not_wait_for_ever(self, gate: Gate) -> None:
+        writer = LogWriter(gate, close_seconds=0.05)
         writer.start()
         writer.write("first\n")
         assert gate.is_met.wait(PATIENCE_SECONDS)

@@ -140,7 +140,7 @@ class TestConcurrency:
 
 async def ticks_until(done: "asyncio.Future[list[bool]]") -> AsyncIterator[int]:
     while not done.done():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         yield 1
 
 

@@ -9,12 +9,11 @@ from fastapi import FastAPI
 
 from app.core.config import Settings
 from app.core.errors import Conflict
-from app.db import notifications
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import Listener
 from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
-from tests.api.v1.conftest import eventually
+from tests.polling import eventually
 
 CHANNEL = "tests"
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -35,23 +34,25 @@ class Ear:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifications, "RETRY_SECONDS", 0.02)
-    monkeypatch.setattr(notifications, "CHECK_SECONDS", 0.02)
-
-
-@pytest.fixture
 def ear() -> Ear:
     return Ear()
 
 
 @pytest.fixture
-async def listen(quick: None, ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
+async def listen(ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
     started: list[Listener] = []
 
     def start(connect: Connect) -> Listener:
         handlers = {CHANNEL: ear.heard.append}
-        started.append(Listener(connect, handlers, on_reconnect=ear.on_reconnect))
+        started.append(
+            Listener(
+                connect,
+                handlers,
+                on_reconnect=ear.on_reconnect,
+                retry_seconds=0.02,
+                check_seconds=0.02,
+            )
+        )
         started[-1].start()
         return started[-1]
 

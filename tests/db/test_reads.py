@@ -175,8 +175,8 @@ class LostWithinAStatement:
 
 class TestReadPool:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
-        idle = app.state.reads._idle
-        idle.append(Lent(cast("asyncpg.Connection", LostWithinAStatement()), time.monotonic()))
+        lost = cast("asyncpg.Connection", LostWithinAStatement())
+        app.state.reads.give_back(Lent(lost, time.monotonic()))
         query = Query(select(User.id).where(User.id == bindparam("id")))
 
         assert await app.state.reads.scalar(query, id=user.id) == user.id

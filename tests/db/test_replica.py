@@ -19,9 +19,9 @@ from app.db.errors import DatabaseUnavailable
 from app.db.replica import Replica
 from app.db.session import transaction
 from app.models.user import User
-from tests.api.v1.conftest import eventually
 from tests.conftest import Running, Save, access_token, execute, new_client, plain, with_database
 from tests.factories import item_body, make_item
+from tests.polling import eventually
 from tests.proxy import Proxy, proxied
 from tests.standby import replica_of
 
@@ -50,12 +50,13 @@ class Paused:
 
     async def __aenter__(self) -> None:
         await self._ask("SELECT pg_wal_replay_pause()")
-        async with asyncio.timeout(10):
-            while await self._ask("SELECT pg_get_wal_replay_pause_state()") != "paused":
-                await asyncio.sleep(0.01)
+        await eventually(self._is_paused)
 
     async def __aexit__(self, *_: object) -> None:
         await self._ask("SELECT pg_wal_replay_resume()")
+
+    async def _is_paused(self) -> bool:
+        return bool(await self._ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
 
     async def _ask(self, statement: str) -> Any:
         connection = await asyncpg.connect(self._url)
@@ -83,13 +84,11 @@ async def service(app: FastAPI, running: Running, proxy: Proxy) -> AsyncIterator
 
 
 async def until_level(service: FastAPI) -> None:
+    """Wait until the service has found it level with what was committed before."""
     replica: Replica = service.state.replica
-    started = time.monotonic()
-
-    async def is_level() -> bool:
-        return replica._level_at > started
-
-    await eventually(is_level, 10)
+    writer = uuid.uuid4()
+    replica.note(writer)
+    await eventually(lambda: replica.serves(writer), 10)
 
 
 async def signed_in(service: FastAPI, user: User) -> AsyncClient:
@@ -206,11 +205,11 @@ class TestReadYourWrites:
 
 
 async def until_heard(service: FastAPI, elsewhere: FastAPI) -> None:
+    writer, replica = uuid.uuid4(), elsewhere.state.replica
+
     async def is_heard() -> bool:
-        somebody = uuid.uuid4()
-        await service.state.replica.announce(somebody)
-        await asyncio.sleep(0.05)
-        return somebody in elsewhere.state.replica._wrote_at
+        await service.state.replica.announce(writer)
+        return replica.is_usable and not replica.serves(writer)
 
     await eventually(is_heard)
 

@@ -51,8 +51,15 @@ SUFFIXES = {
     Gauge: ("",),
     Histogram: ("_bucket", "_count", "_sum"),
 }
+
+
+def name_of(metric: MetricWrapperBase) -> str:
+    [described] = metric.describe()
+    return str(described.name)
+
+
 DECLARED = {
-    each._name: each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)
+    name_of(each): each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)
 }
 
 Rule = dict[str, Any]
@@ -95,7 +102,7 @@ def labels(query: str) -> set[str]:
 def series() -> dict[str, set[str]]:
     """Every series that is declared, with its labels."""
     return {
-        each._name + suffix: {*each._labelnames, *ADDED}
+        name_of(each) + suffix: {*each._labelnames, *ADDED}  # noqa: SLF001  (it has no other name)
         for each in DECLARED.values()
         for suffix in SUFFIXES[type(each)]
     }

@@ -5,13 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+from tests.polling import wait_until
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
@@ -75,13 +76,6 @@ def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"It did not come to that within {seconds} seconds."
-        time.sleep(0.02)
-
-
 def app_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "app.cli", *arguments]
 
@@ -90,8 +84,8 @@ def app_command(*arguments: str) -> list[str]:
 def running_service(folder: Path, environment: dict[str, str], workers: int) -> Iterator[Service]:
     """The service, ready for requests."""
     with started_service(folder, environment, workers) as service:
-        wait_until(service.is_ready)
-        wait_until(lambda: len(service.workers()) == workers)
+        wait_until(service.is_ready, START_SECONDS)
+        wait_until(lambda: len(service.workers()) == workers, START_SECONDS)
         yield service
 
 

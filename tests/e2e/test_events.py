@@ -12,9 +12,10 @@ import pytest
 
 from tests.conftest import copy_template, plain, with_database
 from tests.e2e.conftest import SECRET
-from tests.e2e.service import Service, running_service, wait_until
+from tests.e2e.service import Service, running_service
 from tests.e2e.test_identity import Person
 from tests.event_source import EventSource, listening
+from tests.polling import eventually, wait_until
 
 CLIENTS = 100
 LOSS_SECONDS = 2.0
@@ -96,9 +97,13 @@ async def cut_listeners(service: Service) -> None:
     """End every connection that listens, as soon as it is back, for a while, and some of them."""
     connection = await asyncpg.connect(plain(service.environment["DATABASE_URL"]))
     ends, count = time.monotonic() + LOSS_SECONDS, 0
-    while time.monotonic() < ends or count < CUTS:
+
+    async def has_cut_enough() -> bool:
+        nonlocal count
         count += await connection.fetchval(CUT_LISTENERS)
-        await asyncio.sleep(0.02)
+        return time.monotonic() > ends and count >= CUTS
+
+    await eventually(has_cut_enough, 60)
     await connection.close()
 
 

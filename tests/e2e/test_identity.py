@@ -15,7 +15,8 @@ import httpx2
 import pytest
 from jose import jwt
 
-from tests.e2e.service import Service, app_command, wait_until
+from tests.e2e.service import Service, app_command
+from tests.polling import wait_until
 
 API = "/api/v1"
 PASSWORD = "correct horse battery staple"

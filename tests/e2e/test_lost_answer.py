@@ -15,6 +15,7 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
 from app.models.user import User
 from tests.conftest import SECRET, access_token
+from tests.polling import eventually
 from tests.servers import connected
 
 PATIENCE_SECONDS = 30
@@ -54,22 +55,22 @@ async def service(app: FastAPI, port: int) -> AsyncIterator[asyncio.subprocess.P
 
 
 async def until_alive(port: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient() as client:
-        while True:
-            try:
-                await client.get(f"http://127.0.0.1:{port}/liveness")
-            except httpx2.TransportError:
-                await asyncio.sleep(0.05)
-            else:
-                return
+    async def is_alive() -> bool:
+        try:
+            return (await client.get(f"http://127.0.0.1:{port}/liveness")).is_success
+        except httpx2.TransportError:
+            return False
+
+    async with httpx2.AsyncClient() as client:
+        await eventually(is_alive, PATIENCE_SECONDS)
 
 
 async def until_committed(app: FastAPI) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            async with app.state.sessionmaker() as session:
-                if await session.scalar(select(IdempotencyKey.id)):
-                    return
+    async def is_committed() -> bool:
+        async with app.state.sessionmaker() as session:
+            return bool(await session.scalar(select(IdempotencyKey.id)))
+
+    await eventually(is_committed, PATIENCE_SECONDS)
 
 
 class TestLostAnswer:

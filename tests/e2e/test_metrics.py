@@ -4,7 +4,8 @@ import os
 import signal
 
 from tests.api.test_prometheus import Figures, requests
-from tests.e2e.service import Service, wait_until
+from tests.e2e.service import Service
+from tests.polling import wait_until
 
 ASKED = {"method": "GET", "route": "/version", "status": "200"}
 

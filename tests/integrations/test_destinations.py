@@ -205,8 +205,7 @@ class TestAllowedUrls:
         certificate = write_certificate(tmp_path, "hooks.example")
         resolver = Resolver()
         async with listening(certificate.server()) as listener:
-            client = guarded_client(Destinations(loopback=True), resolver)
-            trust(client, certificate.client())
+            client = guarded_client(Destinations(loopback=True), resolver, tls=certificate.client())
 
             body = await fetch(client, f"https://hooks.example:{listener.port}/path")
 
@@ -221,8 +220,9 @@ class TestAllowedUrls:
     async def test_certificate_of_another_name_is_refused(self, tmp_path: Path) -> None:
         certificate = write_certificate(tmp_path, "somebody-else.example")
         async with listening(certificate.server()) as listener:
-            client = guarded_client(Destinations(loopback=True), Resolver())
-            trust(client, certificate.client())
+            client = guarded_client(
+                Destinations(loopback=True), Resolver(), tls=certificate.client()
+            )
 
             with pytest.raises(UpstreamFailed):
                 await fetch(client, f"https://hooks.example:{listener.port}/")
@@ -253,7 +253,3 @@ async def counts_only_the_next(listener: Listener) -> bool:
     """Connections are accepted in their order: whatever came before this one was counted."""
     await fetch(guarded_client(Destinations(loopback=True)), f"http://127.0.0.1:{listener.port}/")
     return listener.accepted == 1
-
-
-def trust(client: httpx.AsyncClient, tls: ssl.SSLContext) -> None:
-    client._transport._pool._ssl_context = tls  # type: ignore[attr-defined]

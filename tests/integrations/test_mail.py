@@ -22,7 +22,8 @@ from pydantic import SecretStr
 from app.integrations.mail import FolderMailer, MailSender, SmtpMailer, Template, compose
 from tests.api.v1.conftest import read_mails
 from tests.conftest import Running, new_client
-from tests.e2e.service import free_port, wait_until
+from tests.e2e.service import free_port
+from tests.polling import wait_until
 
 SENDER = "Reference <no-reply@example.com>"
 VALUES = {

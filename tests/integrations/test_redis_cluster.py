@@ -15,7 +15,7 @@ from app.integrations.redis import (
     RedisWindows,
     create_redis,
 )
-from tests.api.v1.conftest import eventually
+from tests.polling import eventually
 from tests.valkey_cluster import Cluster, valkey_cluster
 
 LIMIT = Policy(100, 60)
@@ -129,5 +129,4 @@ async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:
 
 async def is_told(redis: Client, ear: Ear) -> bool:
     await RedisPublisher(redis)("news", "after")
-    await asyncio.sleep(0.05)
     return await ear.has_heard("after")

@@ -4,8 +4,7 @@ import asyncio
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from app.integrations.storage import (
 )
 from app.models.user import User
 from tests.conftest import Running, access_token, new_client
+from tests.polling import eventually, wait_until
 
 MIB = 1024 * 1024
 DOWNLOAD = Download("image/png", 'attachment; filename="a.png"')
@@ -61,15 +61,13 @@ def free_port() -> int:
 
 
 def make_bucket(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
+    def is_made() -> bool:
         try:
-            httpx2.put(url).raise_for_status()
+            return httpx2.put(url).raise_for_status().is_success
         except httpx2.TransportError:
-            assert time.monotonic() < deadline, "The S3 server did not start."
-            time.sleep(0.1)
-        else:
-            return
+            return False
+
+    wait_until(is_made, START_SECONDS)
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -150,7 +148,7 @@ class TestFolderStorage:
         async def endless() -> AsyncIterator[bytes]:
             while True:
                 yield b"x" * MIB
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
 
         writing = asyncio.create_task(FolderStorage(tmp_path).write("key", endless(), DOWNLOAD))
         await eventually(lambda: list(tmp_path.iterdir()))
@@ -179,12 +177,6 @@ class TestFolderStorage:
 
     async def test_signs_nothing(self, tmp_path: Path) -> None:
         assert await FolderStorage(tmp_path).signed_url("key") is None
-
-
-async def eventually(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 class TestBucketStorage:

@@ -26,6 +26,7 @@ from app.integrations.retries import (
 )
 from app.integrations.upstream import Upstream
 from tests.counting import counting
+from tests.polling import eventually
 
 OPEN_SECONDS = 0.2
 
@@ -293,12 +294,8 @@ async def open_breaker(upstream: Upstream) -> None:
 
 
 async def half_open(breakers: Breakers) -> None:
-    async with asyncio.timeout(5):
-        while list(breakers.states().values()) != ["half-open"]:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: list(breakers.states().values()) == ["half-open"])
 
 
 async def requested(demo: DemoApi, path: str) -> None:
-    async with asyncio.timeout(5):
-        while not demo.requests[path]:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: demo.requests[path])

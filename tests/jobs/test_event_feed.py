@@ -12,15 +12,14 @@ from app.core.errors import Conflict
 from app.core.identity import Principal
 from app.crud import events
 from app.db.session import transaction
-from app.jobs import event_feed
 from app.jobs.event_feed import EventFeed, Subscription
 from app.models.event import Position
 from app.models.item import Item
 from app.models.user import User
 from app.schemas.event import Told
-from tests.api.v1.conftest import eventually
 from tests.conftest import Database, Running, Save
 from tests.factories import make_item, make_post, make_task
+from tests.polling import eventually
 
 PATIENCE_SECONDS = 20
 
@@ -46,10 +45,11 @@ class Follower:
         return [told.event.data["name"] for told in self.heard]
 
     async def until(self, condition: Callable[["Follower"], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not condition(self):
-                assert not self.task.done(), self.task
-                await asyncio.sleep(0.01)
+        def holds() -> bool:
+            assert condition(self) or not self.task.done(), self.task
+            return condition(self)
+
+        await eventually(holds, PATIENCE_SECONDS)
 
     async def until_heard(self, count: int) -> None:
         await self.until(lambda follower: len(follower.heard) >= count)
@@ -62,6 +62,7 @@ Follow = Callable[..., Any]
 async def feed(app: FastAPI) -> AsyncIterator[EventFeed]:
     """One that nobody wakes: it finds everything by looking."""
     feed = EventFeed(app.state.reads)
+    feed.look_seconds = 0.02
     feed.start()
     yield feed
     await feed.close()
@@ -80,11 +81,6 @@ async def follow(feed: EventFeed) -> AsyncIterator[Follow]:
         follower.task.cancel()
         with suppress(asyncio.CancelledError):
             await follower.task
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_feed, "LOOK_SECONDS", 0.02)
 
 
 def item(user: User, name: object) -> Item:
@@ -189,7 +185,8 @@ class TestOrder:
             slow.add(item(user, "begun first"))
             await slow.flush()
             await save(item(user, "committed first"))
-            await asyncio.sleep(0.3)  # Long enough for many looks, which must find nothing.
+            looks = app.state.reads.statements
+            await eventually(lambda: app.state.reads.statements >= looks + 10)
             assert follower.heard == []
 
         await follower.until_heard(2)
@@ -224,9 +221,9 @@ class TestOrder:
         start = await feed.present()
         writers = [asyncio.create_task(write(app, user, f"{each}-", 40)) for each in range(6)]
         followers = []
-        for _ in range(8):
+        for number in range(8):
             followers.append(await follow(start))
-            await asyncio.sleep(0.02)
+            await followers[0].until_heard(10 * number)
         await asyncio.gather(*writers)
 
         for follower in followers:
@@ -260,20 +257,20 @@ async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
 
 
 class TestFollowers:
-    async def test_without_them_nothing_is_read(
-        self, app: FastAPI, feed: EventFeed, user: User, save: Save
-    ) -> None:
-        before = app.state.reads.statements
+    async def test_without_them_nothing_is_read(self, app: FastAPI, user: User, save: Save) -> None:
+        feed = EventFeed(app.state.reads)
         await save(make_item(user))
-        await asyncio.sleep(0.2)  # Ten looks.
+        before = app.state.reads.statements
+
+        for _ in range(10):
+            await feed.work()
 
         assert app.state.reads.statements == before
 
     async def test_who_is_too_slow_is_cut_off_and_hears_the_rest_later(
-        self, app: FastAPI, feed: EventFeed, follow: Follow, user: User,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
-        monkeypatch.setattr(event_feed, "MAX_WAITING", 10)
+        self, app: FastAPI, feed: EventFeed, follow: Follow, user: User
+    ) -> None:
+        feed.max_waiting = 10
         with feed.subscription() as subscription:
             heard = subscription.events(start := await feed.present())
             first = asyncio.ensure_future(anext(heard))
@@ -300,7 +297,7 @@ class TestFollowers:
     async def test_hear_at_once_of_what_this_process_commits(
         self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(event_feed, "LOOK_SECONDS", PATIENCE_SECONDS * 2)
+        monkeypatch.setattr(app.state.event_feed, "look_seconds", PATIENCE_SECONDS * 2)
         follower = Follower(app.state.event_feed, await app.state.event_feed.present())
         await eventually(lambda: is_admitted(app.state.event_feed))
         for number in range(3):
@@ -339,12 +336,12 @@ class TestOtherProcesses:
     @pytest.mark.parametrize("carrier", ["postgresql", "redis"])
     async def test_hear_soon_and_not_only_by_looking(
         self, app: FastAPI, running: Running, user: User, carrier: str,
-        valkey_url: str, monkeypatch: pytest.MonkeyPatch,
+        valkey_url: str,
     ) -> None:  # fmt: skip
-        monkeypatch.setattr(event_feed, "LOOK_SECONDS", PATIENCE_SECONDS * 2)
         changes = {"redis_url": valkey_url if carrier == "redis" else "", "run_worker": False}
         async with running(**changes) as here, running(**changes) as there:
             feed = there.state.event_feed
+            feed.look_seconds = PATIENCE_SECONDS * 2
             follower = Follower(feed, await feed.present())
             await eventually(lambda: is_admitted(feed))
             await eventually(lambda: is_connected(here, there))

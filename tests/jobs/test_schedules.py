@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
@@ -20,9 +20,9 @@ from app.models.session import Session
 from app.models.task import Task, TaskStatus
 from app.models.throttle import Throttle
 from app.models.user import User
-from tests.api.v1.conftest import eventually
 from tests.conftest import Database, Save
 from tests.factories import make_task
+from tests.polling import eventually
 
 LONG_AGO = timedelta(days=400)
 
@@ -78,7 +78,7 @@ class TestPurgeExpired:
         for row in (*fresh, *stale):
             await save(row)
 
-        await purge_expired(app.state.worker._resources)
+        await purge_expired(app.state.worker.resources)
 
         assert set((await counts(app, [type(row) for row in fresh])).values()) == {1}
 
@@ -90,7 +90,7 @@ class TestPurgeExpired:
     ) -> None:
         await database(RECORDS.format(table=table, column=column))
 
-        await purge_expired(app.state.worker._resources)
+        await purge_expired(app.state.worker.resources)
 
         left = await database(f"SELECT entrypoint FROM queue.{table} WHERE entrypoint ~ ' one'")
         await database(f"DELETE FROM queue.{table} WHERE entrypoint ~ ' one'")
@@ -101,7 +101,7 @@ class TestPurgeExpired:
     ) -> None:
         await save(make_task(user, status=TaskStatus.FAILED, finished_at=now() - LONG_AGO))
 
-        await purge_expired(app.state.worker._resources)
+        await purge_expired(app.state.worker.resources)
 
         assert await counts(app, [Task]) == {"Task": 1}
 
@@ -109,15 +109,12 @@ class TestPurgeExpired:
 class TestSchedules:
     @pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda schedule: schedule.name)
     async def test_each_runs(self, app: FastAPI, schedule: Schedule) -> None:
-        await schedule.run(app.state.worker._resources)
+        await schedule.run(app.state.worker.resources)
 
-    async def test_each_time_falls_to_one_of_several_workers(
-        self, app: FastAPI, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_each_time_falls_to_one_of_several_workers(self, app: FastAPI) -> None:
         noted = Noted()
-        monkeypatch.setattr("app.jobs.worker.SCHEDULES", (noted,))
         own = app.state.worker
-        workers = [Worker(own._connect, own._resources, concurrency=10) for _ in range(3)]
+        workers = [new_worker(own, noted) for _ in range(3)]
         for worker in workers:
             worker.start()
 
@@ -126,6 +123,11 @@ class TestSchedules:
             await worker.close()
 
         assert len(set(noted.times)) == len(noted.times)
+
+
+def new_worker(own: Worker, schedule: "Noted") -> Worker:
+    schedules = [cast("Schedule", schedule)]
+    return Worker(own.connect, own.resources, concurrency=10, schedules=schedules)
 
 
 class Noted:

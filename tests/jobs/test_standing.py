@@ -13,7 +13,6 @@ from httpx2 import AsyncClient
 
 from app.core.identity import Principal
 from app.dependencies.auth import authenticate
-from app.jobs import standing
 from app.jobs.standing import Standing, Watched
 from app.models.user import User
 from tests.conftest import As
@@ -115,11 +114,9 @@ class TestStanding:
         with app.state.standing.watch(soon) as watched:
             assert await end(watched) == "expired"
 
-    async def test_lost_word_is_made_up_for(
-        self, app: FastAPI, as_user: As, user: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_lost_word_is_made_up_for(self, app: FastAPI, as_user: As, user: User) -> None:
         client = await as_user(user)
-        async with deaf(app, monkeypatch) as watcher:
+        async with deaf(app) as watcher:
             with watcher.watch(await principal_of(app, client)) as watched:
                 await client.post("/api/v1/auth/logout")
 
@@ -147,10 +144,9 @@ class TestStanding:
 
 
 @asynccontextmanager
-async def deaf(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Standing]:
+async def deaf(app: FastAPI) -> AsyncIterator[Standing]:
     """One that nobody tells anything, as when a notification is lost."""
-    monkeypatch.setattr(standing, "EVERY_SECONDS", 0.1)
-    watcher = Standing(app.state.reads)
+    watcher = Standing(app.state.reads, every_seconds=0.1)
     watcher.start()
     yield watcher
     await watcher.close()

@@ -16,6 +16,7 @@ from app.models.webhook import EventType
 from app.models.webhook_backlog import QueueLimits
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook
+from tests.polling import eventually
 
 WRITTEN = "SELECT webhook_id, event_type, status FROM webhook_deliveries ORDER BY id"
 POINTED_AT = """
@@ -39,9 +40,10 @@ def new_dispatcher(app: FastAPI) -> WebhookDispatcher:
 
 
 async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
-    async with asyncio.timeout(30):
-        while await dispatcher.dispatch():
-            await asyncio.sleep(0.02)
+    async def is_done() -> bool:
+        return not await dispatcher.dispatch()
+
+    await eventually(is_done, 30)
 
 
 async def publish_everything(app: FastAPI, save: Save, owner: User) -> None:
@@ -207,3 +209,28 @@ class TestDispatch:
         await dispatch_all(dispatcher)
 
         assert len(await database(WRITTEN)) == 1
+
+    async def test_passes_over_a_webhook_that_was_deleted_meanwhile(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        webhook: Webhook = await save(make_webhook(user))
+        kept = await save(make_webhook(user))
+        await save(make_item(user))
+
+        async def is_waiting() -> bool:
+            locks = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await database(f"{locks} AND datname = current_database()"))
+
+        async with app.state.sessionmaker.begin() as deleting:
+            await deleting.delete(await deleting.get_one(Webhook, webhook.id))
+            await deleting.flush()
+            dispatching = asyncio.create_task(dispatch_all(dispatcher))
+            await eventually(is_waiting)
+        await dispatching
+
+        assert [row["webhook_id"] for row in await database(WRITTEN)] == [kept.id]

@@ -18,10 +18,10 @@ from app.jobs.webhook_sender import MAX_IN_FLIGHT, WebhookSender
 from app.models.user import User
 from app.models.webhook import Webhook
 from app.models.webhook_delivery import DELAYS, DeliveryStatus, WebhookDelivery
-from tests.api.v1.conftest import eventually
 from tests.conftest import Database, Save
 from tests.factories import make_delivery, make_webhook
 from tests.jobs.conftest import Subscribe
+from tests.polling import eventually
 from tests.receivers import Message, receiving
 
 HANGING = 20
@@ -334,9 +334,9 @@ class TestHangingReceiver:
 
             await sender.work()
 
-            assert len(sender._sending) == 1
+            assert len(sender.attempts) == 1
             hanging.closing.set()
-            await asyncio.wait(sender._sending)
+            await asyncio.wait(sender.attempts)
 
     async def test_that_works_again_is_not_behind_the_backlog_of_others(
         self,
@@ -355,7 +355,7 @@ class TestHangingReceiver:
 
             for _ in range(50):
                 await sender.work()
-                await asyncio.wait(sender._sending)
+                await asyncio.wait(sender.attempts)
 
         assert len(receiver.received) == 1
 
@@ -391,10 +391,10 @@ class TestHangingReceiver:
             for _ in range(3):
                 await sender.work()
             await eventually(lambda: are(hanging.received, 1))
-            assert len(sender._sending) == 1
+            assert len(sender.attempts) == 1
 
             hanging.closing.set()
-            await asyncio.wait(sender._sending)
+            await asyncio.wait(sender.attempts)
 
 
 class TestSeveralSenders:

@@ -21,7 +21,7 @@ from app.jobs.worker import Worker
 from app.models.notification import Notification
 from app.models.task import Task, TaskStatus
 from app.models.user import User
-from tests.api.v1.conftest import eventually
+from tests.polling import eventually
 
 seen: list[Any] = []
 gates: dict[str, asyncio.Event] = {}
@@ -94,9 +94,9 @@ async def worker(app: FastAPI) -> AsyncIterator[Worker]:
     await worker.close()
 
 
-def new_worker(app: FastAPI) -> Worker:
+def new_worker(app: FastAPI, **options: Any) -> Worker:
     own: Worker = app.state.worker
-    return Worker(own._connect, own._resources, concurrency=10)
+    return Worker(own.connect, own.resources, concurrency=10, **options)
 
 
 async def put(app: FastAPI, job: Job, **options: Any) -> uuid.UUID:
@@ -252,7 +252,7 @@ class TestAttempts:
         for _ in range(2):
             async with transaction(app.state.sessionmaker) as session:
                 await tasks.begin(session, task_id)
-        overtaken = Work(app.state.worker._resources, task_id, attempt=1)
+        overtaken = Work(app.state.worker.resources, task_id, attempt=1)
 
         with pytest.raises(Superseded):
             await Note(user_id=user.id).run(overtaken)
@@ -273,11 +273,8 @@ class TestAttempts:
         assert (await load(app, task_id)).status is TaskStatus.CANCELLED
         assert await effects(app) == 0
 
-    async def test_worker_that_stops_hands_back(
-        self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("app.jobs.worker.GRACE_SECONDS", 0.1)
-        stopping = new_worker(app)
+    async def test_worker_that_stops_hands_back(self, app: FastAPI, user: User) -> None:
+        stopping = new_worker(app, grace_seconds=0.1)
         stopping.start()
         task_id = await put(app, Note(user_id=user.id, gate="open"))
         await gates["entered"].wait()
@@ -337,4 +334,4 @@ LOSE_CONNECTIONS = text(
 
 
 async def is_idle(worker: Worker) -> bool:
-    return not worker._attempts._running
+    return worker.is_idle

@@ -1,20 +1,26 @@
 """GraphQL: the rules of the other endpoints, in one request."""
 
 import json
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from pydantic import SecretStr
 
+from app.crud import users
+from app.db.queries import Query, Row
+from app.db.reads import Reader
 from app.models.user import User
 from tests.api.test_authorization import Scene, mixed_up, target
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_category, make_item, make_post, make_published_post
 from tests.forged_tokens import forged_tokens, sendable
 from tests.problems import assert_problem, broken
+from tests.state import replaced
 
 ITEMS = """
 query($first: Int!, $after: String, $filter: ItemFilter) {
@@ -334,6 +340,21 @@ class TestMutations:
         assert answers[1].headers["Idempotency-Replayed"] == "true"
 
 
+class FailingReads(Reader):
+    """A database that raises something unexpected when a user is read."""
+
+    def __init__(self, reads: Reader) -> None:
+        self._reads = reads
+
+    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+        if query is users.BY_ID:
+            raise ZeroDivisionError("canary")
+        return await self._reads.fetch(query, values)
+
+    def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
+        return self._reads.stream(query, **values)
+
+
 class TestRequest:
     async def test_batch_is_refused(self, as_user: As, user: User) -> None:
         response = await (await as_user(user)).post("/graphql", json=[{"query": "{me{id}}"}] * 2)
@@ -393,15 +414,9 @@ class TestRequest:
 
         assert (await (await as_user(user)).post("/graphql", json=body)).status_code == 413
 
-    async def test_unexpected_error_is_masked(
-        self, as_user: As, user: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def fail(*_: object, **__: object) -> None:
-            raise ZeroDivisionError("canary")
-
-        monkeypatch.setattr("app.crud.users.get", fail)
-
-        answer = await execute(await as_user(user), "{me{id}}")
+    async def test_unexpected_error_is_masked(self, app: FastAPI, as_user: As, user: User) -> None:
+        with replaced(app, reads=FailingReads(app.state.reads)):
+            answer = await execute(await as_user(user), "{me{id}}")
 
         assert answer["errors"][0]["extensions"]["code"] == "internal_error"
         assert "canary" not in json.dumps(answer)

@@ -15,6 +15,7 @@ from app.api.graphql import socket
 from app.models.user import User
 from tests.conftest import As, Running, access_token
 from tests.factories import item_body
+from tests.polling import eventually
 from tests.servers import PATIENCE_SECONDS, serving
 from tests.sockets import handshake
 
@@ -69,9 +70,7 @@ async def follower(
 
 async def is_following(app: FastAPI) -> None:
     """Until the feed serves somebody: what is created from then on is told."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not app.state.event_feed._admitted:
-            await asyncio.sleep(0.02)
+    await eventually(lambda: app.state.event_feed.position is not None)
 
 
 class TestFollow:
@@ -110,9 +109,7 @@ class TestFollow:
             await following.send(type="ping")
 
             assert await following.receive() == {"type": "pong"}
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while app.state.event_feed._admitted:
-                    await asyncio.sleep(0.02)
+            await eventually(lambda: app.state.event_feed.position is None)
 
     async def test_end_that_it_did_not_ask_for_is_an_error(
         self, running: Running, user: User

@@ -12,9 +12,10 @@ from httpx2 import AsyncClient, Response
 
 from app.core.identity import Role, Scope
 from app.models.user import User
-from tests.api.v1.conftest import AUTH, ME, bearer, eventually
+from tests.api.v1.conftest import AUTH, ME, bearer
 from tests.conftest import As, Database, Save, new_client
 from tests.factories import make_user
+from tests.polling import eventually
 from tests.problems import assert_problem, broken
 
 KEYS = f"{AUTH}/api-keys"

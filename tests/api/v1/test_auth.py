@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import json
-import threading
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from sqlalchemy import text
 
 from app.core.config import Settings
 from app.core.identity import ROLE_SCOPES, Role
@@ -36,6 +37,7 @@ from tests.api.v1.conftest import (
 from tests.conftest import As, Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
 from tests.forged_tokens import from_base64url
+from tests.polling import eventually
 from tests.problems import assert_problem, broken
 
 ALL_SCOPES = {role: " ".join(sorted(ROLE_SCOPES[role])) for role in Role}
@@ -186,28 +188,25 @@ class TestCreateToken:
         assert {response.status_code for response in responses} == {200}
 
     async def test_password_that_changes_while_it_is_checked_is_refused(
-        self, client: AsyncClient, app: FastAPI, user: User
+        self, client: AsyncClient, app: FastAPI, user: User, database: Database
     ) -> None:
         new_hash = await app.state.passwords.hash(NEW_PASSWORD)
-        checked = threading.Event()
-        for _ in range(app.state.settings.password_hash_concurrency):
-            app.state.passwords._threads.submit(checked.wait, 10)
-        attempt = asyncio.create_task(sign_in(client, user.email))
-        await counted_attempt(app)
-
-        async with app.state.sessionmaker.begin() as session:
-            account = await users.get_for_change(session, user.id)
-            await users.set_password(session, account, new_hash)
-            await sessions.end_all(session, user.id)
-        checked.set()
+        async with app.state.sessionmaker.begin() as counting:
+            # The sign-in has read the account when it waits to be counted.
+            await counting.execute(text("LOCK TABLE throttles IN EXCLUSIVE MODE"))
+            attempt = asyncio.create_task(sign_in(client, user.email))
+            await eventually(partial(is_waiting_for_a_lock, database))
+            async with app.state.sessionmaker.begin() as session:
+                account = await users.get_for_change(session, user.id)
+                await users.set_password(session, account, new_hash)
+                await sessions.end_all(session, user.id)
 
         assert_problem(await attempt, 401, "invalid_credentials")
 
 
-async def counted_attempt(app: FastAPI) -> None:
-    """Wait until a sign-in has passed the limits, so that its password is checked next."""
-    while app.state.passwords._threads._work_queue.qsize() == 0:
-        await asyncio.sleep(0.005)
+async def is_waiting_for_a_lock(database: Database) -> bool:
+    locks = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    return bool(await database(f"{locks} AND datname = current_database()"))
 
 
 class TestRefreshToken:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.core.kept_answers import LIFETIME_SECONDS
-from app.models.category import MAX_DEPTH, Category
+from app.models.category import MAX_CATEGORIES, MAX_DEPTH, Category
 from app.models.item import Item
 from app.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_category, make_item
+from tests.polling import eventually
 from tests.problems import assert_problem, broken
 
 CATEGORIES = "/api/v1/categories"
@@ -244,9 +246,11 @@ class TestReadCategoryTree:
                     name = f"Number {number}"
                     await boss.post(CATEGORIES, json={"name": name})
 
-                    async with asyncio.timeout(PROMPT_SECONDS):
-                        while name not in outline((await there.get(TREE)).json()):
-                            await asyncio.sleep(0.005)
+                    await eventually(partial(is_in_tree, there, name), PROMPT_SECONDS)
+
+
+async def is_in_tree(client: AsyncClient, name: str) -> bool:
+    return name in outline((await client.get(TREE)).json())
 
 
 class TestReadCategory:
@@ -334,10 +338,9 @@ class TestCreateCategory:
         assert fits.status_code == 201
         assert_problem(too_deep, 409, "category_too_deep")
 
-    async def test_tree_is_bounded(
-        self, boss: AsyncClient, category: Category, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("app.crud.categories.MAX_CATEGORIES", 2)
+    async def test_tree_is_bounded(self, app: FastAPI, boss: AsyncClient) -> None:
+        async with app.state.sessionmaker.begin() as session:
+            session.add_all(make_category() for _ in range(MAX_CATEGORIES - 1))
 
         fits = await boss.post(CATEGORIES, json={"name": "a"})
         too_many = await boss.post(CATEGORIES, json={"name": "b"})

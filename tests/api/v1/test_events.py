@@ -20,6 +20,7 @@ from app.models.user import User
 from tests.conftest import As, Database, Running, Save, access_token, new_client, plain
 from tests.event_source import PATH, EventSource, listening
 from tests.factories import item_body, make_item, make_post
+from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.servers import serving
 from tests.sockets import handshake
@@ -301,7 +302,7 @@ class TestCost:
         await come_and_go(address, token, 100)
         await settled(app)
 
-        assert len(asyncio.all_tasks()) <= before
+        await eventually(lambda: len(asyncio.all_tasks()) <= before)
 
 
 async def come_and_go(address: str, token: str, times: int) -> None:
@@ -311,10 +312,7 @@ async def come_and_go(address: str, token: str, times: int) -> None:
 
 
 async def settled(app: FastAPI) -> None:
-    async with asyncio.timeout(10):
-        while app.state.event_feed._subscriptions:
-            await asyncio.sleep(0.02)
-    await asyncio.sleep(0.2)
+    await eventually(lambda: app.state.event_feed.subscribers == 0)
 
 
 class watched_connections:  # noqa: N801  (reads like a function)
@@ -333,14 +331,12 @@ class watched_connections:  # noqa: N801  (reads like a function)
 
     async def __aenter__(self) -> list[tuple[int, int]]:
         self.connection = await asyncpg.connect(plain(self.url))
-        self.task = asyncio.create_task(self.watch())
+        self.task = asyncio.create_task(sample(self.watch))
         return self.counts
 
     async def watch(self) -> None:
-        while True:
-            (row,) = await self.connection.fetch(self.COUNT)
-            self.counts.append((row["total"], row["idle"]))
-            await asyncio.sleep(0.01)
+        (row,) = await self.connection.fetch(self.COUNT)
+        self.counts.append((row["total"], row["idle"]))
 
     async def __aexit__(self, *_: object) -> None:
         self.task.cancel()

@@ -23,13 +23,14 @@ from app.schemas.external import SOURCES, SUPPLIERS
 from tests.conftest import As, Running, Save
 from tests.factories import make_item
 from tests.problems import assert_problem
+from tests.state import replaced
 
 EXTERNAL = "/api/v1/external"
 AGGREGATE = "/api/v1/aggregate"
 
 
 @pytest.fixture
-async def demo(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DemoApi]:
+async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
     """The external service of this test alone, with nothing kept of it and no breaker open."""
     async with AsyncExitStack() as stack:
         demo = DemoApi()
@@ -39,8 +40,8 @@ async def demo(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
         stack.push_async_callback(upstream.close)
         cache = Cache(CacheStore(""))
         stack.push_async_callback(cache.close)
-        monkeypatch.setitem(app.state._state, "external_api", ExternalApi(upstream, cache))
-        yield demo
+        with replaced(app, external_api=ExternalApi(upstream, cache)):
+            yield demo
 
 
 class TestReadExternalResource:
@@ -235,7 +236,6 @@ class TestConfiguration:
         app: FastAPI,
         as_user: As,
         user: User,
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         async with running(environment="production", log_level="warning") as production:
@@ -243,9 +243,9 @@ class TestConfiguration:
         said = capsys.readouterr().out
         with capsys.disabled():  # Whoever logs next needs an output that is still open.
             configure_logging(app.state.settings)
-        monkeypatch.setitem(app.state._state, "external_api", external_api)
         client = await as_user(user)
 
-        for path in (f"{EXTERNAL}/news", AGGREGATE):
-            assert_problem(await client.get(path), 503, "external_api_not_configured")
+        with replaced(app, external_api=external_api):
+            for path in (f"{EXTERNAL}/news", AGGREGATE):
+                assert_problem(await client.get(path), 503, "external_api_not_configured")
         assert said.count("EXTERNAL_API_URL is empty") == 1

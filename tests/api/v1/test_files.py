@@ -389,7 +389,7 @@ class TestCreateFile:
     async def test_upload_that_takes_too_long_is_refused(
         self, running: Running, user: User, name: str
     ) -> None:
-        feed = Feed(raw(raw_file(PDF))[:9000], then=partial(wait_for, asyncio.Event()))
+        feed = Feed(raw(raw_file(PDF))[:9000], then=asyncio.Event().wait)
 
         async with strict(running, user, **{name: 0.05}) as owner:
             response = await owner.post(FILES, content=feed, headers=FORM)

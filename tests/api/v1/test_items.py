@@ -23,6 +23,7 @@ from app.models.user import User
 from tests.conftest import As, Running, Save, access_token, empty_tables, new_client
 from tests.factories import item_body, make_item, make_user
 from tests.problems import assert_problem, broken
+from tests.state import replaced
 
 ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
@@ -811,9 +812,7 @@ class TestIfMatch:
         owner: AsyncClient,
         user: User,
         save: Save,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setitem(app.state._state, "rate_limit", None)
         item = await save(make_item(user, price=Decimal(1)))
 
         async def increment(times: int) -> None:
@@ -826,7 +825,8 @@ class TestIfMatch:
                 times -= answer.is_success
                 known = answer if answer.is_success else await owner.get(url(item))
 
-        await asyncio.gather(*(increment(500) for _ in range(2)))
+        with replaced(app, rate_limit=None):
+            await asyncio.gather(*(increment(500) for _ in range(2)))
 
         counted = (await owner.get(url(item))).json()
         assert (counted["price"], counted["version"]) == ("1001.00", 1001)

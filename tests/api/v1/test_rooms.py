@@ -18,16 +18,17 @@ from app.commands.websockets import WebSocketProtocol
 from app.core.clock import now
 from app.core.ids import uuid7
 from app.crud import room_messages
-from app.jobs import rooms, socket_leases
+from app.jobs.rooms import Member, Rooms
 from app.models.room_message import RoomMessage
 from app.models.socket import Socket
 from app.models.user import User
 from tests.api.test_authorization import Scene, mixed_up, target
-from tests.api.v1.conftest import eventually
 from tests.conftest import As, Database, Running, Save, access_token
 from tests.forged_tokens import forged_tokens, sendable
+from tests.polling import eventually
 from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
+from tests.state import replaced
 
 ROOM = "/api/v1/ws/lobby"
 PROMISED_SECONDS = 5
@@ -42,7 +43,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 async def is_quiet(app: FastAPI) -> bool:
     """The next test starts with empty tables: nobody may still be leaving."""
-    return not app.state.rooms._members and not app.state.socket_leases._held
+    return bool(app.state.rooms.is_empty and app.state.socket_leases.count == 0)
 
 
 @pytest.fixture
@@ -402,9 +403,7 @@ class TestPresence:
         token: str,
         other_user: User,
         save: Save,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(socket_leases, "RENEW_SECONDS", 0.1)
         gone = Socket(
             user_id=other_user.id,
             room="lobby",
@@ -487,17 +486,20 @@ class TestEnd:
         await eventually(lambda: is_quiet(app))
         assert await database("SELECT id FROM sockets") == []
 
-    async def test_error_of_ours_is_1011(
-        self, app: FastAPI, port: int, token: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def fail(*_: object) -> None:
-            raise ZeroDivisionError
+    async def test_error_of_ours_is_1011(self, app: FastAPI, port: int, token: str) -> None:
+        rooms = FailingRooms(app.state.reads, app.state.socket_leases)
+        with replaced(app, rooms=rooms):
+            async with guest(port, "lobby", token) as ada:
+                await ada.say("x")
 
-        async with guest(port, "lobby", token) as ada:
-            monkeypatch.setattr(app.state.rooms, "say", fail)
-            await ada.say("x")
+                assert (await ada.end())[0] == 1011
 
-            assert (await ada.end())[0] == 1011
+
+class FailingRooms(Rooms):
+    """Rooms with a fault of ours."""
+
+    async def say(self, member: Member, text: str) -> None:
+        raise ZeroDivisionError(f"{text} for {member.room}")
 
 
 class TestSlowReader:
@@ -509,7 +511,7 @@ class TestSlowReader:
         other_token: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(rooms, "MAX_WAITING_CHARACTERS", 200_000)
+        monkeypatch.setattr(app.state.rooms, "max_waiting_characters", 200_000)
         async with (
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1) as slow,
@@ -527,7 +529,7 @@ class TestSlowReader:
         other_token: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(rooms, "MAX_WAITING_CHARACTERS", 200_000)
+        monkeypatch.setattr(app.state.rooms, "max_waiting_characters", 200_000)
         monkeypatch.setattr(WebSocketProtocol, "stall_seconds", 0.5)
         async with (
             guest(port, "lobby", token) as ada,

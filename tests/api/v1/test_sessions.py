@@ -10,7 +10,6 @@ from tests.api.v1.conftest import (
     AUTH,
     ME,
     bearer,
-    eventually,
     is_signed_in,
     refresh,
     sign_in,
@@ -18,6 +17,7 @@ from tests.api.v1.conftest import (
 )
 from tests.conftest import As, Database, Running, new_client
 from tests.factories import PASSWORD
+from tests.polling import eventually
 from tests.problems import assert_problem
 
 SESSIONS = f"{AUTH}/sessions"

@@ -14,9 +14,9 @@ from app.core.identity import Scope
 from app.integrations.destinations import Destinations, guarded_client
 from app.jobs.webhook_sender import WebhookSender
 from app.models.user import User
-from tests.api.v1.conftest import eventually
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_delivery, make_item, make_webhook
+from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
 

@@ -1,0 +1,140 @@
+"""Rules of the test suite: no sleep to win a race, no patched code of ours, no private names."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+PATCHES = {"setattr", "setitem", "delattr", "delitem"}
+
+# Here a duration is what the test is about, or the one place that polls.
+MAY_SLEEP = {
+    "tests/core/test_vital_signs.py": "blocks the loop, as a busy machine would",
+    "tests/integrations/test_cache.py": "a source that takes long to load",
+    "tests/integrations/test_outbound.py": "a server that drips",
+    "tests/polling.py": "polls, with a deadline",
+}
+# What is patched of the application, and why it is not passed in.
+MAY_PATCH = {
+    "app.api.graphql.endpoint.GRAPHIQL_PACKAGE": "an optional package that is installed here",
+    "app.api.graphql.socket.INIT_SECONDS": "a deadline of the protocol; tests would wait for it",
+    "app.commands.import_items.BATCH_SIZE": "thousands of lines would have to be imported",
+    "app.commands.import_items.SETTLE_SECONDS": "a pause of a program that runs once",
+    "app.commands.import_items.time": "the pause in which another process commits",
+    "app.commands.service_client.DELAYS_SECONDS": "pauses of a program that runs once",
+    "app.commands.service_client.PAGE_SIZE": "thousands of rows would have to be read",
+    "app.commands.websockets.STALL_SECONDS": "uvicorn makes the protocol, without arguments",
+    "app.db.embedded_server.ANSWER_SECONDS": "a hung server would be waited for",
+    "app.db.embedded_server.START_SECONDS": "a hung server would be waited for",
+    "app.db.embedded_server.free_port": "a port that is lost between its choice and its use",
+    "app.db.writes.observe": "counts statements of a driver that has no event for them",
+    "app.dependencies.uploads.DEADLINE_SECONDS": "a client that stalls would be waited for",
+    "app.integrations.receivers.TIMEOUT_SECONDS": "a receiver that hangs would be waited for",
+    "app.integrations.redis.": "limits that a busy machine would break; not the subject there",
+    "app.jobs.attempts.KINDS": "kinds of jobs that only the tests have",
+    "app.jobs.webhook_sender.GRACE_SECONDS": "receivers that hang would be waited for",
+    "app.jobs.webhook_sender.MAX_IN_FLIGHT": "hundreds of receivers would have to hang",
+}
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=place)
+def test_sleeps_only_where_a_duration_is_the_subject(path: Path) -> None:
+    nodes = list(ast.walk(tree(path)))
+    steps = {id(node.func) for node in nodes if isinstance(node, ast.Call) and is_zero(node)}
+    sleeps = [node.lineno for node in nodes if is_sleep(node) and id(node) not in steps]
+
+    assert not sleeps or place(path) in MAY_SLEEP
+
+
+def is_zero(call: ast.Call) -> bool:
+    """Whether it gives the turn away and does not wait."""
+    first = call.args[0] if call.args else None
+    return isinstance(first, ast.Constant) and first.value == 0
+
+
+def is_sleep(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "sleep"
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"anyio", "asyncio", "time"}
+    )
+
+
+def test_application_is_patched_only_for_a_reason() -> None:
+    patched = {name for path in TESTS for name in patched_names(tree(path))}
+
+    assert patched == MAY_PATCH.keys()
+
+
+def patched_names(module: ast.Module) -> Iterator[str]:
+    """What `monkeypatch` changes of the application, by its full name."""
+    imported = app_names(module)
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and is_patch(node.func):
+            name = target(node, imported)
+            if name.startswith("app."):
+                yield name
+
+
+def is_patch(function: ast.expr) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr in PATCHES
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "monkeypatch"
+    )
+
+
+def target(call: ast.Call, imported: dict[str, str]) -> str:
+    first = call.args[0]
+    if isinstance(first, ast.JoinedStr):  # What stands before the first value.
+        first = first.values[0]
+    if isinstance(first, ast.Constant):
+        return str(first.value)
+    if not isinstance(first, ast.Name) or first.id not in imported:
+        return ""
+    is_attribute = isinstance(call.func, ast.Attribute) and call.func.attr.endswith("attr")
+    name = call.args[1]
+    attribute = name.value if isinstance(name, ast.Constant) else ""
+    return f"{imported[first.id]}.{attribute}" if is_attribute else imported[first.id]
+
+
+def app_names(module: ast.Module) -> dict[str, str]:
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(module)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "app"
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("path", TESTS, ids=place)
+def test_nothing_is_mocked(path: Path) -> None:
+    names = {
+        name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", ""), *(alias.name for alias in node.names)]
+    }
+
+    assert not {name for name in names if (name or "").startswith("unittest")}
+
+
+def test_linter_refuses_private_names_in_tests() -> None:
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+
+    assert "SLF" in lint["select"]
+    assert not {"SLF", "SLF001"} & {*lint["ignore"], *lint["per-file-ignores"]["tests/**"]}
