@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,9 +15,9 @@ PATIENCE_SECONDS = 20
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[int]:
+async def serving(app: FastAPI, **changes: Any) -> AsyncIterator[int]:
     """Yield the port; the application's own lifespan has been started before."""
-    options = {**server_options(app.state.settings), "lifespan": "off"}
+    options = {**server_options(app.state.settings), "lifespan": "off", **changes}
     config = uvicorn.Config(app, **options)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
