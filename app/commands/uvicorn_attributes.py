@@ -4,6 +4,9 @@ Their names have no underscore, and still no documentation promises them. A rele
 without one of them ends the start here, in one sentence, instead of the requests later.
 """
 
+from collections.abc import Iterator
+from types import FunctionType
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 RELIED_ON: dict[type, tuple[str, ...]] = {
@@ -29,7 +32,14 @@ def check_uvicorn() -> None:
         ImportError: an attribute is missing.
     """
     for kind, names in RELIED_ON.items():
-        known = {*dir(kind), *kind.__init__.__code__.co_names}  # type: ignore[misc]
+        known = {*dir(kind), *attributes_in_code(kind)}
         missing = [name for name in names if name not in known]
         if missing:
             raise ImportError(f"This release of uvicorn lacks {kind.__name__}.{missing[0]}.")
+
+
+def attributes_in_code(kind: type) -> Iterator[str]:
+    """The attributes that methods set, which are not attributes of the class."""
+    for method in vars(kind).values():
+        if isinstance(method, FunctionType):
+            yield from method.__code__.co_names

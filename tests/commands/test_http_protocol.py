@@ -1,5 +1,6 @@
 """HTTP/1.1 on the wire, by raw sockets: what RFC 9112 leaves to a server, and its bounds."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,7 +12,7 @@ from fastapi import FastAPI
 from app.commands.http_protocol import HttpProtocol
 from tests.conftest import Running
 from tests.problems import MEMBERS
-from tests.servers import connected, serving
+from tests.servers import PATIENCE_SECONDS, Connection, connected, serving
 from tests.sockets import handshake
 
 REFRESH = b'{"refresh_token": "x"}'
@@ -284,6 +285,13 @@ class Hasty(HttpProtocol):
     send_seconds = stall_seconds = 0.1
 
 
+async def send_slowly(connection: Connection) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            await connection.send(b"\r\n")
+            await asyncio.sleep(0.01)
+
+
 class TestSlowClients:
     @pytest.mark.parametrize(
         "data", [b"GET /", get(b"Host: test")[:-2], post(LENGTH), post(CHUNKED, body=b"1\r\na\r\n")]
@@ -307,9 +315,13 @@ class TestSlowClients:
             assert await connection.reader.read() == b""
 
     async def test_client_that_reads_nothing_is_disconnected(self, app: FastAPI) -> None:
+        large = get(b"Host: test", target=b"/openapi.json")
+
         async with serving(app, http=Hasty) as port, connected(port) as connection:
+            # Together more than the buffers of both sides hold.
+            await connection.send(large * 40)
             with pytest.raises(ConnectionError):
-                await connection.flood(get(b"Host: test", target=b"/openapi.json"))
+                await send_slowly(connection)
 
 
 class TestHttp10:
