@@ -15,13 +15,13 @@ PATIENCE_SECONDS = 20
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, **protocols: Any) -> AsyncIterator[int]:
+async def serving(app: FastAPI, **changes: Any) -> AsyncIterator[int]:
     """Yield the port; the application's own lifespan has been started before.
 
     Args:
-        protocols: `http` or `ws` classes in the place of the ones that operators run.
+        changes: options of uvicorn in the place of the ones that operators run.
     """
-    options = {**server_options(), "lifespan": "off", **protocols}
+    options = {**server_options(), "lifespan": "off", **changes}
     config = uvicorn.Config(app, **options)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -26,13 +26,16 @@ class BodyRule:
     """What a route expects of the bodies of its requests."""
 
     authentication: Authentication | None
+    has_body: bool
     is_json: bool
 
 
 def body_rule(route: Route) -> BodyRule:
     field = route.body_field
     is_json = field is not None and not isinstance(field.field_info, Form)
-    return BodyRule(find_authentication(route.dependant), is_json)
+    # Uploads are read by a dependency, and described by hand.
+    has_body = field is not None or "requestBody" in (route.openapi_extra or {})
+    return BodyRule(find_authentication(route.dependant), has_body, is_json)
 
 
 def find_authentication(dependant: Dependant) -> Authentication | None:
@@ -58,7 +61,8 @@ async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receiv
         if rule.authentication not in scope["app"].dependency_overrides:
             await rule.authentication.identify(HTTPConnection(scope))
         scope["max_body_bytes"] = settings.max_body_bytes
-    refuse_content_coding(scope)
+    if rule.has_body:
+        refuse_content_coding(scope)
     if not rule.is_json:
         return receive
     body = await read_body(receive)

@@ -21,6 +21,14 @@ from app.core.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from app.core.request_errors import (
+    HeadersTooLarge,
+    NestedTooDeeply,
+    TooManyParameters,
+    TooManyValues,
+    UnsupportedContentCoding,
+    UriTooLong,
+)
 from app.dependencies.request_credentials import AmbiguousCredentials
 from app.models.idempotency_key import IdempotencyKeyInProgress, IdempotencyKeyReused
 
@@ -94,6 +102,7 @@ def implied(operation: Node) -> list[Kind]:
     """The problems that follow from what the operation takes and needs."""
     names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
     has_body, is_post = "requestBody" in operation, "idempotency-key" in names
+    has_json = "application/json" in operation.get("requestBody", {}).get("content", {})
     is_system = "system" in operation["tags"]
     rules: list[tuple[object, tuple[Kind, ...]]] = [
         (operation.get("security"), (AmbiguousCredentials, *AUTHENTICATION)),
@@ -103,7 +112,10 @@ def implied(operation: Node) -> list[Kind]:
         (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused)),
         # Of a POST the body is read in any case: it belongs to what its key stands for.
         (has_body or is_post, (ContentTooLarge,)),
-        (has_body, (BadRequest, UnsupportedMediaType)),
+        (has_body, (BadRequest, UnsupportedMediaType, UnsupportedContentCoding)),
+        (has_json, (NestedTooDeeply, TooManyValues)),
+        (True, (UriTooLong, HeadersTooLarge)),
+        (names, (TooManyParameters,)),
         (is_system, (BadRequest,)),
         (not is_system, (TooManyRequests, Unavailable, DeadlineExceeded)),
         # Every operation refuses unknown query parameters.

@@ -101,6 +101,7 @@ class Table:
     """The routes of one method as alternatives, of which the first that fits is taken."""
 
     def __init__(self, routes: list[Route]) -> None:
+        self.routes = routes
         self.rules = {route.path_format: body_rule(route) for route in routes}
         self._routes = {f"route_{number}": route for number, route in enumerate(routes)}
         # The empty group behind an alternative tells which one it was.

@@ -23,8 +23,11 @@ from app.commands.http_head import (
 )
 from app.commands.http_response import LingeringTransport, ResponseFraming
 from app.commands.http_timeouts import TimedHttpProtocol
+from app.commands.uvicorn_attributes import check_uvicorn
 from app.core.errors import AppError, BadRequest
 from app.core.request_errors import HeadersTooLarge, UriTooLong
+
+check_uvicorn()
 
 # As in nginx: four buffers of 8 KiB, of which one holds the request line.
 MAX_TARGET_BYTES = 8 * 1024

@@ -8,15 +8,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.core.errors import AppError
 from app.core.request_errors import RequestTimeout
 
-# For a head, and for each of these many bytes of a body.
-SEND_SECONDS = 15.0
+# As many bytes of a body must arrive each time, or its end.
 SEND_BYTES = 16 * 1024
-# A client that reads nothing of its response for so long is disconnected.
-STALL_SECONDS = 60.0
 
 
 class TimedHttpProtocol(HttpToolsProtocol):
     """A connection that a client cannot hold by sending or reading slowly."""
+
+    send_seconds = 15.0
+    # A client that reads nothing of its response for so long is disconnected.
+    stall_seconds = 60.0
 
     is_in_head = False
     is_in_body = False
@@ -44,7 +45,7 @@ class TimedHttpProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.stall_timer = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        self.stall_timer = self.loop.call_later(self.stall_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -66,7 +67,9 @@ class TimedHttpProtocol(HttpToolsProtocol):
             self.start_send_timer()
 
     def start_send_timer(self) -> None:
-        self.send_timer = self.loop.call_later(SEND_SECONDS, self.check_sender, self.body_bytes)
+        self.send_timer = self.loop.call_later(
+            self.send_seconds, self.check_sender, self.body_bytes
+        )
 
     def stop_send_timer(self) -> None:
         if self.send_timer:

@@ -9,7 +9,8 @@ from app.core.request_errors import NestedTooDeeply, TooManyValues
 MAX_DEPTH = 32
 # So few separators and brackets, strings included, need no closer look.
 HARMLESS = 32
-BRACKETS = b"[]{}"
+OTHERS = bytes(set(range(256)) - set(b"[]{}"))
+SAME = bytes.maketrans(b"[]", b"{}")
 # Of a name and of a string that is its value.
 QUOTES_PER_VALUE = 4
 
@@ -48,10 +49,9 @@ def outside_of_strings(document: bytes, max_values: int) -> bytes:
 
 def is_deeper(outside: bytes) -> bool:
     """Whether brackets are left over after the innermost ones are removed MAX_DEPTH times."""
-    others = bytes(set(range(256)) - set(BRACKETS))
-    brackets = outside.translate(None, others)
+    brackets = outside.translate(SAME, OTHERS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"{}", b"")
     return bool(brackets)

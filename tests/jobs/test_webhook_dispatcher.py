@@ -12,7 +12,7 @@ from app.db.session import transaction
 from app.jobs.webhook_dispatcher import WebhookDispatcher
 from app.models.task import TaskStatus
 from app.models.user import User
-from app.models.webhook import EventType
+from app.models.webhook import EventType, Webhook
 from app.models.webhook_backlog import QueueLimits
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook

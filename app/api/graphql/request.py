@@ -26,7 +26,7 @@ def bounded(variables: dict[str, Any]) -> dict[str, Any]:
     return variables
 
 
-Variables = Annotated[dict[str, Any], AfterValidator(bounded), Field(max_length=100)]
+Variables = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(bounded)]
 
 
 class GraphQLRequest(In):
