@@ -20,7 +20,11 @@ from app.core.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from app.models.idempotency_key import IdempotencyKeyInProgress, IdempotencyKeyReused
+from app.models.idempotency_key import (
+    IdempotencyKeyInProgress,
+    IdempotencyKeyReused,
+    TooManyIdempotencyKeys,
+)
 
 Node = dict[str, Any]
 
@@ -91,7 +95,7 @@ def implied(operation: Node) -> list[Kind]:
         (operation.get("security"), (Unauthenticated, InvalidToken, InsufficientScope)),
         ("cursor" in names, (InvalidCursor,)),
         ("if-match" in names, (PreconditionFailed, PreconditionRequired)),
-        (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused)),
+        (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused, TooManyIdempotencyKeys)),
         # Of a POST the body is read in any case: it belongs to what its key stands for.
         (has_body or is_post, (ContentTooLarge,)),
         (has_body, (BadRequest, UnsupportedMediaType)),

@@ -96,6 +96,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         "app.commands.serve:create_worker",
         factory=True,
+        http="app.commands.stalls:HttpProtocol",
         workers=settings.workers,
         lifespan="on",  # "auto" would go on without what a failed start did not open.
         log_config=None,

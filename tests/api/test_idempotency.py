@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
 from app.models.user import User
-from tests.conftest import As
+from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
+from tests.problems import assert_problem
 
 ITEMS = "/api/v1/items"
 
@@ -118,3 +119,24 @@ class TestIdempotencyKey:
             stored = (await session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
         assert made.json()["key"].encode() in app.state.sealer.unseal(stored.body)
+
+
+class TestBound:
+    async def test_new_key_beyond_the_bound_is_refused_and_old_ones_are_replayed(
+        self, running: Running, user: User
+    ) -> None:
+        old, other, new = keyed(), keyed(), keyed()
+        async with running(idempotency_keys_per_caller=2) as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                first = await client.post(ITEMS, json=item_body(), headers=old)
+                await client.post(ITEMS, json=item_body(), headers=other)
+                refused = await client.post(ITEMS, json=item_body(), headers=new)
+                replayed = await client.post(ITEMS, json=item_body(), headers=old)
+                without = await client.post(ITEMS, json=item_body())
+            count = await count_items(app)
+
+        assert_problem(refused, 429, "too_many_idempotency_keys")
+        assert refused.headers["retry-after"] == "3600"
+        assert replayed.content == first.content
+        assert (without.status_code, count) == (201, 3)

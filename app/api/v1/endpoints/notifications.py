@@ -6,13 +6,16 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import EmailStr
 
 from app.api.accepted import accepted
+from app.api.errors import responses
 from app.api.unit_of_work import UnitOfWorkRoute
 from app.crud import notifications
 from app.dependencies.auth import Administrator, SignedIn
 from app.dependencies.database import Reads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
+from app.dependencies.tasks import RoomForTask
 from app.jobs.queue import enqueue
 from app.jobs.send_notification import SendNotification
+from app.models.task import TooManyTasks
 from app.schemas.base import Page
 from app.schemas.notification import NotificationCreate, NotificationRead
 from app.schemas.task import TaskRead
@@ -33,7 +36,13 @@ async def list_notifications(
     return pagination.answer(page)
 
 
-@router.post("/{email}", response_model=TaskRead, status_code=202)
+@router.post(
+    "/{email}",
+    response_model=TaskRead,
+    status_code=202,
+    dependencies=[RoomForTask],
+    responses=responses(TooManyTasks),
+)
 async def send_notification(
     email: Recipient,
     data: NotificationCreate,
