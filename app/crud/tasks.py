@@ -27,15 +27,7 @@ LOST_AFTER = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
 RETRY_SECONDS = 10
 # What is known of a task before its first attempt.
-ENQUEUED = (
-    "id",
-    "kind",
-    "payload",
-    "owner_id",
-    "request_id",
-    "traceparent",
-    "deduplication_key",
-)
+ENQUEUED = ("id", "kind", "payload", "owner_id", "request_id", "traceparent", "deduplication_key")
 
 COLUMNS = [getattr(Task, name) for name in TaskRead.model_fields]
 IS_VISIBLE = or_(bindparam("sees_all"), Task.owner_id == bindparam("viewer_id"))

@@ -22,7 +22,7 @@ from app.db.embedded import embedded_postgres
 from benchmarks.exhaustion.attacks import ATTACKS
 from benchmarks.exhaustion.observer import MEBI, Observation, Observer
 from benchmarks.exhaustion.stage import NGINX, Stage, attack_command, stage
-from benchmarks.processes import tree
+from benchmarks.processes import cpu_seconds, tree
 
 ROOT = Path(__file__).parents[2]
 QUIET_SECONDS = 4.0
@@ -46,6 +46,7 @@ class Outcome:
     quiet: Observation
     before: int
     after: int
+    cpu_seconds: float
     has_lost_processes: bool
     remark: str
 
@@ -68,8 +69,8 @@ class Outcome:
         times = (seen.percentile(of, p) for of in ("probes", "reads") for p in (50, 99))
         figures = "".join(f"{each:>9.1f}" for each in times)
         verdict = f"BROKEN: {', '.join(self.broken)}" if self.broken else "ok"
-        first = f"  {self.name:<14}{figures}{seen.failed_reads:>8}{memory:>15}  {verdict}"
-        return f"{first}\n{'':<16}{answers}{self.remark}"
+        spent = f"{seen.failed_reads:>8}{memory:>15}{self.cpu_seconds:>7.1f}"
+        return f"  {self.name:<14}{figures}{spent}  {verdict}\n{'':<16}{answers}{self.remark}"
 
 
 def main() -> int:
@@ -114,18 +115,21 @@ def playable(names: list[str]) -> list[str]:
 def print_heading(quiet: Observation) -> None:
     liveness, reads = quiet.percentile("probes", 99), quiet.percentile("reads", 99)
     print(f"  quiet: liveness p99 {liveness:.1f} ms, reads p99 {reads:.1f} ms")
-    print(f"  {'':<14}{'liveness p50, p99':>18}{'reads p50, p99':>18}{'failed':>8}{'MiB':>15}")
+    columns = f"{'liveness p50, p99':>18}{'reads p50, p99':>18}{'failed':>8}{'MiB':>15}{'CPU s':>7}"
+    print(f"  {'':<14}{columns}")
 
 
 async def play(name: str, on: Stage, observer: Observer, quiet: Observation) -> Outcome:
     await observer.until_quiet()
     processes, before, signed_in = set(tree(on.pid)), observer.memory(), on.mail.sign_ins
+    spent = cpu_seconds(on.pid)
     (statuses, stored), seen = await observer.during(attack(name, on))
+    spent = cpu_seconds(on.pid) - spent
     await asyncio.sleep(SETTLE_SECONDS)
     remark = f"; {on.mail.sign_ins - signed_in} sign-ins at the mail server"
     remark += f"; nginx stored {stored // MEBI} MiB" if name == "uploads-nginx" else ""
     has_lost = not processes <= set(tree(on.pid))
-    return Outcome(name, statuses, seen, quiet, before, observer.memory(), has_lost, remark)
+    return Outcome(name, statuses, seen, quiet, before, observer.memory(), spent, has_lost, remark)
 
 
 async def attack(name: str, on: Stage) -> tuple[dict[str, int], int]:
