@@ -150,10 +150,18 @@ async def attack(name: str, on: Stage) -> tuple[dict[str, int], int]:
 
 
 def stored_by(folder: Path | None) -> int:
-    """Bytes of request bodies in the folders of nginx."""
+    """Bytes of request bodies in files of nginx, which has unlinked them already."""
     if folder is None:
         return 0
-    return sum(path.stat().st_size for path in folder.glob("client_body*/**/*") if path.is_file())
+    pid = int((folder / "nginx.pid").read_text(encoding="ascii"))
+    return sum(stored_in(file) for each in tree(pid) for file in Path(f"/proc/{each}/fd").iterdir())
+
+
+def stored_in(file: Path) -> int:
+    try:
+        return file.stat().st_size if "client_body" in str(file.readlink()) else 0
+    except OSError:
+        return 0  # Closed meanwhile.
 
 
 if __name__ == "__main__":
