@@ -16,7 +16,7 @@ CHECKS := $(addprefix check-,format lint types layers dependencies migrations op
 .PHONY: $(shell awk -F: '/^[a-z-]+:.*## / {print $$1}' $(firstword $(MAKEFILE_LIST))) $(CHECKS)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
 	@echo '  ARGS="..." with further arguments for run, test, import, lock and bench-*.'
@@ -77,6 +77,9 @@ drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, no
 
 drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
+
+drill-exhaustion: $(READY) ## Attacks of one client: what others notice; ARGS="--checkout DIR"
+	@exec $(BIN)/python -m benchmarks.exhaustion $(ARGS)
 
 drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations absence" for other parts
 	@exec $(BIN)/python -m benchmarks.database $(ARGS)

@@ -63,10 +63,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.log_writer, app.state.tracing = log_writer, tracing
-    app.state.load = create_load(settings)
-    app.state.password_turns = Line()
     create_limiters(app, settings)
-    app.state.probes = Probes(settings)
     add_middleware(app, settings)
     register_error_handlers(app)
     include_routers(app, settings)
@@ -82,6 +79,10 @@ def create_load(settings: Settings) -> Load:
 
 
 def create_limiters(app: FastAPI, settings: Settings) -> None:
+    """What bounds the work of this process; see the table in docs/security.md."""
+    app.state.load = create_load(settings)
+    app.state.password_turns = Line()
+    app.state.probes = Probes(settings)
     app.state.exports = ConcurrencyLimiter(
         "exports", per_user=settings.exports_per_user, per_process=settings.exports_per_process
     )

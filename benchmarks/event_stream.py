@@ -78,6 +78,7 @@ def service(folder: Path, url: str) -> Iterator[Service]:
         "DATABASE_URL": url,
         "LOG_LEVEL": "error",
         "RATE_LIMIT_ENABLED": "false",
+        "EVENT_STREAMS_PER_USER": "2000",
     }
     with running_service(folder, settings, workers=2) as running:
         yield running
@@ -212,6 +213,7 @@ async def come_and_go(url: str, folder: Path) -> list[Figure]:
             "rate_limit_enabled": False,
             "storage_url": str(folder / "files"),
             "run_worker": False,
+            "event_streams_per_user": 2 * AT_ONCE,
             # Soon full, so that no connection to the database is taken for one left behind.
             "database_read_pool_size": 1,
             "database_pool_size": 1,

@@ -47,9 +47,19 @@ class Nginx:
     certificate: Certificate
     folder: Path
 
+    @property
+    def pid(self) -> int:
+        return int((self.folder / "nginx.pid").read_text())
+
     def reload(self) -> None:
         """Read the configuration again; old workers serve until the new ones have started."""
-        os.kill(int((self.folder / "nginx.pid").read_text()), signal.SIGHUP)
+        os.kill(self.pid, signal.SIGHUP)
+
+    def stored_bytes(self) -> int:
+        """Of request bodies, in files that are unlinked as soon as they are open."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        files = [file for child in children for file in Path(f"/proc/{child}/fd").iterdir()]
+        return sum(each.stat().st_size for each in files if "client_body" in str(each.readlink()))
 
     def trusting(self) -> ssl.SSLContext:
         return self.certificate.client()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.core.config import Settings
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NODE = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)")
@@ -67,3 +69,36 @@ def test_every_requirement_of_asvs_level_1_has_a_row() -> None:
 
     assert rows == [f"{section}.{n + 1}" for section, count in ASVS_5.items() for n in range(count)]
     assert len(rows) == 70
+
+
+def bounds() -> list[list[str]]:
+    """The cells of each row of the table of bounds."""
+    _, _, section = text(ROOT / "docs" / "security.md").partition("## Bounds\n")
+    rows = re.findall(r"^\| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE)
+    return [row.split(" | ") for row in rows[1:]]
+
+
+@pytest.mark.parametrize("row", bounds(), ids=lambda row: row[0])
+def test_bound_has_a_setting_or_constant_that_exists_and_a_test(row: list[str]) -> None:
+    assert len(row) == 4
+    _, _, place, tests = row
+    constants = re.findall(r"`(\w+)` in `([\w/.]+)`", place)
+    settings = re.findall(r"`([A-Z][A-Z_]+)`(?! in )", place)
+    files = re.findall(r"`([\w/-]+\.(?:conf|yml))`", place)
+
+    assert constants or settings or files
+    assert {name.lower() for name in settings} <= set(Settings.model_fields)
+    assert all((ROOT / file).exists() for file in files)
+    for name, file in constants:
+        defined = rf"^(class {name}\b|[\w, ]*\b{name}\b.* = )"
+        assert re.search(defined, text(ROOT / file), re.MULTILINE), name
+    assert NODE.search(tests)
+
+
+def test_every_setting_of_a_number_at_once_is_in_the_table_of_bounds() -> None:
+    numbers = re.compile(r"_per_(user|process|caller)$")
+    bounded = {name for name in Settings.model_fields if numbers.search(name)}
+
+    table = " ".join(place for _, _, place, _ in bounds())
+    assert bounded
+    assert {name for name in bounded if f"`{name.upper()}`" not in table} == set()

@@ -31,6 +31,22 @@ async def asking(nginx: Nginx) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
+@asynccontextmanager
+async def asking_slowly(
+    nginx: Nginx, path: str, *, sent: int
+) -> AsyncIterator[asyncio.StreamReader]:
+    """A form of 1 MiB, or 200 for uploads, of which a part has been sent."""
+    reader, writer = await asyncio.open_connection("localhost", nginx.port, ssl=nginx.trusting())
+    length = 200 * MEBI if path.endswith("files") else MEBI
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n"
+    writer.write(head.encode() + b"Content-Type: multipart/form-data; boundary=b\r\n\r\n")
+    writer.write(bytes(sent))
+    try:
+        yield reader
+    finally:
+        writer.transport.abort()
+
+
 @pytest.fixture
 async def proxied(app: FastAPI, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the application behind the proxy."""
@@ -77,23 +93,20 @@ class TestLimits:
     async def test_upload_of_an_anonymous_client_is_stored_nowhere(
         self, app: FastAPI, tmp_path: Path
     ) -> None:
-        folder = tmp_path / "nginx"
         async with serving(app) as port:
-            with running_nginx(folder, [port]) as nginx:
-                reader, writer = await asyncio.open_connection(
-                    "localhost", nginx.port, ssl=nginx.trusting()
-                )
-                writer.write(
-                    b"POST /api/v1/files HTTP/1.1\r\nHost: localhost\r\n"
-                    b"Content-Length: 209715200\r\n"
-                    b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + bytes(MEBI)
-                )
-                status = (await reader.readline()).split()[1]
-                stored = [path.stat().st_size for path in folder.glob("client_body*/**/*")]
-                writer.transport.abort()
+            with running_nginx(tmp_path / "nginx", [port]) as nginx:
+                async with asking_slowly(nginx, "/api/v1/files", sent=MEBI) as reader:
+                    status = (await reader.readline()).split()[1]
+                    stored = nginx.stored_bytes()
 
         assert status == b"401"
-        assert sum(stored) == 0
+        assert stored == 0
+
+    async def test_body_that_is_stored_is_counted(self, app: FastAPI, tmp_path: Path) -> None:
+        with running_nginx(tmp_path / "nginx", [1]) as nginx:
+            async with asking_slowly(nginx, "/api/v1/items", sent=MEBI // 2):
+                while nginx.stored_bytes() < MEBI // 4:
+                    await asyncio.sleep(0.02)
 
     async def test_metrics_are_not_for_the_world(self, proxied: httpx2.AsyncClient) -> None:
         assert (await proxied.get("/metrics")).status_code == 403

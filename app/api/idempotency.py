@@ -54,7 +54,8 @@ async def answer_once(
     refuse_malformed(key)
     caller, fingerprint = caller_of(request), await fingerprint_of(request)
     session = request.state.session
-    await idempotency_keys.lock(session, caller, key)
+    most = request.app.state.settings.idempotency_keys_per_caller
+    await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:
         return replay(first, fingerprint, request.app.state.sealer)

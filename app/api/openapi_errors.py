@@ -30,7 +30,11 @@ from app.core.request_errors import (
     UriTooLong,
 )
 from app.dependencies.request_credentials import AmbiguousCredentials
-from app.models.idempotency_key import IdempotencyKeyInProgress, IdempotencyKeyReused
+from app.models.idempotency_key import (
+    IdempotencyKeyInProgress,
+    IdempotencyKeyReused,
+    TooManyIdempotencyKeys,
+)
 
 Node = dict[str, Any]
 
@@ -109,7 +113,7 @@ def implied(operation: Node) -> list[Kind]:
         ("cursor" in names, (InvalidCursor,)),
         ("if-match" in names, (PreconditionFailed,)),
         ("if-match" in names and "304" not in operation["responses"], (PreconditionRequired,)),
-        (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused)),
+        (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused, TooManyIdempotencyKeys)),
         # Of a POST the body is read in any case: it belongs to what its key stands for.
         (has_body or is_post, (ContentTooLarge,)),
         (has_body, (BadRequest, UnsupportedMediaType, UnsupportedContentCoding)),

@@ -39,7 +39,8 @@ async def answer_key_once(
     refuse_malformed(key)
     caller, sealer = caller_of(request), request.app.state.sealer
     fingerprint = upload.fingerprint(request.url.path)
-    await idempotency_keys.lock(session, caller, key)
+    most = request.app.state.settings.idempotency_keys_per_caller
+    await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:
         return replay(first, fingerprint, sealer)

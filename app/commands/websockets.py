@@ -45,7 +45,6 @@ class WebSocketProtocol(StallGuard, WebSocketsSansIOProtocol):
 
 # By name: worker processes load it anew.
 WEBSOCKETS: dict[str, Any] = {
-    "http": "app.commands.stalls:HttpProtocol",
     "ws": "app.commands.websockets:WebSocketProtocol",
     "ws_max_size": MAX_FRAME_BYTES,
     "ws_ping_interval": 20.0,

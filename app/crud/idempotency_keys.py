@@ -9,11 +9,30 @@ from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
 from app.db.reads import Query, Row
 from app.db.session import AsyncSession, Transaction
 from app.db.writes import insert_one, insertion, run
-from app.models.idempotency_key import IdempotencyKey, IdempotencyKeyInProgress
+from app.models.idempotency_key import (
+    IdempotencyKey,
+    IdempotencyKeyInProgress,
+    TooManyIdempotencyKeys,
+)
 
 KEPT = timedelta(hours=24)
+RETRY_SECONDS = 3600
+# Counted up to the bound, in the round trip of the lock.
+KEPT_OF_CALLER = (
+    select(func.count())
+    .select_from(
+        select(IdempotencyKey.id)
+        .where(IdempotencyKey.caller == bindparam("caller"))
+        .limit(bindparam("most", type_=BigInteger))
+        .subquery()
+    )
+    .scalar_subquery()
+)
 LOCK = Query(
-    select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_mine"))
+    select(
+        func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_mine"),
+        KEPT_OF_CALLER.label("kept"),
+    )
 )
 BY_KEY = Query(
     select(
@@ -31,17 +50,22 @@ INSERT = insertion(
 )
 
 
-async def lock(session: Transaction, caller: str, key: str) -> None:
+async def lock(session: Transaction, caller: str, key: str, *, most: int) -> None:
     """Keep others from using the key until the transaction ends, however it ends.
 
     Raises:
         IdempotencyKeyInProgress: another request is using it.
+        TooManyIdempotencyKeys: `most` responses of the caller are stored, and none to this key.
     """
     name = hashlib.sha256(f"{caller}:{key}".encode()).digest()
     number = int.from_bytes(name[:8], signed=True)
-    (row,) = await run(session, LOCK, number=number)
+    (row,) = await run(session, LOCK, number=number, caller=caller, most=most)
     if not row["is_mine"]:
         raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
+    if row["kept"] >= most and await find(session, caller, key) is None:
+        raise TooManyIdempotencyKeys(
+            f"At most {most} keys in {KEPT.days} day.", retry_after_seconds=RETRY_SECONDS
+        )
 
 
 async def find(session: Transaction, caller: str, key: str) -> Row | None:

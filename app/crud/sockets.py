@@ -60,10 +60,7 @@ async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entranc
         await room_messages.lock(session, socket.room)
     person, sockets, sockets_in_room = await count(session, socket)
     if sockets >= limit:
-        error, noun = TOO_MANY[socket.kind]
-        raise error(
-            f"At most {limit} {noun} at once.", retry_after_seconds=int(LEASE.total_seconds())
-        )
+        raise too_many(socket.kind, limit=limit)
     socket.lease_ends_at = func.now() + LEASE
     session.add(socket)
     await session.flush()
@@ -72,6 +69,12 @@ async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entranc
     if not sockets_in_room:
         await room_messages.append(session, RoomJoin(room=socket.room, user=person))
     return Entrance(person, await room_messages.newest(session, socket.room))
+
+
+def too_many(kind: StreamKind, *, limit: int) -> TooManySockets | TooManyStreams:
+    """The refusal of one stream more of a user who has `limit` of this kind."""
+    error, noun = TOO_MANY[kind]
+    return error(f"At most {limit} {noun} at once.", retry_after_seconds=int(LEASE.total_seconds()))
 
 
 async def count(session: AsyncSession, socket: Socket) -> tuple[Person, int, int]:

@@ -17,7 +17,7 @@ from app.db.errors import UniqueViolation
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
 from app.db.session import AsyncSession, notify
-from app.models.task import IS_UNFINISHED, UNFINISHED, Task, TaskStatus
+from app.models.task import IS_UNFINISHED, UNFINISHED, Task, TaskStatus, TooManyTasks
 from app.schemas.task import TaskRead
 
 # Workers listen here for tasks that were cancelled while they run.
@@ -25,16 +25,9 @@ CHANNEL = "cancelled_tasks"
 KEPT = timedelta(days=7)
 LOST_AFTER = timedelta(minutes=1)
 AT_ONCE = timedelta(0)
+RETRY_SECONDS = 10
 # What is known of a task before its first attempt.
-ENQUEUED = (
-    "id",
-    "kind",
-    "payload",
-    "owner_id",
-    "request_id",
-    "traceparent",
-    "deduplication_key",
-)
+ENQUEUED = ("id", "kind", "payload", "owner_id", "request_id", "traceparent", "deduplication_key")
 
 COLUMNS = [getattr(Task, name) for name in TaskRead.model_fields]
 IS_VISIBLE = or_(bindparam("sees_all"), Task.owner_id == bindparam("viewer_id"))
@@ -99,6 +92,15 @@ async def create(session: AsyncSession, task: Task, *, delay: timedelta = AT_ONC
         return await get_unfinished(session, task.deduplication_key)
     await queue.push(session, task.kind, added, delay=delay)
     return added
+
+
+async def refuse_too_many(session: AsyncSession, owner_id: uuid.UUID, *, most: int) -> None:
+    """Raises TooManyTasks: none of the owner's newest `most` tasks has ended."""
+    of_owner = select(Task.status).where(Task.owner_id == owner_id)
+    newest_first = of_owner.order_by(Task.created_at.desc(), Task.id.desc()).limit(most).subquery()
+    unfinished = select(func.count()).where(newest_first.c.status.in_(UNFINISHED))
+    if (await session.scalar(unfinished) or 0) >= most:
+        raise TooManyTasks(f"At most {most} unfinished tasks.", retry_after_seconds=RETRY_SECONDS)
 
 
 async def get_enqueued(session: AsyncSession, task_id: uuid.UUID) -> Task:

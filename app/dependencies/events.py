@@ -71,9 +71,10 @@ async def get_event_stream(
     feed: EventFeed = request.app.state.event_feed
     standing: Standing = request.app.state.standing
     most = request.app.state.settings.event_replay_max
-    after = await start_of(feed, asked_position(last_event_id, resume), most=most)
+    asked = asked_position(last_event_id, resume)
     leases: SocketLeases = request.app.state.socket_leases
     async with leases.held(principal.id, kind=StreamKind.EVENTS):
+        after = await start_of(feed, asked, most=most)
         with feed.subscription() as subscription, standing.watch(principal) as watched:
             ending = asyncio.create_task(end_with(watched, subscription))
             try:

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from app.crud import tasks
 from app.db.reads import Row
@@ -26,6 +26,12 @@ async def get_task_for_change(
     return task
 
 
+async def require_room_for_task(request: Request, session: SessionDep, principal: SignedIn) -> None:
+    """Raises TooManyTasks: the caller has as many unfinished tasks as allowed."""
+    most = request.app.state.settings.tasks_per_user
+    await tasks.refuse_too_many(session, principal.id, most=most)
+
+
 async def get_task_filters(
     status: TaskStatus | None = None,
     kind: Annotated[
@@ -35,6 +41,7 @@ async def get_task_filters(
     return {"status": status, "kind": kind}
 
 
+RoomForTask = Depends(require_room_for_task)
 ReadableTask = Annotated[Row, Depends(get_task)]
 OwnTask = Annotated[Task, Depends(get_task_for_change)]
 TaskFilters = Annotated[dict[str, Any], Depends(get_task_filters)]

@@ -77,8 +77,7 @@ class SocketLeases(BackgroundLoop):
             TooManySockets, TooManyStreams: the user has as many of this kind as allowed.
             Overloaded: the process has as many of any kind as it can serve.
         """
-        if len(self._held) >= self._per_process:
-            raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
+        self._check(user_id, kind)
         socket_id = uuid7()
         self._held[socket_id] = lease = Lease(user_id, kind, room)
         try:
@@ -92,6 +91,14 @@ class SocketLeases(BackgroundLoop):
                 lease.is_entered = False
                 await self._leave(socket_id, room)
             del self._held[socket_id]
+
+    def _check(self, user_id: uuid.UUID, kind: StreamKind) -> None:
+        """Reject what this process alone can tell to be too many, before a transaction begins."""
+        if len(self._held) >= self._per_process:
+            raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
+        own = sum(each.user_id == user_id and each.kind is kind for each in self._held.values())
+        if own >= self._per_user[kind]:
+            raise sockets.too_many(kind, limit=self._per_user[kind])
 
     async def pause(self) -> None:
         await asyncio.sleep(RENEW_SECONDS)

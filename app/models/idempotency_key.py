@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import Conflict, Unprocessable
+from app.core.errors import Conflict, TooManyRequests, Unprocessable
 from app.db.base import Base
 
 
@@ -39,3 +39,9 @@ class IdempotencyKeyInProgress(Conflict):
     code = "idempotency_key_in_progress"
     title = "The first request is still running"
     remedy = "Repeat the request after the time that Retry-After says."
+
+
+class TooManyIdempotencyKeys(TooManyRequests):
+    code = "too_many_idempotency_keys"
+    title = "Too many idempotency keys"
+    remedy = "Send a key only where a request may be repeated; stored responses expire in a day."

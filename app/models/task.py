@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, TooManyRequests
 from app.db.base import Base, Versioned, text_enum
 
 
@@ -34,6 +34,12 @@ class NotFailed(Conflict):
     code = "not_failed"
     title = "Not failed"
     remedy = "Only a task that was given up can be retried."
+
+
+class TooManyTasks(TooManyRequests):
+    code = "too_many_tasks"
+    title = "Too many tasks"
+    remedy = "Wait until some of your tasks have ended, or cancel them."
 
 
 class Task(Versioned, Base):

@@ -6,7 +6,6 @@ import re
 import uuid
 from collections import Counter
 
-import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import func, select
@@ -18,9 +17,11 @@ from app.models.idempotency_key import IdempotencyKey
 from app.models.item import Item
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate
-from tests.conftest import As, Running, new_client
+from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT
 from tests.factories import PASSWORD, item_body
+from tests.problems import assert_problem
+from tests.state import replaced
 
 ITEMS = "/api/v1/items"
 WEBHOOKS = "/api/v1/webhooks"
@@ -223,12 +224,14 @@ class TestReplay:
         assert other.json()["id"] != first.json()["id"]
 
     async def test_each_request_counts_once_whether_it_is_replayed_or_not(
-        self, app: FastAPI, user: User, as_user: As, monkeypatch: pytest.MonkeyPatch
+        self, app: FastAPI, user: User, as_user: As
     ) -> None:
-        monkeypatch.setitem(app.state._state, "rate_limit", LocalWindows(Policy(3, 3600)))
         client, headers = await as_user(user), keyed()
 
-        answers = [await client.post(ITEMS, json=item_body(), headers=headers) for _ in range(4)]
+        with replaced(app, rate_limit=LocalWindows(Policy(3, 3600))):
+            answers = [
+                await client.post(ITEMS, json=item_body(), headers=headers) for _ in range(4)
+            ]
 
         assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
         left = [answer.headers.get_list("ratelimit") for answer in answers]
@@ -240,15 +243,16 @@ class TestReplay:
         ]
 
     async def test_anonymous_replays_count_against_the_address(
-        self, app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+        self, app: FastAPI, client: AsyncClient
     ) -> None:
-        monkeypatch.setitem(app.state._state, "rate_limit", LocalWindows(Policy(2, 3600)))
         body = {"email": "new@example.com", "username": "new", "password": PASSWORD}
         headers = keyed()
 
-        answers = [
-            await client.post("/api/v1/auth/register", json=body, headers=headers) for _ in range(3)
-        ]
+        with replaced(app, rate_limit=LocalWindows(Policy(2, 3600))):
+            answers = [
+                await client.post("/api/v1/auth/register", json=body, headers=headers)
+                for _ in range(3)
+            ]
 
         assert [answer.status_code for answer in answers] == [201, 201, 429]
         assert answers[1].headers["idempotency-replayed"] == "true"
@@ -274,3 +278,24 @@ class TestAnonymous:
 
         assert len(secured) > 15
         assert answers == dict.fromkeys(secured, 401)
+
+
+class TestBound:
+    async def test_new_key_beyond_the_bound_is_refused_and_old_ones_are_replayed(
+        self, running: Running, user: User
+    ) -> None:
+        old, other, new = keyed(), keyed(), keyed()
+        async with running(idempotency_keys_per_caller=2) as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                first = await client.post(ITEMS, json=item_body(), headers=old)
+                await client.post(ITEMS, json=item_body(), headers=other)
+                refused = await client.post(ITEMS, json=item_body(), headers=new)
+                replayed = await client.post(ITEMS, json=item_body(), headers=old)
+                without = await client.post(ITEMS, json=item_body())
+            count = await count_items(app)
+
+        assert_problem(refused, 429, "too_many_idempotency_keys")
+        assert refused.headers["retry-after"] == "3600"
+        assert replayed.content == first.content
+        assert (without.status_code, count) == (201, 3)

@@ -13,6 +13,7 @@ from app.core.rate_limit import LocalWindows, Policy
 from app.integrations.redis import Client, RedisWindows, create_redis
 from app.models.user import User
 from tests.conftest import As
+from tests.factories import item_body
 from tests.state import replaced
 
 ME = "/api/v1/users/me"
@@ -121,3 +122,15 @@ class TestRedisWindows:
 
         assert [verdict.is_refused for verdict in verdicts] == [False, True]
         await gone.aclose()
+
+
+class TestWeights:
+    async def test_batch_counts_by_its_items(
+        self, limited_app: FastAPI, as_user: As, user: User
+    ) -> None:
+        client, items = await as_user(user), [item_body() for _ in range(250)]
+
+        batch = await client.post("/api/v1/items/batch", json={"items": items})
+
+        assert batch.headers.get_list("ratelimit")[0].startswith('"default";r=97;')
+        assert len(batch.headers.get_list("ratelimit-policy")) == 1

@@ -31,6 +31,7 @@ def service(
         "RUN_WORKER": "true",
         "MAIL_FOLDER": str(folder / "mails"),
         "LOG_LEVEL": "error",
+        "EVENT_STREAMS_PER_USER": "200",
     }
     subprocess.run(app_command("keys", "generate", environment["SIGNING_KEY_FILE"]), check=True)
     with running_service(folder, environment, workers=2) as service:

@@ -116,6 +116,7 @@ def short_lived_service(server_url: str, worker_id: str, tmp_path: Path) -> Iter
         "SECRET_KEY": SECRET,
         "DATABASE_URL": with_database(server_url, name),
         "LOG_LEVEL": "error",
+        "EVENT_STREAMS_PER_USER": str(2 * CLIENTS),
     }
     with running_service(tmp_path, environment, workers=2) as service:
         yield service

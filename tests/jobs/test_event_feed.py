@@ -381,3 +381,39 @@ class TestRetention:
 
         left = await database("SELECT data ->> 'name' AS name FROM events")
         assert [row["name"] for row in left] == ["new"]
+
+
+class Counting(EventFeed):
+    """Knows how many pages were read at the same time."""
+
+    running = most = pages = 0
+
+    async def read(self, after: Position) -> events.Batch:
+        self.running, self.pages = self.running + 1, self.pages + 1
+        self.most = max(self.most, self.running)
+        try:
+            return await super().read(after)
+        finally:
+            self.running -= 1
+
+
+class TestReplays:
+    async def test_pages_are_read_one_at_a_time_however_many_clients_resume(
+        self, app: FastAPI, user: User, database: Database
+    ) -> None:
+        feed = Counting(app.state.reads)
+        start = await feed.present()
+        await database(
+            "INSERT INTO items (id, name, price, owner_id) SELECT gen_random_uuid(), 'item', 1, :id"
+            " FROM generate_series(1, 250)",
+            id=user.id,
+        )
+
+        followers = [Follower(feed, start) for _ in range(3)]
+        for follower in followers:
+            await follower.until_heard(250)
+            follower.task.cancel()
+
+        assert feed.most == 1
+        assert feed.pages == 6
+        assert {len({told.event.id for told in each.heard}) for each in followers} == {250}

@@ -11,7 +11,7 @@ from app.core.identity import Role
 from app.models.task import Task, TaskStatus
 from app.models.user import User
 from tests.api.v1.conftest import address, read_mails
-from tests.conftest import As, Save
+from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item, make_task
 from tests.problems import assert_problem
 
@@ -199,3 +199,23 @@ class TestSignUp:
         mails = [text for to, text in read_mails(settings.mail_folder) if to == victim]
         assert len(mails) == 2
         assert "evil.test" not in "".join(mails)
+
+
+class TestBound:
+    async def test_task_beyond_the_bound_is_refused_until_one_has_ended(
+        self, running: Running, save: Save, user: User, other_user: User
+    ) -> None:
+        item = await save(make_item(user))
+        waiting = [await save(make_task(user)) for _ in range(2)]
+        await save(make_task(other_user))
+        path = f"/api/v1/items/{item.id}/process"
+        async with running(tasks_per_user=2) as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                refused = await client.post(path)
+                await client.delete(f"{TASKS}/{waiting[0].id}")
+                accepted = await client.post(path)
+
+        assert_problem(refused, 429, "too_many_tasks")
+        assert refused.headers["retry-after"] == "10"
+        assert accepted.status_code == 202

@@ -29,9 +29,11 @@ from app.dependencies.items import (
     OwnItem,
     ReadableItem,
 )
+from app.dependencies.tasks import RoomForTask
 from app.integrations.external_api import ExternalApiNotConfigured
 from app.jobs.process_item import ProcessItem
 from app.jobs.queue import enqueue
+from app.models.task import TooManyTasks
 from app.schemas.base import Page
 from app.schemas.external import QuotesRead
 from app.schemas.item import (
@@ -138,7 +140,8 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
     "/{item_id}/process",
     response_model=TaskRead,
     status_code=202,
-    responses=CHANGES,
+    dependencies=[RoomForTask],
+    responses={**CHANGES, **responses(TooManyTasks)},
 )
 async def process_item(
     item: OwnItem, session: SessionDep, principal: ItemWriter, request: Request

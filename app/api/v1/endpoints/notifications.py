@@ -12,8 +12,10 @@ from app.dependencies.auth import Administrator, SignedIn
 from app.dependencies.database import Reads, SessionDep
 from app.dependencies.guessing import WINDOW, GuessLimitsDep, MailKind, TooManyAttempts
 from app.dependencies.pagination import Pagination, paginated
+from app.dependencies.tasks import RoomForTask
 from app.jobs.queue import enqueue
 from app.jobs.send_notification import SendNotification
+from app.models.task import TooManyTasks
 from app.schemas.base import Page
 from app.schemas.notification import NotificationCreate, NotificationRead
 from app.schemas.task import TaskRead
@@ -36,7 +38,11 @@ async def list_notifications(
 
 
 @router.post(
-    "/{email}", response_model=TaskRead, status_code=202, responses=responses(TooManyAttempts)
+    "/{email}",
+    response_model=TaskRead,
+    status_code=202,
+    dependencies=[RoomForTask],
+    responses=responses(TooManyAttempts, TooManyTasks),
 )
 async def send_notification(
     email: Recipient,
