@@ -84,8 +84,9 @@ async def queries(connection: asyncpg.Connection) -> list[tuple[str, Query, dict
         "two tags": {"tag": ["tag-7", "wood"]},
         "owner_id": {"owner_id": owner},
         "category_id": {"category_id": category},
-        "q (frequent word)": items.with_words({"q": "walnut"}),
-        "q (rare word)": items.with_words({"q": rare}),
+        "q (frequent word)": {"q": "walnut"},
+        "q (frequent beginning)": {"q": "waln"},
+        "q (rare word)": {"q": rare},
         "price range": {"min_price": Decimal(500), "max_price": Decimal(501)},
     }
     return [each for name, values in filters.items() for each in pages(name, values)]

@@ -62,10 +62,9 @@ class PasswordHasher:
         """Return a PHC string with a salt of its own for the prepared password.
 
         Raises:
-            ValueError: the password holds control characters, a lone surrogate or more than 4,096
-                bytes.
+            ValueError: the password holds a lone surrogate or more than 4,096 bytes.
         """
-        secret, loop = prepared(password).encode(), asyncio.get_running_loop()
+        secret, loop = spellings(password)[0], asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._context.hash, secret)
 
     async def verify(self, password: str, hash: str | None) -> bool:

@@ -34,10 +34,7 @@ class Item(Versioned, Base):
         # With the column below for the release before this one, which reads them; both go next.
         Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
         Index(
-            "ix_items_search_lexemes",
-            text(f"search_lexemes({SEARCHED})"),
-            postgresql_using="gin",
-            postgresql_where=ALIVE,
+            "ix_items_search_lexemes", text(f"search_lexemes({SEARCHED})"), postgresql_using="gin"
         ),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )

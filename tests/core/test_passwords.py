@@ -9,6 +9,7 @@ from time import process_time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from passlib.context import CryptContext
 
 from app.core.passwords import (
     COMMON,
@@ -58,7 +59,7 @@ class TestHash:
             pytest.param("before\0after", "before", id="NUL ends nothing"),
             pytest.param("x" * MAX_LENGTH, "x" * (MAX_LENGTH - 1), id="the last character counts"),
             pytest.param("\U0001f600" * MAX_LENGTH, "\U0001f600", id="four bytes a character"),
-            pytest.param("\u00e9", "e\u0301", id="nothing is normalized"),
+            pytest.param("\u212b\uff11", "\u00c51", id="only canonical forms are alike"),
             pytest.param(" space ", "space", id="nothing is stripped"),
         ],
     )
@@ -69,6 +70,27 @@ class TestHash:
 
         assert await hasher.verify(password, hashed)
         assert not await hasher.verify(other, hashed)
+
+    @pytest.mark.parametrize(
+        ("password", "typed"),
+        [
+            pytest.param("Gr\u00f6\u00dfe", "Gro\u0308\u00dfe", id="NFC and NFD"),
+            pytest.param("one\u00a0two\u3000three", "one two three", id="spaces of other scripts"),
+        ],
+    )
+    async def test_spellings_of_one_password_are_alike(
+        self, hasher: PasswordHasher, password: str, typed: str
+    ) -> None:
+        assert await hasher.verify(typed, await hasher.hash(password))
+        assert await hasher.verify(password, await hasher.hash(typed))
+
+    @pytest.mark.parametrize("password", ["Gro\u0308\u00dfe", "one\u00a0two", "bell\x07"])
+    async def test_hash_from_before_normalization_still_verifies(self, password: str) -> None:
+        cheap = PasswordHasher(memory_kib=8, time_cost=1)
+        raw = CryptContext(schemes=["argon2"], argon2__memory_cost=64, argon2__time_cost=1)
+
+        assert await cheap.verify(password, raw.hash(password.encode()))
+        cheap.close()
 
     async def test_lone_surrogate_is_a_value_error(self, hasher: PasswordHasher) -> None:
         with pytest.raises(ValueError, match="surrogates"):

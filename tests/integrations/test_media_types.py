@@ -82,6 +82,24 @@ class TestRecognize:
             recognize(head, declared=declared, name="x")
 
 
+class TestLatePdf:
+    """ISO 32000-1, annex H: the header is somewhere within the first 1,024 bytes."""
+
+    @pytest.mark.parametrize("lead", [b"\r\n", b"\xef\xbb\xbf", b"\0" * 1000, b"HTTP junk\n"])
+    @pytest.mark.parametrize(("declared", "name"), [("application/pdf", "x"), ("", "a.PDF")])
+    def test_pdf_may_begin_with_other_bytes(self, lead: bytes, declared: str, name: str) -> None:
+        assert recognize(lead + b"%PDF-1.7\n", declared=declared, name=name) == "application/pdf"
+
+    def test_header_behind_1024_bytes_is_none(self) -> None:
+        with pytest.raises(UnsupportedMediaType):
+            recognize(b"\n" * 1024 + b"%PDF-1.7", declared="application/pdf", name="a.pdf")
+
+    def test_text_about_pdf_stays_text(self) -> None:
+        head = b"A file begins with %PDF-1.7."
+
+        assert recognize(head, declared="text/plain", name="notes.txt") == "text/plain"
+
+
 class TestTextCheck:
     def test_characters_may_be_cut_anywhere(self) -> None:
         check = TextCheck("text/plain")

@@ -274,6 +274,69 @@ class TestCreateFile:
 
         assert broken(response).keys() == {"/body/path"}
 
+    @pytest.mark.parametrize(
+        ("head", "value", "expected"),
+        [
+            (b"", "Gr\u00f6\u00dfe".encode(), "Gr\u00f6\u00dfe"),
+            (
+                b"Content-Type: text/plain; charset=ISO-8859-1\r\n",
+                b"Gr\xf6\xdfe",
+                "Gr\u00f6\u00dfe",
+            ),
+            (b"Content-Type: text/plain; charset=utf-8\r\n", "\u20ac".encode(), "\u20ac"),
+        ],
+    )
+    async def test_field_is_decoded_as_it_declares(
+        self, owner: AsyncClient, head: bytes, value: bytes, expected: str
+    ) -> None:
+        field = b'Content-Disposition: form-data; name="description"\r\n' + head + b"\r\n" + value
+
+        response = await owner.post(FILES, content=raw(raw_file(PDF), field), headers=FORM)
+
+        assert response.json()["description"] == expected
+
+    async def test_charset_field_declares_the_charset(self, owner: AsyncClient) -> None:
+        charset = b'Content-Disposition: form-data; name="_charset_"\r\n\r\niso-8859-1'
+        field = b'Content-Disposition: form-data; name="description"\r\n\r\nGr\xf6\xdfe'
+
+        response = await owner.post(FILES, content=raw(charset, raw_file(PDF), field), headers=FORM)
+
+        assert response.json()["description"] == "Gr\u00f6\u00dfe"
+
+    @pytest.mark.parametrize(
+        ("head", "value", "code"),
+        [
+            (b"", b"Gr\xf6\xdfe", "text_encoding"),
+            (b"Content-Type: text/plain; charset=utf-7\r\n", b"x", "charset_unsupported"),
+            (b"Content-Type: text/plain; charset=nothing\r\n", b"x", "charset_unsupported"),
+        ],
+    )
+    async def test_field_in_another_charset_is_refused(
+        self, owner: AsyncClient, head: bytes, value: bytes, code: str
+    ) -> None:
+        field = b'Content-Disposition: form-data; name="description"\r\n' + head + b"\r\n" + value
+
+        response = await owner.post(FILES, content=raw(raw_file(PDF), field), headers=FORM)
+
+        assert broken(response) == {"/body/description": code}
+
+    async def test_file_name_that_is_not_utf_8_is_refused(self, owner: AsyncClient) -> None:
+        response = await owner.post(
+            FILES, content=raw(raw_file(PDF, name=b"Gr\xf6.pdf")), headers=FORM
+        )
+
+        assert broken(response) == {"/body/file": "text_encoding"}
+
+    async def test_extended_file_name_is_understood(self, owner: AsyncClient) -> None:
+        part = (
+            b"Content-Disposition: form-data; name=\"file\"; filename*=iso-8859-1'de'Gr%F6.pdf\r\n"
+            b"Content-Type: application/pdf\r\n\r\n" + PDF
+        )
+
+        response = await owner.post(FILES, content=raw(part), headers=FORM)
+
+        assert response.json()["name"] == "Gr\u00f6.pdf"
+
     async def test_path_is_taken_once_for_each_owner(
         self, owner: AsyncClient, stranger: AsyncClient
     ) -> None:
@@ -691,6 +754,19 @@ class TestCreateFiles:
 
         assert_problem(response, 415, "unsupported_media_type")
         assert (await owner.get(FILES)).json()["items"] == []
+
+    async def test_input_in_which_nothing_was_chosen_is_ignored(self, owner: AsyncClient) -> None:
+        nothing = (
+            b'Content-Disposition: form-data; name="files"; filename=""\r\n'
+            b"Content-Type: application/octet-stream\r\n\r\n"
+        )
+        one = raw_file(PDF).replace(b'name="file"', b'name="files"')
+
+        response = await owner.post(BATCH, content=raw(one, nothing), headers=FORM)
+        alone = await owner.post(BATCH, content=raw(nothing), headers=FORM)
+
+        assert [file["size"] for file in response.json()["files"]] == [len(PDF)]
+        assert broken(alone) == {"/body/files": "missing"}
 
     async def test_one_too_many_refuses_all(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, files=files(*[PDF] * 11, field="files"))

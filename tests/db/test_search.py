@@ -1,0 +1,162 @@
+"""Search: each text is found by its own words, in any script, and at any size by an index."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from app.models.user import User
+from tests.conftest import Database, Save
+from tests.factories import make_item, make_post
+
+pytestmark = pytest.mark.anyio
+
+NAMES = [
+    "node.js",
+    "TCP/IP",
+    "3.5mm jack",
+    "report.pdf",
+    "user@example.com",
+    "v1.2.3",
+    "C++ primer",
+    "C# primer",
+    "AT&T",
+    "O'Neill",
+    "na\u00efve",
+    "well-known",
+    "AB-123/4",
+    "https://example.com/a/b?c=d",
+    "\u0928\u092e\u0938\u094d\u0924\u0947 \u0926\u0941\u0928\u093f\u092f\u093e",  # Hindi
+    "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd \u0bae\u0bca\u0bb4\u0bbf",  # Tamil
+    "\u09ac\u09be\u0982\u09b2\u09be \u09ad\u09be\u09b7\u09be",  # Bengali
+    "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e0a\u0e32\u0e27\u0e42\u0e25\u0e01",  # Thai
+    "\u6771\u4eac\u30bf\u30ef\u30fc",  # Japanese
+    "\u4e2d\u534e\u4eba\u6c11\u5171\u548c\u56fd",  # Chinese
+    "\ub300\ud55c\ubbfc\uad6d",  # Korean
+    "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645",  # Arabic
+    "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd",  # Hebrew
+    "\U0001f389\U0001f469\u200d\U0001f680\U0001f389",
+    "Stra\u00dfe",
+    "\u0130stanbul",
+    "\u1f08\u03c7\u03b9\u03bb\u03bb\u03b5\u03cd\u03c2",
+    "***",
+]
+PARTS = [
+    ("node.js", "nod"),
+    ("node.js", "node"),
+    ("node.js", "NODE.JS"),
+    ("TCP/IP", "tcp ip"),
+    ("3.5mm jack", "5mm"),
+    ("report.pdf", "pdf"),
+    ("user@example.com", "example.com"),
+    ("user@example.com", "user@exam"),
+    ("v1.2.3", "1.2.3"),
+    ("AB-123/4", "123"),
+    ("O'Neill", "neill"),
+    ("well-known", "known well"),
+    ("https://example.com/a/b?c=d", "example.com/a"),
+    (
+        "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e0a\u0e32\u0e27\u0e42\u0e25\u0e01",
+        "\u0e0a\u0e32\u0e27",
+    ),
+    ("\u4e2d\u534e\u4eba\u6c11\u5171\u548c\u56fd", "\u4eba\u6c11\u5171"),
+    ("\ub300\ud55c\ubbfc\uad6d", "\ud55c\ubbfc\uad6d"),
+    ("Stra\u00dfe", "STRASSE"),
+    ("\uff2e\uff4f\uff44\uff45", "node"),
+]
+STRANGERS = [
+    ("C++ primer", "C# primer"),
+    ("node.js", "nodes in js"),
+    ("\u6771\u4eac\u30bf\u30ef\u30fc", "\u4eac\u30bf\u6771\u4eac\u30bf\u30ef"),
+    ("\u0e0a\u0e32\u0e27\u0e42\u0e25\u0e01", "\u0e42\u0e25\u0e01\u0e0a\u0e32\u0e27"),
+    ("v1.2.3", "v12 3"),
+]
+MATCHES = """
+SELECT search_lexemes(:name) @@ search_question(:q)
+   AND search_folded(:name) LIKE ALL (search_patterns(:q))
+"""
+
+
+async def is_found(database: Database, name: str, q: str) -> Any:
+    (row,) = await database(f"{MATCHES} AS found", name=name, q=q)
+    return row["found"]
+
+
+class TestSearch:
+    @pytest.mark.parametrize("name", NAMES)
+    async def test_name_is_found_by_itself(self, database: Database, name: str) -> None:
+        assert await is_found(database, name, name)
+
+    @pytest.mark.parametrize("name", NAMES)
+    async def test_spelling_in_another_normal_form_is_found(
+        self, database: Database, name: str
+    ) -> None:
+        assert await is_found(database, name, unicodedata.normalize("NFD", name))
+        assert await is_found(database, unicodedata.normalize("NFD", name), name)
+
+    @pytest.mark.parametrize(("name", "part"), PARTS)
+    async def test_name_is_found_by_a_part(self, database: Database, name: str, part: str) -> None:
+        assert await is_found(database, name, part)
+
+    @pytest.mark.parametrize(("name", "q"), STRANGERS)
+    async def test_other_name_is_not_found(self, database: Database, name: str, q: str) -> None:
+        assert not await is_found(database, name, q)
+
+    async def test_every_generated_name_is_found_by_its_words(self, app: FastAPI) -> None:
+        names: list[str] = []
+
+        # Marks at the beginning of a word would join what precedes it in the name.
+        words = st.text(
+            st.characters(categories=("L", "Nd", "M", "So", "Po", "Sm")), min_size=3, max_size=12
+        ).filter(lambda word: unicodedata.category(word[0])[0] in "LN" and is_stable(word))
+
+        @hypothesis_settings(
+            max_examples=150, suppress_health_check=list(HealthCheck), deadline=None
+        )
+        @given(st.lists(words, min_size=1, max_size=4))
+        def collect(parts: list[str]) -> None:
+            names.append(" ".join(parts))
+
+        collect()
+        pairs = [
+            {"name": name, "q": word[:length]}
+            for name in names
+            for word in name.split()
+            for length in {3, len(word)}
+        ]
+        async with app.state.sessionmaker() as session:
+            for pair in pairs:
+                assert await session.scalar(text(MATCHES), pair), pair
+
+
+def is_stable(word: str) -> bool:
+    """Say whether a beginning of the word is spelled alike alone and in the word."""
+    return word == unicodedata.normalize("NFKC", word) == word.casefold() and all(
+        unicodedata.combining(letter) == 0 for letter in word[3:4]
+    )
+
+
+class TestSearchIndex:
+    """The planner of PostgreSQL can answer a question from the index, whatever is asked."""
+
+    @pytest.mark.parametrize("table", ["items", "posts"])
+    @pytest.mark.parametrize("q", ["walnut", "wal", "node.js", "\u6771\u4eac\u30bf"])
+    async def test_question_is_answered_from_the_index(
+        self, app: FastAPI, save: Save, user: User, table: str, q: str
+    ) -> None:
+        await save(make_item(user) if table == "items" else make_post(user))
+        searched = {
+            "items": "name || ' ' || coalesce(description, '')",
+            "posts": "title || ' ' || body",
+        }
+        async with app.state.sessionmaker() as session:
+            await session.execute(text("SET LOCAL enable_seqscan = off"))
+            condition = f"search_lexemes({searched[table]}) @@ search_question('{q}')"
+            plan = await session.scalars(text(f"EXPLAIN SELECT id FROM {table} WHERE {condition}"))
+
+            assert f"ix_{table}_search_lexemes" in "\n".join(plan)
