@@ -84,6 +84,9 @@ drill-exhaustion: $(READY) ## Attacks of one client: what others notice; ARGS="-
 drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations absence" for other parts
 	@exec $(BIN)/python -m benchmarks.database $(ARGS)
 
+drill-upgrade: $(READY) ## Migrate under load while the previous release serves; ARGS="--previous REV"
+	@exec $(BIN)/python -m benchmarks.upgrade $(ARGS)
+
 drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/api/test_hostile_requests.py $(ARGS)
 

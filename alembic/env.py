@@ -23,8 +23,8 @@ from app.db.grants import grant_service
 ADVISORY_LOCK = 7_246_391
 LOCK_TIMEOUT_MS = 900
 LOCK_NOT_AVAILABLE = "55P03"
-# Between attempts at a lock; after the last one the migration fails, and may be started again.
-PAUSES_SECONDS = (0.5, 1, 2, 4, 8)
+# Between attempts; after the last one the migrations fail, and may be started again.
+PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 
 
 def migrate(connection: Connection) -> None:
@@ -32,14 +32,24 @@ def migrate(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
     connection.commit()
     event.listen(connection, "before_cursor_execute", limit_locks)
-    for pause in (*PAUSES_SECONDS, None):
-        try:
-            return run(connection)
-        except DBAPIError as error:
-            if pause is None or sqlstate(error) != LOCK_NOT_AVAILABLE:
-                raise
-            connection.rollback()
-            time.sleep(pause)
+    for pause in PAUSES_SECONDS:
+        if has_run(connection):
+            return
+        time.sleep(pause)
+    if not has_run(connection):
+        raise ConfigError("Another transaction keeps a table locked: end it, then migrate again.")
+
+
+def has_run(connection: Connection) -> bool:
+    """Run the migrations; False if a lock was not to be had in time."""
+    try:
+        run(connection)
+    except DBAPIError as error:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
+            raise
+        connection.rollback()
+        return False
+    return True
 
 
 def run(connection: Connection) -> None:

@@ -188,6 +188,9 @@ def import_items(
     password: Annotated[
         bool, typer.Option("--password", help="Ask for it; else IMPORT_PASSWORD or DEMO_PASSWORD.")
     ] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Set prices that differ, instead of reporting them.")
+    ] = False,
 ) -> None:
     """Send a catalogue through the API of the running service."""
     from app.commands.import_items import run_import
@@ -200,6 +203,7 @@ def import_items(
         username=username,
         password=asked or os.environ.get("IMPORT_PASSWORD"),
         rejects=rejects,
+        update=update,
         settings=load_settings(),
     )
 

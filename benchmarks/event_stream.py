@@ -28,7 +28,7 @@ from app.db import migrations
 from app.db.embedded import embedded_postgres
 from app.main import create_app
 from benchmarks.login_flood import FILL, PASSWORD, Figure
-from tests.e2e.service import Service, running_service
+from benchmarks.service import Service, running_service
 from tests.e2e.test_events import CUT_LISTENERS
 from tests.event_source import EventSource, listening
 from tests.servers import serving

@@ -10,7 +10,7 @@ from benchmarks.catalogue import NEW_ITEM, Caller
 from benchmarks.laboratory import Running
 from benchmarks.load import Request
 from benchmarks.measuring import MICRO, measure
-from tests.e2e.service import ROOT
+from benchmarks.service import ROOT
 
 BATCH = 1000
 IMPORTS = 5

@@ -13,8 +13,8 @@ from http import HTTPStatus
 import httpx2
 
 from benchmarks.rooms import fill, service, sign_in
+from benchmarks.service import Service
 from tests.api.graphql.test_limits import ATTACKS
-from tests.e2e.service import Service
 
 TIMES = 5
 MAX_MILLISECONDS = 100

@@ -6,7 +6,7 @@ from benchmarks import chart
 from benchmarks.export import Export
 from benchmarks.measuring import Sample
 from benchmarks.report import machine, write_figures, write_results
-from tests.e2e.service import ROOT
+from benchmarks.service import ROOT
 
 PLOT = ROOT / "docs" / "images" / "growth.svg"
 MAX_PAGE_RATIO = 1.2

@@ -20,7 +20,7 @@ from benchmarks.comparison import OPERATIONS
 from benchmarks.laboratory import Running, laboratory, running
 from benchmarks.load import Request, send
 from benchmarks.servers import SERVICE
-from tests.e2e.service import ROOT
+from benchmarks.service import ROOT
 
 SAMPLES_PER_SECOND = 500
 WARM_UP_SECONDS = 2

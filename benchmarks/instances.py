@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.service import ROOT, app_command, free_port, wait_until
+from benchmarks.service import ROOT, app_command, free_port, wait_until
 
 
 @dataclass

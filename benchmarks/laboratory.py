@@ -15,7 +15,7 @@ from app.db import migrations
 from app.db.embedded import embedded_postgres
 from benchmarks.processes import cpu_seconds
 from benchmarks.servers import Server
-from tests.e2e.service import free_port, stop
+from benchmarks.service import free_port, stop
 
 START_SECONDS = 60
 

@@ -27,7 +27,7 @@ from app.core.canonical import canonical
 from app.core.passwords import PasswordHasher
 from app.db import migrations
 from app.db.embedded import embedded_postgres
-from tests.e2e.service import Service, running_service
+from benchmarks.service import Service, running_service
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -44,6 +44,7 @@ INSERT INTO users (id, email, email_canonical, username, username_canonical, pas
 SELECT uuidv7(), n || '@example.com', n || '@example.com', 'user-' || n, 'user-' || n, $1, 'user',
        true, true
 FROM generate_series(1, $2::int) n
+ON CONFLICT DO NOTHING
 """
 
 MAX_GROWTH_MEBIBYTES = 150

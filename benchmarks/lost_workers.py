@@ -30,7 +30,7 @@ from app.db.engine import create_engine
 from app.db.session import create_sessionmaker, transaction
 from app.jobs.process_item import ProcessItem
 from app.jobs.queue import enqueue
-from tests.e2e.service import app_command
+from benchmarks.service import app_command
 
 TASKS = 1000
 KILL_SECONDS = 3.0

@@ -37,7 +37,7 @@ from app.db import migrations
 from app.db.embedded import embedded_postgres
 from benchmarks.laboratory import reserve_core
 from benchmarks.login_flood import FILL, PASSWORD, Figure
-from tests.e2e.service import Service, running_service
+from benchmarks.service import Service, running_service
 
 BATCH = {"items": [{"name": f"Item {n}", "price": "10.00", "tax": "1.00"} for n in range(250)]}
 ITEMS = """

@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks import chart, targets
 from benchmarks.load import CONNECTIONS
 from benchmarks.servers import SERVICE, title_of
+from benchmarks.service import ROOT
 from benchmarks.targets import Samples
-from tests.e2e.service import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -28,7 +28,7 @@ from app.core.passwords import PasswordHasher
 from app.db import migrations
 from app.db.embedded import embedded_postgres
 from benchmarks.login_flood import FILL, PASSWORD, Figure
-from tests.e2e.service import Service, running_service
+from benchmarks.service import Service, running_service
 from tests.event_source import EventSource, listening
 
 CONNECTS = 1000

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks import toolchains
+from benchmarks.service import ROOT, app_command
 from benchmarks.toolchains import PEERS
-from tests.e2e.service import ROOT, app_command
 
 SECRET_KEY = "a-secret-for-measurements-that-is-long-enough"
 POOL_SIZE = 10

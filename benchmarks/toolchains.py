@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.e2e.service import ROOT
+from benchmarks.service import ROOT
 
 CACHE = ROOT / ".cache" / "benchmarks"
 PEERS = ROOT / "benchmarks" / "peers"

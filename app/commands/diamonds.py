@@ -2,12 +2,15 @@
 
 import csv
 import gzip
+import hashlib
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -15,12 +18,21 @@ from app.core.config import ConfigError
 
 GRADES = ("cut", "color", "clarity")
 COLUMNS = ("carat", *GRADES, "depth", "table", "price", "x", "y", "z")
+MEASURES = ("carat", "depth", "table", "x", "y", "z")
 CATALOGUE_TAG = "catalogue-diamonds"
 
 # They keep each item below 1 KB and the memory flat, whatever the file holds.
 MAX_FIELD_LENGTH = 30
 MAX_LINE_BYTES = 4096
 
+DIGEST_LENGTH = 12
+NUMBERED_NAME = re.compile(
+    r"(?P<cut>.+) cut (?P<carat>\S+) ct (?P<color>.+) (?P<clarity>\S+), no\. \d{1,11}"
+)
+DESCRIPTION = re.compile(
+    r"\S+ ct, depth (?P<depth>\S+) %, table (?P<table>\S+) %,"
+    r" (?P<x>\S+) x (?P<y>\S+) x (?P<z>\S+) mm\."
+)
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -40,22 +52,48 @@ class Row:
     line: int
     fields: list[str]
     fault: Fault | None = None
+    ordinal: int = 1
+
+    @property
+    def stone(self) -> dict[str, str]:
+        return dict(zip(COLUMNS, self.fields, strict=True))
 
     @property
     def name(self) -> str:
-        """The natural key: stones may be alike, so the line number tells them apart."""
-        stone = dict(zip(COLUMNS, self.fields, strict=True))
-        return "{cut} cut {carat} ct {color} {clarity}, no. ".format(**stone) + str(self.line)
+        """The natural key: everything but the price, and an ordinal for stones that are alike."""
+        return name_of(self.stone, self.ordinal)
+
+    @property
+    def price(self) -> Decimal:
+        return Decimal(self.stone["price"])
 
     def item(self) -> dict[str, Any]:
         """The body of `POST /items`; the price stays as it is written."""
-        stone = dict(zip(COLUMNS, self.fields, strict=True))
+        stone = self.stone
         return {
             "name": self.name,
             "description": describe(stone),
             "price": stone["price"],
             "tags": [CATALOGUE_TAG, *(tag(f"{grade} {stone[grade]}") for grade in GRADES)],
         }
+
+
+def name_of(stone: Mapping[str, str], ordinal: int) -> str:
+    suffix = f"-{ordinal}" if ordinal > 1 else ""
+    return "{cut} cut {carat} ct {color} {clarity}, no. ".format(**stone) + digest(stone) + suffix
+
+
+def digest(stone: Mapping[str, str]) -> str:
+    """The same for the same stone, however its numbers are written and whatever it costs."""
+    values = [stone[grade] for grade in GRADES]
+    values += [str(Decimal(stone[column]).normalize()) for column in MEASURES]
+    return hashlib.sha256("\n".join(values).encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def stone_of(name: str, description: str) -> dict[str, str] | None:
+    """The stone that an item of an earlier import was made from, whose name has a line number."""
+    named, described = NUMBERED_NAME.fullmatch(name), DESCRIPTION.fullmatch(description)
+    return named.groupdict() | described.groupdict() if named and described else None
 
 
 def describe(stone: Mapping[str, str]) -> str:
@@ -88,7 +126,10 @@ class Catalogue:
         Raises:
             ConfigError: the rest of the file cannot be read.
         """
-        return (read_row(number, line) for number, line in self._lines if line.strip())
+        seen: Counter[str] = Counter()
+        for number, line in self._lines:
+            if line.strip():
+                yield numbered(read_row(number, line), seen)
 
     def _check_header(self) -> None:
         _, line = next(self._lines, (1, b""))
@@ -101,6 +142,15 @@ class Catalogue:
                 f"{self.path} is no catalogue of diamonds: its first line must be "
                 f"{','.join(COLUMNS)}, plain or gzip."
             )
+
+
+def numbered(row: Row, seen: Counter[str]) -> Row:
+    """The row with its ordinal among those that are alike."""
+    if row.fault:
+        return row
+    key = digest(row.stone)
+    seen[key] += 1
+    return replace(row, ordinal=seen[key])
 
 
 @contextmanager

@@ -66,6 +66,8 @@ class Tally:
     rows: int = 0
     created: int = 0
     present: int = 0
+    changed: int = 0
+    updated: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     malformed: Counter[str] = field(default_factory=Counter)
 
@@ -77,6 +79,8 @@ class Tally:
             f"  rows read     {self.rows:>9,}\n"
             f"  created       {self.created:>9,}\n"
             f"  already there {self.present:>9,}\n"
+            f"  price changed {self.changed:>9,}\n"
+            f"  price updated {self.updated:>9,}\n"
             f"  refused       {breakdown(self.refused)}\n"
             f"  malformed     {breakdown(self.malformed)}\n"
             f"  seconds       {seconds:>9,.1f}  ({sent / seconds:,.0f} items sent per second)\n"

@@ -39,6 +39,14 @@ class Unanswered(Setback):
     """Nobody knows whether the request had an effect."""
 
 
+class Refused(ConfigError):
+    """The service has a problem with the request, which another try does not solve."""
+
+    def __init__(self, place: str, problem: Body) -> None:
+        super().__init__(f"The service answers {place}: {problem.get('detail', 'no reason given')}")
+        self.problem = problem
+
+
 class Patience:
     """Waits longer each time, and has an end."""
 
@@ -133,6 +141,16 @@ class ServiceClient:
         answer = self._insist("POST", "/items/batch", despite=Limited, json={"items": items})
         return cast("list[Body]", answer["results"])
 
+    def change_price(self, item: Body, price: str) -> Body | None:
+        """Set the price of an item as it was read; return the problem of a refusal."""
+        headers = {"If-Match": f'"{item["version"]}"'}
+        path, body = f"/items/{item['id']}", {"price": price}
+        try:
+            self._insist("PATCH", path, despite=Setback, json=body, headers=headers)
+        except Refused as refusal:
+            return refusal.problem
+        return None
+
     def _insist(self, method: str, path: str, *, despite: type[Setback], **content: Any) -> Body:
         patience = Patience()
         while True:
@@ -182,7 +200,7 @@ def body_of(response: httpx.Response) -> Body:
         raise Unanswered(place, seconds=retry_after(response))
     body = json_object(response)
     if not response.is_success:
-        raise ConfigError(f"The service answers {place}: {body.get('detail', 'no reason given')}")
+        raise Refused(place, body)
     return body
 
 

@@ -60,18 +60,20 @@ async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind:
     owners = await lock(session, due)
     waiting = await in_queue(session, set(owners.values()))
     accepted: dict[uuid.UUID, Sequence[Told]] = {}
-    refused: list[uuid.UUID] = []
+    refused: dict[uuid.UUID, list[uuid.UUID]] = {}
     for webhook_id, owner_id in owners.items():
         of_account = waiting[owner_id]
         room = limits.room(of_account.get(webhook_id, 0), sum(of_account.values()))
         if len(due[webhook_id]) > room:
-            refused.append(webhook_id)
+            refused.setdefault(owner_id, []).append(webhook_id)
             continue
         accepted[webhook_id] = due[webhook_id]
         of_account[webhook_id] = of_account.get(webhook_id, 0) + len(due[webhook_id])
     await insert_all(session, accepted)
-    for webhook_id in refused:
-        await begin(session, webhook_id, owners[webhook_id], behind, due[webhook_id][0])
+    for owner_id, webhook_ids in refused.items():
+        for webhook_id in webhook_ids:
+            await session.execute(moved(webhook_id, behind, due[webhook_id][0].event.timestamp))
+        await notify_owner(session, owner_id, webhook_ids)
 
 
 async def lock(session: AsyncSession, due: Due) -> dict[uuid.UUID, uuid.UUID]:
@@ -116,21 +118,17 @@ def rows_of(webhook_id: uuid.UUID, events: Iterable[Told]) -> Iterable[Row]:
         }
 
 
-async def begin(
-    session: AsyncSession,
-    webhook_id: uuid.UUID,
-    owner_id: uuid.UUID,
-    behind: Position,
-    first: Told,
+async def notify_owner(
+    session: AsyncSession, owner_id: uuid.UUID, webhook_ids: Sequence[uuid.UUID]
 ) -> None:
-    """Remember where the backlog begins, and notify the owner."""
-    await session.execute(moved(webhook_id, behind, first.event.timestamp))
+    """Notify the owner once, however many of the account's webhooks get a backlog together."""
+    more = f" and {len(webhook_ids) - 1} more" if len(webhook_ids) > 1 else ""
     await notifications.create(
         session,
         owner_id,
         subject="A webhook is behind",
-        message=f"Too many deliveries wait for the webhook {webhook_id}. Newer events are queued as"
-        f" soon as half of them are accepted, and are dropped after {BACKLOG_KEPT.days} days.",
+        message=f"Too many deliveries wait for the webhook {webhook_ids[0]}{more}. Newer events are"
+        f" queued as soon as deliveries end, and are dropped after {BACKLOG_KEPT.days} days.",
     )
 
 

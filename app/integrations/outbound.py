@@ -4,7 +4,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
@@ -16,6 +16,9 @@ from app.core.tracing import current_traceparent, outbound_span
 
 DEADLINE_SECONDS = 3.0
 MAX_BYTES = 1024 * 1024
+# How much of a body is read, and for how long, where only the status counts.
+DRAIN_BYTES = 16 * 1024
+DRAIN_SECONDS = 0.25
 GZIP = 16 + zlib.MAX_WBITS  # How zlib is told to expect the header of gzip.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
 
@@ -101,24 +104,63 @@ def observed(request: httpx.Request) -> Iterator[None]:
         metrics.OUTBOUND_SECONDS.labels(outcome).observe(time.perf_counter() - started)
 
 
+async def send_for_status(
+    client: httpx.AsyncClient, request: httpx.Request, *, seconds: float
+) -> int:
+    """Send one request and return the status of the answer, whatever its body is.
+
+    A short body is read for the sake of the connection, which can then be used again; any other
+    is left, and the connection closed.
+
+    Raises:
+        UpstreamTimeout: there was no status in time.
+        UpstreamFailed: there is no connection, or no HTTP.
+    """
+    request.headers["Accept-Encoding"] = "identity"
+    with observed(request):
+        async with answered(client, request, seconds) as response:
+            await drain(response)
+            return response.status_code
+
+
+async def drain(response: httpx.Response) -> None:
+    """Read a short body, if it comes at once; what is wrong with it does not matter."""
+    received = 0
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for chunk in response.aiter_raw():
+                received += len(chunk)
+                if received > DRAIN_BYTES:
+                    return
+
+
 async def send_in_time(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float, max_bytes: int
 ) -> Answer:
     try:
+        async with answered(client, request, seconds) as response:
+            content = await body(response, max_bytes)
+            return Answer(response.status_code, response.headers, content)
+    except zlib.error as error:
+        raise UnusableAnswer from error
+
+
+@asynccontextmanager
+async def answered(
+    client: httpx.AsyncClient, request: httpx.Request, seconds: float
+) -> AsyncIterator[httpx.Response]:
+    """The answer, once its headers have arrived; `seconds` include what is done with it."""
+    try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True, follow_redirects=False)
             try:
-                return Answer(
-                    response.status_code, response.headers, await body(response, max_bytes)
-                )
+                yield response
             finally:
                 await response.aclose()
     except (TimeoutError, httpx.TimeoutException):
         raise UpstreamTimeout from None
     except httpx.HTTPError as error:
         raise UpstreamFailed from error
-    except zlib.error as error:
-        raise UnusableAnswer from error
 
 
 async def body(response: httpx.Response, max_bytes: int) -> bytes:

@@ -17,7 +17,7 @@ from app.db.embedded import embedded_postgres
 from benchmarks.database.durability import settings
 from benchmarks.database.history import sign_in
 from benchmarks.login_flood import Figure, fill
-from tests.e2e.service import Service, started_service
+from benchmarks.service import Service, started_service
 from tests.proxy import Proxy, proxied
 
 WORKERS = 2

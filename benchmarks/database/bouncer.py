@@ -11,8 +11,9 @@ from benchmarks.database.durability import restart, settings, told
 from benchmarks.database.failover import ask
 from benchmarks.database.history import load, until_acked
 from benchmarks.login_flood import Figure
-from tests.e2e.service import Service, running_service
-from tests.pgbouncer import pgbouncer
+from benchmarks.service import Service, running_service
+from benchmarks.tools import MissingTool
+from tests.pgbouncer import pgbouncer, program
 
 CLIENTS, WORKERS, POOL_SIZE = 12, 2, 4
 LOAD_SECONDS = 10
@@ -21,6 +22,8 @@ CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'd
 
 
 def drill() -> list[Figure]:
+    if program() is None:
+        raise MissingTool("There is no pgbouncer: install Debian's package.")
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as bouncer:
         folder = Path(name)
         with (

@@ -14,8 +14,7 @@ from app.db.embedded import embedded_postgres
 from app.db.embedded_server import Server
 from benchmarks.database.history import History, load, until_acked
 from benchmarks.login_flood import Figure
-from tests.conftest import plain
-from tests.e2e.service import Service, running_service
+from benchmarks.service import Service, plain, running_service
 
 KILLS, RESTARTS = 20, 10
 CLIENTS, WORKERS = 6, 2

@@ -13,8 +13,7 @@ from app.db.embedded_server import Server
 from benchmarks.database.durability import settings, told
 from benchmarks.database.history import load, until_acked
 from benchmarks.login_flood import Figure
-from tests.conftest import execute, plain
-from tests.e2e.service import Service, running_service
+from benchmarks.service import Service, plain, running_service
 from tests.standby import Standby, kill, replica_of
 
 CLIENTS, READERS, WORKERS = 4, 4, 2
@@ -32,8 +31,8 @@ def drill() -> list[Figure]:
         ):
             migrations.upgrade(url)
             # Otherwise the newest acknowledged writes would die with the primary.
-            asyncio.run(execute(url, "ALTER SYSTEM SET synchronous_standby_names = '*'"))
-            asyncio.run(execute(url, "SELECT pg_reload_conf()"))
+            asyncio.run(ask(url, "ALTER SYSTEM SET synchronous_standby_names = '*'"))
+            asyncio.run(ask(url, "SELECT pg_reload_conf()"))
             hosts = f"{url.removesuffix('/app')},127.0.0.1:{standby.url.rpartition(':')[2]}"
             given = settings(f"{hosts}?target_session_attrs=read-write")
             given["DATABASE_REPLICA_URL"] = standby.url

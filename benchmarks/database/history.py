@@ -12,8 +12,7 @@ import asyncpg
 import httpx2
 
 from benchmarks.login_flood import PASSWORD, fill
-from tests.conftest import plain
-from tests.e2e.service import Service
+from benchmarks.service import Service, plain
 
 UNKNOWN = 0
 Act = Callable[[httpx2.AsyncClient, "History"], Coroutine[None, None, None]]

@@ -11,7 +11,7 @@ from app.db import migrations
 from app.db.embedded import embedded_postgres
 from benchmarks.database.failover import ask
 from benchmarks.login_flood import Figure
-from tests.e2e.service import ROOT, app_command
+from benchmarks.service import ROOT, app_command
 
 REPLICAS, ROUNDS = 5, 20
 

@@ -14,8 +14,8 @@ from app.db.embedded_server import Server
 from benchmarks.database.durability import restart
 from benchmarks.database.failover import ask
 from benchmarks.login_flood import Figure, fill
+from benchmarks.service import wait_until
 from tests.content import content
-from tests.e2e.service import wait_until
 from tests.standby import Standby
 
 ITEMS, MORE_ITEMS = 50_000, 1_000

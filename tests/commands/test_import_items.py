@@ -10,6 +10,7 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from socket import create_server
 from types import SimpleNamespace
@@ -28,11 +29,14 @@ from app.commands.import_report import open_rejects
 from app.core.config import ConfigError, Settings
 from app.models.item import Item
 from app.models.user import User
-from tests.conftest import Save
+from tests.conftest import Database, Save
 from tests.factories import PASSWORD, make_item, make_user
 
 HEADER = '"carat","cut","color","clarity","depth","table","price","x","y","z"'
 STONE = '0.23,"Ideal","E","SI2",61.5,55,326,3.95,3.98,2.43'
+OTHER = '0.21,"Premium","E","SI1",59.8,61,326,3.89,3.84,2.31'
+NEW = '0.29,"Good","J","VS1",62.4,58,334,4.2,4.23,2.63'
+STONE_NAME = "Ideal cut 0.23 ct E SI2, no. afb1f1353248"
 TOO_DEAR = '2.29,"Premium","I","VS2",60.8,60,18823,8.5,8.47,5.16'
 
 Fault = Callable[[ASGIApp, Scope, Receive, Send], Awaitable[None]]
@@ -173,6 +177,7 @@ def run(
             "username": "user",
             "password": PASSWORD,
             "rejects": rejects,
+            "update": False,
         }
         await asyncio.to_thread(run_import, file, settings=settings, **given | options)
         return capsys.readouterr().out
@@ -208,7 +213,7 @@ class TestStones:
 
         async with app.state.sessionmaker() as session:
             item = await session.scalar(select(Item))
-        assert item.name == "Very Good cut 0.23 ct E SI2, no. 2"
+        assert item.name == "Very Good cut 0.23 ct E SI2, no. aac16ed419a6"
         assert item.description == "0.23 ct, depth 61.5 %, table 55 %, 3.95 x 3.98 x 2.43 mm."
         assert str(item.price) == "326.00"
         assert item.tags == ["catalogue-diamonds", "cut-very-good", "color-e", "clarity-si2"]
@@ -219,7 +224,8 @@ class TestStones:
     ) -> None:
         summary = await run(catalogue(STONE, STONE, STONE, STONE))
 
-        assert [name[-5:] for name in await names()] == [f"no. {line}" for line in (2, 3, 4, 5)]
+        first = (await names())[0]
+        assert await names() == [first, *(f"{first}-{ordinal}" for ordinal in (2, 3, 4))]
         assert figures(summary)["created"] == "4"
 
     async def test_that_are_there_are_not_sent_again(
@@ -243,25 +249,101 @@ class TestStones:
 
         await run(file)
 
-        assert await names() == ["Ideal cut 0.23 ct E SI2, no. 3"]
+        assert await names() == [STONE_NAME]
 
     async def test_of_others_are_not_taken_for_mine(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names, save: Save, other_user: User
     ) -> None:
-        await save(
-            make_item(
-                other_user, name="Ideal cut 0.23 ct E SI2, no. 2", tags=["catalogue-diamonds"]
-            )
-        )
+        await save(make_item(other_user, name=STONE_NAME, tags=["catalogue-diamonds"]))
 
         await run(catalogue(STONE))
 
         assert len(await names()) == 1
 
+    async def test_that_are_there_are_known_behind_a_line_on_top(
+        self, run: RunImport, catalogue: WriteCatalogue, names: Names
+    ) -> None:
+        await run(catalogue(STONE, STONE, OTHER))
+
+        summary = await run(catalogue(NEW, STONE, OTHER, STONE))
+
+        assert figures(summary) | {"created": "1", "already there": "3"} == figures(summary)
+        assert len(await names()) == 4
+
+    async def test_are_known_however_their_numbers_are_written(
+        self, run: RunImport, catalogue: WriteCatalogue
+    ) -> None:
+        await run(catalogue(STONE))
+
+        summary = await run(catalogue(STONE.replace("61.5,55", "61.50,55.0")))
+
+        assert figures(summary) | {"created": "0", "already there": "1"} == figures(summary)
+
+    async def test_of_an_import_that_named_them_after_lines_are_known(
+        self, run: RunImport, catalogue: WriteCatalogue, names: Names, save: Save, owner: User
+    ) -> None:
+        for line in (2, 3):
+            await save(
+                make_item(
+                    owner,
+                    name=f"Ideal cut 0.23 ct E SI2, no. {line}",
+                    description="0.23 ct, depth 61.5 %, table 55 %, 3.95 x 3.98 x 2.43 mm.",
+                    price=Decimal("326.00"),
+                    tags=["catalogue-diamonds"],
+                )
+            )
+
+        summary = await run(catalogue(NEW, STONE, STONE, STONE))
+
+        assert figures(summary) | {"created": "2", "already there": "2"} == figures(summary)
+        assert len(await names()) == 4
+
     def test_stay_below_a_kilobyte(self) -> None:
         row = diamonds.Row(10**9, ["9" * diamonds.MAX_FIELD_LENGTH] * len(diamonds.COLUMNS))
 
         assert len(str(row.item())) < 1000
+
+
+class TestPrices:
+    async def test_that_changed_are_reported(
+        self, run: RunImport, catalogue: WriteCatalogue, rejects: Path, database: Database
+    ) -> None:
+        await run(catalogue(STONE, OTHER))
+
+        summary = await run(catalogue(STONE.replace("326", "327"), OTHER))
+
+        expected = {"created": "0", "already there": "1", "price changed": "1"}
+        assert figures(summary) | expected == figures(summary)
+        (row,) = rows_of(rejects)
+        assert (row["line"], row["pointer"], row["code"]) == ("2", "/price", "price_changed")
+        assert row["message"] == "The service has 326.00"
+        assert await prices(database) == ["326.00", "326.00"]
+
+    async def test_that_changed_are_updated_on_request(
+        self, run: RunImport, catalogue: WriteCatalogue, database: Database
+    ) -> None:
+        await run(catalogue(STONE, OTHER))
+        changed = catalogue(STONE.replace("326", "327"), OTHER)
+
+        first, second = await run(changed, update=True), await run(changed, update=True)
+
+        assert figures(first) | {"price updated": "1", "created": "0"} == figures(first)
+        assert figures(second) | {"price updated": "0", "already there": "2"} == figures(second)
+        assert await prices(database) == ["326.00", "327.00"]
+
+    async def test_that_are_refused_are_rejects(
+        self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
+    ) -> None:
+        await run(catalogue(STONE))
+
+        summary = await run(catalogue(STONE.replace("326", "32600")), update=True)
+
+        assert figures(summary)["price updated"] == "0"
+        assert (rows_of(rejects)[0]["pointer"], rows_of(rejects)[0]["line"]) == ("/price", "2")
+
+
+async def prices(database: Database) -> list[str]:
+    return sorted(str(row["price"]) for row in await database("SELECT price FROM items"))
 
 
 class TestRejects:
@@ -315,7 +397,7 @@ class TestRejects:
     ) -> None:
         summary = await run(catalogue(STONE, row, STONE))
 
-        assert [name[-5:] for name in await names()] == ["no. 2", "no. 4"]
+        assert await names() == [STONE_NAME, f"{STONE_NAME}-2"]
         reject = rows_of(rejects)[0]
         assert (reject["line"], reject["code"], reject["pointer"]) == ("3", code, pointer)
         assert f"malformed             1  ({code} 1)" in summary
@@ -366,7 +448,7 @@ class TestSetbacks:
 
         summary = await run(catalogue(STONE, STONE, STONE, STONE, TOO_DEAR, STONE, STONE))
 
-        assert [name[-1] for name in await names()] == list("234578")
+        assert await names() == [STONE_NAME, *(f"{STONE_NAME}-{n}" for n in range(2, 7))]
         assert figures(summary) | {"created": "6", "already there": "0"} == figures(summary)
         assert len(rows_of(rejects)) == 1
 
@@ -488,5 +570,5 @@ class TestRefusal:
 
 def figures(summary: str) -> dict[str, str]:
     """The numbers of the summary by their name."""
-    lines = (line.rsplit(maxsplit=1) for line in summary.splitlines()[2:4])
+    lines = (line.rsplit(maxsplit=1) for line in summary.splitlines()[2:6])
     return {name.strip(): number for name, number in lines}

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal_column, select, table
 
 from app.core.config import Settings
 from app.db.engine import create_reads
@@ -90,3 +90,17 @@ async def ask(client: AsyncClient, method: str, item_id: object) -> int:
     path = ITEMS if method == "POST" else f"{ITEMS}/{item_id}"
     body = None if method in {"GET", "DELETE"} else item_body(tax="1.50")
     return (await client.request(method, path, json=body)).status_code
+
+
+class TestChangeOfACompositeType:
+    async def test_fails_no_read(self, settings: Settings, empty_database: str) -> None:
+        await execute(empty_database, "CREATE TABLE pairs AS SELECT 1 AS a, 2 AS b")
+        query = Query(select(literal_column("pairs").label("pair")).select_from(table("pairs")))
+        reads = create_reads(settings, empty_database, size=2)
+        await asyncio.gather(*(reads.scalar(query) for _ in range(2)))
+
+        await execute(empty_database, "ALTER TABLE pairs ADD COLUMN c int DEFAULT 3")
+        found = await asyncio.gather(*(reads.scalar(query) for _ in range(4)))
+
+        await reads.close()
+        assert [tuple(pair) for pair in found] == [(1, 2, 3)] * 4

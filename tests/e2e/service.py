@@ -1,122 +1,25 @@
-"""The service as operators run it: `app run` with two worker processes."""
+"""The service as operators run it, which the drills start in the same way."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from benchmarks.service import (
+    ROOT,
+    Service,
+    app_command,
+    free_port,
+    running_service,
+    started_service,
+    state,
+    stop,
+    wait_until,
+)
 
-import httpx2
-
-from tests.polling import wait_until
-
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
-STOP_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running service; `folder` holds its mails and files."""
-
-    process: "subprocess.Popen[bytes]"
-    port: int
-    folder: Path
-    environment: dict[str, str]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def request(self, method: str, path: str, **content: object) -> httpx2.Response:
-        """Send one request on a connection of its own, which any worker may accept."""
-        with httpx2.Client(base_url=self.url, trust_env=False, timeout=20) as client:
-            return client.request(method, path, **content)  # type: ignore[arg-type]
-
-    def workers(self) -> list[int]:
-        """The ids of the processes that serve; a single one has no parent to watch it."""
-        pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        return [int(each) for each in children if "spawn_main" in command_line(int(each))] or [pid]
-
-    @contextmanager
-    def only(self, worker: int) -> Iterator[None]:
-        """Let this worker alone accept connections; to be left within seconds."""
-        others = [other for other in self.workers() if other != worker]
-        try:
-            for other in others:
-                os.kill(other, signal.SIGSTOP)
-            wait_until(lambda: all(state(other) == "T" for other in others))
-            yield
-        finally:
-            for other in others:
-                os.kill(other, signal.SIGCONT)
-
-    def is_ready(self) -> bool:
-        try:
-            return self.request("GET", "/readiness").status_code == 200
-        except httpx2.TransportError:
-            assert self.process.poll() is None, "The service did not start."
-            return False
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-
-
-def state(pid: int) -> str:
-    """One letter, `T` for stopped: proc_pid_stat(5)."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-
-
-def app_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "app.cli", *arguments]
-
-
-@contextmanager
-def running_service(folder: Path, environment: dict[str, str], workers: int) -> Iterator[Service]:
-    """The service, ready for requests."""
-    with started_service(folder, environment, workers) as service:
-        wait_until(service.is_ready, START_SECONDS)
-        wait_until(lambda: len(service.workers()) == workers, START_SECONDS)
-        yield service
-
-
-@contextmanager
-def started_service(folder: Path, environment: dict[str, str], workers: int) -> Iterator[Service]:
-    """Run it in `folder`, where no .env lies, with nothing but these settings."""
-    port = free_port()
-    inherited = {
-        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ
-    }
-    given = {"PYTHONPATH": str(ROOT), "PUBLIC_URL": f"https://127.0.0.1:{port}"}
-    whole = inherited | given | environment
-    command = app_command("run", "--port", str(port), "--workers", str(workers))
-    with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:
-        service = Service(process, port, folder, whole)
-        try:
-            yield service
-        finally:
-            stop(process)
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+__all__ = [
+    "ROOT",
+    "Service",
+    "app_command",
+    "free_port",
+    "running_service",
+    "started_service",
+    "state",
+    "stop",
+    "wait_until",
+]

@@ -87,7 +87,7 @@ class TestLimit:
     async def test_account_has_a_limit_for_all_of_its_webhooks(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
-        for _ in range(3):
+        for _ in range(4):
             await save(make_webhook(user))
         await create_items(app, user, ["a", "b", "c"])
 
@@ -95,6 +95,7 @@ class TestLimit:
 
         (row,) = await database("SELECT count(*) AS waiting FROM webhook_deliveries")
         assert row["waiting"] == SMALL.per_account
+        assert len(await database("SELECT id FROM notifications")) == 1
 
     async def test_webhook_of_another_account_is_not_affected(
         self, app: FastAPI, save: Save, database: Database, user: User, other_user: User
