@@ -182,11 +182,12 @@ async def link(scene: Scene, purpose: Purpose) -> str:
 
 
 async def verification(scene: Scene) -> dict[str, Any]:
-    return {"json": {"token": await link(scene, Purpose.VERIFY_EMAIL)}}
+    unconfirmed = Scene(scene.app, await scene.save(make_user(email_verified=False)))
+    return {"json": {"token": await link(unconfirmed, Purpose.VERIFY_EMAIL)}}
 
 
 async def verification_form(scene: Scene) -> dict[str, Any]:
-    return {"data": {"token": await link(scene, Purpose.VERIFY_EMAIL)}}
+    return {"data": (await verification(scene))["json"]}
 
 
 async def reset(scene: Scene) -> dict[str, Any]:
