@@ -169,6 +169,35 @@ read_mail                 everybody  200
 show_mail_page            everybody  200
 """
 
+# What an account may do before its e-mail address is confirmed: read itself, sign out, correct
+# its credentials and its address, delete itself. GraphQL checks each field.
+BEFORE_CONFIRMATION = {
+    "change_email",
+    "change_password",
+    "delete_profile",
+    "execute_graphql",
+    "logout",
+    "logout_everywhere",
+    "read_profile",
+    "read_user",
+    "request_verification",
+}
+# What no API key may do: credentials are managed by sessions.
+SESSION_ONLY = {
+    "change_email",
+    "change_password",
+    "create_api_key",
+    "delete_profile",
+    "end_session",
+    "list_api_keys",
+    "list_sessions",
+    "logout",
+    "logout_everywhere",
+    "request_verification",
+    "revoke_api_key",
+    "rotate_api_key",
+}
+
 INTRODUCTION = """\
 # Who may call what
 
@@ -178,10 +207,15 @@ fails the suite.
 
 Where a cell has two numbers, the first is for one's own thing and the second for another user's.
 A thing that the caller may not even see is not found (404), one that the caller may see and not
-change is forbidden (403). The scope is what the token or the API key needs, besides the role;
-each role has the scopes of [`app/core/identity.py`](../app/core/identity.py).
+change is forbidden (403). An API key gets the same answers as its user, except where `API key`
+says no: 403 `session_required`. Until the e-mail address of an account is confirmed, everything
+gets 403 `email_not_verified` except where `unconfirmed` says yes. The scope is what the token or
+the API key needs, besides the role; each role has the scopes of
+[`app/core/identity.py`](../app/core/identity.py).
 """
-HEADINGS = "| operation | request | scope | anonymous | guest | user | admin |"
+HEADINGS = (
+    "| operation | request | scope | anonymous | guest | user | admin | API key | unconfirmed |"
+)
 
 
 @dataclass(frozen=True)
@@ -270,7 +304,7 @@ def document() -> str:
     lines = [INTRODUCTION.rstrip()]
     for line in TABLE.splitlines():
         if line.startswith("#"):
-            lines += ["", f"#{line}", "", HEADINGS, "|---" * 7 + "|"]
+            lines += ["", f"#{line}", "", HEADINGS, "|---" * 9 + "|"]
         elif line:
             name, *columns = line.split()
             lines.append(table_row(name, columns, known[name.partition(".")[0]]))
@@ -281,11 +315,19 @@ def table_row(name: str, columns: list[str], operation: Operation) -> str:
     label = f"`{operation.name}`" + (f" ({name.partition('.')[2]})" if "." in name else "")
     request = f"{operation.method} `{operation.path}`"
     if columns[0] == EVERYBODY:
-        statuses = columns[1:] * 4
+        statuses = [*columns[1:] * 4, "yes", "yes"]
     else:
         pairs = zip(columns[1::2], columns[2::2], strict=True)
         statuses = [columns[0], *(own_and_other(*pair) for pair in pairs)]
+        statuses += [
+            yes_or_no(operation.name not in SESSION_ONLY),
+            yes_or_no(operation.name in BEFORE_CONFIRMATION),
+        ]
     return f"| {' | '.join([label, request, ' '.join(operation.scopes), *statuses])} |"
+
+
+def yes_or_no(answer: bool) -> str:
+    return "yes" if answer else "no"
 
 
 def own_and_other(own: str, other: str) -> str:

@@ -174,11 +174,7 @@ async def create(
 
 
 async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User:
-    """Change the fields that were sent.
-
-    Raises:
-        UsernameTaken: another account has the name.
-    """
+    """Change the fields that were sent; raises UsernameTaken."""
     fields: dict[str, Any] = data.model_dump()
     for field, value in fields.items():
         setattr(user, field, value)

@@ -4,9 +4,10 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.crud import mailed_tokens
+from app.crud import email_changes, mailed_tokens
 from app.models.mailed_token import Purpose
 from app.models.user import User
+from tests.conftest import Database
 
 NEW_PASSWORD = "another sound passphrase"
 
@@ -31,6 +32,19 @@ class TestVerifyEmailPage:
 
         assert "All is well" in pages[0].text
         assert "That did not work" in pages[1].text
+
+    async def test_confirms_a_change_of_address(
+        self, app: FastAPI, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        async with app.state.sessionmaker.begin() as session:
+            change = await email_changes.create(session, user, "moved@example.com")
+            issued = await email_changes.issue_token(session, change.id)
+        assert issued
+
+        page = await client.post("/verify-email", data={"token": issued[1]})
+
+        assert "All is well" in page.text
+        assert await database("SELECT email FROM users") == [{"email": "moved@example.com"}]
 
 
 class TestResetPasswordPage:

@@ -20,9 +20,11 @@ from app.models.task import TaskStatus
 from app.models.user import User
 from app.schemas.api_key import ApiKeyCreate
 from tests.authorization import (
+    BEFORE_CONFIRMATION,
     DOCUMENT,
     EVERYBODY,
     ROLES,
+    SESSION_ONLY,
     WEBSOCKET,
     Cell,
     Operation,
@@ -186,11 +188,12 @@ async def link(scene: Scene, purpose: Purpose) -> str:
 
 
 async def verification(scene: Scene) -> dict[str, Any]:
-    return {"json": {"token": await link(scene, Purpose.VERIFY_EMAIL)}}
+    unconfirmed = Scene(scene.app, await scene.save(make_user(email_verified=False)))
+    return {"json": {"token": await link(unconfirmed, Purpose.VERIFY_EMAIL)}}
 
 
 async def verification_form(scene: Scene) -> dict[str, Any]:
-    return {"data": {"token": await link(scene, Purpose.VERIFY_EMAIL)}}
+    return {"data": (await verification(scene))["json"]}
 
 
 async def reset(scene: Scene) -> dict[str, Any]:
@@ -338,6 +341,67 @@ class TestScopes:
                 body = assert_problem(response, 403, "insufficient_scope")
                 assert missing in body["detail"]
                 assert response.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
+
+
+class TestCredentials:
+    """Which operations are open to an API key, and which before the address is confirmed."""
+
+    async def test_api_key_manages_no_credentials(
+        self, app: FastAPI, save: Save, client: AsyncClient
+    ) -> None:
+        await save(make_user(role=Role.ADMIN))
+        for operation in protected(app):
+            owner = await save(make_user(role=Role.ADMIN))
+            client.headers["Authorization"] = f"Bearer {await key_of(app, owner)}"
+
+            response = await call(operation, Scene(app, owner), client)
+
+            if operation.name in SESSION_ONLY:
+                assert_problem(response, 403, "session_required")
+            else:
+                assert "session_required" not in response.text, operation.name
+
+    async def test_account_only_reads_and_corrects_itself_until_its_address_is_confirmed(
+        self, app: FastAPI, save: Save, client: AsyncClient
+    ) -> None:
+        for operation in protected(app):
+            owner = await save(make_user(email_verified=False))
+            client.headers["Authorization"] = f"Bearer {await access_token(app, owner)}"
+
+            response = await call(operation, Scene(app, owner), client)
+
+            if operation.name in BEFORE_CONFIRMATION:
+                assert response.status_code < 300, (operation.name, response.text)
+            else:
+                assert response.status_code == 403, (operation.name, response.text)
+                lacks_scope = "admin" in operation.scopes
+                code = "insufficient_scope" if lacks_scope else "email_not_verified"
+                assert code in response.text or operation.name in STREAMS, operation.name
+
+    def test_documentation_names_keys_only_where_they_are_accepted(
+        self, shared_app: FastAPI
+    ) -> None:
+        documented = [each for each in protected(shared_app) if each.documented]
+        refused = {
+            each.name for each in documented if {"ApiKey": []} not in each.documented["security"]
+        }
+
+        assert refused == SESSION_ONLY
+
+
+def protected(app: FastAPI) -> list[Operation]:
+    return [each for each in operations(app).values() if not each.is_public]
+
+
+async def key_of(app: FastAPI, owner: User) -> str:
+    """A key with all scopes."""
+    data = ApiKeyCreate(name="import", scopes=list(Scope))
+    async with app.state.sessionmaker.begin() as session:
+        expires_at = now() + timedelta(days=1)
+        _, key = await api_keys.create(
+            session, data, user_id=owner.id, expires_at=expires_at, limit=10
+        )
+    return key
 
 
 # One or more for each way in which an endpoint asks who is there.

@@ -11,6 +11,7 @@ from app.api.openapi import TAGS, below
 from app.api.openapi_schemas import example_of, tidy, without_null
 from app.core.config import Settings
 from app.main import create_app
+from tests.authorization import SESSION_ONLY
 
 Node = dict[str, Any]
 
@@ -145,10 +146,15 @@ class TestOperations:
 
 
 class TestSecurity:
-    def test_secured_operations_take_a_token_or_a_key(self, operations: list[Node]) -> None:
+    def test_secured_operations_take_a_token_and_those_not_for_sessions_alone_a_key(
+        self, operations: list[Node]
+    ) -> None:
         for operation in filter(is_secured, operations):
             schemes = [name for option in operation["security"] for name in option]
-            assert schemes == ["OAuth2", "ApiKey"], operation["operationId"]
+            wanted = (
+                ["OAuth2"] if operation["operationId"] in SESSION_ONLY else ["OAuth2", "ApiKey"]
+            )
+            assert schemes == wanted, operation["operationId"]
 
     def test_secured_operations_declare_401_and_403(self, operations: list[Node]) -> None:
         for operation in filter(is_secured, operations):

@@ -1,7 +1,7 @@
 """Tickets: from the endpoint that gives one out to the stream that takes it."""
 
 import asyncio
-import math
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -67,7 +67,7 @@ class TestTicket:
         await (await as_user(user)).delete(f"/api/v1/auth/api-keys/{created['id']}")
 
         assert (str(caller.api_key_id), caller.session_id) == (created["id"], None)
-        assert caller.expires_at == math.inf
+        assert caller.expires_at == datetime.fromisoformat(created["expires_at"]).timestamp()
         with pytest.raises(InvalidTicket):
             await open_stream(app, f"ticket={second}")
 

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import copy_template, plain, with_database
 from tests.e2e.conftest import SECRET
 from tests.e2e.service import Service, running_service
-from tests.e2e.test_identity import Person
+from tests.e2e.test_identity import Person, create_admin
 from tests.event_source import EventSource, listening
 from tests.polling import eventually, wait_until
 
@@ -33,6 +33,7 @@ CUT_LISTENERS = """
 def person(service: Service) -> Person:
     somebody = Person(service)
     somebody.register()
+    somebody.confirm_email()
     return somebody.sign_in()
 
 
@@ -130,9 +131,7 @@ async def test_service_that_is_told_to_stop_says_goodbye_and_goes(
     short_lived_service: Service,
 ) -> None:
     service = short_lived_service
-    somebody = Person(service)
-    somebody.register()
-    token = somebody.sign_in().access_token
+    token = create_admin(service).sign_in().access_token
     workers = service.workers()
     async with AsyncExitStack() as stack:
         sources = [

@@ -16,6 +16,7 @@ from app.dependencies.auth import authenticate
 from app.jobs.standing import Standing, Watched
 from app.models.user import User
 from tests.conftest import As
+from tests.factories import PASSWORD
 
 PROMISED_SECONDS = 5
 Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
@@ -23,7 +24,9 @@ Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
 ENDINGS: dict[str, Act] = {
     "logout": lambda client, _, __: client.post("/api/v1/auth/logout"),
     "logout everywhere": lambda client, _, __: client.post("/api/v1/auth/logout-all"),
-    "deletion": lambda client, _, __: client.delete("/api/v1/users/me"),
+    "deletion": lambda client, _, __: client.request(
+        "DELETE", "/api/v1/users/me", json={"current_password": PASSWORD}
+    ),
     "disabling": lambda _, admin, user: admin.patch(
         f"/api/v1/users/{user.id}", json={"is_active": False}
     ),

@@ -1,5 +1,6 @@
 """Keys for programs."""
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import Iterable
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from sqlalchemy import text as sql
 
 from app.core.identity import Role, Scope
+from app.crud import credentials
 from app.models.user import User
+from app.models.webhook import DisabledReason
 from tests.api.v1.conftest import AUTH, ME, bearer
-from tests.conftest import As, Database, Save, new_client
+from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
@@ -109,17 +113,83 @@ class TestCreateApiKey:
 
         assert_problem(await create(signed_in, ["items:write"]), 403, "insufficient_scope")
 
-    async def test_key_makes_no_key_that_may_do_more(
-        self, app: FastAPI, as_user: As, admin: User
-    ) -> None:
-        key = (await make_key(await as_user(admin), ["items:read"]))["key"]
+    async def test_key_makes_no_key(self, app: FastAPI, as_user: As, admin: User) -> None:
+        key = (await make_key(await as_user(admin), list(Scope)))["key"]
 
         async with new_client(app, **{"X-API-Key": key}) as program:
-            wider = await create(program, ["items:read", "items:write"])
-            same = await create(program, ["items:read"])
+            response = await create(program, ["items:read"])
 
-        assert_problem(wider, 403, "insufficient_scope")
-        assert same.status_code == 201
+        assert_problem(response, 403, "session_required")
+
+    async def test_key_without_expiry_lives_for_the_default_time(
+        self, as_user: As, user: User
+    ) -> None:
+        created = await make_key(await as_user(user))
+
+        lifetime = lifetime_of(created)
+        assert timedelta(days=89, hours=23) < lifetime <= timedelta(days=90)
+
+    async def test_default_lifetime_stays_below_the_longest(
+        self, app: FastAPI, running: Running, user: User
+    ) -> None:
+        token = await access_token(app, user)
+        async with running(api_key_max_days=7) as short, new_client(short, **bearer(token)) as own:
+            created = await make_key(own)
+
+        assert lifetime_of(created) <= timedelta(days=7)
+
+    async def test_longest_lifetime_is_the_limit(self, as_user: As, user: User) -> None:
+        signed_in = await as_user(user)
+        longest, beyond = (datetime.now(UTC) + timedelta(days=days) for days in (365, 366))
+
+        accepted = await create(signed_in, expires_at=longest.isoformat())
+        refused = await create(signed_in, expires_at=beyond.isoformat())
+
+        assert accepted.status_code == 201
+        assert broken(refused) == {"/body/expires_at": "expires_too_late"}
+
+    @pytest.mark.parametrize("expiry", ["NULL", "'2999-01-01'"])
+    async def test_key_from_before_lifetimes_were_bounded_ends_too(
+        self, client: AsyncClient, as_user: As, user: User, database: Database, expiry: str
+    ) -> None:
+        young, old = [(await make_key(await as_user(user)))["key"] for _ in range(2)]
+        await database(f"UPDATE api_keys SET expires_at = {expiry}")
+        await database(
+            "UPDATE api_keys SET created_at = now() - interval '366 days' WHERE prefix = :prefix",
+            prefix=old.split("_")[1],
+        )
+
+        assert (await use(client, young)).status_code == 200
+        assert_problem(await use(client, old), 401, "invalid_token")
+
+    async def test_account_has_a_bounded_number_of_live_keys(
+        self, app: FastAPI, running: Running, user: User, database: Database
+    ) -> None:
+        token = await access_token(app, user)
+        async with running(api_keys_per_user=2) as few, new_client(few, **bearer(token)) as own:
+            at_once = await asyncio.gather(*(create(own) for _ in range(5)))
+            await database("UPDATE api_keys SET expires_at = now()")
+            later = await create(own)
+
+        statuses = sorted(response.status_code for response in at_once)
+        assert statuses == [201, 201, 409, 409, 409]
+        refused = next(response for response in at_once if response.status_code == 409)
+        assert_problem(refused, 409, "too_many_api_keys")
+        assert later.status_code == 201
+
+    async def test_key_that_is_made_while_the_password_is_reset_ends_too(
+        self, app: FastAPI, client: AsyncClient, as_user: As, user: User
+    ) -> None:
+        signed_in = await as_user(user)
+        await signed_in.get(ME)  # The principal is cached.
+
+        async with app.state.sessionmaker.begin() as session:
+            await credentials.lock(session, user.id)
+            attempt = asyncio.create_task(create(signed_in))
+            await until_waiting_for_lock(app)
+            await credentials.revoke_all(session, user.id, DisabledReason.PASSWORD_RESET)
+
+        assert_problem(await attempt, 401, "invalid_token")
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -281,22 +351,51 @@ class TestRotateApiKey:
 
         assert_problem(response, 404, "not_found")
 
-    async def test_key_does_not_come_by_one_that_may_do_more(
+    async def test_rotation_needs_the_scopes_of_the_key(
         self, client: AsyncClient, as_user: As, admin: User
     ) -> None:
-        signed_in = await as_user(admin)
-        weak, strong = await make_key(signed_in), await make_key(signed_in, list(Scope))
+        strong = await make_key(await as_user(admin), list(Scope))
+        narrow = await as_user(admin, scopes=("items:read",))
 
-        response = await client.post(f"{KEYS}/{strong['id']}/rotate", headers=bearer(weak["key"]))
+        response = await narrow.post(f"{KEYS}/{strong['id']}/rotate")
 
         assert_problem(response, 403, "insufficient_scope")
         assert (await use(client, strong["key"])).status_code == 200
 
-    async def test_key_may_rotate_itself(
+    async def test_rotation_extends_neither_scopes_nor_lifetime(
+        self, as_user: As, user: User
+    ) -> None:
+        signed_in = await as_user(user)
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        old = await make_key(signed_in, expires_at=tomorrow)
+
+        new = (await signed_in.post(f"{KEYS}/{old['id']}/rotate")).json()
+
+        kept = ("id", "scopes", "created_at", "expires_at")
+        assert [new[name] for name in kept] == [old[name] for name in kept]
+
+    async def test_key_does_not_rotate_itself(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         old = await make_key(await as_user(user))
 
         response = await client.post(f"{KEYS}/{old['id']}/rotate", headers=bearer(old["key"]))
 
-        assert (await use(client, response.json()["key"])).status_code == 200
+        assert_problem(response, 403, "session_required")
+        assert (await use(client, old["key"])).status_code == 200
+
+
+def lifetime_of(created: dict[str, Any]) -> timedelta:
+    return datetime.fromisoformat(created["expires_at"]) - datetime.now(UTC)
+
+
+async def until_waiting_for_lock(app: FastAPI) -> None:
+    """Wait until a statement of another connection waits for a row of ours."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with app.state.sessionmaker() as session:
+        while not await session.scalar(sql(waiting)):
+            await session.rollback()
+            await asyncio.sleep(0.01)

@@ -34,7 +34,7 @@ from tests.api.v1.conftest import (
     statements,
     tokens,
 )
-from tests.conftest import As, Database, Running, Save, new_client
+from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user
 from tests.forged_tokens import from_base64url
 from tests.polling import eventually
@@ -441,6 +441,19 @@ class TestRegisterUser:
         assert (response.status_code, response.content) == (204, b"")
         assert await database("SELECT email_verified FROM users") == [{"email_verified": True}]
 
+    async def test_address_gets_no_mails_without_end(
+        self, client: AsyncClient, database: Database
+    ) -> None:
+        email = address()
+
+        for number in range(5):
+            response = await register(client, email=email, username=f"grace-{number}")
+            assert response.status_code == 201
+            await database("UPDATE users SET deleted_at = now() WHERE deleted_at IS NULL")
+
+        mails = await database("SELECT count(*) FROM tasks WHERE kind LIKE 'send_%'")
+        assert mails == [{"count": 6}]
+
     async def test_no_mail_leaves_when_the_account_is_refused(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
@@ -575,7 +588,7 @@ class TestRequestVerification:
     async def test_link_is_mailed_again(
         self, as_user: As, save: Save, mailed_token: MailedToken
     ) -> None:
-        user = await save(make_user(email=address()))
+        user = await save(make_user(email=address(), email_verified=False))
 
         response = await (await as_user(user)).post(self.PATH)
 
@@ -595,12 +608,23 @@ class TestRequestVerification:
     async def test_mailbox_is_not_flooded(
         self, as_user: As, save: Save, database: Database
     ) -> None:
-        signed_in = await as_user(await save(make_user(email=address())))
+        signed_in = await as_user(await save(make_user(email=address(), email_verified=False)))
 
         responses = [await signed_in.post(self.PATH) for _ in range(5)]
 
         assert {response.status_code for response in responses} == {202}
         assert await database("SELECT count(*) FROM tasks") == [{"count": 3}]
+
+    async def test_account_causes_a_bounded_number_of_mails(
+        self, app: FastAPI, running: Running, save: Save
+    ) -> None:
+        user = await save(make_user(email=address(), email_verified=False))
+        token = await access_token(app, user)
+        async with running(mails_per_account=2) as few, new_client(few) as client:
+            responses = [await client.post(self.PATH, headers=bearer(token)) for _ in range(3)]
+
+        assert [response.status_code for response in responses] == [202, 202, 429]
+        assert_problem(responses[-1], 429, "too_many_attempts")
 
 
 class TestVerifyEmail:
@@ -623,16 +647,18 @@ class TestVerifyEmail:
             "UPDATE mailed_tokens SET expires_at = now()",
             "UPDATE users SET email_canonical = 'another@example.com'",
             "UPDATE users SET deleted_at = now()",
+            "UPDATE users SET is_active = false",
         ],
     )
     async def test_link_that_is_of_no_more_use_is_refused(
         self,
         client: AsyncClient,
-        user: User,
+        save: Save,
         link_token: LinkToken,
         database: Database,
         change: str,
     ) -> None:
+        user = await save(make_user(email_verified=False))
         token = await link_token(user, Purpose.VERIFY_EMAIL)
         await database(change)
 
@@ -710,6 +736,19 @@ class TestForgotPassword:
         await app.state.worker.drain()
         assert links(settings, user.email, "reset-password") == []
 
+    async def test_mails_that_others_cause_do_not_keep_the_owner_from_a_reset(
+        self, client: AsyncClient, as_user: As, save: Save, mailed_token: MailedToken
+    ) -> None:
+        user = await save(make_user(email=address()))
+        attacker = await as_user(await save(make_user(email=address())))
+        for _ in range(5):
+            body = {"email": user.email, "current_password": PASSWORD}
+            assert (await attacker.put(f"{ME}/email", json=body)).status_code == 202
+
+        await self.forget(client, user.email)
+
+        assert await mailed_token(user.email, "reset-password")
+
     @pytest.mark.parametrize("email", ["", "nobody", None])
     async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
         assert broken(await self.forget(client, email)).keys() == {"/body/email"}
@@ -744,29 +783,10 @@ class TestResetPassword:
         assert not await is_signed_in(client, pair["access_token"])
         assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
 
-    @pytest.mark.parametrize(("is_proven", "is_alive"), [(True, True), (False, False)])
-    async def test_keys_end_when_the_mailbox_was_not_proven_before(
-        self,
-        client: AsyncClient,
-        as_user: As,
-        save: Save,
-        link_token: LinkToken,
-        is_proven: bool,
-        is_alive: bool,
-    ) -> None:
-        user = await save(make_user(email_verified=is_proven))
-        body = {"name": "import", "scopes": ["items:read"]}
-        key = (await (await as_user(user)).post(f"{AUTH}/api-keys", json=body)).json()["key"]
-        assert (await client.get("/api/v1/items", headers=bearer(key))).status_code == 200
-
-        await self.reset(client, await link_token(user, Purpose.RESET_PASSWORD))
-
-        response = await client.get("/api/v1/items", headers=bearer(key))
-        assert response.status_code == (200 if is_alive else 401)
-
     async def test_mailbox_counts_as_proven(
-        self, client: AsyncClient, user: User, link_token: LinkToken, database: Database
+        self, client: AsyncClient, save: Save, link_token: LinkToken, database: Database
     ) -> None:
+        user = await save(make_user(email_verified=False))
         await self.reset(client, await link_token(user, Purpose.RESET_PASSWORD))
 
         assert await database("SELECT email_verified FROM users") == [{"email_verified": True}]
@@ -797,6 +817,7 @@ class TestResetPassword:
             "UPDATE mailed_tokens SET expires_at = now()",
             "UPDATE users SET email_canonical = 'another@example.com'",
             "UPDATE users SET deleted_at = now()",
+            "UPDATE users SET is_active = false",
         ],
     )
     async def test_link_that_is_of_no_more_use_is_refused(

@@ -1,6 +1,7 @@
 """Your sign-ins."""
 
 import uuid
+from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
@@ -114,11 +115,11 @@ class TestRevocation:
         [
             ("POST", f"{AUTH}/logout", None),
             ("POST", f"{AUTH}/logout-all", None),
-            ("DELETE", ME, None),
+            ("DELETE", ME, {"current_password": PASSWORD}),
         ],
     )
     async def test_token_dies_in_the_other_process(
-        self, client: AsyncClient, running: Running, user: User, method: str, path: str, body: None
+        self, client: AsyncClient, running: Running, user: User, method: str, path: str, body: Any
     ) -> None:
         token = (await tokens(client, user.email))["access_token"]
         async with running() as other, new_client(other) as there:

@@ -1,0 +1,93 @@
+"""Two ways to take over an account, walked from outside over two workers: both must fail."""
+
+from functools import partial
+from typing import Any
+
+import httpx2
+
+from tests.e2e.service import Service, wait_until
+from tests.e2e.test_identity import NEW_PASSWORD, PROMISED_SECONDS, Person, is_refused_by
+
+ATTACKER_PASSWORD = "the password of the attacker"
+
+
+def program(service: Service, key: str) -> Person:
+    return Person(service, access_token=key)
+
+
+def test_leaked_key_does_not_take_over_the_account(service: Service) -> None:
+    victim = Person(service)
+    victim.register()
+    victim.confirm_email()
+    victim.sign_in()
+    body = {"name": "leaked", "scopes": ["users:read", "users:write", "webhooks:manage"]}
+    thief = program(service, victim.does(201, "POST", "/auth/api-keys", json=body)["key"])
+    attacker = Person(service)
+
+    move = {"email": attacker.email, "current_password": "guessed password"}
+    attempts: list[httpx2.Response] = [
+        thief.send("PATCH", "/users/me", json={"email": attacker.email}),
+        thief.send("PUT", "/users/me/email", json=move),
+        thief.send("DELETE", "/users/me", json={"current_password": "guessed password"}),
+        thief.send("POST", "/auth/api-keys", json={"name": "more", "scopes": ["users:read"]}),
+        thief.send("GET", "/auth/sessions"),
+        thief.send("POST", "/auth/logout-all"),
+    ]
+    attacker.does(202, "POST", "/auth/forgot-password", json={"email": attacker.email})
+
+    assert [attempt.status_code for attempt in attempts] == [422, 403, 403, 403, 403, 403]
+    assert {problem_code(attempt) for attempt in attempts[1:]} == {"session_required"}
+    assert victim.does(200, "GET", "/users/me")["email"] == victim.email
+    assert attacker.mails() == []
+    assert victim.is_signed_in()
+
+
+KEY = {"name": "back door", "scopes": ["items:read"]}
+HOOK = {"url": "https://attacker.example.com/", "events": ["item.created"]}
+
+
+def test_account_that_an_attacker_registered_first_is_wholly_its_owners(service: Service) -> None:
+    attacker = Person(service, ATTACKER_PASSWORD)
+    attacker.register()
+    attacker.sign_in()
+    for path, body in (("/auth/api-keys", KEY), ("/webhooks", HOOK), ("/auth/ws-ticket", None)):
+        refused = attacker.send("POST", path, json=body)
+        assert (refused.status_code, problem_code(refused)) == (403, "email_not_verified")
+    victim = Person(service, name=attacker.name)
+    victim.confirm_email()
+    # The session from before the confirmation counts now: the attacker hurries.
+    back_door = program(service, attacker.does(201, "POST", "/auth/api-keys", json=KEY)["key"])
+    hook_id = attacker.does(201, "POST", "/webhooks", json=HOOK)["id"]
+    pending = pending_email_change(attacker)
+
+    owner = reset_password(victim)
+
+    for worker in service.workers():
+        for intruder in (attacker, back_door):
+            wait_until(partial(is_refused_by, worker, intruder), PROMISED_SECONDS)
+    assert attacker.send("POST", "/auth/verify-email", json={"token": pending}).status_code == 400
+    refreshed = {"refresh_token": attacker.refresh_token}
+    assert Person(service).send("POST", "/auth/refresh", json=refreshed).status_code == 401
+    assert owner.does(200, "GET", "/users/me")["email"] == victim.email
+    assert owner.does(200, "GET", f"/webhooks/{hook_id}")["is_active"] is False
+    assert owner.does(200, "GET", "/auth/api-keys")["items"] == []
+
+
+def pending_email_change(attacker: Person) -> str:
+    """The token of a change to a mailbox of the attacker."""
+    mailbox = Person(attacker.service)
+    body = {"email": mailbox.email, "current_password": ATTACKER_PASSWORD}
+    attacker.does(202, "PUT", "/users/me/email", json=body)
+    return mailbox.mailed_token()
+
+
+def reset_password(victim: Person) -> Person:
+    """The owner of the mailbox, signed in with a new password."""
+    victim.does(202, "POST", "/auth/forgot-password", json={"email": victim.email})
+    body = {"token": victim.mailed_token("reset-password"), "new_password": NEW_PASSWORD}
+    victim.does(204, "POST", "/auth/reset-password", json=body)
+    return Person(victim.service, NEW_PASSWORD, victim.name).sign_in()
+
+
+def problem_code(response: httpx2.Response) -> Any:
+    return response.json()["code"]
