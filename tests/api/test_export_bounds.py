@@ -14,8 +14,8 @@ from app.core.concurrency import ConcurrencyLimiter, TooManyAtOnce
 from app.core.ids import uuid7
 from app.core.load import Overloaded
 from app.models.user import User
-from tests.api.v1.conftest import eventually
 from tests.conftest import Database, Running, access_token, new_client
+from tests.polling import eventually
 from tests.servers import Connection, serving
 
 EXPORT = "/api/v1/items/export"

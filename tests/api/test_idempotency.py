@@ -5,11 +5,13 @@ import json
 import re
 import uuid
 from collections import Counter
+from datetime import timedelta
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import func, select
 
+from app.core.clock import now
 from app.core.identity import ROLE_SCOPES
 from app.core.rate_limit import LocalWindows, Policy
 from app.crud import api_keys
@@ -172,7 +174,9 @@ class TestReplay:
     ) -> None:
         data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
         async with app.state.sessionmaker.begin() as session:
-            _, key = await api_keys.create(session, data, user_id=user.id)
+            _, key = await api_keys.create(
+                session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
+            )
         headers = keyed()
         first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
 

@@ -50,7 +50,9 @@ async def told(errors: list[Exception], tell_again_seconds: float = 30) -> list[
 
 class TestFailure:
     async def test_is_told_once_while_it_stays_the_same(self) -> None:
-        assert await told([Unavailable() for _ in range(5)]) == ["Unavailable"]
+        errors: list[Exception] = [Unavailable() for _ in range(5)]
+
+        assert await told(errors) == ["Unavailable"]
 
     async def test_of_another_kind_is_told(self) -> None:
         errors = [Unavailable(), ValueError(), ValueError(), Unavailable()]

@@ -3,11 +3,13 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from app.core.clock import now
 from app.core.identity import ROLE_SCOPES
 from app.crud import api_keys
 from app.models.user import User
@@ -63,7 +65,10 @@ async def token(app: FastAPI, user: User) -> bytes:
 async def key(app: FastAPI, user: User) -> bytes:
     data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
     async with app.state.sessionmaker.begin() as session:
-        return (await api_keys.create(session, data, user_id=user.id))[1].encode()
+        _, key = await api_keys.create(
+            session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
+        )
+    return key.encode()
 
 
 async def sent(port: int, way: Way, *lines: bytes, query: str = "") -> tuple[int, str, bytes]:

@@ -1,7 +1,7 @@
 """GraphQL: the rules of the other endpoints, in one request."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -351,7 +351,7 @@ class FailingReads(Reader):
             raise ZeroDivisionError("canary")
         return await self._reads.fetch(query, values)
 
-    def stream(self, query: Query, **values: Any) -> AsyncIterator[list[Row]]:
+    def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
         return self._reads.stream(query, **values)
 
 
