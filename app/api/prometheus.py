@@ -20,8 +20,9 @@ FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 async def get_scraper(request: Request) -> None:
     """Let those through who know the token, or everybody while none is set."""
     token = request.app.state.settings.metrics_token.get_secret_value()
-    given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if token and not hmac.compare_digest(given.encode(), token.encode()):
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    is_right = hmac.compare_digest(given.strip(" ").encode(), token.encode())
+    if token and not (is_right and scheme.lower() == "bearer"):
         raise Unauthenticated("Send METRICS_TOKEN as a Bearer token.")
 
 

@@ -49,7 +49,7 @@ class TestListItemsV2:
 
         response = await (await as_user(user)).get(ITEMS, params={"skip": 1})
 
-        assert len(response.json()["items"]) == 1
+        assert broken(response) == {"/query/skip": "unknown_parameter"}
         assert "deprecation" not in response.headers
 
 
@@ -65,7 +65,7 @@ class TestCreateItemV2:
         made = await client.post(ITEMS, json={"name": "Desk", "price": EUROS})
 
         assert made.status_code == 201
-        assert made.headers["location"] == f"{ITEMS}/{made.json()['id']}"
+        assert made.headers["location"] == f"http://test{ITEMS}/{made.json()['id']}"
         read = await client.get(f"/api/v1/items/{made.json()['id']}")
         assert read.json()["price"] == "12.50"
 
