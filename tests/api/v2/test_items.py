@@ -8,6 +8,7 @@ from httpx2 import AsyncClient
 from app.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_item
+from tests.problems import broken
 
 ITEMS = "/api/v2/items"
 EUROS = {"amount": "12.50", "currency": "EUR"}
