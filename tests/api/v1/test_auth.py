@@ -412,7 +412,7 @@ class TestRegisterUser:
         response = await register(client, email=email, full_name="Grace Hopper")
 
         assert response.status_code == 201
-        assert response.headers["Location"] == ME
+        assert response.headers["Location"] == f"http://test{ME}"
         assert response.headers["ETag"] == '"1"'
         body = response.json()
         stored = {name: body.pop(name) for name in ("id", "created_at", "updated_at")}

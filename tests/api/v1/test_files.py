@@ -210,7 +210,7 @@ class TestCreateFile:
 
         body = response.json()
         assert response.status_code == 201
-        assert response.headers["Location"] == f"{FILES}/{body['id']}"
+        assert response.headers["Location"] == f"http://test{FILES}/{body['id']}"
         assert (
             body
             | {

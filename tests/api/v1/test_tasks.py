@@ -57,7 +57,7 @@ class TestProcessItem:
         response = await client.post(f"/api/v1/items/{item_id}/process")
         assert response.status_code == 202, response.text
         task: dict[str, str] = response.json()
-        assert response.headers["Location"] == f"{TASKS}/{task['id']}"
+        assert response.headers["Location"] == f"http://test{TASKS}/{task['id']}"
         return task
 
     async def test_is_done_after_the_answer(

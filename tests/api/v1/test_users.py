@@ -419,7 +419,7 @@ class TestCreateUser:
         assert response.status_code == 201
         assert response.json()["role"] == (role or "user")
         assert response.json()["email_verified"] is True
-        assert response.headers["Location"] == f"{USERS}/{response.json()['id']}"
+        assert response.headers["Location"] == f"http://test{USERS}/{response.json()['id']}"
         assert (await sign_in(client, "grace")).status_code == 200
 
     @pytest.mark.parametrize(

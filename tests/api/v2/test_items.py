@@ -8,6 +8,7 @@ from httpx2 import AsyncClient
 from app.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_item
+from tests.problems import broken
 
 ITEMS = "/api/v2/items"
 EUROS = {"amount": "12.50", "currency": "EUR"}
@@ -49,7 +50,7 @@ class TestListItemsV2:
 
         response = await (await as_user(user)).get(ITEMS, params={"skip": 1})
 
-        assert len(response.json()["items"]) == 1
+        assert broken(response) == {"/query/skip": "unknown_parameter"}
         assert "deprecation" not in response.headers
 
 
@@ -65,7 +66,7 @@ class TestCreateItemV2:
         made = await client.post(ITEMS, json={"name": "Desk", "price": EUROS})
 
         assert made.status_code == 201
-        assert made.headers["location"] == f"{ITEMS}/{made.json()['id']}"
+        assert made.headers["location"] == f"http://test{ITEMS}/{made.json()['id']}"
         read = await client.get(f"/api/v1/items/{made.json()['id']}")
         assert read.json()["price"] == "12.50"
 
