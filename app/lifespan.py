@@ -17,7 +17,7 @@ from app.core.refresh_tokens import RefreshTokens
 from app.core.sealing import Sealer
 from app.core.stop_signals import when_told_to_stop
 from app.core.tokens import create_token_signer
-from app.crud import events, room_messages, sessions, tasks, webhook_deliveries
+from app.crud import events, room_messages, sessions, tasks, webhook_queue
 from app.db.engine import connect, create_direct_pool, create_engine, create_reads
 from app.db.notifications import Listener
 from app.db.reads import ReadPool
@@ -45,7 +45,7 @@ from app.jobs.standing import Standing
 from app.jobs.webhook_dispatcher import WebhookDispatcher
 from app.jobs.webhook_sender import WebhookSender
 from app.jobs.worker import Worker
-from app.models.webhook_backlog import QueueLimits
+from app.models.webhook_queue import QueueLimits
 from app.watching import open_log, open_tracing, vital_signs
 
 
@@ -102,9 +102,7 @@ def open_database(
     app.state.loop_reads = create_reads(settings, settings.database_url, size=2)
     app.state.direct_pool = create_direct_pool(settings)
     app.state.replica = create_replica(app.state.reads, settings, publish)
-    app.state.queue_limits = QueueLimits(
-        settings.webhook_max_waiting, settings.webhook_max_waiting_per_user
-    )
+    app.state.queue_limits = QueueLimits.of(settings)
     open_events(app, publish)
     app.state.cursor_signer = CursorSigner(settings.signing_secret)
     app.state.sealer = Sealer(settings.signing_secret)
@@ -182,7 +180,7 @@ def open_webhooks(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> No
     stack.push_async_callback(client.aclose)
     sender = WebhookSender(app.state.sessionmaker, client, app.state.sealer)
     app.state.webhook_sender = sender
-    app.state.handlers[webhook_deliveries.CHANNEL] = sender.wake
+    app.state.handlers[webhook_queue.CHANNEL] = sender.wake
 
 
 def open_background(app: FastAPI, settings: Settings, stack: AsyncExitStack) -> None:

@@ -7,33 +7,30 @@ first event that was not queued for it.
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.clock import now
 from app.core.ids import uuid7
-from app.crud import notifications, webhook_deliveries
+from app.crud import notifications
 from app.crud.sessions import IS_USABLE
-from app.crud.webhook_deliveries import WAITING
+from app.crud.webhook_queue import CHANNEL, WAITING
+from app.crud.webhooks import unnoticed
 from app.db.reads import Query, ReadPool, Row
 from app.db.session import AsyncSession, notify
 from app.models.event import Position
 from app.models.user import User
 from app.models.webhook import Webhook
-from app.models.webhook_backlog import BACKLOG_KEPT, QueueLimits
+from app.models.webhook_backlog import BACKLOG_KEPT
 from app.models.webhook_delivery import DeliveryStatus, WebhookDelivery
+from app.models.webhook_queue import QueueLimits
 from app.schemas.event import Told
 
 Due = Mapping[uuid.UUID, Sequence[Told]]
 
 EXPIRED = "webhook.backlog_expired"
-NO_BACKLOG = {
-    Webhook.backlog_since: None,
-    Webhook.backlog_transaction_id: None,
-    Webhook.backlog_event_id: None,
-}
+NO_BACKLOG = dict.fromkeys(("backlog_since", "backlog_transaction_id", "backlog_event_id"))
 # Which backlog is next is drawn at random: the oldest may be those that never drain.
 CANDIDATES = Query(
     select(
@@ -72,7 +69,7 @@ async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind:
     await insert_all(session, accepted)
     for owner_id, webhook_ids in refused.items():
         for webhook_id in webhook_ids:
-            await session.execute(moved(webhook_id, behind, due[webhook_id][0].event.timestamp))
+            await move(session, webhook_id, behind, due[webhook_id][0].event.timestamp)
         await notify_owner(session, owner_id, webhook_ids)
 
 
@@ -103,7 +100,7 @@ async def insert_all(session: AsyncSession, due: Due) -> None:
     rows = [row for webhook_id, events in due.items() for row in rows_of(webhook_id, events)]
     if rows:
         await session.execute(insert(WebhookDelivery), rows)
-        await notify(session, webhook_deliveries.CHANNEL, "")
+        await notify(session, CHANNEL, "")
 
 
 def rows_of(webhook_id: uuid.UUID, events: Iterable[Told]) -> Iterable[Row]:
@@ -159,12 +156,12 @@ async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Pos
 
 async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: Told) -> None:
     """Let the backlog begin behind the event."""
-    await session.execute(moved(webhook_id, last.position, last.event.timestamp))
+    await move(session, webhook_id, last.position, last.event.timestamp)
 
 
 async def end(session: AsyncSession, webhook_id: uuid.UUID) -> None:
     """From now on events are queued for the webhook as they happen."""
-    await session.execute(unversioned(NO_BACKLOG).where(Webhook.id == webhook_id))
+    await session.execute(unnoticed(webhook_id, **NO_BACKLOG))
 
 
 async def delete_expired(session: AsyncSession) -> None:
@@ -190,19 +187,12 @@ async def delete_expired(session: AsyncSession) -> None:
         )
 
 
-def moved(webhook_id: uuid.UUID, behind: Position, since: datetime) -> Any:
+async def move(
+    session: AsyncSession, webhook_id: uuid.UUID, behind: Position, since: datetime
+) -> None:
     fields = {
-        Webhook.backlog_since: since,
-        Webhook.backlog_transaction_id: behind.transaction_id,
-        Webhook.backlog_event_id: behind.id,
+        "backlog_since": since,
+        "backlog_transaction_id": behind.transaction_id,
+        "backlog_event_id": behind.id,
     }
-    return unversioned(fields).where(Webhook.id == webhook_id)
-
-
-def unversioned(fields: Mapping[Any, Any]) -> Any:
-    """A change that nobody made: the version and the time of the last change stay."""
-    return (
-        update(Webhook)
-        .values({**fields, Webhook.updated_at: Webhook.updated_at})
-        .execution_options(synchronize_session=False)
-    )
+    await session.execute(unnoticed(webhook_id, **fields))

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.core.clock import now
 from app.core.errors import NotFound
 from app.core.identity import Principal
-from app.crud import event_readers, webhook_deliveries
+from app.crud import event_readers, webhook_queue
 from app.crud.sessions import IS_USABLE
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.reads import Query, ReadPool, Row
@@ -145,7 +145,7 @@ async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReaso
     webhook.disable(reason)
     await session.flush()
     is_waiting = and_(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
-    await webhook_deliveries.close(session, is_waiting, error="webhook_disabled")
+    await webhook_queue.close(session, is_waiting, error="webhook_disabled")
 
 
 async def rotate(session: AsyncSession, webhook: Webhook, *, sealed: bytes) -> datetime:

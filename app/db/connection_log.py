@@ -11,6 +11,8 @@ from app.core.logging import get_logger
 from app.db.errors import sqlstate
 
 REPEAT_SECONDS = 30.0
+# Of errors that say nothing themselves.
+REASONS: dict[type[BaseException], str] = {TimeoutError: "no answer in time"}
 MAX_CAUSES = 100
 REMEDIES = {
     "28P01": "check the user name and the password in the URL",
@@ -46,10 +48,8 @@ class ConnectionLog:
     def failed(self, url: str, error: BaseException) -> None:
         """Log the cause, unless it is the one before or was logged a moment ago."""
         place, cause = place_of(url), cause_of(error)
-        if self._causes.get(place) == cause:
-            return
-        self._causes[place] = cause
-        if self._is_due(f"{place} {cause}"):
+        if self._causes.get(place) != cause and self._is_due(f"{place} {cause}"):
+            self._causes[place] = cause
             log.error("database connection failed", database=place, **cause)
 
     def succeeded(self, url: str) -> None:
@@ -80,7 +80,7 @@ def cause_of(error: BaseException) -> Cause:
     state, path = sqlstate(error), getattr(error, "filename", None)
     found = {
         "sqlstate": state or "",
-        "reason": str(error).partition("\n")[0] or type(error).__name__,
+        "reason": str(error).partition("\n")[0] or REASONS.get(type(error), type(error).__name__),
         "path": str(path or ""),
         "remedy": REMEDIES.get(state or "") or remedy_for(error),
     }

@@ -16,7 +16,7 @@ from app.crud.event_readers import Place
 from app.db.reads import ReadPool, Row
 from app.db.session import Sessionmaker, transaction
 from app.models.event import Position
-from app.models.webhook_backlog import QueueLimits
+from app.models.webhook_queue import QueueLimits
 from app.schemas.event import Told
 
 LOOK_SECONDS = 1.0

@@ -14,7 +14,7 @@ from app.core.clock import now
 from app.core.errors import AppError
 from app.core.logging import get_logger
 from app.core.sealing import Sealer
-from app.crud import notifications, webhook_deliveries, webhooks
+from app.crud import notifications, webhook_queue, webhooks
 from app.db.reads import Row
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.integrations.receivers import deliver
@@ -86,7 +86,7 @@ class WebhookSender(BackgroundLoop):
 
     async def _claim(self, room: int, *, failing: bool) -> None:
         async with transaction(self._sessions) as session:
-            claimed = await webhook_deliveries.claim(session, room, failing=failing)
+            claimed = await webhook_queue.claim(session, room, failing=failing)
         for row in claimed:
             task = asyncio.create_task(self._send(row))
             self._sending[task] = failing
@@ -129,7 +129,7 @@ async def record(session: AsyncSession, row: Row, outcome: Outcome) -> None:
         await webhooks.note_success(session, row["webhook_id"])
     else:
         webhook = await webhooks.note_failure(session, row["webhook_id"])
-    delivery = await webhook_deliveries.find_attempt(session, row["id"], row["attempts"])
+    delivery = await webhook_queue.find_attempt(session, row["id"], row["attempts"])
     if delivery:
         delivery.record(outcome, at=now())
         await session.flush()

@@ -17,8 +17,9 @@ from app.jobs.webhook_sender import WebhookSender
 from app.models.event import Position
 from app.models.user import User
 from app.models.webhook import Webhook
-from app.models.webhook_backlog import BACKLOG_KEPT, QueueLimits
+from app.models.webhook_backlog import BACKLOG_KEPT
 from app.models.webhook_delivery import DeliveryStatus
+from app.models.webhook_queue import QueueLimits
 from app.schemas.event import Told
 from tests.conftest import As, Database, Save
 from tests.factories import make_delivery, make_item, make_webhook

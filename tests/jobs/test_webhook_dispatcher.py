@@ -13,7 +13,7 @@ from app.jobs.webhook_dispatcher import WebhookDispatcher
 from app.models.task import TaskStatus
 from app.models.user import User
 from app.models.webhook import EventType, Webhook
-from app.models.webhook_backlog import QueueLimits
+from app.models.webhook_queue import QueueLimits
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook
 from tests.polling import eventually

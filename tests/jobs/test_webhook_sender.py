@@ -10,7 +10,8 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from app.core.clock import now
-from app.crud.webhook_deliveries import LANE, delete_old
+from app.crud.webhook_deliveries import delete_old
+from app.crud.webhook_queue import LANE
 from app.db.session import transaction
 from app.integrations.destinations import Destinations, guarded_client
 from app.integrations.receivers import new_secret, written

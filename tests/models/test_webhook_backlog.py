@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from app.models.event import RETENTION
-from app.models.webhook_backlog import BACKLOG_KEPT, QueueLimits
+from app.models.webhook_backlog import BACKLOG_KEPT
 from app.models.webhook_delivery import DELAYS
+from app.models.webhook_queue import QueueLimits
 
 LIMITS = QueueLimits(per_webhook=10, per_account=15)
 

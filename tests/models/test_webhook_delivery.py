@@ -64,7 +64,7 @@ class TestPauses:
 
 
 class TestRedeliver:
-    @pytest.mark.parametrize("status", set(DeliveryStatus) - {DeliveryStatus.SENDING})
+    @pytest.mark.parametrize("status", sorted(set(DeliveryStatus) - {DeliveryStatus.SENDING}))
     def test_is_due_at_once(self, status: DeliveryStatus) -> None:
         row = delivery(status=status)
 

@@ -21,8 +21,8 @@ from app.dependencies.webhooks import (
 )
 from app.integrations.receivers import new_secret, written
 from app.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
-from app.models.webhook_backlog import TooManyDeliveriesWaiting
 from app.models.webhook_delivery import WebhookDelivery
+from app.models.webhook_queue import TooManyDeliveriesWaiting
 from app.schemas.base import Page
 from app.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
 from app.schemas.webhook_delivery import WebhookDeliveryRead

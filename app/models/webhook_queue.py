@@ -1,0 +1,36 @@
+"""The queue of webhook deliveries: how many may wait."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from app.core.config import Settings
+from app.core.errors import Conflict
+
+
+class TooManyDeliveriesWaiting(Conflict):
+    code = "too_many_deliveries_waiting"
+    title = "Too many deliveries are waiting"
+    remedy = "Wait until the receiver has accepted what is queued, or repair the receiver."
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How many deliveries may wait for one webhook, and for all webhooks of one account."""
+
+    per_webhook: int
+    per_account: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(settings.webhook_max_waiting, settings.webhook_max_waiting_per_user)
+
+    def room(self, waiting: int, waiting_for_account: int) -> int:
+        """How many more may be queued for the webhook."""
+        room = min(self.per_webhook - waiting, self.per_account - waiting_for_account)
+        return max(room, 0)
+
+    def has_drained(self, waiting: int, waiting_for_account: int) -> bool:
+        """Whether a backlog may be queued: half is free, so that it does not end at each one."""
+        return self.room(waiting, waiting_for_account) * 2 >= min(
+            self.per_webhook, self.per_account
+        )
