@@ -133,6 +133,17 @@ class TestJsonStructure:
         assert_problem(response, 413, "too_many_values")
 
     @pytest.mark.parametrize("headers", PATHS)
+    @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
+    async def test_endless_levels_are_too_many_values(
+        self, as_user: As, user: User, headers: dict[str, str], body: bytes
+    ) -> None:
+        client = await as_user(user)
+
+        response = await client.post(ITEMS, content=body, headers=headers)
+
+        assert_problem(response, 413, "too_many_values")
+
+    @pytest.mark.parametrize("headers", PATHS)
     async def test_too_many_levels_are_not_parsed(
         self, as_user: As, user: User, headers: dict[str, str]
     ) -> None:
