@@ -275,7 +275,7 @@ class TestQuery:
 
 
 class TestEveryRoute:
-    async def test_validates_its_body_by_a_schema_that_bounds_errors(self, app: FastAPI) -> None:
+    async def test_with_a_body_validates_it_by_a_schema_that_bounds_errors(self, app: FastAPI) -> None:
         for route in bodies(app):
             for field in route.dependant.body_params:
                 if isinstance(field.field_info, Form):  # Those name their fields, and no others.
@@ -284,7 +284,7 @@ class TestEveryRoute:
                 assert isinstance(annotation, type), route.path_format
                 assert issubclass(annotation, In), route.path_format
 
-    async def test_anonymous_ones_are_those_that_are_known(self, app: FastAPI) -> None:
+    async def test_that_needs_no_authentication_is_a_known_one(self, app: FastAPI) -> None:
         anonymous = {
             route.path_format for route in bodies(app) if body_rule(route).authentication is None
         }
