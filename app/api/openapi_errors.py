@@ -116,11 +116,10 @@ def implied(operation: Node) -> list[Kind]:
         (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused, TooManyIdempotencyKeys)),
         # Of a POST the body is read in any case: it belongs to what its key stands for.
         (has_body or is_post, (ContentTooLarge,)),
-        (has_body, (BadRequest, UnsupportedMediaType, UnsupportedContentCoding)),
+        (has_body, (UnsupportedMediaType, UnsupportedContentCoding)),
         (has_json, (NestedTooDeeply, TooManyValues)),
-        (True, (UriTooLong, HeadersTooLarge)),
+        (True, (BadRequest, UriTooLong, HeadersTooLarge)),
         (names, (TooManyParameters,)),
-        (is_system, (BadRequest,)),
         (not is_system, (TooManyRequests, Unavailable, DeadlineExceeded)),
         # Every operation refuses unknown query parameters.
         (True, (Unprocessable, AppError)),

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     forwarded_allow_ips: Networks = ""
     allowed_origins: Origins = []
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
-    # Of a client that is not authenticated; and of anybody, the names and elements in JSON.
+    # Of a client that is not authenticated. Names and elements in JSON are counted for all.
     max_anonymous_body_bytes: int = Field(default=16 * 1024, ge=1024)
     max_json_values: int = Field(default=32_768, ge=1024)
     require_if_match: bool = False

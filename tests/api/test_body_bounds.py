@@ -133,6 +133,17 @@ class TestJsonStructure:
         assert_problem(response, 413, "too_many_values")
 
     @pytest.mark.parametrize("headers", PATHS)
+    @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000])
+    async def test_endless_levels_are_too_many_values(
+        self, as_user: As, user: User, headers: dict[str, str], body: bytes
+    ) -> None:
+        client = await as_user(user)
+
+        response = await client.post(ITEMS, content=body, headers=headers)
+
+        assert_problem(response, 413, "too_many_values")
+
+    @pytest.mark.parametrize("headers", PATHS)
     async def test_too_many_levels_are_not_parsed(
         self, as_user: As, user: User, headers: dict[str, str]
     ) -> None:
@@ -264,7 +275,7 @@ class TestQuery:
 
 
 class TestEveryRoute:
-    async def test_validates_its_body_by_a_schema_that_bounds_errors(self, app: FastAPI) -> None:
+    async def test_with_a_body_validates_it_by_a_schema_that_bounds_errors(self, app: FastAPI) -> None:
         for route in bodies(app):
             for field in route.dependant.body_params:
                 if isinstance(field.field_info, Form):  # Those name their fields, and no others.
@@ -273,7 +284,7 @@ class TestEveryRoute:
                 assert isinstance(annotation, type), route.path_format
                 assert issubclass(annotation, In), route.path_format
 
-    async def test_anonymous_ones_are_those_that_are_known(self, app: FastAPI) -> None:
+    async def test_that_needs_no_authentication_is_a_known_one(self, app: FastAPI) -> None:
         anonymous = {
             route.path_format for route in bodies(app) if body_rule(route).authentication is None
         }

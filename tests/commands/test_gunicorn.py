@@ -1,10 +1,13 @@
 """The alternative to `app run`: gunicorn with the configuration in deploy/."""
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx2
@@ -91,6 +94,20 @@ def test_leaves_nothing_behind(gunicorn: Gunicorn, tmp_path: Path) -> None:
 
     assert len(folders) == 1
     assert not folders[0].exists()
+
+
+def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: Gunicorn) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+
+    with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=10) as connection:
+        connection.sendall(b"GET /liveness HTTP/1.1\r\n\r\n")
+        response = HTTPResponse(connection)
+        response.begin()
+        problem = json.loads(response.read())
+
+    assert (response.status, problem["code"]) == (400, "bad_request")
+    assert response.headers["X-Request-ID"] == problem["request_id"]
+    assert "Server" not in response.headers
 
 
 def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:
