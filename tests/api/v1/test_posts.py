@@ -358,7 +358,7 @@ class TestCreatePost:
             ),
             (
                 {"title": "  ", "body": "\0"},
-                {"/body/title": "string_too_short", "/body/body": "string_pattern_mismatch"},
+                {"/body/title": "string_too_short", "/body/body": "text_unstorable"},
             ),
             (
                 {"title": 7, "body": None, "status": "published"},
