@@ -16,7 +16,7 @@ MAX_GROSS_PRICE = Decimal(10_000)
 ALIVE = text("deleted_at IS NULL")
 SEARCHED = "name || ' ' || coalesce(description, '')"
 # The same as PostgreSQL writes it, which Alembic compares with.
-STORED = "(((name)::text || ' '::text) || (COALESCE(description, ''::character varying))::text)"
+STORED = "(name::text || ' '::text) || COALESCE(description, ''::character varying)::text"
 
 
 class Item(Versioned, Base):

@@ -14,7 +14,7 @@ from app.models.user import User
 
 SEARCHED = "title || ' ' || body"
 # The same as PostgreSQL writes it, which Alembic compares with.
-STORED = "(((title)::text || ' '::text) || (body)::text)"
+STORED = "(title::text || ' '::text) || body::text"
 
 
 class Status(enum.StrEnum):
