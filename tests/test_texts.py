@@ -79,10 +79,11 @@ def parameters() -> Iterator[tuple[str, Any]]:
         root = getattr(context, "dependant", None) or getattr(
             context.original_route, "dependant", None
         )
+        name = getattr(context.original_route, "name", "")
         for each in dependants(root) if root else ():
             for kind in ("path", "query", "header", "cookie", "body"):
                 for field in getattr(each, f"{kind}_params"):
-                    yield f"{context.original_route.name}: {field.alias}", field.field_info
+                    yield f"{name}: {field.alias}", field.field_info
 
 
 PARAMETERS = dict(parameters())

@@ -73,6 +73,8 @@ MESSAGES = {
     "model_type": "Input should be a valid object",
 }
 ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+# FastAPI answers 400 to JSON that is neither UTF-8 nor, by its first bytes, UTF-16 or UTF-32.
+NOT_UNICODE = Violation("/body", "The body is not in UTF-8", "text_encoding")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -196,6 +198,8 @@ def unread_media_types(request: Request, body: Any) -> str | None:
 async def answer_http_exception(connection: HTTPConnection, error: HTTPException) -> Response:
     if error.status_code == MethodNotAllowed.status and isinstance(connection, Request):
         return answer_method_not_allowed(connection)
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return problem_response(connection.scope, Unprocessable(violations=[NOT_UNICODE]))
     kind = BY_STATUS.get(error.status_code, BadRequest)
     return problem_response(connection.scope, kind(headers=error.headers))
 

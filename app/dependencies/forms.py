@@ -83,7 +83,7 @@ class Receiver:
             await self._take_field(part)
         elif len(self._upload.files) < self._form.max_files:
             await self._take_file(part)
-        elif part.head.filename or await anext(part.data, b""):
+        elif part.head.filename or await field_bytes(part):
             raise RequestValidationError([self._error("too_long", "There are too many files")])
 
     async def _take_field(self, part: Part) -> None:

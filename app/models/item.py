@@ -15,6 +15,8 @@ from app.db.base import Base, Versioned
 MAX_GROSS_PRICE = Decimal(10_000)
 ALIVE = text("deleted_at IS NULL")
 SEARCHED = "name || ' ' || coalesce(description, '')"
+# The same as PostgreSQL writes it, which Alembic compares with.
+STORED = "(name::text || ' '::text) || COALESCE(description, ''::character varying)::text"
 
 
 class Item(Versioned, Base):
@@ -33,9 +35,7 @@ class Item(Versioned, Base):
         Index("ix_items_category_id", "category_id"),
         # With the column below for the release before this one, which reads them; both go next.
         Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
-        Index(
-            "ix_items_search_lexemes", text(f"search_lexemes({SEARCHED})"), postgresql_using="gin"
-        ),
+        Index("ix_items_search_lexemes", text(f"search_lexemes({STORED})"), postgresql_using="gin"),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )
 

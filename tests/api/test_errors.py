@@ -52,10 +52,9 @@ class TestBodyThatCannotBeRead:
     @pytest.mark.parametrize(
         "body",
         [
-            b'{"name": "\xff\xfe", "price": 1}',
             b'{"name": "Desk", "price": %b}' % (b"9" * 10_000),
         ],
-        ids=["no UTF-8", "endless number"],
+        ids=["endless number"],
     )
     async def test_hostile_json_is_refused(self, signed_in: AsyncClient, body: bytes) -> None:
         response = await signed_in.post(ITEMS, content=body, headers=JSON)
@@ -103,7 +102,7 @@ class TestBodyThatCannotBeRead:
 
         response = await signed_in.post(ITEMS, content=content, headers=JSON)
 
-        assert broken(response) == {"/body/name": "string_unicode"}
+        assert broken(response) == {"/body/name": "text_unstorable"}
 
     async def test_missing_body_is_missing(self, signed_in: AsyncClient) -> None:
         response = await signed_in.post(ITEMS)

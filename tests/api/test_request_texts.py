@@ -208,8 +208,8 @@ class TestPasswords:
         password = "Gr\u00f6\u00dfe\u00a0und L\u00e4nge"
         email = (await register(client, password=password)).json()["email"]
 
-        for form in ("NFC", "NFD"):
-            typed = unicodedata.normalize(form, password)  # type: ignore[arg-type]  (a literal)
+        composed = unicodedata.normalize("NFC", password)
+        for typed in (composed, unicodedata.normalize("NFD", password)):
             assert (await sign_in(client, email, typed)).status_code == 200
 
     async def test_change_and_reset_prepare_the_password(
@@ -276,7 +276,7 @@ class TestDecoding:
 
         response = await owner.post(f"{API}/items", content=body, headers=headers)
 
-        assert response.status_code == 422
+        assert broken(response) == {"/body": "text_encoding"}
 
     @pytest.mark.parametrize(
         ("sent", "stored"),

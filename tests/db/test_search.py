@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 
+import asyncpg
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given
@@ -10,8 +11,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from app.crud import items
+from app.db.listing import Shape
 from app.models.user import User
-from tests.conftest import Database, Save
+from tests.conftest import Database, Save, plain
 from tests.factories import make_item, make_post
 
 pytestmark = pytest.mark.anyio
@@ -160,3 +163,16 @@ class TestSearchIndex:
             plan = await session.scalars(text(f"EXPLAIN SELECT id FROM {table} WHERE {condition}"))
 
             assert f"ix_{table}_search_lexemes" in "\n".join(plan)
+
+    async def test_no_plan_is_kept_for_all_questions(self, app: FastAPI, database_url: str) -> None:
+        shape = Shape(frozenset({"q"}), ("-created_at",), False, 20, has_skip=False)
+        query = items.LISTING.page_query(shape)
+        connection = await asyncpg.connect(plain(database_url))
+
+        for _ in range(12):
+            await connection.fetch(query.sql, *query.arguments({"q": "walnut"}))
+        plans = "SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements"
+        (counted,) = await connection.fetch(f"{plans} WHERE statement LIKE 'SELECT items.%'")
+        await connection.close()
+
+        assert tuple(counted) == (0, 12)

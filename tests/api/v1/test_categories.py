@@ -359,7 +359,7 @@ class TestCreateCategory:
             ({}, {"/body/name": "missing"}),
             ({"name": " "}, {"/body/name": "string_too_short"}),
             ({"name": "x" * 101}, {"/body/name": "string_too_long"}),
-            ({"name": "\0"}, {"/body/name": "string_pattern_mismatch"}),
+            ({"name": "\0"}, {"/body/name": "text_unstorable"}),
             (
                 {"name": 7, "parent_id": "root", "description": "x" * 501, "id": NOBODY},
                 {
