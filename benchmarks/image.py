@@ -23,7 +23,8 @@ from typing import Any
 
 from app.db.embedded import embedded_postgres
 from benchmarks.login_flood import Figure
-from tests.e2e.service import ROOT, free_port, stop, wait_until
+from tests.e2e.service import ROOT, free_port, stop
+from tests.polling import wait_until
 
 BASE = "docker.io/library/python:3.11-slim-bookworm"
 PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.service import ROOT, app_command, free_port, wait_until
+from tests.e2e.service import ROOT, app_command, free_port
+from tests.polling import wait_until
 
 
 @dataclass

@@ -15,7 +15,7 @@ from benchmarks.database.durability import restart
 from benchmarks.database.failover import ask
 from benchmarks.login_flood import Figure, fill
 from tests.content import content
-from tests.e2e.service import wait_until
+from tests.polling import wait_until
 from tests.standby import Standby
 
 ITEMS, MORE_ITEMS = 50_000, 1_000

@@ -96,7 +96,7 @@ def raw_file(content: bytes, *, name: bytes = b"a.pdf", kind: bytes = b"applicat
 class Feed:
     """A body that arrives in pieces, and counts how many were taken."""
 
-    def __init__(self, *chunks: bytes, then: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, *chunks: bytes, then: Callable[[], Awaitable[object]] | None = None) -> None:
         self.chunks = chunks
         self.then = then
         self.taken = 0
