@@ -5,6 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.commands.stalls import StallGuard
 from app.core.errors import AppError
 from app.core.request_errors import RequestTimeout
 
@@ -12,19 +13,19 @@ from app.core.request_errors import RequestTimeout
 SEND_BYTES = 16 * 1024
 
 
-class TimedHttpProtocol(HttpToolsProtocol):
+class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
     """A connection that a client cannot hold by sending or reading slowly."""
 
     send_seconds = 15.0
-    # A client that reads nothing of its response for so long is disconnected.
-    stall_seconds = 60.0
+    # The buffer holds one chunk of an export or a file, about 64 KiB: a connection of 2 KiB/s is
+    # fast enough.
+    stall_seconds = 30.0
 
     is_in_head = False
     is_in_body = False
     body_bytes = 0
     refused: AppError | None = None
     send_timer: TimerHandle | None = None
-    stall_timer: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
@@ -36,22 +37,11 @@ class TimedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         self.end_idle_time()
         self.stop_send_timer()
-        self.resume_writing()
 
     def shutdown(self) -> None:
         super().shutdown()
         if self.transport.is_closing():
             self.transport.close()  # Ends the lingering, for which no response is a reason.
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.stall_timer = self.loop.call_later(self.stall_seconds, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self.stall_timer:
-            self.stall_timer.cancel()
-            self.stall_timer = None
 
     def end_idle_time(self) -> None:
         if self.timeout_keep_alive_task:

@@ -96,7 +96,6 @@ def run(settings: Settings, listener: socket.socket) -> None:
     config = uvicorn.Config(
         "app.commands.serve:create_worker",
         factory=True,
-        http="app.commands.stalls:HttpProtocol",
         workers=settings.workers,
         **server_options(),
     )

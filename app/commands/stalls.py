@@ -7,8 +7,6 @@ a slot of the concurrency limiter and a database connection for as long as it li
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 
 class StallGuard(asyncio.Protocol):
     """Starts a timer when the write buffer is full and cancels it when the buffer has drained.
@@ -27,23 +25,13 @@ class StallGuard(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.forget_stall()
+        self.stop_stall_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.forget_stall()
+        self.stop_stall_timer()
 
-    def forget_stall(self) -> None:
+    def stop_stall_timer(self) -> None:
         if self.stall:
             self.stall.cancel()
             self.stall = None
-
-
-class HttpProtocol(StallGuard, HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 protocol with the guard.
-
-    The buffer holds one chunk of an export or a file, about 64 KiB: a connection of 2 KiB/s is
-    fast enough.
-    """
-
-    stall_seconds = 30.0

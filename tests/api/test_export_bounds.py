@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.commands.stalls import HttpProtocol
+from app.commands.http_protocol import HttpProtocol
 from app.core.concurrency import ConcurrencyLimiter, TooManyAtOnce
 from app.core.ids import uuid7
 from app.core.load import Overloaded

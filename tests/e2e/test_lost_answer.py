@@ -18,7 +18,7 @@ from tests.conftest import SECRET, access_token
 from tests.polling import eventually
 from tests.servers import connected
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 REQUEST = (
     b"POST /api/v1/items HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer %b\r\n"
     b"Idempotency-Key: the-key\r\nContent-Type: application/json\r\n"
