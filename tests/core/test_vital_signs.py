@@ -13,7 +13,9 @@ async def beat_after(seconds: float, *, computing: bool) -> float:
     pause = asyncio.create_task(signs.pause())
     await asyncio.sleep(0)
     until = time.monotonic() + BEAT_SECONDS + seconds
-    while computing and time.monotonic() < until:
+    computed = time.thread_time() + BEAT_SECONDS + seconds
+    # By the time of the processor, of which other processes take their part on a busy machine.
+    while computing and time.thread_time() < computed:
         pass
     time.sleep(max(0.0, until - time.monotonic()))  # noqa: ASYNC251  (as if others computed)
     await pause
@@ -22,8 +24,7 @@ async def beat_after(seconds: float, *, computing: bool) -> float:
 
 
 async def test_computing_makes_us_late() -> None:
-    # Of the time that it computes, others may take a part on a busy machine.
-    assert await beat_after(0.5, computing=True) > 0.1
+    assert await beat_after(0.5, computing=True) > 0.4
 
 
 async def test_waiting_for_a_processor_does_not() -> None:
