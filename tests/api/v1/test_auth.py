@@ -482,7 +482,6 @@ class TestRegisterUser:
             ({"email": "Grace@Example.com"}, "email_taken"),
             ({"email": "grace@ex\uff41mple.com"}, "email_taken"),
             ({"username": "GRACE"}, "username_taken"),
-            ({"username": "\uff47race"}, "username_taken"),
             ({"username": "  grace "}, "username_taken"),
         ],
     )
