@@ -275,7 +275,9 @@ class TestQuery:
 
 
 class TestEveryRoute:
-    async def test_with_a_body_validates_it_by_a_schema_that_bounds_errors(self, app: FastAPI) -> None:
+    async def test_with_a_body_validates_it_by_a_schema_that_bounds_errors(
+        self, app: FastAPI
+    ) -> None:
         for route in bodies(app):
             for field in route.dependant.body_params:
                 if isinstance(field.field_info, Form):  # Those name their fields, and no others.
