@@ -24,9 +24,9 @@ def grant_service(connection: Connection, role: str) -> None:
     Later tables are included by default privileges. The owner's own tables stay the owner's:
     the role can neither alter them nor disable their triggers.
     """
-    with connection.begin():
-        for statement in grants(connection, role):
-            connection.exec_driver_sql(statement)
+    for statement in list(grants(connection, role)):
+        connection.exec_driver_sql(statement)
+    connection.commit()
 
 
 def grants(connection: Connection, role: str) -> Iterator[str]:
