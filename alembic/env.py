@@ -21,6 +21,7 @@ from app.db.grants import grant_service
 
 # Any constant will do, as long as every replica waits for the same one.
 ADVISORY_LOCK = 7_246_391
+POLL_SECONDS = 0.2
 LOCK_TIMEOUT_MS = 900
 LOCK_NOT_AVAILABLE = "55P03"
 # Between attempts; after the last one the migrations fail, and may be started again.
@@ -28,9 +29,7 @@ PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 
 
 def migrate(connection: Connection) -> None:
-    # Held until the connection closes: replicas that start together wait here in turn.
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-    connection.commit()
+    acquire_lock(connection)
     event.listen(connection, "before_cursor_execute", limit_locks)
     for pause in PAUSES_SECONDS:
         if has_run(connection):
@@ -50,6 +49,19 @@ def has_run(connection: Connection) -> bool:
         connection.rollback()
         return False
     return True
+
+
+def acquire_lock(connection: Connection) -> None:
+    """Wait until no other replica migrates; the lock is held until the connection closes.
+
+    Polls between transactions: an index that is built concurrently waits for all of them, and
+    one that waited for the lock would be waited for in turn.
+    """
+    attempt = text("SELECT pg_try_advisory_lock(:key)")
+    while not connection.scalar(attempt, {"key": ADVISORY_LOCK}):
+        connection.rollback()
+        time.sleep(POLL_SECONDS)
+    connection.commit()
 
 
 def run(connection: Connection) -> None:

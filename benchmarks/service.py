@@ -106,7 +106,9 @@ def started_service(
     inherited = {
         name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ
     }
-    given = {"PYTHONPATH": str(code), "PUBLIC_URL": f"https://127.0.0.1:{port}"}
+    # Production starts with nothing else, although no proxy with TLS stands before it here.
+    scheme = "https" if environment.get("ENVIRONMENT") == "production" else "http"
+    given = {"PYTHONPATH": str(code), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}"}
     whole = inherited | given | environment
     command = app_command("run", "--port", str(port), "--workers", str(workers))
     with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:

@@ -15,6 +15,7 @@ from app.dependencies.database import ReplicaReads, SessionDep
 from app.dependencies.pagination import Pagination, paginated
 from app.dependencies.preconditions import PreconditionDep
 from app.models.item import Item
+from app.schemas.base import OpaqueText
 from app.schemas.item import MAX_QUESTION, Question, Tag
 
 COOKIE_SECONDS = 30 * 24 * 3600
@@ -55,7 +56,9 @@ async def get_query(
     remember: Annotated[
         bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
     ] = False,
-    last_query: Annotated[str | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})] = None,
+    last_query: Annotated[
+        OpaqueText | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})
+    ] = None,
 ) -> str | None:
     if not remember:
         return q

@@ -41,7 +41,8 @@ async def get_task_filters(
     return {"status": status, "kind": kind}
 
 
-RoomForTask = Depends(require_room_for_task)
+# To be asked for after what authorizes the caller.
+RoomForTask = Annotated[None, Depends(require_room_for_task)]
 ReadableTask = Annotated[Row, Depends(get_task)]
 OwnTask = Annotated[Task, Depends(get_task_for_change)]
 TaskFilters = Annotated[dict[str, Any], Depends(get_task_filters)]

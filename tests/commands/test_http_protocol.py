@@ -56,7 +56,7 @@ def problem_of(answer: Answer, status: int, code: str) -> dict[str, Any]:
     assert answer[1]["content-type"] == "application/problem+json"
     assert answer[1]["connection"] == "close"
     body: dict[str, Any] = json.loads(answer[2])
-    assert body.keys() - {"errors"} == MEMBERS
+    assert body.keys() - {"errors", "error", "error_description"} == MEMBERS
     assert (body["status"], body["code"]) == (status, code)
     assert body["request_id"] == answer[1]["x-request-id"]
     return body

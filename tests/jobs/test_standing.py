@@ -38,7 +38,8 @@ ENDINGS: dict[str, Act] = {
 
 async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
     headers = [(name.lower().encode(), value.encode()) for name, value in client.headers.items()]
-    return await authenticate(HTTPConnection({"type": "websocket", "app": app, "headers": headers}))
+    scope = {"type": "websocket", "app": app, "headers": headers, "query_string": b""}
+    return await authenticate(HTTPConnection(scope))
 
 
 @pytest.fixture

@@ -495,7 +495,7 @@ class TestRegisterUser:
         assert_problem(response, 409, code)
 
     async def test_of_twenty_at_once_one_gets_the_name(self, patient: AsyncClient) -> None:
-        spelled = ["grace", "GRACE", "Grace", "\uff47race"] * 5
+        spelled = ["grace", "GRACE", "Grace", " grace"] * 5
 
         responses = await asyncio.gather(
             *(register(patient, username=username) for username in spelled)

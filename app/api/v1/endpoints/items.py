@@ -143,11 +143,10 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
     "/{item_id}/process",
     response_model=TaskRead,
     status_code=202,
-    dependencies=[RoomForTask],
     responses={**CHANGES, **responses(TooManyTasks)},
 )
 async def process_item(
-    item: OwnItem, session: SessionDep, principal: ItemWriter, request: Request
+    item: OwnItem, session: SessionDep, principal: ItemWriter, _: RoomForTask, request: Request
 ) -> Response:
     """Have your item processed; while that is going on, you get the same task again."""
     job = ProcessItem(item_id=item.id)

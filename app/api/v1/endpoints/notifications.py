@@ -41,7 +41,6 @@ async def list_notifications(
     "/{email}",
     response_model=TaskRead,
     status_code=202,
-    dependencies=[RoomForTask],
     responses=responses(TooManyAttempts, TooManyTasks),
 )
 async def send_notification(
@@ -49,6 +48,7 @@ async def send_notification(
     data: NotificationCreate,
     session: SessionDep,
     principal: Administrator,
+    _: RoomForTask,
     limits: GuessLimitsDep,
     request: Request,
 ) -> Response:
