@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from app.models.user import User
-from tests.conftest import access_token
+from tests.conftest import Running, access_token
 from tests.nginx import BINARY, Nginx, running_nginx
 from tests.servers import Connection, connected, serving
 
@@ -177,10 +177,10 @@ class TestWebSockets:
         ],
     )
     async def test_page_of_the_same_host_and_port_may_connect(
-        self, app: FastAPI, user: User, tmp_path: Path, origin: str, status: int
+        self, running: Running, user: User, tmp_path: Path, origin: str, status: int
     ) -> None:
-        token = await access_token(app, user)
-        async with serving(app) as port:
+        async with running(forwarded_allow_ips="127.0.0.1") as app, serving(app) as port:
+            token = await access_token(app, user)
             with running_nginx(tmp_path / "nginx", [port]) as nginx:
                 headers = {
                     "Host": f"localhost:{nginx.port}",

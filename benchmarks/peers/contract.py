@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 DATABASE_URL = os.environ["DATABASE_URL"]
 POOL_SIZE = int(os.environ["POOL_SIZE"])
 SECRET_KEY = os.environ["SECRET_KEY"]
-ISSUER = AUDIENCE = "Reference API"
+ISSUER, AUDIENCE = "https://api.example.com", "Reference API"
 
 VERSION = {"name": "Reference API", "version": "0.1.0", "environment": "production"}
 FIELDS = (

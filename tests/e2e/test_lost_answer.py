@@ -40,6 +40,7 @@ async def service(app: FastAPI, port: int) -> AsyncIterator[asyncio.subprocess.P
         "ENVIRONMENT": "test",
         "DATABASE_URL": app.state.settings.database_url,
         "SECRET_KEY": SECRET,
+        "PUBLIC_URL": app.state.settings.public_url,  # The issuer of the token.
         "PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(

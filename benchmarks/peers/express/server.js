@@ -42,7 +42,7 @@ const Id = z.uuid();
 
 // A key made once: with a string each verification would cost forty times as much.
 const key = createSecretKey(Buffer.from(process.env.SECRET_KEY));
-const rules = { algorithms: ['HS256'], issuer: 'Reference API', audience: 'Reference API' };
+const rules = { algorithms: ['HS256'], issuer: 'https://api.example.com', audience: 'Reference API' };
 const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
   max: Number(process.env.POOL_SIZE),

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	issuer = "Reference API"
+	issuer   = "https://api.example.com"
+	audience = "Reference API"
 	// Numbers as text: JSON numbers would lose cents, and Go has no decimals of its own.
 	fields = `id::text, created_at, updated_at, version, name, description, price::text, tax::text,
 		tags, category_id::text, owner_id::text, processed_at`
@@ -94,7 +95,7 @@ func (a *api) subjectOf(header string) (string, bool) {
 	_, err := parser.ParseWithClaims(token, &claims, func(*jwt.Token) (interface{}, error) {
 		return a.key, nil
 	})
-	isOurs := claims.VerifyIssuer(issuer, true) && claims.VerifyAudience(issuer, true)
+	isOurs := claims.VerifyIssuer(issuer, true) && claims.VerifyAudience(audience, true)
 	return claims.Subject, token != header && err == nil && isOurs
 }
 
@@ -188,7 +189,7 @@ func main() {
 	router.Use(gin.Recovery())
 	router.GET("/version", func(c *gin.Context) {
 		c.JSON(http.StatusOK, gin.H{
-			"name": issuer, "version": "0.1.0", "environment": "production"})
+			"name": audience, "version": "0.1.0", "environment": "production"})
 	})
 	items := router.Group("/api/v1/items", service.authenticate)
 	items.GET("/:id", service.read)

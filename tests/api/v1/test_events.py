@@ -192,10 +192,9 @@ class TestResuming:
 
 class TestCredentials:
     async def test_ticket_opens_one_stream(
-        self, address: str, as_user: As, user: User, app: FastAPI
+        self, address: str, as_user: As, user: User, app: FastAPI, client: AsyncClient
     ) -> None:
-        client = await as_user(user)
-        ticket = (await client.post(TICKETS)).json()["ticket"]
+        ticket = (await (await as_user(user)).post(TICKETS)).json()["ticket"]
         async with listening(address, ticket=ticket) as source:
             await create(app, user, "heard")
             await source.until_heard(1)
