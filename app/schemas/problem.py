@@ -7,6 +7,10 @@ from pydantic import Field
 from app.schemas.base import MAX_ERRORS, Out
 
 
+def is_absent(value: str | None) -> bool:
+    return value is None
+
+
 class ProblemError(Out):
     """One broken rule."""
 
@@ -30,8 +34,12 @@ class Problem(Out):
         max_length=100,
         examples=["invalid_grant"],
         description="Of the token and revocation endpoints (RFC 6749, section 5.2).",
+        exclude_if=is_absent,
     )
     error_description: str | None = Field(
-        default=None, max_length=1000, examples=["The refresh token was used before."]
+        default=None,
+        max_length=1000,
+        examples=["The refresh token was used before."],
+        exclude_if=is_absent,
     )
     errors: list[ProblemError] | None = Field(default=None, max_length=MAX_ERRORS)

@@ -870,6 +870,7 @@ class TestCreateItems:
         response = await owner.post(BATCH, json=batch)
 
         problem = response.json()["results"][1]["problem"]
+        assert "error" not in problem
         assert {error["pointer"] for error in problem["errors"]} == {
             "/body/items/1/name",
             "/body/items/1/price",
