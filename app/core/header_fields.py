@@ -53,7 +53,7 @@ class Parameterized:
 
 
 def repeated_singleton(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """Return the name of a field that may stand once and stands twice, if there is one."""
+    """Return the name of a singleton field that is repeated, if there is one."""
     names = [name for name, _ in headers]
     if len(set(names)) == len(names):
         return None

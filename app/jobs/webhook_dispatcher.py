@@ -60,7 +60,7 @@ class WebhookDispatcher(BackgroundLoop):
                 await self._news.wait()
 
     async def dispatch(self) -> bool:
-        """Queue one page of what has happened; say whether to look again at once."""
+        """Queue deliveries for one page of events; return whether there may be more."""
         found = await event_readers.find_place(self._reads, webhooks.READER)
         if found is None:
             return False
