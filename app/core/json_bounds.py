@@ -48,7 +48,7 @@ def outside_of_strings(document: bytes, max_values: int) -> bytes:
 
 
 def is_deeper(outside: bytes) -> bool:
-    """Whether brackets are left over after the innermost ones are removed MAX_DEPTH times."""
+    """Return whether brackets remain after the innermost are removed MAX_DEPTH times."""
     brackets = outside.translate(SAME, OTHERS)
     for _ in range(MAX_DEPTH):
         if not brackets:

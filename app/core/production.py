@@ -112,5 +112,5 @@ def unsafe_transport(settings: Settings) -> dict[str, bool]:
 
 
 def is_plain(url: SplitResult, scheme: str) -> bool:
-    """Whether what is sent to the URL crosses a network without TLS."""
+    """Return whether what is sent to the URL crosses a network without TLS."""
     return url.scheme == scheme and url.hostname not in LOOPBACK

@@ -54,7 +54,7 @@ class SocketLeases(BackgroundLoop):
 
     @property
     def count(self) -> int:
-        """How many leases this process holds."""
+        """Number of leases that this process holds."""
         return len(self._held)
 
     @asynccontextmanager
