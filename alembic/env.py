@@ -84,7 +84,7 @@ def limit_locks(
 ) -> None:
     """Wait for a lock for a moment only: all requests for the table wait behind the migration.
 
-    An index that is built concurrently blocks nobody while it waits.
+    Waiting to build an index concurrently blocks no other statement.
     """
     limit = 0 if "CONCURRENTLY" in statement else LOCK_TIMEOUT_MS
     cursor.execute(f"SET lock_timeout = {limit}")

@@ -79,7 +79,7 @@ def create_load(settings: Settings) -> Load:
 
 
 def create_limiters(app: FastAPI, settings: Settings) -> None:
-    """What bounds the work of this process; see the table in docs/security.md."""
+    """Limiters of the work of this process; see the table in docs/security.md."""
     app.state.load = create_load(settings)
     app.state.password_turns = Line()
     app.state.probes = Probes(settings)

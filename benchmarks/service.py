@@ -78,7 +78,7 @@ def state(pid: int) -> str:
 def wait_until(holds: Callable[[], bool], seconds: float = START_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, f"It did not come to that within {seconds} seconds."
+        assert time.monotonic() < deadline, f"The condition was not met within {seconds} seconds."
         time.sleep(0.02)
 
 

@@ -208,9 +208,9 @@ fails the suite.
 Where a cell has two numbers, the first is for one's own thing and the second for another user's.
 A thing that the caller may not even see is not found (404), one that the caller may see and not
 change is forbidden (403). An API key gets the same answers as its user, except where `API key`
-says no: 403 `session_required`. Until the e-mail address of an account is confirmed, everything
-gets 403 `email_not_verified` except where `unconfirmed` says yes. The scope is what the token or
-the API key needs, besides the role; each role has the scopes of
+is `no`: 403 `session_required`. Until the e-mail address of an account is confirmed, everything
+gets 403 `email_not_verified` except where `unconfirmed` is `yes`. The scope is what the token or
+the API key needs, in addition to the role; each role has the scopes of
 [`app/core/identity.py`](../app/core/identity.py).
 """
 HEADINGS = (

@@ -157,7 +157,7 @@ def never_overloaded(load: Load) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_state(request: pytest.FixtureRequest, anyio_backend: object) -> None:
-    """Empty the database before each test that can reach it, whatever the test before left.
+    """Empty the database before each test that can reach it.
 
     `anyio_backend` is requested for synchronous tests, whose asynchronous fixtures need it.
     """

@@ -19,7 +19,7 @@ def tools(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("given", "expected"), [({}, "true"), ({"UV_SYSTEM_CERTS": "0"}, "0")])
-def test_trusts_the_certificates_of_the_system_unless_the_environment_says_otherwise(
+def test_trusts_the_certificates_of_the_system_unless_the_environment_names_others(
     tools: Path, given: dict[str, str], expected: str
 ) -> None:
     inherited = {name: value for name, value in os.environ.items() if name != "UV_SYSTEM_CERTS"}

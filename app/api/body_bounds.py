@@ -23,7 +23,7 @@ Route = Any
 
 @dataclass(frozen=True, slots=True)
 class BodyRule:
-    """What a route expects of the bodies of its requests."""
+    """Requirements of a route on the bodies of its requests."""
 
     authentication: Authentication | None
     has_body: bool

@@ -53,7 +53,7 @@ class CompressionMiddleware(GZipMiddleware):
             MutableHeaders(raw=message["headers"]).add_vary_header("Accept-Encoding")
 
     def depends_on_coding(self, status: int, fields: dict[bytes, bytes]) -> bool:
-        """Whether another Accept-Encoding would have had the answer compressed."""
+        """Return whether another Accept-Encoding would have had the answer compressed."""
         if b"accept-ranges" in fields:
             return False
         length = int(fields.get(b"content-length", self.minimum_size))

@@ -32,8 +32,8 @@ async def export(
     """Return every row as `schema`, one a line, offered as a file.
 
     Raises:
-        Unavailable: the database is unreachable. Only the first chunk can tell so: later ones
-            follow a status that has left.
+        Unavailable: the database is unreachable. Only the first chunk can raise it: later ones
+            follow a status that was already sent.
     """
     rows = prepended(await anext(chunks, []), chunks)
     lines = ndjson(rows, schema) if form is ExportFormat.NDJSON else csv_lines(rows, schema)

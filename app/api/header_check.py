@@ -1,4 +1,4 @@
-"""Header check: rejects a request in which a field that may stand once stands twice.
+"""Header check: rejects a request that repeats a singleton field.
 
 The layers behind it would each take another of the two lines, or join them into one value.
 """
@@ -27,5 +27,5 @@ class HeaderCheckMiddleware:
         if name is None:
             await self.app(scope, receive, send)
         else:
-            refused = RepeatedHeader(f"The header field {name} may stand once.")
+            refused = RepeatedHeader(f"The header field {name} may be sent once.")
             await problem_response(scope, refused)(scope, receive, send)

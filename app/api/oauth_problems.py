@@ -65,7 +65,7 @@ def oauth_headers(error: AppError) -> dict[str, str]:
 
 
 def accepts_plain_json_only(scope: Scope) -> bool:
-    """Whether the client accepts `application/json`, as the RFC has it, and no problems.
+    """Return whether the client accepts `application/json`, as the RFC has it, and no problems.
 
     Strict libraries refuse to read an error of another media type than they accept.
     """

@@ -115,7 +115,7 @@ def completed_operation(operation: Node, components: Node) -> Node:
 
 
 def security_of(operation: Node) -> list[Node]:
-    """Empty for a public operation, which says so; API keys only where they are accepted."""
+    """Return an empty list for a public operation; API keys only where they are accepted."""
     security: list[Node] = operation.get("security", [])
     takes_keys = SessionRequired not in declared(operation)
     return [*security, {"ApiKey": []}] if security and takes_keys else security

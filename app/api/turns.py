@@ -39,7 +39,7 @@ class TurnsRoute(UnitOfWorkRoute):
         return in_turn
 
     async def hashes_password(self, _: Request) -> bool:
-        """Whether the request has to wait for a turn."""
+        """Return whether the request has to wait for a turn."""
         return True
 
 

@@ -84,7 +84,7 @@ def name_of(stone: Mapping[str, str], ordinal: int) -> str:
 
 
 def digest(stone: Mapping[str, str]) -> str:
-    """The same for the same stone, however its numbers are written and whatever it costs."""
+    """Return the key of a stone: independent of its price and of how its numbers are written."""
     values = [stone[grade] for grade in GRADES]
     values += [str(Decimal(stone[column]).normalize()) for column in MEASURES]
     return hashlib.sha256("\n".join(values).encode()).hexdigest()[:DIGEST_LENGTH]

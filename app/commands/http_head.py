@@ -42,7 +42,7 @@ def check_version(version: str, method: bytes) -> None:
         NotImplementedHere: the client takes the server for a proxy.
     """
     if version not in {"1.0", "1.1"}:
-        raise VersionNotSupported("The service speaks HTTP/1.1.")
+        raise VersionNotSupported("The service supports HTTP/1.1.")
     if method == b"CONNECT":
         raise NotImplementedHere("The service is no proxy.")
 
@@ -102,7 +102,7 @@ def check_framing(headers: Sequence[Header], version: str) -> None:
 
 
 def is_websocket(method: bytes, version: str, headers: Sequence[Header]) -> bool:
-    """Whether the request may change to the WebSocket protocol (RFC 6455, section 4.2.1)."""
+    """Return whether the request may change to the WebSocket protocol (RFC 6455, section 4.2.1)."""
     offers = [value.lower() for name, value in headers if name == b"upgrade"]
     has_body = any(name in {b"content-length", b"transfer-encoding"} for name, _ in headers)
     is_handshake = method == b"GET" and version == "1.1" and not has_body
@@ -137,7 +137,7 @@ def refusal_of(error: httptools.HttpParserError, data: bytes) -> AppError:
         return error.__context__
     reason = str(error)
     if "HTTP version" in reason or "PRI" in reason:
-        return VersionNotSupported("The service speaks HTTP/1.1.")
+        return VersionNotSupported("The service supports HTTP/1.1.")
     is_method = isinstance(error, HttpParserInvalidMethodError) and REQUEST_LINE.match(data)
     if is_method or reason == "Invalid `Transfer-Encoding` header value":
         return NotImplementedHere()

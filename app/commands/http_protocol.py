@@ -53,7 +53,7 @@ class HttpProtocol(TimedHttpProtocol):
         super().connection_made(LingeringTransport(inner, self.expects_more))
 
     def expects_more(self) -> bool:
-        """Whether the client may still be sending what is not read any more."""
+        """Return whether the client may still be sending what is not read any more."""
         return self.is_in_head or self.is_in_body or self.refused is not None
 
     def data_received(self, data: bytes) -> None:

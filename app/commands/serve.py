@@ -108,14 +108,14 @@ def run(settings: Settings, listener: socket.socket) -> None:
 
 
 def server_options() -> dict[str, Any]:
-    """The options of uvicorn, whichever process manager starts it."""
+    """Return the options of uvicorn, the same under every process manager."""
     return {
         "http": "app.commands.http_protocol:HttpProtocol",
         "lifespan": "on",  # "auto" would go on without what a failed start did not open.
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        "proxy_headers": False,  # app/api/forwarding.py reads them, whichever server runs it.
+        "proxy_headers": False,  # app/api/forwarding.py reads them, under every server.
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_SECONDS,
         **WEBSOCKETS,

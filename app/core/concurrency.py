@@ -56,5 +56,5 @@ class ConcurrencyLimiter:
             detail = f"At most {self._per_user} {self._kind} of one user at once."
             raise TooManyAtOnce(detail, retry_after_seconds=RETRY_SECONDS)
         if self.in_use >= self._per_process:
-            detail = f"This process has no room for more {self._kind}."
+            detail = f"This process serves no more {self._kind} at once."
             raise Overloaded(detail, retry_after_seconds=RETRY_SECONDS)

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     debug: bool = False
     project_name: str = "Reference API"
     version: str = "0.1.0"
-    description: str = "A production REST API service, small enough to read in an evening."
+    description: str = "A reference for production REST API services in Python."
     api_v1_str: str = Field(default="/api/v1", pattern=r"^(/[a-z0-9_-]+)+$")
     security_contact: str = "mailto:security@example.com"
 

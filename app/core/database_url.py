@@ -63,7 +63,7 @@ def parameters(url: str) -> dict[str, str]:
     """The parameters behind the question mark.
 
     Raises:
-        ValueError: one has no value, or stands twice.
+        ValueError: one has no value, or is repeated.
     """
     query = urlsplit(url).query
     try:
@@ -72,7 +72,7 @@ def parameters(url: str) -> dict[str, str]:
         raise ValueError("its parameters must read like name=value") from None
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("one of its parameters stands twice")
+        raise ValueError("one of its parameters is repeated")
     return found
 
 

@@ -53,7 +53,7 @@ class Parameterized:
 
 
 def repeated_singleton(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """Return the name of a field that may stand once and stands twice, if there is one."""
+    """Return the name of a singleton field that is repeated, if there is one."""
     names = [name for name, _ in headers]
     if len(set(names)) == len(names):
         return None
@@ -101,7 +101,7 @@ def media_type(value: str | None) -> str:
 # Most clients send one of few values.
 @lru_cache(maxsize=64)
 def accepts_gzip(value: str | None) -> bool:
-    """Whether Accept-Encoding prefers gzip to no coding (RFC 9110, section 12.5.3)."""
+    """Return whether Accept-Encoding prefers gzip to no coding (RFC 9110, section 12.5.3)."""
     weights = {each.value: each.weight for each in map(parameterized, list_members(value))}
     any_weight = weights.get("*", 0.0)
     gzip = weights.get("gzip", weights.get("x-gzip", any_weight))
@@ -126,5 +126,5 @@ def offer_weight(offer: str, ranges: Iterable[Parameterized]) -> float:
 
 
 def are_tokens(members: Iterable[str]) -> bool:
-    """Whether each is a token, as names of methods and fields are (section 5.6.2)."""
+    """Return whether each is a token, as names of methods and fields are (section 5.6.2)."""
     return all(TOKEN.fullmatch(member) for member in members)

@@ -62,7 +62,7 @@ class Principal:
 
     `scopes` are those of the role, cut down by those of the token or key; `withheld` are those
     of them that take effect once the e-mail address is confirmed. `expires_at` (Unix seconds)
-    is when that ends, and with it whatever stream it opened.
+    is when that ends, and with it each stream that it opened.
     """
 
     id: uuid.UUID

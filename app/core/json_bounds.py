@@ -7,7 +7,7 @@ one megabyte of `{"a":1,"b":1,...}` costs a hundred times as much as one of text
 from app.core.request_errors import NestedTooDeeply, TooManyValues
 
 MAX_DEPTH = 32
-# So few separators and brackets, strings included, need no closer look.
+# So few separators and brackets, strings included, need no exact count.
 HARMLESS = 32
 OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 SAME = bytes.maketrans(b"[]", b"{}")
@@ -34,7 +34,7 @@ def check_structure(document: bytes, *, max_values: int) -> None:
 
 
 def count_values(document: bytes) -> int:
-    """At most so many values are in it: each stands behind a separator or a bracket."""
+    """Return an upper bound of the number of values: each follows a separator or a bracket."""
     return document.count(b",") + document.count(b"[") + document.count(b"{")
 
 
@@ -48,7 +48,7 @@ def outside_of_strings(document: bytes, max_values: int) -> bytes:
 
 
 def is_deeper(outside: bytes) -> bool:
-    """Whether brackets are left over after the innermost ones are removed MAX_DEPTH times."""
+    """Return whether brackets remain after the innermost are removed MAX_DEPTH times."""
     brackets = outside.translate(SAME, OTHERS)
     for _ in range(MAX_DEPTH):
         if not brackets:

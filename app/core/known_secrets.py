@@ -56,7 +56,7 @@ def is_known_secret(secret: str) -> bool:
 
 
 def is_predictable(secret: str) -> bool:
-    """Whether most characters follow from those before: repetitions, sequences, keyboard rows."""
+    """Return whether most characters follow from their predecessors, as on a keyboard row."""
     seen = set[tuple[str, str]]()
     for pair in pairwise(secret.lower()):
         if pair[0] != pair[1] and pair not in NEIGHBOURS:

@@ -26,7 +26,7 @@ MEMBER = re.compile(r'(?:"[^"]*+(?:"|$)|[^,"])+')
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What identifies the current state; `etag` is strong and of the answer without a coding."""
+    """Validators of the current state; `etag` is strong and of the answer without a coding."""
 
     etag: str
     modified_at: datetime | None = None
@@ -131,7 +131,7 @@ def none_match(method: str, value: str, current: Validators) -> str | None:
 
 
 def is_later(current: Validators, date: str, *, default: bool = True) -> bool:
-    """Whether the state is newer than the date; `default` where one of them is not known.
+    """Return whether the state is newer than the date; `default` where one of them is not known.
 
     HTTP dates have whole seconds: of two changes within one, the date cannot tell.
     """
@@ -142,7 +142,7 @@ def is_later(current: Validators, date: str, *, default: bool = True) -> bool:
 
 
 def is_range_applicable(headers: RawHeaders, current: Validators) -> bool:
-    """Whether If-Range, if sent, names exactly the bytes that there are (section 13.1.5)."""
+    """Return whether If-Range, if sent, names exactly the bytes that there are (section 13.1.5)."""
     value = field_value(headers, b"if-range")
     if value is None:
         return True

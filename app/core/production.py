@@ -41,7 +41,7 @@ def unsafe_secrets(settings: Settings) -> dict[str, bool]:
     return {
         f"SECRET_KEY is empty or shorter than 32 bytes: {NEW_SECRET}": is_short,
         f"SECRET_KEY is the development secret that is public: {NEW_SECRET}": is_development,
-        f"SECRET_KEY is one that stands in a tutorial: {NEW_SECRET}": is_known,
+        f"SECRET_KEY is published in a tutorial: {NEW_SECRET}": is_known,
         f"SECRET_KEY is a repetition or a sequence and easy to guess: {NEW_SECRET}": is_weak,
         f"METRICS_TOKEN is shorter than 16 bytes or easy to guess: {NEW_SECRET}": bool(token)
         and (len(token.encode()) < MIN_TOKEN_BYTES or is_known_secret(token)),
@@ -112,5 +112,5 @@ def unsafe_transport(settings: Settings) -> dict[str, bool]:
 
 
 def is_plain(url: SplitResult, scheme: str) -> bool:
-    """Whether what is sent to the URL crosses a network without TLS."""
+    """Return whether what is sent to the URL crosses a network without TLS."""
     return url.scheme == scheme and url.hostname not in LOOPBACK

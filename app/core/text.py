@@ -100,7 +100,7 @@ def longest_run_of_marks(text: str) -> int:
 
 
 def is_visible(text: str) -> bool:
-    """Say whether anything in the text leaves a mark of its own on paper."""
+    """Return whether anything in the text leaves a mark of its own on paper."""
     return any(
         letter not in BLANKS and unicodedata.category(letter).startswith(VISIBLE) for letter in text
     )

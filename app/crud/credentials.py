@@ -1,6 +1,6 @@
 """Credentials of an account, revoked together: sessions, tickets, links, API keys, webhooks.
 
-Every caller of a function that revokes holds a lock on the account, and so does whoever makes
+Every caller of a function that revokes holds a lock on the account, and so does each that makes
 a credential (`lock_live`). A request that was authenticated before a revocation therefore
 either commits first, and what it made is revoked, too, or it finds its own credential revoked.
 See docs/adr/0024-credentials-and-accounts.md. Flushes; never commits.

@@ -26,7 +26,7 @@ PLACE = Query(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a reader has come; of the event `paged_event_id`, up to `paged_webhook_id`."""
+    """Position of a reader; of the event `paged_event_id`, up to `paged_webhook_id`."""
 
     position: Position
     paged_event_id: int | None = None

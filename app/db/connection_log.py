@@ -11,7 +11,7 @@ from app.core.logging import get_logger
 from app.db.errors import sqlstate
 
 REPEAT_SECONDS = 30.0
-# Of errors that say nothing themselves.
+# Of errors without a message of their own.
 REASONS: dict[type[BaseException], str] = {TimeoutError: "no answer in time"}
 MAX_CAUSES = 100
 REMEDIES = {
@@ -39,7 +39,7 @@ Cause = dict[str, str]
 
 
 class ConnectionLog:
-    """What each database said last; one for the process, since all pools meet the same cause."""
+    """Last cause of each database; one log per process, since all pools meet the same cause."""
 
     def __init__(self) -> None:
         self._causes: dict[str, Cause] = {}

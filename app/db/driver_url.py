@@ -11,7 +11,7 @@ import asyncpg
 from app.core.database_url import OF_DRIVER, parameters
 from app.core.urls import one_host_each
 
-# Also what the driver says about a URL or a file that it names.
+# Also errors of the driver about a URL or a file that it names.
 CANNOT_CONNECT = (
     *(OSError, ValueError, asyncpg.PostgresError),
     *(asyncpg.InterfaceError, asyncpg.InternalClientError),

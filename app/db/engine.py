@@ -117,7 +117,7 @@ async def connect(
     `options` are settings of PostgreSQL, which PgBouncer would refuse.
 
     Raises:
-        DatabaseUnavailable: there is none, for whatever reason; the log names it.
+        DatabaseUnavailable: there is none; the log names the reason.
         StatementTimeout: the last host did not answer in time.
     """
     try:

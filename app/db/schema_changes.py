@@ -15,7 +15,7 @@ SCHEMA_CHANGED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCac
 
 
 class SchemaAge:
-    """When this process last saw that the schema had changed."""
+    """Time of the last schema change that this process noticed."""
 
     def __init__(self) -> None:
         self._changed_at = -math.inf
@@ -25,12 +25,12 @@ class SchemaAge:
         self._changed_at = time.monotonic()
 
     def renew_after(self, error: BaseException) -> None:
-        """Do so if the error says that a statement or a type is outdated."""
+        """Record it if the error means that a statement or a type is outdated."""
         if isinstance(error, SCHEMA_CHANGED):
             self.renew()
 
     def is_outdated(self, opened_at: float) -> bool:
-        """Whether a connection that was opened then may hold outdated statements."""
+        """Return whether a connection that was opened then may hold outdated statements."""
         return opened_at <= self._changed_at
 
 

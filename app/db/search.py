@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 
 def matches(text: str) -> ColumnElement[bool]:
-    """Say whether a text has all words of the question `q`, each of them possibly cut short.
+    """Return whether a text has all words of the question `q`, each of them possibly cut short.
 
     Args:
         text: SQL of the text, the same as in the index on `search_lexemes(text)`.

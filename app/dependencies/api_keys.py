@@ -43,7 +43,7 @@ async def get_new_api_key(
 
 
 def expiry_within(settings: Settings, wanted: datetime | None) -> datetime:
-    """When a new key expires: as wanted, else after the default lifetime.
+    """Return when a new key expires: as requested, else after the default lifetime.
 
     Raises:
         Unprocessable: that is beyond the longest lifetime.

@@ -55,7 +55,7 @@ def check_form(content_type: str, body: bytes) -> None:
 
 
 def codecs_differ(charset: str) -> bool:
-    """Say whether a charset is not UTF-8 or a part of it."""
+    """Return whether a charset is not UTF-8 or a part of it."""
     try:
         return codecs.lookup(charset).name not in {"ascii", "utf-8"}
     except LookupError:

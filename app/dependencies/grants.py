@@ -66,7 +66,7 @@ class TokenRefresh:
     client: ClientDep
 
     async def __call__(self, grant: RefreshGrant) -> TokenPair:
-        """Exchange the token; the session keeps its scopes, whatever this pair has of them.
+        """Exchange the token; the session keeps its scopes, even if this pair has fewer.
 
         Raises:
             InvalidToken: it is malformed, expired or revoked, or was used before, which ends

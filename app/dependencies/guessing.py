@@ -40,7 +40,7 @@ class TooManyAttempts(TooManyRequests):
 
 
 class MailKind(enum.StrEnum):
-    """What a mail is for: each kind has a count of its own per address.
+    """Purpose of a mail: each kind has a count of its own per address.
 
     So links that others ask for never keep the owner of an address from a reset mail.
     """

@@ -123,7 +123,7 @@ def refuse_client_credentials(authorization: list[str], parameters: Parameters) 
 
 
 def has_password(credentials: str) -> bool:
-    """Whether Basic credentials (RFC 7617) carry a password, or are malformed."""
+    """Return whether Basic credentials (RFC 7617) carry a password, or are malformed."""
     try:
         _, colon, password = b64decode(credentials.strip(), validate=True).partition(b":")
     except (binascii.Error, ValueError):

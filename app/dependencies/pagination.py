@@ -154,7 +154,7 @@ def check_sort(names: tuple[str, ...], fields: Collection[str]) -> None:
     """Let names through that are each of a field that can be sorted by.
 
     Raises:
-        Unprocessable: a name is unknown or stands twice.
+        Unprocessable: a name is unknown or repeated.
     """
     if not fields_of(names) <= set(fields) or len(fields_of(names)) < len(names):
         message = f"Sort by each of {', '.join(fields)} at most once"

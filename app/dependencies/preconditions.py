@@ -10,7 +10,7 @@ from app.db.base import Versioned
 
 
 class Precondition:
-    """What the request demands of the row that it is about to change."""
+    """Preconditions of the request on the row that it is about to change."""
 
     def __init__(self, request: Request, *, is_required: bool) -> None:
         self._request = request

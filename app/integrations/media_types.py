@@ -65,7 +65,7 @@ def by_signature(head: bytes) -> MediaType | None:
 
 
 def as_late_pdf(head: bytes, claim: str, name: str) -> MediaType | None:
-    """A PDF may begin with other bytes; so may a text that is about PDF, which says so."""
+    """Return PDF if the header follows other bytes and the client declares a PDF."""
     is_meant = claim == PDF or (claim in UNKNOWN and name.lower().endswith(".pdf"))
     return PDF if is_meant and LATE_PDF.search(head[:PDF_HEADER_BYTES]) else None
 

@@ -107,7 +107,7 @@ def observed(request: httpx.Request) -> Iterator[None]:
 async def send_for_status(
     client: httpx.AsyncClient, request: httpx.Request, *, seconds: float
 ) -> int:
-    """Send one request and return the status of the answer, whatever its body is.
+    """Send one request and return the status of the answer; its body is ignored.
 
     A short body is read for the sake of the connection, which can then be used again; any other
     is left, and the connection closed.

@@ -44,7 +44,7 @@ class Attempts:
 
     @property
     def is_idle(self) -> bool:
-        """Whether none runs."""
+        """Return whether none runs."""
         return not self._running
 
     def cancel(self, task_id: uuid.UUID) -> None:

@@ -99,7 +99,7 @@ class EventFeed(BackgroundLoop):
 
     @property
     def subscribers(self) -> int:
-        """How many subscriptions are open."""
+        """Number of open subscriptions."""
         return len(self._subscriptions)
 
     @contextmanager

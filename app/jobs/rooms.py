@@ -78,7 +78,7 @@ class Rooms(BackgroundLoop):
 
     @property
     def is_empty(self) -> bool:
-        """Whether no socket of this process is in any room."""
+        """Return whether no socket of this process is in any room."""
         return not self._members
 
     @asynccontextmanager

@@ -54,7 +54,7 @@ class SocketLeases(BackgroundLoop):
 
     @property
     def count(self) -> int:
-        """How many leases this process holds."""
+        """Number of leases that this process holds."""
         return len(self._held)
 
     @asynccontextmanager
@@ -93,7 +93,7 @@ class SocketLeases(BackgroundLoop):
             del self._held[socket_id]
 
     def _check(self, user_id: uuid.UUID, kind: StreamKind) -> None:
-        """Reject what this process alone can tell to be too many, before a transaction begins."""
+        """Reject what exceeds the bounds of this process, before a transaction begins."""
         if len(self._held) >= self._per_process:
             raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
         own = sum(each.user_id == user_id and each.kind is kind for each in self._held.values())

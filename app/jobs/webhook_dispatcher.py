@@ -60,7 +60,7 @@ class WebhookDispatcher(BackgroundLoop):
                 await self._news.wait()
 
     async def dispatch(self) -> bool:
-        """Queue one page of what has happened; say whether to look again at once."""
+        """Queue deliveries for one page of events; return whether there may be more."""
         found = await event_readers.find_place(self._reads, webhooks.READER)
         if found is None:
             return False
@@ -94,7 +94,7 @@ class WebhookDispatcher(BackgroundLoop):
                 await webhook_backlogs.queue(session, due, self._limits, behind=stopped.position)
 
     async def catch_up(self) -> bool:
-        """Queue a part of one backlog; say whether there was one with room for it."""
+        """Queue a part of one backlog; return whether there was one with room for it."""
         for webhook in await webhook_backlogs.candidates(self._reads, BACKLOGS_TRIED):
             if room := await webhook_backlogs.room(self._reads, webhook, self._limits):
                 await self._queue_backlog(webhook, min(room, self._page))

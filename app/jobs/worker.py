@@ -73,7 +73,7 @@ class Worker(BackgroundLoop):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no attempt runs."""
+        """Return whether no attempt runs."""
         return self._attempts.is_idle
 
     def cancel(self, task_id: str) -> None:

@@ -9,7 +9,7 @@ from app.db.base import Base
 
 
 class EventReader(Base):
-    """How far the reader has come: everything up to this position is dealt with.
+    """Position of the reader: everything up to it is processed.
 
     Of the first event behind it, `paged_event_id`, webhooks up to `paged_webhook_id` are dealt
     with, too. The id says whether the page still counts: the previous release does not reset it.

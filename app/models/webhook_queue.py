@@ -15,7 +15,7 @@ class TooManyDeliveriesWaiting(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many deliveries may wait for one webhook, and for all webhooks of one account."""
+    """Limits on the deliveries that wait for one webhook, and for all of one account."""
 
     per_webhook: int
     per_account: int
@@ -25,12 +25,12 @@ class QueueLimits:
         return cls(settings.webhook_max_waiting, settings.webhook_max_waiting_per_user)
 
     def room(self, waiting: int, waiting_for_account: int) -> int:
-        """How many more may be queued for the webhook."""
+        """Return how many more may be queued for the webhook."""
         room = min(self.per_webhook - waiting, self.per_account - waiting_for_account)
         return max(room, 0)
 
     def has_drained(self, waiting: int, waiting_for_account: int) -> bool:
-        """Whether a backlog may be queued: half is free, so that it does not end at each one."""
+        """Return whether half of the limit is free, so that a backlog is queued in large parts."""
         return self.room(waiting, waiting_for_account) * 2 >= min(
             self.per_webhook, self.per_account
         )

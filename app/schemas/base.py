@@ -87,7 +87,7 @@ TEXT = checked_by(normalized_text)
 PARAGRAPH = checked_by(normalized_paragraph)
 EMAIL = checked_by(email_address)
 PASSWORD = checked_by(prepared)
-# A password that may be older than the rule: what nobody can have typed is refused.
+# A password that may be older than the rule: only what cannot be typed is refused.
 STORABLE_SECRET = checked_by(storable)
 
 

@@ -11,7 +11,7 @@ Names = Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=
 
 
 class AuthorizationServerMetadata(Out):
-    """Where a client gets, refreshes and revokes tokens, and what it may ask for."""
+    """Endpoints at which a client gets, refreshes and revokes tokens, and the supported scopes."""
 
     issuer: Url = Field(examples=["https://api.example.com"])
     token_endpoint: Url

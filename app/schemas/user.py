@@ -97,7 +97,7 @@ class AccountDeletion(In):
 
 
 class ProfileUpdate(In):
-    """What users change about themselves; a field left out is left alone."""
+    """Changes that users make to their own account; an omitted field stays as it is."""
 
     username: Username | MISSING = MISSING
     full_name: FullName | MISSING | None = MISSING

@@ -1,4 +1,4 @@
-"""What one client can send that costs the service more than the client, each as one attack.
+"""Attacks of one client: requests that cost the service more than the client.
 
 An attack ends by itself and counts the statuses that it received. It runs in a process of its
 own, so that its work does not delay what the observer measures:

@@ -1,4 +1,4 @@
-"""What everybody else notices: liveness, ordinary reads and the memory of the service."""
+"""Measurements from the view of other clients: liveness, ordinary reads, memory of the service."""
 
 import asyncio
 import statistics

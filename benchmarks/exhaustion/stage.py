@@ -1,4 +1,4 @@
-"""What an attack meets: PostgreSQL, the service of a checkout, a mail server, and nginx."""
+"""Servers under attack: PostgreSQL, the service of a checkout, a mail server, and nginx."""
 
 import asyncio
 import os

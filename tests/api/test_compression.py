@@ -125,7 +125,7 @@ async def test_tag_of_compressed_answer_is_good_for_writes(
     assert response.status_code in {200, 204}
 
 
-async def test_range_is_of_plain_bytes_whatever_coding_is_accepted(
+async def test_range_is_of_plain_bytes_with_any_accepted_coding(
     author: AsyncClient, user: User
 ) -> None:
     file = {"file": ("a.txt", LONG.encode(), "text/plain")}

@@ -203,7 +203,7 @@ async def test_restore_of_another_version_is_refused(
     assert current.status_code == 200
 
 
-async def test_what_is_not_there_is_not_found_whatever_the_condition(caller: AsyncClient) -> None:
+async def test_missing_resource_is_not_found_under_any_condition(caller: AsyncClient) -> None:
     path = "/api/v1/items/018f2f63-0000-7000-8000-000000000000"
 
     for headers in ({"If-Match": "*"}, {"If-None-Match": "*"}, {"If-Unmodified-Since": LONG_AGO}):
@@ -281,7 +281,7 @@ async def test_download_follows_conditions(caller: AsyncClient) -> None:
         "X-Request-ID",
     ],
 )
-async def test_singleton_that_stands_twice_is_refused(
+async def test_repeated_singleton_is_refused(
     caller: AsyncClient, paths: dict[str, str], name: str
 ) -> None:
     headers = [(name, "one"), (name.lower(), "one")]

@@ -10,7 +10,7 @@ from tests.problems import assert_problem
 
 FRONT = "https://front.example"
 ITEMS = "/api/v1/items"
-# Fetch standard, section 2.2.2: scripts may read these without being told.
+# Fetch standard, section 2.2.2: scripts may read these although no field exposes them.
 SAFELISTED = {
     "cache-control",
     "content-language",

@@ -59,7 +59,7 @@ class TestFailure:
 
         assert await told(errors) == ["Unavailable", "ValueError", "Unavailable"]
 
-    async def test_is_told_again_after_a_while(self) -> None:
+    async def test_is_logged_again_after_a_while(self) -> None:
         errors: list[Exception] = [Unavailable(), Unavailable()]
 
         assert await told(errors, tell_again_seconds=0) == ["Unavailable", "Unavailable"]

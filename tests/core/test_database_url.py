@@ -78,7 +78,7 @@ class TestRefused:
             ("hostaddr=10.0.0.1", "hostaddr is not supported"),
             ("nonsense=1", "nonsense is not supported"),
             ("nonsense", "must read like name=value"),
-            ("sslmode=require&sslmode=disable", "stands twice"),
+            ("sslmode=require&sslmode=disable", "is repeated"),
         ],
     )
     @pytest.mark.parametrize("setting", URLS)

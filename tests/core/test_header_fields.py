@@ -26,12 +26,12 @@ class TestLines:
         assert field_value([(b"a", b"1")], b"b") is None
 
     @pytest.mark.parametrize("name", sorted(SINGLETONS))
-    def test_finds_singleton_that_stands_twice(self, name: bytes) -> None:
+    def test_finds_repeated_singleton(self, name: bytes) -> None:
         headers = [(name, b"1"), (b"accept", b"*/*"), (name, b"1")]
 
         assert repeated_singleton(headers) == name.decode()
 
-    def test_accepts_list_field_that_stands_twice(self) -> None:
+    def test_accepts_repeated_list_field(self) -> None:
         assert repeated_singleton([(b"accept", b"a/b"), (b"accept", b"c/d")]) is None
 
 

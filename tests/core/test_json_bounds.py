@@ -32,7 +32,7 @@ def refused(document: object) -> type[Exception] | None:
         {'"': '\\"\\', "b": ["\\", "]"]},
     ],
 )
-def test_accepts_values_within_the_bound_whatever_texts_hold(document: object) -> None:
+def test_accepts_values_within_the_bound_with_any_texts(document: object) -> None:
     assert refused(document) is None
 
 

@@ -46,7 +46,7 @@ def test_anything_else_is_no_origin(text: str) -> None:
     assert parse_origin(text) is None
 
 
-def test_schemes_and_ports_tell_origins_apart() -> None:
+def test_origins_differ_by_scheme_and_port() -> None:
     hosts = ["https://a.example", "http://a.example", "https://a.example:8443"]
 
     assert len({parse_origin(each) for each in hosts}) == len(hosts)

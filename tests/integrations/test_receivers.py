@@ -1,4 +1,4 @@
-"""Answers of webhook receivers: the status line decides, whatever follows it."""
+"""Answers of webhook receivers: the status line decides, independent of the body."""
 
 import asyncio
 import gzip

@@ -82,8 +82,8 @@ class TestLimit:
         assert await queued(database, webhook) == ["a", "b", "c"]
         shown = (await (await as_user(user)).get(f"/api/v1/webhooks/{webhook.id}")).json()
         assert shown["backlog_since"] is not None
-        told = await database("SELECT user_id, subject FROM notifications")
-        assert told == [{"user_id": user.id, "subject": "A webhook is behind"}]
+        found = await database("SELECT user_id, subject FROM notifications")
+        assert found == [{"user_id": user.id, "subject": "A webhook is behind"}]
 
     async def test_account_has_a_limit_for_all_of_its_webhooks(
         self, app: FastAPI, save: Save, database: Database, user: User
@@ -208,8 +208,8 @@ class TestExpiry:
         (shown,) = (await client.get(f"{path}/deliveries")).json()["items"]
         assert (shown["status"], shown["error"]) == ("failed", "backlog_expired")
         assert (await client.get(path)).json()["backlog_since"] is None
-        (told,) = await database("SELECT subject FROM notifications")
-        assert told["subject"] == "Events were not sent to a webhook"
+        (found,) = await database("SELECT subject FROM notifications")
+        assert found["subject"] == "Events were not sent to a webhook"
         again = await client.post(f"{path}/deliveries/{shown['id']}/redeliver")
         assert_problem(again, 410, "message_expired")
 
@@ -320,8 +320,8 @@ class TestPointer:
             await sender.drain()
 
         (message,) = receiver.received
-        (told,) = await everything(app)
-        assert message.body == told.json
+        (event,) = await everything(app)
+        assert message.body == event.json
         assert json.loads(message.body)["data"]["name"] == "b\u00fccher"
 
     async def test_delivery_of_the_previous_release_is_sent(

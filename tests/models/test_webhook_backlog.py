@@ -1,4 +1,4 @@
-"""How much may wait for a webhook, and for how long."""
+"""Limits on the deliveries that wait for a webhook, and on the age of its backlog."""
 
 from datetime import timedelta
 

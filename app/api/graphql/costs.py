@@ -1,4 +1,4 @@
-"""Query costs: how many rows the fields of a GraphQL document stand for, before it is executed."""
+"""Query costs: at most how many rows a GraphQL document selects, before it is executed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ DEFAULT_FIRST, MAX_FIRST = 20, 100
 
 
 def rows_of(field: FieldNode, variables: Variables) -> int:
-    """How many rows the field stands for below one row of its parent."""
+    """Return how many rows the field selects for each row of its parent."""
     if is_introspection(field):
         return 0
     if field.name.value not in CONNECTIONS:

@@ -57,7 +57,7 @@ class CheckedQuery:
 
     @property
     def extra_requests(self) -> int:
-        """What the rate limit counts in addition to the request itself."""
+        """Units that the rate limit counts in addition to the request itself."""
         return self.rows // ROWS_PER_REQUEST
 
 

@@ -171,7 +171,7 @@ class Conversation:
             yield result
 
     async def _is_flooding(self) -> bool:
-        """Count one frame of the client, whatever is in it."""
+        """Count one frame of the client, of any content."""
         windows: Windows | None = self._websocket.app.state.message_limit
         key = f"frames:{self._context.principal.id}"
         return windows is not None and (await windows.count(key)).is_refused

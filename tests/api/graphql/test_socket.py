@@ -212,9 +212,7 @@ class TestProtocol:
 
             assert await following.close_code() == 4429
 
-    async def test_frames_are_limited_whatever_is_in_them(
-        self, running: Running, user: User
-    ) -> None:
+    async def test_frames_of_any_content_are_limited(self, running: Running, user: User) -> None:
         async with (
             running(room_messages_limit="3/minute") as app,
             serving(app) as port,

@@ -1,4 +1,4 @@
-"""What ends everything that gave access before: a reset, and what else an account goes through."""
+"""Revocation of credentials: what a reset and each other event of an account ends."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -194,9 +194,9 @@ class TestEndings:
         await reset(account, await as_user(admin))
 
         signed_in = await as_user(account.user)
-        (told,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
+        (notification,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
         webhook = (await signed_in.get(f"/api/v1/webhooks/{account.webhook_id}")).json()
-        assert "your password was reset" in told["message"]
+        assert "your password was reset" in notification["message"]
         assert (webhook["is_active"], webhook["disabled_reason"]) == (False, "password_reset")
 
     async def test_replayed_answers_give_no_access_after_a_reset(
@@ -252,7 +252,7 @@ class TestRoles:
         assert_problem(promoted, 403, "session_required")
         assert ordinary.status_code == 201
 
-    async def test_narrow_key_gets_no_secret_of_a_webhook_that_hears_more(
+    async def test_narrow_key_gets_no_secret_of_a_webhook_with_more_scopes(
         self, app: FastAPI, as_user: As, user: User, save: Save
     ) -> None:
         webhook = await save(make_webhook(user))

@@ -181,7 +181,7 @@ class TestChangeEmail:
         notices = await database("SELECT count(*) FROM tasks WHERE kind = 'send_notification'")
         assert notices == [{"count": 3}]
 
-    async def test_audit_log_tells_the_request_and_the_change(
+    async def test_audit_log_has_the_request_and_the_change(
         self,
         client: AsyncClient,
         as_user: As,

@@ -350,7 +350,7 @@ class TestMediaTypeOfErrors:
         assert response.headers["Content-Type"] == media_type
         assert response.json()["error"] == "invalid_request"
 
-    async def test_other_endpoints_answer_with_problems_whatever_is_accepted(
+    async def test_other_endpoints_answer_with_problems_to_any_accept_field(
         self, client: AsyncClient
     ) -> None:
         headers = {"Accept": "application/json"}
