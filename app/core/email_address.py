@@ -4,7 +4,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from app.core.canonical import canonical
 
-# No address in any spelling is as long; what is cut here is refused for its length.
+# No address in any spelling is as long.
 MAX_LENGTH = 1000
 
 
@@ -26,8 +26,10 @@ def email_address(text: str) -> str:
     Raises:
         InvalidEmail: it is no address, or needs SMTPUTF8 (RFC 6531), as look-alike letters do.
     """
+    if len(text) > MAX_LENGTH:
+        raise InvalidEmail("value_error", "The e-mail address is not valid")
     try:
-        address = validate_email(text[:MAX_LENGTH].strip(), check_deliverability=False)
+        address = validate_email(text.strip(), check_deliverability=False)
     except EmailNotValidError:
         raise InvalidEmail("value_error", "The e-mail address is not valid") from None
     if address.ascii_email is None:

@@ -7,7 +7,7 @@ from httpx2 import AsyncClient
 from app.core.config import Settings
 from app.models.user import User
 from tests.api.v1.conftest import address, read_mails
-from tests.conftest import As, Save
+from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.problems import assert_problem
 
@@ -39,6 +39,30 @@ class TestSendNotification:
         assert [(told["subject"], told["message"]) for told in listed] == [tuple(BODY.values())]
         mails = dict(read_mails(settings.mail_folder))
         assert mails[reader.email.capitalize()].strip() == BODY["message"]
+
+    @pytest.mark.parametrize(
+        ("bound", "recipients"),
+        [
+            ({"notifications_per_address": 2}, ["ada@example.com"] * 3),
+            (
+                {"notifications_per_account": 2},
+                ["ada@example.com", "bob@example.com", "cy@example.com"],
+            ),
+        ],
+    )
+    async def test_number_of_messages_is_bounded(
+        self, running: Running, admin: User, bound: dict[str, int], recipients: list[str]
+    ) -> None:
+        async with running(**bound) as app:
+            token = await access_token(app, admin)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                responses = [
+                    await client.post(f"{NOTIFICATIONS}/{email}", json=BODY) for email in recipients
+                ]
+
+        assert [response.status_code for response in responses] == [202, 202, 429]
+        assert_problem(responses[-1], 429, "too_many_attempts")
+        assert int(responses[-1].headers["Retry-After"]) > 0
 
     async def test_is_in_the_list_although_no_mail_can_be_sent(
         self, as_user: As, admin: User, user: User
