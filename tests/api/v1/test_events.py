@@ -201,7 +201,8 @@ class TestCredentials:
             await create(app, user, "heard")
             await source.until_heard(1)
 
-        again = await client.get(PATH, params={"ticket": ticket})
+        async with new_client(app) as anonymous:
+            again = await anonymous.get(PATH, params={"ticket": ticket})
         assert_problem(again, 401, "invalid_ticket")
 
     async def test_token_in_the_url_is_refused(self, client: AsyncClient, token: str) -> None:
