@@ -73,7 +73,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def create_load(settings: Settings) -> Load:
     return Load(
-        most=settings.max_requests_in_flight, timeout_seconds=settings.request_timeout_seconds
+        most=settings.max_requests_in_flight,
+        timeout_seconds=settings.request_timeout_seconds,
+        is_adaptive=settings.adaptive_concurrency,
     )
 
 

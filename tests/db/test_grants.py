@@ -17,7 +17,7 @@ from app.core.config import Settings
 from app.core.identity import Role
 from app.db.embedded_process import binary
 from app.main import create_app
-from tests.conftest import access_token, execute, never_overloaded, new_client, plain
+from tests.conftest import access_token, execute, new_client, plain
 from tests.e2e.service import ROOT
 from tests.factories import item_body, make_user
 from tests.polling import eventually
@@ -84,7 +84,6 @@ def migrated(roles: Settings) -> Settings:
 async def app(migrated: Settings) -> AsyncIterator[FastAPI]:
     """The application as the role of the service."""
     app = create_app(migrated)
-    never_overloaded(app.state.load)
     async with app.router.lifespan_context(app):
         yield app
 

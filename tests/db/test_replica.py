@@ -222,7 +222,10 @@ class TestSeveralHosts:
         proxy.switch(mode)
         url = several(proxy.url, settings.database_url)
 
-        connection = await connect(settings, f"{url}?target_session_attrs=read-write")
+        soon = {"database_connect_timeout_seconds": 2 if mode == "hang" else 30}
+        own = settings.model_copy(update=soon)
+
+        connection = await connect(own, f"{url}?target_session_attrs=read-write")
 
         assert await connection.fetchval("SELECT pg_is_in_recovery()") is False
         await connection.close()
