@@ -16,7 +16,6 @@ from app.api import (
 from app.api.admission import PROBES, AdmissionMiddleware
 from app.api.compression import CompressionMiddleware
 from app.api.cors import CorsMiddleware
-from app.api.decoding import QueryEncodingMiddleware
 from app.api.errors import register_error_handlers
 from app.api.graphql.endpoint import router as graphql
 from app.api.graphql.socket import router as graphql_socket
@@ -74,7 +73,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def create_load(settings: Settings) -> Load:
     return Load(
-        most=settings.max_requests_in_flight, timeout_seconds=settings.request_timeout_seconds
+        most=settings.max_requests_in_flight,
+        timeout_seconds=settings.request_timeout_seconds,
+        is_adaptive=settings.adaptive_concurrency,
     )
 
 
@@ -130,7 +131,6 @@ def include_routers(app: FastAPI, settings: Settings) -> None:
 def add_middleware(app: FastAPI, settings: Settings) -> None:
     """Innermost first: a request meets them from the last to the first."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_anonymous_body_bytes)
-    app.add_middleware(QueryEncodingMiddleware)
     app.add_middleware(CatchAllMiddleware)
     app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
     # Outside of compression: the header of an answer to HEAD is that of the answer to GET.

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from app.models.user import User
 from tests.conftest import Running, access_token
 from tests.nginx import BINARY, Nginx, running_nginx
+from tests.polling import eventually
 from tests.servers import Connection, connected, serving
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="There is no nginx: install nginx-light.")
@@ -105,8 +106,7 @@ class TestLimits:
     async def test_body_that_is_stored_is_counted(self, app: FastAPI, tmp_path: Path) -> None:
         with running_nginx(tmp_path / "nginx", [1]) as nginx:
             async with asking_slowly(nginx, "/api/v1/items", sent=MEBI // 2):
-                while nginx.stored_bytes() < MEBI // 4:
-                    await asyncio.sleep(0.02)
+                await eventually(lambda: nginx.stored_bytes() >= MEBI // 4)
 
     async def test_metrics_are_not_for_the_world(self, proxied: httpx2.AsyncClient) -> None:
         assert (await proxied.get("/metrics")).status_code == 403

@@ -87,6 +87,8 @@ def parameters() -> Iterator[tuple[str, Any]]:
 
 
 PARAMETERS = dict(parameters())
+# A cookie that is not usable is ignored and not refused; `remembered` checks it as it does `q`.
+IGNORED_WHEN_UNUSABLE = ("last_query",)
 SCHEMAS = sorted(schemas(), key=str)
 
 
@@ -102,7 +104,9 @@ def test_every_text_of_a_request_body_has_a_rule(schema: type[BaseModel]) -> Non
     assert list(bare_fields(schema)) == []
 
 
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in PARAMETERS if not name.endswith(IGNORED_WHEN_UNUSABLE))
+)
 def test_every_text_of_a_parameter_has_a_rule(name: str) -> None:
     info = PARAMETERS[name]
 

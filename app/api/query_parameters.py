@@ -1,4 +1,4 @@
-"""Query parameters: a route accepts those that it declares, each once unless it is a list.
+"""Query parameters: a route accepts those it declares, in UTF-8, each once unless it is a list.
 
 Derived from the declared parameters of the dependency graph, and checked by the route table
 before anything is called, so that it holds for every route however that is answered. Where a
@@ -23,6 +23,8 @@ MAX_REPORTED = 20
 # repeats the value; texts declare how long they may be.
 MAX_VALUE_BYTES = 300
 UNKNOWN = ("There is no such query parameter", "unknown_parameter")
+# Starlette would decode it with replacement characters.
+NOT_UTF_8 = ("The text is not in UTF-8", "text_encoding")
 REPEATED = ("The parameter may be sent once", "repeated_parameter")
 TOO_LONG = (f"The value may have {MAX_VALUE_BYTES} bytes", "too_long")
 
@@ -61,8 +63,8 @@ class QueryParameters:
         """Check the query of a request or a handshake.
 
         Raises:
-            Unprocessable: a parameter is not declared, repeated or too long; the dependency
-                that authenticates the caller raises it instead, if there is one.
+            Unprocessable: a parameter is not declared, repeated, too long or not in UTF-8; the
+                dependency that authenticates the caller raises it instead, if there is one.
         """
         found = self.violations(scope["query_string"])
         if found and self._is_authenticated:
@@ -85,6 +87,8 @@ class QueryParameters:
         return list(broken)
 
     def _broken_rule(self, name: bytes, value: bytes, seen: set[bytes]) -> tuple[str, str] | None:
+        if not (is_utf_8(name) and is_utf_8(unquote_to_bytes(value))):
+            return NOT_UTF_8
         if name not in self._names:
             return UNKNOWN
         if name in seen and name not in self._lists:
@@ -116,8 +120,17 @@ def has_max_length(field: Any) -> bool:
     return any(getattr(rule, "max_length", None) is not None for rule in field.metadata)
 
 
+def is_utf_8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def violation(name: bytes, message: str, code: str) -> Violation:
-    return Violation(pointer(("query", name.decode(errors="replace"))), message, code)
+    location = ("query", name.decode()) if is_utf_8(name) else ("query",)
+    return Violation(pointer(location), message, code)
 
 
 async def require_known_parameters(websocket: WebSocket) -> None:

@@ -81,7 +81,7 @@ class RouteTable(BaseRoute):
 
         Raises:
             TooManyParameters: there are more of them than any route has a use for.
-            Unprocessable: a parameter is unknown, repeated or too long.
+            Unprocessable: a parameter is unknown, repeated, too long or not in UTF-8.
         """
         if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
             raise TooManyParameters(f"A request may have {MAX_PARAMETERS} query parameters.")

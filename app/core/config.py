@@ -7,10 +7,10 @@ from typing import Any, Literal, Self, get_args
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.core.database_url import parameters
 from app.core.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
 from app.core.production import MIN_SECRET_BYTES, unsafe_settings
 from app.core.setting_errors import sentences_by_name
+from app.core.setting_rules import contradictions
 from app.core.setting_types import (
     DatabaseUrl,
     MediaType,
@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     docs_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     max_requests_in_flight: int = Field(default=400, ge=16)
+    adaptive_concurrency: bool = True
     request_timeout_seconds: Seconds = 5
     loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
     # The names are those of OpenTelemetry, whose SDK reads its other variables by itself.
@@ -195,17 +196,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def refuse_unusable(self) -> Self:
         sentences = unsafe_settings(self) if self.environment == "production" else []
-        if self.database_pgbouncer and not self.database_direct_url:
-            sentences.append(
-                "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: "
-                "notifications and migrations need a session."
-            )
-        if self.database_pgbouncer and "options" in parameters(self.database_url):
-            sentences.append(
-                "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
-                "ALTER ROLE ... SET."
-            )
-        if sentences:
+        if sentences := [*sentences, *contradictions(self)]:
             raise ValueError("\n".join(sentences))
         return self
 

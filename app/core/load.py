@@ -33,14 +33,22 @@ class Load:
     when two beats in a row find it late, a tenth up when they do not and all of it was used.
     One that is late by itself is a hiccup of the machine. Whoever comes on top waits in line,
     if that is short. Whoever waits for a client, or in a line of its own, is not counted
-    meanwhile.
+    meanwhile. If it is not adaptive, the limit stays at `most`.
     """
 
-    def __init__(self, *, most: int, timeout_seconds: float, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        most: int,
+        timeout_seconds: float,
+        is_adaptive: bool = True,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self.most = most
         # Less, because of the time in line, and because it is a beat that finds what is overdue.
         self._timeout_seconds = timeout_seconds * 0.9
-        self.limit = float(min(FIRST, most))
+        self._is_adaptive = is_adaptive
+        self.limit = float(min(FIRST, most) if is_adaptive else most)
         self.in_flight = 0
         self._line = WaitingLine(clock)
         self._invited = 0
@@ -94,6 +102,15 @@ class Load:
 
     def beat(self, late_seconds: float) -> None:
         """Adapt the limit, and end what has lasted too long."""
+        if self._is_adaptive:
+            self._adapt(late_seconds)
+        self._invite()
+        self._line.look()
+        for work in self._overdue(time.monotonic()):
+            self.stop_clock(work)
+            work.expire()
+
+    def _adapt(self, late_seconds: float) -> None:
         # With so little to do, it is not the requests that make it late.
         late, self._late_before = min(late_seconds, self._late_before), late_seconds
         if late <= LATE_SECONDS:
@@ -103,11 +120,6 @@ class Load:
             down = max(MOST_DOWN, LATE_SECONDS / late)
             self.limit = max(LEAST, min(self.limit, self._peak) * down)
         self._peak = self.in_flight
-        self._invite()
-        self._line.look()
-        for work in self._overdue(time.monotonic()):
-            self.stop_clock(work)
-            work.expire()
 
     def look(self) -> None:
         metrics.IN_FLIGHT.set(self.in_flight)

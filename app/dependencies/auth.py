@@ -1,9 +1,6 @@
-"""Who is asking: the one declarative place that says which scope a kind of caller needs."""
+"""Authentication and authorization dependencies, and the scopes that each endpoint requires."""
 
-import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Security
@@ -11,27 +8,15 @@ from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
 from fastapi.requests import HTTPConnection
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
-from starlette.datastructures import State
 
-from app.core.attribution import act_as
 from app.core.client_address import client_network
-from app.core.config import Settings
-from app.core.errors import EmailNotVerified, InvalidToken, NotPermitted, Unauthenticated
+from app.core.errors import EmailNotVerified, NotPermitted, Unauthenticated
 from app.core.identity import SCOPE_DESCRIPTIONS, Principal, Role, Scope
-from app.core.principal_cache import PrincipalCache
 from app.core.rate_limit import LocalWindows, RateLimited
-from app.crud import api_keys, sessions
-from app.db.reads import Row
-from app.db.session import transaction
-from app.dependencies.request_credentials import (
-    AmbiguousCredentials,
-    Credential,
-    CredentialKind,
-    read_credential,
-)
+from app.dependencies.credential_verification import authenticate
+from app.dependencies.request_credentials import AmbiguousCredentials
 from app.integrations.redis import RedisWindows
 
-Verified = tuple[Principal, float]
 Windows = LocalWindows | RedisWindows
 Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
 
@@ -145,78 +130,6 @@ def client_address(connection: HTTPConnection) -> str:
     """The address of the client in its one spelling, behind trusted proxies as well."""
     return connection.client.host if connection.client else "unknown"
 
-
-async def authenticate(connection: HTTPConnection) -> Principal:
-    """The caller behind the credential of the header fields.
-
-    Raises:
-        AmbiguousCredentials: there is more than one credential.
-        Unauthenticated: there is no credential.
-        InvalidToken: it is malformed, expired, revoked or of a disabled user.
-    """
-    return await principal_of(connection.app.state, read_credential(connection))
-
-
-async def principal_of(state: State, credential: Credential) -> Principal:
-    """The caller behind an access token or an API key.
-
-    Raises:
-        InvalidToken: it is malformed, expired, revoked or of a disabled user.
-    """
-    principals: PrincipalCache = state.principals
-    verify = partial(VERIFIERS[credential.kind], state, credential.text)
-    principal = await principals.resolve(credential.text, verify)
-    act_as(principal.id)
-    return principal
-
-
-async def verify_token(state: State, token: str) -> Verified:
-    claims = state.token_signer.read(token)
-    row = await sessions.find_principal(state.reads, claims.session_id, user_id=claims.subject)
-    if row is None:
-        raise InvalidToken("The session has ended.")
-    principal = Principal.granted(
-        row["user_id"],
-        row["role"],
-        claims.scopes,
-        email_verified=row["email_verified"],
-        session_id=row["session_id"],
-        expires_at=claims.expires_at,
-    )
-    return principal, principal.expires_at
-
-
-async def verify_key(state: State, key: str) -> Verified:
-    row = await api_keys.find_principal(state.reads, key)
-    expires_at = key_expiry(row, state.settings) if row else 0.0
-    if row is None or expires_at <= time.time():
-        raise InvalidToken("The API key is unknown, expired or revoked.")
-    async with transaction(state.sessionmaker) as session:
-        await api_keys.note_use(session, row["api_key_id"])
-    principal = Principal.granted(
-        row["user_id"],
-        row["role"],
-        frozenset(row["scopes"]),
-        email_verified=row["email_verified"],
-        api_key_id=row["api_key_id"],
-        expires_at=expires_at,
-    )
-    return principal, expires_at
-
-
-def key_expiry(row: Row, settings: Settings) -> float:
-    """When the key ends (Unix seconds): as it says, and at the latest after the longest lifetime.
-
-    The setting also bounds keys that were made before it was lowered, or before it existed.
-    """
-    longest: datetime = row["created_at"] + timedelta(days=settings.api_key_max_days)
-    return min(longest, row["expires_at"] or longest).timestamp()
-
-
-VERIFIERS: dict[CredentialKind, Callable[[State, str], Awaitable[Verified]]] = {
-    CredentialKind.ACCESS_TOKEN: verify_token,
-    CredentialKind.API_KEY: verify_key,
-}
 
 # Relative to the page of the documentation, so that it works behind any path prefix.
 TOKEN_URL = "api/v1/auth/token"

@@ -51,7 +51,7 @@ def check_form(content_type: str, body: bytes) -> None:
         return
     if codecs_differ(charset := declared_charset(content_type)):
         raise refused("charset_unsupported", f"A form is sent in UTF-8, not {charset}", ("body",))
-    check_pairs(body, "body")
+    check_pairs(body)
 
 
 def codecs_differ(charset: str) -> bool:
@@ -62,8 +62,8 @@ def codecs_differ(charset: str) -> bool:
         return True
 
 
-def check_pairs(encoded: bytes, place: str) -> None:
-    """Check the percent-encoded pairs of a query string or a form.
+def check_pairs(encoded: bytes) -> None:
+    """Check the percent-encoded pairs of a form.
 
     Raises:
         RequestValidationError: a name or a value is not UTF-8.
@@ -71,9 +71,9 @@ def check_pairs(encoded: bytes, place: str) -> None:
     if b"%" not in encoded and encoded.isascii():
         return
     for name, value in pairs(encoded):
-        location = decoded(name, place)
+        location = decoded(name, "body")
         if not value.isascii():
-            decoded(value, place, location)
+            decoded(value, "body", location)
 
 
 def pairs(encoded: bytes) -> Iterator[tuple[bytes, bytes]]:

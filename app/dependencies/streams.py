@@ -15,7 +15,8 @@ from app.core.identity import Principal, Scope
 from app.crud import api_keys, sessions, tickets
 from app.db.reads import Row
 from app.db.session import transaction
-from app.dependencies.auth import TOKEN_URL, Authentication, principal_of
+from app.dependencies.auth import TOKEN_URL, Authentication
+from app.dependencies.credential_verification import principal_of
 from app.dependencies.request_credentials import TICKET_PARAMETER, CredentialKind, read_credential
 from app.models.ticket import InvalidTicket, Ticket
 

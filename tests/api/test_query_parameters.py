@@ -149,6 +149,26 @@ async def test_handshake_refuses_unknown_parameters(app: FastAPI, user: User) ->
             assert (status, problem["code"]) == (422, "validation_failed")
 
 
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [("q=caf%E9", "/query/q"), ("%E9=x", "/query"), ("%C3%25A9=x", "/query")],
+)
+async def test_query_that_is_not_utf_8_is_refused(
+    caller: AsyncClient, query: str, pointer: str
+) -> None:
+    response = await caller.get(f"{ITEMS}?{query}")
+
+    assert broken(response) == {pointer: "text_encoding"}
+
+
+async def test_handshake_refuses_a_query_that_is_not_utf_8(app: FastAPI, user: User) -> None:
+    headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
+    async with serving(app) as port:
+        status, _, problem = await handshake(port, "/api/v1/ws/lobby?%E9=1", headers)
+
+    assert (status, problem["errors"][0]["code"]) == (422, "text_encoding")
+
+
 class TestRememberedQuery:
     async def test_is_used_only_when_asked_for(self, caller: AsyncClient) -> None:
         await caller.post(ITEMS, json={"name": SHELF, "price": "1.00"})

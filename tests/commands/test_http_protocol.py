@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 
 from app.commands.http_protocol import HttpProtocol
 from tests.conftest import Running
+from tests.polling import sample
 from tests.problems import MEMBERS
 from tests.servers import PATIENCE_SECONDS, Connection, connected, serving
 from tests.sockets import handshake
@@ -287,9 +289,7 @@ class Hasty(HttpProtocol):
 
 async def send_slowly(connection: Connection) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            await connection.send(b"\r\n")
-            await asyncio.sleep(0.01)
+        await sample(partial(connection.send, b"\r\n"))
 
 
 class TestSlowClients:

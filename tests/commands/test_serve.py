@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +23,6 @@ from tests.proxy import proxied
 
 START_SECONDS = 60
 STOP_SECONDS = 15  # As promised: docs/promises.md, P9.
-RETURN_SECONDS = 5
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",
@@ -178,9 +176,7 @@ class TestProduction:
         assert await asyncio.to_thread(sign_in, run) == 503
 
         async with proxied(settings.database_url, port):
-            started = time.monotonic()
             await eventually(lambda: sign_in(run) == 401)
-            assert time.monotonic() - started < RETURN_SECONDS
 
         assert await asyncio.to_thread(run.end) == 0
 

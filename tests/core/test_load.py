@@ -48,6 +48,15 @@ class TestLimit:
     def test_starts_with_a_few(self) -> None:
         assert Load(most=MOST, timeout_seconds=5).limit == FIRST
 
+    def test_fixed_limit_stays_however_late_it_is(self) -> None:
+        load = Load(most=MOST, timeout_seconds=5, is_adaptive=False)
+        begin(load, MOST)
+
+        for _ in range(10):
+            load.beat(LATE)
+
+        assert load.limit == MOST
+
     def test_is_where_room_ends(self, load: Load) -> None:
         begin(load, MOST - 1)
 

@@ -17,9 +17,10 @@ from app.core.config import Settings
 from app.core.identity import Role
 from app.db.embedded_process import binary
 from app.main import create_app
-from tests.conftest import access_token, execute, never_overloaded, new_client, plain
+from tests.conftest import access_token, execute, new_client, plain
 from tests.e2e.service import ROOT
 from tests.factories import item_body, make_user
+from tests.polling import eventually
 
 ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
 PASSWORDS = {"POSTGRES_OWNER_PASSWORD": "o'wner", "POSTGRES_SERVICE_PASSWORD": "ser vice"}
@@ -83,7 +84,6 @@ def migrated(roles: Settings) -> Settings:
 async def app(migrated: Settings) -> AsyncIterator[FastAPI]:
     """The application as the role of the service."""
     app = create_app(migrated)
-    never_overloaded(app.state.load)
     async with app.router.lifespan_context(app):
         yield app
 
@@ -100,12 +100,14 @@ async def admin(app: FastAPI) -> AsyncIterator[AsyncClient]:
 
 async def finished(client: AsyncClient, location: str) -> str:
     """The status of a task once it has ended."""
-    async with asyncio.timeout(30):
-        while True:
-            task = (await client.get(location)).json()
-            if task["status"] not in {"queued", "running"}:
-                return str(task["status"])
-            await asyncio.sleep(0.05)
+    statuses: list[str] = []
+
+    async def has_ended() -> bool:
+        statuses.append((await client.get(location)).json()["status"])
+        return statuses[-1] not in {"queued", "running"}
+
+    await eventually(has_ended)
+    return statuses[-1]
 
 
 async def test_service_works_with_its_own_role(app: FastAPI, admin: AsyncClient) -> None:

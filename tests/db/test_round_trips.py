@@ -14,6 +14,7 @@ from tests.factories import item_body, make_item
 from tests.proxy import Proxy, proxied
 
 ITEMS = "/api/v1/items"
+MAX_REQUESTS = 60
 BATCH = {"items": [item_body()] * 20}
 
 Send = Callable[[AsyncClient, uuid.UUID], Awaitable[Any]]
@@ -48,8 +49,10 @@ class TestRoundTripsPerRequest:
             token = await access_token(own, user)
             async with new_client(own, Authorization=f"Bearer {token}") as client:
                 counts = [await counted_trips(proxy, send, client, item.id) for _ in range(8)]
+                # Background loops may read in between: then the next request shows it.
+                while min(counts) > trips and len(counts) < MAX_REQUESTS:
+                    counts.append(await counted_trips(proxy, send, client, item.id))
 
-        # What loops in the background ask in between counts as well.
         assert min(counts) == trips
 
 

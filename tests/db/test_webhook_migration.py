@@ -8,6 +8,7 @@ import pytest
 
 from app.db import migrations
 from tests.conftest import execute, plain
+from tests.polling import PATIENCE_SECONDS, eventually
 
 BEFORE = "0019"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
@@ -54,10 +55,9 @@ async def test_upgrade_lets_others_pass_while_it_waits_for_a_lock(
     upgrade = asyncio.create_task(asyncio.to_thread(migrations.upgrade, empty_database))
     watcher = await asyncpg.connect(plain(empty_database))
 
-    async with asyncio.timeout(60):
-        while not await watcher.fetchval(WAITING):
-            await asyncio.sleep(0.01)
-        # Behind the migration, until its patience ends; the holder never lets it in.
+    await eventually(lambda: watcher.fetchval(WAITING))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        # Queued behind the migration until its lock timeout expires; the holder keeps its lock.
         await watcher.fetch("SELECT * FROM webhook_deliveries")
         await holder.execute("COMMIT")
         await upgrade

@@ -107,7 +107,8 @@ async def test_one_of_many_that_fails_undoes_all(app: FastAPI, begin: Begin, use
 async def begin_alone(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Begin]:
     """A transaction of either kind, on the only connection of its pool, which gives up soon."""
     few = {"database_pool_size": 1, "database_max_overflow": 0, "database_direct_pool_size": 1}
-    own = settings.model_copy(update={"database_command_timeout_seconds": 1.0, **few})
+    soon = {"database_command_timeout_seconds": 1.0, "database_pool_timeout_seconds": 1.0}
+    own = settings.model_copy(update=few | soon)
     engine, pool = create_engine(own), create_direct_pool(own)
     sessions = create_sessionmaker(engine)
     is_direct = request.param == "direct"

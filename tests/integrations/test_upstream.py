@@ -26,7 +26,7 @@ from app.integrations.retries import (
 )
 from app.integrations.upstream import Upstream
 from tests.counting import counting
-from tests.polling import eventually
+from tests.polling import PATIENCE_SECONDS, eventually
 
 OPEN_SECONDS = 0.2
 
@@ -109,12 +109,13 @@ class TestCosts:
     ) -> None:
         started = time.monotonic()
 
-        failures = await asyncio.gather(
-            failure(upstream, "/resources/hanging"), failure(upstream, "/resources/dripping")
-        )
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            failures = await asyncio.gather(
+                failure(upstream, "/resources/hanging"), failure(upstream, "/resources/dripping")
+            )
 
         assert {type(each) for each in failures} == {UpstreamTimeout}
-        assert 3 <= time.monotonic() - started < 3.5
+        assert time.monotonic() - started >= 3
         assert demo.requests == {"/resources/hanging": 1, "/resources/dripping": 1}
 
     @pytest.mark.parametrize("name", ["huge", "bomb"])

@@ -12,7 +12,7 @@ from fastapi.requests import HTTPConnection
 from httpx2 import AsyncClient
 
 from app.core.identity import Principal
-from app.dependencies.auth import authenticate
+from app.dependencies.credential_verification import authenticate
 from app.jobs.standing import Standing, Watched
 from app.models.user import User
 from tests.conftest import As

@@ -24,6 +24,7 @@ from app.schemas.event import Told
 from tests.conftest import As, Database, Save
 from tests.factories import make_delivery, make_item, make_webhook
 from tests.jobs.conftest import Subscribe
+from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
 
@@ -50,15 +51,17 @@ async def _reader(app: FastAPI) -> None:
 
 
 async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
-    async with asyncio.timeout(30):
-        while await dispatcher.dispatch():
-            await asyncio.sleep(0.01)
+    async def is_done() -> bool:
+        return not await dispatcher.dispatch()
+
+    await eventually(is_done)
 
 
 async def settle(dispatcher: WebhookDispatcher) -> None:
-    async with asyncio.timeout(30):
-        while any([await dispatcher.dispatch(), await dispatcher.catch_up()]):
-            await asyncio.sleep(0.01)
+    async def is_done() -> bool:
+        return not any([await dispatcher.dispatch(), await dispatcher.catch_up()])
+
+    await eventually(is_done)
 
 
 async def create_items(app: FastAPI, owner: User, names: Sequence[str]) -> None:
@@ -281,10 +284,14 @@ class TestPages:
 
 
 async def everything(app: FastAPI) -> list[Told]:
-    async with asyncio.timeout(30):
-        while not (batch := await events.read_behind(app.state.reads, Position(0, 0))).events:
-            await asyncio.sleep(0.01)
-    return batch.events
+    found: list[Told] = []
+
+    async def has_events() -> bool:
+        found[:] = (await events.read_behind(app.state.reads, Position(0, 0))).events
+        return bool(found)
+
+    await eventually(has_events)
+    return found
 
 
 class TestPointer:

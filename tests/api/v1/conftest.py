@@ -3,7 +3,7 @@
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -21,9 +21,6 @@ from app.models.mailed_token import Purpose
 from app.models.user import User
 from tests.conftest import (
     Database,  # noqa: F401  (for the tests beside)
-    Running,
-    never_overloaded,
-    new_client,
 )
 from tests.factories import PASSWORD
 
@@ -84,19 +81,6 @@ def statements(app: FastAPI) -> Iterator[list[str]]:
     event.listen(Engine, "before_cursor_execute", note)
     yield sent
     event.remove(Engine, "before_cursor_execute", note)
-
-
-@pytest.fixture
-async def patient(app: FastAPI, running: Running) -> AsyncIterator[AsyncClient]:
-    """A client of a service that waits for the database, however busy the machine is.
-
-    For what is sent many times at once: there a refusal for want of time proves nothing.
-    """
-    waits = {f"database_{name}_timeout_seconds": 30 for name in ("pool", "connect", "command")}
-    async with running(**waits, request_timeout_seconds=60) as waiting:
-        never_overloaded(waiting.state.load)
-        async with new_client(waiting) as client:
-            yield client
 
 
 @pytest.fixture

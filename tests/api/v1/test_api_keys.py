@@ -395,7 +395,9 @@ async def until_waiting_for_lock(app: FastAPI) -> None:
         "SELECT 1 FROM pg_stat_activity"
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-    async with app.state.sessionmaker() as session:
-        while not await session.scalar(sql(waiting)):
-            await session.rollback()
-            await asyncio.sleep(0.01)
+
+    async def is_waiting() -> bool:
+        async with app.state.sessionmaker() as session:
+            return bool(await session.scalar(sql(waiting)))
+
+    await eventually(is_waiting)

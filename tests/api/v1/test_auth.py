@@ -182,8 +182,8 @@ class TestCreateToken:
         assert row["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert (await sign_in(client, user.email)).status_code == 200
 
-    async def test_hundred_at_once_all_succeed(self, patient: AsyncClient, user: User) -> None:
-        responses = await asyncio.gather(*(sign_in(patient, user.email) for _ in range(100)))
+    async def test_hundred_at_once_all_succeed(self, client: AsyncClient, user: User) -> None:
+        responses = await asyncio.gather(*(sign_in(client, user.email) for _ in range(100)))
 
         assert {response.status_code for response in responses} == {200}
 
@@ -241,12 +241,10 @@ class TestRefreshToken:
         assert await is_signed_in(client, new["access_token"])
         assert claims_of(new["access_token"])[1]["sid"] == claims_of(old["access_token"])[1]["sid"]
 
-    async def test_fifty_at_once_get_the_same_pair(
-        self, client: AsyncClient, patient: AsyncClient, user: User
-    ) -> None:
+    async def test_fifty_at_once_get_the_same_pair(self, client: AsyncClient, user: User) -> None:
         old = (await tokens(client, user.email))["refresh_token"]
 
-        responses = await asyncio.gather(*(refresh(patient, old) for _ in range(50)))
+        responses = await asyncio.gather(*(refresh(client, old) for _ in range(50)))
 
         assert {response.status_code for response in responses} == {200}
         assert len({response.content for response in responses}) == 1
@@ -494,11 +492,11 @@ class TestRegisterUser:
 
         assert_problem(response, 409, code)
 
-    async def test_of_twenty_at_once_one_gets_the_name(self, patient: AsyncClient) -> None:
+    async def test_of_twenty_at_once_one_gets_the_name(self, client: AsyncClient) -> None:
         spelled = ["grace", "GRACE", "Grace", " grace"] * 5
 
         responses = await asyncio.gather(
-            *(register(patient, username=username) for username in spelled)
+            *(register(client, username=username) for username in spelled)
         )
 
         statuses = [response.status_code for response in responses]
@@ -556,14 +554,14 @@ class TestRegisterUser:
 
         assert broken(response).keys() == {f"/body/{field}"}
 
-    async def test_many_at_once_do_not_wait_for_one_another(self, patient: AsyncClient) -> None:
+    async def test_many_at_once_do_not_wait_for_one_another(self, client: AsyncClient) -> None:
         bodies = [
             {"email": address(), "username": f"user-{n}", "password": PASSWORD} for n in range(30)
         ]
 
         responses = await asyncio.gather(
             *(
-                patient.post(f"{AUTH}/register", json=body, headers={"Idempotency-Key": f"k-{n}"})
+                client.post(f"{AUTH}/register", json=body, headers={"Idempotency-Key": f"k-{n}"})
                 for n, body in enumerate(bodies)
             )
         )
@@ -631,11 +629,11 @@ class TestVerifyEmail:
         return await client.post(f"{AUTH}/verify-email", json={"token": token})
 
     async def test_each_link_works_once(
-        self, patient: AsyncClient, user: User, link_token: LinkToken
+        self, client: AsyncClient, user: User, link_token: LinkToken
     ) -> None:
         token = await link_token(user, Purpose.VERIFY_EMAIL)
 
-        responses = await asyncio.gather(*(self.verify(patient, token) for _ in range(10)))
+        responses = await asyncio.gather(*(self.verify(client, token) for _ in range(10)))
 
         statuses = [response.status_code for response in responses]
         assert (statuses.count(204), statuses.count(400)) == (1, 9)
@@ -673,8 +671,8 @@ class TestVerifyEmail:
 
         assert_problem(await self.verify(client, token), 400, "invalid_mailed_token")
 
-    async def test_fifty_at_once_do_not_wait_for_one_another(self, patient: AsyncClient) -> None:
-        responses = await asyncio.gather(*(self.verify(patient, f"x{n}") for n in range(50)))
+    async def test_fifty_at_once_do_not_wait_for_one_another(self, client: AsyncClient) -> None:
+        responses = await asyncio.gather(*(self.verify(client, f"x{n}") for n in range(50)))
 
         assert {response.status_code for response in responses} == {400}
 
@@ -791,11 +789,11 @@ class TestResetPassword:
         assert await database("SELECT email_verified FROM users") == [{"email_verified": True}]
 
     async def test_each_link_works_once(
-        self, patient: AsyncClient, user: User, link_token: LinkToken
+        self, client: AsyncClient, user: User, link_token: LinkToken
     ) -> None:
         token = await link_token(user, Purpose.RESET_PASSWORD)
 
-        responses = await asyncio.gather(*(self.reset(patient, token) for _ in range(10)))
+        responses = await asyncio.gather(*(self.reset(client, token) for _ in range(10)))
 
         statuses = [response.status_code for response in responses]
         assert (statuses.count(204), statuses.count(400)) == (1, 9)

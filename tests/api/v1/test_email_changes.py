@@ -212,11 +212,11 @@ class TestEndOfAChange:
         return await mailed_token(new, "verify-email")
 
     async def test_link_works_once(
-        self, patient: AsyncClient, as_user: As, ada: User, mailed_token: MailedToken
+        self, client: AsyncClient, as_user: As, ada: User, mailed_token: MailedToken
     ) -> None:
         token = await self.pending(await as_user(ada), mailed_token)
 
-        responses = await asyncio.gather(*(confirm(patient, token) for _ in range(10)))
+        responses = await asyncio.gather(*(confirm(client, token) for _ in range(10)))
 
         statuses = [response.status_code for response in responses]
         assert (statuses.count(204), statuses.count(400)) == (1, 9)

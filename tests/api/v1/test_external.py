@@ -15,13 +15,14 @@ from app.core.logging import configure_logging
 from app.integrations.breakers import Breakers
 from app.integrations.cache import Cache
 from app.integrations.cache_store import CacheStore
-from app.integrations.demo_api import DemoApi, serving
+from app.integrations.demo_api import SLOW_SECONDS, DemoApi, serving
 from app.integrations.external_api import ExternalApi
 from app.integrations.upstream import Upstream
 from app.models.user import User
 from app.schemas.external import SOURCES, SUPPLIERS
 from tests.conftest import As, Running, Save
 from tests.factories import make_item
+from tests.polling import PATIENCE_SECONDS
 from tests.problems import assert_problem
 from tests.state import replaced
 
@@ -91,12 +92,11 @@ class TestReadExternalResource:
         self, as_user: As, user: User, demo: DemoApi, name: str, status: int, code: str
     ) -> None:
         client = await as_user(user)
-        started = time.monotonic()
 
-        response = await client.get(f"{EXTERNAL}/{name}")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            response = await client.get(f"{EXTERNAL}/{name}")
 
         assert_problem(response, status, code)
-        assert time.monotonic() - started < 3.5
 
     async def test_busy_service_says_when_to_return(
         self, as_user: As, user: User, demo: DemoApi
@@ -174,7 +174,8 @@ class TestListQuotes:
         started = time.monotonic()
         await client.get(f"/api/v1/items/{item.id}/quotes")
 
-        assert 1 <= time.monotonic() - started < 2
+        one_after_the_other = len(SUPPLIERS) * SLOW_SECONDS
+        assert SLOW_SECONDS <= time.monotonic() - started < one_after_the_other
 
     async def test_cheapest_comes_first(
         self, as_user: As, save: Save, user: User, demo: DemoApi
@@ -195,12 +196,11 @@ class TestListQuotes:
         demo.behaviours |= {path("acme", item.id): "hanging", path("globex", item.id): "huge"}
         client = await as_user(user)
 
-        started = time.monotonic()
-        response = await client.get(f"/api/v1/items/{item.id}/quotes")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            response = await client.get(f"/api/v1/items/{item.id}/quotes")
 
         answer = response.json()
         assert response.status_code == 200
-        assert time.monotonic() - started < 3.5
         assert [quote["supplier"] for quote in answer["quotes"]] == ["initech"]
         assert [(error["source"], error["code"]) for error in answer["errors"]] == [
             ("acme", "upstream_timeout"),

@@ -23,6 +23,7 @@ from app.models.file import File
 from app.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_file
+from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.servers import serving
 
@@ -578,8 +579,7 @@ class TestUploadsInProgress:
         feeds[0].then = feeds[1].then = partial(wait_for, go_on)
         async with strict(running, user, **changes) as owner:
             started = [asyncio.create_task(send(owner, feed)) for feed in feeds[:2]]
-            while not all(feed.taken for feed in feeds[:2]):
-                await asyncio.sleep(0.01)
+            await eventually(lambda: all(feed.taken for feed in feeds[:2]))
             refused = await send(owner, feeds[2])
             go_on.set()
             await asyncio.gather(*started)

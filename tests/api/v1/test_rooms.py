@@ -524,14 +524,13 @@ class TestSlowReader:
     async def test_that_never_reads_is_cut_off(
         self,
         app: FastAPI,
-        port: int,
         token: str,
         other_token: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(app.state.rooms, "max_waiting_characters", 200_000)
-        monkeypatch.setattr(WebSocketProtocol, "stall_seconds", 0.5)
         async with (
+            serving(app, ws=Impatient) as port,
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1),
         ):
@@ -540,6 +539,13 @@ class TestSlowReader:
 
             # Of the two, the service's end of the reader's is gone.
             await eventually(lambda: is_at_most(partial(ends_held, port), 1))
+        await eventually(lambda: is_quiet(app))
+
+
+class Impatient(WebSocketProtocol):
+    """Aborts a connection whose client does not read after half a second."""
+
+    stall_seconds = 0.5
 
 
 async def speak_until_somebody_leaves(speaker: Guest) -> None:

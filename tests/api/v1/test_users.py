@@ -140,13 +140,13 @@ class TestUpdateProfile:
         assert_problem(response, 409, "username_taken")
 
     async def test_of_ten_at_once_one_gets_the_name(
-        self, patient: AsyncClient, as_user: As, save: Save
+        self, client: AsyncClient, as_user: As, save: Save
     ) -> None:
         people = [await as_user(await save(make_user())) for _ in range(10)]
         signed_in = [{"Authorization": client.headers["Authorization"]} for client in people]
 
         responses = await asyncio.gather(
-            *(patch(patient, ME, {"username": "grace"}, **headers) for headers in signed_in)
+            *(patch(client, ME, {"username": "grace"}, **headers) for headers in signed_in)
         )
 
         statuses = [response.status_code for response in responses]
@@ -238,12 +238,12 @@ class TestChangePassword:
         assert (await self.change(signed_in)).status_code == 204
 
     async def test_of_ten_at_once_one_wins(
-        self, patient: AsyncClient, as_user: As, user: User
+        self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         headers = {"Authorization": (await as_user(user)).headers["Authorization"]}
 
         responses = await asyncio.gather(
-            *(self.change(patient, new=f"{NEW_PASSWORD} {n}", **headers) for n in range(10))
+            *(self.change(client, new=f"{NEW_PASSWORD} {n}", **headers) for n in range(10))
         )
 
         statuses = [response.status_code for response in responses]
@@ -555,7 +555,7 @@ class TestUpdateUser:
 
     @pytest.mark.parametrize("round_", range(20))
     async def test_of_two_who_remove_each_other_one_remains(
-        self, patient: AsyncClient, as_user: As, save: Save, database: Database, round_: int
+        self, client: AsyncClient, as_user: As, save: Save, database: Database, round_: int
     ) -> None:
         people = [await save(make_user(role=Role.ADMIN)) for _ in range(2)]
         headers = [
@@ -569,7 +569,7 @@ class TestUpdateUser:
 
         await asyncio.gather(
             *(
-                patient.request(
+                client.request(
                     url=f"{USERS}/{people[1 - n].id}",
                     headers=headers[n],
                     **requests[(round_ + n) % 3],
