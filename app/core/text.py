@@ -85,7 +85,9 @@ def nfc(text: str) -> str:
     """
     if len(text) > MAX_LENGTH:
         raise TextRefused("string_too_long", "The text is too long")
-    if any(longest_run_of_marks(run[0]) > MAX_MARKS for run in MAYBE_MARKS.finditer(storable(text))):
+    if any(
+        longest_run_of_marks(run[0]) > MAX_MARKS for run in MAYBE_MARKS.finditer(storable(text))
+    ):
         raise TextRefused("text_too_many_marks", "Text has too many combining marks in a row")
     return unicodedata.normalize("NFC", text)
 
