@@ -321,7 +321,7 @@ class TestErrorsOfJsonRefresh:
 
         body = assert_problem(response, 401, "invalid_token")
         assert body["error"] == "invalid_grant"
-        assert response.headers["WWW-Authenticate"] == 'OAuth2-Grant error="invalid_client"'
+        assert response.headers["WWW-Authenticate"] == 'OAuth2-Grant error="invalid_grant"'
 
     async def test_malformed_body_is_an_invalid_request(self, client: AsyncClient) -> None:
         response = await client.post(f"{AUTH}/refresh", json={})
