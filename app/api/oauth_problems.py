@@ -38,7 +38,7 @@ SERVER_ERROR = 500
 UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 # RFC 9110 wants a challenge with every 401. A Bearer token is no answer to this one, and on
 # Basic a browser would ask its user for a password, so the scheme is one of our own.
-CHALLENGE = {"WWW-Authenticate": 'OAuth2-Grant error="invalid_grant"'}
+CHALLENGE = 'OAuth2-Grant error="{}"'
 
 
 def is_oauth(scope: Scope) -> bool:
@@ -60,8 +60,10 @@ def error_code(error: AppError) -> str:
 
 def oauth_headers(error: AppError) -> dict[str, str]:
     """Headers of an error: the challenge of a 401, and Pragma (RFC 6749, section 5.2)."""
-    challenge = CHALLENGE if error.status == Unauthenticated.status else {}
-    return {"Pragma": "no-cache", **challenge}
+    headers = {"Pragma": "no-cache"}
+    if error.status == Unauthenticated.status:
+        headers["WWW-Authenticate"] = CHALLENGE.format(error_code(error))
+    return headers
 
 
 def accepts_plain_json_only(scope: Scope) -> bool:

@@ -20,6 +20,8 @@ CONDITIONS = frozenset(
 GZIP_SUFFIX = "-gzip"
 READS = frozenset({"GET", "HEAD"})
 # Entity tags hold commas and backslashes, and no quoted pairs (RFC 9110, section 8.8.3).
+# Digits, and what `etag_of` and the compression add: no other tag was ever sent.
+ROW_TAG = re.compile(r"([0-9]+)(?:-[0-9a-f]{8})?(?:-gzip)?")
 ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 MEMBER = re.compile(r'(?:"[^"]*+(?:"|$)|[^,"])+')
 
@@ -45,7 +47,8 @@ class EntityTag:
     @property
     def version(self) -> str:
         """The version of the row, which is the same in each of its representations."""
-        return self.opaque.partition("-")[0]
+        row = ROW_TAG.fullmatch(self.opaque)
+        return row[1] if row else self.plain
 
     def __str__(self) -> str:
         return f'W/"{self.opaque}"' if self.is_weak else f'"{self.opaque}"'

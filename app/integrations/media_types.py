@@ -24,6 +24,12 @@ PDF: MediaType = "application/pdf"
 # ISO 32000-1, annex H, notes 13 and 14: the header is somewhere within the first 1,024 bytes.
 PDF_HEADER_BYTES = 1024
 LATE_PDF = re.compile(rb"%PDF-\d|%!PS-Adobe-\d\.\d PDF-\d")
+# Programs, archives, scripts and pages, of which a header further on makes no PDF (as in Acrobat).
+NOT_PDF = re.compile(
+    rb"MZ|\x7fELF|PK\x03\x04|\xca\xfe\xba\xbe|\xfe\xed\xfa|[\xcf\xce]\xfa\xed\xfe|\x1f\x8b|Rar!|7z\xbc"
+    rb"|#!|(?:\xef\xbb\xbf)?\s*<[a-z!?]",
+    re.IGNORECASE,
+)
 SIGNATURES = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in PATTERNS.items()}
 TEXTS: dict[str, MediaType] = {
     ".txt": "text/plain",
@@ -67,7 +73,8 @@ def by_signature(head: bytes) -> MediaType | None:
 def as_late_pdf(head: bytes, claim: str, name: str) -> MediaType | None:
     """Return PDF if the header follows other bytes and the client declares a PDF."""
     is_meant = claim == PDF or (claim in UNKNOWN and name.lower().endswith(".pdf"))
-    return PDF if is_meant and LATE_PDF.search(head[:PDF_HEADER_BYTES]) else None
+    is_other = NOT_PDF.match(head)
+    return PDF if is_meant and not is_other and LATE_PDF.search(head[:PDF_HEADER_BYTES]) else None
 
 
 def as_text(head: bytes, claim: str, name: str) -> MediaType:

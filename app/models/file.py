@@ -87,10 +87,10 @@ class Quota:
 
 
 def clean_name(name: str) -> str:
-    """The last part of a client's path, without what cannot be seen, of bounded length."""
+    """The last part of a client's path, in NFC, without what cannot be seen, of bounded length."""
     last = name.replace("\\", "/").rpartition("/")[2]
     visible = "".join(part for part in last if unicodedata.category(part)[0] != INVISIBLE)
-    return shortened(visible.strip(" .")) or "unnamed"
+    return shortened(unicodedata.normalize("NFC", visible).strip(" .")) or "unnamed"
 
 
 def shortened(name: str) -> str:

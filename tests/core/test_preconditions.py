@@ -85,7 +85,8 @@ def test_follows_the_order_of_the_rfc(
 
 
 @pytest.mark.parametrize(
-    "value", ['"a,*,b"', '"*"', "*, *", '*, "6"', "7", "", "'7'", '"7', 'w/"7"', 'W/"7"']
+    "value",
+    ['"a,*,b"', '"*"', "*, *", '*, "6"', "7", "", "'7'", '"7', 'w/"7"', 'W/"7"', '"7-x"', '"7-"'],
 )
 def test_if_match_of_no_current_tag_fails(value: str) -> None:
     assert answer("PATCH", [(b"if-match", value.encode())]) == 412

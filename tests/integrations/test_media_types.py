@@ -94,6 +94,14 @@ class TestLatePdf:
         with pytest.raises(UnsupportedMediaType):
             recognize(b"\n" * 1024 + b"%PDF-1.7", declared="application/pdf", name="a.pdf")
 
+    @pytest.mark.parametrize(
+        "lead",
+        [b"MZ\x90", b"\x7fELF", b"PK\x03\x04", b"#!/bin/sh\n", b"<html>", b"\n<!DOCTYPE html>"],
+    )
+    def test_program_or_page_with_a_pdf_header_is_no_pdf(self, lead: bytes) -> None:
+        with pytest.raises(UnsupportedMediaType):
+            recognize(lead + b"\n%PDF-1.7\n", declared="application/pdf", name="a.pdf")
+
     def test_text_about_pdf_stays_text(self) -> None:
         head = b"A file begins with %PDF-1.7."
 

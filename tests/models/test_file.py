@@ -16,6 +16,7 @@ class TestCleanName:
             ("../../report.pdf", "report.pdf"),
             ("a\r\nb\0c\x7f.pdf", "abc.pdf"),
             ("photo\u202egpj.exe", "photogpj.exe"),
+            ("Gro\u0308\u00dfe.pdf", "Gr\u00f6\u00dfe.pdf"),
             (" .hidden. ", "hidden"),
             ("", "unnamed"),
             ("..", "unnamed"),

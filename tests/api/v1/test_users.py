@@ -617,7 +617,13 @@ class TestDeleteUser:
         assert not await is_signed_in(client, pair["access_token"])
         assert_problem(await signed_in.get(f"{USERS}/{user.id}"), 404, "not_found")
 
-    async def test_last_administrator_stays(self, as_user: As, admin: User) -> None:
-        response = await (await as_user(admin)).delete(f"{USERS}/{admin.id}")
+    async def test_own_account_is_deleted_with_the_password_only(
+        self, as_user: As, save: Save, admin: User
+    ) -> None:
+        await save(make_user(role=Role.ADMIN))
+        signed_in = await as_user(admin)
 
-        assert_problem(response, 409, "last_admin")
+        response = await signed_in.delete(f"{USERS}/{admin.id}")
+
+        assert_problem(response, 403, "not_permitted")
+        assert (await signed_in.get(f"{USERS}/me")).status_code == 200

@@ -199,8 +199,13 @@ async def update_user(
 
 
 @router.delete("/{user_id}", status_code=204, response_class=Response, responses=CHANGES)
-async def delete_user(user: AnyAccount, session: SessionDep) -> None:
-    """Delete an account and everything that gives access to it."""
+async def delete_user(user: AnyAccount, session: SessionDep, principal: Administrator) -> None:
+    """Delete the account of another user and everything that gives access to it.
+
+    Your own takes a session and the current password: `DELETE /users/me`.
+    """
+    if principal.id == user.id:
+        raise NotPermitted("Delete your own account at /users/me, with the current password.")
     await users.delete(session, user)
     await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DELETED)
 
