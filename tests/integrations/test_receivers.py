@@ -15,7 +15,7 @@ from app.models.webhook_delivery import Outcome
 from tests.receivers import read_message
 
 OK = b"HTTP/1.1 200 OK\r\n"
-ZIPPED = gzip.compress(b"x" * 1000)
+ZIPPED = gzip.compress(b"x" * 1000, mtime=0)
 Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
