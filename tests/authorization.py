@@ -55,7 +55,7 @@ list_users                401        403 -     403 -     200 -
 create_user               401        403 -     403 -     201 -
 read_user                 401        200 403   200 403   200 200
 update_user               401        403 403   403 403   403 200
-delete_user               401        403 403   403 403   204 204
+delete_user               401        403 403   403 403   403 204
 
 # Items
 list_items                401        200 -     200 -     200 -

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import ssl
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -73,11 +74,13 @@ class TestCause:
     async def test_of_a_wrong_database_name_is_named(
         self, settings: Settings, lines: Lines
     ) -> None:
-        line = await cause(settings, with_database(settings.database_url, "nowhere"), lines)
+        name = f"nowhere_{uuid.uuid4().hex}"  # A cause is logged once in the process.
+
+        line = await cause(settings, with_database(settings.database_url, name), lines)
 
         assert (line["sqlstate"], line["reason"]) == (
             "3D000",
-            'database "nowhere" does not exist',
+            f'database "{name}" does not exist',
         )
 
     @pytest.mark.parametrize(
@@ -85,17 +88,19 @@ class TestCause:
         [("sslmode=require", "sslmode"), ("options=-c%20nonsense%3D1", "options")],
     )
     async def test_of_a_parameter_is_named(
-        self, settings: Settings, lines: Lines, query: str, remedy: str
+        self, settings: Settings, empty_database: str, lines: Lines, query: str, remedy: str
     ) -> None:
-        line = await cause(settings, f"{settings.database_url}?{query}", lines)
+        line = await cause(settings, f"{empty_database}?{query}", lines)
 
         assert remedy in line["remedy"]
         assert line["reason"]
 
     async def test_of_an_unknown_host_is_named(self, settings: Settings, lines: Lines) -> None:
-        line = await cause(settings, "postgresql://app:hidden-in-tests@nowhere.invalid/app", lines)
+        host = f"{uuid.uuid4().hex}.invalid"
 
-        assert line["database"] == "nowhere.invalid/app"
+        line = await cause(settings, f"postgresql://app:hidden-in-tests@{host}/app", lines)
+
+        assert line["database"] == f"{host}/app"
         assert "name" in line["remedy"]
 
     @pytest.mark.parametrize(

@@ -352,4 +352,4 @@ class TestOperations:
 
 
 # Nobody does these to the own account.
-ABOUT_OTHERS = {"update_user"}
+ABOUT_OTHERS = {"delete_user", "update_user"}
