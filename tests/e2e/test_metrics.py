@@ -14,30 +14,37 @@ def scrape(service: Service) -> Figures:
     return Figures(service.request("GET", "/metrics").text)
 
 
+def asked(service: Service) -> float:
+    return requests(scrape(service), **ASKED)
+
+
 class TestWorkers:
     def test_answer_with_the_sum_of_all(self, service: Service) -> None:
-        before = requests(scrape(service), **ASKED)
+        before = asked(service)
         workers = service.workers()
 
         for worker in workers:
             with service.only(worker):
                 service.request("GET", "/version")
+        # A request is counted after its response, and a stopped worker counts nothing.
+        wait_until(lambda: asked(service) == before + 2)
 
         assert len(workers) == 2
         for worker in workers:
             with service.only(worker):
-                assert requests(scrape(service), **ASKED) == before + 2
+                assert asked(service) == before + 2
 
     def test_that_died_still_count_for_what_they_did(self, service: Service) -> None:
         victim, survivor = service.workers()
+        before = asked(service) + 1
         with service.only(victim):
             service.request("GET", "/version")
-        before = requests(scrape(service), **ASKED)
+        wait_until(lambda: asked(service) == before)
         wait_until(lambda: scrape(service).value("workers") == 2)
 
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: victim not in service.workers() and len(service.workers()) == 2)
 
         with service.only(survivor):
-            assert requests(scrape(service), **ASKED) == before
+            assert asked(service) == before
         wait_until(lambda: scrape(service).value("workers") == 2)
