@@ -44,7 +44,7 @@ TRAILER = re.compile(r"[\W\d_]+$")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 ALPHABETS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
-NEIGHBOURS = frozenset(
+ADJACENT_PAIRS = frozenset(
     pair for each in ALPHABETS for run in (each, each[::-1]) for pair in pairwise(run)
 )
 # 32 random hexadecimal digits have 23 on average; a repeated word of 12 letters has fewer.
@@ -59,7 +59,7 @@ def is_predictable(secret: str) -> bool:
     """Return whether most characters follow from their predecessors, as on a keyboard row."""
     seen = set[tuple[str, str]]()
     for pair in pairwise(secret.lower()):
-        if pair[0] != pair[1] and pair not in NEIGHBOURS:
+        if pair[0] != pair[1] and pair not in ADJACENT_PAIRS:
             seen.add(pair)
     return len(seen) < MIN_SURPRISES
 

@@ -1,4 +1,4 @@
-"""What a document may ask for, and how little work it takes to refuse too much."""
+"""Limits of GraphQL documents: depth, aliases, tokens and cost, each refused with bounded work."""
 
 import pytest
 from graphql import get_introspection_query
