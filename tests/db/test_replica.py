@@ -115,27 +115,28 @@ async def create_item(client: AsyncClient) -> str:
 
 
 class TestReads:
+    @pytest.mark.parametrize("path", [ITEMS, "/api/v1/posts", "/api/v1/users/me/items"])
+    async def test_that_decide_nothing_go_to_the_replica(
+        self, service: FastAPI, client: AsyncClient, path: str
+    ) -> None:
+        # Under load the replica may miss its deadline, and the primary answers instead.
+        await eventually(lambda: is_read_from_replica(service, client, path))
+
     @pytest.mark.parametrize(
-        ("path", "statements"),
+        "path",
         [
-            (ITEMS, 1),
-            ("/api/v1/posts", 1),
-            ("/api/v1/categories/tree", 0),
-            ("/api/v1/users/me/items", 1),
-            ("/api/v1/users/me", 0),
-            ("/api/v1/auth/sessions", 0),
-            ("/api/v1/auth/api-keys", 0),
+            "/api/v1/categories/tree",
+            "/api/v1/users/me",
+            "/api/v1/auth/sessions",
+            "/api/v1/auth/api-keys",
         ],
     )
-    async def test_only_what_decides_nothing_goes_to_the_replica(
-        self, service: FastAPI, client: AsyncClient, path: str, statements: int
+    async def test_that_decide_something_stay_on_the_primary(
+        self, service: FastAPI, client: AsyncClient, path: str
     ) -> None:
-        before = service.state.replica.pool.statements
+        await eventually(lambda: is_read_from_replica(service, client, ITEMS))
 
-        response = await client.get(path)
-
-        assert response.status_code == 200
-        assert service.state.replica.pool.statements - before == statements
+        assert not await is_read_from_replica(service, client, path)
 
     async def test_export_is_one(
         self, service: FastAPI, client: AsyncClient, replica_url: str, save: Save, user: User
@@ -148,6 +149,13 @@ class TestReads:
             response = await client.get(f"{ITEMS}/export")
 
         assert len(response.text.splitlines()) == 1
+
+
+async def is_read_from_replica(service: FastAPI, client: AsyncClient, path: str) -> bool:
+    before = service.state.replica.pool.statements
+    response = await client.get(path)
+    assert response.status_code == 200
+    return bool(service.state.replica.pool.statements == before + 1)
 
 
 class TestReadYourWrites:
@@ -165,12 +173,8 @@ class TestReadYourWrites:
     ) -> None:
         item = await create_item(client)
         await until_level(service)
-        before = service.state.replica.pool.statements
 
-        response = await client.get(item)
-
-        assert response.status_code == 200
-        assert service.state.replica.pool.statements == before + 1
+        await eventually(lambda: is_read_from_replica(service, client, item))
 
     async def test_refused_writer_sees_why(
         self, service: FastAPI, client: AsyncClient, admin: User, replica_url: str
@@ -293,10 +297,8 @@ class TestFallback:
         assert service.state.replica.pool.statements == before
 
         proxy.switch("pass")
-        await eventually(lambda: is_served(service))
-        await client.get(ITEMS)
+        await eventually(lambda: is_read_from_replica(service, client, ITEMS))
 
-        assert service.state.replica.pool.statements == before + 1
         assert (await client.get("/health")).json()["status"] == "ok"
 
     async def test_server_that_is_no_replica_is_left_alone(
