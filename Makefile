@@ -88,7 +88,7 @@ drill-upgrade: $(READY) ## Migrate under load while the previous release serves;
 	@exec $(BIN)/python -m benchmarks.upgrade $(ARGS)
 
 drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
-	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/api/test_hostile_requests.py $(ARGS)
+	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-import app.models  # noqa: F401  (makes the metadata whole)
+import app.features.models  # noqa: F401  (makes the metadata whole)
 from alembic import context
-from app.core.config import ConfigError, get_settings
+from app.config.settings import ConfigError, get_settings
 from app.db.base import Base
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import driver_error, sqlstate

@@ -7,46 +7,50 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from app.core import kept_answers
-from app.core.background import start_together
-from app.core.config import Settings
-from app.core.cursors import CursorSigner
-from app.core.passwords import PasswordHasher
-from app.core.principal_cache import PrincipalCache
-from app.core.refresh_tokens import RefreshTokens
-from app.core.sealing import Sealer
-from app.core.stop_signals import when_told_to_stop
-from app.core.tokens import create_token_signer
-from app.crud import events, room_messages, sessions, tasks, webhook_queue
+from app.config.settings import Settings
 from app.db.engine import connect, create_direct_pool, create_engine, create_reads
+from app.db.executor import ReadPool
 from app.db.notifications import Listener
-from app.db.reads import ReadPool
-from app.db.replica import WRITERS, Lag, Replica
 from app.db.session import create_sessionmaker
-from app.dependencies.credentials import TokenIssuer
-from app.dependencies.guessing import COUNTED_AT_ONCE, GuessLimits
-from app.integrations.destinations import Destinations, guarded_client
-from app.integrations.mail import MailSender, create_mailer
-from app.integrations.neighbours import open_external_api
-from app.integrations.object_storage import create_storage
-from app.integrations.redis import (
+from app.features.auth.access_tokens import create_token_signer
+from app.features.auth.dependencies import TokenIssuer
+from app.features.auth.login_throttle import COUNTED_AT_ONCE, GuessLimits
+from app.features.auth.refresh_tokens import RefreshTokens
+from app.features.events.crud import events
+from app.features.events.feed import Announcer, EventFeed
+from app.features.external.lifespan import open_external_api
+from app.features.files.object_storage import create_storage
+from app.features.mail.sender import MailSender, create_mailer
+from app.features.redis.client import (
     Client,
     RedisListener,
     RedisPublisher,
     create_redis,
     create_windows,
 )
-from app.jobs.event_feed import Announcer, EventFeed
-from app.jobs.queue import Resources
-from app.jobs.queue_levels import QueueLevels
-from app.jobs.rooms import Rooms
-from app.jobs.socket_leases import SocketLeases
-from app.jobs.standing import Standing
-from app.jobs.webhook_dispatcher import WebhookDispatcher
-from app.jobs.webhook_sender import WebhookSender
+from app.features.replica.replica import WRITERS, Lag, Replica
+from app.features.rooms import crud as room_messages
+from app.features.rooms.rooms import Rooms
+from app.features.streams.leases import SocketLeases
+from app.features.streams.session_revalidation import Standing
+from app.features.users.crud import sessions
+from app.features.users.passwords import PasswordHasher
+from app.features.webhooks.crud import queue as webhook_queue
+from app.features.webhooks.dispatcher import WebhookDispatcher
+from app.features.webhooks.models.queue import QueueLimits
+from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.http import response_cache as kept_answers
+from app.http.cursors import CursorSigner
+from app.jobs import crud as tasks
+from app.jobs.job import Resources
+from app.jobs.queue_metrics import QueueLevels
 from app.jobs.worker import Worker
-from app.models.webhook_queue import QueueLimits
-from app.watching import open_log, open_tracing, vital_signs
+from app.observability.instrumentation import open_log, open_tracing, vital_signs
+from app.runtime.background import start_together
+from app.runtime.drain import when_told_to_stop
+from app.security.encryption import Sealer
+from app.security.principal_cache import PrincipalCache
 
 
 @asynccontextmanager

@@ -4,41 +4,39 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import TracerProvider
 
-from app.api import (
-    account_pages,
-    dashboard_page,
-    dev_mails,
-    dev_pages,
-    prometheus,
-    system,
-    well_known,
-)
-from app.api.admission import PROBES, AdmissionMiddleware
-from app.api.compression import CompressionMiddleware
-from app.api.cors import CorsMiddleware
-from app.api.errors import register_error_handlers
-from app.api.graphql.endpoint import router as graphql
-from app.api.graphql.socket import router as graphql_socket
-from app.api.header_check import HeaderCheckMiddleware
-from app.api.health import Probes
-from app.api.middleware import (
+from app.api_v1 import router as v1
+from app.api_v2 import router as v2
+from app.config.settings import Settings, get_settings
+from app.devtools import mail_pages as dev_mails
+from app.fastpath.route_table import index_routes
+from app.features.auth import pages as account_pages
+from app.features.auth import well_known
+from app.features.auth.limited_route import Line
+from app.features.dashboard import pages as dashboard_page
+from app.features.graphql.router import router as graphql
+from app.features.graphql.websocket import router as graphql_socket
+from app.features.rooms import pages as dev_pages
+from app.http import system
+from app.http.client_address import TrustedProxies
+from app.http.compression import CompressionMiddleware
+from app.http.concurrency_limiter import ConcurrencyLimiter
+from app.http.cors import CorsMiddleware
+from app.http.header_check import HeaderCheckMiddleware
+from app.http.health import Probes
+from app.http.load_shedding.concurrency_limit import Load
+from app.http.load_shedding.middleware import PROBES, AdmissionMiddleware
+from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
     EnvelopeMiddleware,
     HeadMiddleware,
     security_headers,
 )
-from app.api.openapi import describe, operation_id
-from app.api.routing import index_routes
-from app.api.turns import Line
-from app.api.v1.router import router as v1
-from app.api.v2.router import router as v2
-from app.core.client_address import TrustedProxies
-from app.core.concurrency import ConcurrencyLimiter
-from app.core.config import Settings, get_settings
-from app.core.load import Load
-from app.core.logging import configure_logging
+from app.http.openapi.document import describe, operation_id
+from app.http.problem_details import register_error_handlers
 from app.lifespan import lifespan
+from app.observability import prometheus
+from app.observability.logging import configure_logging
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
 
@@ -53,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=settings.description,
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # app/api/site.py serves it and the pages, and can close them.
+        openapi_url=None,  # app/http/html.py serves it and the pages, and can close them.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -95,7 +93,9 @@ def create_limiters(app: FastAPI, settings: Settings) -> None:
 def create_tracing(settings: Settings) -> TracerProvider | None:
     if not settings.traces_endpoint:
         return None
-    from app.core.trace_export import create_provider  # The SDK is large, and mostly not needed.
+    from app.observability.trace_export import (
+        create_provider,  # The SDK is large, and mostly not needed.
+    )
 
     return create_provider(settings)
 

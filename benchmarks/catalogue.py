@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 import httpx2
 
-from app.core.passwords import PasswordHasher
+from app.features.users.passwords import PasswordHasher
 from benchmarks.load import Request
 from benchmarks.plans import FILL, FILL_ITEMS
 

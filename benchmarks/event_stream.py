@@ -22,10 +22,10 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from app.core.config import Settings
-from app.core.passwords import PasswordHasher
+from app.config.settings import Settings
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
+from app.features.users.passwords import PasswordHasher
 from app.main import create_app
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from benchmarks.service import Service, running_service

@@ -31,7 +31,7 @@ import httpx2
 import uvloop
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 from benchmarks.honest import Honest, Request, Tally
 from benchmarks.instances import Instance
 from benchmarks.login_flood import PASSWORD, Figure, fill

@@ -14,7 +14,7 @@ import httpx2
 
 from benchmarks.rooms import fill, service, sign_in
 from benchmarks.service import Service
-from tests.api.graphql.test_limits import ATTACKS
+from tests.features.graphql.test_limits import ATTACKS
 
 TIMES = 5
 MAX_MILLISECONDS = 100

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
-from app.core.cursors import CursorSigner
-from app.crud import items
 from app.db import migrations
+from app.features.items import crud as items
+from app.http.cursors import CursorSigner
 from benchmarks import growth_report
 from benchmarks.catalogue import Caller, connect, fill, sign_in_callers, workloads
 from benchmarks.export import measure_export

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 from benchmarks.login_flood import Figure
 from benchmarks.service import ROOT, free_port, stop, wait_until
 

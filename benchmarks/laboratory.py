@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 from benchmarks.processes import cpu_seconds
 from benchmarks.servers import Server
 from benchmarks.service import free_port, stop

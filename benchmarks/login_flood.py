@@ -23,10 +23,10 @@ from urllib.parse import urlencode
 
 import asyncpg
 
-from app.core.canonical import canonical
-from app.core.passwords import PasswordHasher
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
+from app.features.users.passwords import PasswordHasher
+from app.runtime.canonical import canonical
 from benchmarks.service import Service, running_service
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -23,13 +23,13 @@ from pathlib import Path
 
 import asyncpg
 
-from app.core.config import Settings
+from app.config.settings import Settings
 from app.db import migrations
-from app.db.embedded import embedded_postgres
 from app.db.engine import create_engine
 from app.db.session import create_sessionmaker, transaction
-from app.jobs.process_item import ProcessItem
-from app.jobs.queue import enqueue
+from app.devtools.postgres import embedded_postgres
+from app.features.items.jobs import ProcessItem
+from app.jobs.job import enqueue
 from benchmarks.service import app_command
 
 TASKS = 1000

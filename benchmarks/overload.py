@@ -32,9 +32,9 @@ from typing import cast
 import asyncpg
 import uvloop
 
-from app.core.passwords import PasswordHasher
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
+from app.features.users.passwords import PasswordHasher
 from benchmarks.laboratory import reserve_core
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from benchmarks.service import Service, running_service

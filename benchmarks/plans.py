@@ -18,13 +18,13 @@ from typing import Any
 
 import asyncpg
 
-from app.core.config import Settings
-from app.crud import items
+from app.config.settings import Settings
 from app.db import migrations
-from app.db.embedded import embedded_postgres
 from app.db.engine import connect
+from app.db.executor import Query
 from app.db.listing import PageRequest, Shape
-from app.db.reads import Query
+from app.devtools.postgres import embedded_postgres
+from app.features.items import crud as items
 
 ROWS = 1_000_000
 FILL = """

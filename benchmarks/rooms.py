@@ -24,9 +24,9 @@ import asyncpg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from app.core.passwords import PasswordHasher
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
+from app.features.users.passwords import PasswordHasher
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from benchmarks.service import Service, running_service
 from tests.event_source import EventSource, listening

@@ -83,7 +83,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = START_SECONDS) -> Non
 
 
 def app_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "app.cli", *arguments]
+    return [sys.executable, "-m", "app.commands.cli", *arguments]
 
 
 @contextmanager

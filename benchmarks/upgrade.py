@@ -25,7 +25,7 @@ from pathlib import Path
 import asyncpg
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 from benchmarks.database.durability import settings
 from benchmarks.database.history import History, load
 from benchmarks.login_flood import Figure, fill

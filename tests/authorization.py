@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
-from app.core.config import Settings
+from app.config.settings import Settings
 from app.main import create_app
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "authorization.md"
@@ -211,7 +211,7 @@ change is forbidden (403). An API key gets the same answers as its user, except 
 is `no`: 403 `session_required`. Until the e-mail address of an account is confirmed, everything
 gets 403 `email_not_verified` except where `unconfirmed` is `yes`. The scope is what the token or
 the API key needs, in addition to the role; each role has the scopes of
-[`app/core/identity.py`](../app/core/identity.py).
+[`app/security/principals.py`](../app/security/principals.py).
 """
 HEADINGS = (
     "| operation | request | scope | anonymous | guest | user | admin | API key | unconfirmed |"

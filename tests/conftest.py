@@ -17,16 +17,16 @@ from httpx2 import ASGITransport, AsyncClient
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from app.core.config import Settings
-from app.core.identity import ROLE_SCOPES, Role
-from app.crud import sessions
+from app.config.settings import Settings
 from app.db import migrations
 from app.db.base import Base
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
+from app.features.auth.schemas.session import TokenPair
+from app.features.users.crud import sessions
+from app.features.users.models.session import Session
+from app.features.users.models.user import User
 from app.main import create_app
-from app.models.session import Session
-from app.models.user import User
-from app.schemas.session import TokenPair
+from app.security.principals import ROLE_SCOPES, Role
 from tests.factories import make_user
 
 SECRET = "a-secret-for-tests-that-is-long-enough"

@@ -4,17 +4,17 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
-from app.core.canonical import canonical
-from app.core.clock import now
-from app.core.identity import ROLE_SCOPES, Role
-from app.models.category import Category
-from app.models.file import File
-from app.models.item import Item
-from app.models.post import Post
-from app.models.task import Task
-from app.models.user import User
-from app.models.webhook import HEARING, EventType, Webhook
-from app.models.webhook_delivery import WebhookDelivery
+from app.features.categories.models import Category
+from app.features.files.models import File
+from app.features.items.models import Item
+from app.features.posts.models import Post
+from app.features.users.models.user import User
+from app.features.webhooks.models.delivery import WebhookDelivery
+from app.features.webhooks.models.webhook import HEARING, EventType, Webhook
+from app.jobs.models import Task
+from app.runtime.canonical import canonical
+from app.runtime.clock import now
+from app.security.principals import ROLE_SCOPES, Role
 
 PASSWORD = "correct horse battery staple"
 # argon2id of PASSWORD with the cheapest parameters: hashing is not what most tests are about.

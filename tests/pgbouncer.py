@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.db.embedded_process import as_owner, give_to_nobody
+from app.devtools.postgres_process import as_owner, give_to_nobody
 from tests.e2e.service import free_port
 from tests.polling import wait_until
 

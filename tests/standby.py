@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from app.db.embedded_process import binary, give_to_nobody, reason_in, run
-from app.db.embedded_server import Server
+from app.devtools.postgres_process import binary, give_to_nobody, reason_in, run
+from app.devtools.postgres_server import Server
 
 ANSWERS_WITHIN_SECONDS = 20
 

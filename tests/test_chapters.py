@@ -6,14 +6,14 @@ import uuid
 from fastapi.testclient import TestClient
 from httpx2 import AsyncClient
 
-from app.core.config import Settings
-from app.core.identity import Principal, Role, granted_scopes
-from app.dependencies.auth import authentication
-from app.dependencies.pagination import Pagination
+from app.config.settings import Settings
+from app.features.categories.schemas import CategoryNode
+from app.features.users.models.user import User
+from app.features.users.schemas import UserBase, UserCreate, UserRegister
+from app.http.pagination import Pagination
 from app.main import create_app
-from app.models.user import User
-from app.schemas.category import CategoryNode
-from app.schemas.user import UserBase, UserCreate, UserRegister
+from app.security.authentication import authentication
+from app.security.principals import Principal, Role, granted_scopes
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core.config import Settings
+from app.config.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

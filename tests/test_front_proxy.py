@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from app.models.user import User
+from app.features.users.models.user import User
 from tests.conftest import Running, access_token
 from tests.nginx import BINARY, Nginx, running_nginx
 from tests.polling import eventually

@@ -13,29 +13,29 @@ PATCHES = {"setattr", "setitem", "delattr", "delitem"}
 
 # Here a duration is what the test is about, or the one place that polls.
 MAY_SLEEP = {
-    "tests/core/test_vital_signs.py": "blocks the loop, as a busy machine would",
-    "tests/integrations/test_cache.py": "a source that takes long to load",
-    "tests/integrations/test_outbound.py": "a server that drips",
+    "tests/observability/test_runtime_metrics.py": "blocks the loop, as a busy machine would",
+    "tests/features/external/test_cache.py": "a source that takes long to load",
+    "tests/features/http_client/test_client.py": "a server that drips",
     "tests/polling.py": "polls, with a deadline",
 }
 # What is patched of the application, and why it is not passed in.
 MAY_PATCH = {
-    "app.api.graphql.endpoint.GRAPHIQL_PACKAGE": "an optional package that is installed here",
-    "app.api.graphql.socket.INIT_SECONDS": "a deadline of the protocol; tests would wait for it",
-    "app.commands.import_items.BATCH_SIZE": "thousands of lines would have to be imported",
-    "app.commands.import_items.SETTLE_SECONDS": "a pause of a program that runs once",
-    "app.commands.import_items.time": "the pause in which another process commits",
-    "app.commands.service_client.DELAYS_SECONDS": "pauses of a program that runs once",
-    "app.commands.service_client.PAGE_SIZE": "thousands of rows would have to be read",
-    "app.db.embedded_server.ANSWER_SECONDS": "a hung server would be waited for",
-    "app.db.embedded_server.START_SECONDS": "a hung server would be waited for",
-    "app.db.embedded_server.free_port": "a port that is lost between its choice and its use",
-    "app.db.writes.observe": "counts statements of a driver that has no event for them",
-    "app.integrations.receivers.TIMEOUT_SECONDS": "a receiver that hangs would be waited for",
-    "app.integrations.redis.": "limits that a busy machine would break; not the subject there",
-    "app.jobs.attempts.KINDS": "kinds of jobs that only the tests have",
-    "app.jobs.webhook_sender.GRACE_SECONDS": "receivers that hang would be waited for",
-    "app.jobs.webhook_sender.MAX_IN_FLIGHT": "hundreds of receivers would have to hang",
+    "app.features.graphql.router.GRAPHIQL_PACKAGE": "an optional package that is installed here",
+    "app.features.graphql.websocket.INIT_SECONDS": "a deadline of the protocol",
+    "app.devtools.catalogue_import.importer.BATCH_SIZE": "imports of thousands of lines",
+    "app.devtools.catalogue_import.importer.SETTLE_SECONDS": "a pause of a program that runs once",
+    "app.devtools.catalogue_import.importer.time": "the pause in which another process commits",
+    "app.devtools.catalogue_import.client.DELAYS_SECONDS": "pauses of a program that runs once",
+    "app.devtools.catalogue_import.client.PAGE_SIZE": "thousands of rows would have to be read",
+    "app.devtools.postgres_server.ANSWER_SECONDS": "a hung server would be waited for",
+    "app.devtools.postgres_server.START_SECONDS": "a hung server would be waited for",
+    "app.devtools.postgres_server.free_port": "a port that is lost between its choice and its use",
+    "app.db.compiled_insert.observe": "counts statements of a driver that has no event for them",
+    "app.features.webhooks.delivery.TIMEOUT_SECONDS": "a receiver that hangs would be waited for",
+    "app.features.redis.client.": "limits that a busy machine would break; not the subject there",
+    "app.jobs.runner.KINDS": "kinds of jobs that only the tests have",
+    "app.features.webhooks.sender.GRACE_SECONDS": "receivers that hang would be waited for",
+    "app.features.webhooks.sender.MAX_IN_FLIGHT": "hundreds of receivers would have to hang",
 }
 
 

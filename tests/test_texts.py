@@ -9,18 +9,9 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, SecretStr
 
-from app.core.config import Settings
+from app.config.settings import Settings
+from app.http.schemas import EMAIL, LINE, OPAQUE, PARAGRAPH, PASSWORD, STORABLE_SECRET, TEXT, In
 from app.main import create_app
-from app.schemas.base import (
-    EMAIL,
-    LINE,
-    OPAQUE,
-    PARAGRAPH,
-    PASSWORD,
-    STORABLE_SECRET,
-    TEXT,
-    In,
-)
 
 RULES = (EMAIL, LINE, OPAQUE, PARAGRAPH, PASSWORD, STORABLE_SECRET, TEXT)
 # Anchored and of ASCII alone, a pattern is a rule itself.

@@ -11,7 +11,7 @@ from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 from sqlalchemy.dialects import postgresql
 
 from alembic import op
-from app.db.queue import TABLES
+from app.jobs.pgqueuer import TABLES
 
 revision: str = "0010"
 down_revision: str | None = "0007"

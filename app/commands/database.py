@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-from app.core.config import ConfigError, Settings
-from app.core.urls import one_host_each
+from app.config.settings import ConfigError, Settings
+from app.config.urls import one_host_each
 from app.db import migrations
 
 DATA_FOLDER = Path(".data")
@@ -55,7 +55,7 @@ def role_of(url: str) -> str | None:
 @contextmanager
 def embedded(folder: Path, *, durable: bool = True) -> Iterator[str]:
     try:
-        from app.db.embedded import EmbeddedPostgresError, embedded_postgres
+        from app.devtools.postgres import EmbeddedPostgresError, embedded_postgres
     except ImportError:
         raise ConfigError(
             "DATABASE_URL is empty, and the embedded PostgreSQL is installed for development "
@@ -84,7 +84,7 @@ def reset() -> None:
     Raises:
         ConfigError: it is running.
     """
-    from app.db.embedded import running_url
+    from app.devtools.postgres import running_url
 
     if running_url(POSTGRES_FOLDER):
         raise ConfigError("The development database is in use: stop `make run` first.")

@@ -15,14 +15,14 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from app.api.prometheus import FOLDER_VARIABLE
-from app.commands import preflight
+from app.commands import startup_checks as preflight
 from app.commands.database import database, upgrade
-from app.commands.seed import seed
-from app.commands.websockets import WEBSOCKETS
-from app.core.config import ConfigError, Settings, local_url
-from app.core.errors import AppError
-from app.core.logging import get_logger
+from app.config.settings import ConfigError, Settings, local_url
+from app.devtools.seed import seed
+from app.errors import AppError
+from app.observability.logging import get_logger
+from app.observability.prometheus import FOLDER_VARIABLE
+from app.server.websocket_protocol import WEBSOCKETS
 
 # Streams are told to end and get this long to do so; then the rest is cut.
 GRACEFUL_SHUTDOWN_SECONDS = 10
@@ -110,12 +110,12 @@ def run(settings: Settings, listener: socket.socket) -> None:
 def server_options() -> dict[str, Any]:
     """Return the options of uvicorn, the same under every process manager."""
     return {
-        "http": "app.commands.http_protocol:HttpProtocol",
+        "http": "app.server.http_protocol:HttpProtocol",
         "lifespan": "on",  # "auto" would go on without what a failed start did not open.
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        "proxy_headers": False,  # app/api/forwarding.py reads them, under every server.
+        "proxy_headers": False,  # app/http/forwarding.py reads them, under every server.
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_SECONDS,
         **WEBSOCKETS,

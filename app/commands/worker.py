@@ -5,11 +5,11 @@ import signal
 
 from prometheus_client import start_http_server
 
-from app.commands import preflight
+from app.commands import startup_checks as preflight
 from app.commands.database import database
-from app.core.config import ConfigError, Settings
-from app.core.logging import get_logger
+from app.config.settings import ConfigError, Settings
 from app.main import create_app
+from app.observability.logging import get_logger
 
 
 def work(settings: Settings) -> None:

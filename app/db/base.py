@@ -9,7 +9,7 @@ from sqlalchemy import DateTime, Enum, MetaData, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
-from app.core.ids import uuid7
+from app.runtime.ids import uuid7
 
 
 class Base(DeclarativeBase):

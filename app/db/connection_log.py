@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from app.core.logging import get_logger
 from app.db.errors import sqlstate
+from app.observability.logging import get_logger
 
 REPEAT_SECONDS = 30.0
 # Of errors without a message of their own.

@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 import asyncpg
 
-from app.core.database_url import OF_DRIVER, parameters
-from app.core.urls import one_host_each
+from app.config.database_url import OF_DRIVER, parameters
+from app.config.urls import one_host_each
 
 # Also errors of the driver about a URL or a file that it names.
 CANNOT_CONNECT = (

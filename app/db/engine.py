@@ -13,17 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_
 
-from app.core.attribution import attribution
-from app.core.config import Settings
-from app.core.errors import AppError, DeadlineExceeded, Unavailable
+from app.config.settings import Settings
+from app.db.compiled import decoded
 from app.db.connection_log import CONNECTION_LOG
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import DatabaseUnavailable, is_useless_after, translate
-from app.db.observation import ObservedPool, observe_engine
+from app.db.executor import ReadPool
+from app.db.instrumentation import ObservedPool, observe_engine
 from app.db.pool import DriverPool
-from app.db.queries import decoded
-from app.db.reads import ReadPool
 from app.db.schema_changes import SCHEMA_AGE
+from app.errors import AppError, DeadlineExceeded, Unavailable
+from app.observability.request_context import attribution
 
 CLOSE_SECONDS = 0.5
 STATEMENT_CACHE_SIZE = 100

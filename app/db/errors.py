@@ -10,14 +10,8 @@ from contextlib import contextmanager
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from app.core.errors import (
-    AppError,
-    Conflict,
-    DeadlineExceeded,
-    Unavailable,
-    Unprocessable,
-)
 from app.db.schema_changes import SCHEMA_AGE, SCHEMA_CHANGED
+from app.errors import AppError, Conflict, DeadlineExceeded, Unavailable, Unprocessable
 
 
 class ConcurrentUpdate(Conflict):

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db.reads import Query, Reader, Row
+from app.db.executor import Query, Reader, Row
 
 Filter = Callable[[], ColumnElement[bool]]
 Column = InstrumentedAttribute[Any]

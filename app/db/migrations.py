@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from alembic import command
-from app.core.config import ConfigError
+from app.config.settings import ConfigError
 
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
 

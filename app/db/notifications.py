@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 from sqlalchemy import Text, bindparam, cast, func, select
 
-from app.core.background import BackgroundLoop
-from app.db.queries import Query
-from app.db.reads import ReadPool
+from app.db.compiled import Query
+from app.db.executor import ReadPool
+from app.runtime.background import BackgroundLoop
 
 Handler = Callable[[str], None]
 NOTIFY = Query(select(cast(func.pg_notify(bindparam("channel"), bindparam("payload")), Text)))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.core.errors import Unavailable
-from app.db.observation import Waits
+from app.db.instrumentation import Waits
 from app.db.schema_changes import SCHEMA_AGE
+from app.errors import Unavailable
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 

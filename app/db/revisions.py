@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import column, select, table
 
-from app.db.reads import Query, ReadPool
+from app.db.executor import Query, ReadPool
 
 VERSIONS = Path(__file__).parents[2] / "alembic" / "versions"
 CURRENT = Query(select(column("version_num")).select_from(table("alembic_version")))

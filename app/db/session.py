@@ -9,12 +9,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.core.errors import PreconditionFailed
-from app.db.direct import DirectTransaction
+from app.db.compiled_insert import Transaction, run
+from app.db.driver_transaction import DirectTransaction
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import NOTIFY
 from app.db.pool import DriverPool
-from app.db.writes import Transaction, run
+from app.errors import PreconditionFailed
 
 __all__ = [
     "AsyncSession",

@@ -5,24 +5,19 @@ from dataclasses import dataclass
 
 from pgqueuer.domain.models import Schedule as Due
 
-from app.crud import (
-    dashboards,
-    email_changes,
-    events,
-    idempotency_keys,
-    mailed_tokens,
-    room_messages,
-    sessions,
-    sockets,
-    tasks,
-    throttles,
-    tickets,
-    webhook_backlogs,
-    webhook_deliveries,
-)
 from app.db.session import AsyncSession, transaction
-from app.jobs.orphan_sweep import sweep
-from app.jobs.queue import Resources
+from app.features.auth.crud import email_changes, mailed_tokens, throttles
+from app.features.dashboard import crud as dashboards
+from app.features.events.crud import events
+from app.features.files.jobs import sweep
+from app.features.rooms import crud as room_messages
+from app.features.streams.crud import sockets, tickets
+from app.features.users.crud import sessions
+from app.features.webhooks.crud import backlogs as webhook_backlogs
+from app.features.webhooks.crud import deliveries as webhook_deliveries
+from app.http.idempotency import crud as idempotency_keys
+from app.jobs import crud as tasks
+from app.jobs.job import Resources
 
 CHORES: tuple[Callable[[AsyncSession], Awaitable[None]], ...] = (
     sessions.delete_expired,

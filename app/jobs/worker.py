@@ -10,12 +10,12 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.types import QueueExecutionMode
 
-from app.core.background import BackgroundLoop
 from app.db.pool import Connect
-from app.db.queue import queries
-from app.jobs.attempts import KINDS, Attempts
-from app.jobs.queue import Resources
+from app.jobs.job import Resources
+from app.jobs.pgqueuer import queries
+from app.jobs.runner import KINDS, Attempts
 from app.jobs.schedules import SCHEDULES, Schedule
+from app.runtime.background import BackgroundLoop
 
 # The lease of a worker that was killed ends after this time, and somebody looks this often.
 LEASE = timedelta(seconds=15)

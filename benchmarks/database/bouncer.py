@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
-from app.db.embedded_server import Server
+from app.devtools.postgres import embedded_postgres
+from app.devtools.postgres_server import Server
 from benchmarks.database.durability import restart, settings, told
 from benchmarks.database.failover import ask
 from benchmarks.database.history import load, until_acked

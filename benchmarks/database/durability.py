@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
-from app.db.embedded_server import Server
+from app.devtools.postgres import embedded_postgres
+from app.devtools.postgres_server import Server
 from benchmarks.database.history import History, load, until_acked
 from benchmarks.login_flood import Figure
 from benchmarks.service import Service, plain, running_service

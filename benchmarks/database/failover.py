@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 
 from app.db import migrations
-from app.db.embedded import embedded_postgres
-from app.db.embedded_server import Server
+from app.devtools.postgres import embedded_postgres
+from app.devtools.postgres_server import Server
 from benchmarks.database.durability import settings, told
 from benchmarks.database.history import load, until_acked
 from benchmarks.login_flood import Figure

@@ -6,9 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from app.commands.backup import run, without_password
 from app.db import migrations
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
+from app.features.backup.commands import run, without_password
 from benchmarks.database.failover import ask
 from benchmarks.login_flood import Figure
 from benchmarks.service import ROOT, app_command

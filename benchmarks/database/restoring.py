@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from typing import IO
 
-from app.commands import backup
 from app.db import migrations
-from app.db.embedded import embedded_postgres
-from app.db.embedded_process import give_to_nobody
-from app.db.embedded_server import Server
+from app.devtools.postgres import embedded_postgres
+from app.devtools.postgres_process import give_to_nobody
+from app.devtools.postgres_server import Server
+from app.features.backup import commands as backup
 from benchmarks.database.durability import restart
 from benchmarks.database.failover import ask
 from benchmarks.login_flood import Figure, fill

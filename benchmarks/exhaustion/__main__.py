@@ -18,7 +18,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 from benchmarks.exhaustion.attacks import ATTACKS
 from benchmarks.exhaustion.observer import MEBI, Observation, Observer
 from benchmarks.exhaustion.stage import NGINX, Stage, attack_command, stage

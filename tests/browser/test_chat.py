@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.core.config import DEMO_PASSWORD
+from app.config.settings import DEMO_PASSWORD
 from tests.browser.chromium import Page, new_page
 
 

@@ -14,9 +14,9 @@ import httpx2
 import pytest
 
 from app.commands.serve import listen
-from app.core.config import DEMO_PASSWORD, ConfigError, Settings
+from app.config.settings import DEMO_PASSWORD, ConfigError, Settings
 from app.db import migrations
-from app.db.embedded import running_url
+from app.devtools.postgres import running_url
 from tests.e2e.service import ROOT, app_command, free_port
 from tests.polling import wait_until
 from tests.proxy import proxied

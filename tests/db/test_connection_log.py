@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from app.core.config import Settings
+from app.config.settings import Settings
 from app.db.connection_log import ConnectionLog, cause_of, place_of
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable

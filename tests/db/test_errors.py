@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import Integer, func, literal, select, text
 
-from app.core.config import Settings
-from app.core.errors import AppError, DeadlineExceeded, Unavailable
+from app.config.settings import Settings
+from app.db.compiled_insert import run
 from app.db.engine import create_direct_pool, create_engine, create_reads
 from app.db.errors import (
     ConcurrentUpdate,
@@ -28,8 +28,8 @@ from app.db.errors import (
     UniqueViolation,
     database_errors,
 )
+from app.db.executor import Query, ReadPool
 from app.db.pool import DriverPool
-from app.db.reads import Query, ReadPool
 from app.db.session import (
     AsyncSession,
     Sessionmaker,
@@ -37,9 +37,9 @@ from app.db.session import (
     direct_transaction,
     transaction,
 )
-from app.db.writes import run
-from app.models.item import Item
-from app.models.user import User
+from app.errors import AppError, DeadlineExceeded, Unavailable
+from app.features.items.models import Item
+from app.features.users.models.user import User
 from tests.conftest import Running, Save, access_token, execute, new_client, plain
 from tests.factories import item_body, make_item, make_user
 from tests.polling import eventually

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.commands.database import owner_database, upgrade
-from app.core.config import Settings
-from app.core.identity import Role
-from app.db.embedded_process import binary
+from app.config.settings import Settings
+from app.devtools.postgres_process import binary
 from app.main import create_app
+from app.security.principals import Role
 from tests.conftest import access_token, execute, new_client, plain
 from tests.e2e.service import ROOT
 from tests.factories import item_body, make_user

@@ -12,12 +12,12 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.config import Settings
-from app.crud.items import LISTING
+from app.config.settings import Settings
+from app.db.executor import ReadPool, Row
 from app.db.listing import PageRequest, Shape
-from app.db.reads import ReadPool, Row
-from app.models.item import Item
-from app.models.user import User
+from app.features.items.crud import LISTING
+from app.features.items.models import Item
+from app.features.users.models.user import User
 from tests.conftest import Save, empty_tables, plain
 from tests.factories import make_item, make_user
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
-from app.core.config import ConfigError, Settings
+from app.config.settings import ConfigError, Settings
 from app.db import migrations, revisions
 from app.db.base import Base
-from app.db.embedded_process import binary
+from app.devtools.postgres_process import binary
 from app.main import create_app
 from tests.conftest import execute, new_client, plain
 from tests.e2e.service import ROOT, app_command

@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 
-from app.core.config import Settings
-from app.core.errors import Conflict
+from app.config.settings import Settings
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import Listener
 from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
+from app.errors import Conflict
 from tests.polling import eventually
 
 CHANNEL = "tests"

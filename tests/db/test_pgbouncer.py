@@ -14,8 +14,8 @@ from httpx2 import AsyncClient
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from app.core.config import Settings
-from app.models.user import User
+from app.config.settings import Settings
+from app.features.users.models.user import User
 from tests.conftest import Running, access_token, execute, new_client, plain
 from tests.factories import item_body
 from tests.pgbouncer import pgbouncer

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from app.core.config import Settings
-from app.models.user import User
+from app.config.settings import Settings
+from app.features.users.models.user import User
 from tests.conftest import Running, Save, access_token, new_client
 from tests.factories import item_body, make_item
 from tests.proxy import Proxy, proxied

@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import bindparam, literal_column, select, table
 
-from app.core.config import Settings
+from app.config.settings import Settings
 from app.db.engine import create_reads
-from app.db.reads import Query
+from app.db.executor import Query
 from app.db.schema_changes import SCHEMA_AGE
-from app.models.item import Item
-from app.models.user import User
+from app.features.items.models import Item
+from app.features.users.models.user import User
 from tests.conftest import Running, Save, access_token, execute, new_client
 from tests.factories import item_body, make_item
 

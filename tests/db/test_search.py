@@ -11,9 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from app.crud import items
 from app.db.listing import Shape
-from app.models.user import User
+from app.features.items import crud as items
+from app.features.users.models.user import User
 from tests.conftest import Database, Save, plain
 from tests.factories import make_item, make_post
 

@@ -9,13 +9,13 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select, text
 
-from app.core.config import Settings
-from app.core.errors import AppError, PreconditionFailed
+from app.config.settings import Settings
 from app.db.engine import create_engine
 from app.db.errors import DatabaseUnavailable
 from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
-from app.models.item import Item
-from app.models.user import User
+from app.errors import AppError, PreconditionFailed
+from app.features.items.models import Item
+from app.features.users.models.user import User
 from tests.conftest import Save
 from tests.factories import make_item, make_user
 from tests.polling import PATIENCE_SECONDS

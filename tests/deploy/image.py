@@ -2,8 +2,8 @@
 
 import re
 
-from app.cli import cli
-from app.core.config import Settings
+from app.commands.cli import cli
+from app.config.settings import Settings
 from tests.e2e.service import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

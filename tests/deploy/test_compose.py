@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from app.core.config import Settings
+from app.config.settings import Settings
 from tests.deploy.image import PORT, SETTINGS, VOLUME, is_command
 from tests.e2e.service import ROOT
 

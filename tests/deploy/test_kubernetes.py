@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
-from app.core.config import Settings
-from app.integrations.destinations import Destinations
+from app.config.settings import Settings
+from app.features.webhooks.ssrf_guard import Destinations
 from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
 from tests.deploy.kustomize import Resource, containers, find, load, pods, render
 from tests.e2e.service import ROOT

@@ -16,7 +16,7 @@ from httpx2 import AsyncClient
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from app.core import metrics
+from app.observability import metrics
 from tests.deploy.kustomize import render
 
 ROOT = Path(__file__).parents[2]

@@ -12,9 +12,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from app.models.idempotency_key import IdempotencyKey
-from app.models.item import Item
-from app.models.user import User
+from app.features.items.models import Item
+from app.features.users.models.user import User
+from app.http.idempotency.models import IdempotencyKey
 from tests.conftest import SECRET, access_token
 from tests.polling import eventually
 from tests.servers import connected
@@ -45,7 +45,12 @@ async def service(app: FastAPI, port: int) -> AsyncIterator[asyncio.subprocess.P
         "PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", "run", env=environment, stdout=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-m",
+        "app.commands.cli",
+        "run",
+        env=environment,
+        stdout=asyncio.subprocess.DEVNULL,
     )
     try:
         await until_alive(port)

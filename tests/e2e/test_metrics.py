@@ -3,8 +3,8 @@
 import os
 import signal
 
-from tests.api.test_prometheus import Figures, requests
 from tests.e2e.service import Service
+from tests.observability.test_prometheus import Figures, requests
 from tests.polling import wait_until
 
 ASKED = {"method": "GET", "route": "/version", "status": "200"}

@@ -9,17 +9,17 @@ from fastapi import FastAPI
 from pgqueuer.domain.models import Schedule as Due
 from sqlalchemy import func, select
 
-from app.core.clock import now
 from app.db.session import transaction
-from app.jobs.queue import Resources
+from app.features.auth.models.mailed_token import MailedToken, Purpose
+from app.features.auth.models.throttle import Throttle
+from app.features.users.models.session import Session
+from app.features.users.models.user import User
+from app.http.idempotency.models import IdempotencyKey
+from app.jobs.job import Resources
+from app.jobs.models import Task, TaskStatus
 from app.jobs.schedules import SCHEDULES, Schedule, purge_expired
 from app.jobs.worker import Worker
-from app.models.idempotency_key import IdempotencyKey
-from app.models.mailed_token import MailedToken, Purpose
-from app.models.session import Session
-from app.models.task import Task, TaskStatus
-from app.models.throttle import Throttle
-from app.models.user import User
+from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_task
 from tests.polling import eventually

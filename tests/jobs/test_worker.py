@@ -10,17 +10,17 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select, text
 
-from app.core.attribution import begin_request, request_id
-from app.core.errors import Conflict
-from app.crud import tasks
 from app.db.session import transaction
-from app.jobs.attempts import KINDS, MAX_CRASHES
-from app.jobs.catalogue import JOBS
-from app.jobs.queue import GiveUp, Job, Superseded, Work, enqueue
+from app.errors import Conflict
+from app.features.notifications.models import Notification
+from app.features.users.models.user import User
+from app.jobs import crud as tasks
+from app.jobs.job import GiveUp, Job, Superseded, Work, enqueue
+from app.jobs.models import Task, TaskStatus
+from app.jobs.registry import JOBS
+from app.jobs.runner import KINDS, MAX_CRASHES
 from app.jobs.worker import Worker
-from app.models.notification import Notification
-from app.models.task import Task, TaskStatus
-from app.models.user import User
+from app.observability.request_context import begin_request, request_id
 from tests.polling import eventually
 
 seen: list[Any] = []

@@ -1,8 +1,0 @@
-"""What version 2 changes; everything else stays in version 1."""
-
-from fastapi import APIRouter
-
-from app.api.v2.endpoints import items
-
-router = APIRouter(prefix="/api/v2")
-router.include_router(items.router)

@@ -1,0 +1,85 @@
+"""Guessable secrets: published ones, placeholders, default passwords and predictable text."""
+
+import re
+from itertools import pairwise
+from urllib.parse import parse_qs, unquote
+
+from app.config.urls import one_host_each
+
+# Known to every reader of this repository: good for a laptop, refused in production.
+DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"
+DEMO_PASSWORD = "demonstration-only"
+# The one in FastAPI's own tutorial, which is copied along with its code, and placeholders.
+PUBLISHED = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
+PLACEHOLDER = re.compile(r"change.?(me|this|it)|your.?(own.?)?(secret|key)", re.IGNORECASE)
+PASSWORDS = frozenset(
+    {
+        "admin",
+        "administrator",
+        "changeit",
+        "changeme",
+        "changethis",
+        "database",
+        "default",
+        "demo",
+        "demonstration-only",
+        "example",
+        "letmein",
+        "passw",
+        "password",
+        "postgres",
+        "postgresql",
+        "production",
+        "qwerty",
+        "root",
+        "secret",
+        "test",
+        "welcome",
+    }
+)
+MIN_PASSWORD = 8
+LEET = str.maketrans("@$013457", "asoieast")
+TRAILER = re.compile(r"[\W\d_]+$")
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+ALPHABETS = ("01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
+ADJACENT_PAIRS = frozenset(
+    pair for each in ALPHABETS for run in (each, each[::-1]) for pair in pairwise(run)
+)
+# 32 random hexadecimal digits have 23 on average; a repeated word of 12 letters has fewer.
+MIN_SURPRISES = 12
+
+
+def is_known_secret(secret: str) -> bool:
+    return secret == PUBLISHED or PLACEHOLDER.search(secret) is not None
+
+
+def is_predictable(secret: str) -> bool:
+    """Return whether most characters follow from their predecessors, as on a keyboard row."""
+    seen = set[tuple[str, str]]()
+    for pair in pairwise(secret.lower()):
+        if pair[0] != pair[1] and pair not in ADJACENT_PAIRS:
+            seen.add(pair)
+    return len(seen) < MIN_SURPRISES
+
+
+def has_guessable_password(url: str) -> bool:
+    """Whether the login in the URL has a password that is tried first; none is another matter.
+
+    Any will do for servers on this machine, which other machines may not reach.
+    """
+    logins = list(one_host_each(url))
+    if all(login.hostname in LOOPBACK for login in logins):
+        return False
+    login = logins[0]
+    password = unquote(login.password or "") or parse_qs(login.query).get("password", [""])[0]
+    names = {login.username or "", login.hostname or "", login.path.strip("/")}
+    return bool(password) and is_guessable(password, {name.lower() for name in names if name})
+
+
+def is_guessable(password: str, names: set[str]) -> bool:
+    plain = password.lower()
+    spellings = {plain, plain.translate(LEET)}
+    stems = {TRAILER.sub("", each) for each in (*spellings, TRAILER.sub("", plain).translate(LEET))}
+    return len(password) < MIN_PASSWORD or bool((spellings | stems) & (PASSWORDS | names))

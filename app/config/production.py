@@ -1,0 +1,116 @@
+"""Production rules: settings that must not reach production, one sentence with a remedy each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from app.config.known_secrets import (
+    DEVELOPMENT_SECRET,
+    LOOPBACK,
+    has_guessable_password,
+    is_known_secret,
+    is_predictable,
+)
+from app.http.client_address import parse_networks
+
+if TYPE_CHECKING:
+    from app.config.settings import Settings
+
+MIN_SECRET_BYTES = 32
+MIN_TOKEN_BYTES = 16
+# The largest private networks: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193).
+MIN_PREFIX = {4: 8, 6: 7}
+NEW_SECRET = "set one made by `openssl rand -hex 32`."
+
+
+def unsafe_settings(settings: Settings) -> list[str]:
+    """Return a sentence for each setting that production refuses."""
+    rules = (unsafe_secrets, unsafe_switches, unsafe_addresses, unsafe_databases, unsafe_transport)
+    return [
+        sentence for rule in rules for sentence, is_unsafe in rule(settings).items() if is_unsafe
+    ]
+
+
+def unsafe_secrets(settings: Settings) -> dict[str, bool]:
+    secret = settings.secret_key.get_secret_value()
+    token = settings.metrics_token.get_secret_value()
+    is_short = len(secret.encode()) < MIN_SECRET_BYTES
+    is_development, is_known = secret == DEVELOPMENT_SECRET, is_known_secret(secret)
+    is_weak = is_predictable(secret) and not (is_short or is_development or is_known)
+    return {
+        f"SECRET_KEY is empty or shorter than 32 bytes: {NEW_SECRET}": is_short,
+        f"SECRET_KEY is the development secret that is public: {NEW_SECRET}": is_development,
+        f"SECRET_KEY is published in a tutorial: {NEW_SECRET}": is_known,
+        f"SECRET_KEY is a repetition or a sequence and easy to guess: {NEW_SECRET}": is_weak,
+        f"METRICS_TOKEN is shorter than 16 bytes or easy to guess: {NEW_SECRET}": bool(token)
+        and (len(token.encode()) < MIN_TOKEN_BYTES or is_known_secret(token)),
+        f"METRICS_TOKEN is the SECRET_KEY, which Prometheus must not know: {NEW_SECRET}": bool(
+            token
+        )
+        and token == secret,
+    }
+
+
+def unsafe_switches(settings: Settings) -> dict[str, bool]:
+    return {
+        "DEBUG is on: set DEBUG=false.": settings.debug,
+        "DEMO_PASSWORD is set, and production has no demonstration accounts: remove it.": (
+            "demo_password" in settings.model_fields_set
+        ),
+        "WEBHOOK_LOOPBACK is on, and webhooks could reach what listens on this machine: set "
+        "WEBHOOK_LOOPBACK=false.": settings.webhook_loopback,
+    }
+
+
+def unsafe_addresses(settings: Settings) -> dict[str, bool]:
+    networks = parse_networks(settings.forwarded_allow_ips)
+    origins = [urlsplit(origin) for origin in settings.allowed_origins if origin != "*"]
+    is_public_url_set = "public_url" in settings.model_fields_set
+    return {
+        "PUBLIC_URL is not set, and links in mails start with it: set it to the https:// address "
+        "of the service.": not is_public_url_set,
+        "PUBLIC_URL starts with http://, and links in mails carry secrets: set it to the https:// "
+        "address of the service.": is_public_url_set and settings.public_url.startswith("http:"),
+        "ALLOWED_ORIGINS contains `*`: name the origins of your front ends.": "*"
+        in settings.allowed_origins,
+        "ALLOWED_ORIGINS contains an http:// origin, whose pages anybody on the way can change: "
+        "name origins with https://.": any(origin.scheme == "http" for origin in origins),
+        "FORWARDED_ALLOW_IPS trusts everybody, so that clients choose their own address: name the "
+        "networks of your proxies.": any(
+            network.prefixlen < MIN_PREFIX[network.version] for network in networks
+        ),
+    }
+
+
+def unsafe_databases(settings: Settings) -> dict[str, bool]:
+    found = {"DATABASE_URL is empty: name the PostgreSQL server.": not settings.database_url}
+    for name in (
+        "database_url",
+        "database_direct_url",
+        "database_replica_url",
+        "migrations_database_url",
+        "redis_url",
+    ):
+        sentence = f"{name.upper()} has a password that is easy to guess: set another one."
+        found[sentence] = has_guessable_password(getattr(settings, name))
+    return found
+
+
+def unsafe_transport(settings: Settings) -> dict[str, bool]:
+    mail = urlsplit(settings.smtp_url.get_secret_value())
+    external = urlsplit(settings.external_api_url)
+    has_external_key = bool(settings.external_api_key.get_secret_value())
+    return {
+        "SMTP_URL starts with smtp://, and mails carry secrets: use smtp+starttls:// or smtps://, "
+        "or set SMTP_PLAINTEXT=true for a relay in a private network.": is_plain(mail, "smtp")
+        and not settings.smtp_plaintext,
+        "EXTERNAL_API_URL starts with http://, and EXTERNAL_API_KEY is sent to it: use https://.": (
+            has_external_key and is_plain(external, "http")
+        ),
+    }
+
+
+def is_plain(url: SplitResult, scheme: str) -> bool:
+    """Return whether what is sent to the URL crosses a network without TLS."""
+    return url.scheme == scheme and url.hostname not in LOOPBACK

@@ -1,0 +1,146 @@
+"""The read path: SELECTs written with the models, compiled once, run by asyncpg itself.
+
+An ORM session spends four fifths of a simple read on building the statement, a
+transaction and objects that live for one response. Here the models still say what is
+selected; what remains at run time is one round trip. Writes use the ORM: see ADR 0002.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, cast
+
+import asyncpg
+
+from app.db.compiled import Query, Row
+from app.db.errors import database_errors
+from app.db.instrumentation import observe
+from app.db.pool import LOST, Connect, DriverPool
+from app.db.schema_changes import SCHEMA_AGE, SCHEMA_CHANGED
+
+__all__ = ["Query", "ReadPool", "Reader", "Row"]
+
+# About 64 KiB of an export, a few milliseconds of the event loop.
+CHUNK_ROWS = 250
+
+
+class Reader(ABC):
+    """Whoever answers queries: the primary, or a replica where it may."""
+
+    async def all(self, query: Query, **values: Any) -> list[Row]:
+        """Every row of the answer.
+
+        Raises:
+            Unavailable: no connection became free in time, or the database is away.
+            DeadlineExceeded: the statement took longer than its timeout.
+        """
+        return [query.row(record) for record in await self.fetch(query, values)]
+
+    async def first(self, query: Query, **values: Any) -> Row | None:
+        """The first row or None; raises like `all`."""
+        records = await self.fetch(query, values)
+        return query.row(records[0]) if records else None
+
+    async def scalar(self, query: Query, **values: Any) -> Any:
+        """The first column of the first row or None; raises like `all`."""
+        row = await self.first(query, **values)
+        return next(iter(row.values())) if row else None
+
+    @abstractmethod
+    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+        """The records as they come; raises like `all`."""
+
+    @abstractmethod
+    def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
+        """Every row of one snapshot, in chunks."""
+
+
+async def chunks(
+    connection: asyncpg.Connection, query: Query, values: Row
+) -> AsyncGenerator[list[Row]]:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        # Without a name, which PgBouncer would leave behind on the server.
+        statement = await connection.prepare(query.sql, name="")
+        cursor = await statement.cursor(*query.arguments(values))
+        while records := await cursor.fetch(CHUNK_ROWS):
+            yield [query.row(record) for record in records]
+
+
+class ReadPool(DriverPool, Reader):
+    """Connections in autocommit: a SELECT needs no transaction and leaves nothing behind."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        size: int,
+        wait_seconds: float,
+        recycle_seconds: float,
+        cursors: int = 1,
+    ) -> None:
+        super().__init__(
+            "read", connect, size=size, wait_seconds=wait_seconds, recycle_seconds=recycle_seconds
+        )
+        self.cursors = DriverPool(
+            "export",
+            connect,
+            size=cursors,
+            wait_seconds=wait_seconds,
+            recycle_seconds=recycle_seconds,
+        )
+        self.statements = 0
+
+    async def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
+        """Every row of one snapshot, in chunks, through a cursor of the server.
+
+        On a connection of `cursors`: a slow reader must not keep one that requests share. It is
+        closed at the end, since a reader that leaves does so in the middle of an answer.
+        """
+        await self.cursors.begin_turn()
+        try:
+            with database_errors():
+                connection = (await self.cursors.take()).connection
+                try:
+                    async with aclosing(chunks(connection, query, values)) as found:
+                        async for rows in found:
+                            yield rows
+                finally:
+                    connection.terminate()
+        finally:
+            self.cursors.end_turn()
+
+    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+        arguments = query.arguments(values)
+        with database_errors():
+            await self.begin_turn()
+            try:
+                return await self._run(query.sql, arguments)
+            finally:
+                self.end_turn()
+
+    async def _run(self, sql: str, arguments: list[Any]) -> Sequence[asyncpg.Record]:
+        lent = await self.take()
+        started = time.perf_counter()
+        try:
+            records = await lent.connection.fetch(sql, *arguments)
+        except (*SCHEMA_CHANGED, *LOST) as error:
+            lent.connection.terminate()
+            SCHEMA_AGE.renew_after(error)
+            # A value that the driver cannot encode fails on any connection.
+            if lent.is_fresh or isinstance(error, ValueError):
+                raise
+            # Reading again is safe.
+            return await self._run(sql, arguments)
+        except asyncpg.PostgresError:
+            self.give_back(lent)
+            raise
+        except BaseException:
+            # A timeout or a cancelled request leaves the protocol in mid-answer.
+            lent.connection.terminate()
+            raise
+        finally:
+            observe(sql, time.perf_counter() - started)
+        self.statements += 1
+        self.give_back(lent)
+        return cast("Sequence[asyncpg.Record]", records)

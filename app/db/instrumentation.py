@@ -1,0 +1,93 @@
+"""What is seen of every statement and of every wait for a connection."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import AsyncAdaptedQueuePool, Engine, event
+from sqlalchemy.engine import ExceptionContext
+
+from app.observability import metrics
+from app.observability.logging import get_logger
+from app.observability.tracing import note_statement
+
+log = get_logger("database")
+
+OPERATIONS = {
+    word: metrics.STATEMENT_SECONDS.labels(word)
+    for word in ("SELECT", "INSERT", "UPDATE", "DELETE", "other")
+}
+WORD_LENGTH = 6
+SLOW_SECONDS = 0.5
+
+
+def observe(sql: str, seconds: float) -> None:
+    """Take down how long a statement took; `sql` has parameters in the place of values."""
+    OPERATIONS.get(sql[:WORD_LENGTH], OPERATIONS["other"]).observe(seconds)
+    note_statement(sql, seconds)
+    if seconds > SLOW_SECONDS:
+        log.warning("slow statement", sql=sql, milliseconds=round(seconds * 1000))
+
+
+def observe_engine(engine: Engine) -> None:
+    event.listen(engine, "before_cursor_execute", note_start)
+    event.listen(engine, "after_cursor_execute", note_end)
+    event.listen(engine, "handle_error", note_failure)
+
+
+def note_start(_: Any, __: Any, ___: Any, ____: Any, context: Any, _____: bool) -> None:
+    context.started = time.perf_counter()
+
+
+def note_end(_: Any, __: Any, sql: str, ___: Any, context: Any, ____: bool) -> None:
+    observe(sql, time.perf_counter() - context.started)
+
+
+def note_failure(context: ExceptionContext) -> None:
+    """What ran into a timeout is the slowest of all."""
+    started = getattr(context.execution_context, "started", None)
+    if started is not None and context.statement is not None:
+        observe(context.statement, time.perf_counter() - started)
+
+
+class Waits:
+    """How long requests wait for a connection; only those count that find none free."""
+
+    def __init__(self, pool: str) -> None:
+        self._seconds = metrics.POOL_WAIT_SECONDS.labels(pool)
+        self._longest = 0.0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Take down how long somebody waits inside."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - started
+            self._seconds.observe(seconds)
+            self._longest = max(self._longest, seconds)
+
+    def longest(self) -> float:
+        """The longest wait, in seconds, since this was last asked."""
+        longest, self._longest = self._longest, 0.0
+        return longest
+
+
+class ObservedPool(AsyncAdaptedQueuePool):
+    """The write pool; it tells who waits for a connection."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.waits = Waits("write")
+
+    @property
+    def limit(self) -> int:
+        return self.size() + self._max_overflow
+
+    def _do_get(self) -> Any:
+        if self.checkedout() < self.limit:
+            return super()._do_get()
+        with self.waits.one():
+            return super()._do_get()

@@ -1,0 +1,31 @@
+"""How full the pools of connections are, for the metrics."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.db.instrumentation import ObservedPool
+from app.db.pool import DriverPool
+from app.observability import metrics
+
+
+class PoolLevels:
+    """Of the pools of the driver's connections, and of the engine's."""
+
+    def __init__(self, pools: Sequence[DriverPool], engine: AsyncEngine) -> None:
+        pool = cast("ObservedPool", engine.pool)
+        self._pools, self._writes = pools, pool
+        for each in pools:
+            metrics.POOL_SIZE.labels(each.name).set(each.size)
+        metrics.POOL_SIZE.labels("write").set(pool.limit)
+
+    def longest_wait(self) -> float:
+        """In seconds, for a connection, since this was last asked."""
+        waits = [self._writes.waits, *(each.waits for each in self._pools)]
+        return max(each.longest() for each in waits)
+
+    def look(self) -> None:
+        for each in self._pools:
+            metrics.POOL_IN_USE.labels(each.name).set(each.in_use)
+        metrics.POOL_IN_USE.labels("write").set(self._writes.checkedout())

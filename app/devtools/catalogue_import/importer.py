@@ -1,0 +1,207 @@
+"""Send a catalogue through the API of the running service.
+
+The name of an item is its natural key, which holds everything but the price and not the line: what
+the user already has is not sent again, so that an import may be repeated, also of a file with more
+lines, and resumed after an interruption. Changed prices are reported, or updated on request.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from app.config.settings import Settings
+from app.devtools.catalogue_import.client import (
+    BATCH_SIZE,
+    Body,
+    Patience,
+    ServiceClient,
+    Unanswered,
+    connect,
+)
+from app.devtools.catalogue_import.diamonds import (
+    CATALOGUE_TAG,
+    Catalogue,
+    Fault,
+    Row,
+    digest,
+    name_of,
+    open_catalogue,
+    stone_of,
+)
+from app.devtools.catalogue_import.report import Rejects, Tally, open_rejects
+
+# Longer than the service lets a statement run (DATABASE_COMMAND_TIMEOUT_SECONDS): after it
+# a batch whose answer was lost is there or never will be.
+SETTLE_SECONDS = 5.0
+
+
+def run_import(
+    file: Path,
+    *,
+    url: str | None,
+    username: str,
+    password: str | None,
+    rejects: Path,
+    update: bool,
+    settings: Settings,
+) -> None:
+    """Create the items of the file that the user does not have, and print a summary.
+
+    Prices that differ are set with `update`, and else reported among the rejects.
+
+    Raises:
+        ConfigError: the file, the address or the password is not usable, or the service
+            stays away.
+    """
+    api = (url or f"http://127.0.0.1:{settings.port}").rstrip("/") + settings.api_v1_str
+    secret = password or settings.demo_password.get_secret_value()
+    with (
+        open_catalogue(file) as catalogue,
+        connect(api, username=username, password=secret) as service,
+        open_rejects(rejects) as rejected,
+        progress_bar() as progress,
+    ):
+        tally = Import(service, rejected, progress, update=update).run(catalogue)
+    print(tally.summary(file, rejects))
+
+
+def progress_bar() -> Progress:
+    """On standard error, and only where somebody watches."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+class Import:
+    """One run: asks what is there, then sends what is not."""
+
+    def __init__(
+        self, service: ServiceClient, rejects: Rejects, progress: Progress, *, update: bool
+    ) -> None:
+        self._service = service
+        self._rejects = rejects
+        self._progress = progress
+        self._task = progress.add_task("", total=None, rows=0)
+        self._tally = Tally()
+        self._update = update
+        self._present: dict[str, Body] = {}
+        self._batch: dict[str, Row] = {}
+
+    def run(self, catalogue: Catalogue) -> Tally:
+        if self._rejects.is_resumed:
+            print("Waiting for the last batch of an import that was cut short.", file=sys.stderr)
+            time.sleep(SETTLE_SECONDS)
+        self._present = self._items_present()
+        for row in catalogue.rows():
+            self._take(row)
+            if len(self._batch) == BATCH_SIZE:
+                self._send()
+                self._show("Sending", completed=catalogue.position, total=catalogue.size)
+        self._send()
+        self._show("Sent", completed=catalogue.size, total=catalogue.size)
+        return self._tally
+
+    def _items_present(self) -> dict[str, Body]:
+        self._show("Reading what is there")
+        items = (item for item in self._service.own_items() if CATALOGUE_TAG in item["tags"])
+        return by_name(items)
+
+    def _take(self, row: Row) -> None:
+        self._tally.rows += 1
+        if row.fault:
+            self._tally.malformed[row.fault.code] += 1
+            self._rejects.write(row, [row.fault])
+        elif item := self._present.get(row.name):
+            self._compare(row, item)
+        else:
+            self._batch[row.name] = row
+
+    def _compare(self, row: Row, item: Body) -> None:
+        if Decimal(item["price"]) == row.price:
+            self._tally.present += 1
+        elif self._update:
+            self._change_price(row, item)
+        else:
+            self._tally.changed += 1
+            message = f"The service has {item['price']}"
+            self._rejects.write(row, [Fault("/price", "price_changed", message)])
+
+    def _change_price(self, row: Row, item: Body) -> None:
+        problem = self._service.change_price(item, row.stone["price"])
+        if problem is None:
+            self._tally.updated += 1
+        else:
+            self._refuse(row, faults_of(problem, "/body"))
+
+    def _refuse(self, row: Row, faults: list[Fault]) -> None:
+        self._tally.refused["; ".join(fault.code for fault in faults)] += 1
+        self._rejects.write(row, faults)
+
+    def _send(self) -> None:
+        """Empty the batch; when an answer was lost, look what is there before sending again."""
+        patience = Patience()
+        while self._batch:
+            rows = list(self._batch.values())
+            try:
+                results = self._service.create_items([row.item() for row in rows])
+            except Unanswered as setback:
+                patience.wait(setback, at_least_seconds=SETTLE_SECONDS)
+                self._drop_created()
+            else:
+                self._note(rows, results)
+                self._batch.clear()
+
+    def _drop_created(self) -> None:
+        for name in self._batch.keys() & self._items_present().keys():
+            del self._batch[name]
+            self._tally.created += 1
+
+    def _note(self, rows: list[Row], results: list[dict[str, Any]]) -> None:
+        for row, result in zip(rows, results, strict=True):
+            if result["problem"] is None:
+                self._tally.created += 1
+            else:
+                self._refuse(row, faults_of(result["problem"], f"/body/items/{result['index']}"))
+
+    def _show(self, description: str, **figures: Any) -> None:
+        self._progress.update(self._task, description=description, rows=self._tally.rows, **figures)
+
+
+def by_name(items: Iterable[Body]) -> dict[str, Body]:
+    """The items by the names that their stones have now.
+
+    Earlier imports named them after the lines of the file: the oldest is the first of its kind.
+    """
+    seen: Counter[str] = Counter()
+    found: dict[str, Body] = {}
+    for item in items:
+        name, stone = item["name"], stone_of(item["name"], item["description"] or "")
+        if stone:
+            seen[digest(stone)] += 1
+            name = name_of(stone, seen[digest(stone)])
+        found[name] = {key: item[key] for key in ("id", "version", "price")}
+    return found
+
+
+def faults_of(problem: Body, place: str) -> list[Fault]:
+    """The broken rules of one item, their pointers relative to it; or the whole refusal."""
+    whole = {"pointer": "", "code": problem["code"], "message": problem["detail"]}
+    errors = problem.get("errors") or [whole]
+    return [
+        Fault(error["pointer"].removeprefix(place), error["code"], error["message"])
+        for error in errors
+    ]

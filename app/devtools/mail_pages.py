@@ -1,0 +1,83 @@
+"""The mails that development writes into a folder, to be read in a browser."""
+
+import re
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from app.errors import NotFound
+from app.features.rooms.pages import require_no_production
+from app.http.html import Markup, framed, render
+from app.http.schemas import OpaqueText
+
+SHOWN = 100
+NAME = re.compile(r"[0-9a-f-]{36}")
+# As a mail program would show it: nothing is fetched, nothing runs.
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+
+router = APIRouter(
+    prefix="/dev/mails", include_in_schema=False, dependencies=[Depends(require_no_production)]
+)
+
+
+@router.get("")
+def list_mails(request: Request) -> Response:
+    rows = [mail_row(request, file) for file in newest(folder(request))]
+    content = render(request, "mails.html", rows=Markup("".join(rows)), folder=str(folder(request)))
+    return framed(request, "Mails", content)
+
+
+@router.get("/{mail_name}")
+def read_mail(mail_name: OpaqueText, request: Request) -> Response:
+    mail = load(folder(request) / f"{checked(mail_name)}.eml")
+    shown = {**facts(mail), "mail_name": mail_name, "text": part(mail, "plain")}
+    content = render(request, "mail.html", **shown)
+    return framed(request, str(mail["Subject"]), content)
+
+
+@router.get("/{mail_name}/page")
+def show_mail_page(mail_name: OpaqueText, request: Request) -> Response:
+    mail = load(folder(request) / f"{checked(mail_name)}.eml")
+    headers = {"Content-Security-Policy": MAIL_POLICY}
+    return HTMLResponse(part(mail, "html"), headers=headers)
+
+
+def folder(request: Request) -> Path:
+    path: Path = request.app.state.settings.mail_folder
+    return path
+
+
+def newest(mails: Path) -> list[Path]:
+    files = sorted(mails.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    return files[:SHOWN]
+
+
+def mail_row(request: Request, file: Path) -> Markup:
+    return render(request, "mail_row.html", mail_name=file.stem, **facts(load(file)))
+
+
+def checked(name: str) -> str:
+    """Raises NotFound: it is no name that we gave."""
+    if not NAME.fullmatch(name):
+        raise NotFound("There is no such mail.")
+    return name
+
+
+def load(file: Path) -> EmailMessage:
+    """Raises NotFound: the file is not there."""
+    try:
+        return message_from_bytes(file.read_bytes(), policy=policy.default)
+    except FileNotFoundError as error:
+        raise NotFound("There is no such mail.") from error
+
+
+def facts(mail: EmailMessage) -> dict[str, str]:
+    return {"subject": str(mail["Subject"]), "to": str(mail["To"]), "date": str(mail["Date"])}
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    body = mail.get_body((kind,))
+    return str(body.get_content()) if body else ""

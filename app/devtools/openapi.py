@@ -1,0 +1,69 @@
+"""The OpenAPI document in the repository: each change of the API shows in its diff."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.config.settings import ConfigError, Settings
+from app.devtools.compatibility import breaking_changes
+from app.features.rooms import asyncapi
+from app.main import create_app
+
+ASYNCAPI = Path("docs/asyncapi.yaml")
+SNAPSHOT = Path("docs/openapi.json")
+RELEASED = Path("docs/openapi.released.json")
+
+
+class Readable(yaml.SafeDumper):
+    """Paragraphs stay paragraphs, and nothing is said by reference to an earlier line."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in text else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Readable.add_representer(str, Readable.represent_text)
+
+
+def rendered() -> str:
+    # Of the defaults, whatever the environment of the one who runs it says.
+    settings = Settings.model_construct()
+    return json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def rendered_asyncapi() -> str:
+    """AsyncAPI is for what OpenAPI cannot say: WebSockets."""
+    document = asyncapi.document(Settings.model_construct())
+    return yaml.dump(document, Dumper=Readable, sort_keys=False, width=100)
+
+
+def write() -> None:
+    SNAPSHOT.parent.mkdir(exist_ok=True)
+    SNAPSHOT.write_text(rendered(), encoding="utf-8")
+    ASYNCAPI.write_text(rendered_asyncapi(), encoding="utf-8")
+
+
+def release() -> None:
+    """Make the snapshot what later changes are compared with."""
+    RELEASED.write_text(SNAPSHOT.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def check() -> None:
+    """Compare the snapshot with the code, and version 1 with its last release.
+
+    Raises:
+        ConfigError: they differ, or a client of version 1 would break.
+    """
+    if not SNAPSHOT.exists() or SNAPSHOT.read_text(encoding="utf-8") != rendered():
+        raise ConfigError(f"{SNAPSHOT} is out of step with the code: run `make openapi`.")
+    if not ASYNCAPI.exists() or ASYNCAPI.read_text(encoding="utf-8") != rendered_asyncapi():
+        raise ConfigError(f"{ASYNCAPI} is out of step with the code: run `make openapi`.")
+    released, current = (json.loads(file.read_text("utf-8")) for file in (RELEASED, SNAPSHOT))
+    changes = breaking_changes(released, current, prefix="/api/v1/")
+    if changes:
+        raise ConfigError("\n".join(["Version 1 would break its clients:", *sorted(changes)]))

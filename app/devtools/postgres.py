@@ -1,0 +1,95 @@
+"""PostgreSQL for development and tests without installing one; never for production."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from app.devtools.postgres_process import EmbeddedPostgresError, opened
+from app.devtools.postgres_server import NO_ANSWER, Server
+
+__all__ = ["EmbeddedPostgresError", "embedded_postgres", "running_url"]
+
+
+@contextmanager
+def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[str]:
+    """Yield the URL of a server that runs on the data in `folder` until its last user leaves.
+
+    The role `app` is a superuser and owns the database `app`. `durable=False` trades safety
+    for speed; it counts for the user that starts the server, the others adopt what runs.
+    To be entered outside an event loop.
+
+    Raises:
+        EmbeddedPostgresError: the server cannot run; the message names the remedy.
+    """
+    server = Server(folder)
+    with register(server) as user:
+        try:
+            yield join(server, user, durable=durable)
+        finally:
+            leave(server, user)
+
+
+def running_url(folder: Path) -> str | None:
+    """The URL of the server that lives on `folder`, or None; it may stop when its users leave."""
+    server = Server(folder)
+    try:
+        return server.url if server.answers() else None
+    except OSError:
+        return None
+
+
+def register(server: Server) -> IO[str]:
+    with explained(server):
+        server.folder.mkdir(parents=True, exist_ok=True)
+        return opened(users_lock(server))
+
+
+def join(server: Server, user: IO[str], *, durable: bool) -> str:
+    with explained(server), one_at_a_time(server):
+        # Shared by all users; the kernel takes it back from a process that is killed.
+        fcntl.flock(user, fcntl.LOCK_SH)
+        server.ensure_running(durable=durable)
+        return server.url
+
+
+def leave(server: Server, user: IO[str]) -> None:
+    # After `rm -r` of the folder its name may belong to another server: leave that one alone.
+    if not is_open_at(users_lock(server), user):
+        return
+    with explained(server), one_at_a_time(server):
+        if is_last(user):
+            server.stop()
+
+
+@contextmanager
+def one_at_a_time(server: Server) -> Iterator[None]:
+    with opened(server.folder / "turn.lock") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
+def is_last(user: IO[str]) -> bool:
+    try:
+        fcntl.flock(user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def users_lock(server: Server) -> Path:
+    return server.folder / "users.lock"
+
+
+def is_open_at(path: Path, file: IO[str]) -> bool:
+    return path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno()))
+
+
+@contextmanager
+def explained(server: Server) -> Iterator[None]:
+    try:
+        yield
+    except (*NO_ANSWER, LookupError, ValueError) as error:
+        raise server.unusable(str(error)) from error

@@ -1,0 +1,106 @@
+"""Something to look at: the people, items and posts of a fresh development database."""
+
+import asyncio
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from app.config.settings import Settings
+from app.db.engine import create_engine
+from app.db.session import AsyncSession, create_sessionmaker
+from app.features.categories import crud as categories
+from app.features.categories.schemas import CategoryCreate
+from app.features.items import crud as items
+from app.features.items.schemas import ItemCreate
+from app.features.posts import crud as posts
+from app.features.posts.schemas import PostCreate
+from app.features.users.crud import users
+from app.features.users.models.user import User
+from app.features.users.passwords import PasswordHasher
+from app.features.users.schemas import UserBase
+from app.security.principals import ROLE_SCOPES, Principal, Role
+
+PEOPLE = {"admin": "Grace Hopper", "user": "Ada Lovelace", "guest": "Alan Turing"}
+# Names of categories, each with what is below it.
+TREE: dict[str, Any] = {
+    "Furniture": {"Seating": {"Chairs": {}}, "Desks": {}, "Shelves": {}},
+    "Home": {"Lighting": {}, "Textiles": {}},
+}
+# By the name of their category.
+ITEMS = {
+    "Desks": ItemCreate(name="Walnut desk", price=Decimal("899.00"), tags=["furniture", "wood"]),
+    "Shelves": ItemCreate(
+        name="Oak bookshelf", price=Decimal("349.50"), tags=["furniture", "wood"]
+    ),
+    "Lighting": ItemCreate(name="Brass lamp", price=Decimal("129.99"), tags=["light"]),
+    "Chairs": ItemCreate(name="Linen chair", price=Decimal("219.00"), tags=["furniture"]),
+    "Textiles": ItemCreate(name="Wool carpet", price=Decimal("540.00"), tags=["textile"]),
+}
+PUBLISHED = [
+    PostCreate(title="On oiling walnut", body="Thinly, with the grain, and twice a year."),
+    PostCreate(title="Why brass darkens", body="Leave it: polish takes away what age has given."),
+]
+DRAFT = PostCreate(title="Wool or linen?", body="Wool keeps its shape. To be continued.")
+
+
+def seed(settings: Settings) -> bool:
+    """Fill an empty development database; say whether it was empty."""
+    return asyncio.run(seed_when_empty(settings))
+
+
+async def seed_when_empty(settings: Settings) -> bool:
+    engine = create_engine(settings)
+    try:
+        async with create_sessionmaker(engine).begin() as session:
+            # Two that start at once wait here for each other; the second finds people.
+            await users.lock(session)
+            is_empty = not await users.exist(session)
+            if is_empty:
+                await fill(session, settings.demo_password.get_secret_value())
+            return is_empty
+    finally:
+        await engine.dispose()
+
+
+async def fill(session: AsyncSession, password: str) -> None:
+    passwords = PasswordHasher(max_concurrency=1)
+    password_hash = await passwords.hash(password)
+    passwords.close()
+    people = {
+        name: await create_person(session, name, full_name, password_hash)
+        for name, full_name in PEOPLE.items()
+    }
+    user = principal(people["user"])
+    category_ids = await plant(session, TREE)
+    batch = [
+        item.model_copy(update={"category_id": category_ids[name]}) for name, item in ITEMS.items()
+    ]
+    await items.create_many(session, batch, owner=user)
+    for data in PUBLISHED:
+        await posts.publish(session, await posts.create(session, data, author=user))
+    await posts.create(session, DRAFT, author=user)
+
+
+async def plant(
+    session: AsyncSession, tree: dict[str, Any], parent_id: uuid.UUID | None = None
+) -> dict[str, uuid.UUID]:
+    """Create the categories; return their ids by name."""
+    ids: dict[str, uuid.UUID] = {}
+    for name, below in tree.items():
+        data = CategoryCreate(name=name, parent_id=parent_id)
+        ids[name] = (await categories.create(session, data)).id
+        ids |= await plant(session, below, ids[name])
+    return ids
+
+
+async def create_person(
+    session: AsyncSession, name: str, full_name: str, password_hash: str
+) -> User:
+    data = UserBase(email=f"{name}@example.com", username=name, full_name=full_name)
+    return await users.create(
+        session, data, password_hash=password_hash, role=Role(name), email_verified=True
+    )
+
+
+def principal(user: User) -> Principal:
+    return Principal(user.id, user.role, ROLE_SCOPES[user.role])

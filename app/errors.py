@@ -1,0 +1,226 @@
+"""Errors the application raises on purpose. Nothing here knows an HTTP framework.
+
+AppError
+├── BadRequest 400           ├── Conflict 409            ├── TooManyRequests 429
+├── Unauthenticated 401      ├── PreconditionFailed 412  ├── Unavailable 503
+├── NotPermitted 403         ├── ContentTooLarge 413     └── UpstreamTimeout 504
+├── NotFound 404             └── Unprocessable 422
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class AppError(Exception):
+    """Base of every expected failure.
+
+    `status` is the HTTP status of the answer, `code` the stable name that clients
+    switch on (never renamed once released), `title` the same for every occurrence
+    (RFC 9457, section 3.1.3) and `remedy` what the page of the problem advises.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Internal error"
+    remedy: ClassVar[str] = "Try again later; quote the request id when you report it."
+
+    def __init__(
+        self, detail: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.detail = detail or f"{self.title}."
+        self.headers = dict(headers or {})
+        super().__init__(self.detail)
+
+
+class BadRequest(AppError):
+    status = 400
+    code = "bad_request"
+    title = "Bad request"
+    remedy = "The request is not well-formed HTTP or JSON; correct it before you retry."
+
+
+class InvalidRequest(BadRequest):
+    """A credential or a parameter of OAuth is missing, malformed or repeated (RFC 6750, 3.1)."""
+
+    code = "invalid_request"
+    title = "Invalid request"
+    remedy = (
+        "Send exactly one credential, and each parameter of an OAuth request once, as "
+        "application/x-www-form-urlencoded in UTF-8."
+    )
+
+
+class Unauthenticated(AppError):
+    """Nobody is signed in, or the credentials do not hold."""
+
+    status = 401
+    code = "unauthenticated"
+    title = "Not signed in"
+    remedy = "Get an access token from POST /api/v1/auth/token and send it as a Bearer token."
+
+
+class InvalidToken(Unauthenticated):
+    """RFC 6750, section 3.1: expired, revoked, malformed or otherwise invalid."""
+
+    code = "invalid_token"
+    title = "Invalid token"
+    remedy = "Refresh the access token, or sign in again."
+
+
+class InvalidCredentials(Unauthenticated):
+    """The same answer for an unknown, a disabled and a mistyped account."""
+
+    code = "invalid_credentials"
+    title = "Invalid credentials"
+    remedy = "Check the user name and the password."
+
+
+class NotPermitted(AppError):
+    """The caller is known and may see the thing, but may not do this to it."""
+
+    status = 403
+    code = "not_permitted"
+    title = "Not permitted"
+    remedy = "Ask an administrator, or act on what you own."
+
+
+class InsufficientScope(NotPermitted):
+    """RFC 6750, section 3.1."""
+
+    code = "insufficient_scope"
+    title = "Insufficient scope"
+    remedy = "Ask for the missing scope when you sign in; your role must carry it, too."
+
+
+class EmailNotVerified(NotPermitted):
+    """The caller has the right, but it takes effect only once the address is confirmed."""
+
+    code = "email_not_verified"
+    title = "E-mail address not confirmed"
+    remedy = "Open the link in your mail, or have POST /api/v1/auth/verify-email/request send one."
+
+
+class SessionRequired(NotPermitted):
+    """An API key asks for what only a signed-in user may do: managing credentials."""
+
+    code = "session_required"
+    title = "Session required"
+    remedy = "Sign in, and send the access token instead of the API key."
+
+
+class NotFound(AppError):
+    """The thing does not exist, or the caller may not know that it does."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+    remedy = "Check the address; what you may not see is not found either."
+
+
+class MethodNotAllowed(AppError):
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    remedy = "Use one of the methods that the Allow header names."
+
+
+class NotAcceptable(AppError):
+    status = 406
+    code = "not_acceptable"
+    title = "Not acceptable"
+    remedy = "Ask for a media type that the service can produce."
+
+
+class Conflict(AppError):
+    """The request is valid but contradicts the current state."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+    remedy = "Read the resource again, then decide whether to repeat the request."
+
+
+class PreconditionFailed(AppError):
+    """RFC 9110, section 13.1.1."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "Precondition failed"
+    remedy = "The resource changed since you read it: read it again and repeat the change."
+
+
+class ContentTooLarge(AppError):
+    status = 413
+    code = "content_too_large"
+    title = "Content too large"
+    remedy = "Send less at once, for example in several batches."
+
+
+class UnsupportedMediaType(AppError):
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+    remedy = "Send the body with the Content-Type that the documentation names."
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: `pointer` is a JSON Pointer (RFC 6901) below /body, /query ..."""
+
+    pointer: str
+    message: str
+    code: str
+
+
+class Unprocessable(AppError):
+    """The input is well-formed and breaks a rule; `violations` names every one."""
+
+    status = 422
+    code = "validation_failed"
+    title = "Validation failed"
+    remedy = "Correct the fields that the errors point at."
+
+    def __init__(self, detail: str | None = None, *, violations: Sequence[Violation] = ()) -> None:
+        super().__init__(detail)
+        self.violations = list(violations)
+
+
+class PreconditionRequired(AppError):
+    """RFC 6585, section 3."""
+
+    status = 428
+    code = "precondition_required"
+    title = "Precondition required"
+    remedy = "Send If-Match with the ETag that you read."
+
+
+class TooManyRequests(AppError):
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests"
+    remedy = "Wait as long as Retry-After says."
+
+    def __init__(self, detail: str | None = None, *, retry_after_seconds: int) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
+
+
+class Unavailable(AppError):
+    """Something that the service needs is away for now; the request had no effect."""
+
+    status = 503
+    code = "unavailable"
+    title = "Temporarily unavailable"
+    remedy = "Repeat the request after the time that Retry-After says."
+
+    def __init__(self, detail: str | None = None, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
+
+
+class DeadlineExceeded(AppError):
+    """Something that the service needs did not answer in time."""
+
+    status = 504
+    code = "deadline_exceeded"
+    title = "Deadline exceeded"
+    remedy = "Repeat the request; writes with the same Idempotency-Key are safe to repeat."

@@ -1,0 +1,116 @@
+"""Routes found by one regular expression a method, instead of one after the other."""
+
+import re
+from functools import cached_property
+from typing import Any, NoReturn
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.telemetry._api import _route_selected
+from starlette._utils import get_route_path
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import Receive, Scope, Send
+
+from app.http.body_bounds import body_rule, bounded_body
+from app.http.query_parameters import QueryParameters
+from app.http.request_errors import TooManyParameters
+
+# The effective route of a router that is included in another; FastAPI's type is private.
+Route = Any
+
+# No list has a third as many, `tag` repeated included.
+MAX_PARAMETERS = 100
+
+NOTHING: tuple[Match, Scope] = Match.NONE, {}
+# The names of parameters: the route that is found reads them, and here each would stand twice.
+NAME = re.compile(r"\?P<\w+>")
+
+
+def index_routes(app: FastAPI) -> None:
+    """Find the routes that the application has by now through one `RouteTable`.
+
+    FastAPI asks each router, and each router again which routes it has by now, twice for
+    each request and level: a quarter of what reading an item costs. See ADR 0020.
+    """
+    app.router.routes.insert(0, RouteTable([*app.router.routes]))
+
+
+class RouteTable(BaseRoute):
+    """Stands before the routes that it knows, and answers for the one that they would take.
+
+    What it does not find, as a path with another method or a WebSocket, is left to them.
+    """
+
+    def __init__(self, routes: list[BaseRoute]) -> None:
+        self._routes = routes
+        self._parameters: dict[int, QueryParameters] = {}
+
+    @cached_property
+    def tables(self) -> dict[str, "Table"]:
+        found = [
+            context._route_context  # noqa: SLF001  (without includes resolved, paths are parts)
+            for context in iter_route_contexts(self._routes)
+            if isinstance(context.original_route, APIRoute)
+        ]
+        routes: list[Route] = [route for route in found if route]
+        methods = {method for route in routes for method in route.methods}
+        return {m: Table([route for route in routes if m in route.methods]) for m in methods}
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        table = self.tables.get(scope["method"]) if scope["type"] == "http" else None
+        route = table.find(get_route_path(scope)) if table else None
+        if route is None:
+            return NOTHING
+        match, found = route.matches(scope)
+        # What FastAPI's own routers would put into the scope.
+        known = {"route": route.original_route, "fastapi": {"effective_route_context": route}}
+        return match, {**found, **known}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = scope["fastapi"]["effective_route_context"]
+        _route_selected(scope=scope, path=route.path_format)
+        if scope["query_string"]:
+            self.check_query(route, scope)
+        if scope["method"] != "GET":
+            rule = self.tables[scope["method"]].rules[route.path_format]
+            receive = await bounded_body(rule, scope, receive)
+        await scope["route"].handle(scope, receive, send)
+
+    def check_query(self, route: Route, scope: Scope) -> None:
+        """Compare the query with what the route declares.
+
+        Raises:
+            TooManyParameters: there are more of them than any route has a use for.
+            Unprocessable: a parameter is unknown, repeated, too long or not in UTF-8.
+        """
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            raise TooManyParameters(f"A request may have {MAX_PARAMETERS} query parameters.")
+        self.parameters_of(route).check(scope)
+
+    def parameters_of(self, route: Route) -> QueryParameters:
+        """The query parameters of a route of the tables, which live as long as they do."""
+        if id(route) not in self._parameters:
+            self._parameters[id(route)] = QueryParameters(route.dependant)
+        return self._parameters[id(route)]
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
+        raise NoMatchFound(name, path_params)
+
+
+class Table:
+    """The routes of one method as alternatives, of which the first that fits is taken."""
+
+    def __init__(self, routes: list[Route]) -> None:
+        self.routes = routes
+        self.rules = {route.path_format: body_rule(route) for route in routes}
+        self._routes = {f"route_{number}": route for number, route in enumerate(routes)}
+        # The empty group behind an alternative tells which one it was.
+        alternatives = (
+            f"{NAME.sub('?:', route.path_regex.pattern)}(?P<{name}>)"
+            for name, route in self._routes.items()
+        )
+        self._match = re.compile("|".join(alternatives)).match
+
+    def find(self, path: str) -> Route | None:
+        match = self._match(path)
+        return self._routes[match.lastgroup] if match and match.lastgroup else None

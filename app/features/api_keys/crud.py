@@ -1,0 +1,189 @@
+"""The api_keys table, seen as a collection. Flushes; never commits."""
+
+import hmac
+import secrets
+import uuid
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from app.db.executor import Query, ReadPool, Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.session import AsyncSession
+from app.errors import NotFound
+from app.features.api_keys.models import ApiKey, TooManyApiKeys
+from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
+from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.models.user import User
+from app.runtime.clock import now
+from app.security.principals import Scope
+from app.security.secrets import digest, new_secret
+
+USED_EVERY = timedelta(minutes=1)
+
+IS_LIVE = ApiKey.revoked_at.is_(None) & or_(
+    ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()
+)
+
+PRINCIPAL = Query(
+    select(
+        ApiKey.id.label("api_key_id"),
+        ApiKey.secret_hash,
+        ApiKey.scopes,
+        ApiKey.created_at,
+        ApiKey.expires_at,
+        User.id.label("user_id"),
+        User.role,
+        User.email_verified,
+    )
+    .join(User, User.id == ApiKey.user_id)
+    .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
+)
+
+STANDING = Query(
+    select(ApiKey.id, ApiKey.prefix, User.role, User.email_verified)
+    .join(User, User.id == ApiKey.user_id)
+    .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
+)
+
+LISTING = Listing(
+    [getattr(ApiKey, name) for name in ApiKeyRead.model_fields],
+    where=[ApiKey.revoked_at.is_(None)],
+    filters={"user_id": lambda: ApiKey.user_id == bindparam("user_id")},
+    sorts={"created_at": ApiKey.created_at, "name": ApiKey.name},
+    default_sort=("-created_at",),
+    key=ApiKey.id,
+)
+
+
+async def find_principal(reads: ReadPool, key: str) -> Row | None:
+    """Return the key's row and its user's role while both may be used, else None."""
+    marker, _, rest = key.partition("_")
+    prefix, _, secret = rest.partition("_")
+    row = await reads.first(PRINCIPAL, prefix=prefix) if marker == "rk" and secret else None
+    is_right = row is not None and hmac.compare_digest(row["secret_hash"], digest(secret))
+    return row if is_right else None
+
+
+async def find_standing(
+    reads: ReadPool, api_key_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Row]:
+    """Return `role, email_verified, prefix` for each key that lives, by its id.
+
+    Rotation changes the prefix.
+    """
+    rows = await reads.all(STANDING, ids=list(api_key_ids))
+    return {row["id"]: row for row in rows}
+
+
+async def note_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
+    """Remember when the key was last used, to the minute."""
+    await session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == api_key_id)
+        .where(or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - USED_EVERY))
+        .values(last_used_at=func.now())
+    )
+
+
+async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+    """Return one page of the user's keys that were not revoked."""
+    return await LISTING.page(reads, request, {"user_id": user_id})
+
+
+async def create(
+    session: AsyncSession,
+    data: ApiKeyCreate,
+    *,
+    user_id: uuid.UUID,
+    expires_at: datetime,
+    limit: int,
+) -> tuple[ApiKey, str]:
+    """Return the new key and its text, which is never seen again.
+
+    The account must be locked, or many requests at once would each find room.
+
+    Raises:
+        TooManyApiKeys: the user has `limit` live keys.
+    """
+    count = select(func.count(ApiKey.id)).where(ApiKey.user_id == user_id, IS_LIVE)
+    if (await session.scalar(count) or 0) >= limit:
+        raise TooManyApiKeys(f"An account has at most {limit} API keys.")
+    row = ApiKey(user_id=user_id, name=data.name, scopes=list(data.scopes), expires_at=expires_at)
+    session.add(row)
+    return row, await give_secret(session, row)
+
+
+async def rotate(session: AsyncSession, row: ApiKey) -> str:
+    """Give the key a new text, which is returned; the old one ends at once."""
+    await announce(session, row.user_id)
+    return await give_secret(session, row)
+
+
+async def revoke(session: AsyncSession, row: ApiKey) -> None:
+    row.revoked_at = now()
+    await session.flush()
+    await announce(session, row.user_id)
+
+
+async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """Revoke every key of the user."""
+    await revoke_where(session, user_id, true())
+
+
+async def revoke_beyond(
+    session: AsyncSession, user_id: uuid.UUID, scopes: Collection[Scope]
+) -> None:
+    """Revoke the keys of the user that have another scope than these."""
+    is_within = ApiKey.scopes.contained_by(sorted(scopes))
+    await revoke_where(session, user_id, ~is_within)
+
+
+async def revoke_where(
+    session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
+) -> None:
+    await session.execute(
+        update(ApiKey)
+        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), condition)
+        .values(revoked_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+    await announce(session, user_id)
+
+
+async def get_for_change(
+    session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
+) -> ApiKey:
+    """Return a key of the user, locked until the transaction ends.
+
+    Raises:
+        NotFound: the user has no such key, or it was revoked.
+    """
+    row = await session.scalar(
+        select(ApiKey)
+        .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .with_for_update()
+    )
+    if row is None:
+        raise NotFound("There is no such API key.")
+    return row
+
+
+async def give_secret(session: AsyncSession, row: ApiKey) -> str:
+    secret = new_secret()
+    row.prefix = secrets.token_hex(6)
+    row.secret_hash = digest(secret)
+    await session.flush()
+    return f"rk_{row.prefix}_{secret}"

@@ -1,0 +1,74 @@
+"""API keys, as endpoints ask for them."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.config.settings import Settings
+from app.db.dependencies import SessionDep
+from app.errors import InsufficientScope, Unprocessable, Violation
+from app.features.api_keys import crud as api_keys
+from app.features.api_keys.models import ApiKey
+from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.auth.crud import credentials
+from app.runtime.clock import now
+from app.security.authentication import SessionHolder
+from app.security.principals import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    data: ApiKeyCreate
+    expires_at: datetime
+
+
+async def get_own_api_key(
+    api_key_id: uuid.UUID, session: SessionDep, principal: SessionHolder
+) -> ApiKey:
+    await credentials.lock_live(session, principal)
+    return await api_keys.get_for_change(session, api_key_id, user_id=principal.id)
+
+
+async def get_new_api_key(
+    data: ApiKeyCreate, session: SessionDep, principal: SessionHolder, request: Request
+) -> NewApiKey:
+    """Check the scopes and the lifetime, and lock the account."""
+    permit_scopes(principal, data.scopes)
+    expires_at = expiry_within(request.app.state.settings, data.expires_at)
+    await credentials.lock_live(session, principal)
+    return NewApiKey(data, expires_at)
+
+
+def expiry_within(settings: Settings, wanted: datetime | None) -> datetime:
+    """Return when a new key expires: as requested, else after the default lifetime.
+
+    Raises:
+        Unprocessable: that is beyond the longest lifetime.
+    """
+    longest = timedelta(days=settings.api_key_max_days)
+    expires_at = wanted or now() + min(timedelta(days=settings.api_key_default_days), longest)
+    # A minute more: "in 365 days" takes a moment to arrive.
+    if expires_at > now() + longest + timedelta(minutes=1):
+        message = f"A key lives for at most {settings.api_key_max_days} days"
+        violation = Violation("/body/expires_at", message, "expires_too_late")
+        raise Unprocessable(violations=[violation])
+    return expires_at
+
+
+def permit_scopes(principal: Principal, scopes: Iterable[str]) -> None:
+    """Let nobody come by a key that may do more than the credential that asks for it.
+
+    Raises:
+        InsufficientScope: the caller lacks one of the scopes.
+    """
+    missing = set(scopes) - principal.scopes
+    if missing:
+        raise InsufficientScope(f"You have no scope {', '.join(sorted(missing))} to pass on.")
+
+
+OwnApiKey = Annotated[ApiKey, Depends(get_own_api_key)]
+NewApiKeyDep = Annotated[NewApiKey, Depends(get_new_api_key)]

@@ -1,0 +1,20 @@
+"""The audit log: who did what to which row."""
+
+from fastapi import APIRouter, Response
+
+from app.db.dependencies import Reads
+from app.features.audit import crud as audit_entries
+from app.features.audit.dependencies import AuditFilters, AuditPagination
+from app.features.audit.schemas import AuditEntryRead
+from app.http.schemas import Page
+from app.security.authentication import Administrator
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+
+@router.get("", response_model=Page[AuditEntryRead])
+async def list_audit_entries(
+    reads: Reads, _: Administrator, filters: AuditFilters, pagination: AuditPagination
+) -> Response:
+    """List who changed what, the latest first."""
+    return pagination.answer(await audit_entries.list_page(reads, pagination.page, filters))

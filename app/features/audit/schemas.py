@@ -1,0 +1,39 @@
+"""Entries of the audit log on the wire."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from app.http.schemas import Out
+
+
+def in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """Write the times as everywhere else; PostgreSQL, which wrote the row, has `+00:00`."""
+    return {name: zulu(value) if name.endswith("_at") else value for name, value in row.items()}
+
+
+def zulu(time: str | None) -> str | None:
+    return time and time.replace("+00:00", "Z")
+
+
+Snapshot = Annotated[
+    dict[str, Any],
+    BeforeValidator(in_utc),
+    Field(description="The row without its secrets.", examples=[{"name": "Walnut desk"}]),
+]
+
+
+class AuditEntryRead(Out):
+    id: uuid.UUID
+    created_at: datetime
+    actor_id: uuid.UUID | None = Field(
+        description="Whose request it was; null where nobody was signed in."
+    )
+    request_id: str | None = Field(max_length=128)
+    action: str = Field(max_length=100, examples=["item.updated"])
+    resource_type: str = Field(max_length=50, examples=["item"])
+    resource_id: uuid.UUID
+    before: Snapshot | None
+    after: Snapshot | None

@@ -1,0 +1,76 @@
+"""The email_changes table: addresses that wait for their mailbox. Flushes; never commits."""
+
+import uuid
+
+from sqlalchemy import delete, func, select, update
+
+from app.db.session import AsyncSession
+from app.features.auth.crud import mailed_tokens
+from app.features.auth.models.email_change import LIFETIME, EmailChange
+from app.features.users.crud import users
+from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.models.user import EmailTaken, User
+from app.runtime.clock import now
+from app.security.secrets import digest, new_secret
+
+
+async def create(session: AsyncSession, user: User, email: str) -> EmailChange:
+    """Add a change, which replaces the one before; the account must be locked."""
+    await delete_all(session, user.id)
+    change = EmailChange(user_id=user.id, email=email, expires_at=now() + LIFETIME)
+    session.add(change)
+    await session.flush()
+    return change
+
+
+async def issue_token(session: AsyncSession, change_id: uuid.UUID) -> tuple[str, str] | None:
+    """Return the new address and a new token for it; None when the change has ended."""
+    token = new_secret()
+    email: str | None = await session.scalar(
+        update(EmailChange)
+        .where(EmailChange.id == change_id, EmailChange.expires_at > func.now())
+        .values(token_hash=digest(token))
+        .returning(EmailChange.email)
+    )
+    return (email, token) if email else None
+
+
+async def take(session: AsyncSession, token: str) -> tuple[User, str] | None:
+    """Take the change away; return its account, locked, and the new address.
+
+    Returns None when the token is unknown, expired or used, or the account cannot be used.
+    """
+    is_meant = EmailChange.token_hash == digest(token)
+    user: User | None = await session.scalar(
+        select(User)
+        .join(EmailChange, EmailChange.user_id == User.id)
+        .where(is_meant, EmailChange.expires_at > func.now(), IS_USABLE)
+        .with_for_update(of=User)
+    )
+    # Of two at once, the second waited above and finds nothing to delete.
+    email = await session.scalar(delete(EmailChange).where(is_meant).returning(EmailChange.email))
+    return (user, email) if user and email else None
+
+
+async def apply(session: AsyncSession, user: User, email: str) -> bool:
+    """Move the account to the confirmed address; False when another account has it.
+
+    Links that were mailed to the old address end.
+    """
+    try:
+        async with session.begin_nested():
+            user.confirm_email(email)
+            await users.flush(session)
+    except EmailTaken:
+        return False
+    await mailed_tokens.delete_all(session, user.id)
+    await announce(session, user.id)
+    return True
+
+
+async def delete_all(session: AsyncSession, user_id: uuid.UUID) -> None:
+    await session.execute(delete(EmailChange).where(EmailChange.user_id == user_id))
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    await session.execute(delete(EmailChange).where(EmailChange.expires_at < func.now()))

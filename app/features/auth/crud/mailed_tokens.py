@@ -1,0 +1,65 @@
+"""The mailed_tokens table: links that prove a mailbox. Flushes; never commits."""
+
+import uuid
+
+from sqlalchemy import delete, func, select
+
+from app.db.session import AsyncSession
+from app.features.auth.models.mailed_token import (
+    LIFETIMES,
+    InvalidMailedToken,
+    MailedToken,
+    Purpose,
+)
+from app.features.users.crud.sessions import IS_USABLE
+from app.features.users.models.user import User
+from app.runtime.clock import now
+from app.security.secrets import digest, new_secret
+
+
+async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
+    """Return a new token for the mailbox; earlier ones for the same purpose end."""
+    await delete_all(session, user.id, purpose)
+    token = new_secret()
+    session.add(
+        MailedToken(
+            user_id=user.id,
+            purpose=purpose,
+            email_canonical=user.email_canonical,
+            token_hash=digest(token),
+            expires_at=now() + LIFETIMES[purpose],
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
+    """Take the token away and return whose mailbox it proved, locked like any user to change.
+
+    Raises:
+        InvalidMailedToken: unknown, expired, used before, or the user has left the mailbox.
+    """
+    is_meant = (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)
+    user: User | None = await session.scalar(
+        select(User)
+        .join(MailedToken, MailedToken.user_id == User.id)
+        .where(is_meant, MailedToken.expires_at > func.now())
+        .where(MailedToken.email_canonical == User.email_canonical, IS_USABLE)
+        .with_for_update(of=User)
+    )
+    # Of two at once, the second waited above and finds nothing to delete.
+    used = await session.scalar(delete(MailedToken).where(is_meant).returning(MailedToken.id))
+    if user is None or used is None:
+        raise InvalidMailedToken
+    return user
+
+
+async def delete_all(session: AsyncSession, user_id: uuid.UUID, *purposes: Purpose) -> None:
+    """End the links of the user, those for some purposes or all."""
+    is_meant = MailedToken.purpose.in_(purposes or Purpose)
+    await session.execute(delete(MailedToken).where(MailedToken.user_id == user_id, is_meant))
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    await session.execute(delete(MailedToken).where(MailedToken.expires_at < func.now()))

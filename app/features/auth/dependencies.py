@@ -1,0 +1,238 @@
+"""Passwords, tokens and the client, as the sign-in endpoints ask for them."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from pydantic import SecretStr
+
+from app.db.dependencies import Reads
+from app.db.executor import ReadPool, Row
+from app.errors import InvalidCredentials, Unprocessable, Violation
+from app.features.auth.access_tokens import TokenSigner
+from app.features.auth.login_throttle import GuessLimits, GuessLimitsDep
+from app.features.auth.oauth_errors import InvalidScope
+from app.features.auth.oauth_form import PasswordGrant
+from app.features.auth.refresh_tokens import RefreshTokens
+from app.features.auth.schemas.session import TokenPair
+from app.features.users.crud import users
+from app.features.users.models.session import Session
+from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher, password_problem
+from app.features.users.schemas import PasswordChange
+from app.observability.request_context import act_as
+from app.runtime.email_address import canonical_login
+from app.runtime.text import UNSTORABLE, printable_header
+from app.security.authentication import AccountOwner, client_address
+from app.security.principals import Principal, Role, Scope, granted_scopes
+
+MAX_LOGIN = 320
+MAX_USER_AGENT = 255
+WRONG_PASSWORD = Violation(
+    "/body/current_password", "This is not your current password", "wrong_password"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Where a request comes from."""
+
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIssuer:
+    access: TokenSigner
+    refresh: RefreshTokens
+
+    def pair(
+        self, session: Session, role: Role, wanted: frozenset[Scope] = frozenset()
+    ) -> TokenPair:
+        """The tokens of the session's newest generation, the same each time they are asked for.
+
+        Raises:
+            InvalidScope: the session lacks one of the wanted scopes, or the role all of them.
+        """
+        if not wanted <= frozenset(session.scopes):
+            raise InvalidScope("One of the requested scopes was not granted at the sign-in.")
+        scopes = granted_scopes(role, wanted or frozenset(session.scopes))
+        if not scopes:
+            raise InvalidScope("Your role carries none of the requested scopes.")
+        scope = " ".join(sorted(scopes))
+        access_token = self.access.issue(
+            subject=session.user_id,
+            session_id=session.id,
+            token_id=uuid.uuid5(session.id, f"{session.generation} {scope}"),
+            scopes=scopes,
+            issued_at=int(session.rotated_at.timestamp()),
+        )
+        return TokenPair(
+            access_token=access_token,
+            expires_in=self.access.lifetime_seconds,
+            refresh_token=self.refresh.issue(session.id, session.generation),
+            scope=scope,
+        )
+
+    def session_of(self, token: str) -> uuid.UUID:
+        """Return the session that an access or a refresh token belongs to.
+
+        Raises:
+            InvalidToken: it is malformed, forged or expired.
+        """
+        if token.startswith("rt_"):
+            return self.refresh.read(token)[0]
+        return self.access.read(token).session_id
+
+
+async def get_client(request: Request) -> Client:
+    user_agent = dict(request.scope["headers"]).get(b"user-agent", b"")
+    return Client(client_address(request), printable_header(user_agent, MAX_USER_AGENT))
+
+
+async def get_passwords(request: Request) -> PasswordHasher:
+    return cast("PasswordHasher", request.app.state.passwords)
+
+
+async def get_token_issuer(request: Request) -> TokenIssuer:
+    return cast("TokenIssuer", request.app.state.token_issuer)
+
+
+Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
+Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
+ClientDep = Annotated[Client, Depends(get_client)]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenChange:
+    """A password that may be set on this version of the account."""
+
+    version: int
+    password_hash: str
+    revoke_api_keys: bool
+
+
+async def verified_login(
+    form: PasswordGrant,
+    reads: ReadPool,
+    passwords: PasswordHasher,
+    limits: GuessLimits,
+    client: Client,
+) -> Row:
+    """The account whose name and password were sent.
+
+    No database connection is held while the password is being hashed.
+    """
+    refuse_impossible(form)
+    login = await users.find_login(reads, form.username)
+    account = str(login["id"]) if login else canonical_login(form.username)
+    async with limits.password_attempt(account, client.address):
+        is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
+        if login is None or not is_right or not login["is_active"]:
+            raise InvalidCredentials("The user name or the password is wrong.")
+    act_as(login["id"])
+    return login
+
+
+async def still_verified(
+    account: Row | None, login: Row, password: str, passwords: PasswordHasher
+) -> Row:
+    """The account that `login` became while its password was being checked.
+
+    Raises:
+        InvalidCredentials: it has another password now, or may not sign in any more.
+    """
+    if account is None or (
+        account["version"] != login["version"]
+        and not await passwords.verify(password, account["password_hash"])
+    ):
+        raise InvalidCredentials("The user name or the password is wrong.")
+    return account
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordCheck:
+    """Checks the current password of the caller, before the account is locked.
+
+    All its uses share one count, apart from that of sign-ins: guesses there are no reason to
+    keep the owner from a change.
+    """
+
+    principal: Principal
+    reads: ReadPool
+    passwords: PasswordHasher
+    limits: GuessLimits
+    client: Client
+
+    async def __call__(self, current: SecretStr, new: SecretStr | None = None) -> Row:
+        """Return `email, username, version, password_hash` of the account.
+
+        Raises:
+            Unprocessable: the current password is wrong, or the new one is too weak.
+            TooManyAttempts: there were too many wrong ones.
+        """
+        user = await users.get_secret(self.reads, self.principal.id)
+        if new:
+            refuse_weak(
+                new.get_secret_value(),
+                email=user["email"],
+                username=user["username"],
+                field="new_password",
+            )
+        account = change_count(self.principal.id)
+        async with self.limits.password_attempt(account, self.client.address):
+            is_right = await self.passwords.verify(
+                current.get_secret_value(), user["password_hash"]
+            )
+            if not is_right:
+                raise Unprocessable(violations=[WRONG_PASSWORD])
+        return user
+
+
+def change_count(user_id: uuid.UUID) -> str:
+    """The name of the count of wrong current passwords."""
+    return f"change:{user_id}"
+
+
+async def get_password_check(
+    principal: AccountOwner,
+    reads: Reads,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> PasswordCheck:
+    return PasswordCheck(principal, reads, passwords, limits, client)
+
+
+PasswordCheckDep = Annotated[PasswordCheck, Depends(get_password_check)]
+
+
+async def get_proven_change(
+    data: PasswordChange, check: PasswordCheckDep, passwords: Passwords
+) -> ProvenChange:
+    """Check the current password and hash the new one."""
+    user = await check(data.current_password, data.new_password)
+    password_hash = await passwords.hash(data.new_password.get_secret_value())
+    return ProvenChange(user["version"], password_hash, data.revoke_api_keys)
+
+
+def refuse_impossible(form: PasswordGrant) -> None:
+    """What no account can have needs no look-up, and would be an error there."""
+    is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_TYPED_LENGTH
+    if not is_possible or UNSTORABLE.search(form.username + form.password):
+        raise InvalidCredentials("The user name or the password is wrong.")
+
+
+def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
+    """Hold a new password against the list of common ones and the account's own names.
+
+    Raises:
+        Unprocessable: it is too easy to guess.
+    """
+    problem = password_problem(password, email=email, username=username)
+    if problem:
+        violation = Violation(f"/body/{field}", problem.message, problem.code)
+        raise Unprocessable(violations=[violation])
+
+
+ProvenChangeDep = Annotated[ProvenChange, Depends(get_proven_change)]

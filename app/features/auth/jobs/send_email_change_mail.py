@@ -1,0 +1,30 @@
+"""Mail the link that confirms a new e-mail address."""
+
+import uuid
+from typing import ClassVar
+
+from app.db.session import transaction
+from app.features.auth.crud import email_changes
+from app.features.mail.job import MailJob
+from app.features.mail.sender import Template
+from app.jobs.job import Work
+
+
+class SendEmailChangeMail(MailJob):
+    """Sends to the new address, whether or not another account has it.
+
+    Only the owner of that mailbox learns more: the answer to the request is always the same.
+    """
+
+    kind: ClassVar[str] = "send_email_change_mail"
+
+    change_id: uuid.UUID
+
+    async def run(self, work: Work) -> None:
+        async with transaction(work.resources.sessions) as session:
+            issued = await email_changes.issue_token(session, self.change_id)
+        if issued is None:
+            return
+        email, token = issued
+        values = {"link": work.resources.mail.link("verify-email", token)}
+        await work.resources.mail.send(Template.CHANGE_EMAIL, email, work.task_id, values)

@@ -1,0 +1,31 @@
+"""Mail the link that sets a new password."""
+
+from typing import ClassVar
+
+from app.db.session import transaction
+from app.features.auth.crud import mailed_tokens
+from app.features.auth.models.mailed_token import Purpose
+from app.features.mail.job import MailJob
+from app.features.mail.sender import Template
+from app.features.users.crud import users
+from app.jobs.job import Work
+
+
+class SendResetMail(MailJob):
+    """Holds the address that was typed: whether it has an account shows here first.
+
+    The answer to the request, and the time that it takes, are the same for all addresses.
+    """
+
+    kind: ClassVar[str] = "send_reset_mail"
+
+    email: str
+
+    async def run(self, work: Work) -> None:
+        async with transaction(work.resources.sessions) as session:
+            user = await users.find_by_email(session, self.email)
+            if user is None or not user.is_active:
+                return
+            token = await mailed_tokens.create(session, user, Purpose.RESET_PASSWORD)
+        values = {"link": work.resources.mail.link("reset-password", token)}
+        await work.resources.mail.send(Template.RESET_PASSWORD, user.email, work.task_id, values)

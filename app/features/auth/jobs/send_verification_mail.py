@@ -1,0 +1,31 @@
+"""Mail the link that proves an address."""
+
+import uuid
+from typing import ClassVar
+
+from app.db.session import transaction
+from app.errors import NotFound
+from app.features.auth.crud import mailed_tokens
+from app.features.auth.models.mailed_token import Purpose
+from app.features.mail.job import MailJob
+from app.features.mail.sender import Template
+from app.features.users.crud import users
+from app.jobs.job import GiveUp, Work
+
+
+class SendVerificationMail(MailJob):
+    kind: ClassVar[str] = "send_verification_mail"
+
+    user_id: uuid.UUID
+
+    async def run(self, work: Work) -> None:
+        async with transaction(work.resources.sessions) as session:
+            try:
+                user = await users.get_for_change(session, self.user_id)
+            except NotFound as error:
+                raise GiveUp("The account was deleted.") from error
+            if not user.is_active or user.email_verified:
+                return
+            token = await mailed_tokens.create(session, user, Purpose.VERIFY_EMAIL)
+        values = {"link": work.resources.mail.link("verify-email", token)}
+        await work.resources.mail.send(Template.VERIFY_EMAIL, user.email, work.task_id, values)

@@ -1,0 +1,26 @@
+"""Welcome who has just signed up."""
+
+import uuid
+from typing import ClassVar
+
+from app.errors import NotFound
+from app.features.mail.job import MailJob
+from app.features.mail.sender import Template
+from app.features.users.crud import users
+from app.jobs.job import GiveUp, Work
+
+
+class SendWelcomeMail(MailJob):
+    kind: ClassVar[str] = "send_welcome_mail"
+
+    user_id: uuid.UUID
+
+    async def run(self, work: Work) -> None:
+        try:
+            user = await users.get(work.resources.reads, self.user_id)
+        except NotFound as error:
+            raise GiveUp("The account was deleted.") from error
+        # Not the full name: nobody has proven the address yet, and whoever signs somebody else
+        # up could write there what they like, in our name.
+        values = {"name": user["username"]}
+        await work.resources.mail.send(Template.WELCOME, user["email"], work.task_id, values)

@@ -1,0 +1,189 @@
+"""Limits on guessing: counted in PostgreSQL, exact under concurrency, never off."""
+
+import asyncio
+import enum
+import hashlib
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, cast
+from weakref import WeakValueDictionary
+
+from fastapi import Depends, Request
+
+from app.config.settings import Settings
+from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.errors import InvalidToken, TooManyRequests
+from app.features.auth.crud import throttles
+from app.features.auth.crud.throttles import Count
+from app.features.auth.models.mailed_token import InvalidMailedToken
+from app.http.client_address import client_network
+from app.runtime.canonical import canonical
+from app.runtime.clock import now
+
+WINDOW = timedelta(minutes=15)
+WRONG_PASSWORDS_PER_WINDOW = 10
+WRONG_PASSWORDS_IN_A_ROW = 100
+# Sign-ins of one account that are being checked in one process. More would be counted as
+# wrong until they turn out right, and honest ones could find the limit reached.
+AT_ONCE = 2
+# They wait for the same few rows, so that more connections would not speed them up.
+COUNTED_AT_ONCE = 4
+
+
+class TooManyAttempts(TooManyRequests):
+    code = "too_many_attempts"
+    title = "Too many attempts"
+    remedy = "Wait as long as Retry-After says, or reset the password."
+
+
+class MailKind(enum.StrEnum):
+    """Purpose of a mail: each kind has a count of its own per address.
+
+    So links that others ask for never keep the owner of an address from a reset mail.
+    """
+
+    LINK = "link"
+    RESET = "reset"
+    NOTIFICATION = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class MailLimit:
+    """Mails within the window, to one address and caused by one account."""
+
+    per_address: int
+    per_account: int
+
+
+def mail_limits(settings: Settings) -> dict[MailKind, MailLimit]:
+    links = MailLimit(settings.mails_per_address, settings.mails_per_account)
+    notifications = MailLimit(
+        settings.notifications_per_address, settings.notifications_per_account
+    )
+    return {
+        MailKind.LINK: links,
+        MailKind.RESET: links,
+        MailKind.NOTIFICATION: notifications,
+    }
+
+
+class GuessLimits:
+    """A password counts as wrong before it is checked, and is forgiven when it was right.
+
+    Whatever is refused is not counted: the transaction that counts it is rolled back.
+    """
+
+    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
+        self._sessions = sessions
+        self._per_address = settings.attempts_per_address
+        self._mails = mail_limits(settings)
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
+
+    @asynccontextmanager
+    async def password_attempt(self, account: str, address: str) -> AsyncIterator[None]:
+        """Check one password inside; an error that leaves the block means that it was wrong.
+
+        Raises:
+            TooManyAttempts: the account or the address has used up its attempts.
+        """
+        of_account = hashed("password", account)
+        of_address = hashed("password", client_network(address))
+        async with self._turns.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
+            async with self._transaction() as session:
+                await self._count_address(session, of_address)
+                await count_account(session, of_account)
+            yield
+            async with self._transaction() as session:
+                await throttles.take_back(session, of_address)
+                await throttles.forget(session, of_account)
+
+    @asynccontextmanager
+    async def secret_attempt(self, action: str, address: str) -> AsyncIterator[None]:
+        """Check a secret that is too long to guess inside; only wrong ones count.
+
+        So nobody can keep a neighbour at the same address from refreshing a session.
+
+        Raises:
+            TooManyAttempts: it was wrong, and the address has used up its attempts.
+        """
+        try:
+            yield
+        except (InvalidToken, InvalidMailedToken):
+            await self.count_address(action, address)
+            raise
+
+    async def count_address(self, action: str, address: str) -> None:
+        """Count something that is limited even when it succeeds.
+
+        Raises:
+            TooManyAttempts: the address has used up its attempts.
+        """
+        async with self._transaction() as session:
+            await self._count_address(session, hashed(action, client_network(address)))
+
+    async def may_mail(
+        self, kind: MailKind, mailbox: str, *, account: uuid.UUID | None = None
+    ) -> bool:
+        """Count a mail that a caller causes; return whether the mailbox may get it.
+
+        The caller is not to learn how many mails others have caused: the answer is the same.
+
+        Raises:
+            TooManyAttempts: the account has caused as many mails as it may.
+        """
+        limit = self._mails[kind]
+        async with self._transaction() as session:
+            if account:
+                of_account = hashed(f"{kind}-by", str(account))
+                counted = await throttles.count(session, of_account, window=WINDOW)
+                refuse_above(counted, limit.per_account)
+            of_mailbox = hashed(f"{kind}-to", canonical(mailbox))
+            counted = await throttles.count(session, of_mailbox, window=WINDOW)
+        return counted.attempts <= limit.per_address
+
+    async def forgive(self, account: str) -> None:
+        async with self._transaction() as session:
+            await throttles.forget(session, hashed("password", account))
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        # Of its own: what follows may fail, and the attempt still counts.
+        async with self._counting, transaction(self._sessions) as session:
+            yield session
+
+    async def _count_address(self, session: AsyncSession, key: str) -> None:
+        refuse_above(await throttles.count(session, key, window=WINDOW), self._per_address)
+
+
+async def count_account(session: AsyncSession, key: str) -> None:
+    limit = WRONG_PASSWORDS_PER_WINDOW
+    counted = await throttles.count(session, key, window=WINDOW, strict_limit=limit)
+    refuse_above(counted, limit)
+    if counted.streak > WRONG_PASSWORDS_IN_A_ROW:
+        raise too_many(counted)
+
+
+def hashed(action: str, subject: str) -> str:
+    """A key of bounded length that tells nobody whose it is."""
+    return f"{action}:{hashlib.sha256(subject.encode()).hexdigest()}"
+
+
+def refuse_above(counted: Count, limit: int) -> None:
+    if counted.attempts > limit:
+        raise too_many(counted)
+
+
+def too_many(counted: Count) -> TooManyAttempts:
+    seconds = (counted.window_ends_at - now()).total_seconds()
+    return TooManyAttempts(retry_after_seconds=max(1, round(seconds)))
+
+
+async def get_guess_limits(request: Request) -> GuessLimits:
+    return cast("GuessLimits", request.app.state.guess_limits)
+
+
+GuessLimitsDep = Annotated[GuessLimits, Depends(get_guess_limits)]

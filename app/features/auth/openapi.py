@@ -1,0 +1,79 @@
+"""OpenAPI request bodies of the OAuth endpoints, whose forms FastAPI does not parse."""
+
+from typing import Any
+
+from app.features.auth.oauth_form import MEDIA_TYPE
+from app.security.principals import Scope
+
+Node = dict[str, Any]
+
+CLIENT_ID: Node = {
+    "type": "string",
+    "maxLength": 200,
+    "description": "Ignored: every client is a public one (RFC 6749, section 2.1).",
+}
+TOKEN_PARAMETERS: Node = {
+    "grant_type": {
+        "type": "string",
+        "enum": ["password", "refresh_token"],
+        "default": "password",
+    },
+    "username": {
+        "type": "string",
+        "maxLength": 320,
+        "description": "E-mail address or username; for `password`.",
+    },
+    "password": {
+        "type": "string",
+        "maxLength": 128,
+        "format": "password",
+        "description": "For `password`.",
+    },
+    "refresh_token": {
+        "type": "string",
+        "maxLength": 4096,
+        "description": "For `refresh_token`.",
+    },
+    "scope": {
+        "type": "string",
+        "maxLength": 500,
+        "description": "Separated by spaces. Default: all of the role, or all that were granted.",
+        "examples": [f"{Scope.ITEMS_READ} {Scope.ITEMS_WRITE}"],
+    },
+    "client_id": CLIENT_ID,
+    "client_secret": {
+        "type": "string",
+        "maxLength": 200,
+        "description": "Refused unless it is empty: there are no confidential clients.",
+    },
+}
+REVOCATION_PARAMETERS: Node = {
+    "token": {
+        "type": "string",
+        "maxLength": 4096,
+        "description": "An access or a refresh token.",
+    },
+    "token_type_hint": {
+        "type": "string",
+        "maxLength": 100,
+        "description": "Ignored: the service recognizes its tokens.",
+        "examples": ["refresh_token"],
+    },
+    "client_id": CLIENT_ID,
+}
+
+
+def form(properties: Node, example: Node, *, required: list[str]) -> Node:
+    schema: Node = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    content = {MEDIA_TYPE: {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+TOKEN_BODY = form(
+    TOKEN_PARAMETERS,
+    {"username": "user@example.com", "password": "correct horse battery staple"},
+    required=[],
+)
+REVOCATION_BODY = form(REVOCATION_PARAMETERS, {"token": "rt_0198f3c27d5e..."}, required=["token"])

@@ -1,0 +1,127 @@
+"""The own account, changed with a session and the current password: never with an API key."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from app.db.dependencies import SessionDep
+from app.db.session import AsyncSession
+from app.errors import PreconditionFailed
+from app.features.auth.crud import credentials, email_changes, mailed_tokens
+from app.features.auth.dependencies import PasswordCheckDep
+from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
+from app.features.auth.login_throttle import GuessLimits, MailKind
+from app.features.auth.models.mailed_token import Purpose
+from app.features.notifications.jobs.send_notification import SendNotification
+from app.features.users.crud import users
+from app.features.users.models.user import User
+from app.features.users.schemas import AccountDeletion, EmailUpdate
+from app.features.webhooks.models.webhook import DisabledReason
+from app.http.precondition_dependency import PreconditionDep
+from app.jobs.job import enqueue
+from app.security.authentication import AccountOwner
+
+SUBJECT = "Your e-mail address"
+CHANGE_REQUESTED = (
+    "A change of your e-mail address to {email} was requested. It takes effect once that mailbox "
+    "confirms it. If this was not you, reset your password now: that cancels the change."
+)
+CHANGED = (
+    "The e-mail address of your account is now {email}, which has confirmed it. This address can "
+    "no longer reset the password. If this was not you, contact the operator of the service."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenUpdate:
+    """A new address, and the version of the account whose password was proven."""
+
+    email: str
+    version: int
+
+
+async def get_proven_email(data: EmailUpdate, check: PasswordCheckDep) -> ProvenUpdate:
+    return ProvenUpdate(data.email, (await check(data.current_password))["version"])
+
+
+async def get_proven_deletion(data: AccountDeletion, check: PasswordCheckDep) -> int:
+    version: int = (await check(data.current_password))["version"]
+    return version
+
+
+async def get_held_account(
+    session: SessionDep, principal: AccountOwner, precondition: PreconditionDep
+) -> User:
+    """The caller's account, locked, while the session is live."""
+    user = await users.get_for_change(session, principal.id)
+    await credentials.lock_live(session, principal)
+    precondition.check(user)
+    return user
+
+
+def check_unchanged(user: User, version: int) -> None:
+    """Check that the account is still the one whose password was proven.
+
+    Raises:
+        PreconditionFailed: it has changed since.
+    """
+    if user.version != version:
+        raise PreconditionFailed("The account changed while the password was being checked.")
+
+
+async def request_email_change(
+    session: AsyncSession, limits: GuessLimits, user: User, email: str
+) -> None:
+    """Mail a link to the new address and a notice to the old one.
+
+    Whether another account has the new address shows in its mailbox alone, at confirmation.
+
+    Raises:
+        TooManyAttempts: the account has caused as many mails as it may.
+    """
+    may_mail = await limits.may_mail(MailKind.LINK, email, account=user.id)
+    change = await email_changes.create(session, user, email)
+    if may_mail:
+        await enqueue(session, SendEmailChangeMail(change_id=change.id))
+    # A proven address always gets the notice: a thief could use up a limit first.
+    if user.email_verified or await limits.may_mail(MailKind.LINK, user.email):
+        await notify_address(session, user.email, CHANGE_REQUESTED.format(email=email))
+
+
+async def confirm_email(session: AsyncSession, token: str) -> bool:
+    """Confirm the address that the link was mailed to: that of the account, or the next one.
+
+    Returns False when another account has the next one; the change has ended then.
+
+    Raises:
+        InvalidMailedToken: the token is unknown, expired or used.
+    """
+    change = await email_changes.take(session, token)
+    if change is None:
+        await confirm_first_email(session, token)
+        return True
+    user, email = change
+    old, was_verified = user.email, user.email_verified
+    if not await email_changes.apply(session, user, email):
+        return False
+    if was_verified:
+        await notify_address(session, old, CHANGED.format(email=email))
+    return True
+
+
+async def confirm_first_email(session: AsyncSession, token: str) -> None:
+    user = await mailed_tokens.use(session, token, Purpose.VERIFY_EMAIL)
+    if not user.email_verified:
+        # Only from before a release: an account makes none until its address is confirmed.
+        await credentials.revoke_programs(session, user.id, DisabledReason.EMAIL_CONFIRMED)
+    await users.verify_email(session, user)
+
+
+async def notify_address(session: AsyncSession, email: str, message: str) -> None:
+    await enqueue(session, SendNotification(email=email, subject=SUBJECT, message=message))
+
+
+HeldAccount = Annotated[User, Depends(get_held_account)]
+ProvenEmail = Annotated[ProvenUpdate, Depends(get_proven_email)]
+ProvenDeletion = Annotated[int, Depends(get_proven_deletion)]

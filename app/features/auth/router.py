@@ -1,0 +1,243 @@
+"""Signing up, in and out."""
+
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response, status
+
+from app.db.dependencies import Reads, SessionDep, Transactions
+from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
+from app.features.auth.crud import credentials, mailed_tokens
+from app.features.auth.dependencies import ClientDep, Passwords, Tokens, change_count, refuse_weak
+from app.features.auth.grants import PasswordSignInDep, TokenRefreshDep
+from app.features.auth.jobs.send_reset_mail import SendResetMail
+from app.features.auth.jobs.send_verification_mail import SendVerificationMail
+from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
+from app.features.auth.limited_route import TurnsRoute
+from app.features.auth.login_throttle import GuessLimitsDep, MailKind, TooManyAttempts
+from app.features.auth.models.mailed_token import InvalidMailedToken, Purpose
+from app.features.auth.oauth_errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidScope,
+    UnsupportedGrantType,
+    UnsupportedTokenType,
+)
+from app.features.auth.oauth_form import GrantDep, ParametersDep, PasswordGrant, RefreshGrant
+from app.features.auth.openapi import REVOCATION_BODY, TOKEN_BODY
+from app.features.auth.own_account import confirm_email
+from app.features.auth.schemas.mailed_token import (
+    EmailVerification,
+    PasswordForgotten,
+    PasswordReset,
+)
+from app.features.auth.schemas.session import RefreshRequest, TicketRead, TokenPair
+from app.features.auth.token_route import TokenRoute
+from app.features.notifications.jobs.notify_admins import NotifyAdmins
+from app.features.streams.crud import tickets
+from app.features.streams.models.ticket import LIFETIME
+from app.features.users.crud import sessions, users
+from app.features.users.models.user import EmailTaken, UsernameTaken
+from app.features.users.schemas import UserRead, UserRegister
+from app.features.webhooks.models.webhook import DisabledReason
+from app.http.absolute_urls import path_of
+from app.http.etag_response import resource
+from app.http.problem_details import responses
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.jobs.job import enqueue
+from app.security.authentication import AccountHolder, SignedIn
+
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
+with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
+tokens_router = APIRouter(prefix="/auth", tags=["auth"], route_class=TokenRoute)
+RevokeApiKeys = Annotated[
+    bool, Query(description="Also revokes all API keys and disables all webhooks.")
+]
+
+
+@tokens_router.post(
+    "/token",
+    openapi_extra=TOKEN_BODY,
+    responses=responses(
+        InvalidClient,
+        InvalidCredentials,
+        InvalidGrant,
+        InvalidRequest,
+        InvalidScope,
+        TooManyAttempts,
+        UnsupportedGrantType,
+    ),
+)
+async def create_token(
+    grant: GrantDep, sign_in: PasswordSignInDep, refresh: TokenRefreshDep, response: Response
+) -> TokenPair:
+    """Sign in with e-mail or username and password, or exchange a refresh token."""
+    response.headers["Pragma"] = "no-cache"  # RFC 6749, section 5.1.
+    if isinstance(grant, PasswordGrant):
+        return await sign_in(grant)
+    try:
+        return await refresh(grant)
+    except InvalidToken as error:
+        raise InvalidGrant(error.detail) from error
+
+
+@router.post("/refresh", responses=responses(InvalidScope, InvalidToken, TooManyAttempts))
+async def refresh_token(
+    data: RefreshRequest, refresh: TokenRefreshDep, response: Response
+) -> TokenPair:
+    """Exchange the refresh token for a new pair; each works once."""
+    response.headers["Pragma"] = "no-cache"
+    return await refresh(RefreshGrant(data.refresh_token))
+
+
+@router.post(
+    "/revoke",
+    response_class=Response,
+    openapi_extra=REVOCATION_BODY,
+    responses=responses(InvalidClient, InvalidRequest, TooManyAttempts, UnsupportedTokenType),
+)
+async def revoke_token(
+    parameters: ParametersDep,
+    session: SessionDep,
+    tokens: Tokens,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> None:
+    """End the session of an access or refresh token; of an invalid token there is none to end."""
+    token = parameters.require("token")
+    if token.startswith("rk_"):
+        raise UnsupportedTokenType("API keys are managed by the session of their owner.")
+    with suppress(InvalidToken):  # Answered with 200, too (RFC 7009, section 2.2).
+        async with limits.secret_attempt("revoke", client.address):
+            session_id = tokens.session_of(token)
+        await sessions.end_by_id(session, session_id)
+
+
+@router.post(
+    "/logout", status_code=204, response_class=Response, responses=responses(SessionRequired)
+)
+async def logout(session: SessionDep, principal: AccountHolder) -> None:
+    """End the session of this access token."""
+    if principal.session_id:
+        with suppress(NotFound):  # Ended by another request at the same moment.
+            await sessions.end(session, principal.session_id, user_id=principal.id)
+
+
+@router.post(
+    "/logout-all", status_code=204, response_class=Response, responses=responses(SessionRequired)
+)
+async def logout_everywhere(
+    session: SessionDep, principal: AccountHolder, revoke_api_keys: RevokeApiKeys = True
+) -> None:
+    """End all your sessions and, unless you decide otherwise, your API keys and webhooks."""
+    await credentials.lock(session, principal.id)
+    await credentials.end_sign_ins(session, principal.id)
+    if revoke_api_keys:
+        await credentials.revoke_programs(session, principal.id, DisabledReason.SIGNED_OUT)
+
+
+@router.post("/ws-ticket")
+async def create_ws_ticket(session: SessionDep, principal: SignedIn) -> TicketRead:
+    """Get a ticket that opens one WebSocket or event stream within 30 seconds."""
+    ticket = await tickets.create(session, principal)
+    return TicketRead(ticket=ticket, expires_in=int(LIFETIME.total_seconds()))
+
+
+@with_password.post(
+    "/register",
+    response_model=UserRead,
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(EmailTaken, UsernameTaken, TooManyAttempts),
+)
+async def register_user(
+    data: UserRegister,
+    session: SessionDep,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+    request: Request,
+) -> Response:
+    """Open an account; a link to confirm the address is mailed to it."""
+    await limits.count_address("register", client.address)
+    password = data.password.get_secret_value()
+    refuse_weak(password, email=data.email, username=data.username, field="password")
+    user = await users.create(session, data, password_hash=await passwords.hash(password))
+    await enqueue(session, NotifyAdmins(user_id=user.id))
+    if await limits.may_mail(MailKind.LINK, data.email):
+        for job in (SendWelcomeMail, SendVerificationMail):
+            await enqueue(session, job(user_id=user.id))
+    return resource(request, UserRead, user, status=201, location=path_of(request, "read_profile"))
+
+
+@router.post(
+    "/verify-email/request",
+    status_code=202,
+    response_class=Response,
+    responses=responses(SessionRequired, TooManyAttempts),
+)
+async def request_verification(
+    session: SessionDep, principal: AccountHolder, limits: GuessLimitsDep, reads: Reads
+) -> None:
+    """Have the link to confirm your address mailed again."""
+    email = (await users.get(reads, principal.id))["email"]
+    if await limits.may_mail(MailKind.LINK, email, account=principal.id):
+        await enqueue(session, SendVerificationMail(user_id=principal.id))
+
+
+@router.post(
+    "/verify-email",
+    status_code=204,
+    response_class=Response,
+    responses=responses(InvalidMailedToken, EmailTaken, TooManyAttempts),
+)
+async def verify_email(
+    data: EmailVerification,
+    transactions: Transactions,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> None:
+    """Confirm your address, or the one that your account moves to, with the token of the link."""
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
+        is_free = await confirm_email(session, data.token)
+    # After the commit: the change has ended, although the answer is an error.
+    if not is_free:
+        raise EmailTaken("Another account has this e-mail address; the change has ended.")
+
+
+@router.post("/forgot-password", status_code=202, response_class=Response)
+async def forget_password(
+    data: PasswordForgotten, session: SessionDep, limits: GuessLimitsDep, client: ClientDep
+) -> None:
+    """Have a link to choose a new password mailed; the answer is the same for any address."""
+    await limits.count_address("forgot", client.address)
+    if await limits.may_mail(MailKind.RESET, data.email):
+        await enqueue(session, SendResetMail(email=data.email))
+
+
+@with_password.post(
+    "/reset-password",
+    status_code=204,
+    response_class=Response,
+    responses=responses(InvalidMailedToken, TooManyAttempts),
+)
+async def reset_password(
+    data: PasswordReset,
+    transactions: Transactions,
+    passwords: Passwords,
+    limits: GuessLimitsDep,
+    client: ClientDep,
+) -> None:
+    """Choose a new password with the token of the link; ends everything that gave access.
+
+    That is all sessions, API keys, mailed links and a pending change of the e-mail address;
+    webhooks are disabled.
+    """
+    password = data.new_password.get_secret_value()
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
+        user = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
+        refuse_weak(password, email=user.email, username=user.username, field="new_password")
+        await users.set_password(session, user, await passwords.hash(password))
+        await users.verify_email(session, user)
+        await credentials.revoke_all(session, user.id, DisabledReason.PASSWORD_RESET)
+    for count in (str(user.id), change_count(user.id)):
+        await limits.forgive(count)

@@ -1,0 +1,25 @@
+"""Public keys on the wire: RFC 7517."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.http.schemas import Out
+
+Number = Annotated[str, Field(max_length=1000, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class Jwk(Out):
+    kty: Literal["EC", "RSA"]
+    use: Literal["sig"]
+    alg: Literal["ES256", "RS256"]
+    kid: str = Field(max_length=100)
+    crv: Literal["P-256"] | None = None
+    x: Number | None = None
+    y: Number | None = None
+    n: Number | None = None
+    e: Number | None = None
+
+
+class JwkSet(Out):
+    keys: list[Jwk] = Field(max_length=10)

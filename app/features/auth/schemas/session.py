@@ -1,0 +1,41 @@
+"""Sign-ins on the wire."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from app.http.schemas import OPAQUE, In, Out, Storable
+
+
+class TokenPair(Out):
+    """RFC 6749, section 5.1."""
+
+    access_token: str = Field(max_length=4096)
+    token_type: str = Field(default="bearer", max_length=10, examples=["bearer"])
+    expires_in: int = Field(ge=1, le=86_400, description="Seconds")
+    refresh_token: str = Field(max_length=200)
+    scope: str = Field(max_length=500, examples=["items:read items:write"])
+
+
+class TicketRead(Out):
+    """Sent as `?ticket=` where a browser cannot send a header: WebSocket, EventSource."""
+
+    ticket: str = Field(max_length=100, examples=["3yZ6c8Qm0bB1..."])
+    expires_in: int = Field(ge=1, le=60, description="Seconds", examples=[30])
+
+
+class SessionRead(Out):
+    id: uuid.UUID
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str | None = Field(max_length=255)
+    address: str | None = Field(max_length=45)
+
+
+class RefreshRequest(In):
+    refresh_token: Annotated[
+        # More than ours have: another kind of token is a wrong one, and no malformed body.
+        Storable, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."]), OPAQUE
+    ]

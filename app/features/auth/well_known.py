@@ -1,0 +1,50 @@
+"""Well-known addresses (RFC 8615) that other services look for."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.config.settings import Settings
+from app.features.auth.schemas.jwk import JwkSet
+from app.features.auth.schemas.oauth import AuthorizationServerMetadata
+from app.security.principals import Scope
+
+router = APIRouter(tags=["system"])
+
+PUBLIC = "public, max-age=300"
+PUBLIC_CLIENTS = ["none"]
+
+
+@router.get("/.well-known/jwks.json", response_model_exclude_none=True)
+async def read_jwks(request: Request, response: Response) -> JwkSet:
+    """Read the public keys that verify access tokens (RFC 7517); none when signing is symmetric."""
+    response.headers["Cache-Control"] = PUBLIC
+    return JwkSet.model_validate(request.app.state.token_signer.jwks())
+
+
+@router.get("/.well-known/oauth-authorization-server", response_model_exclude_none=True)
+async def read_oauth_metadata(request: Request, response: Response) -> AuthorizationServerMetadata:
+    """Read where clients get, refresh and revoke tokens (RFC 8414)."""
+    response.headers["Cache-Control"] = PUBLIC
+    settings: Settings = request.app.state.settings
+    is_asymmetric = settings.algorithm != "HS256"
+    return AuthorizationServerMetadata(
+        issuer=settings.public_url,
+        token_endpoint=absolute(request, "create_token"),
+        revocation_endpoint=absolute(request, "revoke_token"),
+        jwks_uri=absolute(request, "read_jwks") if is_asymmetric else None,
+        service_documentation=absolute(request, "show_swagger_ui")
+        if settings.docs_enabled
+        else None,
+        scopes_supported=list(Scope),
+        grant_types_supported=["password", "refresh_token"],
+        # Required by the RFC, and not empty; there is no authorization endpoint to send it to.
+        response_types_supported=["none"],
+        token_endpoint_auth_methods_supported=PUBLIC_CLIENTS,
+        revocation_endpoint_auth_methods_supported=PUBLIC_CLIENTS,
+    )
+
+
+def absolute(request: Request, name: str) -> str:
+    """The public URL of a route, also behind a path prefix."""
+    settings: Settings = request.app.state.settings
+    prefix = request.scope.get("root_path", "").rstrip("/")
+    return f"{settings.public_url}{prefix}{request.app.url_path_for(name)}"

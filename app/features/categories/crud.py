@@ -1,0 +1,210 @@
+"""The categories table, seen as a tree. Flushes; never commits."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+
+from app.db.compiled_insert import run
+from app.db.errors import ForeignKeyViolation, UniqueViolation
+from app.db.executor import Query, Reader, Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.session import AsyncSession, Transaction, notify
+from app.errors import NotFound, Unprocessable, Violation
+from app.features.categories.models import (
+    MAX_CATEGORIES,
+    Category,
+    CategoryInUse,
+    CategoryNameTaken,
+    TooManyCategories,
+)
+from app.features.categories.schemas import CategoryCreate, CategoryRead, CategoryUpdate
+from app.http.response_cache import CHANNEL
+
+TREE_LOCK = 7_246_393
+# The name of the answer that `list_tree` makes.
+TREE_ANSWER = "category_tree"
+COLUMNS = [getattr(Category, name) for name in CategoryRead.model_fields]
+LOCKED = Query(
+    select(Category.id)
+    .where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .with_for_update(read=True, key_share=True)
+)
+UNKNOWN_PARENT = Violation("/body/parent_id", "There is no such category", "unknown_category")
+IN_USE = {
+    "fk_categories_parent_id": "There are categories below it.",
+    "fk_items_category_id": "There are items in it.",
+}
+
+
+def subtree(top: ColumnElement[bool]) -> CTE:
+    """The categories that match and all below them, with their `level`: 1 for those that match."""
+    columns = (Category.id, Category.parent_id, Category.name, Category.name_canonical)
+    found = select(*columns, literal_column("1").label("level")).where(top).cte(recursive=True)
+    below = select(*columns, found.c.level + 1).join(found, Category.parent_id == found.c.id)
+    return found.union_all(below)
+
+
+WHOLE = subtree(Category.parent_id.is_(None))
+TREE = Query(
+    select(WHOLE.c.id, WHOLE.c.parent_id, WHOLE.c.name).order_by(
+        WHOLE.c.level, WHOLE.c.name_canonical
+    )
+)
+BY_ID = Query(select(*COLUMNS).where(Category.id == bindparam("id")))
+BY_IDS = Query(select(*COLUMNS).where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid())))))
+LISTING = Listing(
+    COLUMNS,
+    where=[],
+    filters={"parent_id": lambda: Category.parent_id == bindparam("parent_id")},
+    sorts={"name": Category.name, "created_at": Category.created_at},
+    default_sort=("name",),
+    key=Category.id,
+)
+
+
+async def get(reads: Reader, category_id: uuid.UUID) -> Row:
+    """Return the category as a row.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = await reads.first(BY_ID, id=category_id)
+    if row is None:
+        raise NotFound("There is no such category.")
+    return row
+
+
+async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+    """Return the categories that exist, by their ids."""
+    return {row["id"]: row for row in await reads.all(BY_IDS, ids=list(ids))}
+
+
+async def get_for_change(session: AsyncSession, category_id: uuid.UUID) -> Category:
+    """Return the category; until the transaction ends, nobody else changes the tree.
+
+    Raises:
+        NotFound: there is none.
+    """
+    await lock_tree(session)
+    category = await session.get(Category, category_id, with_for_update=True)
+    if category is None:
+        raise NotFound("There is no such category.")
+    return category
+
+
+async def lock_tree(session: AsyncSession) -> None:
+    # Two moves at once could each be right alone and make a cycle together.
+    await session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
+
+
+async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+    """Return one page of the categories that match."""
+    return await LISTING.page(reads, request, filters)
+
+
+async def list_tree(reads: Reader) -> list[Row]:
+    """Return the roots, each with `children`, who have theirs; siblings are sorted by name."""
+    roots: list[Row] = []
+    children: dict[uuid.UUID | None, list[Row]] = {None: roots}
+    # Parents come before their children, so that each finds the list that it belongs to.
+    for row in await reads.all(TREE):
+        node = {"id": row["id"], "name": row["name"], "children": []}
+        children[row["id"]] = node["children"]
+        children[row["parent_id"]].append(node)
+    return roots
+
+
+async def find_unknown(session: Transaction, category_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the ids that name no category; the others keep theirs until the transaction ends."""
+    if not category_ids:
+        return set()
+    locked = await run(session, LOCKED, ids=list(category_ids))
+    return set(category_ids) - {row["id"] for row in locked}
+
+
+async def create(session: AsyncSession, data: CategoryCreate) -> Category:
+    """Add a category below its parent, or a root.
+
+    Raises:
+        CategoryNameTaken, CategoryTooDeep, TooManyCategories: the tree does not allow it.
+        Unprocessable: there is no such parent.
+    """
+    await lock_tree(session)
+    await keep_bounded(session)
+    category = Category(name=data.name, description=data.description)
+    category.move(data.parent_id, path=await path_to(session, data.parent_id))
+    session.add(category)
+    await flush(session)
+    return category
+
+
+async def keep_bounded(session: AsyncSession) -> None:
+    count = await session.scalar(select(func.count(Category.id))) or 0
+    if count >= MAX_CATEGORIES:
+        raise TooManyCategories(f"There are {MAX_CATEGORIES} categories already.")
+
+
+async def update(session: AsyncSession, category: Category, data: CategoryUpdate) -> Category:
+    """Change the fields that were sent; with another parent, everything below moves along.
+
+    Raises:
+        CategoryNameTaken, CategoryCycle, CategoryTooDeep: the tree does not allow it.
+        Unprocessable: there is no such parent.
+    """
+    fields: dict[str, Any] = data.model_dump()
+    if "parent_id" in fields:
+        await move(session, category, fields.pop("parent_id"))
+    for field, value in fields.items():
+        setattr(category, field, value)
+    await flush(session)
+    return category
+
+
+async def move(session: AsyncSession, category: Category, parent_id: uuid.UUID | None) -> None:
+    below = subtree(Category.id == category.id)
+    height = await session.scalar(select(func.max(below.c.level)))
+    category.move(parent_id, path=await path_to(session, parent_id), height=height or 1)
+
+
+async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
+    """Return the category and those above it; none for a category that does not exist."""
+    columns = (Category.id, Category.parent_id)
+    found = select(*columns).where(Category.id == category_id).cte(recursive=True)
+    above = select(*columns).join(found, Category.id == found.c.parent_id)
+    return (await session.scalars(select(found.union_all(above).c.id))).all()
+
+
+async def flush(session: AsyncSession) -> None:
+    try:
+        await session.flush()
+        await notify(session, CHANNEL, TREE_ANSWER)
+    except UniqueViolation as error:
+        raise CategoryNameTaken("Another category below the same parent has this name.") from error
+    except ForeignKeyViolation as error:
+        raise Unprocessable(violations=[UNKNOWN_PARENT]) from error
+
+
+async def delete(session: AsyncSession, category: Category) -> None:
+    """Delete the category.
+
+    Raises:
+        CategoryInUse: there are categories below it or items in it.
+    """
+    await session.delete(category)
+    try:
+        await session.flush()
+        await notify(session, CHANNEL, TREE_ANSWER)
+    except ForeignKeyViolation as error:
+        raise CategoryInUse(IN_USE.get(error.constraint or "")) from error

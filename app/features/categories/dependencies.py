@@ -1,0 +1,54 @@
+"""Categories, as endpoints ask for them: loaded once, permitted once."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from pydantic import TypeAdapter
+
+from app.db.dependencies import Reads, ReplicaReads, SessionDep
+from app.db.executor import Row
+from app.features.categories import crud as categories
+from app.features.categories.models import Category
+from app.features.categories.schemas import CategoryNode
+from app.http.pagination import Pagination, paginated
+from app.http.precondition_dependency import PreconditionDep
+from app.http.response_cache import KeptAnswer, KeptAnswers
+from app.security.authentication import Administrator, ItemReader
+
+NODES = TypeAdapter(list[CategoryNode])
+
+
+async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
+    return await categories.get(reads, category_id)
+
+
+async def get_category_for_change(
+    category_id: uuid.UUID, session: SessionDep, _: Administrator, precondition: PreconditionDep
+) -> Category:
+    category = await categories.get_for_change(session, category_id)
+    precondition.check(category)
+    return category
+
+
+async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> KeptAnswer:
+    """The tree as JSON; made of what the primary has, which a replica may not have yet."""
+
+    async def make() -> bytes:
+        return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
+
+    kept_answers: KeptAnswers = request.app.state.kept_answers
+    return await kept_answers.get(categories.TREE_ANSWER, make)
+
+
+async def get_category_filters(parent_id: uuid.UUID | None = None) -> dict[str, Any]:
+    return {"parent_id": parent_id}
+
+
+CategoryTree = Annotated[KeptAnswer, Depends(get_category_tree)]
+ReadableCategory = Annotated[Row, Depends(get_category)]
+AnyCategory = Annotated[Category, Depends(get_category_for_change)]
+CategoryFilters = Annotated[dict[str, Any], Depends(get_category_filters)]
+CategoryPagination = Annotated[
+    Pagination, Depends(paginated(categories.LISTING.sorts, categories.LISTING.default_sort))
+]

@@ -1,0 +1,97 @@
+"""Categories: what items are sorted into."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.db.dependencies import ReplicaReads, SessionDep
+from app.errors import NotFound, PreconditionFailed
+from app.features.categories import crud as categories
+from app.features.categories.dependencies import (
+    AnyCategory,
+    CategoryFilters,
+    CategoryPagination,
+    CategoryTree,
+    ReadableCategory,
+)
+from app.features.categories.models import (
+    CategoryCycle,
+    CategoryInUse,
+    CategoryNameTaken,
+    CategoryTooDeep,
+    TooManyCategories,
+)
+from app.features.categories.schemas import (
+    CategoryCreate,
+    CategoryNodes,
+    CategoryRead,
+    CategoryUpdate,
+)
+from app.features.items import crud as items
+from app.http.etag_response import kept, resource
+from app.http.openapi.headers import NOT_MODIFIED
+from app.http.problem_details import responses
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.security.authentication import Administrator, ItemReader
+
+router = APIRouter(prefix="/categories", tags=["categories"], route_class=UnitOfWorkRoute)
+
+
+@router.get("", response_model=Page[CategoryRead])
+async def list_categories(
+    reads: ReplicaReads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
+) -> Response:
+    """List the categories by name unless sorted otherwise, or those below one parent."""
+    return pagination.answer(await categories.list_page(reads, pagination.page, filters))
+
+
+@router.get("/tree", response_model=CategoryNodes, responses=NOT_MODIFIED)
+async def read_category_tree(tree: CategoryTree, request: Request) -> Response:
+    """Read all categories as a tree; siblings are sorted by name."""
+    return kept(request, tree)
+
+
+@router.get("/{category_id}", response_model=CategoryRead, responses=responses(NotFound))
+async def read_category(category: ReadableCategory, request: Request) -> Response:
+    """Read one category."""
+    return resource(request, CategoryRead, category)
+
+
+@router.post(
+    "",
+    response_model=CategoryRead,
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(CategoryNameTaken, CategoryTooDeep, TooManyCategories),
+)
+async def create_category(
+    data: CategoryCreate, session: SessionDep, _: Administrator, request: Request
+) -> Response:
+    """Create a category below another one, or a root."""
+    category = await categories.create(session, data)
+    location = f"{request.url.path}/{category.id}"
+    return resource(request, CategoryRead, category, status=201, location=location)
+
+
+@router.patch(
+    "/{category_id}",
+    response_model=CategoryRead,
+    responses=responses(
+        NotFound, PreconditionFailed, CategoryNameTaken, CategoryCycle, CategoryTooDeep
+    ),
+)
+async def update_category(
+    data: CategoryUpdate, category: AnyCategory, session: SessionDep, request: Request
+) -> Response:
+    """Change the fields you send; with another parent, everything below moves along."""
+    return resource(request, CategoryRead, await categories.update(session, category, data))
+
+
+@router.delete(
+    "/{category_id}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(NotFound, PreconditionFailed, CategoryInUse),
+)
+async def delete_category(category: AnyCategory, session: SessionDep) -> None:
+    """Delete a category that has no categories below it and no items in it."""
+    await items.leave_category(session, category.id)
+    await categories.delete(session, category)

@@ -1,0 +1,25 @@
+"""The dashboard as a page: it signs in and draws what the API answers."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from app.config.settings import Settings
+from app.http.absolute_urls import path_of
+from app.http.header_fields import field_value, preferred_media_type
+from app.http.html import PAGE_POLICY, page, render
+
+router = APIRouter(include_in_schema=False)
+
+OFFERED = ("text/html", "application/json")
+
+POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
+
+
+@router.get("/dashboard")
+def show_dashboard(request: Request) -> Response:
+    """For browsers; programs that ask for JSON are sent to the API."""
+    settings: Settings = request.app.state.settings
+    accepted = field_value(request.scope["headers"], b"accept")
+    if preferred_media_type(accepted, OFFERED) == "application/json":
+        return RedirectResponse(path_of(request, "read_dashboard"))
+    return page(render(request, "dashboard.html", api=settings.api_v1_str), POLICY)

@@ -1,0 +1,85 @@
+"""What happened that others may hear of. Written by a trigger alone: see docs/adr/0011."""
+
+import re
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Identity, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+from app.errors import AppError, Unprocessable, Violation
+from app.runtime.clock import now
+from app.security.principals import Principal, Scope
+
+RETENTION = timedelta(days=7)
+# Housekeeping and clocks are not exact: what is that close to its end counts as gone.
+MARGIN = timedelta(hours=1)
+EVENT_ID = re.compile(r"(\d{1,11})-(\d{1,18})-(\d{1,18})", re.ASCII)
+
+# Who hears of what; `task` is for its owner and administrators.
+READ_SCOPES = {"item": Scope.ITEMS_READ, "post": Scope.POSTS_READ}
+
+
+class EventsExpired(AppError):
+    status = 410
+    code = "events_expired"
+    title = "Events expired"
+    remedy = "Read what you follow again, then open the stream without Last-Event-ID."
+
+
+class Position(NamedTuple):
+    """A place in the order of all events; `id` 0 stands before all of its transaction."""
+
+    transaction_id: int
+    id: int
+
+
+class Event(Base):
+    """One event. In the order of `transaction_id` and `id` none appears behind a later one."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_created_at", "created_at", postgresql_using="brin"),)
+
+    transaction_id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, server_default=text("pg_current_xact_id()::text::bigint")
+    )
+    # Of a number and not of a UUID: it tells the order within a transaction.
+    id: Mapped[int] = mapped_column(  # type: ignore[assignment]  # others' is a UUID
+        BigInteger, Identity(always=True), primary_key=True
+    )
+    type: Mapped[str] = mapped_column(String(100))
+    resource_id: Mapped[uuid.UUID]
+    data: Mapped[dict[str, Any]]
+
+
+def event_id(position: Position, at: datetime) -> str:
+    """What clients send back as `Last-Event-ID`; the time tells whether all since is kept."""
+    return f"{int(at.timestamp())}-{position.transaction_id}-{position.id}"
+
+
+def position_of(text: str, pointer: str = "/header/Last-Event-ID") -> Position:
+    """The place that an id of ours names; `pointer` says where it stood in the request.
+
+    Raises:
+        Unprocessable: it is none of ours.
+        EventsExpired: events behind it have been deleted.
+    """
+    found = EVENT_ID.fullmatch(text)
+    if found is None:
+        message = "Send the id of an event as it was received"
+        violation = Violation(pointer, message, "unknown_event_id")
+        raise Unprocessable(violations=[violation])
+    seconds, transaction_id, number = map(int, found.groups())
+    if seconds < (now() - RETENTION + MARGIN).timestamp():
+        raise EventsExpired("The events since then are no longer kept.")
+    return Position(transaction_id, number)
+
+
+def may_hear(principal: Principal, kind: str, data: dict[str, Any]) -> bool:
+    """Whether an event about a thing of this kind is for the principal."""
+    scope = READ_SCOPES.get(kind)
+    if scope is not None:
+        return scope in principal.scopes
+    return principal.is_admin or data.get("owner_id") == str(principal.id)

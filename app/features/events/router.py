@@ -1,0 +1,52 @@
+"""Events: what happens, as it happens."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.features.events.dependencies import EventStreamDep
+from app.features.events.models.event import EventsExpired
+from app.features.streams.models.socket import TooManyStreams
+from app.http.problem_details import responses
+
+router = APIRouter(prefix="/events", tags=["events"])
+
+EXAMPLE = """\
+id: 1795305599-7042-0
+
+event: item.deleted
+data: {"id": "1795305600-7043-12", "type": "item.deleted", "timestamp": "2026-11-22T00:00:00Z", \
+"data": {"id": "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58", "name": "Walnut desk"}}
+id: 1795305600-7043-12
+
+: shutting down
+retry: 1500
+
+"""
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": (
+            "Without end. The first `id` is the place to resume at; a comment comes each 15 "
+            "seconds; before the service ends the stream it says why, and when to come back."
+        ),
+        "content": {
+            "text/event-stream": {
+                "schema": {"contentMediaType": "text/event-stream"},
+                "example": EXAMPLE,
+            }
+        },
+    }
+}
+
+
+@router.get(
+    "",
+    response_class=EventSourceResponse,
+    responses=STREAM | responses(EventsExpired, TooManyStreams),
+)
+async def stream_events(stream: EventStreamDep) -> AsyncIterator[ServerSentEvent]:
+    """Follow what happens to items, published posts and your tasks, as Server-Sent Events."""
+    async for frame in stream.frames():
+        yield frame

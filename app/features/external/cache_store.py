@@ -1,0 +1,106 @@
+"""Where answers are kept: in Redis for all processes, else in the memory of this one."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+import cashews
+from cashews.backends.redis import Redis
+from cashews.exceptions import CacheError
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.observability.logging import get_logger
+
+T = TypeVar("T")
+
+# Whoever finds Redis away waits for one of these; then nobody asks for a while.
+CONNECT_SECONDS = 0.2
+READ_SECONDS = 0.2
+AWAY_SECONDS = 1.0
+AT_ONCE = 8
+MAX_ENTRIES = 2000
+# What somebody else could write is read as data; pickle would run it as code.
+SERIALIZER = "json"
+
+log = get_logger("cache")
+
+
+class CacheStore:
+    """Values that JSON can carry, by key; while Redis is away, those of this process.
+
+    Nothing here raises: an answer that could not be kept is fetched again.
+    """
+
+    def __init__(self, redis_url: str, *, away_seconds: float = AWAY_SECONDS) -> None:
+        self._away_seconds = away_seconds
+        self._local = cashews.Cache()
+        self._local.setup("mem://", size=MAX_ENTRIES, check_interval=0, pickle_type=SERIALIZER)
+        self._shared = cashews.Cache()
+        self._backend = set_up(self._shared, redis_url) if redis_url else None
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._away_until = 0.0
+
+    async def close(self) -> None:
+        if self._backend and self._backend.is_init:
+            # Not its close(), which calls what redis-py is about to take away.
+            await self._backend._client.aclose()  # noqa: SLF001
+
+    async def get(self, key: str) -> Any | None:
+        try:
+            return await self._run(lambda store: store.get(key))
+        except ValueError:
+            return None  # Somebody else wrote what is there.
+
+    async def set(self, key: str, value: Any, *, seconds: float) -> None:
+        await self._run(lambda store: store.set(key, value, expire=seconds))
+
+    async def lock(self, key: str, holder: str, *, seconds: float) -> bool:
+        """Whether no other process holds it; within this one the callers see to that."""
+        return await self._run(
+            lambda store: (
+                nobody_else() if store is self._local else store.set_lock(key, holder, seconds)
+            )
+        )
+
+    async def unlock(self, key: str, holder: str) -> None:
+        await self._run(lambda store: store.unlock(key, holder))
+
+    async def _run(self, command: Callable[[cashews.Cache], Awaitable[T]]) -> T:
+        if not self._backend:
+            return await command(self._local)
+        async with self._turns:
+            if time.monotonic() < self._away_until:
+                return await command(self._local)
+            try:
+                return await command(self._shared)
+            except (CacheError, RedisError, OSError) as error:
+                if time.monotonic() >= self._away_until:
+                    reason = repr(error.__cause__ or error)[:200]
+                    log.warning("keeping answers in this process", reason=reason)
+                self._away_until = time.monotonic() + self._away_seconds
+                return await command(self._local)
+
+
+async def nobody_else() -> bool:
+    return True
+
+
+def set_up(store: cashews.Cache, redis_url: str) -> Redis:
+    return cast(
+        "Redis",
+        store.setup(
+            redis_url,
+            suppress=False,
+            connection_pool_class=ConnectionPool,
+            max_connections=AT_ONCE,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=READ_SECONDS,
+            retry=Retry(NoBackoff(), retries=0),
+            health_check_interval=0,
+            pickle_type=SERIALIZER,
+        ),
+    )

@@ -1,0 +1,105 @@
+"""What the external service knows: resources, and the quotes of suppliers."""
+
+import asyncio
+import uuid
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from app.errors import AppError
+from app.features.external.cache import Cache, Keep
+from app.features.external.schemas import (
+    SOURCES,
+    SUPPLIERS,
+    AggregateRead,
+    ExternalRead,
+    Quote,
+    QuoteRead,
+    QuotesRead,
+    Received,
+    SourceError,
+)
+from app.features.external.upstream import Upstream
+from app.features.http_client.client import DEADLINE_SECONDS, UnusableAnswer, UpstreamTimeout
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Received)
+
+KEEP = Keep(fresh_seconds=10, stale_seconds=60)
+
+
+class ExternalApiNotConfigured(AppError):
+    """There is no external service to ask."""
+
+    status = 503
+    code = "external_api_not_configured"
+    title = "No external service is configured"
+    remedy = "The operator of this service has to set EXTERNAL_API_URL."
+
+
+class ExternalApi:
+    """Asks through the cache; whoever asks for several gets those that arrived."""
+
+    def __init__(self, upstream: Upstream, cache: Cache) -> None:
+        self._upstream = upstream
+        self._cache = cache
+
+    async def resource(self, resource_id: str) -> ExternalRead:
+        """One resource; raises what `Upstream.get` raises, within 3 s."""
+        return await self._read(f"/resources/{resource_id}", ExternalRead)
+
+    async def aggregate(self) -> AggregateRead:
+        """The three resources that belong together."""
+        asked = {source: self.resource(source) for source in SOURCES}
+        results, errors = await settled(asked)
+        return AggregateRead(results=results, errors=errors)
+
+    async def quotes(self, item_id: uuid.UUID) -> QuotesRead:
+        """What each supplier wants for the item, cheapest first."""
+        asked = {supplier: self._quote(supplier, item_id) for supplier in SUPPLIERS}
+        quotes, errors = await settled(asked)
+        quotes.sort(key=lambda quote: quote.price)
+        return QuotesRead(item_id=item_id, quotes=quotes, errors=errors)
+
+    async def _quote(self, supplier: str, item_id: uuid.UUID) -> QuoteRead:
+        quote = await self._read(f"/suppliers/{supplier}/quotes/{item_id}", Quote)
+        return QuoteRead(supplier=supplier, **quote.model_dump())
+
+    async def _read(self, path: str, schema: type[R]) -> R:
+        async def load() -> Any:
+            answer = await self._upstream.get(path)
+            return parsed(answer.body, schema).model_dump(mode="json")
+
+        try:
+            # Those who wait for a load that began earlier, maybe elsewhere, wait no longer either.
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                value = await self._cache.get(self._upstream.base_url + path, load, KEEP)
+        except TimeoutError:
+            raise UpstreamTimeout from None
+        return schema.model_validate(value)
+
+
+def parsed(body: bytes, schema: type[R]) -> R:
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError:
+        raise UnusableAnswer("Another service gave an answer that makes no sense.") from None
+
+
+async def settled(
+    asked: dict[str, Coroutine[Any, Any, T]],
+) -> tuple[list[T], list[SourceError]]:
+    """Ask all at once; what came, and why the others did not."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(outcome(source, call)) for source, call in asked.items()]
+    outcomes = [task.result() for task in tasks]
+    errors = [each for each in outcomes if isinstance(each, SourceError)]
+    return [each for each in outcomes if not isinstance(each, SourceError)], errors
+
+
+async def outcome(source: str, call: Coroutine[Any, Any, T]) -> T | SourceError:
+    try:
+        return await call
+    except AppError as error:
+        return SourceError(source=source, code=error.code, detail=error.detail)

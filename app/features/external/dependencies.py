@@ -1,0 +1,19 @@
+"""The external service, as endpoints ask for it."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from app.features.external.client import ExternalApi, ExternalApiNotConfigured
+from app.features.external.schemas import ResourceId
+
+
+async def get_external_api(request: Request) -> ExternalApi:
+    external_api: ExternalApi | None = request.app.state.external_api
+    if external_api is None:
+        raise ExternalApiNotConfigured
+    return external_api
+
+
+ExternalApiDep = Annotated[ExternalApi, Depends(get_external_api)]
+ExternalResourceId = Annotated[ResourceId, Path()]

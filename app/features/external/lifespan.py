@@ -1,0 +1,55 @@
+"""The service around the corner: the configured one, or the demo, and what is kept of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.config.settings import Settings
+from app.features.external.cache import Cache, create_cache
+from app.features.external.circuit_breaker import Breakers
+from app.features.external.client import ExternalApi
+from app.features.external.upstream import Upstream
+from app.observability.logging import get_logger
+
+log = get_logger("external")
+
+
+@asynccontextmanager
+async def open_external_api(settings: Settings) -> AsyncIterator[ExternalApi | None]:
+    """None where none is configured."""
+    breakers, cache = Breakers(), create_cache(settings)
+    async with external_service(settings, breakers, cache) as external_api:
+        try:
+            yield external_api
+        finally:
+            # Before the service is: what it still loads needs it.
+            await cache.close()
+
+
+@asynccontextmanager
+async def external_service(
+    settings: Settings, breakers: Breakers, cache: Cache
+) -> AsyncIterator[ExternalApi | None]:
+    """The configured one, in development else the demo."""
+    if settings.external_api_url:
+        async with asking(settings.external_api_url, settings, breakers, cache) as api:
+            yield api
+    elif settings.environment == "production":
+        log.warning("EXTERNAL_API_URL is empty: what needs the external service answers 503")
+        yield None
+    else:
+        from app.devtools.demo_upstream import DemoApi, serving  # It brings a server with it.
+
+        async with serving(DemoApi()) as url, asking(url, settings, breakers, cache) as api:
+            yield api
+
+
+@asynccontextmanager
+async def asking(
+    url: str, settings: Settings, breakers: Breakers, cache: Cache
+) -> AsyncIterator[ExternalApi]:
+    key = settings.external_api_key.get_secret_value()
+    upstream = Upstream(url, key=key, breakers=breakers)
+    try:
+        yield ExternalApi(upstream, cache)
+    finally:
+        await upstream.close()

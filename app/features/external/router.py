@@ -1,0 +1,29 @@
+"""What other services know, fetched for the caller."""
+
+from fastapi import APIRouter
+
+from app.errors import NotFound
+from app.features.external.client import ExternalApiNotConfigured
+from app.features.external.dependencies import ExternalApiDep, ExternalResourceId
+from app.features.external.schemas import AggregateRead, ExternalRead
+from app.features.http_client.client import UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
+from app.http.problem_details import responses
+from app.security.authentication import SignedIn
+
+router = APIRouter(tags=["external"])
+
+FAILURES = (UpstreamFailed, UpstreamTimeout, UpstreamUnavailable, ExternalApiNotConfigured)
+
+
+@router.get("/external/{resource_id}", responses=responses(NotFound, *FAILURES))
+async def read_external_resource(
+    _: SignedIn, external_api: ExternalApiDep, resource_id: ExternalResourceId
+) -> ExternalRead:
+    """Read a resource of the external service, at most a minute old, within three seconds."""
+    return await external_api.resource(resource_id)
+
+
+@router.get("/aggregate", responses=responses(ExternalApiNotConfigured))
+async def read_aggregate(_: SignedIn, external_api: ExternalApiDep) -> AggregateRead:
+    """Read three resources of the external service at once; those that fail are named."""
+    return await external_api.aggregate()

@@ -1,0 +1,66 @@
+"""What other services answer, and what we make of it, on the wire."""
+
+import uuid
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from app.http.schemas import MoneyRead, Out, Timestamp
+
+RESOURCE_ID = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+SOURCES = ("news", "rates", "weather")
+SUPPLIERS = ("acme", "globex", "initech")
+
+ResourceId = Annotated[
+    str, Field(min_length=1, max_length=64, pattern=RESOURCE_ID, examples=["news"])
+]
+
+
+class Received(Out):
+    """What another service says: bounded as we pass it on, its other fields left behind."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class ExternalRead(Received):
+    """A resource of the external service."""
+
+    id: ResourceId
+    name: str = Field(max_length=200, examples=["News"])
+    description: str = Field(max_length=5000, examples=["What happened since yesterday."])
+    updated_at: Timestamp
+
+
+class Quote(Received):
+    """What a supplier wants for an item."""
+
+    price: MoneyRead
+    currency: str = Field(pattern="^[A-Z]{3}$", min_length=3, max_length=3, examples=["EUR"])
+    delivery_days: Annotated[int, Field(ge=0, le=365, examples=[3])]
+
+
+class QuoteRead(Quote):
+    supplier: str = Field(max_length=64, examples=["acme"])
+
+
+class SourceError(Out):
+    """One that did not answer, and why, in the words of its problem type."""
+
+    source: str = Field(max_length=64, examples=["globex"])
+    code: str = Field(max_length=100, examples=["upstream_timeout"])
+    detail: str = Field(max_length=1000, examples=["Another service did not answer in time."])
+
+
+class AggregateRead(Out):
+    """What arrived, and under `errors` what did not."""
+
+    results: Annotated[list[ExternalRead], Field(max_length=len(SOURCES))]
+    errors: Annotated[list[SourceError], Field(max_length=len(SOURCES))]
+
+
+class QuotesRead(Out):
+    """The quotes that arrived, cheapest first, and under `errors` the suppliers that sent none."""
+
+    item_id: uuid.UUID
+    quotes: Annotated[list[QuoteRead], Field(max_length=len(SUPPLIERS))]
+    errors: Annotated[list[SourceError], Field(max_length=len(SUPPLIERS))]

@@ -1,0 +1,90 @@
+"""A service that this one depends on: asked with its credentials, retries and a breaker."""
+
+import asyncio
+import time
+
+import httpx
+
+from app.errors import AppError, NotFound, TooManyRequests
+from app.features.external.circuit_breaker import BreakerOpen, Breakers
+from app.features.external.retries import ATTEMPTS, RetryBudget, pause_seconds, retry_after_seconds
+from app.features.http_client.client import (
+    DEADLINE_SECONDS,
+    LIMITS,
+    Answer,
+    UnusableAnswer,
+    UpstreamFailed,
+    UpstreamUnavailable,
+    send,
+)
+from app.observability import metrics
+
+
+class Upstream:
+    """Asks below `base_url` only, so its key reaches that host and no other."""
+
+    def __init__(
+        self, base_url: str, *, key: str, breakers: Breakers, budget: RetryBudget | None = None
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._host = httpx.URL(base_url).netloc.decode()
+        self._authorization = {"Authorization": f"Bearer {key}"} if key else {}
+        self._breakers = breakers
+        self._budget = budget or RetryBudget()
+        self._client = httpx.AsyncClient(trust_env=False, limits=LIMITS)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def get(self, path: str) -> Answer:
+        """The successful answer to a GET, which is repeated where that may help, within 3 s.
+
+        Raises:
+            NotFound: the service does not have it.
+            UpstreamTimeout: it did not answer in time.
+            UpstreamUnavailable: it is busy, or has failed so often that it was not asked.
+            UpstreamFailed: it cannot be reached, or its answer makes no sense.
+        """
+        ends_at = time.monotonic() + DEADLINE_SECONDS
+        self._budget.earn()
+        attempt = 0
+        while True:
+            try:
+                return await self._attempt(path, ends_at - time.monotonic())
+            except (UpstreamFailed, UpstreamUnavailable) as failure:
+                pause = pause_seconds(attempt, failure)
+                if not self._may_repeat(failure, attempt, ends_at - time.monotonic() - pause):
+                    raise
+            metrics.OUTBOUND_RETRIES.inc()
+            await asyncio.sleep(pause)
+            attempt += 1
+
+    def _may_repeat(self, failure: AppError, attempt: int, seconds_left: float) -> bool:
+        is_hopeless = isinstance(failure, UnusableAnswer | BreakerOpen)
+        has_time = attempt + 1 < ATTEMPTS and seconds_left > 0
+        return has_time and not is_hopeless and self._budget.spend()
+
+    async def _attempt(self, path: str, seconds: float) -> Answer:
+        headers = {"Accept": "application/json", **self._authorization}
+        request = self._client.build_request("GET", self.base_url + path, headers=headers)
+        with self._breakers.watching(self._host):
+            answer = await send(self._client, request, seconds=seconds, traced=True)
+            refuse_failure(answer)
+        refuse_unusable(answer)
+        return answer
+
+
+def refuse_failure(answer: Answer) -> None:
+    """Raise for an answer that says that the service as a whole is not well."""
+    pause = retry_after_seconds(answer.headers)
+    if answer.status in (TooManyRequests.status, UpstreamUnavailable.status) and pause is not None:
+        raise UpstreamUnavailable(retry_after_seconds=pause)
+    if answer.status == TooManyRequests.status or answer.status >= AppError.status:
+        raise UpstreamFailed
+
+
+def refuse_unusable(answer: Answer) -> None:
+    if answer.status == NotFound.status:
+        raise NotFound("The external service does not have it.")
+    if answer.status != httpx.codes.OK:
+        raise UnusableAnswer("Another service gave an answer that nobody expected.")

@@ -1,0 +1,122 @@
+"""Answers that carry stored bytes: validators, byte ranges (RFC 9110, section 14)."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+
+from app.errors import AppError
+from app.features.files.storage import Storage
+from app.http.header_fields import RawHeaders, field_value, list_members
+from app.http.http_dates import format_http_date
+from app.http.preconditions import Validators, evaluate_preconditions, is_range_applicable
+
+# One range. Several, and what is no range at all, may be answered with the whole.
+RANGE = re.compile(r"(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
+
+
+class RangeNotSatisfiable(AppError):
+    status = 416
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+    remedy = "Ask for bytes below the size that Content-Range names."
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What never changes and is known of bytes before they are read."""
+
+    key: str
+    size: int
+    content_type: str
+    disposition: str
+    etag: str
+    modified_at: datetime
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "Accept-Ranges": "bytes",
+            "ETag": self.etag,
+            "Last-Modified": format_http_date(self.modified_at),
+            "Cache-Control": "private, no-cache",
+        }
+
+    @property
+    def validators(self) -> Validators:
+        return Validators(self.etag, self.modified_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ByteRange:
+    """From `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+async def content_response(
+    request: Request, content: Content, storage: Storage, *, is_redirected: bool
+) -> Response:
+    """The bytes, or the part of them that was asked for, or 304 for those who have them.
+
+    Raises:
+        PreconditionFailed: the client asks for other bytes than these.
+        RangeNotSatisfiable: the part lies beyond the end.
+        NotFound: the bytes are gone.
+    """
+    known = evaluate_preconditions("GET", request.scope["headers"], content.validators)
+    if known:
+        return Response(status_code=304, headers={**content.headers, "ETag": known})
+    if is_redirected and (url := await storage.signed_url(content.key)):
+        return RedirectResponse(url, 307, headers={"Cache-Control": "no-store"})
+    return await streamed_response(request, content, storage)
+
+
+async def streamed_response(request: Request, content: Content, storage: Storage) -> Response:
+    # Range is defined for GET alone (RFC 9110, section 14.2).
+    is_head = bool(request.scope.get("is_head"))
+    wanted = None if is_head else wanted_range(request.scope["headers"], content)
+    part = wanted or ByteRange(0, content.size)
+    headers = content.headers | part_headers(content, part, is_partial=wanted is not None)
+    status = 206 if wanted else 200
+    # The body of an answer to HEAD is not sent, and would cost a read of the storage.
+    if is_head:
+        return Response(None, status, headers, content.content_type)
+    chunks = await storage.read(content.key, part.start, part.end)
+    return StreamingResponse(chunks, status, headers, content.content_type)
+
+
+def part_headers(content: Content, part: ByteRange, *, is_partial: bool) -> dict[str, str]:
+    headers = {
+        "Content-Length": str(part.end - part.start),
+        "Content-Disposition": content.disposition,
+    }
+    if is_partial:
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{content.size}"
+    return headers
+
+
+def wanted_range(headers: RawHeaders, content: Content) -> ByteRange | None:
+    """The range that was asked for, unless If-Range says that it is of other bytes."""
+    unit, _, ranges = (field_value(headers, b"range") or "").partition("=")
+    members = list_members(ranges)
+    found = RANGE.fullmatch(members[0]) if len(members) == 1 else None
+    if unit.lower() != "bytes" or not found or not is_range_applicable(headers, content.validators):
+        return None
+    return satisfiable(found, content.size)
+
+
+def satisfiable(found: re.Match[str], size: int) -> ByteRange | None:
+    first, last, suffix = found.groups()
+    if suffix:
+        part = ByteRange(max(0, size - int(suffix)), size)
+    elif last and int(last) < int(first):
+        return None  # Invalid, and so to be ignored (RFC 9110, section 14.1.1).
+    else:
+        part = ByteRange(int(first), min(int(last or size) + 1, size))
+    if part.start >= part.end:
+        raise RangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+    return part

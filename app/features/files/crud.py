@@ -1,0 +1,122 @@
+"""The files table, seen as a collection. Flushes; never commits."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, cast, func, select
+
+from app.db.errors import UniqueViolation
+from app.db.executor import Query, ReadPool, Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.session import AsyncSession, when_committed
+from app.errors import NotFound
+from app.features.files.models import File, PathTaken, Quota, Usage
+from app.features.files.schemas import FileRead
+from app.features.users.models.user import User
+from app.observability import metrics
+
+COLUMNS = [getattr(File, name) for name in FileRead.model_fields]
+
+BY_ID = Query(select(*COLUMNS).where(File.id == bindparam("id")))
+BY_PATH = Query(
+    select(*COLUMNS).where(File.owner_id == bindparam("owner_id"), File.path == bindparam("path"))
+)
+EXISTING = Query(select(File.id).where(File.id == func.any(bindparam("ids", type_=ARRAY(Uuid())))))
+# PostgreSQL's sum of bigint is numeric.
+SIZE = cast(func.coalesce(func.sum(File.size), 0), BigInteger)
+USED = select(SIZE.label("size"), func.count(File.id).label("files"))
+USAGE = Query(USED.where(File.owner_id == bindparam("owner_id")))
+
+LISTING = Listing(
+    COLUMNS,
+    where=[],
+    filters={
+        "owner_id": lambda: File.owner_id == bindparam("owner_id"),
+        "content_type": lambda: File.content_type == bindparam("content_type"),
+    },
+    sorts={"name": File.name, "size": File.size, "created_at": File.created_at},
+    default_sort=("-created_at",),
+    key=File.id,
+)
+
+
+async def get(reads: ReadPool, file_id: uuid.UUID) -> Row:
+    """Return the file as a row.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return found(await reads.first(BY_ID, id=file_id))
+
+
+async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> Row:
+    """Return the owner's file at the path, as a row.
+
+    Raises:
+        NotFound: there is none.
+    """
+    return found(await reads.first(BY_PATH, owner_id=owner_id, path=path))
+
+
+def found(row: Row | None) -> Row:
+    if row is None:
+        raise NotFound("There is no such file.")
+    return row
+
+
+async def get_for_change(session: AsyncSession, file_id: uuid.UUID) -> File:
+    """Return the file, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    file = await session.scalar(select(File).where(File.id == file_id).with_for_update())
+    if file is None:
+        raise NotFound("There is no such file.")
+    return file
+
+
+async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+    """Return one page of the files that match."""
+    return await LISTING.page(reads, request, filters)
+
+
+async def usage(reads: ReadPool, owner_id: uuid.UUID) -> Usage:
+    """Return what the owner stores now, which other requests may be changing."""
+    row = await reads.first(USAGE, owner_id=owner_id)
+    return Usage(**row) if row else Usage(0, 0)
+
+
+async def create(
+    session: AsyncSession, files: Sequence[File], *, owner_id: uuid.UUID, quota: Quota
+) -> None:
+    """Add files of one owner, whose other uploads wait until the transaction ends.
+
+    Raises:
+        QuotaExceeded: the owner would store too much.
+        PathTaken: the owner has another file at one of the paths.
+    """
+    await session.execute(
+        select(User.id).where(User.id == owner_id).with_for_update(key_share=True)
+    )
+    session.add_all(files)
+    try:
+        await session.flush()
+    except UniqueViolation as error:
+        raise PathTaken("You have another file at this path.") from error
+    # A statement of its own, which sees what those that held the lock before have committed.
+    used = (await session.execute(USED.where(File.owner_id == owner_id))).one()
+    quota.check(Usage(used.size, used.files))
+    when_committed(session, metrics.FILES_STORED.inc, len(files))
+    when_committed(session, metrics.STORED_BYTES.inc, sum(file.size for file in files))
+
+
+async def delete(session: AsyncSession, file: File) -> None:
+    await session.delete(file)
+    await session.flush()
+
+
+async def existing(reads: ReadPool, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of the ids that files have."""
+    return {row["id"] for row in await reads.all(EXISTING, ids=list(ids))}

@@ -1,0 +1,52 @@
+"""Files, as endpoints ask for them: loaded once, permitted once."""
+
+import uuid
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Path, Query, Request
+
+from app.config.setting_types import MediaType
+from app.db.dependencies import Reads
+from app.db.executor import Row
+from app.features.files import crud as files
+from app.features.files.models import Quota
+from app.features.files.schemas import FilePath
+from app.features.files.storage import Storage
+from app.http.pagination import Pagination, paginated
+from app.security.authentication import FileReader
+
+
+async def get_storage(request: Request) -> Storage:
+    return cast("Storage", request.app.state.storage)
+
+
+async def get_quota(request: Request) -> Quota:
+    settings = request.app.state.settings
+    return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
+
+
+async def get_file(file_id: uuid.UUID, reads: Reads, _: FileReader) -> Row:
+    return await files.get(reads, file_id)
+
+
+async def get_own_file_by_path(
+    file_path: Annotated[FilePath, Path()], reads: Reads, principal: FileReader
+) -> Row:
+    return await files.get_by_path(reads, principal.id, file_path)
+
+
+async def get_file_filters(
+    owner_id: uuid.UUID | None = None,
+    content_type: Annotated[MediaType | None, Query()] = None,
+) -> dict[str, Any]:
+    return {"owner_id": owner_id, "content_type": content_type}
+
+
+StorageDep = Annotated[Storage, Depends(get_storage)]
+QuotaDep = Annotated[Quota, Depends(get_quota)]
+ReadableFile = Annotated[Row, Depends(get_file)]
+OwnFileByPath = Annotated[Row, Depends(get_own_file_by_path)]
+FileFilters = Annotated[dict[str, Any], Depends(get_file_filters)]
+FilePagination = Annotated[
+    Pagination, Depends(paginated(files.LISTING.sorts, files.LISTING.default_sort))
+]

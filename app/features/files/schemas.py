@@ -1,0 +1,70 @@
+"""Files on the wire."""
+
+import uuid
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import BeforeValidator, Field
+
+from app.http.schemas import PARAGRAPH, In, Out, Storable, Stored
+
+MAX_BATCH = 10
+MAX_SIZE = 2**63 - 1
+SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
+UNQUOTABLE = str.maketrans('"\\%', "___")
+
+
+def none_if_empty(value: str) -> str | None:
+    """What a form sends for an input that was left empty."""
+    return value or None
+
+
+FilePath = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=500,
+        pattern=f"^{SEGMENT}(/{SEGMENT})*$",
+        examples=["docs/2026/report.pdf"],
+    ),
+]
+Description = Annotated[
+    Storable, Field(max_length=500, examples=["The report of 2026."]), PARAGRAPH
+]
+
+
+class FileDetails(In):
+    """The fields of the form beside the file."""
+
+    description: Annotated[Description | None, BeforeValidator(none_if_empty)] = None
+    path: Annotated[FilePath | None, BeforeValidator(none_if_empty)] = None
+
+
+class FileBatchDetails(In):
+    """None: a description or a path would have to say to which file it belongs."""
+
+
+class FileRead(Stored):
+    name: str = Field(max_length=255, examples=["report.pdf"])
+    path: str | None = Field(max_length=500, examples=["docs/2026/report.pdf"])
+    description: str | None = Field(max_length=500, examples=["The report of 2026."])
+    size: Annotated[int, Field(gt=0, le=MAX_SIZE, description="In bytes.")]
+    sha256: str = Field(
+        pattern="^[0-9a-f]{64}$",
+        max_length=64,
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
+    content_type: str = Field(max_length=100, examples=["application/pdf"])
+    owner_id: uuid.UUID
+
+
+class FileBatchRead(Out):
+    """In the order in which they were sent."""
+
+    files: Annotated[list[FileRead], Field(max_length=MAX_BATCH)]
+
+
+def attachment(name: str) -> str:
+    """Content-Disposition for a download (RFC 6266), the name in UTF-8 as RFC 8187 says."""
+    plain = name.encode("ascii", "replace").decode().translate(UNQUOTABLE)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,0 +1,49 @@
+"""Idempotency-Key for uploads, whose bodies are gone when their rows are written.
+
+Like `answer_once`, with two differences: the request is known by the hashes of its files,
+and the transaction begins when they have arrived.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request, Response
+
+from app.db.dependencies import OpenTransaction
+from app.db.session import AsyncSession
+from app.features.files.form_parser import Upload
+from app.http.idempotency import crud as idempotency_keys
+from app.http.idempotency.route import caller_of, refuse_malformed, replay, stored
+
+Answer = Callable[[AsyncSession], Awaitable[Response]]
+
+
+async def answer_upload_once(
+    request: Request, open_transaction: OpenTransaction, upload: Upload, answer: Answer
+) -> Response:
+    """Write the rows and commit, unless the key belongs to an upload that was committed.
+
+    Raises:
+        IdempotencyKeyReused: the key came with other files or fields before.
+        IdempotencyKeyInProgress: the first request is writing its rows.
+    """
+    key = request.headers.get("idempotency-key")
+    async with open_transaction() as session:
+        if key is None:
+            return await answer(session)
+        return await answer_key_once(request, session, key, upload, answer)
+
+
+async def answer_key_once(
+    request: Request, session: AsyncSession, key: str, upload: Upload, answer: Answer
+) -> Response:
+    refuse_malformed(key)
+    caller, sealer = caller_of(request), request.app.state.sealer
+    fingerprint = upload.fingerprint(request.url.path)
+    most = request.app.state.settings.idempotency_keys_per_caller
+    await idempotency_keys.lock(session, caller, key, most=most)
+    first = await idempotency_keys.find(session, caller, key)
+    if first is not None:
+        return replay(first, fingerprint, sealer)
+    response = await answer(session)
+    await idempotency_keys.create(session, stored(response, caller, key, fingerprint, sealer))
+    return response

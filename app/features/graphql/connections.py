@@ -1,0 +1,50 @@
+"""Relay connections over the cursors of the lists."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from app.db.executor import Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.errors import Unprocessable, Violation
+from app.features.graphql.context import Context
+from app.features.graphql.costs import MAX_FIRST
+from app.features.graphql.types import Connection, Edge, PageInfo
+from app.http.pagination import continued
+
+Node = TypeVar("Node")
+MAX_CURSOR = 2000
+
+
+async def connection(
+    context: Context,
+    listing: Listing,
+    fetch: Callable[[PageRequest], Awaitable[PageRows]],
+    make: Callable[[Row], Node],
+    *,
+    first: int,
+    after: str | None,
+) -> Connection[Node]:
+    """One page behind the cursor.
+
+    Raises:
+        Unprocessable: `first` is out of bounds.
+        InvalidCursor: nobody gave this cursor out, or for another list.
+    """
+    if not 1 <= first <= MAX_FIRST:
+        message = f"Ask for 1 to {MAX_FIRST}"
+        raise Unprocessable(violations=[Violation("/first", message, "out_of_bounds")])
+    page = PageRequest(first, 0, listing.default_sort)
+    if after is not None:
+        page = continued(page, context.signer.read(after[:MAX_CURSOR]), listing.sorts)
+    rows = await fetch(page)
+    keys = (listing.key_of(page.sort, row) for row in rows.items)
+    cursors = [context.signer.sign([page.sort, key]) for key in keys]
+    nodes = (make(row) for row in rows.items)
+    edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
+    info = PageInfo(
+        has_next_page=rows.last is not None,
+        has_previous_page=after is not None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
+    return Connection(edges=edges, page_info=info)

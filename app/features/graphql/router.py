@@ -1,0 +1,83 @@
+"""`POST /graphql`: one operation in one transaction, committed before its answer leaves."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+from graphql import GraphQLError, OperationType
+
+from app.config.settings import Settings
+from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.errors import REPEATABLE
+from app.errors import AppError, NotFound
+from app.features.auth.dependencies import Passwords
+from app.features.graphql.context import Context, create_loaders
+from app.features.graphql.limits import CheckedQuery, InvalidQuery, checked
+from app.features.graphql.operations import chosen
+from app.features.graphql.request import GraphQLRequest
+from app.features.graphql.schema import error_of, schema
+from app.features.rooms.pages import require_no_production
+from app.http.html import GRAPHIQL_POLICY, page, render
+from app.http.static_files import GRAPHIQL_PACKAGE
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.security.authentication import FieldReader, charge
+
+MAX_ERRORS = 50
+
+router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
+
+
+async def get_context(
+    request: Request,
+    principal: FieldReader,
+    session: SessionDep,
+    reads: ReplicaReads,
+    passwords: Passwords,
+) -> Context:
+    signer = request.app.state.cursor_signer
+    return Context(principal, reads, create_loaders(reads), session, signer, passwords)
+
+
+@router.post("/graphql", response_class=JSONResponse)
+async def execute_graphql(
+    asked: GraphQLRequest, context: Annotated[Context, Depends(get_context)], request: Request
+) -> Response:
+    """Execute one GraphQL operation; problems are in the extensions of its errors."""
+    settings: Settings = request.app.state.settings
+    try:
+        query = refuse_subscription(asked)
+    except AppError as error:
+        refused = GraphQLError(error.detail, original_error=error)
+        return JSONResponse({"data": None, "errors": [error_of(refused, request.scope)]})
+    await charge(request, context.principal, query.extra_requests)
+    result = await schema(is_open=settings.environment != "production").execute(
+        asked.query,
+        variable_values=asked.variables,
+        context_value=context,
+        operation_name=asked.operationName,
+    )
+    answer: dict[str, Any] = {"data": result.data}
+    # A field that fails on every row would make an answer of megabytes.
+    for failed in (result.errors or [])[:MAX_ERRORS]:
+        if isinstance(failed.original_error, REPEATABLE):
+            raise failed.original_error  # The route repeats the whole of it.
+        answer.setdefault("errors", []).append(error_of(failed, request.scope))
+    return JSONResponse(answer)
+
+
+def refuse_subscription(asked: GraphQLRequest) -> CheckedQuery:
+    """Raises AppError: it is none that is answered once, or beyond a limit."""
+    query = checked(asked.query, asked.variables)
+    operation = chosen(query.document, asked.operationName)
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise InvalidQuery("Subscriptions go over the WebSocket of this address.")
+    return query
+
+
+@router.get("/graphql", include_in_schema=False, dependencies=[Depends(require_no_production)])
+def show_graphql(request: Request) -> Response:
+    """GraphiQL, where the development dependencies are installed."""
+    if GRAPHIQL_PACKAGE is None:
+        raise NotFound("This page needs the development dependencies.")
+    settings: Settings = request.app.state.settings
+    return page(render(request, "graphql.html", api=settings.api_v1_str), GRAPHIQL_POLICY)

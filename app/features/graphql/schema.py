@@ -1,0 +1,99 @@
+"""The schema, and errors that say no more than problems do."""
+
+import re
+from functools import cache
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import DisableIntrospection
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from app.errors import AppError
+from app.features.graphql.limits import InvalidQuery
+from app.features.graphql.mutations import Mutation
+from app.features.graphql.queries import Query
+from app.features.graphql.scalars import SCALARS
+from app.features.graphql.subscriptions import Subscription
+from app.http.problem_details import problem
+from app.observability import metrics
+from app.observability.logging import get_logger
+
+ABOUT_NAMES = re.compile(
+    r"Cannot query field|Unknown (argument|fragment|type|directive)|Fields? '|Fragment |The '\w+' "
+    r"|GraphQL introspection|There can be only one|(This a|A)nonymous |Argument '[^']+' of type "
+    r"|(Variable '\$\w+' has invalid value( at [\w.\[\]]+)?: )?Expected (a )?value of "
+    r"|Variable '\$\w+' (is|of|cannot) |Directive '@\w+' "
+)
+ABOUT_VALUE = re.compile(r"(Variable|Argument) '\$?\w+' has invalid value( at [\w.\[\]]+)?")
+
+log = get_logger("graphql")
+
+
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], _: ExecutionContext | None = None) -> None:
+        """Log what is our own fault; strawberry would log every mistake of every client."""
+        for error in errors:
+            cause = error.original_error
+            if cause is not None and not isinstance(cause, AppError | GraphQLError):
+                log.error("resolver failed", path=error.path, exc_info=cause)
+
+
+@cache
+def schema(*, is_open: bool) -> Schema:
+    """`is_open`: the schema may be asked about itself."""
+    return Schema(
+        Query,
+        Mutation,
+        Subscription,
+        extensions=[] if is_open else [DisableIntrospection],
+        config=StrawberryConfig(
+            disable_field_suggestions=not is_open,
+            scalar_map=SCALARS,
+        ),
+    )
+
+
+def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:
+    """The error with its problem as extensions (GraphQL, section 7.1.2)."""
+    known = problem_of(error)
+    located: dict[str, Any] = {"message": known.detail}
+    if error.locations:
+        located["locations"] = [each.formatted for each in error.locations]
+    if error.path:
+        located["path"] = error.path
+    return {**located, "extensions": extensions_of(known, scope)}
+
+
+def extensions_of(error: AppError, scope: Any) -> dict[str, Any]:
+    """The problem; what the other endpoints call the body is the input here."""
+    metrics.PROBLEMS.labels(error.code).inc()
+    extensions = problem(scope, error)
+    for each in extensions.get("errors", []):
+        pointer = re.sub(r"^/body(?=/)", "/input", each["pointer"])
+        each["pointer"] = re.sub(r"_([a-z])", lambda found: found[1].upper(), pointer)
+    return extensions
+
+
+def problem_of(error: GraphQLError) -> AppError:
+    """What went wrong; without a cause in our own code it is the query itself.
+
+    GraphQL's words are kept where they are about names: others repeat values, which may be
+    passwords.
+    """
+    cause = error.original_error
+    if isinstance(cause, AppError):
+        return cause
+    if cause is not None and not isinstance(cause, GraphQLError):
+        return AppError()
+    return InvalidQuery(words_of(error.message))
+
+
+def words_of(message: str) -> str:
+    """As much of the message as repeats no value."""
+    said = message.partition(", found: ")[0]
+    if ABOUT_NAMES.match(said):
+        return said[:200]
+    place = ABOUT_VALUE.match(said)
+    return f"{place[0]}." if place else "A value does not fit its type."

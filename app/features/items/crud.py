@@ -1,0 +1,192 @@
+"""The items table, seen as a collection. Flushes; never commits."""
+
+import uuid
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    any_,
+    bindparam,
+    func,
+    select,
+)
+from sqlalchemy import update as update_statement
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.compiled_insert import insert_many, insert_one, insertion, insertion_of_many
+from app.db.errors import ForeignKeyViolation
+from app.db.executor import Query, Reader, Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.search import matches
+from app.db.session import Transaction, when_committed
+from app.errors import NotFound, Unprocessable, Violation
+from app.features.categories.crud import subtree
+from app.features.categories.models import Category
+from app.features.items.models import SEARCHED, Item
+from app.features.items.schemas import ItemCreate, ItemRead, ItemUpdate
+from app.observability import metrics
+from app.runtime.clock import now
+from app.security.principals import Principal
+
+IS_ALIVE = Item.deleted_at.is_(None)
+COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
+
+UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
+
+GIVEN = [*ItemCreate.model_fields, "owner_id"]
+INSERT = insertion(Item, GIVEN, returning=COLUMNS)
+INSERT_MANY = insertion_of_many(Item, GIVEN, returning=COLUMNS)
+BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
+
+
+def is_in_category() -> ColumnElement[bool]:
+    """In the category of the filter or below it."""
+    below = subtree(Category.id == bindparam("category_id"))
+    # An array: joined, PostgreSQL would take nearly all items for matches and scan the table.
+    return Item.category_id == any_(func.array(select(below.c.id).scalar_subquery()))
+
+
+LISTING = Listing(
+    COLUMNS,
+    where=[IS_ALIVE],
+    filters={
+        "tag": lambda: Item.tags.contains(bindparam("tag", type_=ARRAY(String(30)))),
+        "category_id": is_in_category,
+        "owner_id": lambda: Item.owner_id == bindparam("owner_id"),
+        "q": lambda: matches(SEARCHED),
+        "min_price": lambda: Item.price >= bindparam("min_price"),
+        "max_price": lambda: Item.price <= bindparam("max_price"),
+    },
+    sorts={"name": Item.name, "price": Item.price, "created_at": Item.created_at},
+    default_sort=("-created_at",),
+    key=Item.id,
+)
+
+
+async def get(reads: Reader, item_id: uuid.UUID) -> Row:
+    """Return the item as a row.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    row = await reads.first(BY_ID, id=item_id)
+    if row is None:
+        raise NotFound("There is no such item.")
+    return row
+
+
+async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
+    """Return the item, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    item = await session.scalar(select(Item).where(Item.id == item_id, IS_ALIVE).with_for_update())
+    if item is None:
+        raise NotFound("There is no such item.")
+    return item
+
+
+async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+    """Return one page of the items that match."""
+    return await LISTING.page(reads, request, filters)
+
+
+def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
+    """Return all items that match, in chunks of one snapshot."""
+    return LISTING.everything(reads, filters)
+
+
+async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:
+    """Return the deleted item, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it was not deleted.
+    """
+    item = await session.scalar(
+        select(Item).where(Item.id == item_id, Item.deleted_at.is_not(None)).with_for_update()
+    )
+    if item is None:
+        raise NotFound("There is no such deleted item.")
+    return item
+
+
+async def mark_processed(session: AsyncSession, item: Item, *, at: datetime) -> None:
+    item.processed_at = at
+    await session.flush()
+
+
+async def restore(session: AsyncSession, item: Item) -> Item:
+    item.deleted_at = None
+    await session.flush()
+    return item
+
+
+async def create(session: Transaction, data: ItemCreate, *, owner: Principal) -> Row:
+    """Create an item.
+
+    Raises:
+        Unprocessable: there is no such category.
+    """
+    with known_category():
+        item = await insert_one(session, INSERT, **data.model_dump(), owner_id=owner.id)
+    when_committed(session, metrics.ITEMS_CREATED.inc)
+    return item
+
+
+async def create_many(
+    session: Transaction, batch: Sequence[ItemCreate], *, owner: Principal
+) -> list[Row]:
+    """Create all in one statement; the result is in the order of the batch."""
+    if not batch:
+        return []
+    rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
+    with known_category():
+        created = await insert_many(session, INSERT_MANY, rows)
+    when_committed(session, metrics.ITEMS_CREATED.inc, len(rows))
+    return created
+
+
+async def replace(session: AsyncSession, item: Item, data: ItemCreate) -> Item:
+    return await change(session, item, data.model_dump())
+
+
+async def update(session: AsyncSession, item: Item, data: ItemUpdate) -> Item:
+    return await change(session, item, data.model_dump())
+
+
+async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -> Item:
+    for field, value in fields.items():
+        setattr(item, field, value)
+    item.check_gross_price(fields)
+    with known_category():
+        await session.flush()
+    return item
+
+
+@contextmanager
+def known_category() -> Iterator[None]:
+    """Only a category can be missing: the owner is the one who asks."""
+    try:
+        yield
+    except ForeignKeyViolation as error:
+        raise Unprocessable(violations=[UNKNOWN_CATEGORY]) from error
+
+
+async def delete(session: AsyncSession, item: Item) -> None:
+    item.deleted_at = now()
+    await session.flush()
+
+
+async def leave_category(session: AsyncSession, category_id: uuid.UUID) -> None:
+    """Take the deleted items out of a category, which they would keep from being deleted."""
+    await session.execute(
+        update_statement(Item)
+        .where(Item.category_id == category_id, Item.deleted_at.is_not(None))
+        .values(category_id=None, version=Item.version + 1)
+    )

@@ -1,0 +1,111 @@
+"""Items, as endpoints ask for them: loaded once, permitted once."""
+
+import uuid
+from decimal import Decimal
+from typing import Annotated, Any
+from urllib.parse import quote, unquote
+
+from fastapi import Cookie, Depends, Query, Request, Response
+from pydantic import TypeAdapter, ValidationError
+
+from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.executor import Row
+from app.features.items import crud as items
+from app.features.items.models import Item
+from app.features.items.schemas import MAX_QUESTION, Question, Tag
+from app.http.pagination import Pagination, paginated
+from app.http.precondition_dependency import PreconditionDep
+from app.http.schemas import OpaqueText
+from app.security.authentication import ItemReader, ItemWriter, permit_change
+
+COOKIE_SECONDS = 30 * 24 * 3600
+QUESTION = TypeAdapter(Question)
+# Four bytes a character, each as %XX.
+MAX_COOKIE = MAX_QUESTION * 4 * 3
+
+
+async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
+    return await items.get(reads, item_id)
+
+
+async def get_own_item(
+    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter, precondition: PreconditionDep
+) -> Item:
+    item = await items.get_for_change(session, item_id)
+    permit_change(principal, item.owner_id)
+    precondition.check(item)
+    return item
+
+
+async def get_own_deleted_item(
+    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter, precondition: PreconditionDep
+) -> Item:
+    item = await items.get_deleted(session, item_id)
+    permit_change(principal, item.owner_id)
+    precondition.check_if_sent(item)
+    return item
+
+
+async def get_query(
+    request: Request,
+    response: Response,
+    q: Annotated[
+        Question | None,
+        Query(description="Words of name and description, or their beginnings; all must match."),
+    ] = None,
+    remember: Annotated[
+        bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
+    ] = False,
+    last_query: Annotated[
+        OpaqueText | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})
+    ] = None,
+) -> str | None:
+    if not remember:
+        return q
+    if q:
+        response.set_cookie(
+            "last_query",
+            quote(q),
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+    return q or remembered(last_query or "")
+
+
+def remembered(cookie: str) -> str | None:
+    """The `q` that was kept; a cookie is a hint, and one that is not usable is ignored."""
+    try:
+        return QUESTION.validate_python(unquote(cookie, errors="strict"))
+    except (UnicodeDecodeError, ValidationError):
+        return None
+
+
+async def get_item_filters(
+    q: Annotated[str | None, Depends(get_query)],
+    tag: Annotated[list[Tag] | None, Query(max_length=20, description="All must match.")] = None,
+    category_id: Annotated[
+        uuid.UUID | None, Query(description="In this category or below it.")
+    ] = None,
+    owner_id: uuid.UUID | None = None,
+    min_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
+    max_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
+) -> dict[str, Any]:
+    return {
+        "q": q,
+        "tag": tag,
+        "category_id": category_id,
+        "owner_id": owner_id,
+        "min_price": min_price,
+        "max_price": max_price,
+    }
+
+
+ReadableItem = Annotated[Row, Depends(get_item)]
+OwnItem = Annotated[Item, Depends(get_own_item)]
+OwnDeletedItem = Annotated[Item, Depends(get_own_deleted_item)]
+ItemFilters = Annotated[dict[str, Any], Depends(get_item_filters)]
+ItemPagination = Annotated[
+    Pagination, Depends(paginated(items.LISTING.sorts, items.LISTING.default_sort))
+]

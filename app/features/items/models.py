@@ -1,0 +1,76 @@
+"""Things on offer."""
+
+import uuid
+from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
+
+from app.db.base import Base, Versioned
+from app.errors import Unprocessable, Violation
+
+MAX_GROSS_PRICE = Decimal(10_000)
+ALIVE = text("deleted_at IS NULL")
+SEARCHED = "name || ' ' || coalesce(description, '')"
+# The same as PostgreSQL writes it, which Alembic compares with.
+STORED = "(name::text || ' '::text) || COALESCE(description, ''::character varying)::text"
+
+
+class Item(Versioned, Base):
+    """One thing on offer. Deleting is soft."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        CheckConstraint("price > 0", name="price_is_positive"),
+        CheckConstraint("tax BETWEEN 0 AND 100 AND tax <= price", name="tax_is_bounded"),
+        CheckConstraint("price + tax <= 10000", name="gross_price_is_bounded"),
+        Index("ix_items_created_at", "created_at", "id", postgresql_where=ALIVE),
+        Index("ix_items_price", "price", "id", postgresql_where=ALIVE),
+        Index("ix_items_name", "name", "id", postgresql_where=ALIVE),
+        Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
+        # Of deleted items, too: they are looked up before their category may go.
+        Index("ix_items_category_id", "category_id"),
+        # With the column below for the release before this one, which reads them; both go next.
+        Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
+        Index("ix_items_search_lexemes", text(f"search_lexemes({STORED})"), postgresql_using="gin"),
+        Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
+    )
+
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(String(500))
+    price: Mapped[Decimal] = mapped_column(Numeric(7, 2))
+    tax: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default="0")
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}")
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
+    processed_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+    # Unmapped, because the ORM would otherwise fetch it after each change.
+    search: Unmapped[str] = unmapped_column(
+        TSVECTOR,
+        Computed("to_tsvector('simple', name || ' ' || coalesce(description, ''))", persisted=True),
+    )
+
+    def check_gross_price(self, changed: Collection[str]) -> None:
+        """Hold the rule that spans price and tax, against the one of them that changed.
+
+        Raises:
+            Unprocessable: the tax is above the price, or both together above the limit.
+        """
+        broken = broken_price_rule(self.price, self.tax)
+        if broken:
+            code, message = broken
+            field = "tax" if "tax" in changed else "price"
+            raise Unprocessable(violations=[Violation(f"/body/{field}", message, code)])
+
+
+def broken_price_rule(price: Decimal, tax: Decimal) -> tuple[str, str] | None:
+    """Code and message of the rule that a price and a tax break together, if any."""
+    if tax > price:
+        return "tax_above_price", "The tax may not be above the price"
+    if price + tax > MAX_GROSS_PRICE:
+        return "gross_price_too_high", "Price and tax together may be at most 10000"
+    return None

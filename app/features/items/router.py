@@ -1,0 +1,185 @@
+"""Items: what is on offer."""
+
+import asyncio
+from contextlib import aclosing
+from itertools import chain
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
+from pydantic_core import ErrorDetails
+
+from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
+from app.db.executor import Row
+from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
+from app.features.categories import crud as categories
+from app.features.external.client import ExternalApiNotConfigured
+from app.features.external.dependencies import ExternalApiDep
+from app.features.external.schemas import QuotesRead
+from app.features.items import crud as items
+from app.features.items.dependencies import (
+    ItemFilters,
+    ItemPagination,
+    OwnDeletedItem,
+    OwnItem,
+    ReadableItem,
+)
+from app.features.items.export import ExportFormat, export
+from app.features.items.export_limit import ExportSlot
+from app.features.items.jobs import ProcessItem
+from app.features.items.schemas import (
+    ItemBatch,
+    ItemBatchRead,
+    ItemBatchResult,
+    ItemCreate,
+    ItemRead,
+    ItemUpdate,
+)
+from app.features.tasks.accepted_response import accepted
+from app.features.tasks.dependencies import RoomForTask
+from app.http.concurrency_limiter import TooManyAtOnce
+from app.http.etag_response import resource
+from app.http.problem_details import problem, responses, violations
+from app.http.problem_schema import Problem
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.jobs.job import enqueue
+from app.jobs.models import TooManyTasks
+from app.jobs.schemas import TaskRead
+from app.security.authentication import ItemReader, ItemWriter, charge
+
+router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
+# The rate limit counts a batch as so many requests as it has hundreds of items, and one more.
+ITEMS_PER_REQUEST = 100
+CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
+
+
+# Before the route below, whose pattern it matches, too.
+@router.get("/export", response_class=StreamingResponse, responses=responses(TooManyAtOnce))
+async def export_items(
+    reads: ReplicaReads,
+    _: ItemReader,
+    slot: ExportSlot,
+    filters: ItemFilters,
+    form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NDJSON,
+) -> StreamingResponse:
+    """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
+    chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
+    return await export(chunks, ItemRead, form, name="items")
+
+
+@router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
+async def read_item(item: ReadableItem, request: Request) -> Response:
+    """Read one item."""
+    return resource(request, ItemRead, item)
+
+
+@router.get("", response_model=Page[ItemRead])
+async def list_items(
+    reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
+) -> Response:
+    """List the items, newest first unless sorted otherwise."""
+    return pagination.answer(await items.list_page(reads, pagination.page, filters))
+
+
+@router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
+async def create_item(
+    data: ItemCreate, session: TransactionDep, principal: ItemWriter, request: Request
+) -> Response:
+    """Create an item; it is yours."""
+    item = await items.create(session, data, owner=principal)
+    return resource(
+        request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
+    )
+
+
+@router.post("/batch", response_model=ItemBatchRead)
+async def create_items(
+    batch: ItemBatch, session: TransactionDep, principal: ItemWriter, request: Request
+) -> ItemBatchRead:
+    """Create up to 1,000 items; those that break a rule are reported one by one."""
+    await charge(request, principal, len(batch.items) // ITEMS_PER_REQUEST)
+    # Parsing, validating and serializing a thousand items are pieces of work of their own.
+    await asyncio.sleep(0)
+    checked = batch.checked()
+    await asyncio.sleep(0)
+    checked.refuse_categories(await categories.find_unknown(session, checked.category_ids()))
+    broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
+    if batch.atomic and broken:
+        raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
+    await asyncio.sleep(0)
+    created = await items.create_many(session, list(checked.valid.values()), owner=principal)
+    return batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
+
+
+@router.put("/{item_id}", response_model=ItemRead, responses=CHANGES)
+async def replace_item(
+    data: ItemCreate, item: OwnItem, session: SessionDep, request: Request
+) -> Response:
+    """Replace your item; what you leave out returns to its default."""
+    return resource(request, ItemRead, await items.replace(session, item, data))
+
+
+@router.patch("/{item_id}", response_model=ItemRead, responses=CHANGES)
+async def update_item(
+    data: ItemUpdate, item: OwnItem, session: SessionDep, request: Request
+) -> Response:
+    """Change the fields you send; the others stay."""
+    return resource(request, ItemRead, await items.update(session, item, data))
+
+
+@router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
+async def delete_item(item: OwnItem, session: SessionDep) -> None:
+    """Delete your item; it can be restored."""
+    await items.delete(session, item)
+
+
+@router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
+async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
+    """Bring your deleted item back."""
+    return resource(request, ItemRead, await items.restore(session, item))
+
+
+@router.post(
+    "/{item_id}/process",
+    response_model=TaskRead,
+    status_code=202,
+    responses={**CHANGES, **responses(TooManyTasks)},
+)
+async def process_item(
+    item: OwnItem, session: SessionDep, principal: ItemWriter, _: RoomForTask, request: Request
+) -> Response:
+    """Have your item processed; while that is going on, you get the same task again."""
+    job = ProcessItem(item_id=item.id)
+    task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
+    return await accepted(request, session, task_id)
+
+
+@router.get("/{item_id}/quotes", responses=responses(NotFound, ExternalApiNotConfigured))
+async def list_quotes(item: ReadableItem, external_api: ExternalApiDep) -> QuotesRead:
+    """Ask all suppliers at once what the item costs; those that fail are named."""
+    return await external_api.quotes(item["id"])
+
+
+def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
+    place = ("body", "items", index)
+    return violations({**error, "loc": (*place, *error["loc"])} for error in errors)
+
+
+def batch_answer(
+    request: Request, created: dict[int, Row], broken: dict[int, list[Violation]]
+) -> ItemBatchRead:
+    made = [
+        ItemBatchResult(index=index, status=201, item=ItemRead.model_validate(item))
+        for index, item in created.items()
+    ]
+    refused = [
+        ItemBatchResult(
+            index=index,
+            status=422,
+            problem=Problem(**problem(request.scope, Unprocessable(violations=rules))),
+        )
+        for index, rules in broken.items()
+    ]
+    results = sorted(made + refused, key=lambda result: result.index)
+    return ItemBatchRead(results=results, created=len(made), failed=len(refused))

@@ -1,0 +1,61 @@
+"""Items in version 2: prices name their currency, lists are read by cursor alone."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response, status
+
+from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
+from app.errors import NotFound, NotPermitted, PreconditionFailed
+from app.features.items import crud as items
+from app.features.items.dependencies import ItemFilters, OwnItem, ReadableItem
+from app.features.items.schemas_v2 import ItemCreateV2, ItemReadV2, ItemUpdateV2
+from app.http.etag_response import resource
+from app.http.pagination import Pagination, paginated_by_cursor
+from app.http.problem_details import responses
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.security.authentication import ItemReader, ItemWriter
+
+router = APIRouter(prefix="/items", tags=["items v2"], route_class=UnitOfWorkRoute)
+CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
+ItemPages = Annotated[
+    Pagination, Depends(paginated_by_cursor(items.LISTING.sorts, items.LISTING.default_sort))
+]
+
+
+@router.get("/{item_id}", response_model=ItemReadV2, responses=responses(NotFound))
+async def read_item_v2(item: ReadableItem, request: Request) -> Response:
+    """Read one item."""
+    return resource(request, ItemReadV2, item)
+
+
+@router.get("", response_model=Page[ItemReadV2])
+async def list_items_v2(
+    reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPages
+) -> Response:
+    """List the items, newest first unless sorted otherwise."""
+    return pagination.answer(await items.list_page(reads, pagination.page, filters))
+
+
+@router.post("", response_model=ItemReadV2, status_code=status.HTTP_201_CREATED)
+async def create_item_v2(
+    data: ItemCreateV2, session: TransactionDep, principal: ItemWriter, request: Request
+) -> Response:
+    """Create an item; it is yours."""
+    item = await items.create(session, data.to_v1(), owner=principal)
+    location = f"{request.url.path}/{item['id']}"
+    return resource(request, ItemReadV2, item, status=201, location=location)
+
+
+@router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)
+async def update_item_v2(
+    data: ItemUpdateV2, item: OwnItem, session: SessionDep, request: Request
+) -> Response:
+    """Change the fields you send; the others stay."""
+    return resource(request, ItemReadV2, await items.update(session, item, data.to_v1()))
+
+
+@router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
+async def delete_item_v2(item: OwnItem, session: SessionDep) -> None:
+    """Delete your item; it can be restored."""
+    await items.delete(session, item)

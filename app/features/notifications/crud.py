@@ -1,0 +1,51 @@
+"""The notifications table, seen as a collection. Flushes; never commits."""
+
+import uuid
+
+from sqlalchemy import bindparam, select
+
+from app.db.executor import ReadPool
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.session import AsyncSession
+from app.features.notifications.models import Notification
+from app.features.notifications.schemas import NotificationRead
+from app.features.users.crud import users
+from app.features.users.models.user import User
+from app.security.principals import Role
+
+LISTING = Listing(
+    [getattr(Notification, name) for name in NotificationRead.model_fields],
+    where=[Notification.user_id == bindparam("user_id")],
+    filters={},
+    sorts={"created_at": Notification.created_at},
+    default_sort=("-created_at",),
+    key=Notification.id,
+)
+
+
+async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+    """Return one page of what the user was told."""
+    return await LISTING.page(reads, request, {"user_id": user_id})
+
+
+async def create(session: AsyncSession, user_id: uuid.UUID, *, subject: str, message: str) -> None:
+    """Tell the user."""
+    session.add(Notification(user_id=user_id, subject=subject, message=message))
+    await session.flush()
+
+
+async def create_for_address(
+    session: AsyncSession, email: str, *, subject: str, message: str
+) -> None:
+    """Tell whoever has the address, if anybody does."""
+    user = await users.find_by_email(session, email)
+    if user:
+        await create(session, user.id, subject=subject, message=message)
+
+
+async def create_for_admins(session: AsyncSession, *, subject: str, message: str) -> None:
+    """Tell each administrator who may sign in."""
+    is_admin = (User.role == Role.ADMIN) & User.is_active & User.deleted_at.is_(None)
+    for user_id in await session.scalars(select(User.id).where(is_admin)):
+        session.add(Notification(user_id=user_id, subject=subject, message=message))
+    await session.flush()

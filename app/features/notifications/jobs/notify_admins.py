@@ -1,0 +1,27 @@
+"""Tell the administrators that somebody has signed up."""
+
+import uuid
+from typing import ClassVar
+
+from app.errors import NotFound
+from app.features.notifications import crud as notifications
+from app.features.users.crud import users
+from app.jobs.job import GiveUp, Job, Work
+
+
+class NotifyAdmins(Job):
+    kind: ClassVar[str] = "notify_admins"
+
+    user_id: uuid.UUID
+
+    async def run(self, work: Work) -> None:
+        try:
+            user = await users.get(work.resources.reads, self.user_id)
+        except NotFound as error:
+            raise GiveUp("The account was deleted.") from error
+        async with work.completion() as session:
+            await notifications.create_for_admins(
+                session,
+                subject=f"A new account: {user['username']}",
+                message=f"{user['username']} has signed up with the address {user['email']}.",
+            )

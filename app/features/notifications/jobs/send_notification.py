@@ -1,0 +1,21 @@
+"""Mail what an administrator wrote."""
+
+from typing import ClassVar
+
+from app.features.mail.job import MailJob
+from app.features.mail.sender import Template
+from app.jobs.job import Work
+
+
+class SendNotification(MailJob):
+    """The address need not have an account."""
+
+    kind: ClassVar[str] = "send_notification"
+
+    email: str
+    subject: str
+    message: str
+
+    async def run(self, work: Work) -> None:
+        values = {"subject": self.subject, "message": self.message}
+        await work.resources.mail.send(Template.NOTIFICATION, self.email, work.task_id, values)

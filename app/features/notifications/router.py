@@ -1,0 +1,63 @@
+"""Notifications: what the service or an administrator tells somebody."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from app.db.dependencies import Reads, SessionDep
+from app.features.auth.login_throttle import WINDOW, GuessLimitsDep, MailKind, TooManyAttempts
+from app.features.notifications import crud as notifications
+from app.features.notifications.jobs.send_notification import SendNotification
+from app.features.notifications.schemas import NotificationCreate, NotificationRead
+from app.features.tasks.accepted_response import accepted
+from app.features.tasks.dependencies import RoomForTask
+from app.features.users.schemas import Email
+from app.http.pagination import Pagination, paginated
+from app.http.problem_details import responses
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.jobs.job import enqueue
+from app.jobs.models import TooManyTasks
+from app.jobs.schemas import TaskRead
+from app.security.authentication import Administrator, SignedIn
+
+router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
+NotificationPagination = Annotated[
+    Pagination, Depends(paginated(notifications.LISTING.sorts, notifications.LISTING.default_sort))
+]
+Recipient = Annotated[Email, Path(examples=["user@example.com"])]
+
+
+@router.get("", response_model=Page[NotificationRead])
+async def list_notifications(
+    reads: Reads, principal: SignedIn, pagination: NotificationPagination
+) -> Response:
+    """List what you were told, the newest first."""
+    page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
+    return pagination.answer(page)
+
+
+@router.post(
+    "/{email}",
+    response_model=TaskRead,
+    status_code=202,
+    responses=responses(TooManyAttempts, TooManyTasks),
+)
+async def send_notification(
+    email: Recipient,
+    data: NotificationCreate,
+    session: SessionDep,
+    principal: Administrator,
+    _: RoomForTask,
+    limits: GuessLimitsDep,
+    request: Request,
+) -> Response:
+    """Mail a message, and put it into the list of the account with that address, if any."""
+    if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id):
+        raise TooManyAttempts(
+            "The address got as many messages as it may.",
+            retry_after_seconds=int(WINDOW.total_seconds()),
+        )
+    await notifications.create_for_address(session, email, **data.model_dump())
+    job = SendNotification(email=email, subject=data.subject, message=data.message)
+    return await accepted(request, session, await enqueue(session, job, owner_id=principal.id))

@@ -1,0 +1,87 @@
+"""Posts: what people write."""
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.db.dependencies import ReplicaReads, SessionDep
+from app.errors import NotFound, NotPermitted, PreconditionFailed
+from app.features.posts import crud as posts
+from app.features.posts.dependencies import OwnPost, PostFilters, PostPagination, ReadablePost
+from app.features.posts.models import AlreadyPublished, NotPublished
+from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
+from app.http.etag_response import resource
+from app.http.problem_details import responses
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.security.authentication import PostReader, PostWriter
+
+router = APIRouter(prefix="/posts", tags=["posts"], route_class=UnitOfWorkRoute)
+CHANGES = (NotFound, NotPermitted, PreconditionFailed)
+
+
+@router.get("/{post_id}", response_model=PostRead, responses=responses(NotFound))
+async def read_post(post: ReadablePost, request: Request) -> Response:
+    """Read one post: a published one, or your own draft."""
+    return resource(request, PostRead, post)
+
+
+@router.get("", response_model=Page[PostRead])
+async def list_posts(
+    reads: ReplicaReads, principal: PostReader, filters: PostFilters, pagination: PostPagination
+) -> Response:
+    """List the published posts and your own drafts, newest first unless sorted otherwise."""
+    page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
+    return pagination.answer(page)
+
+
+@router.post("", response_model=PostRead, status_code=status.HTTP_201_CREATED)
+async def create_post(
+    data: PostCreate, session: SessionDep, principal: PostWriter, request: Request
+) -> Response:
+    """Write a draft; nobody else but administrators sees it until you publish it."""
+    post = await posts.create(session, data, author=principal)
+    return resource(request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}")
+
+
+@router.put("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
+async def replace_post(
+    data: PostCreate, post: OwnPost, session: SessionDep, request: Request
+) -> Response:
+    """Replace title and body of your post."""
+    return resource(request, PostRead, await posts.replace(session, post, data))
+
+
+@router.patch("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
+async def update_post(
+    data: PostUpdate, post: OwnPost, session: SessionDep, request: Request
+) -> Response:
+    """Change the fields you send; the others stay."""
+    return resource(request, PostRead, await posts.update(session, post, data))
+
+
+@router.delete(
+    "/{post_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
+)
+async def delete_post(post: OwnPost, session: SessionDep) -> None:
+    """Delete your post for good."""
+    await posts.delete(session, post)
+
+
+@router.put(
+    "/{post_id}/publication",
+    response_model=PostRead,
+    responses=responses(*CHANGES, AlreadyPublished),
+)
+async def publish_post(post: OwnPost, session: SessionDep, request: Request) -> Response:
+    """Publish your draft: everybody sees it."""
+    return resource(request, PostRead, await posts.publish(session, post))
+
+
+@router.delete(
+    "/{post_id}/publication",
+    status_code=204,
+    response_class=Response,
+    responses=responses(*CHANGES, NotPublished),
+)
+async def unpublish_post(post: OwnPost, session: SessionDep) -> None:
+    """Make your post a draft again."""
+    await posts.unpublish(session, post)

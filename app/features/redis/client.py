@@ -1,0 +1,157 @@
+"""Redis or Valkey: notifications where PostgreSQL's LISTEN cannot go, as behind PgBouncer."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException, RedisError
+
+from app.config.urls import one_host_each
+from app.http.rate_limit import LocalWindows, Policy, Verdict
+from app.observability.logging import get_logger
+from app.runtime.background import BackgroundLoop
+
+Handler = Callable[[str], None]
+Client = Redis | RedisCluster
+
+# The client's own defaults hold a request for a minute when Redis hangs.
+CONNECT_SECONDS = 0.2
+READ_SECONDS = 0.25
+POLL_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+AT_ONCE = 16
+PORT = 6379
+# The client of a cluster that loses one node closes its connections to all of them, under
+# whoever is writing there at the moment: uvloop says RuntimeError to that.
+FAILURES = (RedisError, RedisClusterException, RuntimeError)
+
+log = get_logger("redis")
+
+
+def create_redis(url: str, *, is_cluster: bool = False, retries: int = 1) -> Client:
+    """A client that answers or fails within half a second.
+
+    For a cluster the URL may name several hosts, `redis://host1:6379,host2:6379`: any of
+    them that answers leads to the others.
+    """
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": READ_SECONDS,
+        "retry": Retry(NoBackoff(), retries=retries),
+        "decode_responses": True,
+    }
+    if not is_cluster:
+        return Redis.from_url(url, **options)
+    first, *others = one_host_each(url)
+    nodes = [ClusterNode(str(each.hostname), each.port or PORT) for each in others]
+    return RedisCluster.from_url(first.geturl(), startup_nodes=nodes or None, **options)
+
+
+async def answers(redis: Client) -> bool:
+    try:
+        await redis.ping()
+    except RedisError as error:
+        log.warning("no answer", reason=type(error).__name__)
+        return False
+    return True
+
+
+class RedisPublisher:
+    def __init__(self, redis: Client) -> None:
+        self._redis = redis
+
+    async def __call__(self, channel: str, payload: str) -> None:
+        """Tell the listeners; what caused it is committed, so a failure is only logged."""
+        try:
+            await self._redis.publish(channel, payload)
+        except FAILURES as error:
+            log.warning("notification lost", channel=channel, reason=type(error).__name__)
+
+
+# One step on the server, so that requests on different replicas are counted one by one.
+COUNT = """
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return {count, redis.call('PTTL', KEYS[1])}
+"""
+
+
+class RedisWindows:
+    """Rate limits that are exact over all replicas; without Redis, over each process."""
+
+    def __init__(self, redis: Client, policy: Policy) -> None:
+        self.policy = policy
+        self._redis = redis
+        self._local = LocalWindows(policy)
+        # A burst waits here and not for a thousand connections, which would time out.
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._away_until = 0.0
+
+    async def count(self, key: str, units: int = 1) -> Verdict:
+        """Count one request of the key, or one that is worth several."""
+        async with self._turns:
+            if time.monotonic() < self._away_until:
+                return await self._local.count(key, units)
+            try:
+                return await self._count_everywhere(key, units)
+            except FAILURES as error:
+                log.warning("counting in this process instead", reason=type(error).__name__)
+                self._away_until = time.monotonic() + RETRY_SECONDS
+                return await self._local.count(key, units)
+
+    async def _count_everywhere(self, key: str, units: int) -> Verdict:
+        milliseconds = self.policy.window_seconds * 1000
+        # A cluster client that knows no node yet asks any of them, and after a few wrong guesses
+        # closes all connections, also those that others use.
+        await self._redis.initialize()
+        # Whole each time: a digest would have to be made known to every node of a cluster.
+        counted, left = await self._redis.eval(COUNT, 1, f"rate:{key}", milliseconds, units)
+        return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
+
+
+def create_windows(
+    redis: Client | None, quota: str, *, is_on: bool
+) -> LocalWindows | RedisWindows | None:
+    """What counts against a quota such as `1000/minute`: over all processes with Redis."""
+    if not is_on:
+        return None
+    policy = Policy.parse(quota)
+    return RedisWindows(redis, policy) if redis else LocalWindows(policy)
+
+
+class RedisListener(BackgroundLoop):
+    """The counterpart of `app.db.notifications.Listener` for Redis."""
+
+    name = "redis listener"
+
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        handlers: Mapping[str, Handler],
+        *,
+        on_reconnect: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._connect = connect
+        self._handlers = handlers
+        self._on_reconnect = on_reconnect
+
+    async def pause(self) -> None:
+        await asyncio.sleep(RETRY_SECONDS)
+
+    async def work(self) -> None:
+        # Anew each time: the node of a cluster that was asked before may be the one that is gone.
+        async with self._connect() as redis, redis.pubsub() as subscription:
+            await subscription.subscribe(*self._handlers)
+            self._on_reconnect()
+            while True:
+                message = await subscription.get_message(
+                    ignore_subscribe_messages=True, timeout=POLL_SECONDS
+                )
+                if message:
+                    self._handlers[message["channel"]](message["data"])

@@ -1,0 +1,77 @@
+"""Rooms on the wire: one JSON object in each text frame."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from app.http.problem_schema import ProblemError
+from app.http.schemas import TEXT, In, Out, Storable
+from app.runtime.clock import now
+from app.runtime.ids import uuid7
+
+MAX_FRAME_BYTES = 64 * 1024
+MAX_TEXT = 60_000
+MAX_PRESENT = 1000
+
+RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$", max_length=64)]
+
+
+class RoomMessageCreate(In):
+    """What a client sends."""
+
+    type: Literal["message"]
+    text: Annotated[
+        Storable, Field(min_length=1, max_length=MAX_TEXT, examples=["Good morning!"]), TEXT
+    ]
+
+
+class Person(Out):
+    id: uuid.UUID
+    username: str = Field(max_length=50, examples=["ada"])
+
+
+class RoomEvent(Out):
+    """What happened in the room, to whom and when; the same for all who are in it."""
+
+    type: Literal["message", "join", "leave"]
+    id: uuid.UUID = Field(default_factory=uuid7)
+    room: RoomName
+    user: Person
+    at: datetime = Field(default_factory=now)
+
+
+class RoomMessageRead(RoomEvent):
+    type: Literal["message"] = "message"
+    text: str = Field(max_length=MAX_TEXT)
+
+
+class RoomJoin(RoomEvent):
+    """Somebody came in, with a first socket."""
+
+    type: Literal["join"] = "join"
+
+
+class RoomLeave(RoomEvent):
+    """Somebody's last socket is gone."""
+
+    type: Literal["leave"] = "leave"
+
+
+class RoomPresence(Out):
+    """The first envelope on each socket: who is there, oneself included."""
+
+    type: Literal["presence"] = "presence"
+    room: RoomName
+    users: list[Person] = Field(max_length=MAX_PRESENT)
+    count: int = Field(ge=0, description="All of them, also beyond those that are listed.")
+
+
+class RoomError(Out):
+    """Why the last frame had no effect; the codes are those of the problems."""
+
+    type: Literal["error"] = "error"
+    code: str = Field(max_length=100, examples=["validation_failed"])
+    detail: str = Field(max_length=1000)
+    errors: list[ProblemError] = Field(default_factory=list, max_length=1000)

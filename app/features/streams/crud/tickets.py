@@ -1,0 +1,64 @@
+"""The tickets table: one use each. Flushes; never commits."""
+
+import uuid
+from datetime import UTC, datetime
+from math import isfinite
+
+from sqlalchemy import delete, func
+
+from app.db.session import AsyncSession
+from app.features.streams.models.ticket import LIFETIME, InvalidTicket, Ticket
+from app.runtime.clock import now
+from app.security.principals import Principal
+from app.security.secrets import digest, new_secret
+
+
+async def create(session: AsyncSession, principal: Principal) -> str:
+    """Return the text of a new ticket, which stands for the principal once."""
+    secret, ends = new_secret(), principal.expires_at
+    session.add(
+        Ticket(
+            user_id=principal.id,
+            session_id=principal.session_id,
+            api_key_id=principal.api_key_id,
+            scopes=sorted(principal.scopes),
+            secret_hash=digest(secret),
+            credential_expires_at=datetime.fromtimestamp(ends, UTC) if isfinite(ends) else None,
+            expires_at=now() + LIFETIME,
+        )
+    )
+    await session.flush()
+    return secret
+
+
+async def redeem(session: AsyncSession, secret: str) -> Ticket:
+    """Take the ticket away and return it; of two at once, in any processes, one succeeds.
+
+    Raises:
+        InvalidTicket: unknown, expired or used before.
+    """
+    ticket: Ticket | None = await session.scalar(
+        delete(Ticket)
+        .where(Ticket.secret_hash == digest(secret), Ticket.expires_at > func.now())
+        .returning(Ticket)
+    )
+    if ticket is None:
+        raise InvalidTicket("The ticket is unknown, expired or was used before.")
+    return ticket
+
+
+async def delete_all(
+    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None
+) -> None:
+    """End the tickets of the user's sessions but one."""
+    await session.execute(
+        delete(Ticket).where(
+            Ticket.user_id == user_id,
+            Ticket.session_id.is_not(None),
+            Ticket.session_id.is_distinct_from(besides),
+        )
+    )
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    await session.execute(delete(Ticket).where(Ticket.expires_at < func.now()))

@@ -1,0 +1,145 @@
+"""Leases of the open WebSockets and event streams of this process, visible to all processes.
+
+So a user's sockets are counted over all processes, and those of a killed one are forgotten
+within seconds, by whoever is left.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.config.settings import Settings
+from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.errors import AppError
+from app.features.streams.crud import sockets
+from app.features.streams.crud.sockets import Entrance
+from app.features.streams.models.socket import Socket, StreamKind
+from app.http.load_shedding.concurrency_limit import Overloaded
+from app.observability.logging import get_logger
+from app.runtime.background import BackgroundLoop
+from app.runtime.ids import uuid7
+
+RENEW_SECONDS = 3.0
+NO_LIMIT = 2**31
+# A storm of reconnecting clients must leave connections for the requests of others.
+AT_ONCE = 4
+
+log = get_logger("sockets")
+
+
+@dataclass(slots=True)
+class Lease:
+    user_id: uuid.UUID
+    kind: StreamKind
+    room: str | None
+    is_entered: bool = False
+
+
+class SocketLeases(BackgroundLoop):
+    name = "socket leases"
+
+    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
+        super().__init__()
+        self.worker_id = uuid7()
+        self._sessions = sessions
+        self._per_process = settings.streams_per_process
+        self._per_user = {
+            StreamKind.WEBSOCKET: settings.sockets_per_user,
+            StreamKind.EVENTS: settings.event_streams_per_user,
+        }
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._held: dict[uuid.UUID, Lease] = {}
+
+    @property
+    def count(self) -> int:
+        """Number of leases that this process holds."""
+        return len(self._held)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[AsyncSession]:
+        """A transaction about sockets or rooms."""
+        async with self._turns, transaction(self._sessions) as session:
+            yield session
+
+    @asynccontextmanager
+    async def held(
+        self,
+        user_id: uuid.UUID,
+        room: str | None = None,
+        *,
+        kind: StreamKind = StreamKind.WEBSOCKET,
+    ) -> AsyncIterator[Entrance]:
+        """Hold a lease for as long as the block lasts.
+
+        Raises:
+            TooManySockets, TooManyStreams: the user has as many of this kind as allowed.
+            Overloaded: the process has as many of any kind as it can serve.
+        """
+        self._check(user_id, kind)
+        socket_id = uuid7()
+        self._held[socket_id] = lease = Lease(user_id, kind, room)
+        try:
+            async with self.turn() as session:
+                row = self._row(socket_id, lease)
+                entrance = await sockets.enter(session, row, limit=self._per_user[kind])
+            lease.is_entered = True
+            yield entrance
+        finally:
+            if lease.is_entered:
+                lease.is_entered = False
+                await self._leave(socket_id, room)
+            del self._held[socket_id]
+
+    def _check(self, user_id: uuid.UUID, kind: StreamKind) -> None:
+        """Reject what exceeds the bounds of this process, before a transaction begins."""
+        if len(self._held) >= self._per_process:
+            raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
+        own = sum(each.user_id == user_id and each.kind is kind for each in self._held.values())
+        if own >= self._per_user[kind]:
+            raise sockets.too_many(kind, limit=self._per_user[kind])
+
+    async def pause(self) -> None:
+        await asyncio.sleep(RENEW_SECONDS)
+
+    async def work(self) -> None:
+        if not self._held:
+            return
+        await self._renew()
+        async with self.turn() as session:
+            expired = await sockets.find_expired(session)
+        for socket_id, room in expired:
+            async with self.turn() as session:
+                await sockets.expire(session, socket_id, room)
+
+    async def _renew(self) -> None:
+        entered = {socket_id for socket_id, lease in self._held.items() if lease.is_entered}
+        async with self.turn() as session:
+            renewed = await sockets.renew(session, self.worker_id)
+        # Others took us for dead, because the machine or the database stood still for a while.
+        lost = entered - renewed.keys()
+        for socket_id, lease in [item for item in self._held.items() if item[0] in lost]:
+            if lease.is_entered:
+                async with self.turn() as session:
+                    row = self._row(socket_id, lease)
+                    await sockets.enter(session, row, limit=NO_LIMIT)
+        # Whose task was cancelled in the middle of the commit.
+        for socket_id in renewed.keys() - self._held.keys():
+            await self._leave(socket_id, renewed[socket_id])
+
+    async def _leave(self, socket_id: uuid.UUID, room: str | None) -> None:
+        try:
+            async with self.turn() as session:
+                await sockets.leave(session, socket_id, room)
+        except AppError as error:
+            log.warning("lease left to expire", reason=error.code)
+
+    def _row(self, socket_id: uuid.UUID, lease: Lease) -> Socket:
+        return Socket(
+            id=socket_id,
+            user_id=lease.user_id,
+            kind=lease.kind,
+            room=lease.room,
+            worker_id=self.worker_id,
+        )

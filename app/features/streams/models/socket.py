@@ -1,0 +1,57 @@
+"""Leases of open streams: those of a killed process expire by themselves."""
+
+import enum
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, text_enum
+from app.errors import TooManyRequests
+
+LEASE = timedelta(seconds=10)
+
+
+class TooManySockets(TooManyRequests):
+    code = "too_many_sockets"
+    title = "Too many sockets"
+    remedy = "Close one of your WebSockets; a lost one counts for some seconds more."
+
+
+class TooManyStreams(TooManyRequests):
+    code = "too_many_streams"
+    title = "Too many event streams"
+    remedy = "Close one of your event streams; a lost one counts for some seconds more."
+
+
+class StreamKind(enum.StrEnum):
+    """Each kind has a limit of its own."""
+
+    WEBSOCKET = "websocket"
+    EVENTS = "events"
+
+
+class Socket(Base):
+    """One WebSocket of a user, in a room if it is one for messages, or one event stream.
+
+    UNLOGGED: after a crash of the server no socket is left that the rows could be about.
+    """
+
+    __tablename__ = "sockets"
+    __table_args__ = (
+        Index("ix_sockets_user_id", "user_id"),
+        Index("ix_sockets_room", "room", "user_id"),
+        Index("ix_sockets_worker_id", "worker_id"),
+        Index("ix_sockets_lease_ends_at", "lease_ends_at"),
+        {"prefixes": ["UNLOGGED"]},
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    kind: Mapped[StreamKind] = mapped_column(
+        text_enum(StreamKind), server_default=StreamKind.WEBSOCKET.value
+    )
+    room: Mapped[str | None] = mapped_column(String(64))
+    # The process that holds it.
+    worker_id: Mapped[uuid.UUID]
+    lease_ends_at: Mapped[datetime]

@@ -1,0 +1,17 @@
+"""Answers to what is done later: 202 and where to look (RFC 9110, section 15.3.3)."""
+
+import uuid
+
+from fastapi import Request, Response
+
+from app.db.session import AsyncSession
+from app.http.absolute_urls import path_of
+from app.http.etag_response import resource
+from app.jobs import crud as tasks
+from app.jobs.schemas import TaskRead
+
+
+async def accepted(request: Request, session: AsyncSession, task_id: uuid.UUID) -> Response:
+    location = path_of(request, "read_task", task_id=task_id)
+    task = await tasks.get_enqueued(session, task_id)
+    return resource(request, TaskRead, task, status=202, location=location)

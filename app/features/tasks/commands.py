@@ -1,0 +1,64 @@
+"""Look after tasks from the command line."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from app.commands.database import database
+from app.config.settings import ConfigError, Settings
+from app.db.engine import create_engine
+from app.db.session import AsyncSession, create_sessionmaker, transaction
+from app.errors import AppError
+from app.jobs import crud as tasks
+from app.jobs.models import TaskStatus
+
+COLUMNS = ("id", "kind", "status", "attempts", "created_at", "request_id", "error")
+Found = TypeVar("Found")
+
+
+def show(settings: Settings, status: str | None, limit: int) -> None:
+    """Print tasks, the newest first."""
+    wanted = TaskStatus(status) if status else None
+    found = in_transaction(settings, lambda session: tasks.newest(session, wanted, limit))
+    print("\t".join(COLUMNS))
+    for task in found:
+        print("\t".join(cell(getattr(task, name)) for name in COLUMNS))
+
+
+def cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "" if value is None else str(value)
+
+
+def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
+    """Enqueue failed tasks once more, all of them when none is named."""
+    count, left = in_transaction(settings, lambda session: tasks.retry_failed(session, task_ids))
+    print(f"Enqueued once more: {count}.")
+    if left:
+        print(f"Left alone, because another task does the same: {left}.")
+
+
+def purge(settings: Settings, status: str) -> None:
+    """Delete the tasks that ended so."""
+    count = in_transaction(settings, lambda session: tasks.purge(session, TaskStatus(status)))
+    print(f"Deleted: {count}.")
+
+
+def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
+    """Raises ConfigError: the database is away."""
+    with database(settings) as url:
+        return asyncio.run(act_on(settings.model_copy(update={"database_url": url}), act))
+
+
+async def act_on(settings: Settings, act: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
+    engine = create_engine(settings)
+    try:
+        async with transaction(create_sessionmaker(engine)) as session:
+            return await act(session)
+    except AppError as error:
+        raise ConfigError(error.detail) from error
+    finally:
+        await engine.dispose()

@@ -1,0 +1,58 @@
+"""`app jobs`, the group of commands; what they do is imported when one is run."""
+
+import enum
+import uuid
+from typing import Annotated
+
+import typer
+
+from app.config.settings import load_settings
+
+jobs = typer.Typer(no_args_is_help=True, help="What became of background work.")
+
+
+class TaskStatus(enum.StrEnum):
+    """As in app/jobs/models.py, which would take its time to import."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Ended(enum.StrEnum):
+    """What waits or runs is not purged, but cancelled: its owner is to see what became of it."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@jobs.command("list")
+def list_jobs(
+    status: Annotated[TaskStatus | None, typer.Option(help="Only those.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+) -> None:
+    """List tasks, the newest first."""
+    from app.features.tasks import commands
+
+    commands.show(load_settings(), status, limit)
+
+
+@jobs.command("retry")
+def retry_jobs(
+    task_ids: Annotated[list[uuid.UUID] | None, typer.Argument(help="All failed, if none.")] = None,
+) -> None:
+    """Enqueue failed tasks once more."""
+    from app.features.tasks import commands
+
+    commands.retry(load_settings(), task_ids or [])
+
+
+@jobs.command("purge")
+def purge_jobs(status: Ended) -> None:
+    """Delete the tasks that ended so."""
+    from app.features.tasks import commands
+
+    commands.purge(load_settings(), status)

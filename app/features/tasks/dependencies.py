@@ -1,0 +1,48 @@
+"""Tasks, as endpoints ask for them: loaded through what the caller may see."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from app.db.dependencies import Reads, SessionDep
+from app.db.executor import Row
+from app.http.precondition_dependency import PreconditionDep
+from app.jobs import crud as tasks
+from app.jobs.models import Task, TaskStatus
+from app.security.authentication import SignedIn
+
+
+async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> Row:
+    return await tasks.get(reads, task_id, viewer=principal)
+
+
+async def get_task_for_change(
+    task_id: uuid.UUID, session: SessionDep, principal: SignedIn, precondition: PreconditionDep
+) -> Task:
+    task = await tasks.get_for_change(session, task_id, viewer=principal)
+    # Not required: each step of progress is a new version.
+    precondition.check_if_sent(task)
+    return task
+
+
+async def require_room_for_task(request: Request, session: SessionDep, principal: SignedIn) -> None:
+    """Raises TooManyTasks: the caller has as many unfinished tasks as allowed."""
+    most = request.app.state.settings.tasks_per_user
+    await tasks.refuse_too_many(session, principal.id, most=most)
+
+
+async def get_task_filters(
+    status: TaskStatus | None = None,
+    kind: Annotated[
+        str | None, Query(max_length=50, pattern="^[a-z_]+$", examples=["process_item"])
+    ] = None,
+) -> dict[str, Any]:
+    return {"status": status, "kind": kind}
+
+
+# To be asked for after what authorizes the caller.
+RoomForTask = Annotated[None, Depends(require_room_for_task)]
+ReadableTask = Annotated[Row, Depends(get_task)]
+OwnTask = Annotated[Task, Depends(get_task_for_change)]
+TaskFilters = Annotated[dict[str, Any], Depends(get_task_filters)]

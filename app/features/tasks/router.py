@@ -1,0 +1,60 @@
+"""Tasks: work that goes on after the answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.db.dependencies import Reads, SessionDep
+from app.errors import NotFound, PreconditionFailed
+from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
+from app.http.etag_response import resource
+from app.http.pagination import Pagination, paginated
+from app.http.problem_details import responses
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.jobs import crud as tasks
+from app.jobs.models import AlreadyFinished, NotFailed
+from app.jobs.schemas import TaskRead
+from app.security.authentication import SignedIn
+
+router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UnitOfWorkRoute)
+TaskPagination = Annotated[
+    Pagination, Depends(paginated(tasks.LISTING.sorts, tasks.LISTING.default_sort))
+]
+
+
+@router.get("/{task_id}", response_model=TaskRead, responses=responses(NotFound))
+async def read_task(task: ReadableTask, request: Request) -> Response:
+    """See how far your task is."""
+    return resource(request, TaskRead, task)
+
+
+@router.get("", response_model=Page[TaskRead])
+async def list_tasks(
+    reads: Reads, principal: SignedIn, filters: TaskFilters, pagination: TaskPagination
+) -> Response:
+    """List your tasks, the newest first; administrators see those of all."""
+    page = await tasks.list_page(reads, pagination.page, filters, viewer=principal)
+    return pagination.answer(page)
+
+
+@router.delete(
+    "/{task_id}",
+    status_code=204,
+    response_class=Response,
+    responses=responses(NotFound, PreconditionFailed, AlreadyFinished),
+)
+async def cancel_task(task: OwnTask, session: SessionDep) -> None:
+    """Cancel your task; one that runs is stopped within seconds."""
+    await tasks.cancel(session, task)
+
+
+@router.post(
+    "/{task_id}/retry",
+    response_model=TaskRead,
+    status_code=202,
+    responses=responses(NotFound, PreconditionFailed, NotFailed),
+)
+async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
+    """Have your failed task tried again."""
+    return resource(request, TaskRead, await tasks.retry(session, task), status=202)

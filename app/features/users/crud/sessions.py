@@ -1,0 +1,188 @@
+"""The sessions table: sign-ins, seen as a collection. Flushes; never commits."""
+
+import uuid
+from collections.abc import Collection
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
+
+from app.db.executor import Query, ReadPool, Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.session import AsyncSession, notify, when_committed
+from app.errors import InvalidToken, NotFound
+from app.features.auth.schemas.session import SessionRead
+from app.features.users.models.session import (
+    ABSOLUTE_LIFETIME,
+    IDLE_LIFETIME,
+    REFRESH_GRACE,
+    Session,
+)
+from app.features.users.models.user import User
+from app.observability import metrics
+from app.runtime.clock import now
+
+# Every process listens here and forgets the principals of the user it names.
+CHANNEL = "principals"
+
+IS_LIVE = (
+    Session.ended_at.is_(None)
+    & (Session.idle_expires_at > func.now())
+    & (Session.expires_at > func.now())
+)
+IS_USABLE = User.is_active & User.deleted_at.is_(None)
+
+PRINCIPAL = Query(
+    select(
+        User.id.label("user_id"),
+        User.role,
+        User.email_verified,
+        Session.id.label("session_id"),
+    )
+    .join(User, User.id == Session.user_id)
+    .where(Session.id == bindparam("session_id"), User.id == bindparam("user_id"))
+    .where(IS_LIVE, IS_USABLE)
+)
+
+STANDING = Query(
+    select(Session.id, User.role, User.email_verified)
+    .join(User, User.id == Session.user_id)
+    .where(Session.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
+)
+
+LISTING = Listing(
+    [getattr(Session, name) for name in SessionRead.model_fields],
+    where=[IS_LIVE],
+    filters={"user_id": lambda: Session.user_id == bindparam("user_id")},
+    sorts={"created_at": Session.created_at, "last_used_at": Session.last_used_at},
+    default_sort=("-last_used_at",),
+    key=Session.id,
+)
+
+
+async def find_principal(
+    reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
+) -> Row | None:
+    """Return `user_id, role, email_verified, session_id` while the session lives, else None."""
+    return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
+
+
+async def find_standing(
+    reads: ReadPool, session_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Row]:
+    """Return `role` and `email_verified` for each of the sessions that lives, by its id."""
+    rows = await reads.all(STANDING, ids=list(session_ids))
+    return {row["id"]: row for row in rows}
+
+
+async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+    """Return one page of the live sessions of a user."""
+    return await LISTING.page(reads, request, {"user_id": user_id})
+
+
+async def create(
+    session: AsyncSession, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
+) -> Session:
+    started = now()
+    row = Session(
+        user_id=user_id,
+        scopes=scopes,
+        user_agent=user_agent,
+        address=address[:45],
+        rotated_at=started,
+        last_used_at=started,
+        idle_expires_at=started + IDLE_LIFETIME,
+        expires_at=started + ABSOLUTE_LIFETIME,
+    )
+    session.add(row)
+    await session.flush()
+    when_committed(session, metrics.SIGN_INS.inc)
+    return row
+
+
+async def rotate(session: AsyncSession, session_id: uuid.UUID, generation: int) -> Session | None:
+    """Move on to the next generation, or find that another request just did.
+
+    Returns None when the token is an old one, used again: the caller ends the session.
+
+    Raises:
+        InvalidToken: the session has ended or expired, or its user may not sign in.
+    """
+    # One statement: of any number at once, exactly one finds the generation it expects.
+    rotated = await session.scalar(
+        update(Session)
+        .where(
+            Session.id == session_id, Session.generation == generation, IS_LIVE, user_is_usable()
+        )
+        .values(
+            generation=generation + 1,
+            rotated_at=func.now(),
+            last_used_at=func.now(),
+            idle_expires_at=func.now() + IDLE_LIFETIME,
+        )
+        .returning(Session)
+    )
+    return rotated or await find_just_rotated(session, session_id, generation)
+
+
+async def find_just_rotated(
+    session: AsyncSession, session_id: uuid.UUID, generation: int
+) -> Session | None:
+    is_recent = Session.rotated_at > func.now() - REFRESH_GRACE
+    found = await session.execute(
+        select(Session, is_recent).where(Session.id == session_id, IS_LIVE, user_is_usable())
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise InvalidToken("The session has ended.")
+    newest: Session = row[0]
+    return newest if row[1] and newest.generation == generation + 1 else None
+
+
+def user_is_usable() -> ColumnElement[bool]:
+    return select(User.id).where(User.id == Session.user_id, IS_USABLE).exists()
+
+
+async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
+    """End one session of the user.
+
+    Raises:
+        NotFound: the user has no such live session.
+    """
+    if not await end_where(session, user_id, Session.id == session_id):
+        raise NotFound("There is no such session.")
+
+
+async def end_all(
+    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None = None
+) -> None:
+    """End every session of the user but one."""
+    await end_where(session, user_id, Session.id.is_distinct_from(besides))
+
+
+async def end_by_id(session: AsyncSession, session_id: uuid.UUID) -> None:
+    """End a session of any user; the caller has verified one of its tokens."""
+    user_id = await session.scalar(select(Session.user_id).where(Session.id == session_id))
+    if user_id:
+        await end_where(session, user_id, Session.id == session_id)
+
+
+async def end_where(
+    session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
+) -> bool:
+    ended = await session.scalars(
+        update(Session)
+        .where(Session.user_id == user_id, Session.ended_at.is_(None), condition)
+        .values(ended_at=func.now())
+        .returning(Session.id)
+    )
+    await announce(session, user_id)
+    return bool(ended.all())
+
+
+async def announce(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """Have every process verify the user's credentials again when the transaction commits."""
+    await notify(session, CHANNEL, str(user_id))
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    """Delete what can no longer be refreshed."""
+    await session.execute(delete(Session).where(Session.expires_at < func.now()))

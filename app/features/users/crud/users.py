@@ -1,0 +1,280 @@
+"""The users table, seen as a collection. Flushes; never commits."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, case, func, or_, select, text
+from sqlalchemy import update as update_statement
+
+from app.db.errors import UniqueViolation
+from app.db.executor import Query, Reader, ReadPool, Row
+from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
+from app.db.session import AsyncSession, when_committed
+from app.errors import NotFound
+from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
+from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.models.session import Session
+from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
+from app.features.users.schemas import ProfileUpdate, UserBase, UserRead, UserUpdate
+from app.observability import metrics
+from app.runtime.canonical import canonical
+from app.runtime.clock import now
+from app.runtime.email_address import canonical_login, canonical_part
+from app.security.principals import Role
+
+ADMINS_LOCK = 7_246_392
+IS_ALIVE = User.deleted_at.is_(None)
+COLUMNS = [getattr(User, name) for name in UserRead.model_fields]
+
+BY_ID = Query(select(*COLUMNS).where(User.id == bindparam("id"), IS_ALIVE))
+SESSION_COUNT = (
+    select(func.count(Session.id))
+    .where(Session.user_id == User.id, SESSION_IS_LIVE)
+    .correlate(User)
+    .scalar_subquery()
+    .label("session_count")
+)
+PEOPLE = Query(
+    select(User.id, User.username, User.full_name).where(
+        User.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+    )
+)
+BY_ID_FOR_ADMIN = Query(
+    select(*COLUMNS, User.last_login_at, SESSION_COUNT).where(User.id == bindparam("id"), IS_ALIVE)
+)
+LISTING = Listing(
+    COLUMNS,
+    where=[IS_ALIVE],
+    filters={
+        "role": lambda: User.role == bindparam("role"),
+        "is_active": lambda: User.is_active == bindparam("is_active"),
+        "q": lambda: or_(
+            User.email_canonical.like(bindparam("q")), User.username_canonical.like(bindparam("q"))
+        ),
+    },
+    sorts={"created_at": User.created_at, "username": User.username, "email": User.email},
+    default_sort=("-created_at",),
+    key=User.id,
+)
+SECRET = Query(
+    select(User.email, User.username, User.version, User.password_hash).where(
+        User.id == bindparam("id"), IS_ALIVE
+    )
+)
+LOGIN = Query(
+    select(User.id, User.is_active, User.version, User.password_hash).where(
+        or_(
+            User.email_canonical == bindparam("name"), User.username_canonical == bindparam("name")
+        ),
+        IS_ALIVE,
+    )
+)
+
+
+async def get(reads: Reader, user_id: uuid.UUID) -> Row:
+    """Return the user as a row.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    row = await reads.first(BY_ID, id=user_id)
+    if row is None:
+        raise NotFound("There is no such user.")
+    return row
+
+
+async def find_people(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+    """Return `id`, `username` and `full_name`, which everybody may see, of those that exist."""
+    return {row["id"]: row for row in await reads.all(PEOPLE, ids=list(ids))}
+
+
+async def get_for_change(session: AsyncSession, user_id: uuid.UUID) -> User:
+    """Return the user, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    user = await session.scalar(select(User).where(User.id == user_id, IS_ALIVE).with_for_update())
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
+    """Return the user with `last_login_at` and `session_count`.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    row = await reads.first(BY_ID_FOR_ADMIN, id=user_id)
+    if row is None:
+        raise NotFound("There is no such user.")
+    return row
+
+
+async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+    """Return one page of the users that match; `q` is a part of an address or a name."""
+    q = filters.get("q")
+    pattern = contains_pattern(canonical_part(q)) if q else None
+    return await LISTING.page(reads, request, {**filters, "q": pattern})
+
+
+async def find_by_email(session: AsyncSession, email: str) -> User | None:
+    """Return whom an e-mail address belongs to, locked until the transaction ends."""
+    return await session.scalar(
+        select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
+    )
+
+
+async def find_login(reads: ReadPool, login: str) -> Row | None:
+    """Return `id`, `is_active`, `version` and `password_hash` behind an e-mail or a username."""
+    return await reads.first(LOGIN, name=canonical_login(login))
+
+
+async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
+    """Return `email`, `username`, `version` and `password_hash`.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    row = await reads.first(SECRET, id=user_id)
+    if row is None:
+        raise NotFound("There is no such user.")
+    return row
+
+
+async def create(
+    session: AsyncSession,
+    data: UserBase,
+    *,
+    password_hash: str,
+    role: Role = Role.USER,
+    email_verified: bool = False,
+) -> User:
+    """Create an account.
+
+    Raises:
+        EmailTaken, UsernameTaken: another account has the address or the name.
+    """
+    user = User(
+        email=data.email,
+        email_canonical=canonical(data.email),
+        username=data.username,
+        username_canonical=canonical(data.username),
+        full_name=data.full_name,
+        password_hash=password_hash,
+        role=role,
+        email_verified=email_verified,
+    )
+    session.add(user)
+    await flush(session)
+    when_committed(session, metrics.REGISTRATIONS.inc)
+    return user
+
+
+async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User:
+    """Change the fields that were sent; raises UsernameTaken."""
+    fields: dict[str, Any] = data.model_dump()
+    for field, value in fields.items():
+        setattr(user, field, value)
+    if "username" in fields:
+        user.username_canonical = canonical(fields["username"])
+    await flush(session)
+    return user
+
+
+async def flush(session: AsyncSession) -> None:
+    try:
+        await session.flush()
+    except UniqueViolation as error:
+        taken = {"uq_users_email": EmailTaken, "uq_users_username": UsernameTaken}
+        raise taken[error.constraint or ""] from error
+
+
+async def get_role(session: AsyncSession, user_id: uuid.UUID) -> Role:
+    """Return the role of a user who exists."""
+    return (await session.scalars(select(User.role).where(User.id == user_id))).one()
+
+
+async def verify_email(session: AsyncSession, user: User) -> None:
+    """Take the user's mailbox as proven."""
+    user.email_verified = True
+    await session.flush()
+    await announce(session, user.id)
+
+
+async def set_password(session: AsyncSession, user: User, password_hash: str) -> None:
+    """Store a new hash; the caller ends the sessions that should not survive it."""
+    user.password_hash = password_hash
+    await session.flush()
+
+
+async def administer(session: AsyncSession, user: User, data: UserUpdate) -> bool:
+    """Change role or activity; say whether the user's sessions must end for it.
+
+    Raises:
+        LastAdmin: no active administrator would be left.
+    """
+    fields = data.model_dump()
+    is_change = any(getattr(user, name) != value for name, value in fields.items())
+    if is_change:
+        await keep_an_admin(session, user)
+    for name, value in fields.items():
+        setattr(user, name, value)
+    await session.flush()
+    return is_change
+
+
+async def delete(session: AsyncSession, user: User) -> None:
+    """Delete the account softly; its address and name are free again.
+
+    Raises:
+        LastAdmin: no active administrator would be left.
+    """
+    await keep_an_admin(session, user)
+    user.deleted_at = now()
+    await session.flush()
+
+
+async def keep_an_admin(session: AsyncSession, user: User) -> None:
+    if user.role is not Role.ADMIN or not user.is_active:
+        return
+    # Two administrators who demote each other at once would each still see the other.
+    await session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
+    another = select(User.id).where(
+        User.role == Role.ADMIN, User.is_active, IS_ALIVE, User.id != user.id
+    )
+    if await session.scalar(select(another.exists())) is not True:
+        raise LastAdmin
+
+
+async def note_login(session: AsyncSession, login: Row, *, password_hash: str | None) -> Row | None:
+    """Remember the time, and the hash if it was made anew with today's parameters.
+
+    Returns `role`, `version` and `password_hash` as they are now, None when the account has
+    been disabled or deleted since `find_login`. Locks the user until the transaction ends.
+    """
+    is_same = User.version == login["version"]
+    # Signing in is no change of the account: neither its version nor its time moves.
+    values: dict[str, Any] = {"last_login_at": func.now(), "updated_at": User.updated_at}
+    if password_hash:
+        values["password_hash"] = case((is_same, password_hash), else_=User.password_hash)
+    rows = await session.execute(
+        update_statement(User)
+        .where(User.id == login["id"], IS_USABLE)
+        .values(values)
+        .returning(User.role, User.version, User.password_hash)
+    )
+    row = rows.mappings().one_or_none()
+    return dict(row) if row else None
+
+
+async def exist(session: AsyncSession) -> bool:
+    """Whether there is any account."""
+    return bool(await session.scalar(select(select(User.id).exists())))
+
+
+async def lock(session: AsyncSession) -> None:
+    """Keep others from adding or changing accounts until the transaction ends."""
+    await session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))

@@ -1,0 +1,50 @@
+"""Users, as endpoints ask for them."""
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import Depends, Query
+from pydantic import Field
+
+from app.db.dependencies import SessionDep
+from app.features.users.crud import users
+from app.features.users.models.user import User
+from app.http.pagination import Pagination, paginated
+from app.http.precondition_dependency import PreconditionDep
+from app.http.schemas import LINE, Storable
+from app.security.authentication import Administrator, ProfileWriter
+from app.security.principals import Role
+
+UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
+
+
+async def get_own_account(
+    session: SessionDep, principal: ProfileWriter, precondition: PreconditionDep
+) -> User:
+    user = await users.get_for_change(session, principal.id)
+    precondition.check(user)
+    return user
+
+
+async def get_other_account(
+    user_id: uuid.UUID, session: SessionDep, _: Administrator, precondition: PreconditionDep
+) -> User:
+    user = await users.get_for_change(session, user_id)
+    precondition.check(user)
+    return user
+
+
+async def get_user_filters(
+    role: Role | None = None,
+    is_active: bool | None = None,
+    q: Annotated[UserQuestion | None, Query(description="Part of e-mail or username.")] = None,
+) -> dict[str, Any]:
+    return {"role": role, "is_active": is_active, "q": q}
+
+
+OwnAccount = Annotated[User, Depends(get_own_account)]
+AnyAccount = Annotated[User, Depends(get_other_account)]
+UserFilters = Annotated[dict[str, Any], Depends(get_user_filters)]
+UserPagination = Annotated[
+    Pagination, Depends(paginated(users.LISTING.sorts, users.LISTING.default_sort))
+]

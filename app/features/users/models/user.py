@@ -1,0 +1,77 @@
+"""People who sign in."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Versioned, text_enum
+from app.errors import Conflict
+from app.runtime.canonical import canonical
+from app.security.principals import Role
+
+ALIVE = text("deleted_at IS NULL")
+
+
+class User(Versioned, Base):
+    """An account. Deleting is soft and frees the e-mail address and the username."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        Index("uq_users_email", "email_canonical", unique=True, postgresql_where=ALIVE),
+        Index("uq_users_username", "username_canonical", unique=True, postgresql_where=ALIVE),
+        Index("ix_users_created_at", "created_at", "id", postgresql_where=ALIVE),
+        Index(
+            "ix_users_search",
+            "email_canonical",
+            "username_canonical",
+            postgresql_using="gin",
+            postgresql_ops={
+                "email_canonical": "gin_trgm_ops",
+                "username_canonical": "gin_trgm_ops",
+            },
+        ),
+        CheckConstraint("age BETWEEN 0 AND 150", name="age_is_human"),
+    )
+
+    email: Mapped[str] = mapped_column(String(320))
+    email_canonical: Mapped[str]
+    username: Mapped[str] = mapped_column(String(50))
+    username_canonical: Mapped[str]
+    full_name: Mapped[str | None] = mapped_column(String(100))
+    age: Mapped[int | None]
+    address: Mapped[dict[str, Any] | None]
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[Role] = mapped_column(
+        text_enum(Role),
+        default=Role.USER,
+    )
+    is_active: Mapped[bool] = mapped_column(default=True)
+    email_verified: Mapped[bool] = mapped_column(default=False)
+    last_login_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    def confirm_email(self, email: str) -> None:
+        """Take a new address whose mailbox has confirmed it."""
+        self.email = email
+        self.email_canonical = canonical(email)
+        self.email_verified = True
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+    title = "E-mail address taken"
+    remedy = "Sign in instead, or register with another address."
+
+
+class UsernameTaken(Conflict):
+    code = "username_taken"
+    title = "Username taken"
+    remedy = "Choose another username."
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+    title = "Last administrator"
+    remedy = "Make somebody else an administrator first."

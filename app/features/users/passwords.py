@@ -1,0 +1,146 @@
+"""Passwords: hashing with argon2id off the event loop, and which ones are refused."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import NamedTuple
+from unicodedata import category
+
+from passlib.context import CryptContext
+
+from app.config.known_secrets import DEMO_PASSWORD
+from app.runtime.canonical import canonical
+from app.runtime.text import CONTROLS, TextRefused, nfc
+
+MIN_LENGTH = 12
+MAX_LENGTH = 128
+# Before normalization, which makes one letter out of up to four.
+MAX_TYPED_LENGTH = 4 * MAX_LENGTH
+
+ALPHABETS = ("1234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
+RUNS = tuple((alphabet * MAX_LENGTH)[::step] for alphabet in ALPHABETS for step in (1, -1))
+
+
+class PasswordProblem(NamedTuple):
+    """Why a password is refused; clients switch on `code`."""
+
+    code: str
+    message: str
+
+
+COMMON = PasswordProblem("password_common", "Choose a password that is harder to guess.")
+IS_IDENTITY = PasswordProblem(
+    "password_is_identity", "Choose a password that is not your e-mail address or user name."
+)
+
+
+class PasswordHasher:
+    """Hashes with argon2id, at most `max_concurrency` passwords at a time.
+
+    The threads are its own: waiting logins cannot starve what else runs in threads, and
+    memory stays below `max_concurrency * memory_kib` however many of them wait.
+    """
+
+    def __init__(
+        self,
+        max_concurrency: int = 2,
+        *,
+        memory_kib: int = 19_456,
+        time_cost: int = 2,
+        parallelism: int = 1,
+    ) -> None:
+        self._context = CryptContext(
+            schemes=["argon2"],
+            argon2__type="ID",
+            argon2__memory_cost=memory_kib,
+            argon2__time_cost=time_cost,
+            argon2__parallelism=parallelism,
+        )
+        self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="password")
+
+    async def hash(self, password: str) -> str:
+        """Return a PHC string with a salt of its own for the prepared password.
+
+        Raises:
+            ValueError: the password holds a lone surrogate or more than 4,096 bytes.
+        """
+        secret, loop = spellings(password)[0], asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._context.hash, secret)
+
+    async def verify(self, password: str, hash: str | None) -> bool:
+        """Say whether the password made this hash; None, an unknown user, takes as long.
+
+        Raises:
+            ValueError: the password holds a lone surrogate or more than 4,096 bytes, or the hash
+                is damaged.
+        """
+        loop = asyncio.get_running_loop()
+        for secret in spellings(password):
+            if await loop.run_in_executor(self._threads, self._context.verify, secret, hash):
+                return True
+        return False
+
+    def needs_rehash(self, hash: str) -> bool:
+        """Say whether the hash was made with other parameters than those of now."""
+        return self._context.needs_update(hash)
+
+    def close(self) -> None:
+        """Finish what is being hashed, and drop what waits."""
+        self._threads.shutdown(cancel_futures=True)
+
+
+def prepared(password: str) -> str:
+    """Return the password as it is hashed: the OpaqueString profile of RFC 8265, section 4.2.
+
+    Spaces of other scripts become ASCII spaces, and the text is in NFC; case is kept.
+
+    Raises:
+        TextRefused: it holds control characters, or what cannot be stored.
+    """
+    if CONTROLS.search(password) or any(letter in password for letter in "\t\r\n"):
+        raise TextRefused("text_control_character", "Text may not contain control characters")
+    spaced = "".join(" " if category(letter) == "Zs" else letter for letter in password)
+    return nfc(spaced)
+
+
+def spellings(password: str) -> list[bytes]:
+    """Return what may have been hashed: the prepared password or, before ADR 0028, the typed."""
+    try:
+        candidates = [prepared(password), password]
+    except TextRefused:
+        candidates = [password]
+    return [candidate.encode() for candidate in dict.fromkeys(candidates)]
+
+
+def password_problem(password: str, *, email: str, username: str) -> PasswordProblem | None:
+    """Say why a new password is refused; its length is the schema's to check.
+
+    Raises:
+        ValueError: a lone surrogate in any of the three.
+    """
+    plain = canonical(password)
+    if plain in {canonical(email), canonical(username)}:
+        return IS_IDENTITY
+    if plain in common_passwords() or is_repeated(plain) or is_run(plain):
+        return COMMON
+    return None
+
+
+@lru_cache(maxsize=1)
+def common_passwords() -> frozenset[str]:
+    """Load what zxcvbn ranks, if long enough to pass, and the password of demonstrations."""
+    # Importing zxcvbn takes 50 ms and 15 MiB, which only a new password should pay.
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    words = (word for ranked in FREQUENCY_LISTS.values() for word in ranked)
+    return frozenset(word for word in words if len(word) >= MIN_LENGTH) | {DEMO_PASSWORD}
+
+
+def is_repeated(plain: str) -> bool:
+    """A repetition is as weak as what it repeats, which alone would be too short."""
+    longest = min(MIN_LENGTH - 1, len(plain) // 2)
+    return any(plain.startswith(plain[period:]) for period in range(1, longest + 1))
+
+
+def is_run(plain: str) -> bool:
+    return any(plain in run for run in RUNS)

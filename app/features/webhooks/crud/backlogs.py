@@ -1,0 +1,198 @@
+"""Bounded queueing of events for webhooks, and the backlog of each. Flushes; never commits.
+
+Deliveries are queued up to the limits. A webhook beyond them gets a backlog: the position of the
+first event that was not queued for it.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.db.executor import Query, ReadPool, Row
+from app.db.session import AsyncSession, notify
+from app.features.events.models.event import Position
+from app.features.events.schemas import Told
+from app.features.notifications import crud as notifications
+from app.features.users.crud.sessions import IS_USABLE
+from app.features.users.models.user import User
+from app.features.webhooks.crud.queue import CHANNEL, WAITING
+from app.features.webhooks.crud.webhooks import unnoticed
+from app.features.webhooks.models.backlog import BACKLOG_KEPT
+from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
+from app.features.webhooks.models.queue import QueueLimits
+from app.features.webhooks.models.webhook import Webhook
+from app.runtime.clock import now
+from app.runtime.ids import uuid7
+
+Due = Mapping[uuid.UUID, Sequence[Told]]
+
+EXPIRED = "webhook.backlog_expired"
+NO_BACKLOG = dict.fromkeys(("backlog_since", "backlog_transaction_id", "backlog_event_id"))
+# Which backlog is next is drawn at random: the oldest may be those that never drain.
+CANDIDATES = Query(
+    select(
+        Webhook.id,
+        Webhook.owner_id,
+        Webhook.events,
+        Webhook.scopes,
+        Webhook.backlog_transaction_id,
+        Webhook.backlog_event_id,
+        User.role,
+    )
+    .join(User, User.id == Webhook.owner_id)
+    .where(Webhook.backlog_since.is_not(None), Webhook.is_active, IS_USABLE)
+    .order_by(func.random())
+    .limit(bindparam("limit"))
+)
+IN_QUEUE = Query(
+    select(Webhook.id, WAITING.label("waiting")).where(Webhook.owner_id == bindparam("owner_id"))
+)
+
+
+async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind: Position) -> None:
+    """Queue the events for each webhook, or begin its backlog behind the position."""
+    owners = await lock(session, due)
+    waiting = await in_queue(session, set(owners.values()))
+    accepted: dict[uuid.UUID, Sequence[Told]] = {}
+    refused: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for webhook_id, owner_id in owners.items():
+        of_account = waiting[owner_id]
+        room = limits.room(of_account.get(webhook_id, 0), sum(of_account.values()))
+        if len(due[webhook_id]) > room:
+            refused.setdefault(owner_id, []).append(webhook_id)
+            continue
+        accepted[webhook_id] = due[webhook_id]
+        of_account[webhook_id] = of_account.get(webhook_id, 0) + len(due[webhook_id])
+    await insert_all(session, accepted)
+    for owner_id, webhook_ids in refused.items():
+        for webhook_id in webhook_ids:
+            await move(session, webhook_id, behind, due[webhook_id][0].event.timestamp)
+        await notify_owner(session, owner_id, webhook_ids)
+
+
+async def lock(session: AsyncSession, due: Due) -> dict[uuid.UUID, uuid.UUID]:
+    """Return the owner of each webhook that still exists, locked against deletion."""
+    found = await session.execute(
+        select(Webhook.id, Webhook.owner_id)
+        .where(Webhook.id.in_(due), Webhook.is_active, Webhook.backlog_since.is_(None))
+        .order_by(Webhook.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return {row.id: row.owner_id for row in found if due[row.id]}
+
+
+async def in_queue(
+    session: AsyncSession, owner_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, dict[uuid.UUID, int]]:
+    """Return how many deliveries wait for each webhook of each owner."""
+    counts: dict[uuid.UUID, dict[uuid.UUID, int]] = {owner_id: {} for owner_id in owner_ids}
+    found = select(Webhook.owner_id, Webhook.id, WAITING).where(Webhook.owner_id.in_(owner_ids))
+    for owner_id, webhook_id, waiting in await session.execute(found):
+        counts[owner_id][webhook_id] = waiting
+    return counts
+
+
+async def insert_all(session: AsyncSession, due: Due) -> None:
+    """Queue the events; raises nothing for what is beyond a limit."""
+    rows = [row for webhook_id, events in due.items() for row in rows_of(webhook_id, events)]
+    if rows:
+        await session.execute(insert(WebhookDelivery), rows)
+        await notify(session, CHANNEL, "")
+
+
+def rows_of(webhook_id: uuid.UUID, events: Iterable[Told]) -> Iterable[Row]:
+    for told in events:
+        yield {
+            "id": uuid7(),
+            "webhook_id": webhook_id,
+            "event_type": told.event.type,
+            "event_transaction_id": told.position.transaction_id,
+            "event_id": told.position.id,
+            "due_at": now(),
+        }
+
+
+async def notify_owner(
+    session: AsyncSession, owner_id: uuid.UUID, webhook_ids: Sequence[uuid.UUID]
+) -> None:
+    """Notify the owner once, however many of the account's webhooks get a backlog together."""
+    more = f" and {len(webhook_ids) - 1} more" if len(webhook_ids) > 1 else ""
+    await notifications.create(
+        session,
+        owner_id,
+        subject="A webhook is behind",
+        message=f"Too many deliveries wait for the webhook {webhook_ids[0]}{more}. Newer events are"
+        f" queued as soon as deliveries end, and are dropped after {BACKLOG_KEPT.days} days.",
+    )
+
+
+async def candidates(reads: ReadPool, limit: int) -> Sequence[Row]:
+    """Return some webhooks with a backlog, with the position of each and what it may receive."""
+    return await reads.all(CANDIDATES, limit=limit)
+
+
+async def room(reads: ReadPool, webhook: Row, limits: QueueLimits) -> int:
+    """Return how much of the backlog may be queued now; nothing until half of the limit is free."""
+    rows = await reads.all(IN_QUEUE, owner_id=webhook["owner_id"])
+    waiting = {row["id"]: row["waiting"] for row in rows}
+    counts = waiting.get(webhook["id"], 0), sum(waiting.values())
+    return limits.room(*counts) if limits.has_drained(*counts) else 0
+
+
+async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Position) -> bool:
+    """Lock the webhook; False if its backlog no longer begins behind the position."""
+    found = (
+        select(Webhook.id)
+        .where(Webhook.id == webhook_id, Webhook.is_active)
+        .where(Webhook.backlog_transaction_id == behind.transaction_id)
+        .where(Webhook.backlog_event_id == behind.id)
+        .with_for_update(key_share=True)
+    )
+    return await session.scalar(found) is not None
+
+
+async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: Told) -> None:
+    """Let the backlog begin behind the event."""
+    await move(session, webhook_id, last.position, last.event.timestamp)
+
+
+async def end(session: AsyncSession, webhook_id: uuid.UUID) -> None:
+    """From now on events are queued for the webhook as they happen."""
+    await session.execute(unnoticed(webhook_id, **NO_BACKLOG))
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    """Drop backlogs before their events are deleted; the owner is notified and sees a delivery."""
+    is_old = Webhook.backlog_since < now() - BACKLOG_KEPT
+    found = select(Webhook.id, Webhook.owner_id, Webhook.backlog_since).where(is_old)
+    for webhook_id, owner_id, since in await session.execute(found.with_for_update(key_share=True)):
+        await end(session, webhook_id)
+        session.add(
+            WebhookDelivery(
+                webhook_id=webhook_id,
+                event_type=EXPIRED,
+                status=DeliveryStatus.FAILED,
+                error="backlog_expired",
+            )
+        )
+        await notifications.create(
+            session,
+            owner_id,
+            subject="Events were not sent to a webhook",
+            message=f"The webhook {webhook_id} was too far behind: what happened from"
+            f" {since:%Y-%m-%d %H:%M} UTC until now was dropped. Read it from the API.",
+        )
+
+
+async def move(
+    session: AsyncSession, webhook_id: uuid.UUID, behind: Position, since: datetime
+) -> None:
+    fields = {
+        "backlog_since": since,
+        "backlog_transaction_id": behind.transaction_id,
+        "backlog_event_id": behind.id,
+    }
+    await session.execute(unnoticed(webhook_id, **fields))

@@ -1,0 +1,192 @@
+"""The webhooks table, seen as a collection. Flushes; never commits."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, Uuid, and_, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from app.db.executor import Query, ReadPool, Row
+from app.db.listing import Listing, PageRequest, PageRows
+from app.db.session import AsyncSession
+from app.errors import NotFound
+from app.features.events.crud import consumer_offsets as event_readers
+from app.features.users.crud.sessions import IS_USABLE
+from app.features.users.models.user import User
+from app.features.webhooks.crud import queue as webhook_queue
+from app.features.webhooks.models.delivery import IS_OPEN, WebhookDelivery
+from app.features.webhooks.models.webhook import HEARING, DisabledReason, TooManyWebhooks, Webhook
+from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookRead, WebhookUpdate
+from app.runtime.clock import now
+from app.security.principals import Principal
+
+# The name of the reader of the events that writes the deliveries.
+READER = "webhooks"
+
+COLUMNS = [getattr(Webhook, name) for name in WebhookRead.model_fields]
+IS_VISIBLE = or_(bindparam("sees_all"), Webhook.owner_id == bindparam("viewer_id"))
+
+BY_ID = Query(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
+LISTENERS = Query(
+    select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
+    .join(User, User.id == Webhook.owner_id)
+    .where(Webhook.is_active, IS_USABLE, User.email_verified, Webhook.backlog_since.is_(None))
+    .where(Webhook.events.overlap(bindparam("types", type_=ARRAY(String))))
+    .where(Webhook.id > bindparam("after", type_=Uuid()))
+    .order_by(Webhook.id)
+    .limit(bindparam("limit"))
+)
+FIRST = uuid.UUID(int=0)
+
+LISTING = Listing(
+    COLUMNS,
+    where=[IS_VISIBLE],
+    filters={},
+    sorts={"created_at": Webhook.created_at},
+    default_sort=("-created_at",),
+    key=Webhook.id,
+)
+
+
+async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> Row:
+    """Return the webhook as a row.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    row = await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer())
+    if row is None:
+        raise NotFound("There is no such webhook.")
+    return row
+
+
+async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal) -> PageRows:
+    """Return one page of the webhooks that the viewer may see."""
+    return await LISTING.page(reads, request, viewer.as_viewer())
+
+
+async def listeners(
+    reads: ReadPool, types: Collection[str], *, after: uuid.UUID | None, limit: int
+) -> Sequence[Row]:
+    """Return `id, owner_id, events, scopes, role` of webhooks that receive one of the types.
+
+    In the order of `id`, behind `after`; none that has a backlog.
+    """
+    return await reads.all(LISTENERS, types=list(types), after=after or FIRST, limit=limit)
+
+
+async def get_for_change(
+    session: AsyncSession, webhook_id: uuid.UUID, *, viewer: Principal
+) -> Webhook:
+    """Return the webhook, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    statement = select(Webhook).where(Webhook.id == webhook_id, IS_VISIBLE)
+    webhook = await session.scalar(statement.with_for_update(key_share=True), viewer.as_viewer())
+    if webhook is None:
+        raise NotFound("There is no such webhook.")
+    return webhook
+
+
+async def create(
+    session: AsyncSession, data: WebhookCreate, *, owner: Principal, sealed: bytes, limit: int
+) -> Webhook:
+    """Add a webhook that hears what its owner may hear.
+
+    Raises:
+        TooManyWebhooks: the owner has as many as one may have.
+    """
+    # One at a time, or many requests at once would all find room.
+    await session.execute(
+        select(User.id).where(User.id == owner.id).with_for_update(key_share=True)
+    )
+    count = select(func.count(Webhook.id)).where(Webhook.owner_id == owner.id)
+    if (await session.scalar(count) or 0) >= limit:
+        raise TooManyWebhooks(f"An account may have {limit} webhooks.")
+    fields = data.model_dump() | {"scopes": heard_by(owner), "secret_sealed": sealed}
+    webhook = Webhook(owner_id=owner.id, **fields)
+    session.add(webhook)
+    await session.flush()
+    await event_readers.begin(session, READER)
+    return webhook
+
+
+async def update_fields(
+    session: AsyncSession, webhook: Webhook, data: WebhookUpdate, *, by: Principal
+) -> Webhook:
+    """Change what was sent; from now on it hears what this credential may hear."""
+    fields: dict[str, Any] = data.model_dump()
+    is_active = fields.pop("is_active", webhook.is_active)
+    for field, value in fields.items():
+        setattr(webhook, field, value)
+    webhook.scopes = heard_by(by)
+    if is_active and not webhook.is_active:
+        webhook.enable()
+    await session.flush()
+    if webhook.is_active and not is_active:
+        await disable(session, webhook, DisabledReason.OWNER)
+    return webhook
+
+
+async def disable_all(session: AsyncSession, owner_id: uuid.UUID, reason: DisabledReason) -> bool:
+    """Disable every webhook of the user; return whether there was an active one."""
+    statement = select(Webhook).where(Webhook.owner_id == owner_id, Webhook.is_active)
+    active = (await session.scalars(statement.with_for_update(key_share=True))).all()
+    for webhook in active:
+        await disable(session, webhook, reason)
+    return bool(active)
+
+
+async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReason) -> None:
+    """Send nothing to it any more; what waits fails."""
+    webhook.disable(reason)
+    await session.flush()
+    is_waiting = and_(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
+    await webhook_queue.close(session, is_waiting, error="webhook_disabled")
+
+
+async def rotate(session: AsyncSession, webhook: Webhook, *, sealed: bytes) -> datetime:
+    """Give it another secret; return until when the one before stays valid."""
+    until = webhook.rotate(sealed, at=now())
+    await session.flush()
+    return until
+
+
+async def delete(session: AsyncSession, webhook: Webhook) -> None:
+    await session.delete(webhook)
+    await session.flush()
+
+
+async def note_success(session: AsyncSession, webhook_id: uuid.UUID) -> None:
+    """It works: what failed before counts no more."""
+    await session.execute(
+        unnoticed(webhook_id, failing_since=None).where(Webhook.failing_since.is_not(None))
+    )
+
+
+async def note_failure(session: AsyncSession, webhook_id: uuid.UUID) -> Webhook | None:
+    """Remember since when it fails; return it, locked, unless it was deleted."""
+    await session.execute(
+        unnoticed(webhook_id, failing_since=func.now()).where(Webhook.failing_since.is_(None))
+    )
+    found = select(Webhook).where(Webhook.id == webhook_id).with_for_update(key_share=True)
+    webhook: Webhook | None = await session.scalar(found)
+    return webhook
+
+
+def unnoticed(webhook_id: uuid.UUID, **fields: Any) -> Any:
+    """A change that is nobody's doing: version and time of the last change stay."""
+    return (
+        update(Webhook)
+        .where(Webhook.id == webhook_id)
+        .values(**fields, updated_at=Webhook.updated_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def heard_by(principal: Principal) -> list[str]:
+    return sorted(principal.scopes & HEARING)

@@ -1,0 +1,112 @@
+"""Webhooks and their deliveries, as endpoints ask for them."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.db.dependencies import Reads, SessionDep
+from app.db.executor import Row
+from app.errors import InsufficientScope, Unprocessable, Violation
+from app.features.auth.crud import credentials
+from app.features.webhooks.crud import deliveries as webhook_deliveries
+from app.features.webhooks.crud import webhooks
+from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
+from app.features.webhooks.models.webhook import Webhook, scopes_to_hear
+from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
+from app.features.webhooks.ssrf_guard import DestinationRefused
+from app.http.pagination import Pagination, paginated
+from app.http.precondition_dependency import PreconditionDep
+from app.security.authentication import WebhookManager
+from app.security.principals import Principal
+
+
+async def get_webhook(webhook_id: uuid.UUID, reads: Reads, principal: WebhookManager) -> Row:
+    return await webhooks.get(reads, webhook_id, viewer=principal)
+
+
+async def get_own_webhook(
+    webhook_id: uuid.UUID,
+    session: SessionDep,
+    principal: WebhookManager,
+    precondition: PreconditionDep,
+) -> Webhook:
+    await credentials.lock_live(session, principal)
+    webhook = await webhooks.get_for_change(session, webhook_id, viewer=principal)
+    precondition.check(webhook)
+    return webhook
+
+
+OwnWebhook = Annotated[Webhook, Depends(get_own_webhook)]
+
+
+async def get_own_delivery(
+    webhook_id: uuid.UUID, delivery_id: uuid.UUID, session: SessionDep, principal: WebhookManager
+) -> WebhookDelivery:
+    delivery, webhook = await webhook_deliveries.get_for_change(
+        session, delivery_id, webhook_id, viewer=principal
+    )
+    webhook.check_active()
+    return delivery
+
+
+async def get_new_webhook(
+    data: WebhookCreate, request: Request, session: SessionDep, principal: WebhookManager
+) -> WebhookCreate:
+    check_url(request, data.url)
+    permit_events(principal, data.events)
+    await credentials.lock_live(session, principal)
+    return data
+
+
+async def get_webhook_update(
+    data: WebhookUpdate, webhook: OwnWebhook, request: Request, principal: WebhookManager
+) -> WebhookUpdate:
+    fields: dict[str, Any] = data.model_dump()
+    if "url" in fields:
+        check_url(request, fields["url"])
+    permit_events(principal, fields.get("events", webhook.events))
+    return data
+
+
+def check_url(request: Request, url: str) -> None:
+    """What a name resolves to is looked at when the message is sent.
+
+    Raises:
+        Unprocessable: the URL leads somewhere that webhooks must not go.
+    """
+    try:
+        request.app.state.destinations.check(url)
+    except DestinationRefused as error:
+        violation = Violation("/body/url", str(error), "destination_refused")
+        raise Unprocessable(violations=[violation]) from None
+
+
+def permit_events(principal: Principal, events: Iterable[str]) -> None:
+    """Let nobody be told what the credential that asks for it could not read.
+
+    Raises:
+        InsufficientScope: the caller lacks the scope to read one of them.
+    """
+    missing = scopes_to_hear(events) - principal.scopes
+    if missing:
+        raise InsufficientScope(f"To be told of these, you need {', '.join(sorted(missing))}.")
+
+
+async def get_delivery_filters(status: DeliveryStatus | None = None) -> dict[str, Any]:
+    return {"status": status}
+
+
+ReadableWebhook = Annotated[Row, Depends(get_webhook)]
+NewWebhook = Annotated[WebhookCreate, Depends(get_new_webhook)]
+WebhookChange = Annotated[WebhookUpdate, Depends(get_webhook_update)]
+OwnDelivery = Annotated[WebhookDelivery, Depends(get_own_delivery)]
+DeliveryFilters = Annotated[dict[str, Any], Depends(get_delivery_filters)]
+WebhookPagination = Annotated[
+    Pagination, Depends(paginated(webhooks.LISTING.sorts, webhooks.LISTING.default_sort))
+]
+DeliveryPagination = Annotated[
+    Pagination,
+    Depends(paginated(webhook_deliveries.LISTING.sorts, webhook_deliveries.LISTING.default_sort)),
+]

@@ -1,0 +1,155 @@
+"""Messages to webhooks, and what became of each."""
+
+import enum
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, func, text
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, text_enum
+from app.errors import AppError, Conflict
+from app.features.events.models.event import Position
+from app.runtime.jitter import jitter
+
+# As Standard Webhooks advises; after 71.6 hours at most a message is given up.
+DELAYS = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 20)),
+)
+# Jitter only shortens: receivers that failed together are not all asked together again.
+SHORTEST = 0.75
+
+
+class DeliveryStatus(enum.StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+IS_OPEN = text("status IN ('pending', 'sending')")
+
+
+class DeliveryInProgress(Conflict):
+    code = "delivery_in_progress"
+    title = "Delivery in progress"
+    remedy = "Wait some seconds for the answer of the receiver."
+
+
+class MessageExpired(AppError):
+    status = 410
+    code = "message_expired"
+    title = "Message expired"
+    remedy = "The event of the message is no longer kept: read the resource itself."
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt came to: the status of an answer, or the code of an error."""
+
+    duration_ms: int
+    response_status: int | None = None
+    error: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.response_status is not None and self.response_status // 100 == 2  # noqa: PLR2004  (2xx)
+
+
+class WebhookDelivery(Base):
+    """One message: its id is the `webhook-id` at every attempt.
+
+    It points at its event, from which the body is rendered. `payload` is the body where there is
+    no event: of `webhook.test`, and of what the previous release wrote. `next_attempt_at` is when
+    the message is due and, while it is being sent, when its sender counts as lost.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_webhook_id", "webhook_id", "created_at", "id"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
+        Index(
+            "ix_webhook_deliveries_open",
+            "webhook_id",
+            "next_attempt_at",
+            "id",
+            postgresql_where=IS_OPEN,
+        ),
+        Index(
+            "ix_webhook_deliveries_due",
+            "webhook_id",
+            text("coalesce(due_at, next_attempt_at)"),
+            "id",
+            postgresql_where=IS_OPEN,
+        ),
+    )
+
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    event_type: Mapped[str] = mapped_column(String(30))
+    event_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    event_id: Mapped[int | None] = mapped_column(BigInteger)
+    payload: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[DeliveryStatus] = mapped_column(
+        text_enum(DeliveryStatus), server_default=DeliveryStatus.PENDING.value
+    )
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime | None]
+    # Where the previous release wrote it, which must not claim what has no payload: ADR 0029.
+    old_due_at: Mapped[datetime | None] = mapped_column("next_attempt_at")
+    last_attempt_at: Mapped[datetime | None]
+    response_status: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(String(50))
+
+    @property
+    def position(self) -> Position | None:
+        """The place of its event, which may have been deleted meanwhile."""
+        if self.event_transaction_id is None or self.event_id is None:
+            return None
+        return Position(self.event_transaction_id, self.event_id)
+
+    @hybrid_property
+    def next_attempt_at(self) -> datetime | None:
+        return self.due_at or self.old_due_at
+
+    @next_attempt_at.inplace.expression
+    @classmethod
+    def _next_attempt_at(cls) -> ColumnElement[datetime | None]:
+        return func.coalesce(cls.due_at, cls.old_due_at)
+
+    @next_attempt_at.inplace.setter
+    def _set_next_attempt_at(self, at: datetime | None) -> None:
+        self.due_at, self.old_due_at = at, None
+
+    def record(self, outcome: Outcome, *, at: datetime) -> None:
+        """Take down what the attempt came to, and when the next one is due."""
+        self.last_attempt_at, self.next_attempt_at = at, None
+        self.response_status, self.duration_ms = outcome.response_status, outcome.duration_ms
+        self.error = outcome.error
+        if outcome.is_success:
+            self.status = DeliveryStatus.SUCCEEDED
+        elif self.attempts > len(DELAYS):
+            self.status = DeliveryStatus.FAILED
+        else:
+            self.status = DeliveryStatus.PENDING
+            self.next_attempt_at = at + pause_after(self.attempts)
+
+    def redeliver(self, *, at: datetime) -> None:
+        """Send it at once; the pauses after that go on where they were.
+
+        Raises:
+            DeliveryInProgress: it is being sent.
+        """
+        if self.status is DeliveryStatus.SENDING:
+            raise DeliveryInProgress("The message is being sent.")
+        self.status, self.next_attempt_at = DeliveryStatus.PENDING, at
+
+
+def pause_after(attempt: int) -> timedelta:
+    """The pause after an attempt that failed, counted from 1."""
+    return DELAYS[attempt - 1] * jitter(SHORTEST, 1)

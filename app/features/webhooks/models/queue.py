@@ -1,0 +1,36 @@
+"""The queue of webhook deliveries: how many may wait."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from app.config.settings import Settings
+from app.errors import Conflict
+
+
+class TooManyDeliveriesWaiting(Conflict):
+    code = "too_many_deliveries_waiting"
+    title = "Too many deliveries are waiting"
+    remedy = "Wait until the receiver has accepted what is queued, or repair the receiver."
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """Limits on the deliveries that wait for one webhook, and for all of one account."""
+
+    per_webhook: int
+    per_account: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(settings.webhook_max_waiting, settings.webhook_max_waiting_per_user)
+
+    def room(self, waiting: int, waiting_for_account: int) -> int:
+        """Return how many more may be queued for the webhook."""
+        room = min(self.per_webhook - waiting, self.per_account - waiting_for_account)
+        return max(room, 0)
+
+    def has_drained(self, waiting: int, waiting_for_account: int) -> bool:
+        """Return whether half of the limit is free, so that a backlog is queued in large parts."""
+        return self.room(waiting, waiting_for_account) * 2 >= min(
+            self.per_webhook, self.per_account
+        )

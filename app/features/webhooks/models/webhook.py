@@ -1,0 +1,123 @@
+"""Addresses that are told what happens."""
+
+import enum
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Versioned
+from app.errors import Conflict
+from app.features.events.models.event import READ_SCOPES
+from app.security.principals import Scope
+
+# How long receivers may go on verifying with the secret before.
+OVERLAP = timedelta(hours=24)
+# A webhook that has only failed for so long is disabled.
+PATIENCE = timedelta(days=5)
+# Those that decide what a webhook is told: app/features/events/models/event.py.
+HEARING = frozenset(READ_SCOPES.values()) | {Scope.ADMIN}
+
+
+class EventType(enum.StrEnum):
+    ITEM_CREATED = "item.created"
+    ITEM_UPDATED = "item.updated"
+    ITEM_DELETED = "item.deleted"
+    ITEM_PROCESSED = "item.processed"
+    POST_PUBLISHED = "post.published"
+    TASK_UPDATED = "task.updated"
+
+
+class DisabledReason(enum.StrEnum):
+    """Why a webhook was disabled."""
+
+    OWNER = "owner"
+    RECEIVER_FAILED = "receiver_failed"
+    PASSWORD_RESET = "password_reset"
+    PASSWORD_CHANGED = "password_changed"
+    SIGNED_OUT = "signed_out"
+    ACCOUNT_DISABLED = "account_disabled"
+    ACCOUNT_DELETED = "account_deleted"
+    ROLE_CHANGED = "role_changed"
+    EMAIL_CONFIRMED = "email_confirmed"
+
+
+class TooManyWebhooks(Conflict):
+    code = "too_many_webhooks"
+    title = "Too many webhooks"
+    remedy = "Delete a webhook that you no longer need, or let one hear more events."
+
+
+class WebhookDisabled(Conflict):
+    code = "webhook_disabled"
+    title = "Webhook disabled"
+    remedy = "Repair the receiver, then set is_active to true."
+
+
+class Webhook(Versioned, Base):
+    """An address, what it is told, and the sealed secret that signs what is sent.
+
+    `scopes` are those of the credential that last set it up: it hears nothing that this
+    credential could not read. `failing_since` is the first failure with no success since. Events
+    behind the position of the backlog are not queued yet, because too many deliveries wait.
+    """
+
+    __tablename__ = "webhooks"
+    __table_args__ = (
+        Index("ix_webhooks_owner_id", "owner_id", "created_at", "id"),
+        Index(
+            "ix_webhooks_backlog_since",
+            "backlog_since",
+            postgresql_where=text("backlog_since IS NOT NULL"),
+        ),
+    )
+
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    url: Mapped[str] = mapped_column(String(2048))
+    events: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
+    description: Mapped[str | None] = mapped_column(String(200))
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    disabled_reason: Mapped[DisabledReason | None] = mapped_column(String(30))
+    failing_since: Mapped[datetime | None]
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    old_secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    overlap_until: Mapped[datetime | None]
+    backlog_since: Mapped[datetime | None]
+    backlog_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
+    backlog_event_id: Mapped[int | None] = mapped_column(BigInteger)
+
+    def rotate(self, sealed: bytes, *, at: datetime) -> datetime:
+        """Sign with the new secret, and until the time returned with the one before, too."""
+        self.old_secret_sealed, self.overlap_until = self.secret_sealed, at + OVERLAP
+        self.secret_sealed = sealed
+        return self.overlap_until
+
+    def enable(self) -> None:
+        self.is_active, self.failing_since, self.disabled_reason = True, None, None
+        self.end_backlog()
+
+    def disable(self, reason: DisabledReason) -> None:
+        self.is_active, self.disabled_reason = False, reason
+        self.end_backlog()
+
+    def end_backlog(self) -> None:
+        self.backlog_since = self.backlog_transaction_id = self.backlog_event_id = None
+
+    def is_given_up(self, *, at: datetime) -> bool:
+        """Whether it has failed for so long that nobody seems to care."""
+        return self.failing_since is not None and self.failing_since <= at - PATIENCE
+
+    def check_active(self) -> None:
+        """Raises WebhookDisabled: nothing is sent to it."""
+        if not self.is_active:
+            raise WebhookDisabled("The webhook is disabled: nothing is sent to it.")
+
+
+def scopes_to_hear(events: Iterable[str]) -> set[Scope]:
+    """What somebody must be able to read to be told of these events."""
+    kinds = {event.partition(".")[0] for event in events}
+    return {READ_SCOPES[kind] for kind in kinds if kind in READ_SCOPES}

@@ -1,0 +1,126 @@
+"""Webhooks: what happens, sent to where you say."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, status
+
+from app.db.dependencies import Reads, SessionDep
+from app.errors import InsufficientScope, NotFound, PreconditionFailed
+from app.features.webhooks.crud import deliveries as webhook_deliveries
+from app.features.webhooks.crud import webhooks
+from app.features.webhooks.delivery import new_secret, written
+from app.features.webhooks.dependencies import (
+    NewWebhook,
+    OwnWebhook,
+    ReadableWebhook,
+    WebhookChange,
+    WebhookPagination,
+)
+from app.features.webhooks.models.delivery import WebhookDelivery
+from app.features.webhooks.models.queue import TooManyDeliveriesWaiting
+from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
+from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
+from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
+from app.http.absolute_urls import absolute_url
+from app.http.etag_response import resource
+from app.http.problem_details import responses
+from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.security.authentication import WebhookManager
+
+router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=UnitOfWorkRoute)
+CHANGES = (NotFound, PreconditionFailed)
+
+
+@router.get("", response_model=Page[WebhookRead])
+async def list_webhooks(
+    reads: Reads, principal: WebhookManager, pagination: WebhookPagination
+) -> Response:
+    """List your webhooks, the newest first; administrators see those of all."""
+    return pagination.answer(await webhooks.list_page(reads, pagination.page, viewer=principal))
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(InsufficientScope, TooManyWebhooks),
+)
+async def create_webhook(
+    data: NewWebhook,
+    session: SessionDep,
+    principal: WebhookManager,
+    request: Request,
+    response: Response,
+) -> WebhookCreated:
+    """Be told of events at an address of yours; the secret is shown in this answer only."""
+    secret = new_secret()
+    sealed = request.app.state.sealer.seal(secret)
+    limit = request.app.state.settings.webhooks_per_user
+    webhook = await webhooks.create(session, data, owner=principal, sealed=sealed, limit=limit)
+    response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
+    return WebhookCreated(**shown(webhook), secret=written(secret))
+
+
+@router.get("/{webhook_id}", response_model=WebhookRead, responses=responses(NotFound))
+async def read_webhook(webhook: ReadableWebhook, request: Request) -> Response:
+    """Read one of your webhooks."""
+    return resource(request, WebhookRead, webhook)
+
+
+@router.patch(
+    "/{webhook_id}",
+    response_model=WebhookRead,
+    responses=responses(*CHANGES, InsufficientScope),
+)
+async def update_webhook(
+    data: WebhookChange,
+    webhook: OwnWebhook,
+    session: SessionDep,
+    principal: WebhookManager,
+    request: Request,
+) -> Response:
+    """Change the fields you send; `is_active` disables the webhook, or enables it again."""
+    changed = await webhooks.update_fields(session, webhook, data, by=principal)
+    return resource(request, WebhookRead, changed)
+
+
+@router.delete(
+    "/{webhook_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
+)
+async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
+    """Delete your webhook and all that is known of its deliveries."""
+    await webhooks.delete(session, webhook)
+
+
+@router.post(
+    "/{webhook_id}/test",
+    response_model=WebhookDeliveryRead,
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=responses(*CHANGES, WebhookDisabled, TooManyDeliveriesWaiting),
+)
+async def test_webhook(
+    webhook: OwnWebhook, session: SessionDep, request: Request
+) -> WebhookDelivery:
+    """Send a message of the type `webhook.test`; its delivery shows the outcome."""
+    webhook.check_active()
+    limits = request.app.state.queue_limits
+    return await webhook_deliveries.create_test(session, webhook, limits)
+
+
+@router.post("/{webhook_id}/rotate-secret", responses=responses(*CHANGES, InsufficientScope))
+async def rotate_webhook_secret(
+    webhook: OwnWebhook, session: SessionDep, principal: WebhookManager, request: Request
+) -> WebhookSecret:
+    """Replace the secret, shown in this answer only; for 24 hours the old one signs, too.
+
+    You need the scopes that the webhook was set up with.
+    """
+    principal.require(*webhook.scopes)
+    secret = new_secret()
+    sealed = request.app.state.sealer.seal(secret)
+    until = await webhooks.rotate(session, webhook, sealed=sealed)
+    return WebhookSecret(secret=written(secret), old_secret_until=until)
+
+
+def shown(webhook: Webhook) -> dict[str, Any]:
+    return WebhookRead.model_validate(webhook).model_dump()

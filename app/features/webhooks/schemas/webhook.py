@@ -1,0 +1,71 @@
+"""Webhooks on the wire."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import MISSING, AfterValidator, Field
+
+from app.features.webhooks.models.webhook import DisabledReason, EventType
+from app.http.schemas import LINE, PARAGRAPH, In, Out, Storable, Stored
+
+Url = Annotated[
+    Storable,
+    Field(min_length=1, max_length=2048, examples=["https://hooks.example.com/reference"]),
+    LINE,
+]
+HookEvent = Annotated[EventType, Field(strict=False, examples=["item.created"])]
+HookEvents = Annotated[
+    list[HookEvent],
+    Field(min_length=1, max_length=20, examples=[["item.created", "post.published"]]),
+    AfterValidator(lambda events: list(dict.fromkeys(events))),
+]
+Description = Annotated[Storable, Field(max_length=200, examples=["The warehouse"]), PARAGRAPH]
+Secret = Annotated[
+    str, Field(max_length=60, examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw..."])
+]
+
+
+class WebhookCreate(In):
+    url: Url
+    events: HookEvents
+    description: Description | None = None
+
+
+class WebhookUpdate(In):
+    """A field left out is left alone; `is_active: true` enables a webhook again."""
+
+    url: Url | MISSING = MISSING
+    events: HookEvents | MISSING = MISSING
+    description: Description | MISSING | None = MISSING
+    is_active: bool | MISSING = MISSING
+
+
+class WebhookRead(Stored):
+    """`failing_since` is the first failure with no success since; after 5 days it is disabled.
+
+    `disabled_reason` says why it is not active. Events since `backlog_since` are not queued yet,
+    because too many deliveries wait.
+    """
+
+    owner_id: uuid.UUID
+    url: str = Field(max_length=2048)
+    events: list[EventType] = Field(max_length=20)
+    description: str | None = Field(max_length=200)
+    is_active: bool
+    disabled_reason: DisabledReason | None
+    failing_since: datetime | None
+    backlog_since: datetime | None
+
+
+class WebhookCreated(WebhookRead):
+    """The only answer that shows the secret."""
+
+    secret: Secret
+
+
+class WebhookSecret(Out):
+    """The new secret; the old one signs, too, until `old_secret_until`."""
+
+    secret: Secret
+    old_secret_until: datetime

@@ -1,0 +1,97 @@
+"""Request bodies: who may send how much, decided before any of it is read or parsed.
+
+Here and not in the routes, because it holds for compiled routes and for FastAPI's alike.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.params import Form
+from fastapi.requests import HTTPConnection
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
+
+from app.http.json_bounds import check_structure
+from app.http.request_errors import UnsupportedContentCoding
+from app.security.authentication import Authentication
+
+# Of FastAPI, whose effective routes have a private type: see app/fastpath/route_table.py.
+Route = Any
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """Requirements of a route on the bodies of its requests."""
+
+    authentication: Authentication | None
+    has_body: bool
+    is_json: bool
+
+
+def body_rule(route: Route) -> BodyRule:
+    field = route.body_field
+    is_json = field is not None and not isinstance(field.field_info, Form)
+    # Uploads are read by a dependency, and described by hand.
+    has_body = field is not None or "requestBody" in (route.openapi_extra or {})
+    return BodyRule(find_authentication(route.dependant), has_body, is_json)
+
+
+def find_authentication(dependant: Dependant) -> Authentication | None:
+    if isinstance(dependant.call, Authentication):
+        return dependant.call
+    found = (find_authentication(each) for each in dependant.dependencies)
+    return next((each for each in found if each), None)
+
+
+async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receive:
+    """Return what the route receives from, after its body was found to be within the bounds.
+
+    Anonymous clients may send little (`BodyLimitMiddleware`); the limit rises with the
+    authentication, which comes before the first byte of the body.
+
+    Raises:
+        Unauthenticated: the route needs a caller, and there is none.
+        UnsupportedContentCoding: the body is compressed.
+        TooManyValues, NestedTooDeeply: the body is JSON beyond the bounds.
+    """
+    settings = scope["app"].state.settings
+    if rule.authentication:
+        if rule.authentication not in scope["app"].dependency_overrides:
+            await rule.authentication.identify(HTTPConnection(scope))
+        scope["max_body_bytes"] = settings.max_body_bytes
+    if rule.has_body:
+        refuse_content_coding(scope)
+    if not rule.is_json:
+        return receive
+    body = await read_body(receive)
+    check_structure(body, max_values=settings.max_json_values)
+    return replaying(body, receive)
+
+
+def refuse_content_coding(scope: Scope) -> None:
+    codings = ",".join(Headers(scope=scope).getlist("content-encoding"))
+    if any(coding.strip().lower() not in {"", "identity"} for coding in codings.split(",")):
+        raise UnsupportedContentCoding("The service reads bodies without a Content-Encoding.")
+
+
+async def read_body(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    has_more = True
+    while has_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        has_more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def replaying(body: bytes, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again

@@ -1,0 +1,60 @@
+"""Concurrency limiter: how many pieces of work of one kind run at once, per user and per process.
+
+For work whose duration the client decides, such as exports and uploads. Work beyond a bound is
+rejected at once and never queued.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.errors import TooManyRequests
+from app.http.load_shedding.concurrency_limit import Overloaded
+
+RETRY_SECONDS = 5
+
+
+class TooManyAtOnce(TooManyRequests):
+    code = "too_many_at_once"
+    title = "Too many at once"
+    remedy = "Wait until one of your own exports, uploads or streams has ended, or end one."
+
+
+class ConcurrencyLimiter:
+    """`kind` names the work in the plural, for the details of errors."""
+
+    def __init__(self, kind: str, *, per_user: int, per_process: int) -> None:
+        self._kind = kind
+        self._per_user = per_user
+        self._per_process = per_process
+        self._by_user: Counter[uuid.UUID] = Counter()
+        self.in_use = 0
+
+    @contextmanager
+    def slot(self, user_id: uuid.UUID) -> Iterator[None]:
+        """Occupy one slot of the user and of the process for the duration of the block.
+
+        Raises:
+            TooManyAtOnce: the user occupies as many slots as one user may.
+            Overloaded: the process has no free slot.
+        """
+        self._check(user_id)
+        self.in_use += 1
+        self._by_user[user_id] += 1
+        try:
+            yield
+        finally:
+            self.in_use -= 1
+            self._by_user[user_id] -= 1
+            # Otherwise there would be an entry for every user who ever came.
+            if not self._by_user[user_id]:
+                del self._by_user[user_id]
+
+    def _check(self, user_id: uuid.UUID) -> None:
+        if self._by_user.get(user_id, 0) >= self._per_user:
+            detail = f"At most {self._per_user} {self._kind} of one user at once."
+            raise TooManyAtOnce(detail, retry_after_seconds=RETRY_SECONDS)
+        if self.in_use >= self._per_process:
+            detail = f"This process serves no more {self._kind} at once."
+            raise Overloaded(detail, retry_after_seconds=RETRY_SECONDS)

@@ -1,0 +1,63 @@
+"""Responses that carry one resource: validators for caches, 304 for clients that have it."""
+
+import hashlib
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from app.http.absolute_urls import absolute_url
+from app.http.http_dates import format_http_date
+from app.http.precondition_dependency import etag
+from app.http.preconditions import Validators, evaluate_preconditions
+from app.http.response_cache import KeptAnswer
+from app.http.schemas import Stored
+
+PRIVATE = "private, no-cache"
+
+
+def resource(
+    request: Request, schema: type[Stored], row: Any, *, status: int = 200, location: str = ""
+) -> Response:
+    """The row as `schema`, with ETag and Last-Modified (RFC 9110, section 8.8).
+
+    Serialized here and not by FastAPI, which would validate the same values once more.
+
+    Raises:
+        PreconditionFailed: a read demands another state.
+    """
+    body = schema.model_validate(row)
+    content = body.__pydantic_serializer__.to_json(body)
+    tag = etag_of(body, content)
+    headers = {
+        "ETag": tag,
+        "Last-Modified": format_http_date(body.updated_at),
+        "Cache-Control": PRIVATE,
+    }
+    if known := known_tag(request, Validators(tag, body.updated_at)):
+        return Response(status_code=304, headers={**headers, "ETag": known})
+    if location:
+        headers["Location"] = absolute_url(request, location)
+    return Response(content, status, headers, "application/json")
+
+
+def etag_of(body: Stored, content: bytes) -> str:
+    """A strong validator: the version, with a digest of what changes without it."""
+    if not body.has_unversioned_fields:
+        return etag(body.version)
+    return f'"{body.version}-{hashlib.sha256(content).hexdigest()[:8]}"'
+
+
+def kept(request: Request, answer: KeptAnswer) -> Response:
+    """The cached answer, or 304 for clients that have it."""
+    headers = {"ETag": answer.etag, "Cache-Control": PRIVATE}
+    if known := known_tag(request, Validators(answer.etag)):
+        return Response(status_code=304, headers={**headers, "ETag": known})
+    return Response(answer.body, 200, headers, "application/json")
+
+
+def known_tag(request: Request, current: Validators) -> str | None:
+    """The entity tag of a 304; writes were evaluated before, against the locked row."""
+    if request.method != "GET":
+        return None
+    return evaluate_preconditions("GET", request.scope["headers"], current)

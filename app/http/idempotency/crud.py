@@ -1,0 +1,83 @@
+"""The idempotency_keys table, seen as a collection. Flushes; never commits."""
+
+import hashlib
+import json
+from datetime import timedelta
+
+from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
+
+from app.db.compiled_insert import insert_one, insertion, run
+from app.db.executor import Query, Row
+from app.db.session import AsyncSession, Transaction
+from app.http.idempotency.models import (
+    IdempotencyKey,
+    IdempotencyKeyInProgress,
+    TooManyIdempotencyKeys,
+)
+
+KEPT = timedelta(hours=24)
+RETRY_SECONDS = 3600
+# Counted up to the bound, in the round trip of the lock.
+KEPT_OF_CALLER = (
+    select(func.count())
+    .select_from(
+        select(IdempotencyKey.id)
+        .where(IdempotencyKey.caller == bindparam("caller"))
+        .limit(bindparam("most", type_=BigInteger))
+        .subquery()
+    )
+    .scalar_subquery()
+)
+LOCK = Query(
+    select(
+        func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_mine"),
+        KEPT_OF_CALLER.label("kept"),
+    )
+)
+BY_KEY = Query(
+    select(
+        IdempotencyKey.fingerprint,
+        IdempotencyKey.status,
+        # Connections of SQLAlchemy decode JSON by themselves, those of the pool do not.
+        cast(IdempotencyKey.headers, Text).label("headers"),
+        IdempotencyKey.body,
+    ).where(IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
+)
+INSERT = insertion(
+    IdempotencyKey,
+    ["caller", "key", "fingerprint", "status", "headers", "body"],
+    returning=[IdempotencyKey.id],
+)
+
+
+async def lock(session: Transaction, caller: str, key: str, *, most: int) -> None:
+    """Keep others from using the key until the transaction ends, however it ends.
+
+    Raises:
+        IdempotencyKeyInProgress: another request is using it.
+        TooManyIdempotencyKeys: `most` responses of the caller are stored, and none to this key.
+    """
+    name = hashlib.sha256(f"{caller}:{key}".encode()).digest()
+    number = int.from_bytes(name[:8], signed=True)
+    (row,) = await run(session, LOCK, number=number, caller=caller, most=most)
+    if not row["is_mine"]:
+        raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
+    if row["kept"] >= most and await find(session, caller, key) is None:
+        raise TooManyIdempotencyKeys(
+            f"At most {most} keys in {KEPT.days} day.", retry_after_seconds=RETRY_SECONDS
+        )
+
+
+async def find(session: Transaction, caller: str, key: str) -> Row | None:
+    found = await run(session, BY_KEY, caller=caller, key=key)
+    return {**found[0], "headers": json.loads(found[0]["headers"])} if found else None
+
+
+async def create(session: Transaction, answer: Row) -> None:
+    await insert_one(session, INSERT, **answer)
+
+
+async def delete_expired(session: AsyncSession) -> None:
+    await session.execute(
+        delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - KEPT)
+    )

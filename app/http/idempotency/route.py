@@ -1,0 +1,121 @@
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): replay of stored responses.
+
+A replay passes the same checks as the request itself: credential, scopes and rate limit.
+See docs/adr/0025-one-credential-one-client.md.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.security import SecurityScopes
+
+from app.db.executor import Row
+from app.errors import Unprocessable, Violation
+from app.fastpath.dependency_graph import scopes_of
+from app.http.client_address import client_network
+from app.http.idempotency import crud as idempotency_keys
+from app.http.idempotency.models import IdempotencyKeyReused
+from app.security.authentication import Authentication, client_address, count_address
+from app.security.encryption import Sealer
+from app.security.principals import Principal
+
+Guard = tuple[Authentication, SecurityScopes]
+
+MAX_KEY = 255
+KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control", "pragma")
+
+
+def guards_of(dependant: Dependant) -> Iterator[Guard]:
+    """Yield what authenticates the caller of an endpoint, each with the scopes it requires."""
+    if isinstance(dependant.call, Authentication):
+        (scopes,) = scopes_of(dependant).values()
+        yield dependant.call, scopes
+    for each in dependant.dependencies:
+        yield from guards_of(each)
+
+
+async def answer_once(
+    request: Request, handler: Callable[[Request], Awaitable[Response]], guards: Sequence[Guard]
+) -> Response:
+    """Return the stored response to the key, else that of the handler, which is stored.
+
+    Raises:
+        Unauthenticated, InsufficientScope, TooManyRequests: as the endpoint itself would; the
+            database is not asked for the key of a client that may not call it.
+        IdempotencyKeyReused: the key came with another request before.
+        IdempotencyKeyInProgress: the first request is still running.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return await handler(request)
+    await pass_guards(request, guards)
+    refuse_malformed(key)
+    caller, fingerprint = caller_of(request), await fingerprint_of(request)
+    session = request.state.session
+    most = request.app.state.settings.idempotency_keys_per_caller
+    await idempotency_keys.lock(session, caller, key, most=most)
+    first = await idempotency_keys.find(session, caller, key)
+    if first is not None:
+        return replay(first, fingerprint, request.app.state.sealer)
+    response = await handler(request)
+    await idempotency_keys.create(
+        session, stored(response, caller, key, fingerprint, request.app.state.sealer)
+    )
+    return response
+
+
+async def pass_guards(request: Request, guards: Sequence[Guard]) -> None:
+    """Authenticate the caller; an endpoint without a guard counts by address."""
+    for authentication, scopes in guards:
+        await authentication(request, scopes)
+    if not guards:
+        await count_address(request)
+
+
+def refuse_malformed(key: str) -> None:
+    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        message = f"An Idempotency-Key has 1 to {MAX_KEY} printable characters"
+        violation = Violation("/header/idempotency-key", message, "idempotency_key_malformed")
+        raise Unprocessable(violations=[violation])
+
+
+def caller_of(request: Request) -> str:
+    """Name the caller that a key belongs to; keys of different callers are unrelated.
+
+    A user with fewer rights, by another token or key, is another caller: a stored response
+    may show a secret with the rights of the credential that the request was sent with.
+    """
+    principal: Principal | None = request.scope.get("principal")
+    if principal is None:
+        return f"address:{client_network(client_address(request))}"
+    rights = hashlib.sha256(" ".join(sorted(principal.scopes)).encode()).hexdigest()[:16]
+    # A session gets new tokens while a request is repeated, an API key stays the same.
+    return f"{principal.id}:{principal.api_key_id or 'session'}:{rights}"
+
+
+async def fingerprint_of(request: Request) -> bytes:
+    whole = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    whole.update(await request.body())
+    return whole.digest()
+
+
+def stored(response: Response, caller: str, key: str, fingerprint: bytes, sealer: Sealer) -> Row:
+    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    return {
+        "caller": caller,
+        "key": key,
+        # A request may hold a password, which a plain digest would let one guess.
+        "fingerprint": sealer.mac(fingerprint),
+        "status": response.status_code,
+        "headers": kept,
+        "body": sealer.seal(bytes(response.body)),
+    }
+
+
+def replay(first: Row, fingerprint: bytes, sealer: Sealer) -> Response:
+    if first["fingerprint"] != sealer.mac(fingerprint):
+        raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+    headers = {**first["headers"], "idempotency-replayed": "true"}
+    return Response(sealer.unseal(first["body"]), first["status"], headers)

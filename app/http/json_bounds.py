@@ -1,0 +1,57 @@
+"""Bounds on the structure of a JSON document, checked before it is parsed.
+
+A parser needs memory and time for each value, and validation for each unknown name, in which
+one megabyte of `{"a":1,"b":1,...}` costs a hundred times as much as one of text.
+"""
+
+from app.http.request_errors import NestedTooDeeply, TooManyValues
+
+MAX_DEPTH = 32
+# So few separators and brackets, strings included, need no exact count.
+HARMLESS = 32
+OTHERS = bytes(set(range(256)) - set(b"[]{}"))
+SAME = bytes.maketrans(b"[]", b"{}")
+# Of a name and of a string that is its value.
+QUOTES_PER_VALUE = 4
+
+
+def check_structure(document: bytes, *, max_values: int) -> None:
+    """Count the values, and the levels of objects and lists.
+
+    Malformed documents may pass: those the parser rejects.
+
+    Raises:
+        TooManyValues: the document has more than `max_values` values.
+        NestedTooDeeply: it has more than MAX_DEPTH levels.
+    """
+    if count_values(document) <= HARMLESS:
+        return
+    outside = outside_of_strings(document, max_values)
+    if count_values(outside) > max_values:
+        raise TooManyValues(f"A body may have {max_values} values.")
+    if is_deeper(outside):
+        raise NestedTooDeeply(f"A body may have {MAX_DEPTH} levels.")
+
+
+def count_values(document: bytes) -> int:
+    """Return an upper bound of the number of values: each follows a separator or a bracket."""
+    return document.count(b",") + document.count(b"[") + document.count(b"{")
+
+
+def outside_of_strings(document: bytes, max_values: int) -> bytes:
+    if b"\\" in document:
+        # A backslash that is escaped itself escapes no quote behind it, so it goes first.
+        document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if document.count(b'"') > QUOTES_PER_VALUE * max_values:
+        raise TooManyValues(f"A body may have {max_values} values.")
+    return b"".join(document.split(b'"')[::2])
+
+
+def is_deeper(outside: bytes) -> bool:
+    """Return whether brackets remain after the innermost are removed MAX_DEPTH times."""
+    brackets = outside.translate(SAME, OTHERS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"{}", b"")
+    return bool(brackets)

@@ -1,0 +1,229 @@
+"""Middleware in pure ASGI: request id, timing, security headers, access log, body limit.
+
+BaseHTTPMiddleware would cost a task group for each request and copy the context.
+"""
+
+import re
+import time
+import uuid
+from contextlib import suppress
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import AppError, ContentTooLarge
+from app.features.streams.close_codes import CloseCode
+from app.http.client_address import TrustedProxies
+from app.http.forwarding import resolve_client
+from app.http.problem_details import problem_response
+from app.observability.access_log import AccessRecorder
+from app.observability.logging import get_logger
+from app.observability.request_context import begin_request
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+MAX_DIGITS = 20
+# A handshake that is refused is answered like a request.
+STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+SWITCHING_PROTOCOLS = 101
+
+error_log = get_logger("error")
+
+
+class EnvelopeMiddleware:
+    """What every answer carries, whoever made it."""
+
+    def __init__(
+        self, app: ASGIApp, *, security_headers: dict[str, str], proxies: TrustedProxies
+    ) -> None:
+        self.app = app
+        self.proxies = proxies
+        self.recorder = AccessRecorder()
+        self.defaults = [
+            (name.lower().encode(), value.encode()) for name, value in security_headers.items()
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        resolve_client(scope, self.proxies)
+        begin(scope)
+        status, seconds = 0, 0.0
+
+        async def send_enveloped(message: Message) -> None:
+            nonlocal status, seconds
+            if message["type"] in STARTS:
+                status, seconds = message["status"], time.perf_counter() - started
+                self.complete(message, scope, seconds)
+            elif message["type"] == "websocket.accept":
+                status = SWITCHING_PROTOCOLS
+                message["headers"] = [*message["headers"], request_id_header(scope)]
+            await send(message)
+
+        app = self.app if "refused" not in scope else answer_refused
+        try:
+            await app(scope, receive, send_enveloped)
+        finally:
+            self.recorder.record(scope, status, seconds or time.perf_counter() - started)
+
+    def complete(self, message: Message, scope: Scope, seconds: float) -> None:
+        headers = list(message.get("headers", ()))
+        present = {name for name, _ in headers}
+        headers.extend(default for default in self.defaults if default[0] not in present)
+        headers.append(request_id_header(scope))
+        headers.append((b"x-process-time", b"%.6f" % seconds))
+        headers.extend(scope["extra_headers"])
+        message["headers"] = headers
+
+
+async def answer_refused(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that the protocol refused: see app/server/http_protocol.py."""
+    await problem_response(scope, scope["refused"])(scope, receive, send)
+
+
+def begin(scope: Scope) -> None:
+    """Give the request its name, and a place for what others note down about it.
+
+    HeadMiddleware passes a copy of the scope on; what is in these is seen from out here all
+    the same.
+    """
+    scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
+    scope["extra_headers"] = []
+    scope["fastapi"] = {}
+    scope.setdefault("state", {})
+    begin_request(scope["request_id"])
+
+
+def request_id_header(scope: Scope) -> tuple[bytes, bytes]:
+    return b"x-request-id", scope["request_id"].encode()
+
+
+def accepted_request_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            return value.decode() if REQUEST_ID.fullmatch(value) else None
+    return None
+
+
+class CatchAllMiddleware:
+    """Answer an unexpected error, so that the connection lives on for the next request.
+
+    Without it the server would close the connection and break whatever the client sent
+    next on it. Stands inside CORS: a browser must be able to read the problem.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        is_started = False
+
+        async def send_noticed(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noticed)
+        except ClientDisconnect:
+            return  # In the middle of its body: nobody is left to answer.
+        except Exception:
+            error_log.exception("unhandled", path=scope["path"])
+            if is_started and scope["type"] == "http":
+                raise
+            await apologize(scope, receive, send, is_started=is_started)
+
+
+async def apologize(scope: Scope, receive: Receive, send: Send, *, is_started: bool) -> None:
+    if not is_started:
+        await problem_response(scope, AppError())(scope, receive, send)
+        return
+    with suppress(OSError, RuntimeError):  # The socket may be closed already.
+        await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR})
+
+
+class BodyLimitMiddleware:
+    """Refuse a body over the limit before more than that is read.
+
+    Starlette's own limit answers with text/plain and outside every other middleware.
+    The limit is that of anonymous clients until `scope["max_body_bytes"]` is raised: by
+    app/http/body_bounds.py for authenticated callers, and by routes that take uploads.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        scope["max_body_bytes"] = self.max_bytes
+        declared = declared_length(scope)
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            if declared > scope["max_body_bytes"]:
+                raise too_large()
+            message = await receive()
+            if "refused" in scope:  # In the middle of the body.
+                raise HTTPException(scope["refused"].status)
+            received += len(message.get("body", b""))
+            if received > scope["max_body_bytes"]:
+                raise too_large()
+            return message
+
+        await self.app(scope, receive_limited, send)
+
+
+def too_large() -> HTTPException:
+    # Closing is what stops the client: uvicorn would read the rest of the body to its end.
+    return HTTPException(ContentTooLarge.status, headers={"Connection": "close"})
+
+
+def declared_length(scope: Scope) -> int:
+    value = Headers(scope=scope).get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < MAX_DIGITS else 0
+
+
+class HeadMiddleware:
+    """Answer HEAD like GET, without the body (RFC 9110, section 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        # A copy: the server looks at its own scope to know that no body follows.
+        # `is_head` lets an answer that streams from far away skip the work.
+        await self.app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
+
+
+def security_headers(*, is_production: bool) -> dict[str, str]:
+    """Headers for answers that bring none of their own (OWASP REST Security Cheat Sheet)."""
+    headers: dict[str, Any] = {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+    }
+    if is_production:
+        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return headers

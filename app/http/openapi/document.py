@@ -1,0 +1,155 @@
+"""The OpenAPI document: what FastAPI cannot know by itself."""
+
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from app.config.settings import Settings
+from app.errors import SessionRequired
+from app.http.openapi.errors import declared, error_references, is_error, shared_responses
+from app.http.openapi.headers import with_headers
+from app.http.openapi.schemas import example_of, tidy, without_null
+
+Node = dict[str, Any]
+
+# In the order in which the documentation shows them.
+TAGS = {
+    "auth": "Sign up, sign in and stay signed in.",
+    "users": "People and their profiles.",
+    "items": "What is on offer.",
+    "items v2": "The same items, with a currency beside each amount.",
+    "categories": "The tree that items are sorted into.",
+    "posts": "What people write: drafts of their own, and what all may read.",
+    "files": "Uploads and downloads.",
+    "events": "What happens, as it happens.",
+    "webhooks": "What happens, sent to where you say.",
+    "audit": "Who did what to which row.",
+    "tasks": "Work that goes on after the answer.",
+    "notifications": "What the service or an administrator tells somebody.",
+    "dashboard": "Figures to look at.",
+    "external": "What other services know, fetched within three seconds or not at all.",
+    "graphql": "Everything in one request, and no more than was asked for.",
+    "system": "The service itself: whether it is alive and ready, and which version runs.",
+}
+GUIDE = Path(__file__).parents[1] / "pages" / "guide.md"
+LICENSE = {"name": "MIT", "identifier": "MIT"}
+API_KEY = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-API-Key",
+    "description": "For programs: a key with scopes of its own.",
+}
+# Every error is a Problem here; these are FastAPI's own.
+REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
+
+
+def operation_id(route: APIRoute) -> str:
+    """The endpoint's own name: unique in the API and good for generated clients."""
+    return route.name
+
+
+def describe(app: FastAPI) -> None:
+    """Let `app.openapi()` answer with the completed document, which is made once."""
+    app.openapi = cache(partial(document, app))  # type: ignore[method-assign]  # FastAPI's advice
+
+
+def document(app: FastAPI) -> Node:
+    settings: Settings = app.state.settings
+    generated = get_openapi(
+        title=settings.project_name,
+        version=settings.version,
+        description=f"{settings.description}\n\n{GUIDE.read_text(encoding='utf-8')}",
+        routes=app.routes,
+        servers=[{"url": "/"}],
+        contact=contact(settings),
+        license_info=LICENSE,
+    )
+    return completed(generated, token_url=f"{settings.api_v1_str}/auth/token")
+
+
+def contact(settings: Settings) -> dict[str, str]:
+    address = settings.security_contact
+    kind = "email" if address.startswith("mailto:") else "url"
+    return {"name": "the maintainers", kind: address.removeprefix("mailto:")}
+
+
+def completed(generated: Node, *, token_url: str) -> Node:
+    """The document with its tags, security, errors, bounds and examples."""
+    components = generated["components"]
+    found = {
+        (path, method): with_headers(method, operation, components["schemas"])
+        for path, methods in generated["paths"].items()
+        for method, operation in methods.items()
+    }
+    operations = list(found.values())
+    paths: Node = {}
+    for (path, method), operation in found.items():
+        paths.setdefault(path, {})[method] = completed_operation(operation, components)
+    finished = {
+        "schemas": without_replaced(components["schemas"]),
+        "responses": shared_responses(operations),
+        "securitySchemes": security_schemes(components["securitySchemes"], token_url),
+    }
+    whole: Node = tidy({**generated, "paths": paths, "components": finished})
+    return {**whole, "tags": described_tags(operations)}
+
+
+def completed_operation(operation: Node, components: Node) -> Node:
+    answers = operation["responses"]
+    finished = {
+        **operation,
+        "summary": operation["summary"].capitalize(),
+        "security": security_of(operation),
+        "responses": {status: answers[status] for status in answers if not is_error(status)}
+        | error_references(operation),
+    }
+    if "parameters" in operation:
+        finished["parameters"] = [without_null(parameter) for parameter in operation["parameters"]]
+    if "requestBody" in operation:
+        finished["requestBody"] = with_example(operation["requestBody"], components)
+    return finished
+
+
+def security_of(operation: Node) -> list[Node]:
+    """Return an empty list for a public operation; API keys only where they are accepted."""
+    security: list[Node] = operation.get("security", [])
+    takes_keys = SessionRequired not in declared(operation)
+    return [*security, {"ApiKey": []}] if security and takes_keys else security
+
+
+def with_example(body: Node, components: Node) -> Node:
+    content = {
+        media_type: {"example": example_of(media["schema"], components), **media}
+        for media_type, media in body["content"].items()
+    }
+    return {**body, "content": content}
+
+
+def without_replaced(schemas: Node) -> Node:
+    return {name: schema for name, schema in schemas.items() if name not in REPLACED}
+
+
+def security_schemes(generated: Node, token_url: str) -> Node:
+    oauth2 = generated["OAuth2"]
+    password = oauth2["flows"]["password"] | {"tokenUrl": token_url, "refreshUrl": token_url}
+    return {**generated, "OAuth2": {**oauth2, "flows": {"password": password}}, "ApiKey": API_KEY}
+
+
+def described_tags(operations: list[Node]) -> list[Node]:
+    used = {tag for operation in operations for tag in operation["tags"]}
+    return [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
+
+
+def below(root_path: str, document: Node) -> Node:
+    """The document for clients that reach the service under a path prefix."""
+    if not root_path:
+        return document
+    components = document["components"]
+    schemes = components["securitySchemes"]
+    token_url = root_path + schemes["OAuth2"]["flows"]["password"]["tokenUrl"]
+    components = {**components, "securitySchemes": security_schemes(schemes, token_url)}
+    return {**document, "servers": [{"url": root_path}], "components": components}

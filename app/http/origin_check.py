@@ -1,0 +1,45 @@
+"""Origin check of WebSockets: browsers let any page open one, and CORS does not apply."""
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from app.config.settings import Settings
+from app.errors import NotPermitted
+from app.http.origins import Origin, origin_of, parse_origin
+
+HTTP_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+class ForeignOrigin(NotPermitted):
+    code = "foreign_origin"
+    title = "Foreign origin"
+    remedy = "Open the connection from a page of an allowed origin, or from a program."
+
+
+async def require_known_origin(connection: HTTPConnection) -> None:
+    """Accept programs, which send no Origin, and known pages (RFC 6455, section 10.2).
+
+    Raises:
+        ForeignOrigin: the page has neither the origin of the service nor one of ALLOWED_ORIGINS.
+    """
+    sent = connection.headers.get("origin")
+    if sent is None:
+        return
+    settings: Settings = connection.app.state.settings
+    origin = parse_origin(sent)
+    if origin is None or not is_known(origin, settings, own_origin(connection)):
+        raise ForeignOrigin("Pages of this origin may not connect.")
+
+
+def is_known(origin: Origin, settings: Settings, own: Origin | None) -> bool:
+    listed = (*settings.allowed_origins, settings.public_url)
+    return origin == own or "*" in listed or origin in map(parse_origin, listed)
+
+
+def own_origin(connection: HTTPConnection) -> Origin | None:
+    """The origin under which the client reaches the service; None for a malformed Host."""
+    scheme: str = connection.scope["scheme"]
+    return origin_of(HTTP_SCHEMES.get(scheme, scheme), connection.headers.get("host", ""))
+
+
+KnownOrigin = Depends(require_known_origin)

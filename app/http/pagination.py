@@ -1,0 +1,178 @@
+"""How a list is asked for: limit and skip or a cursor, a sort, and a total on demand."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel
+
+from app.db.listing import PageRequest, PageRows
+from app.errors import Unprocessable, Violation
+from app.http.absolute_urls import absolute_url, root_path
+from app.http.cursors import CursorSigner, InvalidCursor
+from app.http.schemas import OpaqueText
+
+MAX_SKIP = 10_000
+# RFC 9745 wants the time of the decision: 2026-11-22. RFC 8594: when `skip` ends.
+DEPRECATED_SINCE = "@1795305600"
+SUNSET = "Tue, 30 Nov 2027 00:00:00 GMT"
+DEPRECATION_PAGE = "/docs"
+PLACES = frozenset({"cursor", "skip"})  # Where a page begins: not part of the list.
+
+
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """A page request together with what its answer needs: where to link, how to sign."""
+
+    page: PageRequest
+    request: Request
+    response: Response
+    signer: CursorSigner
+
+    def answer(self, rows: PageRows) -> Response:
+        """The rows as the `Page` that the route promises, with a Link header (RFC 8288).
+
+        Serialized here and not by FastAPI, which goes through each row twice.
+        """
+        cursor = self.signer.sign([self.page.sort, rows.last]) if rows.last else None
+        self.link(cursor)
+        model: type[BaseModel] = self.request.scope["route"].response_model
+        body = model.model_validate(
+            {"items": rows.items, "next_cursor": cursor, "total": rows.total}
+        )
+        answer = Response(body.__pydantic_serializer__.to_json(body), media_type="application/json")
+        # FastAPI adds what dependencies set, as cookies, only to answers that it makes.
+        answer.raw_headers.extend(self.response.raw_headers)
+        return answer
+
+    def link(self, cursor: str | None) -> None:
+        address = absolute_url(self.request, quote(self.request.scope["path"]))
+        # Known ones alone: the route table refuses any other.
+        given = self.request.query_params.multi_items()
+        kept = urlencode([(name, value) for name, value in given if name not in PLACES])
+        links = [f'<{with_query(address, kept)}>; rel="first"']
+        if cursor:
+            links.append(f'<{with_query(address, kept, f"cursor={cursor}")}>; rel="next"')
+        if self.page.skip:
+            links.append(f'<{self.deprecation_page}>; rel="deprecation"; type="text/html"')
+            self.response.headers["Deprecation"] = DEPRECATED_SINCE
+            self.response.headers["Sunset"] = SUNSET
+        self.response.headers["Link"] = ", ".join(links)
+
+    @property
+    def deprecation_page(self) -> str:
+        return absolute_url(self.request, root_path(self.request) + DEPRECATION_PAGE)
+
+
+Paginate = Callable[..., Awaitable[Pagination]]
+
+
+def with_query(address: str, *queries: str) -> str:
+    query = "&".join(filter(None, queries))
+    return f"{address}?{query}" if query else address
+
+
+Limit = Annotated[int, Query(ge=1, le=100, description="Rows on a page.")]
+Skip = Annotated[int, Query(ge=0, le=MAX_SKIP, description="Rows to skip; above 0 deprecated.")]
+Cursor = Annotated[
+    OpaqueText | None,
+    Query(max_length=2000, description="`next_cursor` of the page before."),
+]
+IncludeTotal = Annotated[bool, Query(description="Count all rows that match.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The fields that a list can be sorted by, and how it is unless told."""
+
+    fields: Collection[str]
+    default: tuple[str, ...]
+
+    @property
+    def parameter(self) -> Any:
+        default = ",".join(self.default)
+        names = ", ".join(self.fields)
+        description = f"Fields of {names}; `-` for descending; {default} unless given."
+        return Query(max_length=200, description=description, examples=[default])
+
+    def paginate(
+        self, request: Request, response: Response, page: PageRequest, cursor: str | None
+    ) -> Pagination:
+        signer: CursorSigner = request.app.state.cursor_signer
+        check_sort(page.sort, self.fields)
+        if cursor is not None:
+            page = continued(page, signer.read(cursor), self.fields)
+        elif not page.sort:
+            page = replace(page, sort=self.default)
+        return Pagination(page, request, response, signer)
+
+
+def paginated(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
+    """A dependency for a list by cursor, or by `skip` as long as that is supported."""
+    sorting = Sorting(fields, default)
+
+    async def get_pagination(
+        request: Request,
+        response: Response,
+        limit: Limit = 20,
+        skip: Skip = 0,
+        cursor: Cursor = None,
+        sort: Annotated[OpaqueText | None, sorting.parameter] = None,
+        include_total: IncludeTotal = False,
+    ) -> Pagination:
+        page = PageRequest(limit, skip, split(sort), include_total=include_total)
+        return sorting.paginate(request, response, page, cursor)
+
+    return get_pagination
+
+
+def paginated_by_cursor(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
+    """A dependency for a list by cursor alone."""
+    sorting = Sorting(fields, default)
+
+    async def get_pagination(
+        request: Request,
+        response: Response,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+        sort: Annotated[OpaqueText | None, sorting.parameter] = None,
+        include_total: IncludeTotal = False,
+    ) -> Pagination:
+        page = PageRequest(limit, 0, split(sort), include_total=include_total)
+        return sorting.paginate(request, response, page, cursor)
+
+    return get_pagination
+
+
+def split(sort: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in sort.split(",")) if sort else ()
+
+
+def check_sort(names: tuple[str, ...], fields: Collection[str]) -> None:
+    """Let names through that are each of a field that can be sorted by.
+
+    Raises:
+        Unprocessable: a name is unknown or repeated.
+    """
+    if not fields_of(names) <= set(fields) or len(fields_of(names)) < len(names):
+        message = f"Sort by each of {', '.join(fields)} at most once"
+        raise Unprocessable(violations=[Violation("/query/sort", message, "unknown_sort")])
+
+
+def fields_of(names: Collection[str]) -> set[str]:
+    return {name.removeprefix("-") for name in names}
+
+
+def continued(page: PageRequest, signed: Any, fields: Collection[str]) -> PageRequest:
+    """Start behind the row that the cursor names.
+
+    Raises:
+        InvalidCursor: it belongs to another order or list, or `skip` was sent besides.
+    """
+    sort, after = tuple(signed[0]), tuple(signed[1])
+    is_foreign = not fields_of(sort) <= set(fields)
+    if is_foreign or (page.sort and sort != page.sort) or page.skip:
+        raise InvalidCursor("A cursor goes with the sort that it was made for and without skip.")
+    return replace(page, sort=sort, after=after)

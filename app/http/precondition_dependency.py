@@ -1,0 +1,46 @@
+"""Preconditions of writes, as endpoints ask for them: evaluated against the locked row."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.db.base import Versioned
+from app.errors import PreconditionRequired
+from app.http.preconditions import Validators, evaluate_preconditions
+
+
+class Precondition:
+    """Preconditions of the request on the row that it is about to change."""
+
+    def __init__(self, request: Request, *, is_required: bool) -> None:
+        self._request = request
+        self._is_required = is_required
+
+    def check(self, row: Versioned) -> None:
+        """Compare with the locked row.
+
+        Raises:
+            PreconditionFailed: the row is not in the state that the client names.
+            PreconditionRequired: REQUIRE_IF_MATCH is set, and there is no If-Match.
+        """
+        if self._is_required and "if-match" not in self._request.headers:
+            raise PreconditionRequired
+        self.check_if_sent(row)
+
+    def check_if_sent(self, row: Versioned) -> None:
+        """The same for a row that the client cannot read, such as a deleted one."""
+        current = Validators(etag(row.version), row.updated_at)
+        headers = self._request.scope["headers"]
+        evaluate_preconditions(self._request.method, headers, current)
+
+
+async def get_precondition(request: Request) -> Precondition:
+    return Precondition(request, is_required=request.app.state.settings.require_if_match)
+
+
+PreconditionDep = Annotated[Precondition, Depends(get_precondition)]
+
+
+def etag(version: int) -> str:
+    """A strong validator: each change of a row gives it a new version."""
+    return f'"{version}"'

@@ -1,0 +1,237 @@
+"""Turn errors into responses: one shape (RFC 9457), one place."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from fastapi.requests import HTTPConnection
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from app.errors import (
+    AppError,
+    BadRequest,
+    Conflict,
+    ContentTooLarge,
+    MethodNotAllowed,
+    NotFound,
+    NotPermitted,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+    UnsupportedMediaType,
+    Violation,
+)
+from app.features.auth.oauth_problems import (
+    accepts_plain_json_only,
+    is_oauth,
+    oauth_headers,
+    oauth_members,
+)
+from app.http.header_fields import media_type
+from app.http.problem_schema import Problem
+from app.http.request_errors import HeadersTooLarge, RequestTimeout
+from app.http.schemas import MAX_ERRORS
+from app.observability import metrics
+
+MEDIA_TYPE = "application/problem+json"
+JSON = "application/json"
+MAX_POINTER = 500
+DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
+
+BY_STATUS: dict[int, type[AppError]] = {
+    error.status: error
+    for error in (
+        BadRequest,
+        Unauthenticated,
+        NotPermitted,
+        NotFound,
+        MethodNotAllowed,
+        Conflict,
+        ContentTooLarge,
+        UnsupportedMediaType,
+        RequestTimeout,
+        HeadersTooLarge,
+        Unavailable,
+    )
+}
+
+# Pydantic's own words for these repeat a part of the input.
+MESSAGES = {
+    "uuid_parsing": "Input should be a valid UUID",
+    "uuid_type": "Input should be a valid UUID",
+    "value_error": "Input is not valid",
+    "json_invalid": "The body is not valid JSON",
+    "model_attributes_type": "Input should be a valid object",
+    "model_type": "Input should be a valid object",
+}
+ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+# FastAPI answers 400 to JSON that is neither UTF-8 nor, by its first bytes, UTF-16 or UTF-32.
+NOT_UNICODE = Violation("/body", "The body is not in UTF-8", "text_encoding")
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """Document the errors an endpoint may answer with, for OpenAPI."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = documented.setdefault(
+            error.status,
+            {
+                "model": Problem,
+                "description": error.title,
+                "content": {MEDIA_TYPE: {"examples": {}}},
+            },
+        )
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {"summary": error.title}
+        if error.title not in entry["description"]:
+            entry["description"] += f", or: {error.title}"
+    return documented
+
+
+def problem(scope: Scope, error: AppError) -> dict[str, Any]:
+    """The body of the answer to `error` (RFC 9457, section 3)."""
+    body = {
+        "type": f"{scope.get('root_path', '')}/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": scope["path"][:2000],
+        "code": error.code,
+        "request_id": scope.get("request_id", ""),
+    }
+    if isinstance(error, Unprocessable):
+        body["errors"] = [
+            {"pointer": violation.pointer, "message": violation.message, "code": violation.code}
+            for violation in error.violations[:MAX_ERRORS]
+        ]
+    return {**body, **oauth_members(error)} if is_oauth(scope) else body
+
+
+def problem_response(scope: Scope, error: AppError) -> Response:
+    metrics.PROBLEMS.labels(error.code).inc()
+    headers, media_type = challenge(error), MEDIA_TYPE
+    if is_oauth(scope):
+        headers = oauth_headers(error)
+        media_type = JSON if accepts_plain_json_only(scope) else MEDIA_TYPE
+    return Response(
+        json.dumps(problem(scope, error)),
+        error.status,
+        headers={**headers, **error.headers},
+        media_type=media_type,
+    )
+
+
+def challenge(error: AppError) -> dict[str, str]:
+    """RFC 6750, section 3: what the client should do about a 401 or a missing scope."""
+    if error.status == Unauthenticated.status:
+        code = "" if error.code == Unauthenticated.code else ' error="invalid_token"'
+        return {"WWW-Authenticate": f"Bearer{code}"}
+    if error.code == "insufficient_scope":
+        return {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    return {}
+
+
+def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
+    """Pydantic's errors without the input that caused them, each once.
+
+    A form that two dependencies read is validated, and reported, for both of them.
+    """
+    found = (
+        Violation(pointer(error["loc"]), message(error)[:MAX_POINTER], error["type"])
+        for error in islice(errors, 2 * MAX_ERRORS)
+    )
+    return list(dict.fromkeys(found))[:MAX_ERRORS]
+
+
+def message(error: Mapping[str, Any]) -> str:
+    """The words for a broken rule, a bound among them as a client would write it."""
+    return MESSAGES.get(error["type"]) or DECIMAL.sub(r"\1", error["msg"])
+
+
+def pointer(location: Sequence[str | int]) -> str:
+    """A JSON Pointer (RFC 6901) to the part of the request that broke a rule."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    text = "".join(f"/{part}" for part in parts)[:MAX_POINTER]
+    # Unknown fields come with names that the client made up, lone surrogates among them.
+    return text.encode(errors="replace").decode()
+
+
+async def answer_app_error(connection: HTTPConnection, error: AppError) -> Response:
+    return problem_response(connection.scope, error)
+
+
+async def answer_invalid_handshake(
+    websocket: WebSocket, error: WebSocketRequestValidationError
+) -> Response:
+    broken = Unprocessable(violations=violations(error.errors()))
+    return problem_response(websocket.scope, broken)
+
+
+async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    wanted = unread_media_types(request, error.body)
+    if wanted:
+        return problem_response(request.scope, UnsupportedMediaType(headers={"Accept": wanted}))
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        details = [{**detail, "loc": ("body",)} for detail in details]
+    return problem_response(request.scope, Unprocessable(violations=violations(details)))
+
+
+def unread_media_types(request: Request, body: Any) -> str | None:
+    """What the body should have been (RFC 9110, section 15.5.16) if nobody read it, else None."""
+    sent = media_type(request.headers.get("content-type"))
+    if isinstance(body, bytes):
+        return "application/json"
+    if isinstance(body, FormData) and sent and sent not in FORMS:
+        return ", ".join(FORMS)
+    return None
+
+
+async def answer_http_exception(connection: HTTPConnection, error: HTTPException) -> Response:
+    if error.status_code == MethodNotAllowed.status and isinstance(connection, Request):
+        return answer_method_not_allowed(connection)
+    if isinstance(error.__cause__, UnicodeDecodeError):
+        return problem_response(connection.scope, Unprocessable(violations=[NOT_UNICODE]))
+    kind = BY_STATUS.get(error.status_code, BadRequest)
+    return problem_response(connection.scope, kind(headers=error.headers))
+
+
+async def refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "*":  # OPTIONS of the server as a whole (RFC 9110, section 9.3.7).
+        await Response(status_code=204, headers={"Allow": ALL_METHODS})(scope, receive, send)
+        return
+    raise HTTPException(NotFound.status)
+
+
+def answer_method_not_allowed(request: Request) -> Response:
+    """405 with every method of the path (RFC 9110, section 15.5.6); OPTIONS is answered."""
+    allow = {"Allow": ", ".join(sorted(allowed_methods(request)))}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=allow)
+    return problem_response(request.scope, MethodNotAllowed(headers=allow))
+
+
+def allowed_methods(request: Request) -> set[str]:
+    methods = {"OPTIONS"}
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            methods.add(method)
+    return methods | {"HEAD"} if "GET" in methods else methods
+
+
+def register_error_handlers(app: FastAPI) -> None:
+    # Starlette closes a WebSocket on an unknown path without a word.
+    app.router.default = refuse_unknown_path
+    app.exception_handler(AppError)(answer_app_error)
+    app.exception_handler(RequestValidationError)(answer_invalid_request)
+    app.exception_handler(WebSocketRequestValidationError)(answer_invalid_handshake)
+    app.exception_handler(HTTPException)(answer_http_exception)

@@ -1,0 +1,45 @@
+"""Every problem type that the service can answer with."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.errors import AppError, Unprocessable
+
+Kind = type[AppError]
+
+EXAMPLE_INSTANCE = "/api/v1/items"
+EXAMPLE_REQUEST_ID = "5f0c6f1e8f7b4a1c9d3e2b7a6c5d4e3f"
+EXAMPLE_VIOLATION = {
+    "pointer": "/body/price",
+    "message": "Input should be greater than 0",
+    "code": "greater_than",
+}
+
+
+def problem_types() -> dict[str, Kind]:
+    """By code, in the order of status and code.
+
+    The class that gives a code its name stands for those that merely inherit it.
+    """
+    kinds = [kind for kind in descendants(AppError) if "code" in vars(kind)]
+    return {kind.code: kind for kind in sorted(kinds, key=lambda kind: (kind.status, kind.code))}
+
+
+def descendants(kind: Kind) -> Iterator[Kind]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from descendants(child)
+
+
+def example(kind: Kind) -> dict[str, Any]:
+    """An answer of this type, as the documentation shows it."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": f"{kind.title}.",
+        "instance": EXAMPLE_INSTANCE,
+        "code": kind.code,
+        "request_id": EXAMPLE_REQUEST_ID,
+    }
+    return body | {"errors": [EXAMPLE_VIOLATION]} if issubclass(kind, Unprocessable) else body

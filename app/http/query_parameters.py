@@ -1,0 +1,142 @@
+"""Query parameters: a route accepts those it declares, in UTF-8, each once unless it is a list.
+
+Derived from the declared parameters of the dependency graph, and checked by the route table
+before anything is called, so that it holds for every route however that is answered. Where a
+caller has to authenticate, the refusal waits until that is done: an anonymous client gets a 401,
+and the request of another one counts in the rate limit.
+"""
+
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Depends, WebSocket
+from fastapi.dependencies.models import Dependant
+from starlette.types import Scope
+
+from app.errors import Unprocessable, Violation
+from app.http.problem_details import pointer
+from app.security.authentication import Authentication
+
+MAX_REPORTED = 20
+# Of numbers, UUIDs and the like, which parse however many zeros stand before them. `Link`
+# repeats the value; texts declare how long they may be.
+MAX_VALUE_BYTES = 300
+UNKNOWN = ("There is no such query parameter", "unknown_parameter")
+# Starlette would decode it with replacement characters.
+NOT_UTF_8 = ("The text is not in UTF-8", "text_encoding")
+REPEATED = ("The parameter may be sent once", "repeated_parameter")
+TOO_LONG = (f"The value may have {MAX_VALUE_BYTES} bytes", "too_long")
+
+
+class IgnoredParameters:
+    """A dependency that declares parameters which the service accepts and does not read."""
+
+    def __init__(self, *names: str) -> None:
+        self.query_parameters = frozenset(names)
+
+    async def __call__(self) -> None:
+        """Read nothing."""
+
+
+class QueryParameters:
+    """The query parameters that one route declares."""
+
+    def __init__(self, dependant: Dependant) -> None:
+        self._names: set[bytes] = set()
+        self._lists: set[bytes] = set()
+        self._short: set[bytes] = set()
+        self._is_authenticated = any(
+            isinstance(each.call, Authentication) for each in graph(dependant)
+        )
+        for name, field in declared_by(dependant):
+            self._add(name.encode(), field)
+
+    def _add(self, name: bytes, field: Any) -> None:
+        self._names.add(name)
+        if field is not None and is_list(field.annotation):
+            self._lists.add(name)
+        if field is not None and not has_max_length(field):
+            self._short.add(name)
+
+    def check(self, scope: Scope) -> None:
+        """Check the query of a request or a handshake.
+
+        Raises:
+            Unprocessable: a parameter is not declared, repeated, too long or not in UTF-8; the
+                dependency that authenticates the caller raises it instead, if there is one.
+        """
+        found = self.violations(scope["query_string"])
+        if found and self._is_authenticated:
+            scope["state"]["query_error"] = Unprocessable(violations=found)
+        elif found:
+            raise Unprocessable(violations=found)
+
+    def violations(self, query: bytes) -> list[Violation]:
+        """Compare a raw query string, cut as `urllib.parse.parse_qsl` cuts it."""
+        seen: set[bytes] = set()
+        broken: dict[Violation, None] = {}
+        for pair in filter(None, query.split(b"&")):
+            raw, _, value = pair.partition(b"=")
+            name = raw if raw in self._names else unquote_to_bytes(raw.replace(b"+", b" "))
+            if rule := self._broken_rule(name, value, seen):
+                broken[violation(name, *rule)] = None
+            if len(broken) == MAX_REPORTED:
+                break
+            seen.add(name)
+        return list(broken)
+
+    def _broken_rule(self, name: bytes, value: bytes, seen: set[bytes]) -> tuple[str, str] | None:
+        if not (is_utf_8(name) and is_utf_8(unquote_to_bytes(value))):
+            return NOT_UTF_8
+        if name not in self._names:
+            return UNKNOWN
+        if name in seen and name not in self._lists:
+            return REPEATED
+        return TOO_LONG if name in self._short and len(value) > MAX_VALUE_BYTES else None
+
+
+def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:
+    """Names with FastAPI's `Query`, or None where a dependency reads the query by itself."""
+    for each in graph(dependant):
+        for field in each.query_params:
+            yield field.alias, field.field_info
+        for name in getattr(each.call, "query_parameters", ()):
+            yield name, None
+
+
+def graph(dependant: Dependant) -> Iterator[Dependant]:
+    """The endpoint and all that it depends on."""
+    yield dependant
+    for each in dependant.dependencies:
+        yield from graph(each)
+
+
+def is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(is_list, get_args(annotation)))
+
+
+def has_max_length(field: Any) -> bool:
+    return any(getattr(rule, "max_length", None) is not None for rule in field.metadata)
+
+
+def is_utf_8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def violation(name: bytes, message: str, code: str) -> Violation:
+    location = ("query", name.decode()) if is_utf_8(name) else ("query",)
+    return Violation(pointer(location), message, code)
+
+
+async def require_known_parameters(websocket: WebSocket) -> None:
+    """Check the query of a handshake; the route table sees requests alone."""
+    if websocket.scope["query_string"]:
+        QueryParameters(websocket.scope["route"].dependant).check(websocket.scope)
+
+
+KnownParameters = Depends(require_known_parameters)

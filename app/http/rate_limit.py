@@ -1,0 +1,82 @@
+"""Rate limits: quotas within windows, counted in this process."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+FORM = re.compile(r"(\d{1,9})/(second|minute|hour|day)")
+MAX_KEYS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """So many requests in so many seconds; a window starts with its first request."""
+
+    quota: int
+    window_seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Policy":
+        """Read `1000/minute`.
+
+        Raises:
+            ValueError: it is written otherwise.
+        """
+        form = FORM.fullmatch(text)
+        if form is None or not int(form[1]):
+            raise ValueError("it must read like 1000/minute")
+        return cls(int(form[1]), SECONDS[form[2]])
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many requests are left, this one counted, and for how many seconds."""
+
+    remaining: int
+    reset_seconds: int
+
+    @property
+    def is_refused(self) -> bool:
+        return self.remaining < 0
+
+    def headers(self, policy: Policy) -> list[tuple[bytes, bytes]]:
+        """draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4."""
+        left = max(0, self.remaining)
+        return [
+            (b"ratelimit-policy", b'"default";q=%d;w=%d' % (policy.quota, policy.window_seconds)),
+            (b"ratelimit", b'"default";r=%d;t=%d' % (left, self.reset_seconds)),
+        ]
+
+
+class LocalWindows:
+    """Exact within one process, at the cost of a look into a dictionary."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        max_keys: int = MAX_KEYS,
+    ) -> None:
+        self.policy = policy
+        self._max_keys = max_keys
+        self._clock = clock
+        self._windows: dict[str, list[float]] = {}
+
+    async def count(self, key: str, units: int = 1) -> Verdict:
+        """Count one request of the key, or one that is worth several."""
+        now = self._clock()
+        window = self._windows.get(key)
+        if window is None or window[0] <= now:
+            self._windows.pop(key, None)
+            self._make_room()
+            window = self._windows[key] = [now + self.policy.window_seconds, 0]
+        window[1] += units
+        return Verdict(self.policy.quota - int(window[1]), max(1, round(window[0] - now)))
+
+    def _make_room(self) -> None:
+        """Forget the windows that began first. All last equally long, so they also end first."""
+        while len(self._windows) >= self._max_keys:
+            del self._windows[next(iter(self._windows))]

@@ -1,0 +1,88 @@
+"""Errors of requests that are malformed on the wire, or beyond a bound that is checked first."""
+
+from app.errors import AppError, BadRequest, ContentTooLarge, UnsupportedMediaType
+
+
+class RequestTimeout(AppError):
+    """RFC 9110, section 15.5.9."""
+
+    status = 408
+    code = "request_timeout"
+    title = "Request timeout"
+    remedy = "Send the request again, all of it at once."
+
+
+class UriTooLong(AppError):
+    """RFC 9110, section 15.5.15."""
+
+    status = 414
+    code = "uri_too_long"
+    title = "URI too long"
+    remedy = "Send a shorter path and fewer or shorter query parameters."
+
+
+class TooManyParameters(UriTooLong):
+    code = "too_many_parameters"
+    title = "Too many query parameters"
+    remedy = "Send only the parameters that the documentation names, each once."
+
+
+class ExpectationFailed(AppError):
+    """RFC 9110, section 15.5.18."""
+
+    status = 417
+    code = "expectation_failed"
+    title = "Expectation failed"
+    remedy = "Send no Expect header, or `100-continue`."
+
+
+class HeadersTooLarge(AppError):
+    """RFC 6585, section 5."""
+
+    status = 431
+    code = "headers_too_large"
+    title = "Request header fields too large"
+    remedy = "Send fewer or shorter header fields; cookies are the usual cause."
+
+
+class NotImplementedHere(AppError):
+    """RFC 9110, section 15.6.2."""
+
+    status = 501
+    code = "not_implemented"
+    title = "Not implemented"
+    remedy = "Use a method that the documentation names, and no transfer coding but chunked."
+
+
+class VersionNotSupported(AppError):
+    """RFC 9110, section 15.6.6."""
+
+    status = 505
+    code = "http_version_not_supported"
+    title = "HTTP version not supported"
+    remedy = "Send the request as HTTP/1.1."
+
+
+class UnsupportedContentCoding(UnsupportedMediaType):
+    """RFC 9110, section 15.5.16: the answer names the codings that are read."""
+
+    code = "unsupported_content_coding"
+    title = "Unsupported content coding"
+    remedy = "Send the body without a Content-Encoding."
+
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail, headers={"Accept-Encoding": "identity"})
+
+
+class TooManyValues(ContentTooLarge):
+    """A body within the limit of bytes, and beyond the limit of JSON values."""
+
+    code = "too_many_values"
+    title = "Too many values"
+    remedy = "Send fewer names and list elements at once, for example in several batches."
+
+
+class NestedTooDeeply(BadRequest):
+    code = "nested_too_deeply"
+    title = "Nested too deeply"
+    remedy = "Send objects and lists with fewer levels."

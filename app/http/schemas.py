@@ -1,0 +1,174 @@
+"""The parents of every schema: what we accept and what we return."""
+
+import re
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.features.users.passwords import prepared
+from app.runtime.email_address import InvalidEmail, email_address
+from app.runtime.text import (
+    TextRefused,
+    normalized_line,
+    normalized_paragraph,
+    normalized_text,
+    storable,
+)
+
+T = TypeVar("T")
+
+# RFC 3339, section 5.6. Pydantic alone would also take Unix seconds and bare dates.
+RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+# Decimal alone would also take exponents, underscores and the digits of other scripts.
+DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,8})?")
+# PostgreSQL cannot store NUL; surrogates never get past Pydantic's own check of a string.
+STORABLE = r"^[^\x00]*$"
+# Of one model and of one answer; with more there is one error in their place.
+MAX_ERRORS = 100
+CENT = Decimal("0.01")
+
+
+def rfc_3339(value: Any) -> Any:
+    if isinstance(value, str) and not RFC_3339.fullmatch(value):
+        raise PydanticCustomError("datetime_format", "Times are written as in RFC 3339")
+    if isinstance(value, int | float):
+        raise PydanticCustomError("datetime_type", "Times are written as in RFC 3339")
+    return value
+
+
+def plain_decimal(value: Any) -> Any:
+    if isinstance(value, str) and not DECIMAL.fullmatch(value):
+        raise PydanticCustomError("decimal_parsing", "Input should be a valid decimal")
+    return value
+
+
+def two_places(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT)
+
+
+def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
+    """Apply a rule about texts before Pydantic counts the characters."""
+
+    def check(value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        try:
+            return rule(text) if isinstance(text, str) else value
+        except (TextRefused, InvalidEmail) as error:
+            raise PydanticCustomError(error.code, error.message) from None
+
+    return BeforeValidator(check)
+
+
+# Each text that a client sends ends in one of these, which tests/test_texts.py holds:
+# `Annotated[Storable, Field(max_length=100), LINE]`. Bounds that stood behind it would be checked
+# in Python and have other codes.
+LINE = checked_by(normalized_line)
+TEXT = checked_by(normalized_text)
+PARAGRAPH = checked_by(normalized_paragraph)
+EMAIL = checked_by(email_address)
+PASSWORD = checked_by(prepared)
+# A password that may be older than the rule: only what cannot be typed is refused.
+STORABLE_SECRET = checked_by(storable)
+
+
+class Opaque:
+    """Marks a text that is parsed or compared and never shown or stored, such as a token."""
+
+
+OPAQUE = Opaque()
+OpaqueText = Annotated[str, OPAQUE]
+Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
+Text = Annotated[Storable, TEXT]
+Line = Annotated[Storable, LINE]
+Id = Annotated[uuid.UUID, Field(strict=False)]
+Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
+# An amount of money is `Money` with its bounds, and then both of these: bounds that stand
+# behind a function of ours are checked in Python, at twice the cost.
+Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"])]
+PLAIN = BeforeValidator(plain_decimal)
+TWO_PLACES = AfterValidator(two_places)
+
+MoneyRead = Annotated[
+    Decimal,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{1,5}\.\d{2}$",
+            "maxLength": 8,
+            "examples": ["999.99"],
+        }
+    ),
+]
+
+
+def too_many_errors() -> PydanticCustomError:
+    return PydanticCustomError(
+        "too_many_errors",
+        "The input breaks more than {limit} rules, too many to list",
+        {"limit": MAX_ERRORS},
+    )
+
+
+class In(BaseModel):
+    """A request body: strict types, and unknown fields are refused, so typos fail loudly."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def bound_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Count the errors before they are built, which costs more than finding them."""
+        if isinstance(data, dict) and len(data) > len(cls.model_fields) + MAX_ERRORS:
+            raise too_many_errors()
+        try:
+            return handler(data)
+        except ValidationError as error:
+            if error.error_count() > MAX_ERRORS:
+                raise too_many_errors() from None
+            raise
+
+
+class Out(BaseModel):
+    """A response body, read from a row or from a model's attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Page(Out, Generic[T]):
+    """One page of a list; `total` is counted only when `include_total` asks for it."""
+
+    items: Annotated[list[T], Field(max_length=100)]
+    next_cursor: Annotated[str, Field(max_length=2000)] | None = None
+    total: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+
+
+class Stored(Out):
+    """What every stored resource carries."""
+
+    # Whether there are fields that change while the row, and so its version, stays.
+    has_unversioned_fields: ClassVar[bool] = False
+
+    id: uuid.UUID
+    created_at: datetime
+    updated_at: datetime
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]

@@ -1,0 +1,118 @@
+"""Routes about the service itself."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import Field
+
+from app.config.settings import Settings
+from app.errors import Unavailable
+from app.http import html as site
+from app.http import static_files as static
+from app.http.health import DependencyHealth, dependencies, is_ready
+from app.http.problem_details import MEDIA_TYPE, problem, responses
+from app.http.schemas import Out
+from app.runtime.clock import now
+
+router = APIRouter(tags=["system"])
+router.include_router(site.router)
+router.include_router(static.router)
+
+SECURITY_TXT_LIFETIME = timedelta(days=180)
+
+
+class NotReady(Unavailable):
+    code = "not_ready"
+    title = "Not ready"
+    remedy = "Send the request to another replica, or repeat it after Retry-After."
+
+
+class DependencyDown(Unavailable):
+    code = "dependency_down"
+    title = "A dependency is down"
+    remedy = "Look at the dependencies that the answer names; the service recovers by itself."
+
+
+class Alive(Out):
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Out):
+    status: Literal["ready"] = "ready"
+
+
+class Version(Out):
+    name: str = Field(max_length=100, examples=["Reference API"])
+    version: str = Field(max_length=100, examples=["1.2.3"])
+    environment: Literal["development", "test", "production"]
+
+
+class Health(Out):
+    status: Literal["ok", "degraded"] = "ok"
+    version: str = Field(max_length=100, examples=["1.2.3"])
+    dependencies: dict[str, DependencyHealth] = Field(max_length=20)
+
+
+async def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+
+
+@router.get("/liveness")
+async def read_liveness() -> Alive:
+    """Say that the process answers, without touching anything else."""
+    return Alive()
+
+
+@router.get("/readiness", responses=responses(NotReady))
+async def read_readiness(request: Request) -> Ready:
+    """Say whether requests may be sent here: the database is migrated and nobody is leaving."""
+    if request.app.state.draining:
+        raise NotReady("The service is shutting down.")
+    if not await is_ready(request.app.state):
+        raise NotReady("The database cannot be reached or is not migrated.")
+    return Ready()
+
+
+@router.get("/health", response_model=Health, responses=responses(DependencyDown))
+async def read_health(request: Request, settings: SettingsDep) -> Health | Response:
+    """Summarize the service and what it depends on; 503 when it cannot do without what is down."""
+    health = Health(version=settings.version, dependencies=await dependencies(request.app.state))
+    down = [name for name, each in health.dependencies.items() if each.status == "down"]
+    if "database" in down:
+        return health_problem(request, health, down)
+    health.status = "degraded" if down else "ok"
+    return health
+
+
+@router.get("/version")
+async def read_version(settings: SettingsDep) -> Version:
+    """Name the version that runs here."""
+    return Version(
+        name=settings.project_name, version=settings.version, environment=settings.environment
+    )
+
+
+@router.get("/.well-known/security.txt", include_in_schema=False)
+async def read_security_txt(settings: SettingsDep) -> PlainTextResponse:
+    """RFC 9116."""
+    expires = (now() + SECURITY_TXT_LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
+    lines = [f"Contact: {settings.security_contact}", f"Expires: {expires}"]
+    if settings.public_url.startswith("https://"):
+        lines.append(f"Canonical: {settings.public_url}/.well-known/security.txt")
+    return PlainTextResponse("\n".join([*lines, "Preferred-Languages: en", ""]))
+
+
+def health_problem(request: Request, health: Health, down: list[str]) -> Response:
+    """The summary as extension members of the problem (RFC 9457, section 3.2)."""
+    error = DependencyDown(f"Down: {', '.join(down)}.")
+    members: Mapping[str, Any] = health.model_dump(exclude={"status"})
+    body = json.dumps({**problem(request.scope, error), **members})
+    return Response(body, error.status, headers=error.headers, media_type=MEDIA_TYPE)

@@ -1,0 +1,92 @@
+"""Work that is done after the answer."""
+
+import enum
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Versioned, text_enum
+from app.errors import Conflict, TooManyRequests
+
+
+class TaskStatus(enum.StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = (TaskStatus.QUEUED, TaskStatus.RUNNING)
+IS_UNFINISHED = text("status IN ('queued', 'running')")
+
+
+class AlreadyFinished(Conflict):
+    code = "already_finished"
+    title = "Already finished"
+    remedy = "Only a task that waits or runs can be cancelled."
+
+
+class NotFailed(Conflict):
+    code = "not_failed"
+    title = "Not failed"
+    remedy = "Only a task that was given up can be retried."
+
+
+class TooManyTasks(TooManyRequests):
+    code = "too_many_tasks"
+    title = "Too many tasks"
+    remedy = "Wait until some of your tasks have ended, or cancel them."
+
+
+class Task(Versioned, Base):
+    """One job: written in the transaction of the change that causes it.
+
+    `attempts` counts the starts and tells them apart: whoever finishes a task names the
+    attempt that it was, so that of two workers at the same task only one has an effect.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        CheckConstraint("progress BETWEEN 0 AND 100", name="progress_is_bounded"),
+        Index(
+            "uq_tasks_deduplication_key",
+            "deduplication_key",
+            unique=True,
+            postgresql_where=IS_UNFINISHED,
+        ),
+        Index("ix_tasks_owner_id", "owner_id", "created_at", "id"),
+        Index("ix_tasks_created_at", "created_at", "id"),
+        Index("ix_tasks_status", "status", "created_at", "id"),
+    )
+
+    kind: Mapped[str] = mapped_column(String(50))
+    payload: Mapped[dict[str, Any]]
+    owner_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    request_id: Mapped[str] = mapped_column(String(128))
+    # Of the trace that it was enqueued in (W3C Trace Context, section 3.2).
+    traceparent: Mapped[str | None] = mapped_column(String(55))
+    deduplication_key: Mapped[str | None] = mapped_column(String(200))
+    status: Mapped[TaskStatus] = mapped_column(
+        text_enum(TaskStatus), server_default=TaskStatus.QUEUED.value
+    )
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    progress: Mapped[int] = mapped_column(server_default="0")
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(String(500))
+    finished_at: Mapped[datetime | None]
+
+    def check_unfinished(self) -> None:
+        """Raises AlreadyFinished: it has come to an end."""
+        if self.status not in UNFINISHED:
+            raise AlreadyFinished
+
+    def begin_again(self) -> None:
+        """Raises NotFailed: it goes on, or has come to another end."""
+        if self.status is not TaskStatus.FAILED:
+            raise NotFailed
+        self.status, self.finished_at = TaskStatus.QUEUED, None
+        self.attempts, self.progress = 0, 0

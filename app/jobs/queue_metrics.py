@@ -1,0 +1,26 @@
+"""How much waits in the queue, read now and then for the metrics."""
+
+import asyncio
+
+from app.db.executor import ReadPool
+from app.jobs import crud as tasks
+from app.observability import metrics
+from app.runtime.background import BackgroundLoop
+
+EVERY_SECONDS = 15.0
+
+
+class QueueLevels(BackgroundLoop):
+    name = "queue levels"
+
+    def __init__(self, reads: ReadPool) -> None:
+        super().__init__()
+        self._reads = reads
+
+    async def work(self) -> None:
+        waiting, oldest_seconds = await tasks.waiting(self._reads)
+        metrics.JOBS_WAITING.set(waiting)
+        metrics.OLDEST_JOB_SECONDS.set(oldest_seconds)
+
+    async def pause(self) -> None:
+        await asyncio.sleep(EVERY_SECONDS)

@@ -1,0 +1,136 @@
+"""One attempt at a task: started, run within its time, and brought to an end that is stored."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job as QueuedJob
+
+from app.db.session import transaction
+from app.errors import AppError
+from app.jobs import crud as tasks
+from app.jobs.job import GiveUp, Job, Resources, Superseded, Work
+from app.jobs.models import Task
+from app.jobs.registry import JOBS
+from app.observability import metrics
+from app.observability.logging import get_logger
+from app.observability.request_context import doing
+from app.observability.tracing import job_span
+
+# For a task that could not even be put back, because the database is away.
+SOON = timedelta(seconds=2)
+AT_ONCE = timedelta(0)
+# A task that takes its worker with it each time is given up in the end.
+MAX_CRASHES = 5
+KINDS: dict[str, type[Job]] = {job.kind: job for job in JOBS}
+for kind in KINDS:
+    metrics.JOBS.labels(kind, "failed")  # From 0 on, as in app/observability/metrics.py.
+
+log = get_logger("worker")
+
+
+class Attempts:
+    """What pgqueuer calls for each job that it takes from the queue.
+
+    pgqueuer keeps a job that raises RetryRequested and forgets all others, so nothing else
+    may get out of here before the task's row says what became of it.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
+        self._is_closing = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether none runs."""
+        return not self._running
+
+    def cancel(self, task_id: uuid.UUID) -> None:
+        if running := self._running.get(task_id):
+            running.cancel()
+
+    def hand_back_all(self) -> None:
+        self._is_closing = True
+        for running in self._running.values():
+            running.cancel()
+
+    async def attempt(self, queued: QueuedJob) -> None:
+        try:
+            async with transaction(self._resources.sessions) as session:
+                task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
+            if task:
+                with (
+                    doing(task.id, request=task.request_id, owner=task.owner_id),
+                    job_span(task.kind, task.traceparent),
+                ):
+                    await self._see_through(task, KINDS[task.kind])
+        except AppError as error:
+            log.warning("database away, trying again", reason=error.code)
+            raise RetryRequested(SOON) from error
+
+    async def _see_through(self, task: Task, kind: type[Job]) -> None:
+        work = Work(self._resources, task.id, task.attempts)
+        try:
+            await self._run(task, kind, work)
+        except Superseded:
+            log.info("task superseded", kind=task.kind)
+        except asyncio.CancelledError:
+            await self._stop(task)
+        except Exception as error:  # noqa: BLE001  (whatever a job raises is recorded and retried)
+            await self._recover(task, kind, error)
+        else:
+            metrics.JOBS.labels(task.kind, "succeeded").inc()
+            log.info("task succeeded", kind=task.kind, attempt=task.attempts)
+
+    async def _run(self, task: Task, kind: type[Job], work: Work) -> None:
+        if task.attempts > max(kind.max_attempts, MAX_CRASHES):
+            raise GiveUp("The worker was lost at each attempt.")
+        running = asyncio.create_task(run_within_time(kind, task, work))
+        self._running[task.id] = running
+        with metrics.JOB_SECONDS.labels(task.kind).time():
+            try:
+                await running
+            finally:
+                del self._running[task.id]
+
+    async def _stop(self, task: Task) -> None:
+        """After a cancellation: by its owner, who has stored that already, or by our own end."""
+        if not self._is_closing:
+            log.info("task cancelled", kind=task.kind)
+            return
+        async with transaction(self._resources.sessions) as session:
+            await tasks.hand_back(session, task.id, task.attempts)
+        log.info("task handed back", kind=task.kind)
+        raise RetryRequested(AT_ONCE)
+
+    async def _recover(self, task: Task, kind: type[Job], error: Exception) -> None:
+        is_last = isinstance(error, GiveUp) or task.attempts >= kind.max_attempts
+        end = tasks.fail if is_last else tasks.wait
+        async with transaction(self._resources.sessions) as session:
+            counts = await end(session, task.id, task.attempts, told(error))
+        outcome = "task failed" if is_last else "attempt failed"
+        metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()
+        log.warning(outcome, kind=task.kind, attempt=task.attempts, exc_info=error)
+        if counts and not is_last:
+            raise RetryRequested(kind.delay_after(task.attempts)) from error
+
+
+async def run_within_time(kind: type[Job], task: Task, work: Work) -> None:
+    async with asyncio.timeout(kind.timeout_seconds):
+        await kind.model_validate(task.payload).run(work)
+        if not work.is_complete:
+            async with work.completion():
+                pass
+
+
+def told(error: Exception) -> str:
+    """What the owner of the task learns: never the text of an exception that is not ours."""
+    if isinstance(error, GiveUp):
+        return str(error)
+    if isinstance(error, AppError):
+        return error.detail or error.title
+    if isinstance(error, TimeoutError):
+        return "The attempt took too long."
+    return "The attempt failed; the log knows why under the request id."

@@ -1,0 +1,56 @@
+"""What is taken down about each request: a line in the log, and its figures by route."""
+
+from prometheus_client import Histogram
+from starlette.types import Scope
+
+from app.observability import metrics
+from app.observability.logging import get_logger
+
+QUIET_PATHS = frozenset({"/liveness", "/readiness", "/metrics"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Of what was refused before, or never found, a route: paths are without number.
+NO_ROUTE = "(none)"
+NO_ANSWER = 499  # The client left before there was one.
+
+
+class AccessRecorder:
+    """Remembers each series, because finding it again by its labels costs more than counting."""
+
+    def __init__(self) -> None:
+        self._log = get_logger("access").bind()
+        self._series: dict[tuple[str, str, int], Histogram] = {}
+
+    def record(self, scope: Scope, status: int, seconds: float) -> None:
+        """Take down a request that was answered after `seconds`, or 0 for never."""
+        route = route_template(scope)
+        if scope["type"] == "http":
+            self._count(scope["method"], route, status or NO_ANSWER, seconds)
+        # Lines for what is refused would cost more than refusing it: `Load` sums them up.
+        if scope["path"] not in QUIET_PATHS and "is_refused" not in scope["state"]:
+            self._write(scope, route, status, seconds)
+
+    def _count(self, method: str, route: str, status: int, seconds: float) -> None:
+        key = (method if method in METHODS else "other", route, status)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = metrics.REQUEST_SECONDS.labels(*key)
+        series.observe(seconds)
+
+    def _write(self, scope: Scope, route: str, status: int, seconds: float) -> None:
+        client, user_id = scope.get("client"), scope["state"].get("principal_id")
+        self._log.info(
+            "request",
+            method=scope.get("method", "WEBSOCKET"),
+            path=scope["path"],
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 2),
+            client=client[0] if client else None,
+            user_id=str(user_id) if user_id else None,
+        )
+
+
+def route_template(scope: Scope) -> str:
+    """The route as it is declared, `/api/v1/items/{item_id}`."""
+    found = scope["fastapi"].get("effective_route_context") or scope.get("route")
+    return getattr(found, "path_format", NO_ROUTE)

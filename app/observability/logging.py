@@ -1,0 +1,94 @@
+"""Logs: JSON lines for machines, colours for people in development."""
+
+import json
+import logging
+import sys
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from app.config.settings import Settings
+from app.observability.log_writer import LogWriter
+from app.observability.redaction import DiscreetExceptions, redact_fields, redact_line
+from app.observability.request_context import actor_id, request_id, task_id
+from app.observability.tracing import add_trace
+
+TOLD = (request_id, actor_id, task_id)
+
+to_json = json.JSONEncoder(default=repr).encode
+CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def add_attribution(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for variable in TOLD:
+        if value := variable.get():
+            event.setdefault(variable.name, value)
+    return event
+
+
+def render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return redact_line(to_json(event))
+
+
+def render_readable(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    return redact_line(CONSOLE(logger, name, event))
+
+
+SHARED: list[Processor] = [
+    add_attribution,
+    add_trace,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    redact_fields,
+]
+JSON: list[Processor] = [
+    structlog.processors.ExceptionRenderer(DiscreetExceptions()),
+    render_json,
+]
+READABLE: list[Processor] = [render_readable]
+# They tell of every request with its whole URL, and of every pool, at a level that we listen to.
+TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "app.db.instrumentation")
+
+
+def configure_logging(settings: Settings) -> LogWriter:
+    """Send structlog and the standard library's loggers to standard output, in one shape.
+
+    The writer writes each line at once until somebody starts it.
+    """
+    renderers = READABLE if settings.environment == "development" else JSON
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    writer = LogWriter(sys.stdout)
+    structlog.configure(
+        processors=[*SHARED, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(writer),  # type: ignore[arg-type]  # enough of a file
+        cache_logger_on_first_use=False,
+    )
+    configure_standard_logging(level, renderers, writer)
+    return writer
+
+
+def configure_standard_logging(level: int, renderers: list[Processor], writer: LogWriter) -> None:
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=SHARED, processors=[remove_private_fields, *renderers]
+    )
+    handler = logging.StreamHandler(writer)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The envelope middleware writes the access log, with the request id in it.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def remove_private_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_, __, event)
+
+
+def get_logger(name: str) -> Any:
+    """A structlog logger whose lines carry `log` = `name`."""
+    return structlog.get_logger(log=name)

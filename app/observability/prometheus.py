@@ -1,0 +1,80 @@
+"""What Prometheus scrapes: the sum over all workers, whichever of them is asked."""
+
+import hmac
+import os
+from collections import Counter
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from app.errors import Unauthenticated
+from app.security.request_credentials import AmbiguousCredentials, bearer_token, credential_fields
+
+router = APIRouter(tags=["system"])
+
+# Where each worker keeps its figures; prometheus_client reads it when it is imported.
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+async def get_scraper(request: Request) -> None:
+    """Let clients through that send METRICS_TOKEN, or every client while none is set.
+
+    Raises:
+        AmbiguousCredentials: there is more than one credential.
+        Unauthenticated: there is none, or another one.
+    """
+    token = request.app.state.settings.metrics_token.get_secret_value()
+    fields = credential_fields(request)
+    if token and len(fields) > 1:
+        raise AmbiguousCredentials
+    given = bearer_token(dict(fields).get(b"authorization", b""))
+    if token and not hmac.compare_digest(given, token.encode()):
+        raise Unauthenticated("Send METRICS_TOKEN as a Bearer token.")
+
+
+# Not async: FastAPI runs it in a thread, and the loop goes on with requests meanwhile.
+@router.get("/metrics", include_in_schema=False, dependencies=[Depends(get_scraper)])
+def read_metrics() -> Response:
+    """Read the metrics of all workers in Prometheus' text format."""
+    return Response(generate_latest(registry()), media_type=CONTENT_TYPE_LATEST)
+
+
+def answers_by_status() -> list[dict[str, int]]:
+    """How many answers there were of each status, the lowest first."""
+    found: Counter[int] = Counter()
+    for metric in registry().collect():
+        if metric.name == "http_request_duration_seconds":
+            for sample in metric.samples:
+                if sample.name.endswith("_count"):
+                    found[int(sample.labels["status"])] += int(sample.value)
+    return [{"status": status, "count": count} for status, count in sorted(found.items())]
+
+
+def registry() -> CollectorRegistry:
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if folder is None:
+        return REGISTRY
+    forget_the_dead(Path(folder))
+    together = CollectorRegistry()
+    MultiProcessCollector(together, path=folder)  # type: ignore[no-untyped-call]  # the client's
+    return together
+
+
+def forget_the_dead(folder: Path) -> None:
+    """Drop the levels of workers that have gone; what they counted still counts."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not is_alive(pid):
+            mark_process_dead(pid, path=str(folder))  # type: ignore[no-untyped-call]  # the client's
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,48 @@
+"""Where traces go. Imported only when they go anywhere: the SDK takes its time to load."""
+
+import os
+import threading
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from app.config.settings import Settings
+from app.observability.redaction import REDACTED
+from app.observability.tracing import Tracing
+
+NAMES = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
+QUERY = "url.query"
+# A collector that is away must not keep the process from ending.
+CLOSE_SECONDS = 2.0
+
+
+class DiscreetSpans(SpanProcessor):
+    """Takes the query of the URL out of spans: tokens of links in mails stand there."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  (OpenTelemetry's)
+        if span.attributes and QUERY in span.attributes:
+            span.set_attribute(QUERY, REDACTED)
+
+
+def create_provider(settings: Settings) -> TracerProvider:
+    """What makes spans and sends them to the collector."""
+    described = {"service.version": settings.version}
+    if not any(os.environ.get(name) for name in NAMES):
+        described["service.name"] = settings.project_name
+    exporter = OTLPSpanExporter(endpoint=settings.traces_endpoint)
+    provider = TracerProvider(resource=Resource.create(described), shutdown_on_exit=False)
+    provider.add_span_processor(DiscreetSpans())
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    Tracing.tracer = provider.get_tracer("app", settings.version)
+    return provider
+
+
+def close(provider: TracerProvider) -> None:
+    """Send what is left, if it can be sent soon."""
+    Tracing.tracer = None
+    sending = threading.Thread(target=provider.shutdown, name="last spans", daemon=True)
+    sending.start()
+    sending.join(CLOSE_SECONDS)

@@ -1,0 +1,72 @@
+"""No list asks the database once for each of its rows: every list is found by itself."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.features.users.models.user import User
+from tests.conftest import As, Save
+from tests.factories import make_category, make_file, make_item, make_published_post
+
+ROWS = 5
+DOCUMENT: dict[str, Any] = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
+
+
+def lists() -> Iterator[str]:
+    """The paths that answer with a page, as the OpenAPI document tells.
+
+    Not those of lists that belong to one thing, which is looked for before.
+    """
+    for path, item in DOCUMENT["paths"].items():
+        answer = item.get("get", {}).get("responses", {}).get("200", {})
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        if "/Page_" in schema.get("$ref", "") and "{" not in path:
+            yield path
+
+
+LISTS = sorted(lists())
+
+
+async def fill(save: Save, user: User) -> None:
+    for number in range(ROWS):
+        await save(make_item(user))
+        await save(make_published_post(user))
+        await save(make_file(user))
+        await save(make_category(name=f"category {number}"))
+
+
+class TestLists:
+    def test_are_found(self) -> None:
+        assert {"/api/v1/items", "/api/v1/posts", "/api/v1/users", "/api/v2/items"} <= set(LISTS)
+
+    @pytest.mark.parametrize("path", LISTS)
+    async def test_page_is_one_statement(
+        self, app: FastAPI, as_user: As, save: Save, admin: User, path: str
+    ) -> None:
+        client = await as_user(admin)
+        await fill(save, admin)
+        await client.get(path)
+        before = app.state.reads.statements
+
+        response = await client.get(path)
+
+        assert response.status_code == 200
+        assert app.state.reads.statements - before == 1
+
+    @pytest.mark.parametrize("path", LISTS)
+    async def test_total_is_a_second_statement(
+        self, app: FastAPI, as_user: As, save: Save, admin: User, path: str
+    ) -> None:
+        client = await as_user(admin)
+        await fill(save, admin)
+        await client.get(path)
+        before = app.state.reads.statements
+
+        response = await client.get(path, params={"include_total": True})
+
+        assert response.json()["total"] >= len(response.json()["items"])
+        assert app.state.reads.statements - before == 2

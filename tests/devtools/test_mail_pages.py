@@ -1,0 +1,50 @@
+"""The mails of development, in a browser."""
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.features.mail.sender import FolderMailer, Template, compose
+from tests.conftest import Running, new_client
+from tests.problems import assert_problem
+
+MAILS = "/dev/mails"
+HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(1)</script>"}
+
+
+@pytest.fixture
+async def name(app: FastAPI) -> str:
+    folder = app.state.settings.mail_folder
+    before = set(folder.glob("*.eml"))
+    mail = compose(Template.NOTIFICATION, HOSTILE)
+    mail["To"] = "ada@example.com"
+    await FolderMailer(folder).send(mail)
+    (file,) = set(folder.glob("*.eml")) - before
+    return str(file.stem)
+
+
+class TestMails:
+    async def test_list_shows_them(self, client: AsyncClient, name: str) -> None:
+        response = await client.get(MAILS)
+
+        assert f'href="/dev/mails/{name}"' in response.text
+        assert "&lt;i&gt;Hi" in response.text
+
+    async def test_text_is_text(self, client: AsyncClient, name: str) -> None:
+        response = await client.get(f"{MAILS}/{name}")
+
+        assert "<script>" not in response.text
+
+    async def test_page_may_do_nothing(self, client: AsyncClient, name: str) -> None:
+        response = await client.get(f"{MAILS}/{name}/page")
+
+        assert "sandbox" in response.headers["Content-Security-Policy"]
+        assert "</html>" in response.text
+
+    @pytest.mark.parametrize("name", ["x", "..%2F..%2F.env", "0" * 36])
+    async def test_unknown_is_not_found(self, client: AsyncClient, name: str) -> None:
+        assert_problem(await client.get(f"{MAILS}/{name}"), 404, "not_found")
+
+    async def test_production_has_none(self, running: Running) -> None:
+        async with running(environment="production") as app, new_client(app) as client:
+            assert_problem(await client.get(MAILS), 404, "not_found")

@@ -1,0 +1,63 @@
+"""What a fresh development database is filled with, once."""
+
+import asyncio
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.config.settings import DEMO_PASSWORD, Settings
+from app.devtools.seed import DRAFT, ITEMS, PEOPLE, PUBLISHED, seed_when_empty
+from app.features.users.models.user import User
+from tests.conftest import As
+
+
+async def sign_in(client: AsyncClient, name: str) -> dict[str, str]:
+    form = {"username": name, "password": DEMO_PASSWORD}
+    response = await client.post("/api/v1/auth/token", data=form)
+    assert response.status_code == 200, response.text
+    return {"Authorization": f"Bearer {response.json()['access_token']}"}
+
+
+class TestSeed:
+    @pytest.mark.parametrize("name", PEOPLE)
+    async def test_everybody_can_sign_in(
+        self, client: AsyncClient, settings: Settings, name: str
+    ) -> None:
+        await seed_when_empty(settings)
+
+        headers = await sign_in(client, f"{name}@example.com")
+        profile = (await client.get("/api/v1/users/me", headers=headers)).json()
+
+        assert (profile["username"], profile["role"]) == (name, name)
+        assert profile["email_verified"]
+
+    async def test_there_is_something_to_look_at(
+        self, client: AsyncClient, settings: Settings
+    ) -> None:
+        await seed_when_empty(settings)
+
+        headers = await sign_in(client, "guest")
+        items = (await client.get("/api/v1/items", headers=headers)).json()["items"]
+        posts = (await client.get("/api/v1/posts", headers=headers)).json()["items"]
+
+        assert {item["name"] for item in items} == {item.name for item in ITEMS.values()}
+        assert {post["title"] for post in posts} == {post.title for post in PUBLISHED}
+        assert DRAFT.title not in {post["title"] for post in posts}
+
+    async def test_happens_once(self, client: AsyncClient, settings: Settings) -> None:
+        assert await seed_when_empty(settings) is True
+        assert await seed_when_empty(settings) is False
+
+    async def test_leaves_a_used_database_alone(
+        self, as_user: As, settings: Settings, user: User
+    ) -> None:
+        assert await seed_when_empty(settings) is False
+
+        client = await as_user(user)
+        assert (await client.get("/api/v1/items")).json()["items"] == []
+
+    async def test_several_at_once_do_it_once(self, app: FastAPI, settings: Settings) -> None:
+        outcomes = await asyncio.gather(*(seed_when_empty(settings) for _ in range(3)))
+
+        assert sorted(outcomes) == [False, False, True]

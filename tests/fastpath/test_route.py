@@ -1,0 +1,286 @@
+"""Routes with a plan answer as FastAPI does without one."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from typing import Annotated, Any
+
+import pytest
+from fastapi import APIRouter, Body, Depends, FastAPI, Form, Query, Request, Response
+from fastapi.routing import iter_route_contexts
+from httpx2 import AsyncClient
+
+from app.errors import NotFound
+from app.fastpath.dependency_graph import Plan, Unusual
+from app.fastpath.route import PlannedRoute
+from app.features.items.dependencies import get_item
+from app.features.users.models.user import User
+from tests.conftest import As, Save, new_client
+from tests.factories import make_item
+
+# What differs from one answer to the next, whoever gives it.
+VOLATILE = {"x-request-id", "x-process-time", "ratelimit", "date"}
+HOT = {
+    "read_item", "list_items", "create_item", "read_profile", "list_own_items", "list_posts",
+    "list_items_v2", "read_category_tree",
+}  # fmt: skip
+QUERIES = [
+    "", "limit=2", "limit=0", "limit=x", "limit=1&limit=3", "tag=wood&tag=oak", "tag=No+Tag",
+    "tag=", "q=ab", "q=desk&remember=true", "skip=1&cursor=x", "cursor=", "owner_id=1",
+    "min_price=1e3", "min_price=10.00&max_price=20", "sort=-price,name", "sort=shape",
+    "include_total=yes", "?limit=5", "unknown=1", "limit=%32", "limit=5;skip=1",
+    "include_total=maybe&limit=101",
+]  # fmt: skip
+ITEM = {"name": "Walnut desk", "price": "999.99", "tags": ["wood"]}
+BODIES = [
+    (json.dumps(ITEM), "application/json"),
+    (json.dumps(ITEM), "application/json; charset=utf-8"),
+    (json.dumps(ITEM), "application/vnd.api+json"),
+    (json.dumps(ITEM), "text/plain"),
+    (json.dumps({**ITEM, "price": "-1", "colour": "red"}), "application/json"),
+    (json.dumps([ITEM]), "application/json"),
+    ("null", "application/json"),
+    ("", "application/json"),
+    ("{", "application/json"),
+    ("[" * 100_000, "application/json"),
+    ('{"name": "x", "price": NaN}', "application/json"),
+    ('{"name": "\\ud800", "price": 1}', "application/json"),
+]
+
+
+@pytest.fixture
+def as_fastapi_does(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Have FastAPI solve all dependencies from now on, as it must when some are replaced."""
+
+    def switch() -> None:
+        monkeypatch.setitem(app.dependency_overrides, object, object)
+
+    return switch
+
+
+def told(answer: Any) -> tuple[int, dict[str, str], Any]:
+    headers = {name: value for name, value in answer.headers.items() if name not in VOLATILE}
+    body = answer.json() if answer.content else None
+    if isinstance(body, dict):
+        body.pop("request_id", None)
+    return answer.status_code, headers, body
+
+
+async def both(
+    send: Callable[[], Awaitable[Any]], as_fastapi_does: Callable[[], None]
+) -> tuple[Any, Any]:
+    planned = told(await send())
+    as_fastapi_does()
+    return planned, told(await send())
+
+
+class TestSameAnswers:
+    @pytest.mark.parametrize("query", QUERIES)
+    async def test_to_a_list(
+        self, as_user: As, user: User, save: Save, as_fastapi_does: Any, query: str
+    ) -> None:
+        client = await as_user(user)
+        for price in (5, 15):
+            await save(make_item(user, price=price, tags=["oak", "wood"]))
+
+        planned, expected = await both(
+            lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does
+        )
+
+        assert planned == expected
+
+    @pytest.mark.parametrize("query", QUERIES)
+    async def test_to_strangers(
+        self, client: AsyncClient, as_fastapi_does: Any, query: str
+    ) -> None:
+        planned, expected = await both(
+            lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does
+        )
+
+        assert planned == expected
+        assert planned[0] == 401
+
+    @pytest.mark.parametrize("name", ["", "x", "%00", "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58"])
+    async def test_to_an_id(self, as_user: As, user: User, as_fastapi_does: Any, name: str) -> None:
+        client = await as_user(user)
+
+        planned, expected = await both(
+            lambda: client.get(f"/api/v1/items/{name}", headers={"If-None-Match": '"1"'}),
+            as_fastapi_does,
+        )
+
+        assert planned == expected
+
+    @pytest.mark.parametrize(("body", "media_type"), BODIES)
+    async def test_to_a_body(
+        self, as_user: As, user: User, as_fastapi_does: Any, body: str, media_type: str
+    ) -> None:
+        client = await as_user(user)
+
+        planned, expected = await both(
+            lambda: client.post(
+                "/api/v1/items", content=body, headers={"Content-Type": media_type}
+            ),
+            as_fastapi_does,
+        )
+
+        assert (planned[0], without_ids(planned)) == (expected[0], without_ids(expected))
+
+
+def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str], Any]:
+    """Without what is another one's for each item that is created."""
+    _, headers, body = answer
+    if "location" not in headers:
+        return headers, body
+    its_own = {"id", "created_at", "updated_at"}
+    return (
+        {name: headers[name] for name in headers.keys() - {"location", "last-modified"}},
+        {name: body[name] for name in body.keys() - its_own},
+    )
+
+
+async def test_hot_operations_have_a_plan(app: FastAPI) -> None:
+    contexts = iter_route_contexts(app.routes)
+    found: list[Any] = [each._route_context for each in contexts]  # noqa: SLF001  (as app/fastpath/route_table.py)
+    routes = {route.name: route for route in found if route}
+
+    for name in HOT:
+        assert isinstance(routes[name].original_route, PlannedRoute)
+        assert Plan(routes[name])
+
+
+class TestSmallApplication:
+    """Each kind of dependency, on an application that has little else."""
+
+    @pytest.fixture
+    def router(self) -> APIRouter:
+        return APIRouter(route_class=PlannedRoute)
+
+    @pytest.fixture
+    async def ask(self, router: APIRouter) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+        app = FastAPI()
+
+        async def ask(method: str = "GET", path: str = "/", **options: Any) -> Any:
+            if not app.router.routes or router not in included:
+                app.include_router(router, dependencies=[Depends(note_caller)])
+                included.append(router)
+            async with new_client(app) as client:
+                return await client.request(method, path, **options)
+
+        included: list[APIRouter] = []
+        calls: list[Request] = []
+
+        async def note_caller(request: Request) -> None:
+            calls.append(request)
+
+        yield ask
+        assert calls, "The dependency of the router that includes ours was not called."
+
+    async def test_shared_dependency_is_called_once(self, router: APIRouter, ask: Any) -> None:
+        numbers = count()
+
+        async def number() -> int:
+            return next(numbers)
+
+        async def doubled(found: Annotated[int, Depends(number)]) -> int:
+            return found * 2
+
+        @router.get("/")
+        async def answer(
+            one: Annotated[int, Depends(number)],
+            again: Annotated[int, Depends(number, use_cache=False)],
+            two: Annotated[int, Depends(doubled)],
+        ) -> Response:
+            return Response(f"{one} {two} {again}")
+
+        assert (await ask()).text == "0 0 1"
+        assert (await ask()).text == "2 4 3"
+
+    async def test_generator_is_left_to_fastapi(self, router: APIRouter, ask: Any) -> None:
+        ends: list[str] = []
+
+        async def opened() -> AsyncIterator[str]:
+            yield "open"
+            ends.append("closed")
+
+        @router.get("/")
+        async def answer(state: Annotated[str, Depends(opened)]) -> Response:
+            return Response(state)
+
+        assert (await ask()).text == "open"
+        assert ends == ["closed"]
+
+    async def test_form_is_left_to_fastapi(self, router: APIRouter, ask: Any) -> None:
+        @router.post("/")
+        async def answer(name: Annotated[str, Form()]) -> Response:
+            return Response(name)
+
+        assert (await ask("POST", data={"name": "Ada"})).text == "Ada"
+
+    async def test_two_bodies_are_left_to_fastapi(self, router: APIRouter, ask: Any) -> None:
+        async def first(one: Annotated[int, Body()]) -> int:
+            return one
+
+        @router.post("/")
+        async def answer(
+            one: Annotated[int, Depends(first)], two: Annotated[int, Body()]
+        ) -> Response:
+            return Response(f"{one} {two}")
+
+        assert (await ask("POST", json={"one": 1, "two": 2})).text == "1 2"
+
+    async def test_default_that_can_be_changed_is_nobody_elses(
+        self, router: APIRouter, ask: Any
+    ) -> None:
+        @router.get("/")
+        async def answer(names: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006  (the trap)
+            names.append("Ada")
+            return Response(",".join(names))
+
+        assert (await ask()).text == "Ada"
+        assert (await ask()).text == "Ada"
+
+    async def test_error_in_a_parameter_calls_nothing_twice(
+        self, router: APIRouter, ask: Any
+    ) -> None:
+        calls: list[str] = []
+
+        async def noted() -> None:
+            calls.append("noted")
+
+        @router.get("/")
+        async def answer(_: Annotated[None, Depends(noted)], number: int) -> Response:
+            return Response(str(number))
+
+        refused = await ask(path="/?number=x")
+
+        assert refused.status_code == 422
+        assert calls == ["noted"]
+
+
+async def test_a_dependency_can_be_replaced(
+    app: FastAPI, as_user: As, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get_none() -> None:
+        raise NotFound("It was replaced.")
+
+    monkeypatch.setitem(app.dependency_overrides, get_item, get_none)
+    client = await as_user(user)
+
+    answer = await client.get("/api/v1/items/0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58")
+
+    assert answer.json()["detail"] == "It was replaced."
+
+
+def test_a_tree_with_a_thread_has_no_plan() -> None:
+    def slow() -> int:
+        return 1
+
+    router = APIRouter(route_class=PlannedRoute)
+
+    @router.get("/")
+    async def answer(_: Annotated[int, Depends(slow)]) -> Response:
+        return Response()
+
+    with pytest.raises(Unusual):
+        Plan(router.routes[0])

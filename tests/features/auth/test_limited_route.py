@@ -1,0 +1,28 @@
+"""Sign-ins take turns, and nobody can keep a turn."""
+
+from contextlib import AsyncExitStack
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+
+from app.features.auth.limited_route import AT_ONCE
+from app.features.users.models.user import User
+from tests.factories import PASSWORD
+from tests.servers import connected, serving
+
+
+async def test_who_sends_slowly_holds_no_turn(app: FastAPI, user: User) -> None:
+    body = urlencode({"username": user.email, "password": PASSWORD}).encode()
+    head = (
+        b"POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    ) % len(body)
+    async with serving(app) as port, AsyncExitStack() as stack:
+        for _ in range(2 * AT_ONCE):
+            slow = await stack.enter_async_context(connected(port))
+            await slow.send(head + body[:5])
+        prompt = await stack.enter_async_context(connected(port))
+
+        await prompt.send(head + body)
+
+        assert (await prompt.answer())[0] == 200

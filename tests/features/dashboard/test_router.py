@@ -1,0 +1,113 @@
+"""The dashboard: the right figures, of what the caller may see."""
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.db.session import transaction
+from app.features.dashboard import crud as dashboards
+from app.features.dashboard.models import THE_ONE, Dashboard
+from app.features.users.models.user import User
+from app.jobs.models import TaskStatus
+from app.runtime.clock import now
+from tests.conftest import As, Save
+from tests.factories import make_file, make_item, make_post, make_task
+from tests.problems import assert_problem
+
+DASHBOARD = "/api/v1/dashboard"
+
+
+async def figures(client: AsyncClient) -> dict[str, Any]:
+    response = await client.get(DASHBOARD)
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+async def fill(save: Save, owner: User) -> None:
+    items: tuple[tuple[str, list[str]], ...] = (
+        ("0.01", ["wood"]),
+        ("10.00", ["wood", "oak"]),
+        ("10.01", []),
+        ("9999", []),
+    )
+    for price, tags in items:
+        await save(make_item(owner, price=Decimal(price), tags=tags))
+    await save(make_item(owner, deleted_at=now()))
+    await save(make_post(owner))
+    await save(make_file(owner, size=1500))
+    await save(make_task(owner, status=TaskStatus.FAILED))
+
+
+class TestReadDashboard:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.get(DASHBOARD), 401, "unauthenticated")
+
+    async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
+        assert_problem(await (await as_user(guest)).get(DASHBOARD), 403, "not_permitted")
+
+    async def test_user_sees_what_is_theirs(
+        self, as_user: As, save: Save, user: User, other_user: User
+    ) -> None:
+        await fill(save, user)
+        await save(make_item(other_user, tags=["brass"]))
+
+        seen = await figures(await as_user(user))
+
+        assert seen["totals"] == {"items": 4, "posts": 1, "files": 1, "stored_bytes": 1500}
+        assert seen["tags"] == [{"tag": "wood", "count": 2}, {"tag": "oak", "count": 1}]
+        assert seen["tasks"] == [{"status": "failed", "count": 1}]
+        assert seen["items_by_day"] == [{"day": now().date().isoformat(), "count": 4}]
+        assert "requests" not in seen
+
+    async def test_price_on_a_bound_belongs_below_it(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
+        await fill(save, user)
+
+        seen = await figures(await as_user(user))
+
+        counts = {bucket["up_to"]: bucket["count"] for bucket in seen["prices"]}
+        assert sum(counts.values()) == 4
+        assert (counts["10"], counts["25"], counts["10000"]) == (2, 1, 1)
+
+    async def test_administrator_sees_the_whole_service(
+        self, as_user: As, save: Save, user: User, admin: User
+    ) -> None:
+        await fill(save, user)
+        signed_in = await as_user(admin)
+
+        seen = await figures(signed_in)
+
+        assert (seen["totals"]["items"], seen["totals"]["users"]) == (4, 2)
+        assert {"status": 200, "count": 1}.keys() == seen["requests"][0].keys()
+
+    async def test_figures_of_the_service_are_those_last_counted(
+        self, app: FastAPI, as_user: As, save: Save, user: User, admin: User
+    ) -> None:
+        signed_in = await as_user(admin)
+        first = await figures(signed_in)
+        await fill(save, user)
+
+        assert (await figures(signed_in))["totals"] == first["totals"]
+        async with transaction(app.state.sessionmaker) as session:
+            await dashboards.count_all(session)
+        assert (await figures(signed_in))["totals"]["items"] == 4
+
+
+class TestRefresh:
+    async def test_counting_takes_a_small_share_of_the_time(
+        self, app: FastAPI, as_user: As, admin: User, save: Save
+    ) -> None:
+        async with transaction(app.state.sessionmaker) as session:
+            await dashboards.count_all(session)
+            row = await session.get_one(Dashboard, THE_ONE)
+            row.seconds = 3600.0
+        await save(make_item(admin))
+
+        async with transaction(app.state.sessionmaker) as session:
+            await dashboards.refresh(session)
+
+        assert (await figures(await as_user(admin)))["totals"]["items"] == 0

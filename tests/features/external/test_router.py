@@ -1,0 +1,251 @@
+"""What other services know, through the API; quotes of items included."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from pydantic import SecretStr
+
+from app.devtools.demo_upstream import SLOW_SECONDS, DemoApi, serving
+from app.features.external.cache import Cache
+from app.features.external.cache_store import CacheStore
+from app.features.external.circuit_breaker import Breakers
+from app.features.external.client import ExternalApi
+from app.features.external.schemas import SOURCES, SUPPLIERS
+from app.features.external.upstream import Upstream
+from app.features.users.models.user import User
+from app.observability.logging import configure_logging
+from tests.conftest import As, Running, Save
+from tests.factories import make_item
+from tests.polling import PATIENCE_SECONDS
+from tests.problems import assert_problem
+from tests.state import replaced
+
+EXTERNAL = "/api/v1/external"
+AGGREGATE = "/api/v1/aggregate"
+
+
+@pytest.fixture
+async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
+    """The external service of this test alone, with nothing kept of it and no breaker open."""
+    async with AsyncExitStack() as stack:
+        demo = DemoApi()
+        upstream = Upstream(
+            await stack.enter_async_context(serving(demo)), key="", breakers=Breakers()
+        )
+        stack.push_async_callback(upstream.close)
+        cache = Cache(CacheStore(""))
+        stack.push_async_callback(cache.close)
+        with replaced(app, external_api=ExternalApi(upstream, cache)):
+            yield demo
+
+
+class TestReadExternalResource:
+    async def test_without_credentials_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.get(f"{EXTERNAL}/news"), 401, "unauthenticated")
+
+    async def test_resource_is_returned(self, as_user: As, user: User, demo: DemoApi) -> None:
+        response = await (await as_user(user)).get(f"{EXTERNAL}/news")
+
+        assert response.status_code == 200
+        assert response.json() == {
+            "id": "news",
+            "name": "News",
+            "description": "What the demo service says about news.",
+            "updated_at": "2026-01-05T08:00:00Z",
+        }
+
+    async def test_it_is_asked_for_once(self, as_user: As, user: User, demo: DemoApi) -> None:
+        client = await as_user(user)
+
+        await asyncio.gather(*(client.get(f"{EXTERNAL}/news") for _ in range(20)))
+
+        assert demo.requests == {"/resources/news": 1}
+
+    async def test_request_id_travels_along(self, as_user: As, user: User, demo: DemoApi) -> None:
+        client = await as_user(user)
+
+        await client.get(f"{EXTERNAL}/news", headers={"X-Request-ID": "the-same"})
+
+        assert demo.headers["x-request-id"] == "the-same"
+
+    @pytest.mark.parametrize(
+        ("name", "status", "code"),
+        [
+            ("missing", 404, "not_found"),
+            ("failing", 502, "upstream_failed"),
+            ("nonsense", 502, "upstream_failed"),
+            ("huge", 502, "upstream_failed"),
+            ("bomb", 502, "upstream_failed"),
+            ("moved", 502, "upstream_failed"),
+            ("busy", 503, "upstream_unavailable"),
+            ("hanging", 504, "upstream_timeout"),
+            ("dripping", 504, "upstream_timeout"),
+        ],
+    )
+    async def test_failure_is_a_problem_within_the_deadline(
+        self, as_user: As, user: User, demo: DemoApi, name: str, status: int, code: str
+    ) -> None:
+        client = await as_user(user)
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            response = await client.get(f"{EXTERNAL}/{name}")
+
+        assert_problem(response, status, code)
+
+    async def test_busy_service_says_when_to_return(
+        self, as_user: As, user: User, demo: DemoApi
+    ) -> None:
+        response = await (await as_user(user)).get(f"{EXTERNAL}/busy")
+
+        assert response.headers["retry-after"] == "7"
+
+    async def test_service_that_keeps_failing_is_left_alone(
+        self, as_user: As, user: User, demo: DemoApi
+    ) -> None:
+        client = await as_user(user)
+        for _ in range(2):
+            await client.get(f"{EXTERNAL}/failing")
+
+        response = await client.get(f"{EXTERNAL}/news")
+
+        assert_problem(response, 503, "upstream_unavailable")
+        assert int(response.headers["retry-after"]) >= 1
+        assert demo.requests["/resources/news"] == 0
+
+    @pytest.mark.parametrize("name", ["..", "a%2Fb", "News", "a.b", "a" * 65, "-a", "%00"])
+    async def test_id_that_could_mean_another_path_is_refused(
+        self, as_user: As, user: User, demo: DemoApi, name: str
+    ) -> None:
+        response = await (await as_user(user)).get(f"{EXTERNAL}/{name}")
+
+        assert response.status_code in {404, 422}
+        assert not demo.requests
+
+
+class TestReadAggregate:
+    async def test_without_credentials_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.get(AGGREGATE), 401, "unauthenticated")
+
+    async def test_all_three_are_returned(self, as_user: As, user: User, demo: DemoApi) -> None:
+        answer = (await (await as_user(user)).get(AGGREGATE)).json()
+
+        assert [result["id"] for result in answer["results"]] == list(SOURCES)
+        assert answer["errors"] == []
+
+    async def test_those_that_fail_are_named(self, as_user: As, user: User, demo: DemoApi) -> None:
+        demo.behaviours |= {"/resources/news": "nonsense", "/resources/rates": "missing"}
+
+        response = await (await as_user(user)).get(AGGREGATE)
+
+        assert response.status_code == 200
+        answer = response.json()
+        assert [result["id"] for result in answer["results"]] == ["weather"]
+        assert [(error["source"], error["code"]) for error in answer["errors"]] == [
+            ("news", "upstream_failed"),
+            ("rates", "not_found"),
+        ]
+
+
+class TestListQuotes:
+    async def test_without_credentials_is_refused(self, client: AsyncClient) -> None:
+        response = await client.get(f"/api/v1/items/{uuid.uuid4()}/quotes")
+
+        assert_problem(response, 401, "unauthenticated")
+
+    async def test_unknown_item_is_not_found(self, as_user: As, user: User, demo: DemoApi) -> None:
+        response = await (await as_user(user)).get(f"/api/v1/items/{uuid.uuid4()}/quotes")
+
+        assert_problem(response, 404, "not_found")
+        assert not demo.requests
+
+    async def test_suppliers_are_asked_at_once(
+        self, as_user: As, save: Save, user: User, demo: DemoApi
+    ) -> None:
+        item = await save(make_item(user))
+        demo.behaviours |= {path(supplier, item.id): "slow" for supplier in SUPPLIERS}
+        client = await as_user(user)
+
+        started = time.monotonic()
+        await client.get(f"/api/v1/items/{item.id}/quotes")
+
+        one_after_the_other = len(SUPPLIERS) * SLOW_SECONDS
+        assert SLOW_SECONDS <= time.monotonic() - started < one_after_the_other
+
+    async def test_cheapest_comes_first(
+        self, as_user: As, save: Save, user: User, demo: DemoApi
+    ) -> None:
+        item = await save(make_item(user))
+
+        answer = (await (await as_user(user)).get(f"/api/v1/items/{item.id}/quotes")).json()
+
+        prices = [float(quote["price"]) for quote in answer["quotes"]]
+        assert {quote["supplier"] for quote in answer["quotes"]} == set(SUPPLIERS)
+        assert prices == sorted(prices)
+        assert (answer["item_id"], answer["errors"]) == (str(item.id), [])
+
+    async def test_suppliers_that_fail_are_named(
+        self, as_user: As, save: Save, user: User, demo: DemoApi
+    ) -> None:
+        item = await save(make_item(user))
+        demo.behaviours |= {path("acme", item.id): "hanging", path("globex", item.id): "huge"}
+        client = await as_user(user)
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            response = await client.get(f"/api/v1/items/{item.id}/quotes")
+
+        answer = response.json()
+        assert response.status_code == 200
+        assert [quote["supplier"] for quote in answer["quotes"]] == ["initech"]
+        assert [(error["source"], error["code"]) for error in answer["errors"]] == [
+            ("acme", "upstream_timeout"),
+            ("globex", "upstream_failed"),
+        ]
+
+
+def path(supplier: str, item_id: uuid.UUID) -> str:
+    return f"/suppliers/{supplier}/quotes/{item_id}"
+
+
+class TestConfiguration:
+    async def test_development_brings_its_own_service(self, app: FastAPI) -> None:
+        resource = await app.state.external_api.resource("news")
+
+        assert resource.id == "news"
+
+    async def test_configured_service_is_asked_with_its_key(self, running: Running) -> None:
+        demo = DemoApi()
+        key = SecretStr("a-key")
+        async with (
+            serving(demo) as url,
+            running(external_api_url=url, external_api_key=key) as app,
+        ):
+            await app.state.external_api.resource("news")
+
+        assert demo.requests == {"/resources/news": 1}
+        assert demo.headers["authorization"] == "Bearer a-key"
+
+    async def test_production_without_one_says_so(
+        self,
+        running: Running,
+        app: FastAPI,
+        as_user: As,
+        user: User,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        async with running(environment="production", log_level="warning") as production:
+            external_api = production.state.external_api
+        said = capsys.readouterr().out
+        with capsys.disabled():  # Whoever logs next needs an output that is still open.
+            configure_logging(app.state.settings)
+        client = await as_user(user)
+
+        with replaced(app, external_api=external_api):
+            for path in (f"{EXTERNAL}/news", AGGREGATE):
+                assert_problem(await client.get(path), 503, "external_api_not_configured")
+        assert said.count("EXTERNAL_API_URL is empty") == 1

@@ -1,0 +1,302 @@
+"""The service that this one depends on, over a real socket, in each of its moods."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.devtools.demo_upstream import DemoApi, serving
+from app.errors import AppError, NotFound
+from app.features.external import circuit_breaker as breaker_limits
+from app.features.external.circuit_breaker import BreakerOpen, Breakers
+from app.features.external.retries import (
+    MAX_RETRY_AFTER_SECONDS,
+    RetryBudget,
+    pause_seconds,
+    retry_after_seconds,
+)
+from app.features.external.upstream import Upstream
+from app.features.http_client.client import (
+    UnusableAnswer,
+    UpstreamFailed,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from app.observability.request_context import request_id
+from tests.counting import counting
+from tests.polling import PATIENCE_SECONDS, eventually
+
+OPEN_SECONDS = 0.2
+
+
+@pytest.fixture
+def demo() -> DemoApi:
+    return DemoApi()
+
+
+@pytest.fixture
+async def url(demo: DemoApi) -> AsyncIterator[str]:
+    async with serving(demo) as url:
+        yield url
+
+
+@pytest.fixture
+def breakers() -> Breakers:
+    return Breakers(open_seconds=OPEN_SECONDS)
+
+
+@pytest.fixture
+async def upstream(url: str, breakers: Breakers) -> AsyncIterator[Upstream]:
+    upstream = Upstream(url, key="a-key", breakers=breakers)
+    yield upstream
+    await upstream.close()
+
+
+async def failure(upstream: Upstream, path: str) -> AppError:
+    with pytest.raises(AppError) as caught:
+        await upstream.get(path)
+    return caught.value
+
+
+class TestRequests:
+    async def test_answer_is_returned(self, upstream: Upstream) -> None:
+        answer = await upstream.get("/resources/news")
+
+        assert answer.status == 200
+        assert b'"id": "news"' in answer.body
+
+    async def test_key_and_request_id_are_sent(self, upstream: Upstream, demo: DemoApi) -> None:
+        request_id.set("a-request")
+
+        await upstream.get("/resources/news")
+
+        assert demo.headers["authorization"] == "Bearer a-key"
+        assert demo.headers["x-request-id"] == "a-request"
+
+    async def test_without_a_key_none_is_sent(
+        self, url: str, demo: DemoApi, breakers: Breakers
+    ) -> None:
+        upstream = Upstream(url + "/", key="", breakers=breakers)
+        await upstream.get("/resources/news")
+        await upstream.close()
+
+        assert "authorization" not in demo.headers
+        assert demo.requests == {"/resources/news": 1}
+
+    async def test_redirect_is_not_followed(self, upstream: Upstream, demo: DemoApi) -> None:
+        assert type(await failure(upstream, "/resources/moved")) is UnusableAnswer
+        assert demo.requests == {"/resources/moved": 1}
+
+    async def test_missing_resource_is_not_found(self, upstream: Upstream) -> None:
+        assert type(await failure(upstream, "/resources/missing")) is NotFound
+
+    async def test_proxies_of_the_environment_are_ignored(
+        self, url: str, breakers: Breakers, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        upstream = Upstream(url, key="", breakers=breakers)
+
+        assert (await upstream.get("/resources/news")).status == 200
+
+        await upstream.close()
+
+
+class TestCosts:
+    async def test_hanging_and_dripping_end_after_three_seconds(
+        self, upstream: Upstream, demo: DemoApi
+    ) -> None:
+        started = time.monotonic()
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            failures = await asyncio.gather(
+                failure(upstream, "/resources/hanging"), failure(upstream, "/resources/dripping")
+            )
+
+        assert {type(each) for each in failures} == {UpstreamTimeout}
+        assert time.monotonic() - started >= 3
+        assert demo.requests == {"/resources/hanging": 1, "/resources/dripping": 1}
+
+    @pytest.mark.parametrize("name", ["huge", "bomb"])
+    async def test_huge_answer_is_given_up_once(
+        self, upstream: Upstream, demo: DemoApi, name: str
+    ) -> None:
+        assert type(await failure(upstream, f"/resources/{name}")) is UnusableAnswer
+        assert demo.requests[f"/resources/{name}"] == 1
+
+    async def test_server_is_well_after_a_client_that_left(self, upstream: Upstream) -> None:
+        await failure(upstream, "/resources/huge")
+
+        assert (await upstream.get("/resources/news")).status == 200
+
+
+class TestRetries:
+    async def test_failure_is_followed_by_another_try(
+        self, upstream: Upstream, demo: DemoApi
+    ) -> None:
+        retries = counting("outbound_retries")
+
+        answer = await upstream.get("/resources/flaky")
+
+        assert answer.status == 200
+        assert demo.requests["/resources/flaky"] == 2
+        assert retries() == 1
+
+    async def test_third_failure_is_the_last(self, upstream: Upstream, demo: DemoApi) -> None:
+        assert type(await failure(upstream, "/resources/failing")) is UpstreamFailed
+        assert demo.requests["/resources/failing"] == 3
+
+    async def test_refused_connection_is_tried_again(self, breakers: Breakers) -> None:
+        upstream = Upstream("http://127.0.0.1:1", key="", breakers=breakers)
+        retries = counting("outbound_retries")
+
+        assert type(await failure(upstream, "/")) is UpstreamFailed
+
+        await upstream.close()
+        assert retries() == 2
+
+    async def test_wait_beyond_the_deadline_is_left_to_the_caller(
+        self, upstream: Upstream, demo: DemoApi
+    ) -> None:
+        busy = await failure(upstream, "/resources/busy")
+
+        assert type(busy) is UpstreamUnavailable
+        assert busy.headers == {"Retry-After": "7"}
+        assert demo.requests["/resources/busy"] == 1
+
+    async def test_budget_ends(self, url: str, demo: DemoApi) -> None:
+        breakers = Breakers(open_seconds=0)
+        upstream = Upstream(url, key="", breakers=breakers, budget=RetryBudget(reserve=1))
+
+        for _ in range(4):
+            await failure(upstream, "/resources/failing")
+
+        await upstream.close()
+        assert demo.requests["/resources/failing"] == 5
+
+    async def test_budget_grows_by_a_tenth_of_the_requests(self) -> None:
+        budget = RetryBudget(share=0.25, reserve=1)
+        assert budget.spend()
+        assert not budget.spend()
+
+        for _ in range(4):
+            budget.earn()
+
+        assert budget.spend()
+        assert not budget.spend()
+
+    def test_pause_is_at_least_what_was_asked_for(self) -> None:
+        asked = UpstreamUnavailable(retry_after_seconds=2)
+
+        assert all(2 <= pause_seconds(0, asked) <= 2.1 for _ in range(100))
+
+    def test_pauses_are_spread_and_grow(self) -> None:
+        first = [pause_seconds(0, UpstreamFailed()) for _ in range(200)]
+        second = [pause_seconds(1, UpstreamFailed()) for _ in range(200)]
+
+        assert len(set(first)) > 100
+        assert max(first) <= 0.1 < max(second) <= 0.2
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("0", 0),
+            ("12", 12),
+            ("9" * 100, MAX_RETRY_AFTER_SECONDS),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_RETRY_AFTER_SECONDS),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ],
+    )
+    def test_retry_after_is_read(self, value: str, seconds: int | None) -> None:
+        assert retry_after_seconds(httpx.Headers({"Retry-After": value})) == seconds
+
+
+class TestBreaker:
+    async def test_opens_after_five_failures_and_asks_no_more(
+        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+    ) -> None:
+        await open_breaker(upstream)
+
+        refused = await failure(upstream, "/resources/news")
+
+        assert type(refused) is BreakerOpen
+        assert refused.headers == {"Retry-After": "1"}
+        assert demo.requests == {"/resources/failing": breaker_limits.FAILURES}
+        assert list(breakers.states().values()) == ["open"]
+
+    async def test_lets_one_try_and_closes(
+        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+    ) -> None:
+        await open_breaker(upstream)
+        await half_open(breakers)
+
+        one = asyncio.create_task(upstream.get("/resources/slow"))
+        await requested(demo, "/resources/slow")
+        others = [await failure(upstream, "/resources/news") for _ in range(3)]
+
+        assert (await one).status == 200
+        assert {type(each) for each in others} == {BreakerOpen}
+        assert list(breakers.states().values()) == ["closed"]
+        assert (await upstream.get("/resources/news")).status == 200
+
+    async def test_failed_try_opens_it_again(
+        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+    ) -> None:
+        opened = counting("outbound_breakers_opened")
+        await open_breaker(upstream)
+        await half_open(breakers)
+
+        await failure(upstream, "/resources/failing")
+
+        assert list(breakers.states().values()) == ["open"]
+        assert opened() == 2
+        assert demo.requests == {"/resources/failing": breaker_limits.FAILURES + 1}
+
+    async def test_cancelled_try_leaves_the_next_one(
+        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+    ) -> None:
+        await open_breaker(upstream)
+        await half_open(breakers)
+        one = asyncio.create_task(upstream.get("/resources/hanging"))
+        await requested(demo, "/resources/hanging")
+
+        one.cancel()
+        await asyncio.wait({one})
+
+        assert (await upstream.get("/resources/news")).status == 200
+
+    async def test_unusable_answers_do_not_open_it(
+        self, upstream: Upstream, breakers: Breakers
+    ) -> None:
+        for _ in range(2 * breaker_limits.FAILURES):
+            await failure(upstream, "/resources/moved")
+            await failure(upstream, "/resources/missing")
+
+        assert list(breakers.states().values()) == ["closed"]
+
+    def test_table_of_hosts_is_bounded(self) -> None:
+        breakers = Breakers()
+
+        for number in range(2 * breaker_limits.MAX_HOSTS):
+            with breakers.watching(f"host-{number}.example"):
+                pass
+
+        assert len(breakers.states()) == breaker_limits.MAX_HOSTS
+
+
+async def open_breaker(upstream: Upstream) -> None:
+    """Three failures of the first call, two of the second before the breaker refuses its third."""
+    await failure(upstream, "/resources/failing")
+    await failure(upstream, "/resources/failing")
+
+
+async def half_open(breakers: Breakers) -> None:
+    await eventually(lambda: list(breakers.states().values()) == ["half-open"])
+
+
+async def requested(demo: DemoApi, path: str) -> None:
+    await eventually(lambda: demo.requests[path])

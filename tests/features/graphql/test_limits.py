@@ -1,0 +1,111 @@
+"""Limits of GraphQL documents: depth, aliases, tokens and cost, each refused with bounded work."""
+
+import pytest
+from graphql import get_introspection_query
+
+from app.features.graphql.limits import InvalidQuery, QueryTooComplex, checked
+from tests.counting import calls_during
+
+# A tenth of a second of an idle processor; what doubles with each fragment would be millions.
+REFUSED_WITHIN_CALLS = 100_000
+
+
+def nested(levels: int) -> str:
+    return "{item{category" + "{parent" * (levels - 3) + "{id}" + "}" * (levels - 3) + "}}"
+
+
+def fragments(count: int) -> str:
+    """Each spreads the next one twice."""
+    parts = [f"fragment f{n} on Item {{...f{n + 1} ...f{n + 1}}}" for n in range(count)]
+    return "{item{...f0}}" + "".join(parts) + f"fragment f{count} on Item {{id}}"
+
+
+def page_of(size: int | str) -> str:
+    return f"items(first: {size}) {{edges {{cursor}}}}"
+
+
+FULL_PAGE = "items(first: 100) {edges {node {id owner {id} category {parent {id}}}}}"
+ATTACKS = {
+    "depth": nested(9),
+    "deep beyond the parser": "{a" * 450 + "}" * 450,
+    "depth through fragments": "{item{...f}} fragment f on Item " + nested(9)[5:-1],
+    "aliases": "{" + " ".join(f"a{n}:me{{id}}" for n in range(16)) + "}",
+    "aliases in fragments": (
+        "{item{...f ...g}}"
+        f"fragment f on Item {{{' '.join(f'a{n}:id' for n in range(8))}}}"
+        f"fragment g on Item {{{' '.join(f'b{n}:id' for n in range(8))}}}"
+    ),
+    "repeated fields": "{me{" + "id " * 900 + "}}",
+    "tokens": "{me{" + "id " * 2000 + "}}",
+    "fragments that double": fragments(40),
+    "empty fragments that double": fragments(40).replace("{id}", "{__typename}"),
+    "fragment of itself": "{item{...f}} fragment f on Item {...f}",
+    "fragments of one another": "{item{...f}} fragment f on Item {...g} fragment g on Item {...f}",
+    "directives": "{me" + " @skip(if:false)" * 400 + "{id}}",
+    "rows of aliases": "{" + " ".join(f"a{n}:{page_of(100)}" for n in range(15)) + "}",
+    "rows of huge pages": "{a:" + page_of("9" * 5000) + " b:" + FULL_PAGE + " c:user {id}}",
+    "lists in lists": "{item(id:" + "[" * 900 + "]" * 90 + "){id}}",
+}
+
+
+class TestCosts:
+    @pytest.mark.parametrize(
+        ("query", "variables", "rows"),
+        [
+            ("{me {id}}", {}, 1),
+            ("{items {pageInfo {endCursor}}}", {}, 20),
+            ("{" + FULL_PAGE + "}", {}, 400),
+            ("{a: " + page_of(100) + " b: " + page_of(7) + "}", {}, 107),
+            ("query ($n: Int!) {items(first: $n) {edges {cursor}}}", {"n": 50}, 50),
+            ("query ($n: Int = 30) {items(first: $n) {edges {cursor}}}", {}, 30),
+            ("{...f} fragment f on Query {posts(first: 5) {edges {node {author {id}}}}}", {}, 10),
+            (get_introspection_query(), {}, 0),
+        ],
+    )
+    def test_rows_are_page_sizes_times_nesting(
+        self, query: str, variables: dict[str, object], rows: int
+    ) -> None:
+        assert checked(query, variables).rows == rows
+
+    @pytest.mark.parametrize("variables", [{"n": "x"}, {"n": None}, {"n": 10**9}, {"n": True}])
+    def test_size_that_is_not_usable_costs_the_largest_page_at_most(
+        self, variables: dict[str, object]
+    ) -> None:
+        query = "query ($n: Int) {items(first: $n) {edges {cursor}}}"
+
+        assert checked(query, variables).rows <= 100
+
+    def test_number_of_extra_requests_follows_the_rows(self) -> None:
+        assert checked("{me {id}}").extra_requests == 0
+        assert checked("{" + FULL_PAGE + "}").extra_requests == 4
+
+
+class TestLimits:
+    @pytest.mark.parametrize("attack", ATTACKS)
+    def test_attack_is_refused_at_once(self, attack: str) -> None:
+        def attempt() -> None:
+            with pytest.raises(QueryTooComplex):
+                checked(ATTACKS[attack])
+
+        assert calls_during(attempt) < REFUSED_WITHIN_CALLS
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            nested(8),
+            "{" + " ".join(f"a{n}:me{{id}}" for n in range(15)) + "}",
+            "{item{...f ...f}} fragment f on Item {id name}",
+            "query a {me{id}} query b {me{id}}",
+            "{... on Query {me{id}}}",
+            get_introspection_query(),
+        ],
+    )
+    def test_what_is_within_the_limits_passes(self, query: str) -> None:
+        assert checked(query).document.definitions
+
+    @pytest.mark.parametrize(
+        "query", ["", "{", "}", "{me{id}", "\0", "{\ud800}", "query", "\u00fc"]
+    )
+    def test_what_is_no_query_says_so(self, query: str) -> None:
+        with pytest.raises(InvalidQuery):
+            checked(query)

@@ -1,0 +1,481 @@
+"""GraphQL: the rules of the other endpoints, in one request."""
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from pydantic import SecretStr
+
+from app.db.compiled import Query, Row
+from app.db.executor import Reader
+from app.features.users.crud import users
+from app.features.users.models.user import User
+from tests.conftest import As, Running, Save, access_token, new_client
+from tests.factories import PASSWORD, make_category, make_item, make_post, make_published_post
+from tests.forged_tokens import forged_tokens, sendable
+from tests.problems import assert_problem, broken
+from tests.security.test_authorization import Scene, mixed_up, target
+from tests.state import replaced
+
+ITEMS = """
+query($first: Int!, $after: String, $filter: ItemFilter) {
+  items(first: $first, after: $after, filter: $filter) {
+    edges { cursor node { id name price owner { username } category { name parent { name } } } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+CREATE = "mutation($input: CreateItemInput!) { createItem(input: $input) { id price createdAt } }"
+UPDATE = (
+    "mutation($id: ID!, $input: UpdateItemInput!) "
+    "{ updateItem(id: $id, input: $input) { name price version } }"
+)
+DELETE = "mutation($id: ID!) { deleteItem(id: $id) }"
+CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { email role } }"
+
+
+async def execute(client: AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
+    response = await client.post("/graphql", json={"query": query, "variables": variables})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def data(client: AsyncClient, query: str, **variables: Any) -> Any:
+    answer = await execute(client, query, **variables)
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def code(client: AsyncClient, query: str, **variables: Any) -> str:
+    """Of the one error of an operation that is to fail."""
+    answer = await execute(client, query, **variables)
+    (error,) = answer["errors"]
+    assert error["extensions"]["request_id"]
+    return str(error["extensions"]["code"])
+
+
+class TestAuthentication:
+    async def test_nobody_is_refused(self, client: AsyncClient) -> None:
+        response = await client.post("/graphql", json={"query": "{me{id}}"})
+
+        assert_problem(response, 401, "unauthenticated")
+
+    async def test_forged_tokens_are_refused(
+        self, app: FastAPI, client: AsyncClient, admin: User
+    ) -> None:
+        forged = sendable(forged_tokens(await target(app, admin)))
+        forged |= await mixed_up(Scene(app, admin))
+
+        for what, token in forged.items():
+            response = await client.post(
+                "/graphql",
+                json={"query": "{me{id}}"},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            assert response.status_code == 401, what
+
+        assert len(forged) >= 60
+
+    @pytest.mark.parametrize(
+        ("query", "scope"),
+        [
+            ("{me{id}}", "users:read"),
+            ("{users{edges{cursor}}}", "admin"),
+            ("{items{edges{cursor}}}", "items:read"),
+            ("{posts{edges{cursor}}}", "posts:read"),
+            ('mutation{createItem(input:{name:"x",price:"1"}){id}}', "items:write"),
+        ],
+    )
+    async def test_each_field_asks_for_its_scope(
+        self, as_user: As, admin: User, query: str, scope: str
+    ) -> None:
+        others = {"users:read", "items:read", "posts:read", "items:write", "admin"} - {scope}
+        client = await as_user(admin, scopes=tuple(others))
+
+        assert await code(client, query) == "insufficient_scope"
+        assert await data(await as_user(admin), query)
+
+    async def test_others_accounts_are_for_administrators(
+        self, as_user: As, admin: User, user: User, other_user: User
+    ) -> None:
+        query = "query($id: ID!) { user(id: $id) { email } }"
+        client = await as_user(user)
+
+        assert await code(client, query, id=str(other_user.id)) == "not_permitted"
+        assert (await data(client, query, id=str(user.id)))["user"]["email"] == user.email
+        assert await data(await as_user(admin), query, id=str(other_user.id))
+
+
+class TestQueries:
+    async def test_walks_every_item_once_by_cursor(
+        self, as_user: As, user: User, save: Save
+    ) -> None:
+        for number in range(5):
+            await save(make_item(user, name=f"item {number}"))
+        client, names, after, pages = await as_user(user), [], None, 0
+
+        while True:
+            found = (await data(client, ITEMS, first=2, after=after))["items"]
+            names += [edge["node"]["name"] for edge in found["edges"]]
+            pages, after = pages + 1, found["pageInfo"]["endCursor"]
+            assert found["pageInfo"]["hasPreviousPage"] is (pages > 1)
+            if not found["pageInfo"]["hasNextPage"]:
+                break
+
+        assert names == [f"item {number}" for number in (4, 3, 2, 1, 0)]
+        assert pages == 3
+
+    async def test_cursor_of_the_list_serves_as_well(
+        self, as_user: As, user: User, save: Save
+    ) -> None:
+        for number in range(3):
+            await save(make_item(user, name=f"item {number}"))
+        client = await as_user(user)
+        cursor = (await client.get("/api/v1/items?limit=1")).json()["next_cursor"]
+
+        found = (await data(client, ITEMS, first=1, after=cursor))["items"]
+
+        assert found["edges"][0]["node"]["name"] == "item 1"
+
+    async def test_filters_like_the_list(self, as_user: As, user: User, save: Save) -> None:
+        await save(make_item(user, name="Walnut desk", tags=["wood"], price=Decimal(5)))
+        await save(make_item(user, name="Walnut chair", tags=["wood"], price=Decimal(50)))
+        await save(make_item(user, name="Linen chair", tags=[], price=Decimal(50)))
+        client = await as_user(user)
+        wanted = {"q": "walnut", "tag": ["wood"], "minPrice": "10", "ownerId": str(user.id)}
+
+        found = (await data(client, ITEMS, first=5, filter=wanted))["items"]
+
+        assert [edge["node"]["name"] for edge in found["edges"]] == ["Walnut chair"]
+
+    async def test_statements_do_not_grow_with_the_rows(
+        self, app: FastAPI, as_user: As, user: User, other_user: User, save: Save
+    ) -> None:
+        parent = await save(make_category(name="Furniture"))
+        for number in range(10):
+            category = await save(make_category(name=f"c{number}", parent_id=parent.id))
+            await save(make_item((user, other_user)[number % 2], category_id=category.id))
+        client = await as_user(user)
+        await data(client, ITEMS, first=10)
+        counts = []
+        for _ in range(3):  # The service has statements of its own in between.
+            before = app.state.reads.statements
+            found = (await data(client, ITEMS, first=10))["items"]
+            counts.append(app.state.reads.statements - before)
+
+        # The items, their owners, their categories, the parents of those.
+        assert min(counts) == 4
+        assert {edge["node"]["category"]["parent"]["name"] for edge in found["edges"]} == {
+            "Furniture"
+        }
+        assert {edge["node"]["owner"]["username"] for edge in found["edges"]} == {
+            user.username,
+            other_user.username,
+        }
+
+    async def test_drafts_of_others_are_not_seen(
+        self, as_user: As, user: User, other_user: User, save: Save
+    ) -> None:
+        await save(make_post(other_user, title="draft of another"))
+        await save(make_published_post(other_user, title="published"))
+        await save(make_post(user, title="own draft"))
+        query = "{ posts { edges { node { title status author { username } } } } }"
+
+        found = (await data(await as_user(user), query))["posts"]["edges"]
+
+        assert [edge["node"]["title"] for edge in found] == ["own draft", "published"]
+        assert found[0]["node"]["author"]["username"] == user.username
+
+    @pytest.mark.parametrize(
+        ("arguments", "expected"),
+        [
+            ("first: 0", "validation_failed"),
+            ("first: 101", "validation_failed"),
+            ('after: "x"', "invalid_cursor"),
+            ('after: "\\u0000"', "invalid_cursor"),
+            ('filter: {q: "ab"}', "validation_failed"),
+            ('filter: {q: "a\\u0000bc"}', "validation_failed"),
+            ('filter: {minPrice: "NaN"}', "validation_failed"),
+            ("first: 99999999999", "invalid_query"),
+        ],
+    )
+    async def test_odd_argument_is_refused(
+        self, as_user: As, user: User, arguments: str, expected: str
+    ) -> None:
+        client = await as_user(user)
+
+        assert await code(client, f"{{items({arguments}){{edges{{cursor}}}}}}") == expected
+
+    @pytest.mark.parametrize(
+        ("arguments", "pointer"),
+        [("first: 0", "/first"), ('filter: {minPrice: "-1"}', "/filter/minPrice")],
+    )
+    async def test_refusal_points_at_the_argument(
+        self, as_user: As, user: User, arguments: str, pointer: str
+    ) -> None:
+        answer = await execute(await as_user(user), f"{{items({arguments}){{edges{{cursor}}}}}}")
+
+        (error,) = answer["errors"]
+        assert [each["pointer"] for each in error["extensions"]["errors"]] == [pointer]
+
+    async def test_field_that_fails_leaves_the_others(self, as_user: As, user: User) -> None:
+        query = "{ me { username } users { edges { cursor } } }"
+
+        answer = await execute(await as_user(user), query)
+
+        assert answer["data"] == {"me": {"username": user.username}, "users": None}
+        assert [each["path"] for each in answer["errors"]] == [["users"]]
+
+    async def test_unknown_item_is_not_found(self, as_user: As, user: User) -> None:
+        query = '{ item(id: "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58") { id } }'
+
+        assert await code(await as_user(user), query) == "not_found"
+
+
+class TestMutations:
+    async def test_item_is_created_changed_and_deleted(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        given = {"name": "Desk", "price": "9.5", "tags": ["wood"]}
+
+        created = (await data(client, CREATE, input=given))["createItem"]
+        changed = await data(client, UPDATE, id=created["id"], input={"price": "8"})
+        read = await client.get(f"/api/v1/items/{created['id']}")
+        await data(client, DELETE, id=created["id"])
+
+        assert created["price"] == "9.50"
+        assert created["createdAt"] == read.json()["created_at"]
+        assert changed["updateItem"] == {"name": "Desk", "price": "8.00", "version": 2}
+        assert (read.json()["price"], read.json()["tags"]) == ("8.00", ["wood"])
+        assert (await client.get(f"/api/v1/items/{created['id']}")).status_code == 404
+
+    async def test_broken_rules_are_named_like_elsewhere(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        given = {"name": "", "price": "-1", "tags": ["Not A Tag"]}
+
+        answer = await execute(client, CREATE, input=given)
+
+        (error,) = answer["errors"]
+        places = {each["pointer"]: each["code"] for each in error["extensions"]["errors"]}
+        assert places == {
+            "/input/name": "string_too_short",
+            "/input/price": "greater_than",
+            "/input/tags/0": "string_pattern_mismatch",
+        }
+        assert "Not A Tag" not in json.dumps(answer)
+
+    async def test_others_items_are_left_alone(
+        self, as_user: As, user: User, other_user: User, save: Save
+    ) -> None:
+        item = await save(make_item(other_user))
+        client = await as_user(user)
+
+        assert await code(client, UPDATE, id=str(item.id), input={"name": "x"}) == "not_permitted"
+        assert await code(client, DELETE, id=str(item.id)) == "not_permitted"
+
+    async def test_one_that_fails_undoes_itself_alone(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        query = """mutation {
+          first: createItem(input: {name: "kept", price: "1"}) { id }
+          second: createItem(input: {name: "lost", price: "1",
+            categoryId: "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58"}) { id }
+        }"""
+
+        answer = await execute(client, query)
+
+        (error,) = answer["errors"]
+        assert error["path"] == ["second"]
+        assert error["extensions"]["errors"][0]["pointer"] == "/input/categoryId"
+        assert answer["data"]["first"]["id"]
+        assert answer["data"]["second"] is None
+        items = (await client.get("/api/v1/items")).json()["items"]
+        assert [item["name"] for item in items] == ["kept"]
+
+    async def test_administrator_opens_an_account(
+        self, as_user: As, admin: User, user: User
+    ) -> None:
+        given = {"email": "new@example.com", "username": "newcomer", "password": PASSWORD}
+
+        assert await code(await as_user(user), CREATE_USER, input=given) == "insufficient_scope"
+        created = await data(await as_user(admin), CREATE_USER, input=given)
+        again = await code(await as_user(admin), CREATE_USER, input=given)
+
+        assert created["createUser"] == {"email": "new@example.com", "role": "USER"}
+        assert again in {"email_taken", "username_taken"}
+
+    async def test_weak_password_is_pointed_at(self, as_user: As, admin: User) -> None:
+        given = {"email": "new@example.com", "username": "newcomer", "password": "password1234"}
+
+        answer = await execute(await as_user(admin), CREATE_USER, input=given)
+
+        (broken_rule,) = answer["errors"][0]["extensions"]["errors"]
+        assert broken_rule["pointer"] == "/input/password"
+
+    async def test_password_is_never_repeated(self, as_user: As, admin: User) -> None:
+        given = {"username": "newcomer", "password": "canary-7f3a9c-canary"}
+        inline = 'mutation { createUser(input: {password: "canary-7f3a9c-canary"}) { id } }'
+
+        for answer in (
+            await execute(await as_user(admin), CREATE_USER, input=given),
+            await execute(await as_user(admin), inline),
+        ):
+            assert answer["errors"]
+            assert "canary" not in json.dumps(answer)
+
+    async def test_same_key_creates_once(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        body = {"query": 'mutation{createItem(input:{name:"x",price:"1"}){id}}'}
+
+        answers = [
+            await client.post("/graphql", json=body, headers={"Idempotency-Key": "k"})
+            for _ in range(2)
+        ]
+
+        assert answers[0].content == answers[1].content
+        assert answers[1].headers["Idempotency-Replayed"] == "true"
+
+
+class FailingReads(Reader):
+    """A database that raises something unexpected when a user is read."""
+
+    def __init__(self, reads: Reader) -> None:
+        self._reads = reads
+
+    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+        if query is users.BY_ID:
+            raise ZeroDivisionError("canary")
+        return await self._reads.fetch(query, values)
+
+    def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
+        return self._reads.stream(query, **values)
+
+
+class TestRequest:
+    async def test_batch_is_refused(self, as_user: As, user: User) -> None:
+        response = await (await as_user(user)).post("/graphql", json=[{"query": "{me{id}}"}] * 2)
+
+        assert broken(response)
+
+    @pytest.mark.parametrize(
+        ("query", "name", "told"),
+        [
+            ("query a {me{id}} query b {me{id}}", None, "operationName"),
+            ("query a {me{id}}", "b", "no such operation"),
+            ("{me{id}}", "", "no such operation"),
+            ("fragment a on User {id}", None, "no such operation"),
+            ("subscription {itemEvents{id}}", None, "WebSocket"),
+        ],
+    )
+    async def test_operation_has_to_be_one_that_is_there(
+        self, as_user: As, user: User, query: str, name: str | None, told: str
+    ) -> None:
+        body = {"query": query, "operationName": name}
+
+        answer = (await (await as_user(user)).post("/graphql", json=body)).json()
+
+        (error,) = answer["errors"]
+        assert (answer["data"], error["extensions"]["code"]) == (None, "invalid_query")
+        assert told in error["message"]
+
+    async def test_operation_is_chosen_by_its_name(self, as_user: As, user: User) -> None:
+        body = {"query": "query a {me{id}} query b {me{username}}", "operationName": "b"}
+
+        answer = (await (await as_user(user)).post("/graphql", json=body)).json()
+
+        assert answer == {"data": {"me": {"username": user.username}}}
+
+    @pytest.mark.parametrize(
+        ("query", "variables", "told"),
+        [
+            ("query($id: ID!){user(id: $id){id}}", {}, "Variable '$id' has invalid value: Exp"),
+            ("query($id: ID!){user(id: $id){id}}", {"id": "s3cret"}, "Variable '$id' has inval"),
+            ("query($x: Int){me{id}}", {"x": 1}, "Variable '$x' is never used"),
+            ("{user{id}}", {}, "Argument 'Query.user(id:)' of type 'ID!' is required"),
+            ('{user(id: "s3cret"){id}}', {}, "A value does not fit its type."),
+            (CREATE, {"input": {"name": "s3cret"}}, "Variable '$input' has invalid value: Exp"),
+            (CREATE, {"input": {"name": ["s3cret"]}}, "Variable '$input' has invalid value at"),
+        ],
+    )
+    async def test_mistake_is_named_and_no_value_repeated(
+        self, as_user: As, user: User, query: str, variables: dict[str, Any], told: str
+    ) -> None:
+        answer = await execute(await as_user(user), query, **variables)
+
+        assert answer["errors"][0]["message"].startswith(told)
+        assert "s3cret" not in json.dumps(answer)
+
+    async def test_body_is_limited(self, as_user: As, user: User) -> None:
+        body = {"query": "{me{id}}", "variables": {"x": "x" * 1024 * 1024}}
+
+        assert (await (await as_user(user)).post("/graphql", json=body)).status_code == 413
+
+    async def test_unexpected_error_is_masked(self, app: FastAPI, as_user: As, user: User) -> None:
+        with replaced(app, reads=FailingReads(app.state.reads)):
+            answer = await execute(await as_user(user), "{me{id}}")
+
+        assert answer["errors"][0]["extensions"]["code"] == "internal_error"
+        assert "canary" not in json.dumps(answer)
+
+    async def test_attack_is_an_error_with_a_code(self, as_user: As, user: User) -> None:
+        query = "{" + " ".join(f"a{number}:me{{id}}" for number in range(16)) + "}"
+
+        assert await code(await as_user(user), query) == "query_too_complex"
+
+    async def test_production_tells_nothing_about_itself(
+        self, app: FastAPI, running: Running, user: User
+    ) -> None:
+        changes = {
+            "environment": "production",
+            "secret_key": SecretStr(
+                "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"
+            ),
+        }
+        async with running(**changes) as production, new_client(production) as client:
+            token = await access_token(production, user)
+            client.headers["Authorization"] = f"Bearer {token}"
+            asked = await execute(client, "{__schema{types{name}}}")
+            misspelled = await execute(client, "{item{nam}}")
+            page = await client.get("/graphql", headers={"Accept": "text/html"})
+
+        assert "introspection" in asked["errors"][0]["message"]
+        assert "Did you mean" not in json.dumps(misspelled)
+        assert_problem(page, 404, "not_found")
+
+    async def test_page_needs_the_development_dependencies(
+        self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.features.graphql.router.GRAPHIQL_PACKAGE", None)
+
+        assert_problem(await client.get("/graphql"), 404, "not_found")
+
+    async def test_development_has_a_page(self, client: AsyncClient) -> None:
+        response = await client.get("/graphql")
+
+        assert response.status_code == 200
+        assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+class TestCost:
+    async def test_rows_are_counted_by_the_rate_limit(self, running: Running, user: User) -> None:
+        query = "{items(first: 100) {edges {node {owner {username}}}}}"
+        async with running(rate_limit_default="5/minute") as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                first = await client.post("/graphql", json={"query": query})
+                refused = await client.post("/graphql", json={"query": query})
+
+        # Two hundred rows are worth two requests besides the one that asks for them.
+        assert first.headers.get_list("ratelimit")[0].startswith('"default";r=2;')
+        assert_problem(refused, 429, "rate_limited")
+
+    async def test_number_of_errors_is_bounded(self, as_user: As, user: User) -> None:
+        unknown = " ".join(f"field{number}" for number in range(300))
+
+        answer = await execute(await as_user(user), "{me {%s}}" % unknown)  # noqa: UP031
+
+        assert len(answer["errors"]) == 50

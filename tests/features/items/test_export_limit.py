@@ -1,0 +1,158 @@
+"""Bounds on exports: slots, connections, memory and time, with clients on real sockets."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.features.users.models.user import User
+from app.http.concurrency_limiter import ConcurrencyLimiter, TooManyAtOnce
+from app.http.load_shedding.concurrency_limit import Overloaded
+from app.runtime.ids import uuid7
+from app.server.http_protocol import HttpProtocol
+from tests.conftest import Database, Running, access_token, new_client
+from tests.polling import eventually
+from tests.servers import Connection, serving
+
+EXPORT = "/api/v1/items/export"
+# More than the buffers of both ends of a loopback connection hold.
+ROWS, ROWS_PER_STATEMENT = 15_000, 1000
+TAGS = "ARRAY(SELECT repeat('x', 30) FROM generate_series(1, 15))"
+# Without triggers: neither the audit log nor the events are what these tests are about.
+FILL = f"""
+DO $$ BEGIN
+SET LOCAL session_replication_role = replica;
+INSERT INTO items (id, name, price, owner_id, tags)
+SELECT gen_random_uuid(), 'item', 1, '{{owner}}', {TAGS}
+FROM generate_series(1, {ROWS_PER_STATEMENT});
+END $$
+"""
+
+
+class Impatient(HttpProtocol):
+    stall_seconds = 0.3
+
+
+@pytest.fixture
+async def many_items(database: Database, user: User) -> None:
+    # Statements have a timeout, and words are cut for the search in each row.
+    for _ in range(ROWS // ROWS_PER_STATEMENT):
+        await database(FILL.format(owner=user.id))
+
+
+@asynccontextmanager
+async def unread_export(port: int, token: str) -> AsyncIterator[Connection]:
+    """An export whose client has read the head of the answer and nothing else."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.connect(("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=made, limit=1024)
+    request = f"GET {EXPORT} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\r\n"
+    writer.write(request.encode())
+    assert (await reader.readline()).split()[1] == b"200"
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+async def has_slots_in_use(app: FastAPI, count: int) -> bool:
+    pool = app.state.reads.cursors
+    return bool(app.state.exports.in_use == count == pool.in_use)
+
+
+class TestExportSlots:
+    async def test_export_beyond_the_users_slots_is_429_until_one_ends(
+        self, running: Running, many_items: None, user: User
+    ) -> None:
+        async with running(exports_per_user=1) as app, serving(app) as port:
+            token = await access_token(app, user)
+            headers = {"Authorization": f"Bearer {token}"}
+            async with AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+                async with unread_export(port, token):
+                    refused = await client.get(EXPORT)
+                await eventually(lambda: has_slots_in_use(app, 0))
+                granted = await client.head(EXPORT)
+
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
+        assert refused.headers["retry-after"] == "5"
+        assert granted.status_code == 200
+
+    async def test_export_beyond_the_slots_of_the_process_is_503(
+        self, running: Running, many_items: None, user: User, other_user: User
+    ) -> None:
+        async with running(exports_per_process=1) as app, serving(app) as port:
+            other = await access_token(app, other_user)
+            token = await access_token(app, user)
+            async with (
+                unread_export(port, token),
+                new_client(app, Authorization=f"Bearer {other}") as client,
+            ):
+                refused = await client.get(EXPORT)
+
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert refused.headers["retry-after"] == "5"
+
+    async def test_two_hundred_unread_exports_open_two_connections(
+        self, running: Running, many_items: None, user: User
+    ) -> None:
+        async with running(exports_per_user=2, exports_per_process=4) as app, serving(app) as port:
+            token = await access_token(app, user)
+            async with AsyncExitStack() as stack:
+                for _ in range(2):
+                    await stack.enter_async_context(unread_export(port, token))
+                async with new_client(app, Authorization=f"Bearer {token}") as client:
+                    answers = [await client.get(EXPORT) for _ in range(198)]
+                    assert await has_slots_in_use(app, 2)
+                    read = await client.get("/api/v1/items", params={"limit": 1})
+            await eventually(lambda: has_slots_in_use(app, 0))
+
+        assert {answer.status_code for answer in answers} == {429}
+        assert read.status_code == 200
+
+    async def test_reader_that_stalls_is_disconnected(
+        self, running: Running, many_items: None, user: User
+    ) -> None:
+        async with (
+            running() as app,
+            serving(app, http=Impatient) as port,
+            unread_export(port, await access_token(app, user)),
+        ):
+            await eventually(lambda: has_slots_in_use(app, 1))
+            await eventually(lambda: has_slots_in_use(app, 0))
+
+    async def test_unreachable_database_is_a_problem_and_no_broken_answer(
+        self, running: Running, user: User
+    ) -> None:
+        nowhere = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
+        async with running(database_replica_url="") as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                await client.get("/api/v1/items")
+                async with running(database_url=nowhere) as away:
+                    app.state.reads = away.state.reads
+                    answer = await client.get(EXPORT)
+
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+
+
+class TestConcurrencyLimiter:
+    def test_forgets_users_who_have_left(self) -> None:
+        limiter = ConcurrencyLimiter("exports", per_user=1, per_process=1)
+        for _ in range(3):
+            with limiter.slot(uuid7()):
+                assert limiter.in_use == 1
+
+        assert limiter.in_use == 0
+
+    def test_own_bound_comes_before_that_of_the_process(self) -> None:
+        limiter, user_id = ConcurrencyLimiter("exports", per_user=1, per_process=1), uuid7()
+        with limiter.slot(user_id):
+            with pytest.raises(TooManyAtOnce), limiter.slot(user_id):
+                pass
+            with pytest.raises(Overloaded), limiter.slot(uuid7()):
+                pass

@@ -1,0 +1,49 @@
+"""Items on the wire, without the wire."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.features.items.schemas import ItemBatch, ItemCreate, ItemUpdate
+
+
+class TestItemUpdate:
+    def test_what_is_left_out_is_missing(self) -> None:
+        assert ItemUpdate.model_validate({"name": "Desk"}).model_dump() == {"name": "Desk"}
+
+    def test_null_is_a_value(self) -> None:
+        change = ItemUpdate.model_validate({"description": None})
+
+        assert change.model_dump() == {"description": None}
+
+
+class TestItemCreate:
+    def test_broken_tax_is_one_error(self) -> None:
+        with pytest.raises(ValidationError) as caught:
+            ItemCreate.model_validate({"name": "Desk", "price": "x", "tax": "101"})
+
+        assert [error["loc"] for error in caught.value.errors()] == [("price",), ("tax",)]
+
+    def test_tags_are_not_shared(self) -> None:
+        one, two = (ItemCreate.model_validate({"name": "Desk", "price": 1}) for _ in range(2))
+
+        assert one.tags is not two.tags
+
+
+class TestItemBatch:
+    @pytest.mark.parametrize("junk", [None, 7, "x", [], {"name": "\ud800", "price": 1}])
+    def test_junk_does_not_stop_the_others(self, junk: Any) -> None:
+        good = {"name": "Desk", "price": 1}
+
+        checked = ItemBatch.model_validate({"items": [good, junk, good]}).checked()
+
+        assert list(checked.valid) == [0, 2]
+        assert list(checked.invalid) == [1]
+
+    def test_errors_hold_no_input(self) -> None:
+        batch = ItemBatch.model_validate({"items": [{"price": "canary", "canary": 1}]})
+
+        [errors] = batch.checked().invalid.values()
+
+        assert all("input" not in error for error in errors)

@@ -1,0 +1,132 @@
+"""A real Valkey Cluster: windows and notifications, and what the loss of a node costs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
+import pytest
+
+from app.features.redis.client import (
+    Client,
+    RedisListener,
+    RedisPublisher,
+    RedisWindows,
+    create_redis,
+)
+from app.http.rate_limit import Policy
+from tests.polling import eventually
+from tests.valkey_cluster import Cluster, valkey_cluster
+
+LIMIT = Policy(100, 60)
+FAILOVER_SECONDS = 15
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with valkey_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def redis(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
+    # A busy machine is no failure here; TestLostNode has the limits of production.
+    for name in ("CONNECT_SECONDS", "READ_SECONDS"):
+        monkeypatch.setattr(f"app.features.redis.client.{name}", 10)
+    redis = create_redis(cluster.url, is_cluster=True)
+    yield redis
+    await redis.aclose()
+
+
+class Ear:
+    """What is heard on a channel, from a process of its own as it were."""
+
+    def __init__(self, cluster: Cluster, channel: str) -> None:
+        self.heard: list[str] = []
+        self.connected = 0
+        connect = partial(create_redis, cluster.url, is_cluster=True, retries=0)
+        self.listener = RedisListener(
+            connect, {channel: self.heard.append}, on_reconnect=self.on_reconnect
+        )
+
+    def on_reconnect(self) -> None:
+        self.connected += 1
+
+    async def is_connected(self) -> bool:
+        return self.connected > 0
+
+    async def has_heard(self, payload: str) -> bool:
+        return payload in self.heard
+
+
+class TestWindows:
+    async def test_quota_is_exact_over_replicas_of_the_service(self, redis: Client) -> None:
+        replicas = [RedisWindows(redis, LIMIT), RedisWindows(redis, LIMIT)]
+
+        verdicts = await asyncio.gather(
+            *(replicas[number % 2].count("somebody") for number in range(200))
+        )
+
+        assert sum(not verdict.is_refused for verdict in verdicts) == 100
+
+    async def test_keys_are_spread_over_the_nodes(self, redis: Client, cluster: Cluster) -> None:
+        windows = RedisWindows(redis, LIMIT)
+        for number in range(60):
+            await windows.count(f"user-{number}")
+
+        sizes = [node.ask("DBSIZE") for node in cluster.nodes[:3]]
+
+        assert all(size > 5 for size in sizes)
+
+
+class TestNotifications:
+    async def test_are_heard_whichever_node_is_told(self, cluster: Cluster, redis: Client) -> None:
+        channels = [f"channel-{number}" for number in range(6)]
+        ears = [Ear(cluster, channel) for channel in channels]
+        for ear in ears:
+            ear.listener.start()
+            await eventually(ear.is_connected)
+
+        for channel in channels:
+            await RedisPublisher(redis)(channel, f"news of {channel}")
+
+        for channel, ear in zip(channels, ears, strict=True):
+            await eventually(partial(ear.has_heard, f"news of {channel}"))
+            await ear.listener.close()
+
+
+class TestLostNode:
+    """The last, since it leaves the cluster without one of its nodes."""
+
+    async def test_costs_little_and_heals(self) -> None:
+        with valkey_cluster() as cluster:
+            redis = create_redis(cluster.url, is_cluster=True)
+            windows, ear = RedisWindows(redis, LIMIT), Ear(cluster, "news")
+            ear.listener.start()
+            await eventually(ear.is_connected)
+            await windows.count("somebody")
+            ear.connected = 0
+            cluster.primary_of("rate:somebody").kill()
+
+            started = time.monotonic()
+            verdicts = await asyncio.gather(*(windows.count("somebody") for _ in range(50)))
+            seconds = time.monotonic() - started
+            await eventually(partial(is_counted_by_all, windows, redis), FAILOVER_SECONDS)
+            await eventually(partial(is_told, redis, ear), FAILOVER_SECONDS)
+
+            await ear.listener.close()
+            await redis.aclose()
+        assert not any(verdict.is_refused for verdict in verdicts)
+        assert seconds < 3
+
+
+async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:
+    """Whether two processes count the same window again."""
+    before = await windows.count("somebody")
+    after = await RedisWindows(redis, LIMIT).count("somebody")
+    return after.remaining == before.remaining - 1
+
+
+async def is_told(redis: Client, ear: Ear) -> bool:
+    await RedisPublisher(redis)("news", "after")
+    return await ear.has_heard("after")

@@ -1,0 +1,152 @@
+"""Tickets: from the endpoint that gives one out to the stream that takes it."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import time_machine
+from fastapi import FastAPI
+from fastapi.requests import HTTPConnection
+
+from app.errors import AppError, InvalidToken, Unauthenticated
+from app.features.streams.authentication import authenticate_stream
+from app.features.streams.models.ticket import InvalidTicket
+from app.features.users.models.user import User
+from app.runtime.clock import now
+from app.security.principals import Principal, Role, Scope
+from app.security.request_credentials import AmbiguousCredentials
+from tests.conftest import As, access_token
+from tests.problems import assert_problem
+
+AT_ONCE = 10
+PATH = "/api/v1/auth/ws-ticket"
+
+
+async def get_ticket(as_user: As, user: User, **scopes: Any) -> str:
+    response = await (await as_user(user, **scopes)).post(PATH)
+    assert response.status_code == 200, response.text
+    ticket: str = response.json()["ticket"]
+    return ticket
+
+
+async def open_stream(app: FastAPI, query: str, *headers: tuple[bytes, bytes]) -> Principal:
+    scope = {"type": "websocket", "app": app, "query_string": query.encode(), "headers": headers}
+    return await authenticate_stream(HTTPConnection(scope))
+
+
+class TestTicket:
+    async def test_is_given_to_those_who_are_signed_in(self, client: Any) -> None:
+        assert_problem(await client.post(PATH), 401, "unauthenticated")
+
+    async def test_stands_for_the_credential_that_asked_for_it(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        client = await as_user(user, scopes=(Scope.POSTS_READ,))
+        answer = (await client.post(PATH)).json()
+
+        caller = await open_stream(app, f"ticket={answer['ticket']}")
+
+        assert answer["expires_in"] == 30
+        assert (caller.id, caller.role) == (user.id, Role.USER)
+        assert caller.scopes == {Scope.POSTS_READ}
+        assert caller.session_id
+        assert 14 * 60 < caller.expires_at - now().timestamp() <= 15 * 60
+
+    async def test_of_an_api_key_ends_with_the_key(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        client = await as_user(user)
+        body = {"name": "listener", "scopes": ["items:read"]}
+        created = (await client.post("/api/v1/auth/api-keys", json=body)).json()
+        client.headers = {"X-API-Key": created["key"]}
+        first, second = [(await client.post(PATH)).json()["ticket"] for _ in range(2)]
+
+        caller = await open_stream(app, f"ticket={first}")
+        await (await as_user(user)).delete(f"/api/v1/auth/api-keys/{created['id']}")
+
+        assert (str(caller.api_key_id), caller.session_id) == (created["id"], None)
+        assert caller.expires_at == datetime.fromisoformat(created["expires_at"]).timestamp()
+        with pytest.raises(InvalidTicket):
+            await open_stream(app, f"ticket={second}")
+
+    async def test_is_good_for_one_of_many_at_once(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        ticket = await get_ticket(as_user, user)
+
+        attempts = [open_stream(app, f"ticket={ticket}") for _ in range(AT_ONCE)]
+        outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+
+        assert sum(isinstance(each, Principal) for each in outcomes) == 1
+        assert sum(isinstance(each, InvalidTicket) for each in outcomes) == AT_ONCE - 1
+
+    async def test_ends_after_30_seconds(self, app: FastAPI, as_user: As, user: User) -> None:
+        with time_machine.travel(now().timestamp() - 31, tick=True):
+            ticket = await get_ticket(as_user, user)
+
+        with pytest.raises(InvalidTicket):
+            await open_stream(app, f"ticket={ticket}")
+
+    async def test_dies_with_its_session(self, app: FastAPI, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        ticket = (await client.post(PATH)).json()["ticket"]
+        await client.post("/api/v1/auth/logout")
+
+        with pytest.raises(InvalidTicket):
+            await open_stream(app, f"ticket={ticket}")
+
+    async def test_has_the_rights_of_the_moment_in_which_it_is_used(
+        self, app: FastAPI, as_user: As, admin: User, user: User
+    ) -> None:
+        ticket = await get_ticket(as_user, user)
+        other = await as_user(admin)
+        await other.patch(f"/api/v1/users/{user.id}", json={"is_active": False})
+
+        with pytest.raises(InvalidTicket):
+            await open_stream(app, f"ticket={ticket}")
+
+
+class TestCredential:
+    async def test_header_serves_as_well(self, app: FastAPI, user: User) -> None:
+        token = await access_token(app, user)
+
+        caller = await open_stream(app, "", (b"authorization", f"Bearer {token}".encode()))
+
+        assert caller.id == user.id
+
+    @pytest.mark.parametrize("name", ["access_token", "token", "authorization", "api_key"])
+    async def test_token_in_the_url_is_refused_whatever_else_is_sent(
+        self, app: FastAPI, user: User, name: str
+    ) -> None:
+        token = await access_token(app, user)
+        header = (b"authorization", f"Bearer {token}".encode())
+
+        with pytest.raises(Unauthenticated, match="no place in a URL"):
+            await open_stream(app, f"{name}={token}")
+        with pytest.raises(AmbiguousCredentials):
+            await open_stream(app, f"{name}={token}", header)
+
+    async def test_token_is_no_ticket(self, app: FastAPI, user: User) -> None:
+        token = await access_token(app, user)
+
+        with pytest.raises(InvalidTicket):
+            await open_stream(app, f"ticket={token}")
+
+    @pytest.mark.parametrize("ticket", ["", "x", "\0", "\ud800", "a" * 5000, "' OR 1=1 --"])
+    async def test_odd_ticket_is_refused(self, app: FastAPI, ticket: str) -> None:
+        with pytest.raises(InvalidTicket):
+            await open_stream(app, f"ticket={quote(ticket, errors='surrogatepass')}")
+
+    async def test_ticket_is_no_token(self, app: FastAPI, as_user: As, user: User) -> None:
+        ticket = await get_ticket(as_user, user)
+
+        with pytest.raises(InvalidToken):
+            await open_stream(app, "", (b"authorization", f"Bearer {ticket}".encode()))
+
+    async def test_nothing_at_all_is_refused(self, app: FastAPI) -> None:
+        with pytest.raises(AppError) as refused:
+            await open_stream(app, "")
+
+        assert refused.value.status == 401

@@ -1,0 +1,156 @@
+"""An open stream ends with the rights of its caller."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.requests import HTTPConnection
+from httpx2 import AsyncClient
+
+from app.features.streams.session_revalidation import Standing, Watched
+from app.features.users.models.user import User
+from app.security.credential_verification import authenticate
+from app.security.principals import Principal
+from tests.conftest import As
+from tests.factories import PASSWORD
+
+PROMISED_SECONDS = 5
+Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
+
+ENDINGS: dict[str, Act] = {
+    "logout": lambda client, _, __: client.post("/api/v1/auth/logout"),
+    "logout everywhere": lambda client, _, __: client.post("/api/v1/auth/logout-all"),
+    "deletion": lambda client, _, __: client.request(
+        "DELETE", "/api/v1/users/me", json={"current_password": PASSWORD}
+    ),
+    "disabling": lambda _, admin, user: admin.patch(
+        f"/api/v1/users/{user.id}", json={"is_active": False}
+    ),
+    "another role": lambda _, admin, user: admin.patch(
+        f"/api/v1/users/{user.id}", json={"role": "guest"}
+    ),
+}
+
+
+async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
+    headers = [(name.lower().encode(), value.encode()) for name, value in client.headers.items()]
+    scope = {"type": "websocket", "app": app, "headers": headers, "query_string": b""}
+    return await authenticate(HTTPConnection(scope))
+
+
+@pytest.fixture
+def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], Watched]]:
+    """Streams that this process looks after until the end of the test."""
+    opened: list[Any] = []
+
+    def enter(principal: Principal) -> Watched:
+        opened.append(app.state.standing.watch(principal))
+        watched: Watched = opened[-1].__enter__()
+        return watched
+
+    yield enter
+    for each in opened:
+        each.__exit__(None, None, None)
+
+
+async def end(watched: Watched) -> str:
+    async with asyncio.timeout(PROMISED_SECONDS):
+        await watched.ended.wait()
+    return watched.reason
+
+
+class TestStanding:
+    @pytest.mark.parametrize("ending", ENDINGS)
+    async def test_stream_ends_with_its_session(
+        self,
+        app: FastAPI,
+        as_user: As,
+        admin: User,
+        user: User,
+        open_streams: Callable[[Principal], Watched],
+        ending: str,
+    ) -> None:
+        client = await as_user(user)
+        watched = open_streams(await principal_of(app, client))
+        bystander = open_streams(await principal_of(app, await as_user(admin)))
+        await app.state.standing.work()
+
+        await ENDINGS[ending](client, await as_user(admin), user)
+
+        assert await end(watched) == "revoked"
+        assert not bystander.ended.is_set()
+
+    @pytest.mark.parametrize("how", ["revoked", "rotated"])
+    async def test_stream_ends_with_its_key(
+        self,
+        app: FastAPI,
+        as_user: As,
+        user: User,
+        open_streams: Callable[[Principal], Watched],
+        how: str,
+    ) -> None:
+        client, program = await as_user(user), await as_user(user)
+        body = {"name": "listener", "scopes": ["items:read"]}
+        created = (await client.post("/api/v1/auth/api-keys", json=body)).json()
+        program.headers = {"X-API-Key": created["key"]}
+        watched = open_streams(await principal_of(app, program))
+        await app.state.standing.work()
+
+        path = f"/api/v1/auth/api-keys/{created['id']}"
+        await (client.delete(path) if how == "revoked" else client.post(f"{path}/rotate"))
+
+        assert await end(watched) == "revoked"
+
+    async def test_stream_ends_with_its_token(self, app: FastAPI, as_user: As, user: User) -> None:
+        caller = await principal_of(app, await as_user(user))
+        soon = Principal(
+            caller.id,
+            caller.role,
+            caller.scopes,
+            session_id=caller.session_id,
+            expires_at=time.time() + 0.1,
+        )
+
+        with app.state.standing.watch(soon) as watched:
+            assert await end(watched) == "expired"
+
+    async def test_lost_word_is_made_up_for(self, app: FastAPI, as_user: As, user: User) -> None:
+        client = await as_user(user)
+        async with deaf(app) as watcher:
+            with watcher.watch(await principal_of(app, client)) as watched:
+                await client.post("/api/v1/auth/logout")
+
+                assert await end(watched) == "revoked"
+
+    async def test_all_streams_cost_one_statement(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        watcher = Standing(app.state.reads)
+        callers = [await principal_of(app, await as_user(user)) for _ in range(3)]
+        before = app.state.reads.statements
+
+        with watcher.watch(callers[0]), watcher.watch(callers[1]), watcher.watch(callers[2]):
+            await watcher.work()
+
+        assert app.state.reads.statements - before == 1
+
+    async def test_nobody_costs_none(self, app: FastAPI) -> None:
+        watcher = Standing(app.state.reads)
+        before = app.state.reads.statements
+
+        await watcher.work()
+
+        assert app.state.reads.statements == before
+
+
+@asynccontextmanager
+async def deaf(app: FastAPI) -> AsyncIterator[Standing]:
+    """One that nobody tells anything, as when a notification is lost."""
+    watcher = Standing(app.state.reads, every_seconds=0.1)
+    watcher.start()
+    yield watcher
+    await watcher.close()

@@ -1,0 +1,221 @@
+"""Tasks: what goes on after the answer, and for whom it shows."""
+
+import uuid
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from app.config.settings import Settings
+from app.features.users.models.user import User
+from app.jobs.models import Task, TaskStatus
+from app.runtime.clock import now
+from app.security.principals import Role
+from tests.conftest import As, Running, Save, access_token, new_client
+from tests.factories import make_item, make_task
+from tests.features.conftest import address, read_mails
+from tests.problems import assert_problem
+
+TASKS = "/api/v1/tasks"
+
+
+class TestListTasks:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.get(TASKS), 401, "unauthenticated")
+
+    async def test_shows_own_tasks_alone(
+        self, as_user: As, save: Save, user: User, other_user: User
+    ) -> None:
+        own = await save(make_task(user))
+        await save(make_task(other_user))
+
+        response = await (await as_user(user)).get(TASKS)
+
+        assert [task["id"] for task in response.json()["items"]] == [str(own.id)]
+
+    async def test_administrator_sees_those_of_all_and_of_nobody(
+        self, as_user: As, save: Save, user: User, admin: User
+    ) -> None:
+        await save(make_task(user))
+        await save(make_task(user, owner_id=None))
+
+        response = await (await as_user(admin)).get(TASKS, params={"include_total": True})
+
+        assert response.json()["total"] == 2
+
+    async def test_filters(self, as_user: As, save: Save, user: User) -> None:
+        failed = await save(make_task(user, status=TaskStatus.FAILED, kind="send_welcome_mail"))
+        await save(make_task(user))
+        signed_in = await as_user(user)
+
+        for params in ({"status": "failed"}, {"kind": "send_welcome_mail"}):
+            response = await signed_in.get(TASKS, params=params)
+            assert [task["id"] for task in response.json()["items"]] == [str(failed.id)]
+
+
+class TestProcessItem:
+    async def process(self, client: AsyncClient, item_id: uuid.UUID) -> dict[str, str]:
+        response = await client.post(f"/api/v1/items/{item_id}/process")
+        assert response.status_code == 202, response.text
+        task: dict[str, str] = response.json()
+        assert response.headers["Location"] == f"http://test{TASKS}/{task['id']}"
+        return task
+
+    async def test_is_done_after_the_answer(
+        self, app: FastAPI, as_user: As, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+        signed_in = await as_user(user)
+
+        task = await self.process(signed_in, item.id)
+        assert task["status"] == "queued"
+        await app.state.worker.drain()
+
+        done = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
+        assert (done["status"], done["progress"]) == ("succeeded", 100)
+        read = (await signed_in.get(f"/api/v1/items/{item.id}")).json()
+        assert done["result"] == {"processed_at": read["processed_at"]}
+
+    async def test_is_one_task_while_it_waits(self, as_user: As, save: Save, user: User) -> None:
+        item = await save(make_item(user))
+        signed_in = await as_user(user)
+
+        ids = {(await self.process(signed_in, item.id))["id"] for _ in range(3)}
+
+        assert len(ids) == 1
+
+    async def test_deleted_item_fails_for_good(
+        self, app: FastAPI, as_user: As, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+        signed_in = await as_user(user)
+        task = await self.process(signed_in, item.id)
+        await signed_in.delete(f"/api/v1/items/{item.id}")
+
+        await app.state.worker.drain()
+
+        failed = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
+        assert (failed["status"], failed["attempts"]) == ("failed", 1)
+        assert failed["error"] == "The item was deleted."
+
+    async def test_carries_the_id_of_its_request(self, as_user: As, save: Save, user: User) -> None:
+        item = await save(make_item(user))
+        signed_in = await as_user(user)
+
+        response = await signed_in.post(
+            f"/api/v1/items/{item.id}/process", headers={"X-Request-ID": "the-request"}
+        )
+
+        assert response.json()["request_id"] == "the-request"
+
+
+class TestCancelTask:
+    async def test_waiting_task_never_runs(
+        self, app: FastAPI, as_user: As, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+        signed_in = await as_user(user)
+        task = (await signed_in.post(f"/api/v1/items/{item.id}/process")).json()
+
+        response = await signed_in.delete(f"{TASKS}/{task['id']}")
+        await app.state.worker.drain()
+
+        assert response.status_code == 204
+        read = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
+        assert (read["status"], read["attempts"]) == ("cancelled", 0)
+
+    async def test_finished_task_is_refused(self, as_user: As, save: Save, user: User) -> None:
+        task: Task = await save(make_task(user, status=TaskStatus.SUCCEEDED, finished_at=now()))
+
+        response = await (await as_user(user)).delete(f"{TASKS}/{task.id}")
+
+        assert_problem(response, 409, "already_finished")
+
+
+class TestRetryTask:
+    async def test_failed_task_is_tried_again(
+        self, app: FastAPI, as_user: As, save: Save, user: User
+    ) -> None:
+        item = await save(make_item(user))
+        failed = make_task(user, status=TaskStatus.FAILED, attempts=5, finished_at=now())
+        failed.payload = {"item_id": str(item.id)}
+        task: Task = await save(failed)
+        signed_in = await as_user(user)
+
+        response = await signed_in.post(f"{TASKS}/{task.id}/retry")
+        await app.state.worker.drain()
+
+        assert response.json()["status"] == "queued"
+        done = (await signed_in.get(f"{TASKS}/{task.id}")).json()
+        assert (done["status"], done["attempts"]) == ("succeeded", 1)
+
+    async def test_task_that_goes_on_is_refused(self, as_user: As, save: Save, user: User) -> None:
+        task: Task = await save(make_task(user))
+
+        response = await (await as_user(user)).post(f"{TASKS}/{task.id}/retry")
+
+        assert_problem(response, 409, "not_failed")
+
+    async def test_is_refused_while_another_does_the_same(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
+        key = {"deduplication_key": "process_item:1"}
+        await save(make_task(user, **key))
+        task: Task = await save(make_task(user, status=TaskStatus.FAILED, finished_at=now(), **key))
+
+        response = await (await as_user(user)).post(f"{TASKS}/{task.id}/retry")
+
+        assert_problem(response, 409, "conflict")
+
+
+class TestSignUp:
+    async def test_welcomes_verifies_and_tells_the_administrators(
+        self, app: FastAPI, client: AsyncClient, as_user: As, admin: User
+    ) -> None:
+        assert admin.role is Role.ADMIN
+        body = {"email": "zoe@example.com", "username": "zoe", "password": "a good long passphrase"}
+
+        await client.post("/api/v1/auth/register", json=body)
+        await app.state.worker.drain()
+
+        signed_in = await as_user(admin)
+        tasks = (await signed_in.get(TASKS)).json()["items"]
+        assert {(task["kind"], task["status"]) for task in tasks} == {
+            ("send_welcome_mail", "succeeded"),
+            ("send_verification_mail", "succeeded"),
+            ("notify_admins", "succeeded"),
+        }
+        (told,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
+        assert told["subject"] == "A new account: zoe"
+
+    async def test_mails_no_text_of_whoever_signs_somebody_up(
+        self, app: FastAPI, client: AsyncClient, settings: Settings
+    ) -> None:
+        victim = address()
+        body = {"email": victim, "username": "mallory", "password": "a good long passphrase"}
+
+        await client.post("/api/v1/auth/register", json=body | {"full_name": "You won! evil.test"})
+        await app.state.worker.drain()
+
+        mails = [text for to, text in read_mails(settings.mail_folder) if to == victim]
+        assert len(mails) == 2
+        assert "evil.test" not in "".join(mails)
+
+
+class TestBound:
+    async def test_task_beyond_the_bound_is_refused_until_one_has_ended(
+        self, running: Running, save: Save, user: User, other_user: User
+    ) -> None:
+        item = await save(make_item(user))
+        waiting = [await save(make_task(user)) for _ in range(2)]
+        await save(make_task(other_user))
+        path = f"/api/v1/items/{item.id}/process"
+        async with running(tasks_per_user=2) as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                refused = await client.post(path)
+                await client.delete(f"{TASKS}/{waiting[0].id}")
+                accepted = await client.post(path)
+
+        assert_problem(refused, 429, "too_many_tasks")
+        assert refused.headers["retry-after"] == "10"
+        assert accepted.status_code == 202

@@ -1,0 +1,34 @@
+"""What the tests of webhooks ask for: a sender that reaches this machine, webhooks with secrets."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from fastapi import FastAPI
+
+from app.features.users.models.user import User
+from app.features.webhooks.delivery import new_secret
+from app.features.webhooks.models.webhook import Webhook
+from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from tests.conftest import Save
+from tests.factories import make_webhook
+
+Subscribe = Callable[..., Awaitable[Webhook]]
+
+
+@pytest.fixture
+async def sender(app: FastAPI) -> AsyncIterator[WebhookSender]:
+    client = guarded_client(Destinations(loopback=True))
+    yield WebhookSender(app.state.sessionmaker, client, app.state.sealer)
+    await client.aclose()
+
+
+@pytest.fixture
+def subscribe(app: FastAPI, save: Save, user: User) -> Subscribe:
+    """A webhook of the user with a secret that the service can read."""
+
+    async def save_webhook(url: str, *, secret: bytes = b"", **fields: object) -> Webhook:
+        sealed = app.state.sealer.seal(secret or new_secret())
+        return await save(make_webhook(user, url=url, secret_sealed=sealed, **fields))
+
+    return save_webhook

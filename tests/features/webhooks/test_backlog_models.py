@@ -1,0 +1,31 @@
+"""Limits on the deliveries that wait for a webhook, and on the age of its backlog."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.features.events.models.event import RETENTION
+from app.features.webhooks.models.backlog import BACKLOG_KEPT
+from app.features.webhooks.models.delivery import DELAYS
+from app.features.webhooks.models.queue import QueueLimits
+
+LIMITS = QueueLimits(per_webhook=10, per_account=15)
+
+
+class TestQueueLimits:
+    @pytest.mark.parametrize(
+        ("waiting", "for_account", "room"),
+        [(0, 0, 10), (4, 4, 6), (0, 12, 3), (10, 10, 0), (12, 12, 0), (0, 20, 0)],
+    )
+    def test_room_is_what_both_limits_leave(
+        self, waiting: int, for_account: int, room: int
+    ) -> None:
+        assert LIMITS.room(waiting, for_account) == room
+
+    @pytest.mark.parametrize(("waiting", "has_drained"), [(5, True), (6, False)])
+    def test_backlog_ends_when_half_is_free(self, waiting: int, has_drained: bool) -> None:
+        assert LIMITS.has_drained(waiting, waiting) == has_drained
+
+
+def test_events_outlive_backlogs_and_the_retries_after_them() -> None:
+    assert BACKLOG_KEPT + sum(DELAYS, timedelta()) < RETENTION

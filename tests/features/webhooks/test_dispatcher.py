@@ -1,0 +1,237 @@
+"""From events to deliveries: each event once for each webhook that may hear of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.db.session import transaction
+from app.features.events.crud import consumer_offsets as event_readers
+from app.features.users.models.user import User
+from app.features.webhooks.crud import webhooks
+from app.features.webhooks.dispatcher import WebhookDispatcher
+from app.features.webhooks.models.queue import QueueLimits
+from app.features.webhooks.models.webhook import EventType, Webhook
+from app.jobs.models import TaskStatus
+from app.security.principals import Role, Scope
+from tests.conftest import Database, Save
+from tests.factories import make_item, make_post, make_task, make_webhook
+from tests.polling import eventually
+
+WRITTEN = "SELECT webhook_id, event_type, status FROM webhook_deliveries ORDER BY id"
+POINTED_AT = """
+SELECT event.resource_id FROM webhook_deliveries AS delivery JOIN events AS event
+ON event.transaction_id = delivery.event_transaction_id AND event.id = delivery.event_id
+WHERE delivery.payload IS NULL
+"""
+LIMITS = QueueLimits(per_webhook=1000, per_account=5000)
+
+
+@pytest.fixture
+async def dispatcher(app: FastAPI) -> WebhookDispatcher:
+    """One whose place in the events is the present."""
+    async with transaction(app.state.sessionmaker) as session:
+        await event_readers.begin(session, webhooks.READER)
+    return new_dispatcher(app)
+
+
+def new_dispatcher(app: FastAPI) -> WebhookDispatcher:
+    return WebhookDispatcher(app.state.reads, app.state.sessionmaker, LIMITS)
+
+
+async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
+    async def is_done() -> bool:
+        return not await dispatcher.dispatch()
+
+    await eventually(is_done, 30)
+
+
+async def publish_everything(app: FastAPI, save: Save, owner: User) -> None:
+    item = await save(make_item(owner))
+    task, post = await save(make_task(owner)), await save(make_post(owner))
+    async with transaction(app.state.sessionmaker) as session:
+        for row in (item, task, post):
+            session.add(row)
+        item.name, task.status = "Cherry desk", TaskStatus.RUNNING
+        post.publish(at=owner.created_at)
+
+
+class TestDispatch:
+    async def test_writes_each_event_once_for_each_webhook(
+        self, dispatcher: WebhookDispatcher, save: Save, database: Database, user: User
+    ) -> None:
+        first, second = await save(make_webhook(user)), await save(make_webhook(user))
+        item = await save(make_item(user))
+
+        for _ in range(2):
+            await dispatch_all(dispatcher)
+
+        rows = await database(WRITTEN)
+        assert {row["webhook_id"] for row in rows} == {first.id, second.id}
+        assert [row["event_type"] for row in rows] == ["item.created"] * 2
+        pointed = await database(POINTED_AT)
+        assert [row["resource_id"] for row in pointed] == [item.id] * 2
+
+    async def test_writes_what_the_webhook_asked_for(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user, events=[EventType.ITEM_UPDATED, EventType.POST_PUBLISHED]))
+        await publish_everything(app, save, user)
+
+        await dispatch_all(dispatcher)
+
+        types = [row["event_type"] for row in await database(WRITTEN)]
+        assert sorted(types) == ["item.updated", "post.published"]
+
+    @pytest.mark.parametrize(
+        ("role", "fields", "expected"),
+        [
+            (Role.USER, {}, {"item.created", "item.updated", "post.published"}),
+            (Role.ADMIN, {}, {"item.created", "item.updated", "post.published", "task.updated"}),
+            (Role.ADMIN, {"scopes": [Scope.ITEMS_READ]}, {"item.created", "item.updated"}),
+            # Set up by an administrator who is one no more.
+            (Role.USER, {"scopes": [Scope.POSTS_READ, Scope.ADMIN]}, {"post.published"}),
+            (Role.USER, {"is_active": False}, set()),
+        ],
+    )
+    async def test_tells_what_the_owner_may_see(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+        other_user: User,
+        role: Role,
+        fields: dict[str, Any],
+        expected: set[str],
+    ) -> None:
+        await database("UPDATE users SET role = :role WHERE id = :id", role=role, id=user.id)
+        user.role = role
+        await save(make_webhook(user, **fields))
+        await publish_everything(app, save, other_user)
+
+        await dispatch_all(dispatcher)
+
+        assert {row["event_type"] for row in await database(WRITTEN)} == expected
+
+    async def test_tells_the_owner_of_a_task(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user, events=[EventType.TASK_UPDATED]))
+        await publish_everything(app, save, user)
+
+        await dispatch_all(dispatcher)
+
+        assert [row["event_type"] for row in await database(WRITTEN)] == ["task.updated"]
+
+    @pytest.mark.parametrize(
+        "change", ["UPDATE users SET is_active = false", "UPDATE users SET deleted_at = now()"]
+    )
+    async def test_tells_nothing_to_accounts_that_ended(
+        self,
+        dispatcher: WebhookDispatcher,
+        save: Save,
+        database: Database,
+        user: User,
+        other_user: User,
+        change: str,
+    ) -> None:
+        await save(make_webhook(user))
+        await database(f"{change} WHERE id = :id", id=user.id)
+        await save(make_item(other_user))
+
+        await dispatch_all(dispatcher)
+
+        assert await database(WRITTEN) == []
+
+    async def test_by_several_at_once_writes_nothing_twice(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user))
+        for _ in range(5):
+            await save(make_item(user))
+
+        several = [dispatcher, *(new_dispatcher(app) for _ in range(3))]
+        await asyncio.gather(*(dispatch_all(each) for each in several))
+
+        assert [row["event_type"] for row in await database(WRITTEN)] == ["item.created"] * 5
+
+    async def test_goes_on_where_another_stopped(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        await save(make_webhook(user))
+        await save(make_item(user))
+        await dispatch_all(dispatcher)
+        await save(make_item(user))
+
+        await dispatch_all(new_dispatcher(app))
+
+        assert len(await database(WRITTEN)) == 2
+
+    async def test_without_a_webhook_has_nothing_to_read(
+        self, app: FastAPI, save: Save, database: Database, user: User
+    ) -> None:
+        await save(make_item(user))
+
+        assert not await new_dispatcher(app).dispatch()
+
+        assert await database("SELECT * FROM event_readers") == []
+
+    async def test_in_a_restored_database_starts_with_what_comes(
+        self, dispatcher: WebhookDispatcher, save: Save, database: Database, user: User
+    ) -> None:
+        await save(make_webhook(user))
+        await database("UPDATE event_readers SET transaction_id = transaction_id + 1000000")
+        await dispatch_all(dispatcher)
+        await save(make_item(user))
+
+        await dispatch_all(dispatcher)
+
+        assert len(await database(WRITTEN)) == 1
+
+    async def test_passes_over_a_webhook_that_was_deleted_meanwhile(
+        self,
+        dispatcher: WebhookDispatcher,
+        app: FastAPI,
+        save: Save,
+        database: Database,
+        user: User,
+    ) -> None:
+        webhook: Webhook = await save(make_webhook(user))
+        kept = await save(make_webhook(user))
+        await save(make_item(user))
+
+        async def is_waiting() -> bool:
+            locks = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(await database(f"{locks} AND datname = current_database()"))
+
+        async with app.state.sessionmaker.begin() as deleting:
+            await deleting.delete(await deleting.get_one(Webhook, webhook.id))
+            await deleting.flush()
+            dispatching = asyncio.create_task(dispatch_all(dispatcher))
+            await eventually(is_waiting)
+        await dispatching
+
+        assert [row["webhook_id"] for row in await database(WRITTEN)] == [kept.id]

@@ -1,0 +1,52 @@
+"""When a webhook is given up, and what its secrets are."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.features.webhooks.models.webhook import WebhookDisabled, scopes_to_hear
+from app.security.principals import Scope
+from tests.factories import make_user, make_webhook
+
+NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
+
+
+class TestGivenUp:
+    @pytest.mark.parametrize(("days", "is_given_up"), [(5, True), (4.99, False)])
+    def test_after_five_days_of_failure(self, days: float, is_given_up: bool) -> None:
+        webhook = make_webhook(make_user(), failing_since=NOON - timedelta(days=days))
+
+        assert webhook.is_given_up(at=NOON) == is_given_up
+
+    def test_never_while_it_works(self) -> None:
+        assert not make_webhook(make_user(), failing_since=None).is_given_up(at=NOON)
+
+    def test_begins_anew_when_it_is_enabled(self) -> None:
+        webhook = make_webhook(make_user(), is_active=False, failing_since=NOON)
+
+        webhook.enable()
+
+        assert (webhook.is_active, webhook.failing_since) == (True, None)
+        webhook.check_active()
+
+    def test_disabled_one_is_sent_nothing(self) -> None:
+        with pytest.raises(WebhookDisabled):
+            make_webhook(make_user(), is_active=False).check_active()
+
+
+class TestRotate:
+    def test_keeps_the_old_secret_for_a_day(self) -> None:
+        webhook = make_webhook(make_user(), secret_sealed=b"old")
+
+        until = webhook.rotate(b"new", at=NOON)
+
+        assert (webhook.secret_sealed, webhook.old_secret_sealed) == (b"new", b"old")
+        assert until == webhook.overlap_until == NOON + timedelta(hours=24)
+
+
+class TestScopesToHear:
+    def test_are_those_to_read(self) -> None:
+        events = ["item.created", "item.deleted", "post.published", "task.updated"]
+
+        assert scopes_to_hear(events) == {Scope.ITEMS_READ, Scope.POSTS_READ}
+        assert scopes_to_hear(["task.updated"]) == set()

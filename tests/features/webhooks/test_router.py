@@ -1,0 +1,280 @@
+"""Webhooks: set up by those who may read what they are told."""
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient, Response
+from standardwebhooks import Webhook as Verifier
+
+from app.config.settings import Settings
+from app.features.users.models.user import User
+from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.security.principals import Scope
+from tests.conftest import As, Database, Running, Save, access_token, new_client
+from tests.factories import make_delivery, make_item, make_webhook
+from tests.polling import eventually
+from tests.problems import assert_problem
+from tests.receivers import receiving
+
+WEBHOOKS = "/api/v1/webhooks"
+URL = "https://hooks.example.com/reference"
+
+
+async def create(client: AsyncClient, **fields: Any) -> Response:
+    return await client.post(WEBHOOKS, json={"url": URL, "events": ["item.created"]} | fields)
+
+
+class TestCreateWebhook:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await create(client), 401, "unauthenticated")
+
+    async def test_shows_the_secret_once(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+
+        response = await create(client, description="The warehouse")
+
+        created = response.json()
+        assert response.status_code == 201
+        secret = created.pop("secret")
+        assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+        read = await client.get(response.headers["Location"])
+        assert read.json() == created
+        assert (created["is_active"], created["failing_since"]) == (True, None)
+
+    async def test_stores_no_secret_in_clear(
+        self, as_user: As, user: User, database: Database
+    ) -> None:
+        secret = (await create(await as_user(user))).json()["secret"]
+
+        (row,) = await database("SELECT * FROM webhooks")
+        entries = await database("SELECT after::text FROM audit_entries WHERE action ~ 'webhook'")
+
+        assert base64.b64decode(secret.removeprefix("whsec_")) not in row["secret_sealed"]
+        assert len(entries) == 1
+        assert "sealed" not in entries[0]["after"]
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://hooks.example.com/",
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://10.0.0.1/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://localhost/",
+            "https://user:password@hooks.example.com/",
+            "https://hooks.example.com:5432/",
+            "file:///etc/passwd",
+            "nonsense",
+        ],
+    )
+    async def test_to_where_it_must_not_go_is_refused(
+        self, as_user: As, user: User, url: str
+    ) -> None:
+        body = assert_problem(await create(await as_user(user), url=url), 422, "validation_failed")
+
+        (error,) = body["errors"]
+        assert (error["pointer"], error["code"]) == ("/body/url", "destination_refused")
+
+    @pytest.mark.parametrize("events", [[], ["item.stolen"], ["webhook.test"], "item.created"])
+    async def test_of_unknown_events_is_refused(
+        self, as_user: As, user: User, events: object
+    ) -> None:
+        response = await create(await as_user(user), events=events)
+
+        assert_problem(response, 422, "validation_failed")
+
+    async def test_of_what_the_credential_cannot_read_is_refused(
+        self, as_user: As, user: User
+    ) -> None:
+        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE, Scope.POSTS_READ))
+
+        response = await create(client, events=["post.published", "item.created"])
+
+        body = assert_problem(response, 403, "insufficient_scope")
+        assert "items:read" in body["detail"]
+        assert (await create(client, events=["post.published"])).status_code == 201
+
+    async def test_beyond_the_limit_is_refused_also_at_once(
+        self, as_user: As, user: User, save: Save, settings: Settings
+    ) -> None:
+        client = await as_user(user)
+        for _ in range(settings.webhooks_per_user - 1):
+            await save(make_webhook(user))
+
+        responses = await asyncio.gather(*(create(client) for _ in range(4)))
+
+        assert sorted(response.status_code for response in responses) == [201, 409, 409, 409]
+        refused = next(response for response in responses if response.status_code == 409)
+        assert_problem(refused, 409, "too_many_webhooks")
+
+
+class TestListWebhooks:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.get(WEBHOOKS), 401, "unauthenticated")
+
+    async def test_shows_own_alone_and_no_secret(
+        self, as_user: As, save: Save, user: User, other_user: User
+    ) -> None:
+        own = await save(make_webhook(user))
+        await save(make_webhook(other_user))
+
+        (shown,) = (await (await as_user(user)).get(WEBHOOKS)).json()["items"]
+
+        assert shown["id"] == str(own.id)
+        assert not {name for name in shown if "secret" in name}
+
+
+class TestUpdateWebhook:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        response = await client.patch(f"{WEBHOOKS}/{'0' * 32}", json={})
+
+        assert_problem(response, 401, "unauthenticated")
+
+    async def test_changes_what_was_sent(self, as_user: As, save: Save, user: User) -> None:
+        client, webhook = await as_user(user), await save(make_webhook(user, description="old"))
+
+        response = await client.patch(
+            f"{WEBHOOKS}/{webhook.id}", json={"events": ["item.deleted"], "description": None}
+        )
+
+        changed = response.json()
+        assert (changed["events"], changed["description"]) == (["item.deleted"], None)
+        assert changed["url"] == webhook.url
+
+    async def test_to_where_it_must_not_go_is_refused(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
+        client, webhook = await as_user(user), await save(make_webhook(user))
+
+        response = await client.patch(
+            f"{WEBHOOKS}/{webhook.id}", json={"url": "https://192.168.0.1/"}
+        )
+
+        assert_problem(response, 422, "validation_failed")
+
+    async def test_by_a_credential_that_cannot_read_is_refused(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
+        """Else a key for webhooks alone could send what it may not read to where it likes."""
+        webhook = await save(make_webhook(user))
+        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE,))
+
+        response = await client.patch(
+            f"{WEBHOOKS}/{webhook.id}", json={"url": "https://elsewhere.example.com/"}
+        )
+
+        assert_problem(response, 403, "insufficient_scope")
+
+    async def test_hears_from_then_on_what_that_credential_may_hear(
+        self, as_user: As, save: Save, admin: User, database: Database
+    ) -> None:
+        webhook = await save(make_webhook(admin, events=["task.updated"]))
+        client = await as_user(admin, scopes=(Scope.WEBHOOKS_MANAGE,))
+
+        response = await client.patch(f"{WEBHOOKS}/{webhook.id}", json={"description": "mine"})
+
+        assert response.status_code == 200
+        assert await database("SELECT scopes FROM webhooks") == [{"scopes": []}]
+
+    async def test_disables_and_enables(
+        self, as_user: As, save: Save, user: User, database: Database
+    ) -> None:
+        client, webhook = await as_user(user), await save(make_webhook(user))
+        await save(make_delivery(webhook))
+        path = f"{WEBHOOKS}/{webhook.id}"
+
+        disabled = await client.patch(path, json={"is_active": False})
+        refused = await client.post(f"{path}/test")
+        enabled = await client.patch(path, json={"is_active": True})
+
+        assert (disabled.json()["is_active"], enabled.json()["is_active"]) == (False, True)
+        assert_problem(refused, 409, "webhook_disabled")
+        assert await database("SELECT status, error FROM webhook_deliveries") == [
+            {"status": "failed", "error": "webhook_disabled"}
+        ]
+
+    async def test_of_a_stale_version_is_refused(self, as_user: As, save: Save, user: User) -> None:
+        client, webhook = await as_user(user), await save(make_webhook(user))
+
+        response = await client.patch(
+            f"{WEBHOOKS}/{webhook.id}", json={}, headers={"If-Match": '"7"'}
+        )
+
+        assert_problem(response, 412, "precondition_failed")
+
+
+class TestDeleteWebhook:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        assert_problem(await client.delete(f"{WEBHOOKS}/{'0' * 32}"), 401, "unauthenticated")
+
+    async def test_takes_its_deliveries_along(
+        self, as_user: As, save: Save, user: User, database: Database
+    ) -> None:
+        client, webhook = await as_user(user), await save(make_webhook(user))
+        await save(make_delivery(webhook))
+
+        response = await client.delete(f"{WEBHOOKS}/{webhook.id}")
+
+        assert response.status_code == 204
+        assert (await client.get(f"{WEBHOOKS}/{webhook.id}")).status_code == 404
+        assert await database("SELECT * FROM webhook_deliveries") == []
+
+
+class TestRotateSecret:
+    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+        response = await client.post(f"{WEBHOOKS}/{'0' * 32}/rotate-secret")
+
+        assert_problem(response, 401, "unauthenticated")
+
+    async def test_message_is_verified_with_both_secrets(
+        self, app: FastAPI, as_user: As, user: User, database: Database
+    ) -> None:
+        client = await as_user(user)
+        created = (await create(client)).json()
+        path = f"{WEBHOOKS}/{created['id']}"
+        rotated = (await client.post(f"{path}/rotate-secret")).json()
+        assert rotated["secret"] != created["secret"]
+        outbound = guarded_client(Destinations(loopback=True))
+        async with receiving() as receiver:
+            await database("UPDATE webhooks SET url = :url", url=receiver.url)
+            assert (await client.post(f"{path}/test")).status_code == 202
+
+            await WebhookSender(app.state.sessionmaker, outbound, app.state.sealer).drain()
+
+        await outbound.aclose()
+        (message,) = receiver.received
+        for secret in (created["secret"], rotated["secret"]):
+            told = Verifier(secret).verify(message.body, message.headers)
+            assert told["data"] == {"webhook_id": created["id"]}
+
+
+class TestService:
+    async def test_tells_a_receiver_what_happens(
+        self, app: FastAPI, running: Running, save: Save, user: User
+    ) -> None:
+        """The whole way, in a process that also works: request, event, delivery, message."""
+        async with (
+            running(webhook_loopback=True, run_worker=True) as working,
+            receiving() as receiver,
+            new_client(
+                working, Authorization=f"Bearer {await access_token(working, user)}"
+            ) as client,
+        ):
+            created = (await create(client, url=receiver.url)).json()
+            item = await save(make_item(user))
+
+            async def has_heard() -> bool:
+                return bool(receiver.received)
+
+            await eventually(has_heard, seconds=20)
+
+        (message,) = receiver.received
+        told = Verifier(created["secret"]).verify(message.body, message.headers)
+        assert (told["type"], told["data"]["id"]) == ("item.created", str(item.id))

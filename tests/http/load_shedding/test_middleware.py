@@ -1,0 +1,296 @@
+"""What is let in, what is refused, and that every answer comes in time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from httpx2 import AsyncClient
+from sqlalchemy import func, select
+
+from app.config.settings import Settings
+from app.db.compiled import Query
+from app.features.users.models.user import User
+from tests.conftest import Database, Running, access_token, new_client
+from tests.polling import eventually
+from tests.problems import assert_problem
+from tests.proxy import proxied
+from tests.servers import connected, serving
+
+PATIENCE_SECONDS = 20
+LOGIN = {"username": "somebody", "password": "a wrong password"}
+MOST = 16
+PROBES = ["/liveness", "/readiness", "/health", "/metrics"]
+
+
+class Busy:
+    """A service with endpoints that last as long as the test wants."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.gate = asyncio.Event()
+        self.cancelled = 0
+        self.reading = 0
+        app.add_api_route("/waits", self.wait, methods=["GET", "POST"])
+        app.add_api_route("/streams", self.stream)
+        app.add_api_route("/reads", self.read, methods=["POST"])
+
+    @property
+    def in_flight(self) -> int:
+        return int(self.app.state.load.in_flight)
+
+    async def wait(self) -> str:
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return "done"
+
+    async def stream(self) -> StreamingResponse:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"first"
+            await self.gate.wait()
+            yield b"last"
+
+        return StreamingResponse(chunks())
+
+    async def read(self, request: Request) -> int:
+        self.reading += 1
+        return len(await request.body())
+
+    async def settle(self, in_flight: int) -> None:
+        await eventually(lambda: self.in_flight == in_flight, PATIENCE_SECONDS)
+
+
+@pytest.fixture
+async def busy(running: Running) -> AsyncIterator[Busy]:
+    async with running(max_requests_in_flight=MOST) as app:
+        busy = Busy(app)
+        yield busy
+        busy.gate.set()
+
+
+@pytest.fixture
+async def client(busy: Busy) -> AsyncIterator[AsyncClient]:
+    async with new_client(busy.app) as client:
+        yield client
+
+
+ANONYMOUS = MOST * 3 // 4
+
+
+async def fill(busy: Busy, client: AsyncClient, count: int) -> "asyncio.Future[list[Any]]":
+    full = busy.in_flight + count
+    waiting = asyncio.gather(*(client.get("/waits") for _ in range(count)))
+    await busy.settle(full)
+    return waiting
+
+
+class TestLimit:
+    async def test_refuses_what_is_too_much(self, busy: Busy, client: AsyncClient) -> None:
+        waiting = await fill(busy, client, ANONYMOUS)
+
+        refused = await client.get("/version")
+
+        busy.gate.set()
+        assert_problem(refused, 503, "overloaded")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 3
+        assert {each.status_code for each in await waiting} == {200}
+        assert (await client.get("/version")).status_code == 200
+
+    async def test_refusal_can_be_read_by_scripts(self, running: Running) -> None:
+        origin = "https://front.example"
+        async with running(max_requests_in_flight=MOST, allowed_origins=[origin]) as app:
+            app.state.load.limit = 0
+            async with new_client(app, Origin=origin) as browser:
+                refused = await browser.get("/version")
+
+        assert_problem(refused, 503, "overloaded")
+        assert refused.headers["Access-Control-Allow-Origin"] == origin
+
+    async def test_who_was_signed_in_has_more_room(
+        self, busy: Busy, client: AsyncClient, user: User
+    ) -> None:
+        good = {"Authorization": f"Bearer {await access_token(busy.app, user)}"}
+        bad = {"Authorization": "Bearer forged"}
+        path = "/api/v1/users/me"
+        assert (await client.get(path, headers=good)).status_code == 200
+        assert (await client.get(path, headers=bad)).status_code == 401
+        waiting = await fill(busy, client, ANONYMOUS)
+
+        answers = [(await client.get(path, headers=each)).status_code for each in (good, bad, {})]
+
+        busy.gate.set()
+        await waiting
+        assert answers == [200, 503, 503]
+
+    @pytest.mark.parametrize("path", PROBES)
+    async def test_probes_always_pass(self, busy: Busy, client: AsyncClient, path: str) -> None:
+        busy.app.state.load.limit = 0
+
+        assert (await client.get(path)).status_code == 200
+
+    async def test_streams_hold_no_place(self, busy: Busy, client: AsyncClient) -> None:
+        async with serving(busy.app) as port, AsyncExitStack() as stack:
+            for _ in range(2 * MOST):
+                connection = await stack.enter_async_context(connected(port))
+                await connection.send(b"GET /streams HTTP/1.1\r\nHost: test\r\n\r\n")
+                await connection.reader.readuntil(b"first")
+
+            assert busy.in_flight == 0
+            assert (await client.get("/version")).status_code == 200
+            busy.gate.set()
+
+    async def test_slow_senders_hold_no_place(self, busy: Busy, client: AsyncClient) -> None:
+        head = b"POST /reads HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n"
+        async with serving(busy.app) as port, AsyncExitStack() as stack:
+            slow = [await stack.enter_async_context(connected(port)) for _ in range(2 * MOST)]
+            for connection in slow:
+                await connection.send(head + b"12345")
+            await eventually(lambda: busy.reading == len(slow), PATIENCE_SECONDS)
+
+            assert (await client.get("/version")).status_code == 200
+            await slow[0].send(b"67890")
+            assert (await slow[0].answer())[2] == b"10"
+
+    @pytest.mark.parametrize("how", ["answered", "failed", "left"])
+    async def test_place_is_given_back(self, busy: Busy, client: AsyncClient, how: str) -> None:
+        busy.app.add_api_route("/fails", lambda: 1 / 0)
+        if how == "left":
+            async with serving(busy.app) as port:
+                async with connected(port) as connection:
+                    await connection.send(b"GET /waits HTTP/1.1\r\nHost: test\r\n\r\n")
+                    await busy.settle(1)
+                busy.gate.set()
+                await busy.settle(0)
+        else:
+            await client.get("/version" if how == "answered" else "/fails")
+
+        assert busy.in_flight == 0
+
+
+class TestDeadline:
+    @pytest.fixture
+    async def busy(self, running: Running) -> AsyncIterator[Busy]:
+        async with running(request_timeout_seconds=0.3) as app:
+            yield Busy(app)
+
+    async def test_is_answered_with_504(self, busy: Busy, client: AsyncClient) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            response = await client.get("/waits", headers={"X-Request-ID": "r-1"})
+
+        assert_problem(response, 504, "deadline_exceeded")
+        assert response.headers["X-Request-ID"] == "r-1"
+        assert busy.cancelled == 1
+        assert busy.in_flight == 0
+
+    async def test_answer_does_not_wait_for_the_clean_up(
+        self, busy: Busy, client: AsyncClient
+    ) -> None:
+        tidied = asyncio.Event()
+
+        async def untidy() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await busy.gate.wait()
+                tidied.set()
+
+        busy.app.add_api_route("/untidy", untidy)
+        async with serving(busy.app) as port, connected(port) as connection:
+            await connection.send(b"GET /untidy HTTP/1.1\r\nHost: test\r\n\r\n")
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                status, _, _ = await connection.answer()
+
+            assert (status, tidied.is_set()) == (504, False)
+            busy.gate.set()
+            await tidied.wait()
+
+    async def test_connection_is_good_for_the_next_request(self, busy: Busy) -> None:
+        async with serving(busy.app) as port, connected(port) as connection:
+            statuses = []
+            for path in (b"/waits", b"/version", b"/waits", b"/version"):
+                await connection.send(b"GET %b HTTP/1.1\r\nHost: test\r\n\r\n" % path)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    statuses.append((await connection.answer())[0])
+
+        assert statuses == [504, 200, 504, 200]
+
+    async def test_does_not_hold_for_streams(self, busy: Busy) -> None:
+        async with serving(busy.app) as port, connected(port) as connection:
+            await connection.send(b"GET /streams HTTP/1.1\r\nHost: test\r\n\r\n")
+            await connection.reader.readuntil(b"first")
+            await until_expired(busy)
+            busy.gate.set()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await connection.reader.readuntil(b"last")
+
+    async def test_does_not_run_while_the_client_sends(self, busy: Busy) -> None:
+        async with serving(busy.app) as port, connected(port) as connection:
+            await connection.send(
+                b"POST /reads HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n1"
+            )
+            await until_expired(busy)
+            await connection.send(b"2")
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                status, _, body = await connection.answer()
+
+        assert (status, body) == (200, b"2")
+
+    async def test_reaches_the_statement(
+        self, busy: Busy, client: AsyncClient, database: Database
+    ) -> None:
+        reads, sleep = busy.app.state.reads, Query(select(func.pg_sleep(60)))
+
+        async def slow() -> None:
+            await reads.scalar(sleep)
+
+        async def has_ended() -> bool:
+            return not await database(
+                "SELECT 1 FROM pg_stat_activity WHERE state = 'active'"
+                " AND query ILIKE 'select pg_sleep%' AND datname = current_database()"
+            )
+
+        busy.app.add_api_route("/slow", slow)
+        response = await client.get("/slow")
+        await eventually(has_ended, PATIENCE_SECONDS)
+
+        assert_problem(response, 504, "deadline_exceeded")
+
+    async def test_holds_while_the_database_hangs(
+        self, running: Running, settings: Settings, user: User
+    ) -> None:
+        async with proxied(settings.database_url) as proxy, AsyncExitStack() as stack:
+            changes = {"database_command_timeout_seconds": 60, "request_timeout_seconds": 1}
+            app = await stack.enter_async_context(running(database_url=proxy.url, **changes))
+            headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
+            client = await stack.enter_async_context(new_client(app, **headers))
+
+            async def is_served() -> bool:
+                return (await client.get("/api/v1/users/me")).status_code == 200
+
+            await eventually(is_served)  # One second may be too short on a busy machine.
+            proxy.switch("hang")
+
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                answers = await asyncio.gather(
+                    *(client.get("/api/v1/items") for _ in range(20)),
+                    *(client.post("/api/v1/categories", json={"name": "A"}) for _ in range(20)),
+                    *(client.post("/api/v1/auth/token", data=LOGIN) for _ in range(20)),
+                )
+                alive = await client.get("/liveness")
+            proxy.switch("refuse")
+
+        assert {each.status_code for each in answers} <= {403, 503, 504}
+        assert 504 in {each.status_code for each in answers}
+        assert alive.status_code == 200
+
+
+async def until_expired(busy: Busy) -> None:
+    """Wait until a request that began now would have been answered late."""
+    async with new_client(busy.app) as client:
+        assert (await client.get("/waits")).status_code == 504

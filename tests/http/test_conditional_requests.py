@@ -1,0 +1,313 @@
+"""Conditional requests over HTTP: the same rules for every resource that has validators."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient, Response
+
+from app.features.users.models.user import User
+from app.http.http_dates import format_http_date
+from tests.conftest import As, Running, Save, access_token, new_client
+from tests.factories import (
+    item_body,
+    make_category,
+    make_file,
+    make_item,
+    make_post,
+    make_task,
+    make_user,
+    make_webhook,
+)
+from tests.problems import assert_problem
+
+LONG_AGO = "Sun, 06 Nov 1994 08:49:37 GMT"
+# What can be read and changed: its path, and the changes that end without an error.
+Change = tuple[str, str, dict[str, Any] | None]
+POST = {"title": "New", "body": "new"}
+CHANGES: dict[str, list[Change]] = {
+    "item": [
+        ("PUT", "", item_body(name="New")),
+        ("PATCH", "", {"name": "New"}),
+        ("DELETE", "", None),
+        ("POST", "/process", None),
+    ],
+    "item v2": [("PATCH", "", {"name": "New"}), ("DELETE", "", None)],
+    "post": [
+        ("PUT", "", POST),
+        ("PATCH", "", POST),
+        ("DELETE", "", None),
+        ("PUT", "/publication", None),
+    ],
+    "category": [("PATCH", "", {"name": "New"}), ("DELETE", "", None)],
+    "file": [("DELETE", "", None)],
+    "task": [("DELETE", "", None)],
+    "webhook": [
+        ("PATCH", "", {"description": "New"}),
+        ("DELETE", "", None),
+        ("POST", "/test", None),
+        ("POST", "/rotate-secret", None),
+    ],
+    "me": [("PATCH", "", {"full_name": "New"})],
+    "account": [("PATCH", "", {"is_active": False}), ("DELETE", "", None)],
+}
+CELLS = [(kind, *change) for kind, changes in CHANGES.items() for change in changes]
+
+
+@pytest.fixture
+async def caller(as_user: As, admin: User) -> AsyncClient:
+    return await as_user(admin)
+
+
+@pytest.fixture
+async def paths(save: Save, admin: User) -> dict[str, str]:
+    """One of each kind, of the administrator who calls."""
+    item = await save(make_item(admin))
+    return {
+        "item": f"/api/v1/items/{item.id}",
+        "item v2": f"/api/v2/items/{item.id}",
+        "post": f"/api/v1/posts/{(await save(make_post(admin))).id}",
+        "category": f"/api/v1/categories/{(await save(make_category())).id}",
+        "file": f"/api/v1/files/{(await save(make_file(admin))).id}",
+        "task": f"/api/v1/tasks/{(await save(make_task(admin))).id}",
+        "webhook": f"/api/v1/webhooks/{(await save(make_webhook(admin))).id}",
+        "me": "/api/v1/users/me",
+        "account": f"/api/v1/users/{(await save(make_user())).id}",
+    }
+
+
+async def send(client: AsyncClient, method: str, path: str, body: Any, **headers: str) -> Response:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await client.request(method, path, json=body, headers=names)
+
+
+@pytest.mark.parametrize(("kind", "method", "action", "body"), CELLS)
+async def test_write_with_stale_condition_changes_nothing(
+    caller: AsyncClient, paths: dict[str, str], kind: str, method: str, action: str, body: Any
+) -> None:
+    path = paths[kind]
+    before = await caller.get(path)
+
+    for headers in (
+        {"If_Match": '"a,*,1"'},
+        {"If_Match": '"99", W/"1"'},
+        {"If_Match": ""},
+        {"If_Unmodified_Since": LONG_AGO},
+        {"If_None_Match": "*"},
+        {"If_None_Match": '"1"'},
+        {"If_Match": '"1"', "If_None_Match": 'W/"1"'},
+    ):
+        response = await send(caller, method, path + action, body, **headers)
+        assert_problem(response, 412, "precondition_failed")
+
+    after = await caller.get(path)
+    assert after.json() == before.json()
+    assert after.headers["ETag"] == before.headers["ETag"]
+
+
+@pytest.mark.parametrize(("kind", "method", "action", "body"), CELLS)
+@pytest.mark.parametrize("condition", ["tag", "date", "both", "ignored"])
+async def test_write_with_current_condition_succeeds(
+    caller: AsyncClient,
+    paths: dict[str, str],
+    condition: str,
+    kind: str,
+    method: str,
+    action: str,
+    body: Any,
+) -> None:
+    read = await caller.get(paths[kind])
+    tag, date = read.headers["ETag"], read.headers["Last-Modified"]
+    headers = {
+        "tag": {"If_Match": f'"0", {tag}'},
+        "date": {"If_Unmodified_Since": date},
+        "both": {"If_Match": tag, "If_Unmodified_Since": LONG_AGO, "If_None_Match": '"0"'},
+        "ignored": {"If_Unmodified_Since": "soon", "If_Modified_Since": date},
+    }
+
+    response = await send(caller, method, paths[kind] + action, body, **headers[condition])
+
+    assert response.status_code in {200, 202, 204}, response.text
+
+
+@pytest.mark.parametrize("kind", list(CHANGES))
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_read_follows_all_four_conditions(
+    caller: AsyncClient, paths: dict[str, str], kind: str, method: str
+) -> None:
+    read = await caller.get(paths[kind])
+    tag, date = read.headers["ETag"], read.headers["Last-Modified"]
+    later = format_http_date(datetime.now(UTC) + timedelta(days=1))
+    expected: list[tuple[dict[str, str], int]] = [
+        ({"If_None_Match": tag}, 304),
+        ({"If_None_Match": f'"0" , W/{tag}'}, 304),
+        ({"If_None_Match": "*"}, 304),
+        ({"If_None_Match": '"0"', "If_Modified_Since": later}, 200),
+        ({"If_Modified_Since": date}, 304),
+        ({"If_Modified_Since": later}, 304),
+        ({"If_Modified_Since": LONG_AGO}, 200),
+        ({"If_Modified_Since": "soon"}, 200),
+        ({"If_Match": tag}, 200),
+        ({"If_Match": '"0"'}, 412),
+        ({"If_Match": '"0"', "If_None_Match": tag}, 412),
+        ({"If_Unmodified_Since": date}, 200),
+        ({"If_Unmodified_Since": LONG_AGO}, 412),
+        ({"If_Match": tag, "If_Unmodified_Since": LONG_AGO}, 200),
+    ]
+
+    for headers, status in expected:
+        response = await send(caller, method, paths[kind], None, **headers)
+        assert response.status_code == status, headers
+        if status == 304:
+            assert (response.headers["ETag"], response.content) == (tag, b"")
+
+
+async def test_last_modified_is_the_second_of_the_change(
+    caller: AsyncClient, paths: dict[str, str]
+) -> None:
+    read = await caller.get(paths["item"])
+
+    changed = datetime.fromisoformat(read.json()["updated_at"])
+    assert parsedate_to_datetime(read.headers["Last-Modified"]) == changed.replace(microsecond=0)
+
+
+async def test_weak_tag_is_named_as_the_reason(caller: AsyncClient, paths: dict[str, str]) -> None:
+    headers = {"If-Match": 'W/"1"'}
+
+    response = await caller.patch(paths["item"], json={"name": "New"}, headers=headers)
+
+    assert "weak" in assert_problem(response, 412, "precondition_failed")["detail"]
+
+
+async def test_lines_of_if_match_are_one_list(caller: AsyncClient, paths: dict[str, str]) -> None:
+    headers = [("If-Match", '"9"'), ("If-Match", '"1"')]
+
+    response = await caller.patch(paths["item"], json={"name": "New"}, headers=headers)
+
+    assert response.status_code == 200
+
+
+async def test_restore_of_another_version_is_refused(
+    caller: AsyncClient, paths: dict[str, str]
+) -> None:
+    await caller.delete(paths["item"])
+    restore = f"{paths['item']}/restore"
+
+    stale = await caller.post(restore, headers={"If-Match": '"1"'})
+    current = await caller.post(restore, headers={"If-Match": '"2"'})
+
+    assert_problem(stale, 412, "precondition_failed")
+    assert current.status_code == 200
+
+
+async def test_missing_resource_is_not_found_under_any_condition(caller: AsyncClient) -> None:
+    path = "/api/v1/items/018f2f63-0000-7000-8000-000000000000"
+
+    for headers in ({"If-Match": "*"}, {"If-None-Match": "*"}, {"If-Unmodified-Since": LONG_AGO}):
+        response = await caller.put(path, json=item_body(), headers=headers)
+        assert_problem(response, 404, "not_found")
+
+
+async def test_account_that_was_used_is_another_representation_of_the_same_version(
+    app: FastAPI, caller: AsyncClient, user: User
+) -> None:
+    path = f"/api/v1/users/{user.id}"
+    before = await caller.get(path)
+    await access_token(app, user)  # One session more.
+    condition = {"If-None-Match": before.headers["ETag"]}
+
+    after = await caller.get(path, headers=condition)
+    known = await caller.get(path, headers={"If-None-Match": after.headers["ETag"]})
+    change = {"If-Match": before.headers["ETag"]}
+    changed = await caller.patch(path, json={"is_active": False}, headers=change)
+
+    assert after.json()["session_count"] == before.json()["session_count"] + 1
+    assert [response.status_code for response in (after, known, changed)] == [200, 304, 200]
+
+
+async def test_category_tree_follows_conditions(caller: AsyncClient, paths: dict[str, str]) -> None:
+    path = "/api/v1/categories/tree"
+    tag = (await caller.get(path)).headers["ETag"]
+
+    assert (await caller.get(path, headers={"If-None-Match": tag})).status_code == 304
+    assert (await caller.get(path, headers={"If-Match": '"0"'})).status_code == 412
+
+
+async def test_download_follows_conditions(caller: AsyncClient) -> None:
+    file = {"file": ("a.txt", b"0123456789", "text/plain")}
+    url = (await caller.post("/api/v1/files", files=file)).headers["Location"] + "/content"
+    read = await caller.get(url)
+    tag, date = read.headers["ETag"], read.headers["Last-Modified"]
+    part = {"Range": "bytes=2-5"}
+    expected: list[tuple[str, dict[str, str], int]] = [
+        ("GET", {"If-None-Match": tag}, 304),
+        ("GET", part | {"If-None-Match": f"W/{tag}"}, 304),
+        ("GET", part | {"If-Modified-Since": date}, 304),
+        ("GET", part | {"If-Match": '"0"'}, 412),
+        ("GET", part | {"If-Unmodified-Since": LONG_AGO}, 412),
+        ("GET", part | {"If-Match": tag}, 206),
+        ("GET", part | {"If-Range": tag}, 206),
+        ("GET", part | {"If-Range": date}, 206),
+        ("GET", part | {"If-Range": f"W/{tag}"}, 200),
+        ("GET", part | {"If-Range": LONG_AGO}, 200),
+        ("GET", {"Range": "bytes=99-", "If-Range": '"0"'}, 200),
+        ("GET", {"Range": "bytes=99-"}, 416),
+        ("GET", {"Range": "BYTES=2-5"}, 206),
+        ("GET", {"Range": "bytes= 2-5 ,"}, 206),
+        ("GET", {"Range": "bytes=0-1, 3-4"}, 200),
+        ("HEAD", part, 200),
+    ]
+
+    for method, headers, status in expected:
+        response = await caller.request(method, url, headers=headers)
+        assert response.status_code == status, headers
+        assert response.headers.get("Content-Length") != "0"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Modified-Since",
+        "If-Range",
+        "If-Unmodified-Since",
+        "Last-Event-ID",
+        "Origin",
+        "Range",
+        "X-Request-ID",
+    ],
+)
+async def test_repeated_singleton_is_refused(
+    caller: AsyncClient, paths: dict[str, str], name: str
+) -> None:
+    headers = [(name, "one"), (name.lower(), "one")]
+
+    response = await caller.patch(paths["item"], json={"name": "New"}, headers=headers)
+
+    assert name.lower() in assert_problem(response, 400, "repeated_header")["detail"]
+    assert (await caller.get(paths["item"])).headers["ETag"] == '"1"'
+
+
+@pytest.fixture
+async def strict(running: Running, admin: User) -> AsyncIterator[AsyncClient]:
+    """Where REQUIRE_IF_MATCH is set."""
+    async with running(require_if_match=True) as app:
+        token = await access_token(app, admin)
+        async with new_client(app, Authorization=f"Bearer {token}") as client:
+            yield client
+
+
+async def test_only_if_match_is_enough_where_it_is_required(
+    strict: AsyncClient, paths: dict[str, str]
+) -> None:
+    path, body = paths["item"], {"name": "New"}
+    date = (await strict.get(path)).headers["Last-Modified"]
+
+    for headers in ({}, {"If_Unmodified_Since": date}, {"If_None_Match": '"0"'}):
+        refused = await send(strict, "PATCH", path, body, **headers)
+        assert_problem(refused, 428, "precondition_required")
+    assert (await send(strict, "PATCH", path, body, If_Match='"1"')).status_code == 200

@@ -1,0 +1,183 @@
+"""Whatever is sent to any operation, the answer is one of those that its document names."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from http.client import HTTPException, HTTPResponse
+from io import BytesIO
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from app.features.users.models.user import User
+from app.security.principals import Role
+from tests.conftest import Running, access_token
+from tests.factories import (
+    make_category,
+    make_item,
+    make_published_post,
+    make_task,
+    make_user,
+    make_webhook,
+)
+from tests.hostile_requests import CANARY, Attacker, HostileRequest
+from tests.problems import OAUTH_ENDPOINTS, members_of
+from tests.servers import PATIENCE_SECONDS, serving
+
+# `make drill-requests` sends 50,000.
+REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "1500"))
+SEED = int(os.environ.get("HOSTILE_SEED", "1"))
+AT_ONCE = 8
+BATCH = 250
+# Of the operations that ask the demo service.
+UPSTREAM = {502, 503, 504}
+
+
+class Answer:
+    def __init__(self, data: bytes) -> None:
+        response = HTTPResponse(Wire(data))  # type: ignore[arg-type]  # all that it needs of a socket
+        response.begin()
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+
+class Wire:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _: str) -> BytesIO:
+        return BytesIO(self._data)
+
+
+class Listener(asyncio.Protocol):
+    """Keeps what came, also when the server resets the connection over a body it will not read."""
+
+    def __init__(self) -> None:
+        self.heard = bytearray()
+        self.is_over = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += data
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.is_over.set()
+
+
+async def answer_to(request: HostileRequest, port: int) -> Answer:
+    loop = asyncio.get_running_loop()
+    transport, listener = await loop.create_connection(Listener, "127.0.0.1", port)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            transport.write(request.data)
+            await listener.is_over.wait()
+        return Answer(bytes(listener.heard))
+    finally:
+        transport.abort()
+
+
+class Scene:
+    """Somebody of each role and one thing of each kind, anew for each batch: much gets lost."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def known(self, owner: User) -> dict[str, str]:
+        rows = {
+            "item_id": make_item(owner),
+            "post_id": make_published_post(owner),
+            "category_id": make_category(),
+            "webhook_id": make_webhook(owner),
+            "task_id": make_task(owner),
+        }
+        await self._save(*rows.values())
+        ids = {name: str(row.id) for name, row in rows.items()}
+        return {**ids, "user_id": str(owner.id), "email": owner.email, "resource_id": "1"}
+
+    async def people(self) -> list[User]:
+        users = [make_user(role=role) for role in Role]
+        await self._save(*users)
+        return users
+
+    async def _save(self, *rows: Any) -> None:
+        async with self._app.state.sessionmaker.begin() as session:
+            session.add_all(rows)
+
+
+@pytest.fixture
+async def hostile_app(app: FastAPI, running: Running) -> AsyncIterator[FastAPI]:
+    """One that refuses nothing for being too much; `app` empties the tables afterwards."""
+    async with running(rate_limit_enabled=False, attempts_per_address=1_000_000) as own:
+        yield own
+
+
+@pytest.mark.timeout(3600 if REQUESTS > 10_000 else 120)
+async def test_every_answer_is_one_of_those_documented(hostile_app: FastAPI) -> None:
+    faults: Counter[str] = Counter()
+    statuses: Counter[int] = Counter()
+    async with serving(hostile_app) as port:
+        for start in range(0, REQUESTS, BATCH):
+            scene = Scene(hostile_app)
+            people = await scene.people()
+            tokens = [await access_token(hostile_app, each) for each in people]
+            attacker = Attacker(hostile_app.openapi(), await scene.known(people[1]), SEED + start)
+            async for status, found in attack(attacker.requests(BATCH, tokens), port):
+                statuses[status] += 1
+                faults.update(found)
+
+    assert not faults, "\n".join(f"{count} x {fault}" for fault, count in faults.most_common())
+    assert statuses.total() >= REQUESTS
+    assert {200, 201, 204, 401, 403, 404, 412, 422} <= statuses.keys()
+
+
+async def attack(
+    requests: Iterable[HostileRequest], port: int
+) -> AsyncIterator[tuple[int, list[str]]]:
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(request: HostileRequest) -> tuple[int, list[str]]:
+        async with turns:
+            try:
+                answer = await answer_to(request, port)
+            except (TimeoutError, OSError, HTTPException) as error:
+                return 0, [f"{request.operation.name}: {error!r} {request.data[:300]!r}"]
+        return answer.status, [
+            f"{request.operation.name}: {answer.status} {fault} {request.data[:400]!r}"
+            for fault in faults_of(request, answer)
+        ]
+
+    for done in asyncio.as_completed([one(request) for request in requests]):
+        yield await done
+
+
+def faults_of(request: HostileRequest, answer: Answer) -> Iterator[str]:
+    # What stands for a parameter of the path may make it the path of nothing.
+    elsewhere = {404, 405} if "{" in request.operation.path else set()
+    if answer.status not in request.operation.statuses | elsewhere:
+        yield "is not documented"
+    if answer.status >= 500 and not (request.operation.statuses & {502}):
+        yield f"is an error of ours: {answer.body[:300]!r}"
+    if "X-Request-ID" not in answer.headers or "X-Process-Time" not in answer.headers:
+        yield "lacks a header"
+    if answer.status >= 400:
+        yield from faults_of_problem(answer)
+
+
+def faults_of_problem(answer: Answer) -> Iterator[str]:
+    media_type = answer.headers["Content-Type"]
+    if media_type not in {"application/problem+json", "application/json"}:
+        yield f"is no problem: {answer.body[:200]!r}"
+        return
+    problem = json.loads(answer.body)
+    path = problem["instance"]
+    if media_type == "application/json" and path not in OAUTH_ENDPOINTS:
+        yield f"is no problem: {answer.body[:200]!r}"
+    if problem.keys() - {"errors"} != members_of(path) or problem["status"] != answer.status:
+        yield "lacks a member"
+    # Unknown members are named by a pointer; whoever chooses the id of a request gets it back.
+    said = problem["detail"], [error["message"] for error in problem.get("errors", ())]
+    if CANARY in json.dumps(said):
+        yield "repeats what was sent"

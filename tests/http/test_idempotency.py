@@ -1,0 +1,305 @@
+"""Idempotency-Key: the same request is carried out once."""
+
+import asyncio
+import json
+import re
+import uuid
+from collections import Counter
+from datetime import timedelta
+
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from sqlalchemy import func, select
+
+from app.features.api_keys import crud as api_keys
+from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.items.models import Item
+from app.features.users.models.user import User
+from app.http.idempotency.models import IdempotencyKey
+from app.http.rate_limit import LocalWindows, Policy
+from app.runtime.clock import now
+from app.security.principals import ROLE_SCOPES
+from tests.conftest import As, Running, access_token, new_client
+from tests.e2e.service import ROOT
+from tests.factories import PASSWORD, item_body
+from tests.problems import assert_problem
+from tests.state import replaced
+
+ITEMS = "/api/v1/items"
+WEBHOOKS = "/api/v1/webhooks"
+CREATE = "mutation ($input: CreateItemInput!) { createItem(input: $input) { id } }"
+NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
+
+
+def keyed(key: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": key or uuid.uuid4().hex}
+
+
+async def count_items(app: FastAPI) -> int:
+    async with app.state.sessionmaker() as session:
+        return await session.scalar(select(func.count(Item.id))) or 0
+
+
+class TestIdempotencyKey:
+    async def test_second_request_gets_the_first_answer_byte_for_byte(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        client, headers = await as_user(user), keyed()
+
+        first = await client.post(ITEMS, json=item_body(), headers=headers)
+        second = await client.post(ITEMS, json=item_body(), headers=headers)
+
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert second.content == first.content
+        assert second.headers["location"] == first.headers["location"]
+        assert second.headers["etag"] == first.headers["etag"]
+        assert second.headers["idempotency-replayed"] == "true"
+        assert "idempotency-replayed" not in first.headers
+        assert await count_items(app) == 1
+
+    async def test_other_body_is_refused(self, as_user: As, user: User) -> None:
+        client, headers = await as_user(user), keyed()
+        await client.post(ITEMS, json=item_body(), headers=headers)
+
+        response = await client.post(ITEMS, json=item_body(name="Other"), headers=headers)
+
+        assert response.status_code == 422
+        assert response.json()["code"] == "idempotency_key_reused"
+
+    async def test_keys_of_two_callers_have_nothing_in_common(
+        self, as_user: As, user: User, other_user: User
+    ) -> None:
+        headers = keyed()
+        mine = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        theirs = await (await as_user(other_user)).post(ITEMS, json=item_body(), headers=headers)
+
+        assert theirs.status_code == 201
+        assert theirs.json()["id"] != mine.json()["id"]
+
+    async def test_several_keys_are_a_bad_request(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+
+        twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+        response = await client.post(ITEMS, json=item_body(), headers=twice)
+
+        assert (response.status_code, response.json()["code"]) == (400, "repeated_header")
+
+    async def test_fifty_at_once_make_one_row(self, app: FastAPI, as_user: As, user: User) -> None:
+        client, headers = await as_user(user), keyed()
+
+        answers = await asyncio.gather(
+            *(client.post(ITEMS, json=item_body(), headers=headers) for _ in range(50))
+        )
+
+        statuses = Counter(answer.status_code for answer in answers)
+        assert set(statuses) <= {201, 409}
+        assert statuses[201] >= 1
+        assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+        assert await count_items(app) == 1
+
+    async def test_first_still_running_is_said_with_retry_after(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        client, headers = await as_user(user), keyed()
+
+        answers = await asyncio.gather(
+            *(client.post(ITEMS, json=item_body(), headers=headers) for _ in range(10))
+        )
+
+        refused = [answer for answer in answers if answer.status_code == 409]
+        assert refused
+        assert {answer.json()["code"] for answer in refused} == {"idempotency_key_in_progress"}
+        assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+
+    async def test_failed_request_leaves_the_key_free(self, as_user: As, user: User) -> None:
+        client, headers = await as_user(user), keyed()
+        failed = await client.post(ITEMS, json=item_body(price=-1), headers=headers)
+
+        response = await client.post(ITEMS, json=item_body(), headers=headers)
+
+        assert failed.status_code == 422
+        assert response.status_code == 201
+
+    async def test_key_that_is_too_long_is_refused(self, as_user: As, user: User) -> None:
+        client = await as_user(user)
+
+        response = await client.post(ITEMS, json=item_body(), headers=keyed("k" * 256))
+
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["pointer"] == "/header/idempotency-key"
+
+    async def test_secret_in_an_answer_is_not_readable_in_the_database(
+        self, app: FastAPI, as_user: As, user: User, client: AsyncClient
+    ) -> None:
+        body = {"name": "key", "scopes": ["items:read"]}
+
+        made = await (await as_user(user)).post("/api/v1/auth/api-keys", json=body, headers=keyed())
+
+        async with app.state.sessionmaker() as session:
+            stored = (await session.scalars(select(IdempotencyKey))).one()
+        assert made.json()["key"].encode() not in stored.body
+        assert made.json()["key"].encode() in app.state.sealer.unseal(stored.body)
+
+
+class TestReplay:
+    """A replay passes what the request itself has to pass."""
+
+    async def test_credential_of_fewer_rights_gets_no_secret_of_a_mightier_one(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        body = {"url": "https://receiver.example/hook", "events": ["item.created"]}
+        mighty = await as_user(user)
+        weak = await as_user(user, scopes=("webhooks:manage", "items:read"))
+        headers = keyed()
+
+        first = await mighty.post(WEBHOOKS, json=body, headers=headers)
+        second = await weak.post(WEBHOOKS, json=body, headers=headers)
+
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert "idempotency-replayed" not in second.headers
+        assert second.json()["secret"] != first.json()["secret"]
+
+    async def test_missing_scope_is_refused(self, user: User, as_user: As) -> None:
+        headers = keyed()
+        await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+        reader = await as_user(user, scopes=("items:read",))
+
+        refused = await reader.post(ITEMS, json=item_body(), headers=headers)
+
+        assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+
+    async def test_key_and_session_of_one_user_are_two_callers(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
+        async with app.state.sessionmaker.begin() as session:
+            _, key = await api_keys.create(
+                session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
+            )
+        headers = keyed()
+        first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        async with new_client(app, **{"X-API-Key": key}) as program:
+            second = await program.post(ITEMS, json=item_body(), headers=headers)
+            third = await program.post(ITEMS, json=item_body(), headers=headers)
+
+        assert second.json()["id"] != first.json()["id"]
+        assert third.content == second.content
+
+    async def test_another_session_with_the_same_rights_gets_the_first_answer(
+        self, user: User, as_user: As
+    ) -> None:
+        headers = keyed()
+        first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        second = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
+
+        assert second.headers["idempotency-replayed"] == "true"
+        assert second.content == first.content
+
+    async def test_graphql_mutation_is_replayed_to_the_same_rights_alone(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        body = {"query": CREATE, "variables": {"input": {"name": "Desk", "price": "1.00"}}}
+        weak = await as_user(user, scopes=("items:read", "items:write"))
+        mighty, headers = await as_user(user), keyed()
+
+        first = await mighty.post("/graphql", json=body, headers=headers)
+        same = await mighty.post("/graphql", json=body, headers=headers)
+        other = await weak.post("/graphql", json=body, headers=headers)
+
+        assert same.content == first.content
+        assert other.json()["data"]["createItem"]["id"] != first.json()["data"]["createItem"]["id"]
+        assert await count_items(app) == 2
+
+    async def test_upload_is_replayed_to_the_same_rights_alone(
+        self, user: User, as_user: As
+    ) -> None:
+        weak, headers = await as_user(user, scopes=("files:write",)), keyed()
+        mighty = await as_user(user)
+        answers = [
+            await client.post("/api/v1/files", files={"file": ("a.txt", b"text")}, headers=headers)
+            for client in (mighty, mighty, weak)
+        ]
+
+        first, same, other = answers
+        assert same.content == first.content
+        assert other.json()["id"] != first.json()["id"]
+
+    async def test_each_request_counts_once_whether_it_is_replayed_or_not(
+        self, app: FastAPI, user: User, as_user: As
+    ) -> None:
+        client, headers = await as_user(user), keyed()
+
+        with replaced(app, rate_limit=LocalWindows(Policy(3, 3600))):
+            answers = [
+                await client.post(ITEMS, json=item_body(), headers=headers) for _ in range(4)
+            ]
+
+        assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+        left = [answer.headers.get_list("ratelimit") for answer in answers]
+        assert [[each.split(";")[1] for each in lines] for lines in left] == [
+            ["r=2"],
+            ["r=1"],
+            ["r=0"],
+            ["r=0"],
+        ]
+
+    async def test_anonymous_replays_count_against_the_address(
+        self, app: FastAPI, client: AsyncClient
+    ) -> None:
+        body = {"email": "new@example.com", "username": "new", "password": PASSWORD}
+        headers = keyed()
+
+        with replaced(app, rate_limit=LocalWindows(Policy(2, 3600))):
+            answers = [
+                await client.post("/api/v1/auth/register", json=body, headers=headers)
+                for _ in range(3)
+            ]
+
+        assert [answer.status_code for answer in answers] == [201, 201, 429]
+        assert answers[1].headers["idempotency-replayed"] == "true"
+
+
+class TestAnonymous:
+    async def test_is_refused_before_the_database_is_asked(
+        self, app: FastAPI, running: Running
+    ) -> None:
+        """Every POST that needs a credential; the database behind this application is gone."""
+        paths = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+        secured = [path for path, each in paths.items() if each.get("post", {}).get("security")]
+
+        async with running(database_url=NOWHERE) as lost, new_client(lost) as client:
+            answers = {
+                path: (
+                    await client.post(
+                        re.sub(r"{.*?}", str(uuid.uuid4()), path), json={}, headers=keyed()
+                    )
+                ).status_code
+                for path in secured
+            }
+
+        assert len(secured) > 15
+        assert answers == dict.fromkeys(secured, 401)
+
+
+class TestBound:
+    async def test_new_key_beyond_the_bound_is_refused_and_old_ones_are_replayed(
+        self, running: Running, user: User
+    ) -> None:
+        old, other, new = keyed(), keyed(), keyed()
+        async with running(idempotency_keys_per_caller=2) as app:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as client:
+                first = await client.post(ITEMS, json=item_body(), headers=old)
+                await client.post(ITEMS, json=item_body(), headers=other)
+                refused = await client.post(ITEMS, json=item_body(), headers=new)
+                replayed = await client.post(ITEMS, json=item_body(), headers=old)
+                without = await client.post(ITEMS, json=item_body())
+            count = await count_items(app)
+
+        assert_problem(refused, 429, "too_many_idempotency_keys")
+        assert refused.headers["retry-after"] == "3600"
+        assert replayed.content == first.content
+        assert (without.status_code, count) == (201, 3)

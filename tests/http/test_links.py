@@ -1,0 +1,179 @@
+"""Absolute `Link` and `Location`, and where their first part comes from."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from fastapi import FastAPI
+from httpx2 import AsyncClient, Response
+
+from app.features.users.models.user import User
+from app.http.header_fields import list_members
+from tests.conftest import As, Running, access_token, new_client
+from tests.factories import item_body
+from tests.servers import serving
+
+ITEMS = "/api/v1/items"
+PUBLIC = "https://api.example.com:8443"
+TARGET = re.compile(r"<([^>]*)>")
+
+
+@pytest.fixture
+async def caller(as_user: As, admin: User) -> AsyncClient:
+    return await as_user(admin)
+
+
+def targets(response: Response) -> list[str]:
+    return [TARGET.findall(link)[0] for link in list_members(response.headers["Link"])]
+
+
+async def created(client: AsyncClient) -> list[Response]:
+    """One of each answer with a Location."""
+    item = await client.post(ITEMS, json=item_body())
+    bodies: dict[str, dict[str, Any]] = {
+        "/api/v2/items": {"name": "x", "price": {"amount": "1.00", "currency": "EUR"}},
+        "/api/v1/posts": {"title": "x", "body": "y"},
+        "/api/v1/categories": {"name": "x"},
+        f"{ITEMS}/{item.json()['id']}/process": {},
+        "/api/v1/webhooks": {"url": "https://hooks.example.com/a", "events": ["item.created"]},
+    }
+    file = {"file": ("a.txt", b"text", "text/plain")}
+    others = [await client.post(path, json=body) for path, body in bodies.items()]
+    return [item, await client.post("/api/v1/files", files=file), *others]
+
+
+async def test_every_location_is_absolute_and_leads_there(caller: AsyncClient) -> None:
+    for response in await created(caller):
+        assert response.status_code in {201, 202}, response.text
+        location = response.headers["Location"]
+        assert location.startswith("http://test/api/")
+        assert (await caller.get(location)).json()["id"] == response.json()["id"]
+
+
+async def test_every_link_is_absolute(caller: AsyncClient) -> None:
+    for _ in range(3):
+        await caller.post(ITEMS, json=item_body())
+
+    response = await caller.get(ITEMS, params={"limit": 1, "skip": 1})
+
+    assert len(targets(response)) == 3
+    assert all(target.startswith("http://test/") for target in targets(response))
+
+
+async def test_redirects_of_pages_stay_where_the_browser_is(client: AsyncClient) -> None:
+    docs = await client.get("/api")
+    dashboard = await client.get("/dashboard", headers={"Accept": "application/json"})
+
+    assert docs.headers["Location"] == "/docs"
+    assert dashboard.headers["Location"] == "/api/v1/dashboard"
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("text/html", 200),
+        ("*/*", 200),
+        ("application/json;q=0.5, text/html", 200),
+        ("APPLICATION/JSON", 307),
+        ("text/html;q=0.1, application/json", 307),
+    ],
+)
+async def test_dashboard_page_follows_weights(
+    client: AsyncClient, accept: str, status: int
+) -> None:
+    response = await client.get("/dashboard", headers={"Accept": accept})
+
+    assert response.status_code == status
+
+
+async def test_links_keep_the_prefix_that_the_service_is_mounted_under(
+    app: FastAPI, caller: AsyncClient
+) -> None:
+    transport = httpx.ASGITransport(app, root_path="/shop")
+    headers = {"Authorization": caller.headers["Authorization"]}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=headers
+    ) as client:
+        made = await client.post(f"/shop{ITEMS}", json=item_body())
+        task = await client.post(f"/shop{ITEMS}/{made.json()['id']}/process")
+        listed = await client.get(f"/shop{ITEMS}")
+
+    assert made.headers["Location"].startswith(f"http://test/shop{ITEMS}/")
+    assert task.headers["Location"].startswith("http://test/shop/api/v1/tasks/")
+    assert listed.links["first"]["url"] == f"http://test/shop{ITEMS}"
+
+
+@pytest.mark.parametrize("host", ['a"><script>', "a b", "a/b", "user@evil", "", "[::g]"])
+async def test_malformed_host_is_not_repeated(caller: AsyncClient, host: str) -> None:
+    response = await caller.get(ITEMS, headers={"Host": host})
+
+    assert targets(response) == [f"http://127.0.0.1:8000{ITEMS}"]
+
+
+@pytest.fixture
+async def public(running: Running, admin: User) -> AsyncIterator[AsyncClient]:
+    async with running(public_url=PUBLIC) as app:
+        token = await access_token(app, admin)
+        async with new_client(app, Authorization=f"Bearer {token}") as client:
+            yield client
+
+
+async def test_public_url_comes_before_any_host(public: AsyncClient) -> None:
+    public.headers["Host"] = "evil.example"
+
+    responses = await created(public)
+    listed = await public.get(ITEMS)
+
+    locations = [response.headers["Location"] for response in responses]
+    assert all(url.startswith(f"{PUBLIC}/") for url in [*locations, *targets(listed)])
+    for response in [*responses, listed, await public.get("/")]:
+        assert "evil" not in f"{response.headers} {response.text}"
+
+
+async def test_host_is_not_repeated_in_production(running: Running, admin: User) -> None:
+    async with running(environment="production") as app:
+        token = await access_token(app, admin)
+        async with new_client(app, Authorization=f"Bearer {token}") as client:
+            response = await client.get(ITEMS, headers={"Host": "evil.example"})
+
+    assert targets(response) == [f"http://127.0.0.1:8000{ITEMS}"]
+
+
+def walk_with_requests(url: str, token: str) -> list[str]:
+    names: list[str] = []
+    with requests.Session() as session:
+        session.trust_env = False
+        while url:
+            response = session.get(url, headers={"Authorization": f"Bearer {token}"})
+            names += [item["name"] for item in response.json()["items"]]
+            url = response.links.get("next", {}).get("url", "")
+    return names
+
+
+def walk_with_httpx(url: str, token: str) -> list[str]:
+    names: list[str] = []
+    with httpx.Client(trust_env=False) as client:
+        while url:
+            response = client.get(url, headers={"Authorization": f"Bearer {token}"})
+            names += [item["name"] for item in response.json()["items"]]
+            url = response.links.get("next", {}).get("url", "")
+    return names
+
+
+@pytest.mark.parametrize("walk", [walk_with_requests, walk_with_httpx])
+async def test_clients_follow_next_to_the_end(
+    app: FastAPI, caller: AsyncClient, admin: User, walk: Any
+) -> None:
+    for name in "abc":
+        await caller.post(ITEMS, json=item_body(name=name))
+    token = await access_token(app, admin)
+
+    async with serving(app) as port:
+        url = f"http://127.0.0.1:{port}{ITEMS}?limit=1&sort=name"
+        names = await asyncio.to_thread(walk, url, token)
+
+    assert names == ["a", "b", "c"]

@@ -1,0 +1,115 @@
+"""What every schema has in common: strict types, exact times and money."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from app.http.schemas import In, Line, Money, Text, Timestamp
+
+MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
+TIME: TypeAdapter[datetime] = TypeAdapter(Timestamp)
+LINE: TypeAdapter[str] = TypeAdapter(Line)
+TEXT: TypeAdapter[str] = TypeAdapter(Text)
+
+
+class Sample(In):
+    number: int = 0
+    text: str = ""
+    flag: bool = False
+
+
+class TestIn:
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"number": "7"},
+            {"number": 7.0},
+            {"number": True},
+            {"text": 7},
+            {"flag": 1},
+            {"flag": "true"},
+            {"other": 1},
+        ],
+    )
+    def test_other_type_or_field_is_refused(self, fields: dict[str, Any]) -> None:
+        with pytest.raises(ValidationError) as caught:
+            Sample.model_validate(fields)
+
+        assert "input_value" not in str(caught.value)
+
+
+class TestMoney:
+    @given(st.decimals("-99999", "99999", places=2))
+    def test_number_and_text_mean_the_same(self, amount: Decimal) -> None:
+        from_text = MONEY.validate_python(str(amount))
+
+        assert from_text == amount
+        assert MONEY.validate_python(float(amount)) == from_text
+        assert from_text.as_tuple().exponent == -2
+
+    @given(st.text() | st.floats() | st.integers() | st.booleans() | st.none() | st.binary())
+    def test_anything_is_money_or_refused(self, value: Any) -> None:
+        try:
+            amount = MONEY.validate_python(value)
+        except ValidationError:
+            return
+        assert amount.is_finite()
+        assert abs(amount) < 100_000
+
+
+class TestTimestamp:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "2027-01-31T12:00:00Z",
+            "2027-01-31t12:00:00z",
+            "2027-01-31T12:00:00.000Z",
+            "2027-01-31T13:00:00+01:00",
+            "2027-01-31T06:30:00-05:30",
+        ],
+    )
+    def test_rfc_3339_is_understood(self, text: str) -> None:
+        assert TIME.validate_python(text) == datetime(2027, 1, 31, 12, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "2027-01-31T12:00:00",
+            "2027-01-31",
+            "2027-01-31 12:00:00Z",
+            "2027-02-30T12:00:00Z",
+            "2027-01-31T25:00:00Z",
+            "20270131T120000Z",
+            "2027-01-31T12:00:00+0100",
+            "1801396800",
+            1_801_396_800,
+            1.5,
+            True,
+            None,
+            "",
+            "tomorrow",
+        ],
+    )
+    def test_anything_else_is_refused(self, value: Any) -> None:
+        with pytest.raises(ValidationError):
+            TIME.validate_python(value)
+
+
+class TestTexts:
+    @pytest.mark.parametrize("text", ["", "a", "two\nlines", "\U0001f9ff", "\xe9"])
+    def test_what_can_be_stored_is_kept(self, text: str) -> None:
+        assert TEXT.validate_python(text) == text
+
+    @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
+    @pytest.mark.parametrize("adapter", [TEXT, LINE])
+    def test_what_cannot_is_refused(self, adapter: TypeAdapter[str], text: str) -> None:
+        with pytest.raises(ValidationError):
+            adapter.validate_python(text)
+
+    def test_line_is_trimmed(self) -> None:
+        assert LINE.validate_python("\t a  b \n") == "a  b"

@@ -1,0 +1,324 @@
+"""The routes about the service itself."""
+
+import re
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient, Response
+from pydantic import SecretStr
+
+from app.config.settings import DEMO_PASSWORD, Settings
+from app.errors import AppError
+from app.features.auth.jobs.send_verification_mail import SendVerificationMail
+from app.http import html as site
+from app.http.problem_types import descendants, problem_types
+from app.jobs.job import enqueue
+from app.main import create_app
+from app.runtime.clock import now
+from tests.conftest import new_client, with_database
+from tests.state import replaced
+
+PROBLEM_JSON = "application/problem+json"
+NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
+PAGES = Path(site.__file__).parent / "pages"
+WRITES_HTML = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
+Started = Callable[..., AbstractAsyncContextManager[AsyncClient]]
+
+
+@pytest.fixture
+def started(settings: Settings) -> Started:
+    """A client of a service of its own, with some settings changed."""
+
+    @asynccontextmanager
+    async def start(**changes: object) -> AsyncIterator[AsyncClient]:
+        app = create_app(settings.model_copy(update=changes))
+        async with app.router.lifespan_context(app), new_client(app) as client:
+            yield client
+
+    return start
+
+
+def client_below(app: FastAPI, root_path: str) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(app, root_path=root_path), base_url="http://test")
+
+
+def assert_problem(response: Response, status: int, code: str) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == PROBLEM_JSON
+    assert response.json()["code"] == code
+
+
+class TestLiveness:
+    async def test_answers_while_the_database_is_away(self, started: Started) -> None:
+        async with started(database_url=NOWHERE) as client:
+            response = await client.get("/liveness")
+
+        assert response.json() == {"status": "alive"}
+
+
+class TestReadiness:
+    async def test_migrated_service_is_ready(self, client: AsyncClient) -> None:
+        response = await client.get("/readiness")
+
+        assert response.status_code == 200
+        assert response.json() == {"status": "ready"}
+
+    async def test_unreachable_database_is_not_ready(self, started: Started) -> None:
+        async with started(database_url=NOWHERE) as client:
+            response = await client.get("/readiness")
+
+        assert_problem(response, 503, "not_ready")
+        assert response.headers["Retry-After"] == "1"
+
+    async def test_empty_database_is_not_ready(self, started: Started, server_url: str) -> None:
+        empty = with_database(server_url, "postgres")
+
+        async with started(database_url=empty) as client:
+            response = await client.get("/readiness")
+
+        assert_problem(response, 503, "not_ready")
+
+    async def test_draining_service_is_not_ready(self, app: FastAPI, client: AsyncClient) -> None:
+        with replaced(app, draining=True):
+            response = await client.get("/readiness")
+
+        assert_problem(response, 503, "not_ready")
+        assert "shutting down" in response.json()["detail"]
+
+
+class TestHealth:
+    async def test_summarizes_the_dependencies(self, client: AsyncClient) -> None:
+        response = await client.get("/health")
+
+        health = response.json()
+        assert response.status_code == 200
+        assert health["status"] == "ok"
+        states = {name: each["status"] for name, each in health["dependencies"].items()}
+        assert states == dict.fromkeys(("database", "storage", "mail", "queue"), "ok")
+        assert health["dependencies"]["database"]["latency_milliseconds"] < 2000
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("storage", {"storage_url": "/dev/null/files"}),
+            ("mail", {"mail_folder": Path("/dev/null/mails")}),
+            ("mail", {"smtp_url": SecretStr("smtp://127.0.0.1:1")}),
+            ("redis", {"redis_url": "redis://127.0.0.1:1"}),
+        ],
+    )
+    async def test_what_is_not_needed_for_all_degrades(
+        self, started: Started, name: str, change: dict[str, object]
+    ) -> None:
+        async with started(**change) as client:
+            response = await client.get("/health")
+
+        assert (response.status_code, response.json()["status"]) == (200, "degraded")
+        assert response.json()["dependencies"].pop(name)["status"] == "down"
+        assert "127.0.0.1" not in response.text
+
+    async def test_queue_that_nobody_works_on_degrades(
+        self, app: FastAPI, client: AsyncClient
+    ) -> None:
+        async with app.state.sessionmaker.begin() as session:
+            job = SendVerificationMail(user_id=uuid.uuid4())
+            await enqueue(session, job, delay=timedelta(minutes=-2))
+
+        response = await client.get("/health")
+
+        assert response.json()["status"] == "degraded"
+        assert response.json()["dependencies"]["queue"]["status"] == "down"
+
+    async def test_dependency_that_is_down_makes_a_problem(self, started: Started) -> None:
+        async with started(database_url=NOWHERE) as client:
+            response = await client.get("/health")
+
+        assert_problem(response, 503, "dependency_down")
+        assert response.json()["status"] == 503
+        assert response.json()["dependencies"]["database"]["status"] == "down"
+
+    async def test_the_others_are_named_beside_it(self, started: Started) -> None:
+        async with started(database_url=NOWHERE, redis_url="redis://127.0.0.1:1") as client:
+            health = (await client.get("/health")).json()
+
+        states = {name: each["status"] for name, each in health["dependencies"].items()}
+        assert states == dict.fromkeys(("database", "queue", "redis"), "down") | dict.fromkeys(
+            ("storage", "mail"), "ok"
+        )
+
+    async def test_says_nothing_about_the_exception(self, started: Started) -> None:
+        async with started(database_url=NOWHERE) as client:
+            response = await client.get("/health")
+
+        assert not {"127.0.0.1", "nowhere", "Error", "refused"} & set(response.text.split('"'))
+        assert response.json()["detail"] == "Down: database, queue."
+
+
+class TestVersion:
+    async def test_names_what_runs(self, client: AsyncClient, settings: Settings) -> None:
+        response = await client.get("/version")
+
+        expected = {"name": settings.project_name, "version": settings.version}
+        assert response.json() == expected | {"environment": "test"}
+
+
+class TestSecurityTxt:
+    async def test_expires_within_a_year(self, client: AsyncClient) -> None:
+        response = await client.get("/.well-known/security.txt")
+
+        fields = dict(line.split(": ", 1) for line in response.text.splitlines())
+        expires = datetime.fromisoformat(fields["Expires"])
+        assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert fields["Contact"] == "mailto:security@example.com"
+        assert now() < expires < now() + timedelta(days=365)
+
+    async def test_moves_with_the_time(self, client: AsyncClient) -> None:
+        with time_machine.travel(datetime.fromisoformat("2031-01-01T00:00:00Z"), tick=False):
+            response = await client.get("/.well-known/security.txt")
+
+        assert "Expires: 2031-06-30T00:00:00Z" in response.text
+
+    async def test_names_its_own_address_once_it_has_one(self, started: Started) -> None:
+        async with started(public_url="https://shop.example") as client:
+            response = await client.get("/.well-known/security.txt")
+
+        assert "Canonical: https://shop.example/.well-known/security.txt" in response.text
+
+
+class TestLandingPage:
+    async def test_shows_what_runs_and_leads_on(self, client: AsyncClient) -> None:
+        response = await client.get("/")
+
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        for path in ("/docs", "/redoc", "/health", "/openapi.json"):
+            assert f'href="{path}"' in response.text
+        assert response.text.count("curl ") == 5
+
+    async def test_settings_are_escaped(self, started: Started) -> None:
+        async with started(project_name="<script>", description="a & b") as client:
+            response = await client.get("/")
+
+        assert "<script>" not in response.text
+        assert "a &amp; b" in response.text
+
+    async def test_password_is_shown_in_development_alone(self, started: Started) -> None:
+        async with started(environment="development") as client:
+            assert DEMO_PASSWORD in (await client.get("/")).text
+        async with started(environment="production") as client:
+            assert DEMO_PASSWORD not in (await client.get("/")).text
+
+    async def test_links_start_with_the_root_path(self, app: FastAPI) -> None:
+        async with client_below(app, "/shop") as client:
+            response = await client.get("/shop/")
+
+        assert 'href="/shop/docs"' in response.text
+        assert "http://test/shop/api/v1" in response.text
+
+    async def test_runs_nothing_and_loads_nothing_from_elsewhere(self, client: AsyncClient) -> None:
+        response = await client.get("/")
+
+        assert "<script" not in response.text
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+class TestDocumentation:
+    @pytest.mark.parametrize("path", ["/docs", "/redoc"])
+    async def test_every_file_comes_from_the_service(self, client: AsyncClient, path: str) -> None:
+        page = (await client.get(path)).text
+
+        loaded = [part.split('"')[0] for part in page.split('src="')[1:]]
+        assert loaded
+        for address in loaded:
+            response = await client.get(address)
+            assert response.status_code == 200
+            assert "immutable" in response.headers["Cache-Control"]
+
+    def test_own_scripts_write_texts_alone(self) -> None:
+        scripts = [path.read_text(encoding="utf-8") for path in PAGES.glob("*.js")]
+
+        assert any("textContent" in script for script in scripts)
+        for script in scripts:
+            assert not WRITES_HTML.search(script)
+
+    @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
+    async def test_inline_scripts_stay_forbidden(self, client: AsyncClient, path: str) -> None:
+        policy = (await client.get(path)).headers["Content-Security-Policy"]
+
+        scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
+        assert "unsafe-inline" not in scripts
+
+    async def test_api_leads_to_the_docs(self, client: AsyncClient) -> None:
+        response = await client.get("/api")
+
+        assert response.status_code == 307
+        assert response.headers["Location"] == "/docs"
+
+    async def test_document_names_the_path_prefix(self, app: FastAPI) -> None:
+        async with client_below(app, "/shop") as client:
+            response = await client.get("/shop/openapi.json")
+
+        assert response.json()["servers"] == [{"url": "/shop"}]
+
+    @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api"])
+    async def test_can_be_closed(self, started: Started, path: str) -> None:
+        async with started(docs_enabled=False) as client:
+            response = await client.get(path)
+            landing = await client.get("/")
+
+        assert_problem(response, 404, "not_found")
+        assert "/docs" not in landing.text
+
+
+class TestStaticFiles:
+    @pytest.mark.parametrize(
+        ("name", "media_type"),
+        [("swagger-ui-bundle.js", "text/javascript"), ("site.css", "text/css")],
+    )
+    @pytest.mark.parametrize("encoding", ["gzip", "identity"])
+    async def test_come_packed_or_plain(
+        self, client: AsyncClient, name: str, media_type: str, encoding: str
+    ) -> None:
+        response = await client.get(f"/static/{name}", headers={"Accept-Encoding": encoding})
+
+        assert response.headers.get("Content-Encoding", "identity") == encoding
+        assert response.headers["Content-Type"].startswith(media_type)
+        assert "Accept-Encoding" in response.headers["Vary"]
+
+    @pytest.mark.parametrize(
+        "name", ["nothing.js", "..%2fsystem.py", "landing.html", ".git/config"]
+    )
+    async def test_other_files_are_not_found(self, client: AsyncClient, name: str) -> None:
+        assert_problem(await client.get(f"/static/{name}"), 404, "not_found")
+
+
+class TestProblemPages:
+    def test_code_belongs_to_one_type(self) -> None:
+        declared = [kind.code for kind in descendants(AppError) if "code" in vars(kind)]
+
+        assert [code for code, count in Counter(declared).items() if count > 1] == []
+
+    @pytest.mark.parametrize("code", sorted(problem_types()))
+    async def test_every_type_has_one(self, client: AsyncClient, code: str) -> None:
+        response = await client.get(f"/problems/{code}")
+
+        assert response.status_code == 200
+        assert problem_types()[code].remedy.split("`")[0] in response.text
+
+    async def test_index_leads_to_them(self, client: AsyncClient) -> None:
+        response = await client.get("/problems")
+
+        assert 'href="/problems/insufficient_scope"' in response.text
+
+    async def test_unknown_type_is_not_found(self, client: AsyncClient) -> None:
+        assert_problem(await client.get("/problems/nothing"), 404, "not_found")
+
+    async def test_type_of_an_answer_leads_to_its_page(self, client: AsyncClient) -> None:
+        problem = (await client.get("/nothing/here")).json()
+
+        assert (await client.get(problem["type"])).status_code == 200

@@ -1,0 +1,31 @@
+"""The pulse tells what is our own doing from what others do to the machine."""
+
+import asyncio
+import time
+
+from app.observability.runtime_metrics import BEAT_SECONDS, VitalSigns
+
+
+async def beat_after(seconds: float, *, computing: bool) -> float:
+    """What the next beat says when the loop was held up so long."""
+    told: list[float] = []
+    signs = VitalSigns(beats=[told.append], looks=[])
+    pause = asyncio.create_task(signs.pause())
+    await asyncio.sleep(0)
+    until = time.monotonic() + BEAT_SECONDS + seconds
+    computed = time.thread_time() + BEAT_SECONDS + seconds
+    # By the time of the processor, of which other processes take their part on a busy machine.
+    while computing and time.thread_time() < computed:
+        pass
+    time.sleep(max(0.0, until - time.monotonic()))  # noqa: ASYNC251  (as if others computed)
+    await pause
+    await signs.work()
+    return told[0]
+
+
+async def test_computing_makes_us_late() -> None:
+    assert await beat_after(0.5, computing=True) > 0.4
+
+
+async def test_waiting_for_a_processor_does_not() -> None:
+    assert await beat_after(0.5, computing=False) < 0.01

@@ -1,0 +1,96 @@
+"""Loops that go on, whatever happens, say so without filling the log, and end together."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from app.config.settings import Settings
+from app.errors import Unavailable
+from app.observability.logging import configure_logging
+from app.runtime.background import BackgroundLoop, start_together
+
+
+class Failing(BackgroundLoop):
+    """Raises what it is given, one error a round, and then waits."""
+
+    name = "failing"
+
+    def __init__(self, errors: list[Exception], tell_again_seconds: float) -> None:
+        super().__init__()
+        self.tell_again_seconds = tell_again_seconds
+        self._errors: Iterator[Exception] = iter(errors)
+        self.done = asyncio.Event()
+
+    async def work(self) -> None:
+        for error in self._errors:
+            raise error
+        self.done.set()
+        await asyncio.Event().wait()
+
+    async def pause(self) -> None:
+        """At once."""
+
+
+@pytest.fixture(autouse=True)
+def listening(settings: Settings) -> None:
+    """Whatever level others have left behind."""
+    configure_logging(settings.model_copy(update={"log_level": "info"}))
+
+
+async def told(errors: list[Exception], tell_again_seconds: float = 30) -> list[str]:
+    loop = Failing(errors, tell_again_seconds)
+    with structlog.testing.capture_logs() as lines:
+        loop.start()
+        await loop.done.wait()
+        await loop.close()
+    return [line["reason"] for line in lines]
+
+
+class TestFailure:
+    async def test_is_told_once_while_it_stays_the_same(self) -> None:
+        errors: list[Exception] = [Unavailable() for _ in range(5)]
+
+        assert await told(errors) == ["Unavailable"]
+
+    async def test_of_another_kind_is_told(self) -> None:
+        errors = [Unavailable(), ValueError(), ValueError(), Unavailable()]
+
+        assert await told(errors) == ["Unavailable", "ValueError", "Unavailable"]
+
+    async def test_is_logged_again_after_a_while(self) -> None:
+        errors: list[Exception] = [Unavailable(), Unavailable()]
+
+        assert await told(errors, tell_again_seconds=0) == ["Unavailable", "Unavailable"]
+
+
+class Lingering(BackgroundLoop):
+    """Closes once all of them are closing."""
+
+    def __init__(self, closing: asyncio.Barrier) -> None:
+        super().__init__()
+        self.rounds = 0
+        self._all = closing
+
+    async def work(self) -> None:
+        self.rounds += 1
+
+    async def pause(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        await self._all.wait()
+        await super().close()
+
+
+class TestStartTogether:
+    async def test_they_close_at_once_and_not_in_turn(self) -> None:
+        loops = [Lingering(closing) for closing in [asyncio.Barrier(2)] * 2]
+        close = start_together(loops)
+        await asyncio.sleep(0)
+
+        async with asyncio.timeout(10):
+            await close()
+
+        assert [loop.rounds for loop in loops] == [1, 1]

@@ -1,0 +1,48 @@
+"""Normalization of texts, in time proportional to their length."""
+
+import unicodedata
+
+import pytest
+
+from app.runtime.text import MAX_MARKS, TextRefused, nfc, printable_header, storable
+
+# One after the other: each has to be sorted before all those in front of it.
+MARKS = "\u0301\u0316"
+
+
+def test_long_run_of_marks_is_refused() -> None:
+    with pytest.raises(TextRefused, match="combining marks"):
+        nfc("a" + MARKS * MAX_MARKS)
+
+
+def test_marks_beyond_the_first_plane_are_counted() -> None:
+    with pytest.raises(TextRefused, match="combining marks"):
+        nfc("a" + "\U0001d165" * (MAX_MARKS + 1))
+
+
+def test_many_symbols_beyond_the_first_plane_are_no_marks() -> None:
+    assert nfc("\U0001f600" * 100) == "\U0001f600" * 100
+
+
+@pytest.mark.parametrize("letter", ["\0", "\ufdd0", "\ufdef", "\uffff", "\U0001fffe", "\U0010ffff"])
+def test_noncharacters_cannot_be_stored(letter: str) -> None:
+    with pytest.raises(TextRefused, match="noncharacters"):
+        storable(f"a{letter}b")
+
+
+def test_last_characters_of_planes_can_be_stored() -> None:
+    assert storable("\ufffd\U0001fffd") == "\ufffd\U0001fffd"
+
+
+def test_header_is_cut_before_it_is_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = 0
+
+    def spy(form: str, text: str) -> str:
+        nonlocal longest
+        longest = max(longest, len(text))
+        return text
+
+    monkeypatch.setattr(unicodedata, "normalize", spy)
+
+    assert len(printable_header((MARKS * 7000).encode(), 400)) == 400
+    assert longest == 400

@@ -1,0 +1,20 @@
+"""Bounds of text processing: what is longer is refused before it is normalized or parsed."""
+
+import pytest
+
+from app.runtime import email_address, text
+from app.runtime.email_address import InvalidEmail
+from app.runtime.text import TextRefused
+
+
+def test_refuses_texts_beyond_the_bound_of_normalization() -> None:
+    assert text.nfc("\u00e9" * text.MAX_LENGTH)
+    with pytest.raises(TextRefused):
+        text.nfc("\u00e9" * (text.MAX_LENGTH + 1))
+
+
+def test_refuses_long_addresses_and_cuts_none() -> None:
+    padded = "ada@example.com" + " " * email_address.MAX_LENGTH + "@example.org"
+
+    with pytest.raises(InvalidEmail):
+        email_address.email_address(padded)

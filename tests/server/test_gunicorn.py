@@ -1,0 +1,131 @@
+"""The alternative to `app run`: gunicorn with the configuration in deploy/."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.e2e.service import ROOT, free_port
+from tests.observability.test_prometheus import Figures
+from tests.polling import wait_until
+
+STOP_SECONDS = 30
+SECRET = "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1"
+
+
+class Gunicorn:
+    def __init__(self, folder: Path, secret: str = SECRET) -> None:
+        self.port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "PYTHONPATH": str(ROOT),
+            "ENVIRONMENT": "production",
+            "TMPDIR": str(folder),
+            "SECRET_KEY": secret,
+            "DATABASE_URL": "postgresql://app@127.0.0.1:1/nowhere",
+            "PUBLIC_URL": "https://api.example.com",
+            "FORWARDED_ALLOW_IPS": "127.0.0.1",
+            "PORT": str(self.port),
+            "WORKERS": "2",
+        }
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "gunicorn"),
+                    *("--config", str(ROOT / "deploy" / "gunicorn.conf.py")),
+                    "app.commands.serve:create_worker()",
+                ],
+                env=environment,
+                cwd=folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def get(self, path: str, **headers: str) -> httpx2.Response:
+        with httpx2.Client(trust_env=False, timeout=10, headers=headers) as client:
+            return client.get(f"http://127.0.0.1:{self.port}{path}")
+
+    def counts(self, workers: int) -> bool:
+        """Whether `/metrics` adds up so many workers."""
+        try:
+            return Figures(self.get("/metrics").text).value("workers") == workers
+        except httpx2.TransportError:
+            assert self.process.poll() is None, self.log.read_text()
+            return False
+
+
+@pytest.fixture
+def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
+    server = Gunicorn(tmp_path)
+    yield server
+    if server.process.poll() is None:
+        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+
+
+def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
+    server = Gunicorn(tmp_path, secret="short")
+
+    code = server.process.wait(STOP_SECONDS)
+
+    said = [line for line in server.log.read_text().splitlines() if "[INFO]" not in line]
+    assert code == 1
+    assert len(said) == 1
+    assert said[0].startswith("SECRET_KEY is empty or shorter than 32 bytes")
+
+
+def test_leaves_nothing_behind(gunicorn: Gunicorn, tmp_path: Path) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+    folders = list(tmp_path.glob("metrics-*"))
+
+    gunicorn.process.send_signal(signal.SIGTERM)
+    gunicorn.process.wait(STOP_SECONDS)
+
+    assert len(folders) == 1
+    assert not folders[0].exists()
+
+
+def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: Gunicorn) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+
+    with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=10) as connection:
+        connection.sendall(b"GET /liveness HTTP/1.1\r\n\r\n")
+        response = HTTPResponse(connection)
+        response.begin()
+        problem = json.loads(response.read())
+
+    assert (response.status, problem["code"]) == (400, "bad_request")
+    assert response.headers["X-Request-ID"] == problem["request_id"]
+    assert "Server" not in response.headers
+
+
+def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+    refused = gunicorn.get("/readiness")
+
+    gunicorn.process.send_signal(signal.SIGTERM)
+    code = gunicorn.process.wait(STOP_SECONDS)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+    assert code == 0
+    assert "Traceback" not in gunicorn.log.read_text()
+
+
+def test_client_behind_a_proxy_is_the_one_in_the_log(gunicorn: Gunicorn) -> None:
+    wait_until(lambda: gunicorn.counts(2))
+
+    forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
+    gunicorn.get("/version", **forwarded)
+
+    wait_until(lambda: '"client": "203.0.113.7"' in gunicorn.log.read_text())
