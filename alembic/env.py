@@ -11,13 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-import app.features.models  # noqa: F401  (makes the metadata whole)
 from alembic import context
 from app.config.settings import ConfigError, get_settings
 from app.db.base import Base
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import driver_error, sqlstate
 from app.db.grants import grant_service
+from app.feature import load_models
 
 # Any constant will do, as long as every replica waits for the same one.
 ADVISORY_LOCK = 7_246_391
@@ -65,6 +65,7 @@ def acquire_lock(connection: Connection) -> None:
 
 
 def run(connection: Connection) -> None:
+    load_models()
     # Of each migration, so that the locks of one end with it, and another attempt goes on there.
     context.configure(
         connection=connection,
@@ -118,6 +119,7 @@ async def connected(engine: AsyncEngine) -> AsyncConnection:
 
 
 def migrate_offline() -> None:
+    load_models()
     context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -12,6 +12,7 @@ from app.db.engine import connect, create_direct_pool, create_engine, create_rea
 from app.db.executor import ReadPool
 from app.db.notifications import Listener
 from app.db.session import create_sessionmaker
+from app.feature import Features
 from app.features.auth.access_tokens import create_token_signer
 from app.features.auth.dependencies import TokenIssuer
 from app.features.auth.login_throttle import COUNTED_AT_ONCE, GuessLimits
@@ -42,9 +43,11 @@ from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.ssrf_guard import Destinations, guarded_client
 from app.http import response_cache as kept_answers
 from app.http.cursors import CursorSigner
+from app.http.idempotency import crud as idempotency_keys
 from app.jobs import crud as tasks
 from app.jobs.job import Resources
 from app.jobs.queue_metrics import QueueLevels
+from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
 from app.jobs.worker import Worker
 from app.observability.instrumentation import open_log, open_tracing, vital_signs
 from app.runtime.background import start_together
@@ -220,8 +223,15 @@ def create_worker(app: FastAPI, settings: Settings) -> Worker:
         project_name=settings.project_name,
     )
     resources = Resources(app.state.sessionmaker, app.state.reads, app.state.storage, mail)
-    connect_queue = partial(connect, settings, settings.session_url)
-    return Worker(connect_queue, resources, concurrency=settings.worker_concurrency)
+    features: Features = app.state.features
+    cleanup = (idempotency_keys.delete_expired, tasks.delete_old, *features.cleanup)
+    return Worker(
+        partial(connect, settings, settings.session_url),
+        resources,
+        jobs=features.jobs,
+        schedules=(purge_expired(cleanup), REQUEUE_LOST_TASKS, *features.schedules),
+        concurrency=settings.worker_concurrency,
+    )
 
 
 def open_replica(

@@ -4,18 +4,11 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from opentelemetry.trace import TracerProvider
 
-from app.api_v1 import router as v1
-from app.api_v2 import router as v2
 from app.config.settings import Settings, get_settings
-from app.devtools import mail_pages as dev_mails
+from app.devtools import mail_pages
 from app.fastpath.route_table import index_routes
-from app.features.auth import pages as account_pages
-from app.features.auth import well_known
+from app.feature import Features, load_features
 from app.features.auth.limited_route import Line
-from app.features.dashboard import pages as dashboard_page
-from app.features.graphql.router import router as graphql
-from app.features.graphql.websocket import router as graphql_socket
-from app.features.rooms import pages as dev_pages
 from app.http import system
 from app.http.client_address import TrustedProxies
 from app.http.compression import CompressionMiddleware
@@ -43,7 +36,7 @@ GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
-    settings = settings or get_settings()
+    settings, features = settings or get_settings(), load_features()
     log_writer, tracing = configure_logging(settings), create_tracing(settings)
     app = FastAPI(
         title=settings.project_name,
@@ -58,14 +51,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry=telemetry(tracing),
     )
-    app.state.settings = settings
+    app.state.settings, app.state.features = settings, features
     app.state.log_writer, app.state.tracing = log_writer, tracing
     create_limiters(app, settings)
     add_middleware(app, settings)
     register_error_handlers(app)
-    include_routers(app, settings)
+    include_routers(app, settings, features)
     index_routes(app)
-    describe(app)
+    describe(app, features.tags)
     return app
 
 
@@ -112,20 +105,16 @@ def telemetry(tracing: TracerProvider | None) -> TelemetryConfig:
     }
 
 
-def include_routers(app: FastAPI, settings: Settings) -> None:
-    """Those that are asked most come first: each route before the right one is tried."""
-    app.include_router(v1, prefix=settings.api_v1_str)
-    app.include_router(v2)
+def include_routers(app: FastAPI, settings: Settings, features: Features) -> None:
+    """Mount the routers in the order of FEATURES; each route before the right one is tried."""
+    for router in (router for feature in features for router in feature.routers):
+        app.include_router(router, prefix=settings.api_v1_str)
     app.include_router(system.router)
     if settings.metrics_enabled:
         app.include_router(prometheus.router)
-    app.include_router(well_known.router)
-    app.include_router(account_pages.router)
-    app.include_router(dashboard_page.router)
-    app.include_router(dev_mails.router)
-    app.include_router(dev_pages.router)
-    app.include_router(graphql)
-    app.include_router(graphql_socket)
+    for router in (router for feature in features for router in feature.root_routers):
+        app.include_router(router)
+    app.include_router(mail_pages.router)
 
 
 def add_middleware(app: FastAPI, settings: Settings) -> None:

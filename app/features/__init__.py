@@ -1,0 +1,26 @@
+"""The features of the service, in mounting order: those with the most requests come first."""
+
+FEATURES = (
+    "items",
+    "auth",
+    "posts",
+    "categories",
+    "files",
+    "users",
+    "dashboard",
+    "tasks",
+    "notifications",
+    "api_keys",
+    "audit",
+    "events",
+    "rooms",
+    "external",
+    "webhooks",
+    "graphql",
+    "streams",
+    "mail",
+    "http_client",
+    "redis",
+    "replica",
+    "backup",
+)

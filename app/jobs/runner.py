@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 
 from pgqueuer.domain.errors import RetryRequested
@@ -12,7 +13,6 @@ from app.errors import AppError
 from app.jobs import crud as tasks
 from app.jobs.job import GiveUp, Job, Resources, Superseded, Work
 from app.jobs.models import Task
-from app.jobs.registry import JOBS
 from app.observability import metrics
 from app.observability.logging import get_logger
 from app.observability.request_context import doing
@@ -23,9 +23,6 @@ SOON = timedelta(seconds=2)
 AT_ONCE = timedelta(0)
 # A task that takes its worker with it each time is given up in the end.
 MAX_CRASHES = 5
-KINDS: dict[str, type[Job]] = {job.kind: job for job in JOBS}
-for kind in KINDS:
-    metrics.JOBS.labels(kind, "failed")  # From 0 on, as in app/observability/metrics.py.
 
 log = get_logger("worker")
 
@@ -37,8 +34,11 @@ class Attempts:
     may get out of here before the task's row says what became of it.
     """
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, jobs: Iterable[type[Job]]) -> None:
         self._resources = resources
+        self.jobs = {job.kind: job for job in jobs}
+        for kind in self.jobs:
+            metrics.JOBS.labels(kind, "failed")  # From 0 on, as in app/observability/metrics.py.
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._is_closing = False
 
@@ -65,7 +65,7 @@ class Attempts:
                     doing(task.id, request=task.request_id, owner=task.owner_id),
                     job_span(task.kind, task.traceparent),
                 ):
-                    await self._see_through(task, KINDS[task.kind])
+                    await self._see_through(task, self.jobs[task.kind])
         except AppError as error:
             log.warning("database away, trying again", reason=error.code)
             raise RetryRequested(SOON) from error

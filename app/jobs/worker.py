@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 from pgqueuer.adapters.persistence.queries import Queries
@@ -11,10 +11,10 @@ from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.types import QueueExecutionMode
 
 from app.db.pool import Connect
-from app.jobs.job import Resources
+from app.jobs.job import Job, Resources
 from app.jobs.pgqueuer import queries
-from app.jobs.runner import KINDS, Attempts
-from app.jobs.schedules import SCHEDULES, Schedule
+from app.jobs.runner import Attempts
+from app.jobs.schedules import Schedule
 from app.runtime.background import BackgroundLoop
 
 # The lease of a worker that was killed ends after this time, and somebody looks this often.
@@ -40,17 +40,19 @@ class Worker(BackgroundLoop):
         connect: Connect,
         resources: Resources,
         *,
+        jobs: Iterable[type[Job]],
+        schedules: Iterable[Schedule],
         concurrency: int,
-        schedules: Sequence[Schedule] = SCHEDULES,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         super().__init__()
         self.connect = connect
         self.resources = resources
-        self._planned = schedules
+        self.jobs = tuple(jobs)
+        self.schedules = tuple(schedules)
         self._grace_seconds = grace_seconds
         self._concurrency = max(concurrency, 2 * BATCH)
-        self._attempts = Attempts(resources)
+        self._attempts = Attempts(resources, self.jobs)
 
     async def work(self) -> None:
         connection = await self.connect()
@@ -114,13 +116,13 @@ class Worker(BackgroundLoop):
 
     def _queue(self, wire: Queries) -> QueueManager:
         manager = QueueManager(wire)
-        for kind in KINDS:
+        for kind in self._attempts.jobs:
             manager.entrypoint(kind, accepts_context=False)(self._attempts.attempt)
         return manager
 
     def _schedules(self, wire: Queries) -> SchedulerManager:
         manager = SchedulerManager(wire)
-        for schedule in self._planned:
+        for schedule in self.schedules:
             run = schedule.bound(self.resources)
             manager.schedule(schedule.name, schedule.cron, accepts_context=False)(run)
         return manager

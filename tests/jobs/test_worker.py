@@ -12,13 +12,13 @@ from sqlalchemy import func, select, text
 
 from app.db.session import transaction
 from app.errors import Conflict
+from app.feature import load_features
 from app.features.notifications.models import Notification
 from app.features.users.models.user import User
 from app.jobs import crud as tasks
 from app.jobs.job import GiveUp, Job, Superseded, Work, enqueue
 from app.jobs.models import Task, TaskStatus
-from app.jobs.registry import JOBS
-from app.jobs.runner import KINDS, MAX_CRASHES
+from app.jobs.runner import MAX_CRASHES
 from app.jobs.worker import Worker
 from app.observability.request_context import begin_request, request_id
 from tests.polling import eventually
@@ -78,9 +78,7 @@ class Linger(Job):
 
 
 @pytest.fixture(autouse=True)
-def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    for job in (Note, Break, Linger):
-        monkeypatch.setitem(KINDS, job.kind, job)
+def forget() -> None:
     seen.clear()
     gates.update(entered=asyncio.Event(), open=asyncio.Event())
 
@@ -96,7 +94,8 @@ async def worker(app: FastAPI) -> AsyncIterator[Worker]:
 
 def new_worker(app: FastAPI, **options: Any) -> Worker:
     own: Worker = app.state.worker
-    return Worker(own.connect, own.resources, concurrency=10, **options)
+    jobs: tuple[type[Job], ...] = (*own.jobs, Note, Break, Linger)
+    return Worker(own.connect, own.resources, jobs=jobs, schedules=(), concurrency=10, **options)
 
 
 async def put(app: FastAPI, job: Job, **options: Any) -> uuid.UUID:
@@ -125,7 +124,7 @@ class TestEnqueue:
     async def test_what_is_committed_is_done(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id), owner_id=user.id)
 
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         task = await load(app, task_id)
         assert (task.status, task.attempts, task.progress) == (TaskStatus.SUCCEEDED, 1, 100)
@@ -140,7 +139,7 @@ class TestEnqueue:
 
         with pytest.raises(Conflict):
             await enqueue_in_vain()
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         assert await effects(app) == 0
 
@@ -148,7 +147,7 @@ class TestEnqueue:
         self, app: FastAPI, user: User
     ) -> None:
         ids = [await put(app, Note(user_id=user.id), key="one") for _ in range(3)]
-        await app.state.worker.drain()
+        await new_worker(app).drain()
         later = await put(app, Note(user_id=user.id), key="one")
 
         assert len(set(ids)) == 1
@@ -172,7 +171,7 @@ class TestEnqueue:
         await put(app, Note(user_id=user.id))
         begin_request("another")
 
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         assert seen == ["the-request"]
 
@@ -185,7 +184,7 @@ class TestFailures:
     async def test_fifth_failure_is_the_last(self, app: FastAPI) -> None:
         task_id = await put(app, Break(how="odd"))
 
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         task = await load(app, task_id)
         assert (task.status, seen) == (TaskStatus.FAILED, [1, 2, 3, 4, 5])
@@ -200,7 +199,7 @@ class TestFailures:
     ) -> None:
         task_id = await put(app, Break(how=how))
 
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         task = await load(app, task_id)
         assert (task.status, task.attempts, task.error) == (TaskStatus.FAILED, attempts, error)
@@ -208,7 +207,7 @@ class TestFailures:
     async def test_job_has_limited_time(self, app: FastAPI) -> None:
         task_id = await put(app, Linger())
 
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         assert (await load(app, task_id)).error == "The attempt took too long."
 
@@ -218,18 +217,18 @@ class TestFailures:
             async with transaction(app.state.sessionmaker) as session:
                 await tasks.begin(session, task_id)
 
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         task = await load(app, task_id)
         assert (task.status, seen) == (TaskStatus.FAILED, [])
 
     async def test_failed_task_can_be_retried(self, app: FastAPI) -> None:
         task_id = await put(app, Break(how="give_up"))
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         async with transaction(app.state.sessionmaker) as session:
             retried = await tasks.retry_failed(session, [task_id])
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         assert (retried, seen) == ((1, 0), [1, 1])
 
@@ -240,7 +239,7 @@ class TestFailures:
         assert max(pauses) <= 3600
 
     def test_mails_outlast_a_server_that_is_away_for_half_an_hour(self) -> None:
-        for kind in (each for each in JOBS if each.kind.startswith("send_")):
+        for kind in (each for each in load_features().jobs if each.kind.startswith("send_")):
             pauses = [kind.delay_after(attempt) for attempt in range(1, kind.max_attempts)]
 
             assert sum(pauses, timedelta(0)) > timedelta(minutes=30), kind
@@ -284,7 +283,7 @@ class TestAttempts:
         task = await load(app, task_id)
         assert (task.status, task.attempts) == (TaskStatus.QUEUED, 0)
         gates["open"].set()
-        await app.state.worker.drain()
+        await new_worker(app).drain()
         assert await effects(app) == 1
 
     async def test_worker_that_stops_finishes_what_is_nearly_done(
@@ -321,7 +320,7 @@ class TestAttempts:
 
         async with transaction(app.state.sessionmaker) as session:
             counts = [await tasks.requeue_lost(session) for _ in range(2)]
-        await app.state.worker.drain()
+        await new_worker(app).drain()
 
         assert (counts, await effects(app)) == ([1, 0], 1)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from app.db.executor import ReadPool
 from app.features.files import crud as files
 from app.features.files.storage import Storage, discard
+from app.jobs.job import Resources
 from app.observability.logging import get_logger
 from app.runtime.clock import now
 
@@ -20,6 +21,10 @@ BATCH = 1000
 UUID_LENGTH = 36
 
 log = get_logger("orphan sweep")
+
+
+async def sweep_orphans(resources: Resources) -> None:
+    await sweep(resources.storage, resources.reads)
 
 
 async def sweep(storage: Storage, reads: ReadPool, *, grace: timedelta = GRACE) -> int:

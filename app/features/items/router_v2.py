@@ -16,7 +16,7 @@ from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import ItemReader, ItemWriter
 
-router = APIRouter(prefix="/items", tags=["items v2"], route_class=UnitOfWorkRoute)
+router = APIRouter(prefix="/api/v2/items", tags=["items v2"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 ItemPages = Annotated[
     Pagination, Depends(paginated_by_cursor(items.LISTING.sorts, items.LISTING.default_sort))

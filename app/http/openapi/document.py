@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI cannot know by itself."""
 
+from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,7 @@ from app.http.openapi.schemas import example_of, tidy, without_null
 
 Node = dict[str, Any]
 
-# In the order in which the documentation shows them.
-TAGS = {
-    "auth": "Sign up, sign in and stay signed in.",
-    "users": "People and their profiles.",
-    "items": "What is on offer.",
-    "items v2": "The same items, with a currency beside each amount.",
-    "categories": "The tree that items are sorted into.",
-    "posts": "What people write: drafts of their own, and what all may read.",
-    "files": "Uploads and downloads.",
-    "events": "What happens, as it happens.",
-    "webhooks": "What happens, sent to where you say.",
-    "audit": "Who did what to which row.",
-    "tasks": "Work that goes on after the answer.",
-    "notifications": "What the service or an administrator tells somebody.",
-    "dashboard": "Figures to look at.",
-    "external": "What other services know, fetched within three seconds or not at all.",
-    "graphql": "Everything in one request, and no more than was asked for.",
-    "system": "The service itself: whether it is alive and ready, and which version runs.",
-}
+SYSTEM = "The service itself: whether it is alive and ready, and which version runs."
 GUIDE = Path(__file__).parents[1] / "pages" / "guide.md"
 LICENSE = {"name": "MIT", "identifier": "MIT"}
 API_KEY = {
@@ -52,12 +35,12 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def describe(app: FastAPI) -> None:
+def describe(app: FastAPI, tags: Mapping[str, str]) -> None:
     """Let `app.openapi()` answer with the completed document, which is made once."""
-    app.openapi = cache(partial(document, app))  # type: ignore[method-assign]  # FastAPI's advice
+    app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}))  # type: ignore[method-assign]  # FastAPI's advice
 
 
-def document(app: FastAPI) -> Node:
+def document(app: FastAPI, tags: Mapping[str, str]) -> Node:
     settings: Settings = app.state.settings
     generated = get_openapi(
         title=settings.project_name,
@@ -68,7 +51,7 @@ def document(app: FastAPI) -> Node:
         contact=contact(settings),
         license_info=LICENSE,
     )
-    return completed(generated, token_url=f"{settings.api_v1_str}/auth/token")
+    return completed(generated, tags, token_url=f"{settings.api_v1_str}/auth/token")
 
 
 def contact(settings: Settings) -> dict[str, str]:
@@ -77,7 +60,7 @@ def contact(settings: Settings) -> dict[str, str]:
     return {"name": "the maintainers", kind: address.removeprefix("mailto:")}
 
 
-def completed(generated: Node, *, token_url: str) -> Node:
+def completed(generated: Node, tags: Mapping[str, str], *, token_url: str) -> Node:
     """The document with its tags, security, errors, bounds and examples."""
     components = generated["components"]
     found = {
@@ -95,7 +78,7 @@ def completed(generated: Node, *, token_url: str) -> Node:
         "securitySchemes": security_schemes(components["securitySchemes"], token_url),
     }
     whole: Node = tidy({**generated, "paths": paths, "components": finished})
-    return {**whole, "tags": described_tags(operations)}
+    return {**whole, "tags": described_tags(operations, tags)}
 
 
 def completed_operation(operation: Node, components: Node) -> Node:
@@ -139,9 +122,9 @@ def security_schemes(generated: Node, token_url: str) -> Node:
     return {**generated, "OAuth2": {**oauth2, "flows": {"password": password}}, "ApiKey": API_KEY}
 
 
-def described_tags(operations: list[Node]) -> list[Node]:
+def described_tags(operations: list[Node], tags: Mapping[str, str]) -> list[Node]:
     used = {tag for operation in operations for tag in operation["tags"]}
-    return [{"name": name, "description": text} for name, text in TAGS.items() if name in used]
+    return [{"name": name, "description": text} for name, text in tags.items() if name in used]
 
 
 def below(root_path: str, document: Node) -> Node:

@@ -1,0 +1,124 @@
+"""Feature: what one part of the service adds to the kernel, declared in one object.
+
+Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
+objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
+delete its folder, its tests, its migration and its line in that list. See ADR 0030.
+"""
+
+import pkgutil
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import chain
+
+from fastapi import APIRouter
+
+from app.db.session import AsyncSession
+from app.features import FEATURES
+from app.jobs.job import Job
+from app.jobs.schedules import Schedule
+
+Cleanup = Callable[[AsyncSession], Awaitable[None]]
+
+
+class FeatureError(Exception):
+    """The declarations of the features contradict one another; the message names the cause."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """What one feature adds. All fields but the name are optional."""
+
+    name: str
+    requires: tuple[str, ...] = ()
+    """Features whose modules it may import."""
+    routers: tuple[APIRouter, ...] = ()
+    """Path operations below `/api/v1`."""
+    root_routers: tuple[APIRouter, ...] = ()
+    """Path operations below `/`: pages, `/graphql`, later versions of the API."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """OpenAPI tags with their descriptions."""
+    jobs: tuple[type[Job], ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    cleanup: tuple[Cleanup, ...] = ()
+    """Deletions of what has expired; each runs every ten minutes in a transaction of its own."""
+
+
+class Features:
+    """The enabled features in mounting order.
+
+    Raises:
+        FeatureError: a requirement is missing or circular, or two features declare the same name.
+    """
+
+    def __init__(self, features: Iterable[Feature]) -> None:
+        self._features = tuple(features)
+        self.by_name = {feature.name: feature for feature in self._features}
+        self._check_requirements()
+        self._check_names("tag", [tag for feature in self for tag in feature.tags])
+        self._check_names("job", [job.kind for job in self.jobs])
+        self._check_names("schedule", [schedule.name for schedule in self.schedules])
+
+    def __iter__(self) -> Iterator[Feature]:
+        return iter(self._features)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {tag: text for feature in self for tag, text in feature.tags.items()}
+
+    @property
+    def jobs(self) -> tuple[type[Job], ...]:
+        return tuple(chain.from_iterable(feature.jobs for feature in self))
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        return tuple(chain.from_iterable(feature.schedules for feature in self))
+
+    @property
+    def cleanup(self) -> tuple[Cleanup, ...]:
+        return tuple(chain.from_iterable(feature.cleanup for feature in self))
+
+    def required_by(self, name: str) -> frozenset[str]:
+        """Return the names of all features that a feature requires, directly or indirectly."""
+        direct = self.by_name[name].requires
+        return frozenset(direct).union(*(self.required_by(each) for each in direct))
+
+    def _check_requirements(self) -> None:
+        graph = {feature.name: feature.requires for feature in self}
+        missing = {each for requires in graph.values() for each in requires} - graph.keys()
+        if missing:
+            raise FeatureError(f"Required, but not in FEATURES: {', '.join(sorted(missing))}.")
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            raise FeatureError(f"Features require one another: {error.args[1]}.") from None
+
+    @staticmethod
+    def _check_names(kind: str, names: list[str]) -> None:
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
+
+
+@cache
+def load_features() -> Features:
+    """Import `app.features.<name>.feature` of each name in FEATURES.
+
+    Raises:
+        FeatureError: as `Features`.
+    """
+    return Features(import_module(f"app.features.{name}.feature").feature for name in FEATURES)
+
+
+def load_models() -> None:
+    """Import the tables of the kernel and of each enabled feature, without their routers."""
+    import_module("app.jobs.models")
+    import_module("app.http.idempotency.models")
+    for name in FEATURES:
+        if find_spec(f"app.features.{name}.models"):
+            models = import_module(f"app.features.{name}.models")
+            for module in pkgutil.iter_modules(getattr(models, "__path__", ())):
+                import_module(f"{models.__name__}.{module.name}")

@@ -1,0 +1,12 @@
+"""The audit log, which triggers write."""
+
+from app.feature import Feature
+from app.features.audit.router import router
+
+feature = Feature(
+    name="audit",
+    routers=(router,),
+    tags={
+        "audit": "Who did what to which row.",
+    },
+)

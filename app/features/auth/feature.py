@@ -1,0 +1,22 @@
+"""Sign-in: tokens, passwords, mailed links and the limits on guessing."""
+
+from app.feature import Feature
+from app.features.auth import pages, well_known
+from app.features.auth.crud import email_changes, mailed_tokens, throttles
+from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
+from app.features.auth.jobs.send_reset_mail import SendResetMail
+from app.features.auth.jobs.send_verification_mail import SendVerificationMail
+from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
+from app.features.auth.router import router, tokens_router, with_password
+
+feature = Feature(
+    name="auth",
+    requires=("users", "mail"),
+    routers=(tokens_router, with_password, router),
+    root_routers=(well_known.router, pages.router),
+    tags={
+        "auth": "Sign up, sign in and stay signed in.",
+    },
+    jobs=(SendEmailChangeMail, SendResetMail, SendVerificationMail, SendWelcomeMail),
+    cleanup=(mailed_tokens.delete_expired, email_changes.delete_expired, throttles.delete_expired),
+)

@@ -1,0 +1,12 @@
+"""Categories: the tree that items are sorted into."""
+
+from app.feature import Feature
+from app.features.categories.router import router
+
+feature = Feature(
+    name="categories",
+    routers=(router,),
+    tags={
+        "categories": "The tree that items are sorted into.",
+    },
+)

@@ -1,0 +1,10 @@
+"""Schedule: refresh the figures of the dashboard."""
+
+from app.db.session import transaction
+from app.features.dashboard import crud
+from app.jobs.job import Resources
+
+
+async def refresh_dashboard(resources: Resources) -> None:
+    async with transaction(resources.sessions) as session:
+        await crud.refresh(session)

@@ -1,0 +1,15 @@
+"""Events: changes as a stream, in order and without gaps."""
+
+from app.feature import Feature
+from app.features.events.crud import events
+from app.features.events.router import router
+
+feature = Feature(
+    name="events",
+    requires=("audit", "streams"),
+    routers=(router,),
+    tags={
+        "events": "What happens, as it happens.",
+    },
+    cleanup=(events.delete_old,),
+)

@@ -1,0 +1,13 @@
+"""The client of an external API, with retries, circuit breaker and cache."""
+
+from app.feature import Feature
+from app.features.external.router import router
+
+feature = Feature(
+    name="external",
+    requires=("items", "http_client"),
+    routers=(router,),
+    tags={
+        "external": "Data of other services, fetched within three seconds or refused.",
+    },
+)

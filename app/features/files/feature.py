@@ -1,0 +1,16 @@
+"""Files: uploads, downloads and their storage."""
+
+from app.feature import Feature
+from app.features.files.jobs import sweep_orphans
+from app.features.files.router import router
+from app.jobs.schedules import Schedule
+
+feature = Feature(
+    name="files",
+    requires=("users",),
+    routers=(router,),
+    tags={
+        "files": "Uploads and downloads.",
+    },
+    schedules=(Schedule("sweep_orphans", "23 * * * *", sweep_orphans),),
+)

@@ -1,0 +1,14 @@
+"""GraphQL over the same crud functions as REST."""
+
+from app.feature import Feature
+from app.features.graphql.router import router
+from app.features.graphql.websocket import router as websocket_router
+
+feature = Feature(
+    name="graphql",
+    requires=("streams",),
+    root_routers=(router, websocket_router),
+    tags={
+        "graphql": "Several reads or one write in one request.",
+    },
+)

@@ -1,0 +1,18 @@
+"""Items: the things on offer, with their prices, categories and owners."""
+
+from app.feature import Feature
+from app.features.items.jobs import ProcessItem
+from app.features.items.router import router
+from app.features.items.router_v2 import router as router_v2
+
+feature = Feature(
+    name="items",
+    requires=("users", "categories", "tasks"),
+    routers=(router,),
+    root_routers=(router_v2,),
+    tags={
+        "items": "What is on offer.",
+        "items v2": "Items whose amounts name a currency.",
+    },
+    jobs=(ProcessItem,),
+)

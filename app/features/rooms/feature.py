@@ -1,0 +1,13 @@
+"""Chat rooms over WebSockets."""
+
+from app.feature import Feature
+from app.features.rooms import crud, pages
+from app.features.rooms.router import router
+
+feature = Feature(
+    name="rooms",
+    requires=("users", "streams"),
+    routers=(router,),
+    root_routers=(pages.router,),
+    cleanup=(crud.delete_old,),
+)

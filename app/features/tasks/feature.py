@@ -1,0 +1,12 @@
+"""Tasks: the status of background work, for its owner and the operator."""
+
+from app.feature import Feature
+from app.features.tasks.router import router
+
+feature = Feature(
+    name="tasks",
+    routers=(router,),
+    tags={
+        "tasks": "Work that goes on after the answer.",
+    },
+)

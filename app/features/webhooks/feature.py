@@ -1,0 +1,16 @@
+"""Webhooks: events delivered to URLs of users."""
+
+from app.feature import Feature
+from app.features.webhooks.crud import backlogs, deliveries
+from app.features.webhooks.deliveries_router import router as deliveries_router
+from app.features.webhooks.router import router
+
+feature = Feature(
+    name="webhooks",
+    requires=("users", "events", "notifications", "http_client"),
+    routers=(router, deliveries_router),
+    tags={
+        "webhooks": "Events, delivered to URLs of yours.",
+    },
+    cleanup=(backlogs.delete_expired, deliveries.delete_old),
+)

@@ -1,0 +1,137 @@
+"""The declarations of the features, held against their code."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db.base import Base
+from app.feature import Feature, FeatureError, Features, load_features, load_models
+from app.jobs.schedules import Schedule
+
+ROOT = Path(__file__).parents[1]
+FEATURES = load_features()
+NAMES = sorted(FEATURES.by_name)
+# Imports of features that `requires` does not name; this list may only shrink.
+KNOWN_IMPORTS = {
+    ("api_keys", "auth"),
+    ("auth", "api_keys"),
+    ("auth", "notifications"),
+    ("auth", "streams"),
+    ("auth", "webhooks"),
+    ("categories", "items"),
+    ("dashboard", "files"),
+    ("dashboard", "items"),
+    ("dashboard", "posts"),
+    ("dashboard", "users"),
+    ("events", "items"),
+    ("graphql", "auth"),
+    ("graphql", "categories"),
+    ("graphql", "events"),
+    ("graphql", "items"),
+    ("graphql", "posts"),
+    ("graphql", "rooms"),
+    ("items", "external"),
+    ("notifications", "auth"),
+    ("posts", "items"),
+    ("streams", "api_keys"),
+    ("streams", "rooms"),
+    ("users", "auth"),
+    ("users", "items"),
+    ("users", "posts"),
+    ("users", "webhooks"),
+    ("webhooks", "auth"),
+}
+# Foreign keys to tables of features that `requires` does not name; this list may only shrink.
+KNOWN_FOREIGN_KEYS = {
+    ("streams", "api_keys"),
+    ("the kernel", "users"),
+}
+
+
+async def do_nothing(_: object) -> None:
+    pass
+
+
+class TestDeclarations:
+    def test_missing_requirement_is_named(self) -> None:
+        with pytest.raises(FeatureError, match="not in FEATURES: events"):
+            Features([Feature(name="webhooks", requires=("events",))])
+
+    def test_circular_requirements_are_named(self) -> None:
+        with pytest.raises(FeatureError, match="require one another"):
+            Features([Feature(name="a", requires=("b",)), Feature(name="b", requires=("a",))])
+
+    def test_tag_of_two_features_is_rejected(self) -> None:
+        features = [Feature(name=name, tags={"items": "Items."}) for name in ("a", "b")]
+
+        with pytest.raises(FeatureError, match="same tag: items"):
+            Features(features)
+
+    def test_schedule_of_two_features_is_rejected(self) -> None:
+        schedule = Schedule("sweep", "* * * * *", do_nothing)
+
+        with pytest.raises(FeatureError, match="same schedule: sweep"):
+            Features([Feature(name=name, schedules=(schedule,)) for name in ("a", "b")])
+
+    def test_requirements_are_transitive(self) -> None:
+        assert FEATURES.required_by("webhooks") >= {"events", "audit", "streams", "users"}
+
+    def test_every_folder_is_enabled(self) -> None:
+        folders = {path.parent.name for path in (ROOT / "app/features").glob("*/feature.py")}
+
+        assert folders == set(NAMES)
+
+
+def imports(name: str) -> Iterator[tuple[str, str]]:
+    """Each module of a feature with the feature of each of its imports.
+
+    A module that is named after another feature belongs to both.
+    """
+    for path in (ROOT / "app/features" / name).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                parts = node.module.split(".")
+                if parts[:2] == ["app", "features"]:
+                    targets = parts[2:3] or [alias.name for alias in node.names]
+                    yield from ((path.stem, target) for target in targets)
+
+
+def allowed(name: str, module: str) -> set[str]:
+    owners = {name, module} & set(NAMES)
+    return owners.union(*(FEATURES.required_by(each) for each in owners))
+
+
+class TestImports:
+    @pytest.mark.parametrize("name", NAMES)
+    def test_are_of_required_features(self, name: str) -> None:
+        found = {(name, to) for module, to in imports(name) if to not in allowed(name, module)}
+
+        assert found == {pair for pair in KNOWN_IMPORTS if pair[0] == name}
+
+
+def owner(module: str) -> str:
+    parts = module.split(".")
+    return parts[2] if parts[1] == "features" else "the kernel"
+
+
+class TestForeignKeys:
+    def test_are_to_required_features(self) -> None:
+        load_models()
+        owners = {
+            str(mapper.local_table): owner(mapper.class_.__module__)
+            for mapper in Base.registry.mappers
+        }
+        found = {
+            (owners[table.name], owners[key.column.table.name])
+            for table in Base.metadata.sorted_tables
+            for key in table.foreign_keys
+        }
+
+        pairs = {(a, b) for a, b in found if a != b and not is_required(a, b)}
+        assert pairs == KNOWN_FOREIGN_KEYS
+
+
+def is_required(name: str, by: str) -> bool:
+    return name in FEATURES.by_name and by in FEATURES.required_by(name)
