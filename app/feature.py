@@ -7,6 +7,7 @@ delete its folder, its tests, its migration and its line in that list. See ADR 0
 
 import pkgutil
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -20,8 +21,12 @@ from app.db.session import AsyncSession
 from app.features import FEATURES
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
+from app.security.authenticators import Authenticator
+from app.security.request_credentials import CredentialKind
+from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]
+Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 
 
 class FeatureError(Exception):
@@ -41,6 +46,9 @@ class Feature:
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """OpenAPI tags with their descriptions."""
+    authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
+    lifespan: Lifespan | None = None
+    """Opens what the feature needs and yields its resources, an instance of a class of its own."""
     jobs: tuple[type[Job], ...] = ()
     schedules: tuple[Schedule, ...] = ()
     cleanup: tuple[Cleanup, ...] = ()
@@ -70,6 +78,10 @@ class Features:
         return {tag: text for feature in self for tag, text in feature.tags.items()}
 
     @property
+    def authenticators(self) -> dict[CredentialKind, Authenticator]:
+        return {kind: each for feature in self for kind, each in feature.authenticators.items()}
+
+    @property
     def jobs(self) -> tuple[type[Job], ...]:
         return tuple(chain.from_iterable(feature.jobs for feature in self))
 
@@ -80,6 +92,12 @@ class Features:
     @property
     def cleanup(self) -> tuple[Cleanup, ...]:
         return tuple(chain.from_iterable(feature.cleanup for feature in self))
+
+    def by_requirement(self) -> Iterator[Feature]:
+        """Iterate over the features, each after those that it requires, else in mounting order."""
+        graph = TopologicalSorter({feature.name: feature.requires for feature in self})
+        order = list(graph.static_order())
+        yield from sorted(self, key=lambda feature: order.index(feature.name))
 
     def required_by(self, name: str) -> frozenset[str]:
         """Return the names of all features that a feature requires, directly or indirectly."""

@@ -1,21 +1,18 @@
 """The composition root: the only module that knows all the others."""
 
+from typing import TYPE_CHECKING
+
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from opentelemetry.trace import TracerProvider
 
 from app.config.settings import Settings, get_settings
 from app.devtools import mail_pages
 from app.fastpath.route_table import index_routes
 from app.feature import Features, load_features
-from app.features.auth.limited_route import Line
 from app.http import system
-from app.http.client_address import TrustedProxies
 from app.http.compression import CompressionMiddleware
-from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.http.cors import CorsMiddleware
 from app.http.header_check import HeaderCheckMiddleware
-from app.http.health import Probes
 from app.http.load_shedding.concurrency_limit import Load
 from app.http.load_shedding.middleware import PROBES, AdmissionMiddleware
 from app.http.middleware import (
@@ -27,9 +24,15 @@ from app.http.middleware import (
 )
 from app.http.openapi.document import describe, operation_id
 from app.http.problem_details import register_error_handlers
+from app.instrumentation import Tracing
 from app.lifespan import lifespan
 from app.observability import prometheus
 from app.observability.logging import configure_logging
+from app.resources import Resources
+from app.security.client_address import TrustedProxies
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider  # Large, and mostly not needed.
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
 
@@ -51,10 +54,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry=telemetry(tracing),
     )
-    app.state.settings, app.state.features = settings, features
-    app.state.log_writer, app.state.tracing = log_writer, tracing
-    create_limiters(app, settings)
-    add_middleware(app, settings)
+    load = create_load(settings)
+    app.state.resources = opened(settings, features, load, log_writer, Tracing(tracing))
+    add_middleware(app, settings, load)
     register_error_handlers(app)
     include_routers(app, settings, features)
     index_routes(app)
@@ -70,20 +72,14 @@ def create_load(settings: Settings) -> Load:
     )
 
 
-def create_limiters(app: FastAPI, settings: Settings) -> None:
-    """Limiters of the work of this process; see the table in docs/security.md."""
-    app.state.load = create_load(settings)
-    app.state.password_turns = Line()
-    app.state.probes = Probes(settings)
-    app.state.exports = ConcurrencyLimiter(
-        "exports", per_user=settings.exports_per_user, per_process=settings.exports_per_process
-    )
-    app.state.uploads = ConcurrencyLimiter(
-        "uploads", per_user=settings.uploads_per_user, per_process=settings.uploads_per_process
-    )
+def opened(*instances: object) -> Resources:
+    resources = Resources()
+    for instance in instances:
+        resources.add(instance)
+    return resources
 
 
-def create_tracing(settings: Settings) -> TracerProvider | None:
+def create_tracing(settings: Settings) -> "TracerProvider | None":
     if not settings.traces_endpoint:
         return None
     from app.observability.trace_export import (
@@ -93,7 +89,7 @@ def create_tracing(settings: Settings) -> TracerProvider | None:
     return create_provider(settings)
 
 
-def telemetry(tracing: TracerProvider | None) -> TelemetryConfig:
+def telemetry(tracing: "TracerProvider | None") -> TelemetryConfig:
     """FastAPI's own spans; metrics and logs are ours, see ADR 0013."""
     return {
         "tracing": tracing is not None,
@@ -117,7 +113,7 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
     app.include_router(mail_pages.router)
 
 
-def add_middleware(app: FastAPI, settings: Settings) -> None:
+def add_middleware(app: FastAPI, settings: Settings, load: Load) -> None:
     """Innermost first: a request meets them from the last to the first."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_anonymous_body_bytes)
     app.add_middleware(CatchAllMiddleware)
@@ -125,7 +121,7 @@ def add_middleware(app: FastAPI, settings: Settings) -> None:
     # Outside of compression: the header of an answer to HEAD is that of the answer to GET.
     app.add_middleware(HeadMiddleware)
     # Inside CORS: scripts of browsers must be able to read that they were refused.
-    app.add_middleware(AdmissionMiddleware, load=app.state.load)
+    app.add_middleware(AdmissionMiddleware, load=load)
     app.add_middleware(HeaderCheckMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
     is_production = settings.environment == "production"

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
 import hypothesis
@@ -15,19 +15,23 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 
 from app.config.settings import Settings
 from app.db import migrations
 from app.db.base import Base
 from app.devtools.postgres import embedded_postgres
+from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.crud import sessions
 from app.features.users.models.session import Session
 from app.features.users.models.user import User
+from app.http.resources import HttpResources
 from app.main import create_app
 from app.security.principals import ROLE_SCOPES, Role
+from app.security.resources import SecurityResources
 from tests.factories import make_user
+from tests.state import opened, sessions_of
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
 TEMPLATE = "template_app"
@@ -172,8 +176,8 @@ async def empty_rows(database_url: str) -> None:
 @pytest.fixture
 async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
     """The application that the tests of a worker share, without what it cached for earlier ones."""
-    shared_app.state.principals.clear()
-    shared_app.state.kept_answers.clear()
+    opened(shared_app)[SecurityResources].principals.clear()
+    opened(shared_app)[HttpResources].kept_answers.clear()
     return shared_app
 
 
@@ -217,7 +221,7 @@ def new_client(app: FastAPI, **headers: str) -> AsyncClient:
 @pytest.fixture
 def save(app: FastAPI) -> Save:
     async def save(row: Row) -> Row:
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             session.add(row)
         return row
 
@@ -229,9 +233,10 @@ def database(app: FastAPI) -> Database:
     """Runs one statement in a transaction of its own and returns what it returns."""
 
     async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             result = await session.execute(text(sql), values)
-            return [dict(row) for row in result.mappings()] if result.returns_rows else []
+            has_rows = cast("CursorResult[Any]", result).returns_rows
+            return [dict(row) for row in result.mappings()] if has_rows else []
 
     return execute
 
@@ -272,7 +277,7 @@ async def as_user(app: FastAPI) -> AsyncIterator[As]:
 
 
 async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -> str:
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         signed_in: Session = await sessions.create(
             session,
             user.id,
@@ -280,5 +285,5 @@ async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -
             user_agent="tests",
             address="127.0.0.1",
         )
-    pair: TokenPair = app.state.token_issuer.pair(signed_in, user.role)
+    pair: TokenPair = opened(app)[AuthResources].token_issuer.pair(signed_in, user.role)
     return pair.access_token

@@ -1,20 +1,37 @@
-"""Replacement of parts of a running application, which keeps them in its state."""
+"""The resources of a running application, and their replacement."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
 
+from app.db.executor import ReadPool
+from app.db.resources import DatabaseResources
+from app.db.session import Sessionmaker
+from app.resources import Resources
+
+
+def opened(app: FastAPI) -> Resources:
+    resources: Resources = app.state.resources
+    return resources
+
+
+def sessions_of(app: FastAPI) -> Sessionmaker:
+    return opened(app)[DatabaseResources].sessions
+
+
+def reads_of(app: FastAPI) -> ReadPool:
+    return opened(app)[DatabaseResources].reads
+
 
 @contextmanager
-def replaced(app: FastAPI, **parts: Any) -> Iterator[None]:
-    """Let the application work with other parts inside of the block."""
-    own = {name: getattr(app.state, name) for name in parts}
-    for name, part in parts.items():
-        setattr(app.state, name, part)
+def replaced(app: FastAPI, kind: type[Any], **parts: Any) -> Iterator[None]:
+    """Let the application work with other parts of a dataclass of resources inside the block."""
+    own = opened(app)[kind]
+    opened(app).add(replace(own, **parts))
     try:
         yield
     finally:
-        for name, part in own.items():
-            setattr(app.state, name, part)
+        opened(app).add(own)

@@ -10,9 +10,9 @@ from pydantic_settings import NoDecode
 
 from app.config.database_url import check_parameters
 from app.config.urls import refuse_bad_hosts
-from app.http.client_address import parse_networks
 from app.http.origins import parse_origin
-from app.http.rate_limit import Policy
+from app.security.client_address import parse_networks
+from app.security.rate_limit import Policy
 
 # Those that app/features/files/media_types.py can tell apart. Not SVG and HTML: they run scripts.
 MediaType = Literal[

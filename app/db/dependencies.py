@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
 from app.db.executor import Reader, ReadPool
+from app.db.read_router import ReadRouting
+from app.db.resources import DatabaseResources
 from app.db.session import (
     AsyncSession,
     DirectTransaction,
@@ -16,7 +18,7 @@ from app.db.session import (
     direct_transaction,
     transaction,
 )
-from app.features.replica.replica import Replica, RoutedReads
+from app.resources import resources
 from app.security.principals import Principal
 
 OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -25,31 +27,33 @@ OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 @asynccontextmanager
 async def writing(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """A transaction of the caller, with a session around it."""
-    async with told(connection), transaction(connection.app.state.sessionmaker) as session:
+    sessions = resources(connection)[DatabaseResources].sessions
+    async with announced(connection), transaction(sessions) as session:
         yield session
 
 
 @asynccontextmanager
 async def writing_directly(connection: HTTPConnection) -> AsyncIterator[DirectTransaction]:
     """A transaction of the caller."""
-    state = connection.app.state
-    async with told(connection), direct_transaction(state.direct_pool, state.sessionmaker) as work:
+    database = resources(connection)[DatabaseResources]
+    opened = direct_transaction(database.driver_pool, database.sessions)
+    async with announced(connection), opened as work:
         yield work
 
 
 @asynccontextmanager
-async def told(connection: HTTPConnection) -> AsyncIterator[None]:
-    """Have the caller read from the primary for a moment after it.
+async def announced(connection: HTTPConnection) -> AsyncIterator[None]:
+    """Announce the write of the caller, who then reads from the primary for a moment.
 
-    After a refusal, too: who is told that a row has changed must not be shown the old one.
+    After an error as well: a caller that learns of a change must not be shown the old row.
     """
     try:
         yield
     finally:
-        replica: Replica | None = connection.app.state.replica
+        router = resources(connection)[ReadRouting].router
         principal: Principal | None = connection.scope.get("principal")
-        if replica and principal:
-            await replica.announce(principal.id)
+        if router and principal:
+            await router.announce(principal.id)
 
 
 async def get_session(request: Request) -> AsyncSession:
@@ -63,15 +67,15 @@ async def get_transaction(request: Request) -> Transaction:
 
 
 async def get_reads(connection: HTTPConnection) -> ReadPool:
-    return cast("ReadPool", connection.app.state.reads)
+    return resources(connection)[DatabaseResources].reads
 
 
 async def get_replica_reads(connection: HTTPConnection) -> Reader:
-    state = connection.app.state
-    if state.replica is None:
-        return cast("ReadPool", state.reads)
+    router = resources(connection)[ReadRouting].router
+    if router is None:
+        return resources(connection)[DatabaseResources].reads
     # The caller may be known only later: dependencies are solved in the order of a signature.
-    return RoutedReads(state.replica, lambda: connection.scope["principal"].id)
+    return router.reader(lambda: connection.scope["principal"].id)
 
 
 async def get_transactions(connection: HTTPConnection) -> OpenTransaction:

@@ -1,7 +1,7 @@
 """LISTEN and NOTIFY: what other processes did, within milliseconds of their commit.
 
-A notification is only a hint. Whoever relies on one must also survive its loss: after
-a reconnect, `on_reconnect` runs, because what was said meanwhile is gone.
+A notification is only a hint. Receivers must survive its loss: after a reconnect the calls
+of `on_reconnect` run, because what was published meanwhile is lost.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from app.db.compiled import Query
 from app.db.executor import ReadPool
 from app.runtime.background import BackgroundLoop
 
-Handler = Callable[[str], None]
+Receive = Callable[[str], None]
+Publish = Callable[[str, str], Awaitable[None]]
 NOTIFY = Query(select(cast(func.pg_notify(bindparam("channel"), bindparam("payload")), Text)))
 RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
@@ -25,6 +26,44 @@ async def announce(reads: ReadPool, channel: str, payload: str) -> None:
     await reads.all(NOTIFY, channel=channel, payload=payload)
 
 
+class Notifications:
+    """The receivers of this process, by channel, and the transport to other processes.
+
+    `publish` takes a notification to the other processes where PostgreSQL's NOTIFY does not:
+    a feature may set it before the service takes requests.
+    """
+
+    def __init__(self) -> None:
+        self.publish: Publish | None = None
+        self.receivers: dict[str, list[Receive]] = {}
+        self._on_reconnect: list[Callable[[], None]] = []
+        self._on_commit: list[Callable[[], None]] = []
+
+    def on_notification(self, channel: str, receive: Receive) -> None:
+        """Call `receive` with the payload of each notification of a channel."""
+        self.receivers.setdefault(channel, []).append(receive)
+
+    def on_reconnect(self, call: Callable[[], None]) -> None:
+        """Call when notifications may have been lost."""
+        self._on_reconnect.append(call)
+
+    def on_commit(self, call: Callable[[], None]) -> None:
+        """Call after each commit of this process."""
+        self._on_commit.append(call)
+
+    def receive(self, channel: str, payload: str) -> None:
+        for receive in self.receivers.get(channel, ()):
+            receive(payload)
+
+    def reconnected(self) -> None:
+        for call in self._on_reconnect:
+            call()
+
+    def committed(self) -> None:
+        for call in self._on_commit:
+            call()
+
+
 class Listener(BackgroundLoop):
     """One connection that waits for notifications, and comes back when it is lost."""
 
@@ -33,9 +72,8 @@ class Listener(BackgroundLoop):
     def __init__(
         self,
         connect: Callable[[], Awaitable[asyncpg.Connection]],
-        handlers: dict[str, Handler],
+        notifications: Notifications,
         *,
-        on_reconnect: Callable[[], None],
         retry_seconds: float = RETRY_SECONDS,
         check_seconds: float = CHECK_SECONDS,
     ) -> None:
@@ -43,8 +81,7 @@ class Listener(BackgroundLoop):
         self._retry_seconds = retry_seconds
         self._check_seconds = check_seconds
         self._connect = connect
-        self._handlers = handlers
-        self._on_reconnect = on_reconnect
+        self._notifications = notifications
 
     async def pause(self) -> None:
         await asyncio.sleep(self._retry_seconds)
@@ -52,9 +89,9 @@ class Listener(BackgroundLoop):
     async def work(self) -> None:
         connection = await self._connect()
         try:
-            for channel in self._handlers:
+            for channel in self._notifications.receivers:
                 await connection.add_listener(channel, self._dispatch)
-            self._on_reconnect()
+            self._notifications.reconnected()
             while True:
                 # A dead peer says nothing; asking is the only way to notice.
                 await asyncio.sleep(self._check_seconds)
@@ -63,4 +100,4 @@ class Listener(BackgroundLoop):
             connection.terminate()
 
     def _dispatch(self, _: object, __: int, channel: str, payload: object) -> None:
-        self._handlers[channel](str(payload))
+        self._notifications.receive(channel, str(payload))

@@ -1,6 +1,6 @@
 """The unit of work: one session, one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.db.compiled_insert import Transaction, run
 from app.db.driver_transaction import DirectTransaction
 from app.db.errors import DatabaseUnavailable, StatementTimeout
-from app.db.notifications import NOTIFY
+from app.db.notifications import NOTIFY, Notifications
 from app.db.pool import DriverPool
 from app.errors import PreconditionFailed
 
@@ -29,34 +29,21 @@ __all__ = [
 ]
 
 Sessionmaker = async_sessionmaker[AsyncSession]
-Publish = Callable[[str, str], Awaitable[None]]
-Handlers = Mapping[str, Callable[[str], None]]
 
 
 def create_sessionmaker(
-    engine: AsyncEngine,
-    publish: Publish | None = None,
-    handlers: Handlers | None = None,
-    on_commit: Callable[[], None] | None = None,
+    engine: AsyncEngine, notifications: Notifications | None = None
 ) -> Sessionmaker:
-    """Sessions for `transaction`.
-
-    `publish` takes notifications to where others listen; `handlers` are what this process
-    does about them, by channel; `on_commit` is called after each commit.
-    """
-    info = {
-        "publish": publish,
-        "handlers": {} if handlers is None else handlers,
-        "on_commit": on_commit,
-    }
+    """Create sessions for `transaction`, which publish through `notifications` when they commit."""
+    info = {"hub": notifications or Notifications()}
     # A response is built after the commit: expired attributes would be I/O there.
     return async_sessionmaker(engine, expire_on_commit=False, info=info)
 
 
 async def notify(session: Transaction, channel: str, payload: str) -> None:
-    """Tell every process when, and only if, the transaction commits; this one at once."""
+    """Notify every process when, and only if, the transaction commits; this one at once."""
     session.info.setdefault("notifications", []).append((channel, payload))
-    if session.info["publish"] is None:
+    if session.info["hub"].publish is None:
         await run(session, NOTIFY, channel=channel, payload=payload)
 
 
@@ -77,7 +64,7 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
     try:
         async with sessions.begin() as session:
             yield session
-        await tell(session)
+        await publish(session)
     except StaleDataError as error:
         raise PreconditionFailed("The resource changed since it was read.") from error
     except TimeoutError as error:
@@ -99,18 +86,17 @@ async def direct_transaction(
         await work.undo(error)
         raise
     await work.commit()
-    await tell(work)
+    await publish(work)
 
 
-async def tell(session: Transaction) -> None:
-    handlers, publish = session.info["handlers"], session.info["publish"]
+async def publish(session: Transaction) -> None:
+    """Run what waited for the commit, and publish the notifications of the transaction."""
+    hub: Notifications = session.info["hub"]
     for do in session.info.pop("when_committed", ()):
         do()
-    if session.info["on_commit"]:
-        session.info["on_commit"]()
+    hub.committed()
     for channel, payload in session.info.pop("notifications", ()):
-        # Our own listener hears it, too, but possibly after the client's next request.
-        if channel in handlers:
-            handlers[channel](payload)
-        if publish:
-            await publish(channel, payload)
+        # The listener of this process receives it, too, but maybe after the client's next request.
+        hub.receive(channel, payload)
+        if hub.publish:
+            await hub.publish(channel, payload)

@@ -8,10 +8,12 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from app.config.settings import Settings
 from app.errors import NotFound
 from app.features.rooms.pages import require_no_production
 from app.http.html import Markup, framed, render
 from app.http.schemas import OpaqueText
+from app.resources import resources
 
 SHOWN = 100
 NAME = re.compile(r"[0-9a-f-]{36}")
@@ -46,7 +48,7 @@ def show_mail_page(mail_name: OpaqueText, request: Request) -> Response:
 
 
 def folder(request: Request) -> Path:
-    path: Path = request.app.state.settings.mail_folder
+    path: Path = resources(request)[Settings].mail_folder
     return path
 
 

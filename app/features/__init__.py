@@ -1,6 +1,11 @@
-"""The features of the service, in mounting order: those with the most requests come first."""
+"""The features of the service, in mounting order: those with the most requests come first.
+
+Redis and the replica come before them: they replace parts of the kernel that others open.
+"""
 
 FEATURES = (
+    "redis",
+    "replica",
     "items",
     "auth",
     "posts",
@@ -20,7 +25,5 @@ FEATURES = (
     "streams",
     "mail",
     "http_client",
-    "redis",
-    "replica",
     "backup",
 )

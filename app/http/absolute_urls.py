@@ -8,6 +8,7 @@ from fastapi import Request
 
 from app.config.settings import Settings
 from app.http.origin_check import own_origin
+from app.resources import resources
 
 
 def absolute_url(request: Request, path: str) -> str:
@@ -16,7 +17,7 @@ def absolute_url(request: Request, path: str) -> str:
 
 
 def base_url(request: Request) -> str:
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     is_fixed = "public_url" in settings.model_fields_set or settings.environment == "production"
     own = None if is_fixed else own_origin(request)
     return str(own) if own else settings.public_url

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
+from app.config.settings import Settings
 from app.http.json_bounds import check_structure
 from app.http.request_errors import UnsupportedContentCoding
 from app.security.authentication import Authentication
@@ -56,7 +57,7 @@ async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receiv
         UnsupportedContentCoding: the body is compressed.
         TooManyValues, NestedTooDeeply: the body is JSON beyond the bounds.
     """
-    settings = scope["app"].state.settings
+    settings = scope["app"].state.resources[Settings]
     if rule.authentication:
         if rule.authentication not in scope["app"].dependency_overrides:
             await rule.authentication.identify(HTTPConnection(scope))

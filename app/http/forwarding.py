@@ -6,7 +6,7 @@ trusted, takes any text for an address and does not know IPv4-mapped peers; guni
 
 from starlette.types import Scope
 
-from app.http.client_address import TrustedProxies, canonical_address
+from app.security.client_address import TrustedProxies, canonical_address
 
 SCHEMES = {b"http", b"https", b"ws", b"wss"}
 

@@ -2,18 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from pydantic import Field
-from starlette.datastructures import State
 
 from app.config.settings import Settings
 from app.db.executor import ReadPool
-from app.db.revisions import is_migrated
 from app.errors import AppError
-from app.features.redis.client import answers
 from app.http.schemas import Out
 from app.jobs import crud as tasks
 from app.observability.logging import get_logger
@@ -25,6 +21,8 @@ READINESS_SECONDS = 1.0
 # A job that is due for so long is one that nobody works on.
 LONGEST_WAIT_SECONDS = 60.0
 
+Check = Callable[[], Awaitable[bool]]
+
 log = get_logger("system")
 
 
@@ -33,41 +31,31 @@ class DependencyHealth(Out):
     latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
 
 
-class Probes:
-    """The latest outcome of each probe route, shared by all callers of this process."""
+class HealthChecks:
+    """The checks of all dependencies; an outcome is shared by all callers of this process."""
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.health_cache_seconds
-        self.health = SharedResult[dict[str, DependencyHealth]](lifetime_seconds=seconds)
+        self._health = SharedResult[dict[str, DependencyHealth]](lifetime_seconds=seconds)
         # Load balancers act on it, and it is to follow the database within a second.
-        self.readiness = SharedResult[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
+        self._readiness = SharedResult[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
+        self._checks: dict[str, Check] = {}
 
+    def add(self, name: str, check: Check) -> None:
+        """Add the check of a dependency."""
+        self._checks[name] = check
 
-async def dependencies(state: State) -> dict[str, DependencyHealth]:
-    """Check each of them, also when another one is down, at most once in some seconds."""
-    probes: Probes = state.probes
-    return await probes.health.get(partial(check_all, state))
+    async def dependencies(self) -> dict[str, DependencyHealth]:
+        """Check each of them, also when another one is down, at most once in some seconds."""
+        return await self._health.get(self._check_all)
 
+    async def is_ready(self) -> bool:
+        """Check the database, at most once in a second."""
+        return await self._readiness.get(lambda: succeeds("database", self._checks["database"]()))
 
-async def is_ready(state: State) -> bool:
-    """Check the database, at most once in a second."""
-    probes: Probes = state.probes
-    return await probes.readiness.get(lambda: succeeds("database", is_migrated(state.reads)))
-
-
-async def check_all(state: State) -> dict[str, DependencyHealth]:
-    checks: dict[str, Awaitable[bool]] = {
-        "database": is_migrated(state.reads),
-        "storage": state.storage.answers(),
-        "mail": state.mailer.answers(),
-        "queue": is_worked_on(state.reads),
-    }
-    if state.replica:
-        checks["replica"] = state.replica.becomes_level()
-    if state.redis:
-        checks["redis"] = answers(state.redis)
-    states = await asyncio.gather(*(probe(name, check) for name, check in checks.items()))
-    return dict(zip(checks, states, strict=True))
+    async def _check_all(self) -> dict[str, DependencyHealth]:
+        probes = (probe(name, check()) for name, check in self._checks.items())
+        return dict(zip(self._checks, await asyncio.gather(*probes), strict=True))
 
 
 async def is_worked_on(reads: ReadPool) -> bool:

@@ -19,6 +19,7 @@ from app.http.problem_types import Kind, example, problem_types
 from app.http.query_parameters import IgnoredParameters
 from app.http.schemas import OpaqueText
 from app.http.static_files import PAGES, addresses
+from app.resources import resources
 
 SEALED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {SEALED}"
@@ -44,7 +45,7 @@ class Markup(str):
 
 
 def require_open_docs(request: Request) -> None:
-    if not request.app.state.settings.docs_enabled:
+    if not resources(request)[Settings].docs_enabled:
         raise NotFound("The documentation is closed here.")
 
 
@@ -54,7 +55,7 @@ docs = APIRouter(dependencies=[Depends(require_open_docs)])
 
 @router.get("/")
 def show_landing_page(request: Request) -> Response:
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     base = absolute_url(request, root_path(request))
     content = render(
         request,
@@ -138,7 +139,7 @@ def problem_row(request: Request, kind: Kind) -> Markup:
 
 def when_open(request: Request, name: str) -> Markup:
     """A part of a page that leads to the documentation."""
-    return render(request, name) if request.app.state.settings.docs_enabled else Markup()
+    return render(request, name) if resources(request)[Settings].docs_enabled else Markup()
 
 
 def framed(request: Request, title: str, content: Markup) -> Response:
@@ -152,7 +153,7 @@ def page(content: Markup, policy: str) -> Response:
 
 
 def render(request: Request, name: str, **values: str) -> Markup:
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     known = {
         **addresses(root_path(request)),
         "root": root_path(request),

@@ -6,6 +6,7 @@ from fastapi.requests import HTTPConnection
 from app.config.settings import Settings
 from app.errors import NotPermitted
 from app.http.origins import Origin, origin_of, parse_origin
+from app.resources import resources
 
 HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
@@ -25,7 +26,7 @@ async def require_known_origin(connection: HTTPConnection) -> None:
     sent = connection.headers.get("origin")
     if sent is None:
         return
-    settings: Settings = connection.app.state.settings
+    settings: Settings = resources(connection)[Settings]
     origin = parse_origin(sent)
     if origin is None or not is_known(origin, settings, own_origin(connection)):
         raise ForeignOrigin("Pages of this origin may not connect.")

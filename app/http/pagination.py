@@ -12,7 +12,9 @@ from app.db.listing import PageRequest, PageRows
 from app.errors import Unprocessable, Violation
 from app.http.absolute_urls import absolute_url, root_path
 from app.http.cursors import CursorSigner, InvalidCursor
+from app.http.resources import HttpResources
 from app.http.schemas import OpaqueText
+from app.resources import resources
 
 MAX_SKIP = 10_000
 # RFC 9745 wants the time of the decision: 2026-11-22. RFC 8594: when `skip` ends.
@@ -100,7 +102,7 @@ class Sorting:
     def paginate(
         self, request: Request, response: Response, page: PageRequest, cursor: str | None
     ) -> Pagination:
-        signer: CursorSigner = request.app.state.cursor_signer
+        signer: CursorSigner = resources(request)[HttpResources].cursor_signer
         check_sort(page.sort, self.fields)
         if cursor is not None:
             page = continued(page, signer.read(cursor), self.fields)

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.config.settings import Settings
 from app.db.base import Versioned
 from app.errors import PreconditionRequired
 from app.http.preconditions import Validators, evaluate_preconditions
+from app.resources import resources
 
 
 class Precondition:
@@ -35,7 +37,7 @@ class Precondition:
 
 
 async def get_precondition(request: Request) -> Precondition:
-    return Precondition(request, is_required=request.app.state.settings.require_if_match)
+    return Precondition(request, is_required=resources(request)[Settings].require_if_match)
 
 
 PreconditionDep = Annotated[Precondition, Depends(get_precondition)]

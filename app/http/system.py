@@ -13,10 +13,13 @@ from app.config.settings import Settings
 from app.errors import Unavailable
 from app.http import html as site
 from app.http import static_files as static
-from app.http.health import DependencyHealth, dependencies, is_ready
+from app.http.health import DependencyHealth
 from app.http.problem_details import MEDIA_TYPE, problem, responses
+from app.http.resources import HttpResources
 from app.http.schemas import Out
+from app.resources import resources
 from app.runtime.clock import now
+from app.runtime.drain import Drain
 
 router = APIRouter(tags=["system"])
 router.include_router(site.router)
@@ -58,8 +61,7 @@ class Health(Out):
 
 
 async def get_settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    return resources(request)[Settings]
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
@@ -74,9 +76,9 @@ async def read_liveness() -> Alive:
 @router.get("/readiness", responses=responses(NotReady))
 async def read_readiness(request: Request) -> Ready:
     """Say whether requests may be sent here: the database is migrated and nobody is leaving."""
-    if request.app.state.draining:
+    if resources(request)[Drain].is_draining:
         raise NotReady("The service is shutting down.")
-    if not await is_ready(request.app.state):
+    if not await resources(request)[HttpResources].health.is_ready():
         raise NotReady("The database cannot be reached or is not migrated.")
     return Ready()
 
@@ -84,7 +86,8 @@ async def read_readiness(request: Request) -> Ready:
 @router.get("/health", response_model=Health, responses=responses(DependencyDown))
 async def read_health(request: Request, settings: SettingsDep) -> Health | Response:
     """Summarize the service and what it depends on; 503 when it cannot do without what is down."""
-    health = Health(version=settings.version, dependencies=await dependencies(request.app.state))
+    dependencies = await resources(request)[HttpResources].health.dependencies()
+    health = Health(version=settings.version, dependencies=dependencies)
     down = [name for name, each in health.dependencies.items() if each.status == "down"]
     if "database" in down:
         return health_problem(request, health, down)

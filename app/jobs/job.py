@@ -4,20 +4,19 @@ import uuid
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from app.db.executor import ReadPool
+from app.db.resources import DatabaseResources
 from app.db.session import AsyncSession, Sessionmaker, transaction
-from app.features.files.storage import Storage
-from app.features.mail.sender import MailSender
 from app.jobs import crud as tasks
 from app.jobs.models import Task
 from app.observability.request_context import request_id
 from app.observability.tracing import current_traceparent
+from app.resources import Resources
 from app.runtime.ids import uuid7
 from app.runtime.jitter import jitter
 
@@ -33,16 +32,6 @@ class Superseded(Exception):
     """The attempt counts no more: the task was cancelled, or another worker took it over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What the process has opened and jobs may use."""
-
-    sessions: Sessionmaker
-    reads: ReadPool
-    storage: Storage
-    mail: MailSender
-
-
 class Work:
     """One attempt at a task, as the job sees it."""
 
@@ -53,13 +42,21 @@ class Work:
         self.result: dict[str, Any] | None = None
         self.is_complete = False
 
+    @property
+    def sessions(self) -> Sessionmaker:
+        return self.resources[DatabaseResources].sessions
+
+    @property
+    def reads(self) -> ReadPool:
+        return self.resources[DatabaseResources].reads
+
     async def note_progress(self, percent: int) -> None:
         """Show how far it is, 0 to 100.
 
         Raises:
             Superseded: the attempt counts no more.
         """
-        async with transaction(self.resources.sessions) as session:
+        async with transaction(self.sessions) as session:
             if not await tasks.note_progress(session, self.task_id, self.attempt, percent):
                 raise Superseded
 
@@ -70,7 +67,7 @@ class Work:
         Raises:
             Superseded: the attempt counts no more; nothing was written.
         """
-        async with transaction(self.resources.sessions) as session:
+        async with transaction(self.sessions) as session:
             yield session
             if not await tasks.succeed(session, self.task_id, self.attempt, self.result):
                 raise Superseded

@@ -8,15 +8,17 @@ from datetime import timedelta
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job as QueuedJob
 
+from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import AppError
 from app.jobs import crud as tasks
-from app.jobs.job import GiveUp, Job, Resources, Superseded, Work
+from app.jobs.job import GiveUp, Job, Superseded, Work
 from app.jobs.models import Task
 from app.observability import metrics
 from app.observability.logging import get_logger
 from app.observability.request_context import doing
 from app.observability.tracing import job_span
+from app.resources import Resources
 
 # For a task that could not even be put back, because the database is away.
 SOON = timedelta(seconds=2)
@@ -36,6 +38,7 @@ class Attempts:
 
     def __init__(self, resources: Resources, jobs: Iterable[type[Job]]) -> None:
         self._resources = resources
+        self._sessions = resources[DatabaseResources].sessions
         self.jobs = {job.kind: job for job in jobs}
         for kind in self.jobs:
             metrics.JOBS.labels(kind, "failed")  # From 0 on, as in app/observability/metrics.py.
@@ -58,7 +61,7 @@ class Attempts:
 
     async def attempt(self, queued: QueuedJob) -> None:
         try:
-            async with transaction(self._resources.sessions) as session:
+            async with transaction(self._sessions) as session:
                 task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
             if task:
                 with (
@@ -100,7 +103,7 @@ class Attempts:
         if not self._is_closing:
             log.info("task cancelled", kind=task.kind)
             return
-        async with transaction(self._resources.sessions) as session:
+        async with transaction(self._sessions) as session:
             await tasks.hand_back(session, task.id, task.attempts)
         log.info("task handed back", kind=task.kind)
         raise RetryRequested(AT_ONCE)
@@ -108,7 +111,7 @@ class Attempts:
     async def _recover(self, task: Task, kind: type[Job], error: Exception) -> None:
         is_last = isinstance(error, GiveUp) or task.attempts >= kind.max_attempts
         end = tasks.fail if is_last else tasks.wait
-        async with transaction(self._resources.sessions) as session:
+        async with transaction(self._sessions) as session:
             counts = await end(session, task.id, task.attempts, told(error))
         outcome = "task failed" if is_last else "attempt failed"
         metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()

@@ -6,9 +6,10 @@ from functools import partial
 
 from pgqueuer.domain.models import Schedule as Due
 
+from app.db.resources import DatabaseResources
 from app.db.session import AsyncSession, transaction
 from app.jobs import crud as tasks
-from app.jobs.job import Resources
+from app.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ async def purge(
     cleanup: Sequence[Callable[[AsyncSession], Awaitable[None]]], resources: Resources
 ) -> None:
     for delete_expired in cleanup:
-        async with transaction(resources.sessions) as session:
+        async with transaction(resources[DatabaseResources].sessions) as session:
             await delete_expired(session)
 
 
 async def requeue(resources: Resources) -> None:
-    async with transaction(resources.sessions) as session:
+    async with transaction(resources[DatabaseResources].sessions) as session:
         await tasks.requeue_lost(session)
 
 

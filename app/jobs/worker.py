@@ -11,10 +11,11 @@ from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.types import QueueExecutionMode
 
 from app.db.pool import Connect
-from app.jobs.job import Job, Resources
+from app.jobs.job import Job
 from app.jobs.pgqueuer import queries
 from app.jobs.runner import Attempts
 from app.jobs.schedules import Schedule
+from app.resources import Resources
 from app.runtime.background import BackgroundLoop
 
 # The lease of a worker that was killed ends after this time, and somebody looks this often.

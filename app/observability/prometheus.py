@@ -9,7 +9,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from app.config.settings import Settings
 from app.errors import Unauthenticated
+from app.resources import resources
 from app.security.request_credentials import AmbiguousCredentials, bearer_token, credential_fields
 
 router = APIRouter(tags=["system"])
@@ -25,7 +27,7 @@ async def get_scraper(request: Request) -> None:
         AmbiguousCredentials: there is more than one credential.
         Unauthenticated: there is none, or another one.
     """
-    token = request.app.state.settings.metrics_token.get_secret_value()
+    token = resources(request)[Settings].metrics_token.get_secret_value()
     fields = credential_fields(request)
     if token and len(fields) > 1:
         raise AmbiguousCredentials

@@ -1,4 +1,4 @@
-"""Being told to stop, a moment before the server acts on it."""
+"""Drain: the time between the signal to stop and the end of the server."""
 
 import asyncio
 import signal
@@ -9,6 +9,23 @@ from functools import partial
 from types import FrameType
 
 Handler = Callable[[int, FrameType | None], object]
+
+
+class Drain:
+    """Whether the process is about to stop, and what to call when that begins."""
+
+    def __init__(self) -> None:
+        self.is_draining = False
+        self._calls: list[Callable[[], None]] = []
+
+    def on_drain(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
+
+    def begin(self) -> None:
+        """Fail the readiness probe from now on, and run the calls."""
+        self.is_draining = True
+        for call in self._calls:
+            call()
 
 
 @contextmanager

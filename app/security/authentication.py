@@ -10,14 +10,14 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
 from app.errors import EmailNotVerified, NotPermitted, TooManyRequests, Unauthenticated
-from app.features.redis.client import RedisWindows
-from app.http.client_address import client_network
-from app.http.rate_limit import LocalWindows
+from app.resources import resources
+from app.security.client_address import client_network
 from app.security.credential_verification import authenticate
 from app.security.principals import SCOPE_DESCRIPTIONS, Principal, Role, Scope
+from app.security.rate_limit import Windows
 from app.security.request_credentials import AmbiguousCredentials
+from app.security.resources import RequestRateLimit
 
-Windows = LocalWindows | RedisWindows
 Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
 
 
@@ -80,7 +80,7 @@ async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Pri
     Raises:
         TooManyRequests: the quota is used up.
     """
-    windows: Windows | None = connection.app.state.rate_limit
+    windows: Windows | None = resources(connection)[RequestRateLimit].windows
     try:
         principal = await authenticate(connection)
     except (AmbiguousCredentials, Unauthenticated):
@@ -99,7 +99,7 @@ async def charge(connection: HTTPConnection, principal: Principal, units: int) -
     Raises:
         TooManyRequests: the quota is used up.
     """
-    windows: Windows | None = connection.app.state.rate_limit
+    windows: Windows | None = resources(connection)[RequestRateLimit].windows
     if windows and units:
         await count(connection, windows, str(principal.id), units)
 
@@ -120,7 +120,7 @@ async def count_address(connection: HTTPConnection) -> None:
     Raises:
         TooManyRequests: the quota of its address is used up.
     """
-    windows: Windows | None = connection.app.state.rate_limit
+    windows: Windows | None = resources(connection)[RequestRateLimit].windows
     if windows:
         key = client_network(client_address(connection))
         await count(connection, windows, f"address:{key}")

@@ -10,6 +10,8 @@ from app.security.principals import Principal
 
 Verify = Callable[[], Awaitable[tuple[Principal, float]]]
 
+# The payload is the id of a user whose permissions changed.
+CHANNEL = "principals"
 # Revocation is announced and takes effect at once; this bounds the harm of a lost
 # announcement to less than the five seconds that are promised.
 LIFETIME_SECONDS = 4.0

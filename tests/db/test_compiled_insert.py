@@ -17,11 +17,13 @@ from app.db.compiled import Query
 from app.db.compiled_insert import insert_many, insert_one, insertion, insertion_of_many, run
 from app.db.engine import create_direct_pool, create_engine
 from app.db.errors import ForeignKeyViolation, StatementTimeout
+from app.db.resources import DatabaseResources
 from app.db.session import Transaction, create_sessionmaker, direct_transaction, transaction
 from app.errors import AppError, Unavailable
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from tests.factories import make_item
+from tests.state import opened, sessions_of
 
 GIVEN = ["name", "price", "tags", "owner_id"]
 INSERT = insertion(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
@@ -38,7 +40,7 @@ def row(user: User, name: str = "Desk") -> dict[str, Any]:
 
 
 async def count(app: FastAPI) -> int:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return await session.scalar(COUNT) or 0
 
 
@@ -49,8 +51,12 @@ Begin = Callable[[], AbstractAsyncContextManager[Transaction]]
 def begin(request: pytest.FixtureRequest, app: FastAPI) -> Begin:
     """A transaction of either kind."""
     if request.param == "session":
-        return partial(transaction, app.state.sessionmaker)
-    return partial(direct_transaction, app.state.direct_pool, app.state.sessionmaker)
+        return partial(transaction, sessions_of(app))
+    return partial(
+        direct_transaction,
+        opened(app)[DatabaseResources].driver_pool,
+        sessions_of(app),
+    )
 
 
 async def test_row_is_committed_with_its_defaults(app: FastAPI, begin: Begin, user: User) -> None:
@@ -75,7 +81,7 @@ async def test_error_after_it_undoes_it(app: FastAPI, begin: Begin, user: User) 
 
 
 async def test_orm_and_bypass_share_a_transaction(app: FastAPI, user: User) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         session.add(make_item(user))
         await session.flush()
         await insert_one(session, INSERT, **row(user))
@@ -181,7 +187,10 @@ async def test_commit_that_postgresql_refuses_is_no_success(app: FastAPI, user: 
     """After an error that somebody swallowed, COMMIT is answered by ROLLBACK."""
 
     async def swallow() -> None:
-        begun = direct_transaction(app.state.direct_pool, app.state.sessionmaker)
+        begun = direct_transaction(
+            opened(app)[DatabaseResources].driver_pool,
+            sessions_of(app),
+        )
         async with begun as work:
             with suppress(ForeignKeyViolation):
                 await insert_one(work, INSERT, **{**row(user), "owner_id": uuid.uuid4()})

@@ -45,6 +45,7 @@ from tests.factories import item_body, make_item, make_user
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.proxy import Proxy, proxied
+from tests.state import sessions_of
 
 CLOSED = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
 QUICK: dict[str, Any] = {
@@ -144,7 +145,7 @@ class TestConstraints:
         await save(make_item(user))
 
         with pytest.raises(ForeignKeyViolation):
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 await session.delete(await session.get_one(User, user.id))
 
     @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ async def refused_write(database: Database) -> None:
 
 
 async def store(app: FastAPI, row: User | Item) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         session.add(row)
 
 
@@ -197,7 +198,7 @@ class TestConcurrency:
         item = await save(make_item(user))
 
         async def overtaken() -> None:
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 await session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
                 mine = await session.get_one(Item, item.id)
                 await touch(app, item)
@@ -211,7 +212,7 @@ class TestConcurrency:
         both_hold = asyncio.Barrier(2)
 
         async def lock(first: Item, second: Item) -> None:
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 await session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
                 await locked(session, first)
                 await both_hold.wait()
@@ -225,7 +226,7 @@ class TestConcurrency:
         item = await save(make_item(user))
         database = await opened(database_command_timeout_seconds=1)
 
-        async with transaction(app.state.sessionmaker) as holder:
+        async with transaction(sessions_of(app)) as holder:
             await locked(holder, item)
             with pytest.raises(LockTimeout) as caught:
                 async with transaction(database.sessions) as session:
@@ -239,7 +240,7 @@ async def locked(session: AsyncSession, item: Item) -> None:
 
 
 async def touch(app: FastAPI, item: Item) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         (await session.get_one(Item, item.id)).name = "touched"
 
 
@@ -460,7 +461,7 @@ class TestOverHttp:
 
         async with running(database_command_timeout_seconds=0.6) as own:
             client = await signed_in(own, user)
-            async with transaction(app.state.sessionmaker) as holder:
+            async with transaction(sessions_of(app)) as holder:
                 await locked(holder, item)
                 response = await client.patch(f"/api/v1/items/{item.id}", json={"name": "New"})
 

@@ -27,8 +27,10 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
 from app.security.principals import Role, Scope
+from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
+from tests.state import opened, reads_of, sessions_of
 
 ITEMS = "/api/v1/items"
 shared = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,14 +108,14 @@ async def assert_same(app: FastAPI, row: Base) -> None:
     columns: list[InstrumentedAttribute[Any]] = [
         getattr(type(row), attribute.key) for attribute in type(row).__mapper__.column_attrs
     ]
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         session.add(row)
     async with app.state.sessionmaker() as session:
         statement = select(*columns).where(type(row).id == row.id)
         by_orm = dict((await session.execute(statement)).mappings().one())
 
     query = Query(select(*columns).where(type(row).id == bindparam("id")))
-    by_pool = await app.state.reads.first(query, id=row.id)
+    by_pool = await reads_of(app).first(query, id=row.id)
 
     assert by_pool == by_orm
     assert [type(value) for value in by_pool.values()] == [type(v) for v in by_orm.values()]
@@ -123,25 +125,28 @@ class TestQuery:
     async def test_nothing_is_none(self, app: FastAPI) -> None:
         nobody = Query(select(User.id).where(User.username == bindparam("name")))
 
-        assert await app.state.reads.first(nobody, name="nobody") is None
-        assert await app.state.reads.scalar(nobody, name="nobody") is None
-        assert await app.state.reads.all(nobody, name="nobody") == []
+        assert await reads_of(app).first(nobody, name="nobody") is None
+        assert await reads_of(app).scalar(nobody, name="nobody") is None
+        assert await reads_of(app).all(nobody, name="nobody") == []
 
     async def test_literals_are_kept(self, app: FastAPI, user: User) -> None:
         query = Query(select(User.id).where(User.role == Role.USER, User.age.is_(None)))
 
-        assert await app.state.reads.scalar(query) == user.id
+        assert await reads_of(app).scalar(query) == user.id
 
     async def test_labels_name_the_columns(self, app: FastAPI, user: User) -> None:
         query = Query(select(User.role.label("rank"), literal(1).label("one")))
 
-        assert await app.state.reads.first(query) == {"rank": Role.USER, "one": 1}
+        assert await reads_of(app).first(query) == {
+            "rank": Role.USER,
+            "one": 1,
+        }
 
     async def test_one_query_serves_many_at_once(self, app: FastAPI) -> None:
         echo = Query(select(bindparam("number", type_=Item.price.type).label("number")))
 
         found = await asyncio.gather(
-            *(app.state.reads.scalar(echo, number=Decimal(number)) for number in range(50))
+            *(reads_of(app).scalar(echo, number=Decimal(number)) for number in range(50))
         )
 
         assert found == list(range(50))
@@ -152,10 +157,10 @@ class TestQuery:
 
         found = []
         for kind in ("varchar(99)", "text", "varchar(100)"):
-            found.append(await app.state.reads.scalar(query, id=user.id))
-            async with app.state.sessionmaker.begin() as session:
+            found.append(await reads_of(app).scalar(query, id=user.id))
+            async with sessions_of(app).begin() as session:
                 await session.execute(text(f"ALTER TABLE users ALTER full_name TYPE {kind}"))
-        found.append(await app.state.reads.scalar(query, id=user.id))
+        found.append(await reads_of(app).scalar(query, id=user.id))
 
         assert found == ["Ada"] * 4
 
@@ -176,15 +181,15 @@ class LostWithinAStatement:
 class TestReadPool:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         lost = cast("asyncpg.Connection", LostWithinAStatement())
-        app.state.reads.give_back(Lent(lost, time.monotonic()))
+        reads_of(app).give_back(Lent(lost, time.monotonic()))
         query = Query(select(User.id).where(User.id == bindparam("id")))
 
-        assert await app.state.reads.scalar(query, id=user.id) == user.id
+        assert await reads_of(app).scalar(query, id=user.id) == user.id
 
     async def test_plans_for_the_values_that_are_asked_for(self, app: FastAPI) -> None:
         mode = func.current_setting("plan_cache_mode").label("mode")
 
-        assert await app.state.reads.scalar(Query(select(mode))) == "force_custom_plan"
+        assert await reads_of(app).scalar(Query(select(mode))) == "force_custom_plan"
 
 
 @dataclass
@@ -200,11 +205,11 @@ Count = Callable[[], Any]
 
 @pytest.fixture
 def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
-    engine = app.state.sessionmaker.kw["bind"].sync_engine
+    engine = sessions_of(app).kw["bind"].sync_engine
 
     @contextmanager
     def count() -> Iterator[Statements]:
-        found, before = Statements(), app.state.reads.statements
+        found, before = Statements(), reads_of(app).statements
 
         def note(*arguments: Any) -> None:
             found.writes.append(arguments[2].split()[0])
@@ -218,7 +223,7 @@ def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
             yield found
         finally:
             event.remove(engine, "before_cursor_execute", note)
-            found.reads = app.state.reads.statements - before
+            found.reads = reads_of(app).statements - before
 
     return count
 
@@ -265,7 +270,7 @@ class TestStatementsPerRequest:
     async def test_new_caller_takes_one_more(
         self, app: FastAPI, client: AsyncClient, item: Item, counted: Count
     ) -> None:
-        app.state.principals.clear()
+        opened(app)[SecurityResources].principals.clear()
 
         with counted() as found:
             await client.get(f"{ITEMS}/{item.id}")

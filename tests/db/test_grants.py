@@ -21,6 +21,7 @@ from tests.conftest import access_token, execute, new_client, plain
 from tests.e2e.service import ROOT
 from tests.factories import item_body, make_user
 from tests.polling import eventually
+from tests.state import sessions_of
 
 ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
 PASSWORDS = {"POSTGRES_OWNER_PASSWORD": "o'wner", "POSTGRES_SERVICE_PASSWORD": "ser vice"}
@@ -91,7 +92,7 @@ async def app(migrated: Settings) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def admin(app: FastAPI) -> AsyncIterator[AsyncClient]:
     user = make_user(role=Role.ADMIN)
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         session.add(user)
     bearer = f"Bearer {await access_token(app, user)}"
     async with new_client(app, Authorization=bearer) as client:

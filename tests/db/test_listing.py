@@ -20,6 +20,7 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from tests.conftest import Save, empty_tables, plain
 from tests.factories import make_item, make_user
+from tests.state import opened, reads_of
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 SORTS = ["name", "-name", "price", "-price", "created_at", "-created_at"]
@@ -69,7 +70,7 @@ class TestPages:
         sort: tuple[str, ...],
         limit: int,
     ) -> None:
-        await empty_tables(app.state.settings.database_url)
+        await empty_tables(opened(app)[Settings].database_url)
         user = await save(make_user())
         items = [
             await save(
@@ -78,7 +79,7 @@ class TestPages:
             for n, p, t in rows
         ]
 
-        pages = await every_page(app.state.reads, PageRequest(limit, sort=sort))
+        pages = await every_page(reads_of(app), PageRequest(limit, sort=sort))
 
         assert [row["id"] for page in pages for row in page] == in_order(items, sort)
         assert all(len(page) == limit for page in pages[:-1])
@@ -89,7 +90,9 @@ class TestPages:
         await save(make_item(user))
 
         page = await LISTING.page(
-            app.state.reads, PageRequest(include_total=True), {"tag": None, "owner_id": user.id}
+            reads_of(app),
+            PageRequest(include_total=True),
+            {"tag": None, "owner_id": user.id},
         )
 
         assert (len(page.items), page.total) == (1, 1)
@@ -98,7 +101,11 @@ class TestPages:
         for _ in range(3):
             await save(make_item(user))
 
-        page = await LISTING.page(app.state.reads, PageRequest(1, skip=1, include_total=True), {})
+        page = await LISTING.page(
+            reads_of(app),
+            PageRequest(1, skip=1, include_total=True),
+            {},
+        )
 
         assert (len(page.items), page.total) == (1, 3)
 
@@ -107,7 +114,7 @@ class TestPages:
     ) -> None:
         await save(make_item(user))
 
-        page = await LISTING.page(app.state.reads, PageRequest(skip=10_000), {})
+        page = await LISTING.page(reads_of(app), PageRequest(skip=10_000), {})
 
         assert (page.items, page.last) == ([], None)
 

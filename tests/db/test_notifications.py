@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from app.config.settings import Settings
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable, StatementTimeout
-from app.db.notifications import Listener
+from app.db.notifications import Listener, Notifications
 from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
 from app.errors import Conflict
 from tests.polling import eventually
+from tests.state import sessions_of
 
 CHANNEL = "tests"
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -43,16 +44,10 @@ async def listen(ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
     started: list[Listener] = []
 
     def start(connect: Connect) -> Listener:
-        handlers = {CHANNEL: ear.heard.append}
-        started.append(
-            Listener(
-                connect,
-                handlers,
-                on_reconnect=ear.on_reconnect,
-                retry_seconds=0.02,
-                check_seconds=0.02,
-            )
-        )
+        notifications = Notifications()
+        notifications.on_notification(CHANNEL, ear.heard.append)
+        notifications.on_reconnect(ear.on_reconnect)
+        started.append(Listener(connect, notifications, retry_seconds=0.02, check_seconds=0.02))
         started[-1].start()
         return started[-1]
 
@@ -68,7 +63,7 @@ def dial(settings: Settings) -> Connect:
 
 @pytest.fixture
 def sessions(app: FastAPI) -> Sessionmaker:
-    made: Sessionmaker = app.state.sessionmaker
+    made: Sessionmaker = sessions_of(app)
     return made
 
 
@@ -178,7 +173,9 @@ class TestOwnProcess:
 
     @pytest.fixture
     def own(self, sessions: Sessionmaker, ear: Ear) -> Sessionmaker:
-        return create_sessionmaker(sessions.kw["bind"], handlers={CHANNEL: ear.heard.append})
+        notifications = Notifications()
+        notifications.on_notification(CHANNEL, ear.heard.append)
+        return create_sessionmaker(sessions.kw["bind"], notifications)
 
     async def test_is_told_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.features.users.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_category, make_file, make_item, make_published_post
+from tests.state import reads_of
 
 ROWS = 5
 DOCUMENT: dict[str, Any] = json.loads(Path("docs/openapi.json").read_text(encoding="utf-8"))
@@ -50,12 +51,12 @@ class TestLists:
         client = await as_user(admin)
         await fill(save, admin)
         await client.get(path)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         response = await client.get(path)
 
         assert response.status_code == 200
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
     @pytest.mark.parametrize("path", LISTS)
     async def test_total_is_a_second_statement(
@@ -64,9 +65,9 @@ class TestLists:
         client = await as_user(admin)
         await fill(save, admin)
         await client.get(path)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         response = await client.get(path, params={"include_total": True})
 
         assert response.json()["total"] >= len(response.json()["items"])
-        assert app.state.reads.statements - before == 2
+        assert reads_of(app).statements - before == 2

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from app.config.settings import Settings
 from app.db.engine import create_engine
 from app.db.errors import DatabaseUnavailable
+from app.db.notifications import Notifications
 from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
 from app.errors import AppError, PreconditionFailed
 from app.features.items.models import Item
@@ -19,18 +20,19 @@ from app.features.users.models.user import User
 from tests.conftest import Save
 from tests.factories import make_item, make_user
 from tests.polling import PATIENCE_SECONDS
+from tests.state import sessions_of
 
 
 class TestTransaction:
     async def test_success_is_committed(self, app: FastAPI) -> None:
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             session.add(make_user(username="ada"))
 
         assert await count_users(app) == 1
 
     async def test_error_undoes_everything(self, app: FastAPI) -> None:
         async def fail() -> None:
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 session.add(make_user())
                 await session.flush()
                 raise AppError
@@ -44,7 +46,7 @@ class TestTransaction:
         is_written = asyncio.Event()
 
         async def write() -> None:
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 session.add(make_user())
                 await session.flush()
                 is_written.set()
@@ -58,7 +60,7 @@ class TestTransaction:
         assert await count_users(app) == 0
 
     async def test_rows_outlive_their_transaction(self, app: FastAPI, user: User) -> None:
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             item = make_item(user)
             session.add(item)
 
@@ -71,14 +73,14 @@ class TestTransaction:
         item = await save(make_item(user))
 
         async def overtaken() -> None:
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 stale = await session.get_one(Item, item.id)
                 await rename(app, item, "first")
                 stale.name = "second"
 
         with pytest.raises(PreconditionFailed):
             await overtaken()
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             assert (await session.get_one(Item, item.id)).name == "first"
 
     async def test_each_change_is_a_version(self, app: FastAPI, save: Save, user: User) -> None:
@@ -87,7 +89,7 @@ class TestTransaction:
         for name in ("a", "b", "b"):
             await rename(app, item, name)
 
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             row = await session.get_one(Item, item.id)
         assert row.version == 3
         assert row.updated_at > row.created_at
@@ -95,18 +97,18 @@ class TestTransaction:
     async def test_money_comes_back_exactly(self, app: FastAPI, save: Save, user: User) -> None:
         item = await save(make_item(user, price=Decimal("0.10"), tax=Decimal("0.10")))
 
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             row = await session.get_one(Item, item.id)
         assert (str(row.price), str(row.tax)) == ("0.10", "0.10")
 
 
 async def count_users(app: FastAPI) -> int:
-    async with app.state.sessionmaker() as session:
+    async with sessions_of(app)() as session:
         return len((await session.scalars(select(User))).all())
 
 
 async def rename(app: FastAPI, item: Item, name: str) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         (await session.get_one(Item, item.id)).name = name
 
 
@@ -119,7 +121,9 @@ class TestNotify:
             heard.append(f"{channel} {payload}")
 
         engine = create_engine(settings)
-        yield create_sessionmaker(engine, publish), heard
+        notifications = Notifications()
+        notifications.publish = publish
+        yield create_sessionmaker(engine, notifications), heard
         await engine.dispose()
 
     async def test_is_told_after_the_commit(self, heard: tuple[Sessionmaker, list[str]]) -> None:

@@ -4,9 +4,11 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from app.config.settings import Settings
 from app.features.mail.sender import FolderMailer, Template, compose
 from tests.conftest import Running, new_client
 from tests.problems import assert_problem
+from tests.state import opened
 
 MAILS = "/dev/mails"
 HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(1)</script>"}
@@ -14,7 +16,7 @@ HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(
 
 @pytest.fixture
 async def name(app: FastAPI) -> str:
-    folder = app.state.settings.mail_folder
+    folder = opened(app)[Settings].mail_folder
     before = set(folder.glob("*.eml"))
     mail = compose(Template.NOTIFICATION, HOSTILE)
     mail["To"] = "ada@example.com"

@@ -12,12 +12,14 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from app.config.settings import Settings
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
 from tests.conftest import SECRET, access_token
 from tests.polling import eventually
 from tests.servers import connected
+from tests.state import opened
 
 PATIENCE_SECONDS = 120
 REQUEST = (
@@ -39,9 +41,9 @@ async def service(app: FastAPI, port: int) -> AsyncIterator[asyncio.subprocess.P
     environment = {
         **os.environ,
         "ENVIRONMENT": "test",
-        "DATABASE_URL": app.state.settings.database_url,
+        "DATABASE_URL": opened(app)[Settings].database_url,
         "SECRET_KEY": SECRET,
-        "PUBLIC_URL": app.state.settings.public_url,  # The issuer of the token.
+        "PUBLIC_URL": opened(app)[Settings].public_url,  # The issuer of the token.
         "PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(

@@ -19,10 +19,12 @@ from app.config.settings import Settings
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.models.user import User
+from app.jobs.worker import Worker
 from tests.conftest import (
     Database,  # noqa: F401  (for the tests beside)
 )
 from tests.factories import PASSWORD
+from tests.state import opened, sessions_of
 
 AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
@@ -88,7 +90,7 @@ def mailed_token(app: FastAPI, settings: Settings) -> MailedToken:
     """The token of the newest link that was mailed to an address, once the queue is empty."""
 
     async def deliver(address: str, path: str) -> str:
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
         return links(settings, address, path)[-1]
 
     return deliver
@@ -99,7 +101,7 @@ def link_token(app: FastAPI) -> LinkToken:
     """A token as it would be mailed to the user, without the mail."""
 
     async def create(user: User, purpose: Purpose) -> str:
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             return await mailed_tokens.create(session, user, purpose)
 
     return create

@@ -9,12 +9,14 @@ from fastapi.params import Form
 from httpx2 import AsyncClient
 from starlette.types import Message
 
+from app.config.settings import Settings
 from app.fastpath.route_table import RouteTable
 from app.features.users.models.user import User
 from app.http.body_bounds import body_rule
 from app.http.schemas import MAX_ERRORS, In
 from tests.conftest import As, access_token
 from tests.problems import assert_problem
+from tests.state import opened
 
 ITEMS = "/api/v1/items"
 REFRESH = "/api/v1/auth/refresh"
@@ -115,7 +117,7 @@ class TestBytes:
         assert (status, body.read) == (422, 500_000)
 
     async def test_limits_are_settings(self, app: FastAPI) -> None:
-        settings = app.state.settings
+        settings = opened(app)[Settings]
 
         assert settings.max_anonymous_body_bytes == ANONYMOUS_BYTES
         assert settings.max_body_bytes == 1024 * 1024

@@ -8,8 +8,8 @@ from httpx2 import ASGITransport, AsyncClient
 from starlette.types import Scope
 
 from app.features.users.models.user import User
-from app.http.client_address import TrustedProxies
 from app.http.forwarding import resolve_client
+from app.security.client_address import TrustedProxies
 from tests.conftest import Running
 from tests.factories import PASSWORD
 

@@ -26,6 +26,7 @@ from tests.factories import (
 from tests.hostile_requests import CANARY, Attacker, HostileRequest
 from tests.problems import OAUTH_ENDPOINTS, members_of
 from tests.servers import PATIENCE_SECONDS, serving
+from tests.state import sessions_of
 
 # `make drill-requests` sends 50,000.
 REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "1500"))
@@ -103,7 +104,7 @@ class Scene:
         return users
 
     async def _save(self, *rows: Any) -> None:
-        async with self._app.state.sessionmaker.begin() as session:
+        async with sessions_of(self._app).begin() as session:
             session.add_all(rows)
 
 

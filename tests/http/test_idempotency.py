@@ -16,14 +16,15 @@ from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
-from app.http.rate_limit import LocalWindows, Policy
 from app.runtime.clock import now
 from app.security.principals import ROLE_SCOPES
+from app.security.rate_limit import LocalWindows, Policy
+from app.security.resources import RequestRateLimit, SecurityResources
 from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT
 from tests.factories import PASSWORD, item_body
 from tests.problems import assert_problem
-from tests.state import replaced
+from tests.state import opened, replaced, sessions_of
 
 ITEMS = "/api/v1/items"
 WEBHOOKS = "/api/v1/webhooks"
@@ -139,7 +140,9 @@ class TestIdempotencyKey:
         async with app.state.sessionmaker() as session:
             stored = (await session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
-        assert made.json()["key"].encode() in app.state.sealer.unseal(stored.body)
+        assert made.json()["key"].encode() in opened(app)[SecurityResources].sealer.unseal(
+            stored.body
+        )
 
 
 class TestReplay:
@@ -173,7 +176,7 @@ class TestReplay:
         self, app: FastAPI, user: User, as_user: As
     ) -> None:
         data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             _, key = await api_keys.create(
                 session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
             )
@@ -232,7 +235,7 @@ class TestReplay:
     ) -> None:
         client, headers = await as_user(user), keyed()
 
-        with replaced(app, rate_limit=LocalWindows(Policy(3, 3600))):
+        with replaced(app, RequestRateLimit, windows=LocalWindows(Policy(3, 3600))):
             answers = [
                 await client.post(ITEMS, json=item_body(), headers=headers) for _ in range(4)
             ]
@@ -252,7 +255,7 @@ class TestReplay:
         body = {"email": "new@example.com", "username": "new", "password": PASSWORD}
         headers = keyed()
 
-        with replaced(app, rate_limit=LocalWindows(Policy(2, 3600))):
+        with replaced(app, RequestRateLimit, windows=LocalWindows(Policy(2, 3600))):
             answers = [
                 await client.post("/api/v1/auth/register", json=body, headers=headers)
                 for _ in range(3)

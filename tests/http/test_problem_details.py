@@ -16,11 +16,13 @@ from app.features.users.models.user import User
 from app.http.problem_details import MAX_POINTER, pointer
 from app.http.schemas import MAX_ERRORS
 from app.main import create_app
+from app.observability.log_writer import LogWriter
 from app.observability.logging import configure_logging
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
 from tests.problems import assert_problem, broken
 from tests.servers import connected, serving
+from tests.state import opened
 
 ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}
@@ -295,7 +297,7 @@ class TestCanary:
 
         async with new_client(talkative, **headers) as client:
             response = await client.request(method, path, **options)
-        talkative.state.log_writer.write_waiting()
+        opened(talkative)[LogWriter].write_waiting()
 
         assert CANARY not in (response.text + str(response.headers)).lower()
         assert response.headers["X-Request-ID"] in log.getvalue()

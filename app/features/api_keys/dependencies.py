@@ -15,6 +15,7 @@ from app.features.api_keys import crud as api_keys
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.auth.crud import credentials
+from app.resources import resources
 from app.runtime.clock import now
 from app.security.authentication import SessionHolder
 from app.security.principals import Principal
@@ -38,7 +39,7 @@ async def get_new_api_key(
 ) -> NewApiKey:
     """Check the scopes and the lifetime, and lock the account."""
     permit_scopes(principal, data.scopes)
-    expires_at = expiry_within(request.app.state.settings, data.expires_at)
+    expires_at = expiry_within(resources(request)[Settings], data.expires_at)
     await credentials.lock_live(session, principal)
     return NewApiKey(data, expires_at)
 

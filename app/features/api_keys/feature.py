@@ -1,10 +1,13 @@
 """API keys: credentials of programs."""
 
 from app.feature import Feature
+from app.features.api_keys.authenticator import verify_api_key
 from app.features.api_keys.router import router
+from app.security.request_credentials import CredentialKind
 
 feature = Feature(
     name="api_keys",
     requires=("users",),
     routers=(router,),
+    authenticators={CredentialKind.API_KEY: verify_api_key},
 )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
 from app.errors import Conflict
+from app.features.users.models.user import User
 
 
 class TooManyApiKeys(Conflict):
@@ -29,7 +30,7 @@ class ApiKey(Base):
         Index("ix_api_keys_user_id", "user_id", postgresql_where=text("revoked_at IS NULL")),
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     name: Mapped[str] = mapped_column(String(100))
     prefix: Mapped[str] = mapped_column(String(16))
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
+from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, SessionRequired
 from app.features.api_keys import crud as api_keys
@@ -14,6 +15,7 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
+from app.resources import resources
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/api-keys", tags=["auth"], route_class=UnitOfWorkRoute)
@@ -48,7 +50,7 @@ async def create_api_key(
         new.data,
         user_id=principal.id,
         expires_at=new.expires_at,
-        limit=request.app.state.settings.api_keys_per_user,
+        limit=resources(request)[Settings].api_keys_per_user,
     )
     return shown(row, key)
 

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends, Request
 from pydantic import SecretStr
@@ -10,21 +10,20 @@ from pydantic import SecretStr
 from app.db.dependencies import Reads
 from app.db.executor import ReadPool, Row
 from app.errors import InvalidCredentials, Unprocessable, Violation
-from app.features.auth.access_tokens import TokenSigner
-from app.features.auth.login_throttle import GuessLimits, GuessLimitsDep
-from app.features.auth.oauth_errors import InvalidScope
+from app.features.auth.login_throttle import GuessLimits
 from app.features.auth.oauth_form import PasswordGrant
-from app.features.auth.refresh_tokens import RefreshTokens
-from app.features.auth.schemas.session import TokenPair
+from app.features.auth.resources import AuthResources
+from app.features.auth.token_issuer import TokenIssuer
 from app.features.users.crud import users
-from app.features.users.models.session import Session
+from app.features.users.lifespan import UserResources
 from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher, password_problem
 from app.features.users.schemas import PasswordChange
 from app.observability.request_context import act_as
+from app.resources import resources
 from app.runtime.email_address import canonical_login
 from app.runtime.text import UNSTORABLE, printable_header
 from app.security.authentication import AccountOwner, client_address
-from app.security.principals import Principal, Role, Scope, granted_scopes
+from app.security.principals import Principal
 
 MAX_LOGIN = 320
 MAX_USER_AGENT = 255
@@ -41,63 +40,24 @@ class Client:
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class TokenIssuer:
-    access: TokenSigner
-    refresh: RefreshTokens
-
-    def pair(
-        self, session: Session, role: Role, wanted: frozenset[Scope] = frozenset()
-    ) -> TokenPair:
-        """The tokens of the session's newest generation, the same each time they are asked for.
-
-        Raises:
-            InvalidScope: the session lacks one of the wanted scopes, or the role all of them.
-        """
-        if not wanted <= frozenset(session.scopes):
-            raise InvalidScope("One of the requested scopes was not granted at the sign-in.")
-        scopes = granted_scopes(role, wanted or frozenset(session.scopes))
-        if not scopes:
-            raise InvalidScope("Your role carries none of the requested scopes.")
-        scope = " ".join(sorted(scopes))
-        access_token = self.access.issue(
-            subject=session.user_id,
-            session_id=session.id,
-            token_id=uuid.uuid5(session.id, f"{session.generation} {scope}"),
-            scopes=scopes,
-            issued_at=int(session.rotated_at.timestamp()),
-        )
-        return TokenPair(
-            access_token=access_token,
-            expires_in=self.access.lifetime_seconds,
-            refresh_token=self.refresh.issue(session.id, session.generation),
-            scope=scope,
-        )
-
-    def session_of(self, token: str) -> uuid.UUID:
-        """Return the session that an access or a refresh token belongs to.
-
-        Raises:
-            InvalidToken: it is malformed, forged or expired.
-        """
-        if token.startswith("rt_"):
-            return self.refresh.read(token)[0]
-        return self.access.read(token).session_id
-
-
 async def get_client(request: Request) -> Client:
     user_agent = dict(request.scope["headers"]).get(b"user-agent", b"")
     return Client(client_address(request), printable_header(user_agent, MAX_USER_AGENT))
 
 
 async def get_passwords(request: Request) -> PasswordHasher:
-    return cast("PasswordHasher", request.app.state.passwords)
+    return resources(request)[UserResources].passwords
 
 
 async def get_token_issuer(request: Request) -> TokenIssuer:
-    return cast("TokenIssuer", request.app.state.token_issuer)
+    return resources(request)[AuthResources].token_issuer
 
 
+async def get_guess_limits(request: Request) -> GuessLimits:
+    return resources(request)[AuthResources].guess_limits
+
+
+GuessLimitsDep = Annotated[GuessLimits, Depends(get_guess_limits)]
 Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
 Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
 ClientDep = Annotated[Client, Depends(get_client)]

@@ -2,12 +2,15 @@
 
 from app.feature import Feature
 from app.features.auth import pages, well_known
+from app.features.auth.authenticator import verify_access_token
 from app.features.auth.crud import email_changes, mailed_tokens, throttles
 from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
 from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
+from app.features.auth.lifespan import lifespan
 from app.features.auth.router import router, tokens_router, with_password
+from app.security.request_credentials import CredentialKind
 
 feature = Feature(
     name="auth",
@@ -19,4 +22,6 @@ feature = Feature(
     },
     jobs=(SendEmailChangeMail, SendResetMail, SendVerificationMail, SendWelcomeMail),
     cleanup=(mailed_tokens.delete_expired, email_changes.delete_expired, throttles.delete_expired),
+    authenticators={CredentialKind.ACCESS_TOKEN: verify_access_token},
+    lifespan=lifespan,
 )

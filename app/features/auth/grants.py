@@ -9,12 +9,12 @@ from app.db.dependencies import Reads, SessionDep, Transactions
 from app.errors import InvalidToken
 from app.features.auth.dependencies import (
     ClientDep,
+    GuessLimitsDep,
     Passwords,
     Tokens,
     still_verified,
     verified_login,
 )
-from app.features.auth.login_throttle import GuessLimitsDep
 from app.features.auth.oauth_form import PasswordGrant, RefreshGrant
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.crud import sessions, users

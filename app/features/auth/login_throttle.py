@@ -8,10 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, cast
 from weakref import WeakValueDictionary
-
-from fastapi import Depends, Request
 
 from app.config.settings import Settings
 from app.db.session import AsyncSession, Sessionmaker, transaction
@@ -19,9 +16,9 @@ from app.errors import InvalidToken, TooManyRequests
 from app.features.auth.crud import throttles
 from app.features.auth.crud.throttles import Count
 from app.features.auth.models.mailed_token import InvalidMailedToken
-from app.http.client_address import client_network
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
+from app.security.client_address import client_network
 
 WINDOW = timedelta(minutes=15)
 WRONG_PASSWORDS_PER_WINDOW = 10
@@ -180,10 +177,3 @@ def refuse_above(counted: Count, limit: int) -> None:
 def too_many(counted: Count) -> TooManyAttempts:
     seconds = (counted.window_ends_at - now()).total_seconds()
     return TooManyAttempts(retry_after_seconds=max(1, round(seconds)))
-
-
-async def get_guess_limits(request: Request) -> GuessLimits:
-    return cast("GuessLimits", request.app.state.guess_limits)
-
-
-GuessLimitsDep = Annotated[GuessLimits, Depends(get_guess_limits)]

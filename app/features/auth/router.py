@@ -8,13 +8,20 @@ from fastapi import APIRouter, Query, Request, Response, status
 from app.db.dependencies import Reads, SessionDep, Transactions
 from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
 from app.features.auth.crud import credentials, mailed_tokens
-from app.features.auth.dependencies import ClientDep, Passwords, Tokens, change_count, refuse_weak
+from app.features.auth.dependencies import (
+    ClientDep,
+    GuessLimitsDep,
+    Passwords,
+    Tokens,
+    change_count,
+    refuse_weak,
+)
 from app.features.auth.grants import PasswordSignInDep, TokenRefreshDep
 from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
 from app.features.auth.limited_route import TurnsRoute
-from app.features.auth.login_throttle import GuessLimitsDep, MailKind, TooManyAttempts
+from app.features.auth.login_throttle import MailKind, TooManyAttempts
 from app.features.auth.models.mailed_token import InvalidMailedToken, Purpose
 from app.features.auth.oauth_errors import (
     InvalidClient,

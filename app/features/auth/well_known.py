@@ -3,8 +3,10 @@
 from fastapi import APIRouter, Request, Response
 
 from app.config.settings import Settings
+from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.jwk import JwkSet
 from app.features.auth.schemas.oauth import AuthorizationServerMetadata
+from app.resources import resources
 from app.security.principals import Scope
 
 router = APIRouter(tags=["system"])
@@ -17,14 +19,14 @@ PUBLIC_CLIENTS = ["none"]
 async def read_jwks(request: Request, response: Response) -> JwkSet:
     """Read the public keys that verify access tokens (RFC 7517); none when signing is symmetric."""
     response.headers["Cache-Control"] = PUBLIC
-    return JwkSet.model_validate(request.app.state.token_signer.jwks())
+    return JwkSet.model_validate(resources(request)[AuthResources].token_signer.jwks())
 
 
 @router.get("/.well-known/oauth-authorization-server", response_model_exclude_none=True)
 async def read_oauth_metadata(request: Request, response: Response) -> AuthorizationServerMetadata:
     """Read where clients get, refresh and revoke tokens (RFC 8414)."""
     response.headers["Cache-Control"] = PUBLIC
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     is_asymmetric = settings.algorithm != "HS256"
     return AuthorizationServerMetadata(
         issuer=settings.public_url,
@@ -45,6 +47,6 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
 
 def absolute(request: Request, name: str) -> str:
     """The public URL of a route, also behind a path prefix."""
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     prefix = request.scope.get("root_path", "").rstrip("/")
     return f"{settings.public_url}{prefix}{request.app.url_path_for(name)}"

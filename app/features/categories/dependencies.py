@@ -13,7 +13,9 @@ from app.features.categories.models import Category
 from app.features.categories.schemas import CategoryNode
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
+from app.http.resources import HttpResources
 from app.http.response_cache import KeptAnswer, KeptAnswers
+from app.resources import resources
 from app.security.authentication import Administrator, ItemReader
 
 NODES = TypeAdapter(list[CategoryNode])
@@ -37,7 +39,7 @@ async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> Ke
     async def make() -> bytes:
         return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
 
-    kept_answers: KeptAnswers = request.app.state.kept_answers
+    kept_answers: KeptAnswers = resources(request)[HttpResources].kept_answers
     return await kept_answers.get(categories.TREE_ANSWER, make)
 
 

@@ -7,6 +7,7 @@ from app.config.settings import Settings
 from app.http.absolute_urls import path_of
 from app.http.header_fields import field_value, preferred_media_type
 from app.http.html import PAGE_POLICY, page, render
+from app.resources import resources
 
 router = APIRouter(include_in_schema=False)
 
@@ -18,7 +19,7 @@ POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 @router.get("/dashboard")
 def show_dashboard(request: Request) -> Response:
     """For browsers; programs that ask for JSON are sent to the API."""
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     accepted = field_value(request.scope["headers"], b"accept")
     if preferred_media_type(accepted, OFFERED) == "application/json":
         return RedirectResponse(path_of(request, "read_dashboard"))

@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.requests import HTTPConnection
 from fastapi.sse import ServerSentEvent
 from pydantic import Field
 
+from app.config.settings import Settings
 from app.features.events.feed import EventFeed, Subscription
+from app.features.events.lifespan import EventResources
 from app.features.events.models.event import EventsExpired, Position, event_id, position_of
 from app.features.streams.authentication import Listening
 from app.features.streams.leases import SocketLeases
+from app.features.streams.lifespan import StreamResources
 from app.features.streams.models.socket import StreamKind
 from app.features.streams.session_revalidation import Standing, Watched
 from app.http.schemas import OPAQUE, Storable
+from app.resources import resources
 from app.runtime.clock import now
 from app.runtime.jitter import jitter
 from app.security.principals import Principal
@@ -68,11 +72,11 @@ async def get_event_stream(
     last_event_id: LastEventId = None,
     resume: Resume = None,
 ) -> AsyncIterator[EventStream]:
-    feed: EventFeed = request.app.state.event_feed
-    standing: Standing = request.app.state.standing
-    most = request.app.state.settings.event_replay_max
+    feed: EventFeed = resources(request)[EventResources].feed
+    standing: Standing = resources(request)[StreamResources].standing
+    most = resources(request)[Settings].event_replay_max
     asked = asked_position(last_event_id, resume)
-    leases: SocketLeases = request.app.state.socket_leases
+    leases: SocketLeases = resources(request)[StreamResources].leases
     async with leases.held(principal.id, kind=StreamKind.EVENTS):
         after = await start_of(feed, asked, most=most)
         with feed.subscription() as subscription, standing.watch(principal) as watched:
@@ -115,7 +119,7 @@ async def end_with(watched: Watched, subscription: Subscription) -> None:
 
 
 async def get_event_feed(connection: HTTPConnection) -> EventFeed:
-    return cast("EventFeed", connection.app.state.event_feed)
+    return resources(connection)[EventResources].feed
 
 
 EventFeedDep = Annotated[EventFeed, Depends(get_event_feed)]

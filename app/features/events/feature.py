@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.events.crud import events
+from app.features.events.lifespan import lifespan
 from app.features.events.router import router
 
 feature = Feature(
@@ -12,4 +13,5 @@ feature = Feature(
         "events": "What happens, as it happens.",
     },
     cleanup=(events.delete_old,),
+    lifespan=lifespan,
 )

@@ -5,11 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from app.features.external.client import ExternalApi, ExternalApiNotConfigured
+from app.features.external.lifespan import ExternalResources
 from app.features.external.schemas import ResourceId
+from app.resources import resources
 
 
 async def get_external_api(request: Request) -> ExternalApi:
-    external_api: ExternalApi | None = request.app.state.external_api
+    external_api: ExternalApi | None = resources(request)[ExternalResources].api
     if external_api is None:
         raise ExternalApiNotConfigured
     return external_api

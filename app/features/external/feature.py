@@ -1,6 +1,7 @@
 """The client of an external API, with retries, circuit breaker and cache."""
 
 from app.feature import Feature
+from app.features.external.lifespan import lifespan
 from app.features.external.router import router
 
 feature = Feature(
@@ -10,4 +11,5 @@ feature = Feature(
     tags={
         "external": "Data of other services, fetched within three seconds or refused.",
     },
+    lifespan=lifespan,
 )

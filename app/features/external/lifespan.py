@@ -1,7 +1,8 @@
-"""The service around the corner: the configured one, or the demo, and what is kept of it."""
+"""Lifespan: the client of the external API, or of the demo in development, and its cache."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from app.config.settings import Settings
 from app.features.external.cache import Cache, create_cache
@@ -9,17 +10,25 @@ from app.features.external.circuit_breaker import Breakers
 from app.features.external.client import ExternalApi
 from app.features.external.upstream import Upstream
 from app.observability.logging import get_logger
+from app.startup import Startup
 
 log = get_logger("external")
 
 
+@dataclass(frozen=True, slots=True)
+class ExternalResources:
+    """The client; None where no external API is configured."""
+
+    api: ExternalApi | None
+
+
 @asynccontextmanager
-async def open_external_api(settings: Settings) -> AsyncIterator[ExternalApi | None]:
-    """None where none is configured."""
-    breakers, cache = Breakers(), create_cache(settings)
-    async with external_service(settings, breakers, cache) as external_api:
+async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
+    settings, breakers = startup.settings, Breakers()
+    cache = create_cache(settings)
+    async with external_service(settings, breakers, cache) as api:
         try:
-            yield external_api
+            yield ExternalResources(api)
         finally:
             # Before the service is: what it still loads needs it.
             await cache.close()

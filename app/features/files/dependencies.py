@@ -1,27 +1,30 @@
 """Files, as endpoints ask for them: loaded once, permitted once."""
 
 import uuid
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
 from app.config.setting_types import MediaType
+from app.config.settings import Settings
 from app.db.dependencies import Reads
 from app.db.executor import Row
 from app.features.files import crud as files
+from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota
 from app.features.files.schemas import FilePath
 from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
+from app.resources import resources
 from app.security.authentication import FileReader
 
 
 async def get_storage(request: Request) -> Storage:
-    return cast("Storage", request.app.state.storage)
+    return resources(request)[FileResources].storage
 
 
 async def get_quota(request: Request) -> Quota:
-    settings = request.app.state.settings
+    settings = resources(request)[Settings]
     return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
 
 

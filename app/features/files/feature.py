@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.files.jobs import sweep_orphans
+from app.features.files.lifespan import lifespan
 from app.features.files.router import router
 from app.jobs.schedules import Schedule
 
@@ -13,4 +14,5 @@ feature = Feature(
         "files": "Uploads and downloads.",
     },
     schedules=(Schedule("sweep_orphans", "23 * * * *", sweep_orphans),),
+    lifespan=lifespan,
 )

@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from app.db.executor import ReadPool
+from app.db.resources import DatabaseResources
 from app.features.files import crud as files
+from app.features.files.lifespan import FileResources
 from app.features.files.storage import Storage, discard
-from app.jobs.job import Resources
 from app.observability.logging import get_logger
+from app.resources import Resources
 from app.runtime.clock import now
 
 # No upload takes that long: see UPLOAD_TIMEOUT_SECONDS.
@@ -24,7 +26,7 @@ log = get_logger("orphan sweep")
 
 
 async def sweep_orphans(resources: Resources) -> None:
-    await sweep(resources.storage, resources.reads)
+    await sweep(resources[FileResources].storage, resources[DatabaseResources].reads)
 
 
 async def sweep(storage: Storage, reads: ReadPool, *, grace: timedelta = GRACE) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Versioned
 from app.errors import Conflict, ContentTooLarge
+from app.features.users.models.user import User
 
 MAX_NAME = 255
 MAX_EXTENSION = 20
@@ -44,7 +45,7 @@ class File(Versioned, Base):
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
     content_type: Mapped[str] = mapped_column(String(100))
-    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
 
 
 class PathTaken(Conflict):

@@ -4,6 +4,7 @@ import uuid
 
 from fastapi import APIRouter, Request, Response, status
 
+from app.config.settings import Settings
 from app.db.dependencies import Reads, Transactions
 from app.db.executor import Row
 from app.db.session import AsyncSession
@@ -37,6 +38,7 @@ from app.http.etag_response import resource
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.schemas import Page
+from app.resources import resources
 from app.security.authentication import FileReader, FileWriter, permit_change
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -121,7 +123,7 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:
     """Download a file, or a range of its bytes."""
-    is_redirected = request.app.state.settings.storage_redirects
+    is_redirected = resources(request)[Settings].storage_redirects
     return await content_response(request, content_of(file), storage, is_redirected=is_redirected)
 
 

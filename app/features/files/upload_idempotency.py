@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Request, Response
 
+from app.config.settings import Settings
 from app.db.dependencies import OpenTransaction
 from app.db.session import AsyncSession
 from app.features.files.form_parser import Upload
 from app.http.idempotency import crud as idempotency_keys
 from app.http.idempotency.route import caller_of, refuse_malformed, replay, stored
+from app.resources import resources
+from app.security.resources import SecurityResources
 
 Answer = Callable[[AsyncSession], Awaitable[Response]]
 
@@ -37,9 +40,9 @@ async def answer_key_once(
     request: Request, session: AsyncSession, key: str, upload: Upload, answer: Answer
 ) -> Response:
     refuse_malformed(key)
-    caller, sealer = caller_of(request), request.app.state.sealer
+    caller, sealer = caller_of(request), resources(request)[SecurityResources].sealer
     fingerprint = upload.fingerprint(request.url.path)
-    most = request.app.state.settings.idempotency_keys_per_caller
+    most = resources(request)[Settings].idempotency_keys_per_caller
     await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:

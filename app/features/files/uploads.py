@@ -16,11 +16,13 @@ from app.errors import AppError, BadRequest, ContentTooLarge, DeadlineExceeded, 
 from app.features.files import crud as files
 from app.features.files.dependencies import QuotaDep, StorageDep
 from app.features.files.form_parser import Form, Receiver, Upload
+from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota, Usage
 from app.features.files.multipart import MultipartReader
 from app.features.files.schemas import MAX_BATCH, FileBatchDetails, FileDetails
 from app.features.files.storage import Storage, discard
 from app.http.concurrency_limiter import ConcurrencyLimiter
+from app.resources import resources
 from app.security.authentication import FileWriter
 
 # Boundaries, headers and fields, for which no file pays.
@@ -45,12 +47,12 @@ def received(form: Form) -> Callable[..., AsyncIterator[Upload]]:
     async def get_upload(
         request: Request, principal: FileWriter, reads: Reads, quota: QuotaDep, storage: StorageDep
     ) -> AsyncIterator[Upload]:
-        settings: Settings = request.app.state.settings
+        settings: Settings = resources(request)[Settings]
         request.scope["max_body_bytes"] = (
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
         request.scope["state"]["work"].stop_clock()  # It has a deadline of its own.
-        limiter: ConcurrencyLimiter = request.app.state.uploads
+        limiter: ConcurrencyLimiter = resources(request)[FileResources].uploads
         with limiter.slot(principal.id):
             refuse_hopeless(request, await files.usage(reads, principal.id), quota)
             body = arriving(request, settings)

@@ -18,8 +18,10 @@ from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import error_of, schema
 from app.features.rooms.pages import require_no_production
 from app.http.html import GRAPHIQL_POLICY, page, render
+from app.http.resources import HttpResources
 from app.http.static_files import GRAPHIQL_PACKAGE
 from app.http.unit_of_work import UnitOfWorkRoute
+from app.resources import resources
 from app.security.authentication import FieldReader, charge
 
 MAX_ERRORS = 50
@@ -34,7 +36,7 @@ async def get_context(
     reads: ReplicaReads,
     passwords: Passwords,
 ) -> Context:
-    signer = request.app.state.cursor_signer
+    signer = resources(request)[HttpResources].cursor_signer
     return Context(principal, reads, create_loaders(reads), session, signer, passwords)
 
 
@@ -43,7 +45,7 @@ async def execute_graphql(
     asked: GraphQLRequest, context: Annotated[Context, Depends(get_context)], request: Request
 ) -> Response:
     """Execute one GraphQL operation; problems are in the extensions of its errors."""
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     try:
         query = refuse_subscription(asked)
     except AppError as error:
@@ -79,5 +81,5 @@ def show_graphql(request: Request) -> Response:
     """GraphiQL, where the development dependencies are installed."""
     if GRAPHIQL_PACKAGE is None:
         raise NotFound("This page needs the development dependencies.")
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     return page(render(request, "graphql.html", api=settings.api_v1_str), GRAPHIQL_POLICY)

@@ -26,11 +26,14 @@ from app.features.graphql.schema import error_of, schema
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
 from app.features.rooms.connection import Ending, close, first, until_ended
 from app.features.rooms.dependencies import SocketLeasesDep, StandingDep
+from app.features.rooms.lifespan import RoomResources
 from app.features.streams.authentication import Listening
 from app.features.streams.close_codes import CloseCode
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
-from app.security.authentication import Windows
+from app.resources import resources
+from app.security.rate_limit import Windows
+from app.security.resources import RequestRateLimit
 
 router = APIRouter(tags=["graphql"])
 
@@ -157,7 +160,7 @@ class Conversation:
             refuse_other_operations(asked)
         except AppError as error:
             raise GraphQLError(error.detail, original_error=error) from error
-        settings: Settings = self._websocket.app.state.settings
+        settings: Settings = resources(self._websocket)[Settings]
         results = await schema(is_open=settings.environment != "production").subscribe(
             asked.query,
             variable_values=asked.variables,
@@ -171,13 +174,13 @@ class Conversation:
 
     async def _is_flooding(self) -> bool:
         """Count one frame of the client, of any content."""
-        windows: Windows | None = self._websocket.app.state.message_limit
+        windows: Windows | None = resources(self._websocket)[RoomResources].message_limit
         key = f"frames:{self._context.principal.id}"
         return windows is not None and (await windows.count(key)).is_refused
 
     async def _permit(self) -> None:
         """Raises TooManyRequests: each subscription counts like a request, however it is sent."""
-        windows: Windows | None = self._websocket.app.state.rate_limit
+        windows: Windows | None = resources(self._websocket)[RequestRateLimit].windows
         if windows:
             verdict = await windows.count(str(self._context.principal.id))
             if verdict.is_refused:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.features.items.lifespan import ItemResources
 from app.http.concurrency_limiter import ConcurrencyLimiter
+from app.resources import resources
 from app.security.authentication import ItemReader
 
 
@@ -17,7 +19,7 @@ async def get_export_slot(request: Request, principal: ItemReader) -> AsyncItera
         TooManyAtOnce: the user has as many exports as allowed.
         Overloaded: the process has as many as it has connections for.
     """
-    limiter: ConcurrencyLimiter = request.app.state.exports
+    limiter: ConcurrencyLimiter = resources(request)[ItemResources].exports
     async with AsyncExitStack() as stack:
         stack.enter_context(limiter.slot(principal.id))
         yield stack

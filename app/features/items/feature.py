@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.items.jobs import ProcessItem
+from app.features.items.lifespan import lifespan
 from app.features.items.router import router
 from app.features.items.router_v2 import router as router_v2
 
@@ -15,4 +16,5 @@ feature = Feature(
         "items v2": "Items whose amounts name a currency.",
     },
     jobs=(ProcessItem,),
+    lifespan=lifespan,
 )

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
 from app.db.base import Base, Versioned
 from app.errors import Unprocessable, Violation
+from app.features.categories.models import Category
+from app.features.users.models.user import User
 
 MAX_GROSS_PRICE = Decimal(10_000)
 ALIVE = text("deleted_at IS NULL")
@@ -44,8 +46,8 @@ class Item(Versioned, Base):
     price: Mapped[Decimal] = mapped_column(Numeric(7, 2))
     tax: Mapped[Decimal] = mapped_column(Numeric(5, 2), server_default="0")
     tags: Mapped[list[str]] = mapped_column(ARRAY(String(30)), server_default="{}")
-    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
+    category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Category.id))
     processed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
     # Unmapped, because the ORM would otherwise fetch it after each change.

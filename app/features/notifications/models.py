@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.features.users.models.user import User
 
 
 class Notification(Base):
@@ -14,6 +15,6 @@ class Notification(Base):
     __tablename__ = "notifications"
     __table_args__ = (Index("ix_notifications_user_id", "user_id", "created_at", "id"),)
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     subject: Mapped[str] = mapped_column(String(200))
     message: Mapped[str] = mapped_column(String(5000))

@@ -53,7 +53,7 @@ class Post(Versioned, Base):
 
     title: Mapped[str] = mapped_column(String(200))
     body: Mapped[str] = mapped_column(String(20_000))
-    author_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    author_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     status: Mapped[Status] = mapped_column(text_enum(Status), default=Status.DRAFT)
     published_at: Mapped[datetime | None]
     # Unmapped, because the ORM would otherwise fetch it after each change.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio import Redis
@@ -12,11 +12,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
 from app.config.urls import one_host_each
-from app.http.rate_limit import LocalWindows, Policy, Verdict
+from app.db.notifications import Notifications
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
+from app.security.rate_limit import LocalWindows, Policy, Verdict
 
-Handler = Callable[[str], None]
 Client = Redis | RedisCluster
 
 # The client's own defaults hold a request for a minute when Redis hangs.
@@ -114,16 +114,6 @@ class RedisWindows:
         return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 
-def create_windows(
-    redis: Client | None, quota: str, *, is_on: bool
-) -> LocalWindows | RedisWindows | None:
-    """What counts against a quota such as `1000/minute`: over all processes with Redis."""
-    if not is_on:
-        return None
-    policy = Policy.parse(quota)
-    return RedisWindows(redis, policy) if redis else LocalWindows(policy)
-
-
 class RedisListener(BackgroundLoop):
     """The counterpart of `app.db.notifications.Listener` for Redis."""
 
@@ -132,14 +122,11 @@ class RedisListener(BackgroundLoop):
     def __init__(
         self,
         connect: Callable[[], Client],
-        handlers: Mapping[str, Handler],
-        *,
-        on_reconnect: Callable[[], None],
+        notifications: Notifications,
     ) -> None:
         super().__init__()
         self._connect = connect
-        self._handlers = handlers
-        self._on_reconnect = on_reconnect
+        self._notifications = notifications
 
     async def pause(self) -> None:
         await asyncio.sleep(RETRY_SECONDS)
@@ -147,11 +134,11 @@ class RedisListener(BackgroundLoop):
     async def work(self) -> None:
         # Anew each time: the node of a cluster that was asked before may be the one that is gone.
         async with self._connect() as redis, redis.pubsub() as subscription:
-            await subscription.subscribe(*self._handlers)
-            self._on_reconnect()
+            await subscription.subscribe(*self._notifications.receivers)
+            self._notifications.reconnected()
             while True:
                 message = await subscription.get_message(
                     ignore_subscribe_messages=True, timeout=POLL_SECONDS
                 )
                 if message:
-                    self._handlers[message["channel"]](message["data"])
+                    self._notifications.receive(message["channel"], message["data"])

@@ -1,7 +1,9 @@
 """Reads from a streaming replica."""
 
 from app.feature import Feature
+from app.features.replica.lifespan import lifespan
 
 feature = Feature(
     name="replica",
+    lifespan=lifespan,
 )

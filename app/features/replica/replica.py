@@ -103,6 +103,10 @@ class Replica(BackgroundLoop):
         """Whether it has everything that the user wrote, and is not too far behind."""
         return self.is_usable and self._wrote_at.get(user_id, -math.inf) < self._level_at
 
+    def reader(self, user_id: Callable[[], uuid.UUID]) -> Reader:
+        """Return the reads of one user: from the replica where it serves, else from the primary."""
+        return RoutedReads(self, user_id)
+
     def distrust(self) -> None:
         """Use it only after the next check: announcements may have been missed."""
         self._level_at = -math.inf

@@ -1,16 +1,19 @@
 """Rooms, as endpoints ask for them."""
 
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from app.errors import TooManyRequests
+from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.rooms import Rooms
 from app.features.streams.leases import SocketLeases
+from app.features.streams.lifespan import StreamResources
 from app.features.streams.session_revalidation import Standing
-from app.security.authentication import Windows
+from app.resources import resources
 from app.security.principals import Principal, Scope
+from app.security.rate_limit import Windows
 
 # Who goes on sending after so many refusals is put out.
 REFUSALS = 100
@@ -47,15 +50,15 @@ class Speaker:
 
 
 async def get_rooms(connection: HTTPConnection) -> Rooms:
-    return cast("Rooms", connection.app.state.rooms)
+    return resources(connection)[RoomResources].rooms
 
 
 async def get_standing(connection: HTTPConnection) -> Standing:
-    return cast("Standing", connection.app.state.standing)
+    return resources(connection)[StreamResources].standing
 
 
 async def get_socket_leases(connection: HTTPConnection) -> SocketLeases:
-    return cast("SocketLeases", connection.app.state.socket_leases)
+    return resources(connection)[StreamResources].leases
 
 
 SocketLeasesDep = Annotated[SocketLeases, Depends(get_socket_leases)]

@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.rooms import crud, pages
+from app.features.rooms.lifespan import lifespan
 from app.features.rooms.router import router
 
 feature = Feature(
@@ -10,4 +11,5 @@ feature = Feature(
     routers=(router,),
     root_routers=(pages.router,),
     cleanup=(crud.delete_old,),
+    lifespan=lifespan,
 )

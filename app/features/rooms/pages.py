@@ -6,10 +6,11 @@ from fastapi.responses import Response
 from app.config.settings import Settings
 from app.errors import NotFound
 from app.http.html import DOCS_POLICY, page, render
+from app.resources import resources
 
 
 def require_no_production(request: Request) -> None:
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     if settings.environment == "production":
         raise NotFound("This page is for development.")
 
@@ -21,5 +22,5 @@ router = APIRouter(
 
 @router.get("/chat")
 def show_chat(request: Request) -> Response:
-    settings: Settings = request.app.state.settings
+    settings: Settings = resources(request)[Settings]
     return page(render(request, "chat.html", api=settings.api_v1_str), DOCS_POLICY)

@@ -4,10 +4,12 @@ from fastapi import APIRouter, WebSocket
 
 from app.features.rooms.connection import close, converse
 from app.features.rooms.dependencies import RoomsDep, Speaker, StandingDep
+from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.schemas import RoomName
 from app.features.streams.authentication import RoomReader
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
+from app.resources import resources
 
 router = APIRouter(tags=["rooms"])
 
@@ -17,7 +19,7 @@ async def join_room(
     websocket: WebSocket, room: RoomName, caller: RoomReader, rooms: RoomsDep, standing: StandingDep
 ) -> None:
     """Join a room: hear what is said there, and say something."""
-    speaker = Speaker(caller, websocket.app.state.message_limit)
+    speaker = Speaker(caller, resources(websocket)[RoomResources].message_limit)
     with standing.watch(caller) as watched:
         async with rooms.joined(room, caller) as member:
             await websocket.accept()

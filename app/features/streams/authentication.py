@@ -8,15 +8,16 @@ from typing import Annotated
 
 from fastapi import Security
 from fastapi.requests import HTTPConnection
-from starlette.datastructures import State
 
-from app.db.executor import Row
+from app.db.executor import ReadPool, Row
+from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.features.api_keys import crud as api_keys
 from app.features.streams.crud import tickets
 from app.features.streams.models.ticket import InvalidTicket, Ticket
 from app.features.users.crud import sessions
 from app.observability.request_context import act_as
+from app.resources import Resources, resources
 from app.security.authentication import TOKEN_URL, Authentication
 from app.security.credential_verification import principal_of
 from app.security.principals import Principal, Scope
@@ -33,14 +34,14 @@ async def authenticate_stream(connection: HTTPConnection) -> Principal:
     """
     credential = read_credential(connection, accepts_ticket=True)
     if credential.kind is CredentialKind.TICKET:
-        return await redeem(connection.app.state, credential.text)
-    return await principal_of(connection.app.state, credential)
+        return await redeem(resources(connection), credential.text)
+    return await principal_of(resources(connection), credential)
 
 
-async def redeem(state: State, secret: str) -> Principal:
-    async with transaction(state.sessionmaker) as session:
+async def redeem(opened: Resources, secret: str) -> Principal:
+    async with transaction(opened[DatabaseResources].sessions) as session:
         ticket = await tickets.redeem(session, secret)
-    standing = await standing_of(state, ticket)
+    standing = await standing_of(opened[DatabaseResources].reads, ticket)
     if standing is None:
         raise InvalidTicket("What the ticket came from has ended.")
     act_as(ticket.user_id)
@@ -56,12 +57,12 @@ async def redeem(state: State, secret: str) -> Principal:
     )
 
 
-async def standing_of(state: State, ticket: Ticket) -> Row | None:
+async def standing_of(reads: ReadPool, ticket: Ticket) -> Row | None:
     if ticket.session_id:
-        known = await sessions.find_standing(state.reads, [ticket.session_id])
+        known = await sessions.find_standing(reads, [ticket.session_id])
         return known.get(ticket.session_id)
     if ticket.api_key_id:
-        known = await api_keys.find_standing(state.reads, [ticket.api_key_id])
+        known = await api_keys.find_standing(reads, [ticket.api_key_id])
         return known.get(ticket.api_key_id)
     return None
 

@@ -5,11 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
+from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.db.executor import Row
 from app.http.precondition_dependency import PreconditionDep
 from app.jobs import crud as tasks
 from app.jobs.models import Task, TaskStatus
+from app.resources import resources
 from app.security.authentication import SignedIn
 
 
@@ -28,7 +30,7 @@ async def get_task_for_change(
 
 async def require_room_for_task(request: Request, session: SessionDep, principal: SignedIn) -> None:
     """Raises TooManyTasks: the caller has as many unfinished tasks as allowed."""
-    most = request.app.state.settings.tasks_per_user
+    most = resources(request)[Settings].tasks_per_user
     await tasks.refuse_too_many(session, principal.id, most=most)
 
 

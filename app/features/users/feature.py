@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.users.crud import sessions
+from app.features.users.lifespan import lifespan
 from app.features.users.router import router
 from app.features.users.sessions_router import router as sessions_router
 
@@ -12,4 +13,5 @@ feature = Feature(
         "users": "Users and their profiles.",
     },
     cleanup=(sessions.delete_expired,),
+    lifespan=lifespan,
 )

@@ -9,8 +9,8 @@ from app.db.dependencies import Reads, ReplicaReads, SessionDep
 from app.db.session import AsyncSession
 from app.errors import NotFound, NotPermitted, PreconditionFailed, SessionRequired
 from app.features.auth.crud import credentials, mailed_tokens
-from app.features.auth.dependencies import Passwords, ProvenChangeDep, refuse_weak
-from app.features.auth.login_throttle import GuessLimitsDep, TooManyAttempts
+from app.features.auth.dependencies import GuessLimitsDep, Passwords, ProvenChangeDep, refuse_weak
+from app.features.auth.login_throttle import TooManyAttempts
 from app.features.auth.models.mailed_token import Purpose
 from app.features.auth.own_account import (
     HeldAccount,

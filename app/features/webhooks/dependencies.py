@@ -12,12 +12,14 @@ from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.auth.crud import credentials
 from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.crud import webhooks
+from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook, scopes_to_hear
 from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
 from app.features.webhooks.ssrf_guard import DestinationRefused
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
+from app.resources import resources
 from app.security.authentication import WebhookManager
 from app.security.principals import Principal
 
@@ -77,7 +79,7 @@ def check_url(request: Request, url: str) -> None:
         Unprocessable: the URL leads somewhere that webhooks must not go.
     """
     try:
-        request.app.state.destinations.check(url)
+        resources(request)[WebhookResources].destinations.check(url)
     except DestinationRefused as error:
         violation = Violation("/body/url", str(error), "destination_refused")
         raise Unprocessable(violations=[violation]) from None

@@ -3,6 +3,7 @@
 from app.feature import Feature
 from app.features.webhooks.crud import backlogs, deliveries
 from app.features.webhooks.deliveries_router import router as deliveries_router
+from app.features.webhooks.lifespan import lifespan
 from app.features.webhooks.router import router
 
 feature = Feature(
@@ -13,4 +14,5 @@ feature = Feature(
         "webhooks": "Events, delivered to URLs of yours.",
     },
     cleanup=(backlogs.delete_expired, deliveries.delete_old),
+    lifespan=lifespan,
 )

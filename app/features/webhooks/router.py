@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
+from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, PreconditionFailed
 from app.features.webhooks.crud import deliveries as webhook_deliveries
@@ -16,6 +17,7 @@ from app.features.webhooks.dependencies import (
     WebhookChange,
     WebhookPagination,
 )
+from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import WebhookDelivery
 from app.features.webhooks.models.queue import TooManyDeliveriesWaiting
 from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
@@ -26,7 +28,9 @@ from app.http.etag_response import resource
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
+from app.resources import resources
 from app.security.authentication import WebhookManager
+from app.security.resources import SecurityResources
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=UnitOfWorkRoute)
 CHANGES = (NotFound, PreconditionFailed)
@@ -54,8 +58,8 @@ async def create_webhook(
 ) -> WebhookCreated:
     """Be told of events at an address of yours; the secret is shown in this answer only."""
     secret = new_secret()
-    sealed = request.app.state.sealer.seal(secret)
-    limit = request.app.state.settings.webhooks_per_user
+    sealed = resources(request)[SecurityResources].sealer.seal(secret)
+    limit = resources(request)[Settings].webhooks_per_user
     webhook = await webhooks.create(session, data, owner=principal, sealed=sealed, limit=limit)
     response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
     return WebhookCreated(**shown(webhook), secret=written(secret))
@@ -103,7 +107,7 @@ async def test_webhook(
 ) -> WebhookDelivery:
     """Send a message of the type `webhook.test`; its delivery shows the outcome."""
     webhook.check_active()
-    limits = request.app.state.queue_limits
+    limits = resources(request)[WebhookResources].limits
     return await webhook_deliveries.create_test(session, webhook, limits)
 
 
@@ -117,7 +121,7 @@ async def rotate_webhook_secret(
     """
     principal.require(*webhook.scopes)
     secret = new_secret()
-    sealed = request.app.state.sealer.seal(secret)
+    sealed = resources(request)[SecurityResources].sealer.seal(secret)
     until = await webhooks.rotate(session, webhook, sealed=sealed)
     return WebhookSecret(secret=written(secret), old_secret_until=until)
 

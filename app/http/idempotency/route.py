@@ -11,15 +11,18 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.security import SecurityScopes
 
+from app.config.settings import Settings
 from app.db.executor import Row
 from app.errors import Unprocessable, Violation
 from app.fastpath.dependency_graph import scopes_of
-from app.http.client_address import client_network
 from app.http.idempotency import crud as idempotency_keys
 from app.http.idempotency.models import IdempotencyKeyReused
+from app.resources import resources
 from app.security.authentication import Authentication, client_address, count_address
+from app.security.client_address import client_network
 from app.security.encryption import Sealer
 from app.security.principals import Principal
+from app.security.resources import SecurityResources
 
 Guard = tuple[Authentication, SecurityScopes]
 
@@ -54,14 +57,15 @@ async def answer_once(
     refuse_malformed(key)
     caller, fingerprint = caller_of(request), await fingerprint_of(request)
     session = request.state.session
-    most = request.app.state.settings.idempotency_keys_per_caller
+    most = resources(request)[Settings].idempotency_keys_per_caller
     await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:
-        return replay(first, fingerprint, request.app.state.sealer)
+        return replay(first, fingerprint, resources(request)[SecurityResources].sealer)
     response = await handler(request)
     await idempotency_keys.create(
-        session, stored(response, caller, key, fingerprint, request.app.state.sealer)
+        session,
+        stored(response, caller, key, fingerprint, resources(request)[SecurityResources].sealer),
     )
     return response
 

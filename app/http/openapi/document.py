@@ -41,7 +41,7 @@ def describe(app: FastAPI, tags: Mapping[str, str]) -> None:
 
 
 def document(app: FastAPI, tags: Mapping[str, str]) -> Node:
-    settings: Settings = app.state.settings
+    settings: Settings = app.state.resources[Settings]
     generated = get_openapi(
         title=settings.project_name,
         version=settings.version,

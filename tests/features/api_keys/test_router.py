@@ -16,11 +16,13 @@ from app.features.auth.crud import credentials
 from app.features.users.models.user import User
 from app.features.webhooks.models.webhook import DisabledReason
 from app.security.principals import Role, Scope
+from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.features.conftest import AUTH, ME, bearer
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.state import opened, sessions_of
 
 KEYS = f"{AUTH}/api-keys"
 ITEMS = "/api/v1/items"
@@ -183,7 +185,7 @@ class TestCreateApiKey:
         signed_in = await as_user(user)
         await signed_in.get(ME)  # The principal is cached.
 
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             await credentials.lock(session, user.id)
             attempt = asyncio.create_task(create(signed_in))
             await until_waiting_for_lock(app)
@@ -266,7 +268,7 @@ class TestCreateApiKey:
         for age in ("0 seconds", "59 seconds", "61 seconds"):
             await database(f"UPDATE api_keys SET last_used_at = last_used_at - interval '{age}'")
             before = await database("SELECT last_used_at FROM api_keys")
-            app.state.principals.clear()
+            opened(app)[SecurityResources].principals.clear()
             await use(client, key)
             noted.append(await database("SELECT last_used_at FROM api_keys") != before)
 

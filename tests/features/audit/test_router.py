@@ -23,6 +23,7 @@ from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, address, bearer, refresh, tokens
 from tests.problems import assert_problem
 from tests.security.test_authorization import Scene, call
+from tests.state import sessions_of
 
 POSTS = "/api/v1/posts"
 SOUNDS_SECRET = re.compile("hash|secret|password|token")
@@ -183,7 +184,7 @@ class TestListAuditEntries:
 
 
 async def create_in_vain(app: FastAPI, user: User) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         session.add(make_item(user))
         await session.flush()
         raise Conflict

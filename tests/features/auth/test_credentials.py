@@ -14,10 +14,12 @@ from app.features.auth.models.mailed_token import Purpose
 from app.features.streams.authentication import authenticate_stream
 from app.features.users.models.user import User
 from app.security.principals import Role
+from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Save, new_client
 from tests.factories import PASSWORD, make_user, make_webhook
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, LinkToken, bearer, refresh, tokens
 from tests.problems import assert_problem
+from tests.state import opened
 
 ITEMS = "/api/v1/items"
 USERS = "/api/v1/users"
@@ -293,7 +295,7 @@ class TestUnconfirmedAccount:
         key = (await (await as_user(user)).post(f"{AUTH}/api-keys", json=body)).json()["key"]
         await save(make_webhook(user))
         await database("UPDATE users SET email_verified = false")
-        app.state.principals.clear()
+        opened(app)[SecurityResources].principals.clear()
         before = await client.get(ITEMS, headers=bearer(key))
         assert_problem(before, 403, "email_not_verified")
 

@@ -10,6 +10,7 @@ from httpx2 import AsyncClient, Response
 from app.config.settings import Settings
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.models.user import User
+from app.jobs.worker import Worker
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user
 from tests.features.conftest import (
@@ -26,6 +27,7 @@ from tests.features.conftest import (
     statements,
 )
 from tests.problems import assert_problem, broken
+from tests.state import opened
 
 EMAIL = f"{ME}/email"
 
@@ -107,7 +109,7 @@ class TestChangeEmail:
         assert new in notices[0]
 
         await confirm(client, token)
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
         notices = [text for to, text in read_mails(settings.mail_folder) if to == old]
         assert len(notices) == 2
         assert links(settings, old, "verify-email") == []
@@ -320,7 +322,7 @@ class TestEndOfAChange:
         await change(signed_in, new)
         await signed_in.post(f"{AUTH}/logout-all")
 
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert links(settings, new, "verify-email") == []
 

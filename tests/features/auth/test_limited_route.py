@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 
-from app.features.auth.limited_route import AT_ONCE
+from app.features.auth.password_limiter import AT_ONCE
 from app.features.users.models.user import User
 from tests.factories import PASSWORD
 from tests.servers import connected, serving

@@ -11,12 +11,14 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import text
 
 from app.features.auth.login_throttle import WINDOW
+from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher
 from tests.conftest import As, Running, new_client
 from tests.factories import PASSWORD
 from tests.features.conftest import statements
 from tests.problems import assert_problem
+from tests.state import opened, reads_of, sessions_of
 
 TOKEN = "/api/v1/auth/token"
 WRONG = "wrong"
@@ -31,7 +33,7 @@ async def statuses(client: AsyncClient, logins: Iterable[str]) -> list[int]:
 
 
 async def execute(app: FastAPI, sql: str, **values: object) -> None:
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         await session.execute(text(sql), values)
 
 
@@ -215,11 +217,18 @@ class TestSameWork:
         works = []
         async with running() as app, new_client(app) as client:
             for login in (user.email, "nobody"):
-                hasher = app.state.passwords = CountingHasher()
-                reads = app.state.reads.statements
+                hasher = CountingHasher()
+                opened(app).add(UserResources(hasher))
+                reads = reads_of(app).statements
                 with statements(app) as writes:
                     await sign_in(client, login)
-                works.append((hasher.verified, app.state.reads.statements - reads, list(writes)))
+                works.append(
+                    (
+                        hasher.verified,
+                        reads_of(app).statements - reads,
+                        list(writes),
+                    )
+                )
                 hasher.close()
 
         assert works[0] == works[1]

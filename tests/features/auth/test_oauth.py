@@ -13,15 +13,19 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
-from app.features.auth.limited_route import AT_ONCE
+from app.features.auth.password_limiter import AT_ONCE
+from app.features.auth.resources import AuthResources
 from app.features.auth.signing_keys import generate_pem
+from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
+from app.http.load_shedding.concurrency_limit import Load
 from app.security.principals import ROLE_SCOPES, Role, Scope
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
 from tests.features.conftest import AUTH, is_signed_in, refresh, sign_in, tokens
 from tests.forged_tokens import from_base64url
 from tests.problems import assert_problem
+from tests.state import opened
 
 TOKEN = f"{AUTH}/token"
 REVOKE = f"{AUTH}/revoke"
@@ -94,7 +98,9 @@ class TestForm:
     async def test_text_is_decoded_in_the_charset_of_the_form(
         self, client: AsyncClient, app: FastAPI, save: Save, media_type: str, password: bytes
     ) -> None:
-        password_hash = await app.state.passwords.hash("gr\u00fc\u00dfe und + mehr")
+        password_hash = await opened(app)[UserResources].passwords.hash(
+            "gr\u00fc\u00dfe und + mehr"
+        )
         user = await save(make_user(password_hash=password_hash))
         body = f"username={user.username}&password=".encode() + password
 
@@ -301,11 +307,11 @@ class TestRefreshGrant:
 
 @asynccontextmanager
 async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
-    work = app.state.load.begin(expire=lambda: None)
+    work = opened(app)[Load].begin(expire=lambda: None)
     async with AsyncExitStack() as stack:
         stack.callback(work.end)
         for _ in range(AT_ONCE):
-            await stack.enter_async_context(app.state.password_turns.turn(work))
+            await stack.enter_async_context(opened(app)[AuthResources].password_turns.turn(work))
         yield
 
 

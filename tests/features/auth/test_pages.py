@@ -8,12 +8,13 @@ from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.models.user import User
 from tests.conftest import Database
+from tests.state import sessions_of
 
 NEW_PASSWORD = "another sound passphrase"
 
 
 async def mailed(app: FastAPI, user: User, purpose: Purpose) -> str:
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         return await mailed_tokens.create(session, user, purpose)
 
 
@@ -36,7 +37,7 @@ class TestVerifyEmailPage:
     async def test_confirms_a_change_of_address(
         self, app: FastAPI, client: AsyncClient, user: User, database: Database
     ) -> None:
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             change = await email_changes.create(session, user, "moved@example.com")
             issued = await email_changes.issue_token(session, change.id)
         assert issued

@@ -16,8 +16,10 @@ from sqlalchemy import text
 from app.config.settings import Settings
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.crud import sessions, users
+from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import MAX_LENGTH
+from app.jobs.worker import Worker
 from app.security.principals import ROLE_SCOPES, Role
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user
@@ -39,6 +41,7 @@ from tests.features.conftest import (
 from tests.forged_tokens import from_base64url
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.state import opened, sessions_of
 
 ALL_SCOPES = {role: " ".join(sorted(ROLE_SCOPES[role])) for role in Role}
 
@@ -123,7 +126,9 @@ class TestCreateToken:
         self, client: AsyncClient, app: FastAPI, save: Save
     ) -> None:
         password = "\U0001f511" * MAX_LENGTH
-        user = await save(make_user(password_hash=await app.state.passwords.hash(password)))
+        user = await save(
+            make_user(password_hash=await opened(app)[UserResources].passwords.hash(password))
+        )
 
         response = await sign_in(client, user.email, password)
 
@@ -190,13 +195,13 @@ class TestCreateToken:
     async def test_password_that_changes_while_it_is_checked_is_refused(
         self, client: AsyncClient, app: FastAPI, user: User, database: Database
     ) -> None:
-        new_hash = await app.state.passwords.hash(NEW_PASSWORD)
-        async with app.state.sessionmaker.begin() as counting:
+        new_hash = await opened(app)[UserResources].passwords.hash(NEW_PASSWORD)
+        async with sessions_of(app).begin() as counting:
             # The sign-in has read the account when it waits to be counted.
             await counting.execute(text("LOCK TABLE throttles IN EXCLUSIVE MODE"))
             attempt = asyncio.create_task(sign_in(client, user.email))
             await eventually(partial(is_waiting_for_a_lock, database))
-            async with app.state.sessionmaker.begin() as session:
+            async with sessions_of(app).begin() as session:
                 account = await users.get_for_change(session, user.id)
                 await users.set_password(session, account, new_hash)
                 await sessions.end_all(session, user.id)
@@ -730,7 +735,7 @@ class TestForgotPassword:
         response = await self.forget(client, user.email)
 
         assert response.status_code == 202
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
         assert links(settings, user.email, "reset-password") == []
 
     async def test_mails_that_others_cause_do_not_keep_the_owner_from_a_reset(

@@ -17,6 +17,7 @@ from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_category, make_item
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.state import reads_of, sessions_of
 
 CATEGORIES = "/api/v1/categories"
 TREE = f"{CATEGORIES}/tree"
@@ -137,11 +138,11 @@ class TestListCategories:
         self, app: FastAPI, reader: AsyncClient, category: Category
     ) -> None:
         await reader.get(CATEGORIES)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         await reader.get(CATEGORIES, params={"parent_id": str(category.id)})
 
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
 
 class TestReadCategoryTree:
@@ -187,12 +188,12 @@ class TestReadCategoryTree:
     ) -> None:
         await reader.get("/api/v1/users/me")
         await chain(save, 5)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         answers = await asyncio.gather(*(reader.get(TREE) for _ in range(50)))
 
         assert len({answer.content for answer in answers}) == 1
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
     async def test_who_has_it_is_told_so(self, reader: AsyncClient, save: Save) -> None:
         await save(make_category())
@@ -229,11 +230,11 @@ class TestReadCategoryTree:
         await save(make_category(name="Taken"))
         await boss.get(TREE)
         assert (await boss.post(CATEGORIES, json={"name": "Taken"})).status_code == 409
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         await boss.get(TREE)
 
-        assert app.state.reads.statements == before
+        assert reads_of(app).statements == before
 
     async def test_other_processes_see_a_change_within_the_promise(
         self, running: Running, boss: AsyncClient, admin: User
@@ -339,7 +340,7 @@ class TestCreateCategory:
         assert_problem(too_deep, 409, "category_too_deep")
 
     async def test_tree_is_bounded(self, app: FastAPI, boss: AsyncClient) -> None:
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             session.add_all(make_category() for _ in range(MAX_CATEGORIES - 1))
 
         fits = await boss.post(CATEGORIES, json={"name": "a"})
@@ -626,11 +627,11 @@ class TestCategoryOfItem:
     ) -> None:
         found = await chain(save, 3)
         await owner.get(ITEMS)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         await owner.get(ITEMS, params={"category_id": str(found[0].id)})
 
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
     async def test_filter_walks_by_cursor(
         self, owner: AsyncClient, user: User, category: Category, save: Save

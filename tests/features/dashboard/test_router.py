@@ -15,6 +15,7 @@ from app.runtime.clock import now
 from tests.conftest import As, Save
 from tests.factories import make_file, make_item, make_post, make_task
 from tests.problems import assert_problem
+from tests.state import sessions_of
 
 DASHBOARD = "/api/v1/dashboard"
 
@@ -92,7 +93,7 @@ class TestReadDashboard:
         await fill(save, user)
 
         assert (await figures(signed_in))["totals"] == first["totals"]
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await dashboards.count_all(session)
         assert (await figures(signed_in))["totals"]["items"] == 4
 
@@ -101,13 +102,13 @@ class TestRefresh:
     async def test_counting_takes_a_small_share_of_the_time(
         self, app: FastAPI, as_user: As, admin: User, save: Save
     ) -> None:
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await dashboards.count_all(session)
             row = await session.get_one(Dashboard, THE_ONE)
             row.seconds = 3600.0
         await save(make_item(admin))
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await dashboards.refresh(session)
 
         assert (await figures(await as_user(admin)))["totals"]["items"] == 0

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from app.config.settings import Settings
+from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import Conflict
 from app.features.events.crud import events
 from app.features.events.feed import EventFeed, Subscription
+from app.features.events.lifespan import EventResources
 from app.features.events.models.event import Position
 from app.features.events.schemas import Told
 from app.features.items.models import Item
@@ -20,6 +23,7 @@ from app.security.principals import Principal
 from tests.conftest import Database, Running, Save
 from tests.factories import make_item, make_post, make_task
 from tests.polling import eventually
+from tests.state import opened, reads_of, sessions_of
 
 PATIENCE_SECONDS = 20
 
@@ -61,7 +65,7 @@ Follow = Callable[..., Any]
 @pytest.fixture
 async def feed(app: FastAPI) -> AsyncIterator[EventFeed]:
     """One that nobody wakes: it finds everything by looking."""
-    feed = EventFeed(app.state.reads)
+    feed = EventFeed(reads_of(app))
     feed.look_seconds = 0.02
     feed.start()
     yield feed
@@ -169,7 +173,7 @@ class TestEvents:
 
 
 async def create_in_vain(app: FastAPI, user: User) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         session.add(make_item(user))
         await session.flush()
         raise Conflict
@@ -181,12 +185,12 @@ class TestOrder:
     ) -> None:
         """The later of two ids is committed first; without care the other would never be seen."""
         follower = await follow()
-        async with app.state.sessionmaker.begin() as slow:
+        async with sessions_of(app).begin() as slow:
             slow.add(item(user, "begun first"))
             await slow.flush()
             await save(item(user, "committed first"))
-            looks = app.state.reads.statements
-            await eventually(lambda: app.state.reads.statements >= looks + 10)
+            looks = reads_of(app).statements
+            await eventually(lambda: reads_of(app).statements >= looks + 10)
             assert follower.heard == []
 
         await follower.until_heard(2)
@@ -196,7 +200,7 @@ class TestOrder:
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User, save: Save
     ) -> None:
         start = await feed.present()
-        async with app.state.sessionmaker.begin() as slow:
+        async with sessions_of(app).begin() as slow:
             slow.add(item(user, "begun first"))
             await slow.flush()
             await save(item(user, "committed first"))
@@ -209,7 +213,7 @@ class TestOrder:
 
     async def test_batch_keeps_its_order(self, app: FastAPI, follow: Follow, user: User) -> None:
         follower = await follow()
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             session.add_all(item(user, number) for number in range(events.BATCH * 2 + 1))
 
         await follower.until_heard(events.BATCH * 2 + 1)
@@ -252,20 +256,20 @@ class TestOrder:
 
 async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
     for number in range(count):
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             session.add(item(user, f"{prefix}{number}"))
 
 
 class TestFollowers:
     async def test_without_them_nothing_is_read(self, app: FastAPI, user: User, save: Save) -> None:
-        feed = EventFeed(app.state.reads)
+        feed = EventFeed(reads_of(app))
         await save(make_item(user))
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         for _ in range(10):
             await feed.work()
 
-        assert app.state.reads.statements == before
+        assert reads_of(app).statements == before
 
     async def test_who_is_too_slow_is_cut_off_and_hears_the_rest_later(
         self, app: FastAPI, feed: EventFeed, follow: Follow, user: User
@@ -297,9 +301,12 @@ class TestFollowers:
     async def test_hear_at_once_of_what_this_process_commits(
         self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(app.state.event_feed, "look_seconds", PATIENCE_SECONDS * 2)
-        follower = Follower(app.state.event_feed, await app.state.event_feed.present())
-        await eventually(lambda: is_admitted(app.state.event_feed))
+        monkeypatch.setattr(opened(app)[EventResources].feed, "look_seconds", PATIENCE_SECONDS * 2)
+        follower = Follower(
+            opened(app)[EventResources].feed,
+            await opened(app)[EventResources].feed.present(),
+        )
+        await eventually(lambda: is_admitted(opened(app)[EventResources].feed))
         for number in range(3):
             await write(app, user, "", 1)
             await follower.until_heard(number + 1)
@@ -312,7 +319,7 @@ class TestFollowers:
     ) -> None:  # fmt: skip
         follower = await follow()
         await eventually(lambda: is_admitted(feed))
-        name = app.state.settings.project_name
+        name = opened(app)[Settings].project_name
         await database(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = :name AND datname = current_database() "
@@ -340,7 +347,7 @@ class TestOtherProcesses:
     ) -> None:  # fmt: skip
         changes = {"redis_url": valkey_url if carrier == "redis" else "", "run_worker": False}
         async with running(**changes) as here, running(**changes) as there:
-            feed = there.state.event_feed
+            feed = opened(there)[EventResources].feed
             feed.look_seconds = PATIENCE_SECONDS * 2
             follower = Follower(feed, await feed.present())
             await eventually(lambda: is_admitted(feed))
@@ -357,10 +364,10 @@ async def is_connected(here: FastAPI, there: FastAPI) -> bool:
 
     def hear(payload: str) -> None:
         heard.set()
-        there.state.event_feed.wake(payload)
+        opened(there)[EventResources].feed.wake(payload)
 
-    there.state.handlers[events.CHANNEL] = hear
-    here.state.announcer.note()
+    opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [hear]
+    opened(here)[EventResources].announcer.note()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await heard.wait()
@@ -376,7 +383,7 @@ class TestRetention:
         named = "UPDATE events SET {} WHERE data ->> 'name' = '{}'"
         await database(named.format("created_at = now() - interval '8 days'", "old"))
         await database(named.format("transaction_id = 1e15", "restored"))
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             await events.delete_old(session)
 
         left = await database("SELECT data ->> 'name' AS name FROM events")
@@ -401,7 +408,7 @@ class TestReplays:
     async def test_pages_are_read_one_at_a_time_however_many_clients_resume(
         self, app: FastAPI, user: User, database: Database
     ) -> None:
-        feed = Counting(app.state.reads)
+        feed = Counting(reads_of(app))
         start = await feed.present()
         await database(
             "INSERT INTO items (id, name, price, owner_id) SELECT gen_random_uuid(), 'item', 1, :id"

@@ -13,6 +13,8 @@ from fastapi.sse import _PING_INTERVAL
 from httpx2 import AsyncClient
 
 from app.db.session import transaction
+from app.features.auth.resources import AuthResources
+from app.features.events.lifespan import EventResources
 from app.features.events.models.event import RETENTION, Position, event_id
 from app.features.users.crud import sessions
 from app.features.users.models.user import User
@@ -25,6 +27,7 @@ from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.servers import serving
 from tests.sockets import handshake
+from tests.state import opened, sessions_of
 
 ITEMS = "/api/v1/items"
 TICKETS = "/api/v1/auth/ws-ticket"
@@ -46,7 +49,7 @@ async def token(app: FastAPI, user: User) -> str:
 
 async def create(app: FastAPI, user: User, *names: str) -> None:
     for name in names:
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             session.add(make_item(user, name=name))
 
 
@@ -245,7 +248,7 @@ class TestEnd:
             sources = [
                 await stack.enter_async_context(listening(own, token)) for _ in range(CLIENTS)
             ]
-            app.state.event_feed.drain()
+            opened(app)[EventResources].feed.drain()
             farewells = await asyncio.gather(*(source.end() for source in sources))
 
         assert {farewell.comment for farewell in farewells} == {"shutting down"}
@@ -254,11 +257,11 @@ class TestEnd:
 
 
 async def short_lived(app: FastAPI, user: User, *, seconds: int) -> str:
-    async with app.state.sessionmaker.begin() as session:
+    async with sessions_of(app).begin() as session:
         row = await sessions.create(
             session, user.id, scopes=list(Scope), user_agent="", address="127.0.0.1"
         )
-    signer = app.state.token_signer
+    signer = opened(app)[AuthResources].token_signer
     token: str = signer.issue(
         subject=user.id,
         session_id=row.id,
@@ -280,7 +283,10 @@ class TestCost:
             watched_connections(database_url) as counts,
         ):
             # Tokens name the project; this is about its connections.
-            own, issuer = f"http://127.0.0.1:{port}", app.state.token_signer
+            own, issuer = (
+                f"http://127.0.0.1:{port}",
+                opened(app)[AuthResources].token_signer,
+            )
             row = await short_lived(app, user, seconds=issuer.lifetime_seconds)
             sources = [await stack.enter_async_context(listening(own, row)) for _ in range(CLIENTS)]
             for number in range(20):
@@ -313,7 +319,7 @@ async def come_and_go(address: str, token: str, times: int) -> None:
 
 
 async def settled(app: FastAPI) -> None:
-    await eventually(lambda: app.state.event_feed.subscribers == 0)
+    await eventually(lambda: opened(app)[EventResources].feed.subscribers == 0)
 
 
 class watched_connections:  # noqa: N801  (reads like a function)

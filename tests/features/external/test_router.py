@@ -11,11 +11,13 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from pydantic import SecretStr
 
+from app.config.settings import Settings
 from app.devtools.demo_upstream import SLOW_SECONDS, DemoApi, serving
 from app.features.external.cache import Cache
 from app.features.external.cache_store import CacheStore
 from app.features.external.circuit_breaker import Breakers
 from app.features.external.client import ExternalApi
+from app.features.external.lifespan import ExternalResources
 from app.features.external.schemas import SOURCES, SUPPLIERS
 from app.features.external.upstream import Upstream
 from app.features.users.models.user import User
@@ -24,7 +26,7 @@ from tests.conftest import As, Running, Save
 from tests.factories import make_item
 from tests.polling import PATIENCE_SECONDS
 from tests.problems import assert_problem
-from tests.state import replaced
+from tests.state import opened, replaced
 
 EXTERNAL = "/api/v1/external"
 AGGREGATE = "/api/v1/aggregate"
@@ -41,7 +43,7 @@ async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
         stack.push_async_callback(upstream.close)
         cache = Cache(CacheStore(""))
         stack.push_async_callback(cache.close)
-        with replaced(app, external_api=ExternalApi(upstream, cache)):
+        with replaced(app, ExternalResources, api=ExternalApi(upstream, cache)):
             yield demo
 
 
@@ -212,9 +214,15 @@ def path(supplier: str, item_id: uuid.UUID) -> str:
     return f"/suppliers/{supplier}/quotes/{item_id}"
 
 
+def api_of(app: FastAPI) -> ExternalApi:
+    api = opened(app)[ExternalResources].api
+    assert api is not None
+    return api
+
+
 class TestConfiguration:
     async def test_development_brings_its_own_service(self, app: FastAPI) -> None:
-        resource = await app.state.external_api.resource("news")
+        resource = await api_of(app).resource("news")
 
         assert resource.id == "news"
 
@@ -225,7 +233,7 @@ class TestConfiguration:
             serving(demo) as url,
             running(external_api_url=url, external_api_key=key) as app,
         ):
-            await app.state.external_api.resource("news")
+            await api_of(app).resource("news")
 
         assert demo.requests == {"/resources/news": 1}
         assert demo.headers["authorization"] == "Bearer a-key"
@@ -239,13 +247,13 @@ class TestConfiguration:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         async with running(environment="production", log_level="warning") as production:
-            external_api = production.state.external_api
+            external_api = opened(production)[ExternalResources].api
         said = capsys.readouterr().out
         with capsys.disabled():  # Whoever logs next needs an output that is still open.
-            configure_logging(app.state.settings)
+            configure_logging(opened(app)[Settings])
         client = await as_user(user)
 
-        with replaced(app, external_api=external_api):
+        with replaced(app, ExternalResources, api=external_api):
             for path in (f"{EXTERNAL}/news", AGGREGATE):
                 assert_problem(await client.get(path), 503, "external_api_not_configured")
         assert said.count("EXTERNAL_API_URL is empty") == 1

@@ -10,12 +10,14 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.features.files.jobs import begun_at, sweep
+from app.features.files.lifespan import FileResources
 from app.features.files.object_storage import FolderStorage
 from app.features.users.models.user import User
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from tests.conftest import Running, Save, access_token, new_client
 from tests.factories import make_file
+from tests.state import opened, reads_of, sessions_of
 
 AGES = [timedelta(hours=2), timedelta(days=400)]
 
@@ -49,7 +51,7 @@ class TestSweep:
     ) -> None:
         orphan = place(tmp_path, f"{id_of(age)}{suffix}")
 
-        assert await sweep(storage, app.state.reads) == 1
+        assert await sweep(storage, reads_of(app)) == 1
         assert not orphan.exists()
 
     @pytest.mark.parametrize("suffix", ["", "#1"])
@@ -58,7 +60,7 @@ class TestSweep:
     ) -> None:
         young = place(tmp_path, f"{id_of(timedelta(minutes=59))}{suffix}")
 
-        assert await sweep(storage, app.state.reads) == 0
+        assert await sweep(storage, reads_of(app)) == 0
         assert young.exists()
 
     async def test_object_of_a_file_is_left_alone(
@@ -67,7 +69,7 @@ class TestSweep:
         file = await save(make_file(user, id=id_of(AGES[1])))
         kept = place(tmp_path, str(file.id))
 
-        assert await sweep(storage, app.state.reads) == 0
+        assert await sweep(storage, reads_of(app)) == 0
         assert kept.exists()
 
     @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ class TestSweep:
     ) -> None:
         foreign = place(tmp_path, name)
 
-        assert await sweep(storage, app.state.reads) == 0
+        assert await sweep(storage, reads_of(app)) == 0
         assert foreign.exists()
 
     async def test_thousands_are_swept_in_batches(
@@ -87,12 +89,12 @@ class TestSweep:
         kept = await save(make_file(user, id=id_of(AGES[0])))
         for file_id in [kept.id, *(id_of(AGES[0]) for _ in range(2100))]:
             place(tmp_path, str(file_id))
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
-        assert await sweep(storage, app.state.reads) == 2100
+        assert await sweep(storage, reads_of(app)) == 2100
         assert listed(tmp_path) == [str(kept.id)]
         # Three for the batches; the loops of the application read now and then, too.
-        assert app.state.reads.statements - before < 100
+        assert reads_of(app).statements - before < 100
 
 
 class TestUndecidedCommit:
@@ -100,7 +102,7 @@ class TestUndecidedCommit:
     async def broken_connection(self, app: FastAPI) -> AsyncIterator[None]:
         """The connection breaks in the commit, so that nobody knows how it ended."""
         for statements in ((FUNCTION, TRIGGER), ("DROP FUNCTION break_off CASCADE",)):
-            async with app.state.sessionmaker.begin() as session:
+            async with sessions_of(app).begin() as session:
                 for statement in statements:
                     await session.execute(text(statement))
             if len(statements) > 1:
@@ -114,7 +116,11 @@ class TestUndecidedCommit:
             async with new_client(app, Authorization=f"Bearer {token}") as client:
                 response = await client.post("/api/v1/files", files={"file": b"%PDF-1.7"})
             left = listed(tmp_path)
-            swept = await sweep(app.state.storage, app.state.reads, grace=timedelta(0))
+            swept = await sweep(
+                opened(app)[FileResources].storage,
+                reads_of(app),
+                grace=timedelta(0),
+            )
 
         assert response.status_code == 503
         assert (len(left), swept) == (1, 1)

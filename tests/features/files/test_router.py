@@ -26,6 +26,7 @@ from tests.factories import make_file
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.servers import serving
+from tests.state import reads_of, sessions_of
 
 FILES = "/api/v1/files"
 BATCH = f"{FILES}/batch"
@@ -163,7 +164,7 @@ async def failing_commit(app: FastAPI) -> AsyncIterator[None]:
         FOR EACH ROW EXECUTE FUNCTION refuse()
     """
     for statements in ((function, trigger), ("DROP FUNCTION refuse CASCADE",)):
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             for statement in statements:
                 await session.execute(text(statement))
         if len(statements) > 1:
@@ -440,8 +441,8 @@ class TestCreateFile:
 
         async def feed() -> AsyncIterator[bytes]:
             yield body[:9000]
-            held.append(app.state.reads.in_use)
-            held.append(app.state.sessionmaker.kw["bind"].pool.checkedout())
+            held.append(reads_of(app).in_use)
+            held.append(sessions_of(app).kw["bind"].pool.checkedout())
             yield body[9000:]
 
         response = await owner.post(FILES, content=feed(), headers=FORM)
@@ -863,11 +864,11 @@ class TestListFiles:
         for _ in range(3):
             await save(make_file(user))
         await owner.get(FILES)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         await owner.get(FILES)
 
-        assert app.state.reads.statements == before + 1
+        assert reads_of(app).statements == before + 1
 
 
 class TestReadFile:

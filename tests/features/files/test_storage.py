@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from app.errors import BadRequest, NotFound
+from app.features.files.lifespan import FileResources
 from app.features.files.object_storage import BucketStorage, FolderStorage, create_storage
 from app.features.files.storage import (
     Download,
@@ -24,6 +25,7 @@ from app.features.files.storage import (
 from app.features.users.models.user import User
 from tests.conftest import Running, access_token, new_client
 from tests.polling import eventually, wait_until
+from tests.state import opened
 
 MIB = 1024 * 1024
 DOWNLOAD = Download("image/png", 'attachment; filename="a.png"')
@@ -264,7 +266,7 @@ class TestFilesInABucket:
 
             assert whole.content == content
             assert (part.status_code, part.content) == (206, b"xxxxx")
-            assert await names(app.state.storage) == []
+            assert await names(opened(app)[FileResources].storage) == []
 
     async def test_download_is_redirected_when_asked_for(
         self, running: Running, user: User, s3: str

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from app.db.compiled import Query, Row
 from app.db.executor import Reader
+from app.db.resources import DatabaseResources
 from app.features.users.crud import users
 from app.features.users.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
@@ -20,7 +21,7 @@ from tests.factories import PASSWORD, make_category, make_item, make_post, make_
 from tests.forged_tokens import forged_tokens, sendable
 from tests.problems import assert_problem, broken
 from tests.security.test_authorization import Scene, mixed_up, target
-from tests.state import replaced
+from tests.state import reads_of, replaced
 
 ITEMS = """
 query($first: Int!, $after: String, $filter: ItemFilter) {
@@ -165,9 +166,9 @@ class TestQueries:
         await data(client, ITEMS, first=10)
         counts = []
         for _ in range(3):  # The service has statements of its own in between.
-            before = app.state.reads.statements
+            before = reads_of(app).statements
             found = (await data(client, ITEMS, first=10))["items"]
-            counts.append(app.state.reads.statements - before)
+            counts.append(reads_of(app).statements - before)
 
         # The items, their owners, their categories, the parents of those.
         assert min(counts) == 4
@@ -415,7 +416,7 @@ class TestRequest:
         assert (await (await as_user(user)).post("/graphql", json=body)).status_code == 413
 
     async def test_unexpected_error_is_masked(self, app: FastAPI, as_user: As, user: User) -> None:
-        with replaced(app, reads=FailingReads(app.state.reads)):
+        with replaced(app, DatabaseResources, reads=FailingReads(reads_of(app))):
             answer = await execute(await as_user(user), "{me{id}}")
 
         assert answer["errors"][0]["extensions"]["code"] == "internal_error"

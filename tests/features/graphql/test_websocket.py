@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from app.features.events.lifespan import EventResources
 from app.features.graphql import websocket as socket
 from app.features.users.models.user import User
 from tests.conftest import As, Running, access_token
@@ -18,6 +19,7 @@ from tests.factories import item_body
 from tests.polling import eventually
 from tests.servers import PATIENCE_SECONDS, serving
 from tests.sockets import handshake
+from tests.state import opened
 
 QUERY = "subscription { itemEvents { type item { name owner { username } } } }"
 
@@ -70,7 +72,7 @@ async def follower(
 
 async def is_following(app: FastAPI) -> None:
     """Until the feed serves somebody: what is created from then on is told."""
-    await eventually(lambda: app.state.event_feed.position is not None)
+    await eventually(lambda: opened(app)[EventResources].feed.position is not None)
 
 
 class TestFollow:
@@ -109,7 +111,7 @@ class TestFollow:
             await following.send(type="ping")
 
             assert await following.receive() == {"type": "pong"}
-            await eventually(lambda: app.state.event_feed.position is None)
+            await eventually(lambda: opened(app)[EventResources].feed.position is None)
 
     async def test_end_that_it_did_not_ask_for_is_an_error(
         self, running: Running, user: User
@@ -119,7 +121,7 @@ class TestFollow:
             await following.subscribe()
             await is_following(app)
 
-            app.state.event_feed.drain()
+            opened(app)[EventResources].feed.drain()
 
             told = (await following.receive())["payload"]
         assert told["errors"][0]["extensions"]["code"] == "unavailable"

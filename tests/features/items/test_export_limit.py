@@ -9,6 +9,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from app.db.resources import DatabaseResources
+from app.features.items.lifespan import ItemResources
 from app.features.users.models.user import User
 from app.http.concurrency_limiter import ConcurrencyLimiter, TooManyAtOnce
 from app.http.load_shedding.concurrency_limit import Overloaded
@@ -17,6 +19,7 @@ from app.server.http_protocol import HttpProtocol
 from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
 from tests.servers import Connection, serving
+from tests.state import opened, reads_of, replaced
 
 EXPORT = "/api/v1/items/export"
 # More than the buffers of both ends of a loopback connection hold.
@@ -61,8 +64,8 @@ async def unread_export(port: int, token: str) -> AsyncIterator[Connection]:
 
 
 async def has_slots_in_use(app: FastAPI, count: int) -> bool:
-    pool = app.state.reads.cursors
-    return bool(app.state.exports.in_use == count == pool.in_use)
+    pool = reads_of(app).cursors
+    return bool(opened(app)[ItemResources].exports.in_use == count == pool.in_use)
 
 
 class TestExportSlots:
@@ -134,8 +137,8 @@ class TestExportSlots:
             async with new_client(app, Authorization=f"Bearer {token}") as client:
                 await client.get("/api/v1/items")
                 async with running(database_url=nowhere) as away:
-                    app.state.reads = away.state.reads
-                    answer = await client.get(EXPORT)
+                    with replaced(app, DatabaseResources, reads=reads_of(away)):
+                        answer = await client.get(EXPORT)
 
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
 

@@ -16,14 +16,16 @@ from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.config.settings import Settings
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
+from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, Save, access_token, empty_tables, new_client
 from tests.factories import item_body, make_item, make_user
 from tests.problems import assert_problem, broken
-from tests.state import replaced
+from tests.state import opened, replaced
 
 ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
@@ -357,7 +359,7 @@ class TestWalkItems:
         start: int,
         changes: list[tuple[int, bool]],
     ) -> None:
-        await empty_tables(app.state.settings.database_url)
+        await empty_tables(opened(app)[Settings].database_url)
         user = await save(make_user())
         stock = [await save(twin(user, number)) for number in range(start)]
         stays = {str(item.id) for item in stock}
@@ -825,7 +827,7 @@ class TestIfMatch:
                 times -= answer.is_success
                 known = answer if answer.is_success else await owner.get(url(item))
 
-        with replaced(app, rate_limit=None):
+        with replaced(app, RequestRateLimit, windows=None):
             await asyncio.gather(*(increment(500) for _ in range(2)))
 
         counted = (await owner.get(url(item))).json()

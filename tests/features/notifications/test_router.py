@@ -6,10 +6,12 @@ from httpx2 import AsyncClient
 
 from app.config.settings import Settings
 from app.features.users.models.user import User
+from app.jobs.worker import Worker
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, read_mails
 from tests.problems import assert_problem
+from tests.state import opened
 
 NOTIFICATIONS = "/api/v1/notifications"
 BODY = {"subject": "Your <b>order</b>", "message": "It leaves on Friday."}
@@ -32,7 +34,7 @@ class TestSendNotification:
         response = await (await as_user(admin)).post(
             f"{NOTIFICATIONS}/{reader.email.capitalize()}", json=BODY
         )
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert response.status_code == 202
         listed = (await (await as_user(reader)).get(NOTIFICATIONS)).json()["items"]
@@ -81,7 +83,7 @@ class TestSendNotification:
         recipient = address()
 
         await (await as_user(admin)).post(f"{NOTIFICATIONS}/{recipient}", json=BODY)
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert recipient in dict(read_mails(settings.mail_folder))
 

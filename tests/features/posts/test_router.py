@@ -13,6 +13,7 @@ from app.features.users.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_post, make_published_post
 from tests.problems import assert_problem, broken
+from tests.state import reads_of
 
 POSTS = "/api/v1/posts"
 OWN_POSTS = "/api/v1/users/me/posts"
@@ -225,12 +226,12 @@ class TestListPosts:
         for writer in (user, other_user, user):
             await save(make_published_post(writer))
         await author.get(POSTS)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         response = await author.get(POSTS, params={"q": "thinly", "status": "published"})
 
         assert len(titles(response)) == 3
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
 
 class TestListOwnPosts:
@@ -259,11 +260,11 @@ class TestListOwnPosts:
         self, app: FastAPI, author: AsyncClient, draft: Post, published: Post
     ) -> None:
         await author.get(OWN_POSTS)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         await author.get(OWN_POSTS)
 
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
 
 class TestReadPost:

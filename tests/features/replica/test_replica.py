@@ -16,6 +16,7 @@ from app.config.settings import Settings
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable
 from app.db.session import transaction
+from app.features.replica.lifespan import ReplicaResources
 from app.features.replica.replica import Replica
 from app.features.users.models.user import User
 from tests.conftest import Running, Save, access_token, execute, new_client, plain, with_database
@@ -23,6 +24,7 @@ from tests.factories import item_body, make_item
 from tests.polling import eventually
 from tests.proxy import Proxy, proxied
 from tests.standby import replica_of
+from tests.state import opened, sessions_of
 
 PATIENCE_SECONDS = 20  # Less than the timeouts of the suite.
 
@@ -77,16 +79,22 @@ async def proxy(replica_url: str) -> AsyncIterator[Proxy]:
 async def service(app: FastAPI, running: Running, proxy: Proxy) -> AsyncIterator[FastAPI]:
     """A service with a replica, which is level with the primary."""
     # Its connections may be older than what `replica_url` set for the database.
-    await app.state.sessionmaker.kw["bind"].dispose()
+    await sessions_of(app).kw["bind"].dispose()
     changes = {"database_replica_url": proxy.url, "database_replica_max_lag_seconds": 30}
     async with running(**changes) as service:
         await until_level(service)
         yield service
 
 
+def own_replica(service: FastAPI) -> Replica:
+    replica = opened(service)[ReplicaResources].replica
+    assert replica is not None
+    return replica
+
+
 async def until_level(service: FastAPI) -> None:
     """Wait until the service has found it level with what was committed before."""
-    replica: Replica = service.state.replica
+    replica: Replica = own_replica(service)
     writer = uuid.uuid4()
     replica.note(writer)
     await eventually(lambda: replica.serves(writer), 10)
@@ -152,10 +160,10 @@ class TestReads:
 
 
 async def is_read_from_replica(service: FastAPI, client: AsyncClient, path: str) -> bool:
-    before = service.state.replica.pool.statements
+    before = own_replica(service).pool.statements
     response = await client.get(path)
     assert response.status_code == 200
-    return bool(service.state.replica.pool.statements == before + 1)
+    return bool(own_replica(service).pool.statements == before + 1)
 
 
 class TestReadYourWrites:
@@ -210,10 +218,10 @@ class TestReadYourWrites:
 
 
 async def until_heard(service: FastAPI, elsewhere: FastAPI) -> None:
-    writer, replica = uuid.uuid4(), elsewhere.state.replica
+    writer, replica = uuid.uuid4(), own_replica(elsewhere)
 
     async def is_heard() -> bool:
-        await service.state.replica.announce(writer)
+        await own_replica(service).announce(writer)
         return replica.is_usable and not replica.serves(writer)
 
     await eventually(is_heard)
@@ -246,7 +254,7 @@ class TestSeveralHosts:
     ) -> None:
         async with running(database_url=replica_url) as service:
             with pytest.raises(DatabaseUnavailable):
-                async with transaction(service.state.sessionmaker) as session:
+                async with transaction(sessions_of(service)) as session:
                     session.add(make_item(user))
 
 
@@ -291,10 +299,10 @@ class TestFallback:
 
     async def test_comes_back(self, service: FastAPI, client: AsyncClient, proxy: Proxy) -> None:
         proxy.switch("refuse")
-        service.state.replica.distrust()
-        before = service.state.replica.pool.statements
+        own_replica(service).distrust()
+        before = own_replica(service).pool.statements
         await client.get(ITEMS)
-        assert service.state.replica.pool.statements == before
+        assert own_replica(service).pool.statements == before
 
         proxy.switch("pass")
         await eventually(lambda: is_read_from_replica(service, client, ITEMS))
@@ -310,7 +318,7 @@ class TestFallback:
         ):
             assert (await client.get(ITEMS)).status_code == 200
             assert (await client.get("/health")).json()["status"] == "degraded"
-            assert service.state.replica.pool.statements == 0
+            assert own_replica(service).pool.statements == 0
 
 
 async def is_found(client: AsyncClient, path: str) -> bool:
@@ -318,5 +326,5 @@ async def is_found(client: AsyncClient, path: str) -> bool:
 
 
 async def is_served(service: FastAPI) -> bool:
-    replica: Replica = service.state.replica
+    replica: Replica = own_replica(service)
     return replica.is_usable

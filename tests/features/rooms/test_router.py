@@ -14,9 +14,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import func
 
+from app.db.resources import DatabaseResources
 from app.features.rooms import crud as room_messages
+from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.models import RoomMessage
 from app.features.rooms.rooms import Member, Rooms
+from app.features.streams.lifespan import StreamResources
 from app.features.streams.models.socket import Socket
 from app.features.users.models.user import User
 from app.runtime.clock import now
@@ -28,7 +31,7 @@ from tests.polling import eventually
 from tests.security.test_authorization import Scene, mixed_up, target
 from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
-from tests.state import replaced
+from tests.state import opened, reads_of, replaced, sessions_of
 
 ROOM = "/api/v1/ws/lobby"
 PROMISED_SECONDS = 5
@@ -43,7 +46,9 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 async def is_quiet(app: FastAPI) -> bool:
     """The next test starts with empty tables: nobody may still be leaving."""
-    return bool(app.state.rooms.is_empty and app.state.socket_leases.count == 0)
+    return bool(
+        opened(app)[RoomResources].rooms.is_empty and opened(app)[StreamResources].leases.count == 0
+    )
 
 
 @pytest.fixture
@@ -287,7 +292,7 @@ class TestMessages:
             guest(port, "lobby", token) as ada,
             guest(other_port, "lobby", other_token) as bob,
         ):
-            second.state.handlers["rooms"] = lambda _: None
+            opened(second)[DatabaseResources].notifications.receivers["rooms"] = []
             await ada.say("unheard")
 
             async with asyncio.timeout(PROMISED_SECONDS):
@@ -424,7 +429,7 @@ class TestPresence:
         async with guest(port, "lobby", token) as ada:
             await ada.hear()
             await database("DELETE FROM sockets")
-            await app.state.socket_leases.work()
+            await opened(app)[StreamResources].leases.work()
 
             assert (await ada.hear("join"))["user"]["id"] == str(user.id)
             assert len(await database("SELECT id FROM sockets")) == 1
@@ -437,11 +442,11 @@ class TestPresence:
                 Socket(
                     user_id=other_user.id,
                     room="lobby",
-                    worker_id=app.state.socket_leases.worker_id,
+                    worker_id=opened(app)[StreamResources].leases.worker_id,
                     lease_ends_at=func.now() + timedelta(hours=1),
                 )
             )
-            await app.state.socket_leases.work()
+            await opened(app)[StreamResources].leases.work()
 
             assert (await ada.hear("leave"))["user"]["id"] == str(other_user.id)
 
@@ -487,8 +492,11 @@ class TestEnd:
         assert await database("SELECT id FROM sockets") == []
 
     async def test_error_of_ours_is_1011(self, app: FastAPI, port: int, token: str) -> None:
-        rooms = FailingRooms(app.state.reads, app.state.socket_leases)
-        with replaced(app, rooms=rooms):
+        rooms = FailingRooms(
+            reads_of(app),
+            opened(app)[StreamResources].leases,
+        )
+        with replaced(app, RoomResources, rooms=rooms):
             async with guest(port, "lobby", token) as ada:
                 await ada.say("x")
 
@@ -511,7 +519,7 @@ class TestSlowReader:
         other_token: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(app.state.rooms, "max_waiting_characters", 200_000)
+        monkeypatch.setattr(opened(app)[RoomResources].rooms, "max_waiting_characters", 200_000)
         async with (
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1) as slow,
@@ -528,7 +536,7 @@ class TestSlowReader:
         other_token: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(app.state.rooms, "max_waiting_characters", 200_000)
+        monkeypatch.setattr(opened(app)[RoomResources].rooms, "max_waiting_characters", 200_000)
         async with (
             serving(app, ws=Impatient) as port,
             guest(port, "lobby", token) as ada,
@@ -616,7 +624,7 @@ class TestStorage:
             row.created_at = now() - timedelta(minutes=minutes)
             await save(row)
 
-        async with app.state.sessionmaker.begin() as session:
+        async with sessions_of(app).begin() as session:
             await room_messages.delete_old(session)
 
-        assert len(await room_messages.find_after(app.state.reads, {"lobby": 0})) == 1
+        assert len(await room_messages.find_after(reads_of(app), {"lobby": 0})) == 1

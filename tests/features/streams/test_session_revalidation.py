@@ -11,12 +11,14 @@ from fastapi import FastAPI
 from fastapi.requests import HTTPConnection
 from httpx2 import AsyncClient
 
+from app.features.streams.lifespan import StreamResources
 from app.features.streams.session_revalidation import Standing, Watched
 from app.features.users.models.user import User
 from app.security.credential_verification import authenticate
 from app.security.principals import Principal
 from tests.conftest import As
 from tests.factories import PASSWORD
+from tests.state import opened, reads_of
 
 PROMISED_SECONDS = 5
 Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
@@ -45,15 +47,15 @@ async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
 @pytest.fixture
 def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], Watched]]:
     """Streams that this process looks after until the end of the test."""
-    opened: list[Any] = []
+    entered: list[Any] = []
 
     def enter(principal: Principal) -> Watched:
-        opened.append(app.state.standing.watch(principal))
-        watched: Watched = opened[-1].__enter__()
+        entered.append(opened(app)[StreamResources].standing.watch(principal))
+        watched: Watched = entered[-1].__enter__()
         return watched
 
     yield enter
-    for each in opened:
+    for each in entered:
         each.__exit__(None, None, None)
 
 
@@ -77,7 +79,7 @@ class TestStanding:
         client = await as_user(user)
         watched = open_streams(await principal_of(app, client))
         bystander = open_streams(await principal_of(app, await as_user(admin)))
-        await app.state.standing.work()
+        await opened(app)[StreamResources].standing.work()
 
         await ENDINGS[ending](client, await as_user(admin), user)
 
@@ -98,7 +100,7 @@ class TestStanding:
         created = (await client.post("/api/v1/auth/api-keys", json=body)).json()
         program.headers = {"X-API-Key": created["key"]}
         watched = open_streams(await principal_of(app, program))
-        await app.state.standing.work()
+        await opened(app)[StreamResources].standing.work()
 
         path = f"/api/v1/auth/api-keys/{created['id']}"
         await (client.delete(path) if how == "revoked" else client.post(f"{path}/rotate"))
@@ -115,7 +117,7 @@ class TestStanding:
             expires_at=time.time() + 0.1,
         )
 
-        with app.state.standing.watch(soon) as watched:
+        with opened(app)[StreamResources].standing.watch(soon) as watched:
             assert await end(watched) == "expired"
 
     async def test_lost_word_is_made_up_for(self, app: FastAPI, as_user: As, user: User) -> None:
@@ -129,28 +131,28 @@ class TestStanding:
     async def test_all_streams_cost_one_statement(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
-        watcher = Standing(app.state.reads)
+        watcher = Standing(reads_of(app))
         callers = [await principal_of(app, await as_user(user)) for _ in range(3)]
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         with watcher.watch(callers[0]), watcher.watch(callers[1]), watcher.watch(callers[2]):
             await watcher.work()
 
-        assert app.state.reads.statements - before == 1
+        assert reads_of(app).statements - before == 1
 
     async def test_nobody_costs_none(self, app: FastAPI) -> None:
-        watcher = Standing(app.state.reads)
-        before = app.state.reads.statements
+        watcher = Standing(reads_of(app))
+        before = reads_of(app).statements
 
         await watcher.work()
 
-        assert app.state.reads.statements == before
+        assert reads_of(app).statements == before
 
 
 @asynccontextmanager
 async def deaf(app: FastAPI) -> AsyncIterator[Standing]:
     """One that nobody tells anything, as when a notification is lost."""
-    watcher = Standing(app.state.reads, every_seconds=0.1)
+    watcher = Standing(reads_of(app), every_seconds=0.1)
     watcher.start()
     yield watcher
     await watcher.close()

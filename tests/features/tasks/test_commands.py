@@ -14,9 +14,11 @@ from app.config.settings import ConfigError, Settings
 from app.features.tasks import commands as jobs
 from app.features.users.models.user import User
 from app.jobs.models import Task, TaskStatus
+from app.jobs.worker import Worker
 from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_task
+from tests.state import opened
 
 Run = Callable[..., Awaitable[str]]
 FAILED: dict[str, Any] = {"status": TaskStatus.FAILED, "attempts": 5, "progress": 50}
@@ -76,7 +78,7 @@ class TestRetry:
 
         told = await run(jobs.retry, [])
         waiting = await database("SELECT attempts, progress FROM tasks")
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert told == "Enqueued once more: 2.\n"
         assert waiting == [{"attempts": 0, "progress": 0}] * 2

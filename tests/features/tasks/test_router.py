@@ -8,12 +8,14 @@ from httpx2 import AsyncClient
 from app.config.settings import Settings
 from app.features.users.models.user import User
 from app.jobs.models import Task, TaskStatus
+from app.jobs.worker import Worker
 from app.runtime.clock import now
 from app.security.principals import Role
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item, make_task
 from tests.features.conftest import address, read_mails
 from tests.problems import assert_problem
+from tests.state import opened
 
 TASKS = "/api/v1/tasks"
 
@@ -68,7 +70,7 @@ class TestProcessItem:
 
         task = await self.process(signed_in, item.id)
         assert task["status"] == "queued"
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         done = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
         assert (done["status"], done["progress"]) == ("succeeded", 100)
@@ -91,7 +93,7 @@ class TestProcessItem:
         task = await self.process(signed_in, item.id)
         await signed_in.delete(f"/api/v1/items/{item.id}")
 
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         failed = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
         assert (failed["status"], failed["attempts"]) == ("failed", 1)
@@ -117,7 +119,7 @@ class TestCancelTask:
         task = (await signed_in.post(f"/api/v1/items/{item.id}/process")).json()
 
         response = await signed_in.delete(f"{TASKS}/{task['id']}")
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert response.status_code == 204
         read = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
@@ -142,7 +144,7 @@ class TestRetryTask:
         signed_in = await as_user(user)
 
         response = await signed_in.post(f"{TASKS}/{task.id}/retry")
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         assert response.json()["status"] == "queued"
         done = (await signed_in.get(f"{TASKS}/{task.id}")).json()
@@ -175,7 +177,7 @@ class TestSignUp:
         body = {"email": "zoe@example.com", "username": "zoe", "password": "a good long passphrase"}
 
         await client.post("/api/v1/auth/register", json=body)
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         signed_in = await as_user(admin)
         tasks = (await signed_in.get(TASKS)).json()["items"]
@@ -194,7 +196,7 @@ class TestSignUp:
         body = {"email": victim, "username": "mallory", "password": "a good long passphrase"}
 
         await client.post("/api/v1/auth/register", json=body | {"full_name": "You won! evil.test"})
-        await app.state.worker.drain()
+        await opened(app)[Worker].drain()
 
         mails = [text for to, text in read_mails(settings.mail_folder) if to == victim]
         assert len(mails) == 2

@@ -10,8 +10,10 @@ from app.features.webhooks.delivery import new_secret
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.security.resources import SecurityResources
 from tests.conftest import Save
 from tests.factories import make_webhook
+from tests.state import opened, sessions_of
 
 Subscribe = Callable[..., Awaitable[Webhook]]
 
@@ -19,7 +21,11 @@ Subscribe = Callable[..., Awaitable[Webhook]]
 @pytest.fixture
 async def sender(app: FastAPI) -> AsyncIterator[WebhookSender]:
     client = guarded_client(Destinations(loopback=True))
-    yield WebhookSender(app.state.sessionmaker, client, app.state.sealer)
+    yield WebhookSender(
+        sessions_of(app),
+        client,
+        opened(app)[SecurityResources].sealer,
+    )
     await client.aclose()
 
 
@@ -28,7 +34,7 @@ def subscribe(app: FastAPI, save: Save, user: User) -> Subscribe:
     """A webhook of the user with a secret that the service can read."""
 
     async def save_webhook(url: str, *, secret: bytes = b"", **fields: object) -> Webhook:
-        sealed = app.state.sealer.seal(secret or new_secret())
+        sealed = opened(app)[SecurityResources].sealer.seal(secret or new_secret())
         return await save(make_webhook(user, url=url, secret_sealed=sealed, **fields))
 
     return save_webhook

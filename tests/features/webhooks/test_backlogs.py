@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
+from app.config.settings import Settings
 from app.db.session import transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
@@ -30,6 +31,7 @@ from tests.features.webhooks.conftest import Subscribe
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
+from tests.state import opened, reads_of, sessions_of
 
 SMALL = QueueLimits(per_webhook=4, per_account=6)
 QUEUED = "SELECT count(*) FROM webhook_deliveries WHERE webhook_id = :id"
@@ -44,12 +46,17 @@ WHERE delivery.webhook_id = :id ORDER BY event.transaction_id, event.id
 
 
 def dispatcher(app: FastAPI, limits: QueueLimits = SMALL, page: int = 1000) -> WebhookDispatcher:
-    return WebhookDispatcher(app.state.reads, app.state.sessionmaker, limits, page=page)
+    return WebhookDispatcher(
+        reads_of(app),
+        sessions_of(app),
+        limits,
+        page=page,
+    )
 
 
 @pytest.fixture(autouse=True)
 async def _reader(app: FastAPI) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         await event_readers.begin(session, webhooks.READER)
 
 
@@ -68,7 +75,7 @@ async def settle(dispatcher: WebhookDispatcher) -> None:
 
 
 async def create_items(app: FastAPI, owner: User, names: Sequence[str]) -> None:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         session.add_all([make_item(owner, name=name) for name in names])
 
 
@@ -125,7 +132,7 @@ class TestLimit:
             "INSERT INTO webhook_deliveries (id, webhook_id, event_type, payload)"
             " SELECT uuidv7(), :id, 'webhook.test', '{}' FROM generate_series(1, :waiting)",
             id=webhook.id,
-            waiting=app.state.settings.webhook_max_waiting,
+            waiting=opened(app)[Settings].webhook_max_waiting,
         )
 
         response = await (await as_user(user)).post(f"/api/v1/webhooks/{webhook.id}/test")
@@ -207,7 +214,7 @@ class TestExpiry:
             make_webhook(user, backlog_since=since, backlog_transaction_id=1, backlog_event_id=0)
         )
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await webhook_backlogs.delete_expired(session)
 
         client, path = await as_user(user), f"/api/v1/webhooks/{webhook.id}"
@@ -279,7 +286,7 @@ class TestPages:
         await create_items(app, user, ["a"])
         batch = await everything(app)
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             due = {uuid.uuid4(): batch, webhook.id: batch}
             await webhook_backlogs.queue(session, due, SMALL, behind=Position(0, 0))
 
@@ -290,7 +297,7 @@ async def everything(app: FastAPI) -> list[Told]:
     found: list[Told] = []
 
     async def has_events() -> bool:
-        found[:] = (await events.read_behind(app.state.reads, Position(0, 0))).events
+        found[:] = (await events.read_behind(reads_of(app), Position(0, 0))).events
         return bool(found)
 
     await eventually(has_events)

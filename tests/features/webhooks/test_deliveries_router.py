@@ -9,6 +9,7 @@ from app.runtime.clock import now
 from tests.conftest import As, Save
 from tests.factories import make_delivery, make_webhook
 from tests.problems import assert_problem
+from tests.state import reads_of
 
 NOBODYS = f"/api/v1/webhooks/{'0' * 32}/deliveries"
 
@@ -46,12 +47,12 @@ class TestListDeliveries:
             await save(make_delivery(webhook))
         client, path = await as_user(user), f"/api/v1/webhooks/{webhook.id}/deliveries"
         await client.get(path)
-        before = app.state.reads.statements
+        before = reads_of(app).statements
 
         response = await client.get(path)
 
         assert len(response.json()["items"]) == 5
-        assert app.state.reads.statements - before == 2
+        assert reads_of(app).statements - before == 2
 
 
 class TestRedeliver:

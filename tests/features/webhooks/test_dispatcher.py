@@ -18,6 +18,7 @@ from app.security.principals import Role, Scope
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook
 from tests.polling import eventually
+from tests.state import reads_of, sessions_of
 
 WRITTEN = "SELECT webhook_id, event_type, status FROM webhook_deliveries ORDER BY id"
 POINTED_AT = """
@@ -31,13 +32,17 @@ LIMITS = QueueLimits(per_webhook=1000, per_account=5000)
 @pytest.fixture
 async def dispatcher(app: FastAPI) -> WebhookDispatcher:
     """One whose place in the events is the present."""
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         await event_readers.begin(session, webhooks.READER)
     return new_dispatcher(app)
 
 
 def new_dispatcher(app: FastAPI) -> WebhookDispatcher:
-    return WebhookDispatcher(app.state.reads, app.state.sessionmaker, LIMITS)
+    return WebhookDispatcher(
+        reads_of(app),
+        sessions_of(app),
+        LIMITS,
+    )
 
 
 async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
@@ -50,7 +55,7 @@ async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
 async def publish_everything(app: FastAPI, save: Save, owner: User) -> None:
     item = await save(make_item(owner))
     task, post = await save(make_task(owner)), await save(make_post(owner))
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         for row in (item, task, post):
             session.add(row)
         item.name, task.status = "Cherry desk", TaskStatus.RUNNING
@@ -227,7 +232,7 @@ class TestDispatch:
             locks = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             return bool(await database(f"{locks} AND datname = current_database()"))
 
-        async with app.state.sessionmaker.begin() as deleting:
+        async with sessions_of(app).begin() as deleting:
             await deleting.delete(await deleting.get_one(Webhook, webhook.id))
             await deleting.flush()
             dispatching = asyncio.create_task(dispatch_all(dispatcher))

@@ -14,11 +14,13 @@ from app.features.users.models.user import User
 from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.ssrf_guard import Destinations, guarded_client
 from app.security.principals import Scope
+from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_delivery, make_item, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
+from tests.state import opened, sessions_of
 
 WEBHOOKS = "/api/v1/webhooks"
 URL = "https://hooks.example.com/reference"
@@ -246,7 +248,11 @@ class TestRotateSecret:
             await database("UPDATE webhooks SET url = :url", url=receiver.url)
             assert (await client.post(f"{path}/test")).status_code == 202
 
-            await WebhookSender(app.state.sessionmaker, outbound, app.state.sealer).drain()
+            await WebhookSender(
+                sessions_of(app),
+                outbound,
+                opened(app)[SecurityResources].sealer,
+            ).drain()
 
         await outbound.aclose()
         (message,) = receiver.received

@@ -19,11 +19,13 @@ from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import MAX_IN_FLIGHT, WebhookSender
 from app.features.webhooks.ssrf_guard import Destinations, guarded_client
 from app.runtime.clock import now
+from app.security.resources import SecurityResources
 from tests.conftest import Database, Save
 from tests.factories import make_delivery, make_webhook
 from tests.features.webhooks.conftest import Subscribe
 from tests.polling import eventually
 from tests.receivers import Message, receiving
+from tests.state import opened, sessions_of
 
 HANGING = 20
 PAYLOAD = '{"type":"webhook.test","data":{"name":"b\u00fccher"}}'
@@ -35,12 +37,12 @@ async def due(save: Save, webhook: Webhook, **fields: object) -> WebhookDelivery
 
 
 async def load(app: FastAPI, row: WebhookDelivery) -> WebhookDelivery:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return await session.get_one(WebhookDelivery, row.id)
 
 
 async def load_webhook(app: FastAPI, webhook: Webhook) -> Webhook:
-    async with transaction(app.state.sessionmaker) as session:
+    async with transaction(sessions_of(app)) as session:
         return await session.get_one(Webhook, webhook.id)
 
 
@@ -83,7 +85,7 @@ class TestMessage:
             webhook = await subscribe(
                 receiver.url,
                 secret=new,
-                old_secret_sealed=app.state.sealer.seal(old),
+                old_secret_sealed=opened(app)[SecurityResources].sealer.seal(old),
                 overlap_until=now() + timedelta(hours=hours),
             )
             await due(save, webhook)
@@ -181,7 +183,11 @@ class TestFailure:
         client = guarded_client(Destinations(), inside)
         row = await due(save, await subscribe("https://hooks.example.com/"))
 
-        await WebhookSender(app.state.sessionmaker, client, app.state.sealer).drain()
+        await WebhookSender(
+            sessions_of(app),
+            client,
+            opened(app)[SecurityResources].sealer,
+        ).drain()
 
         await client.aclose()
         assert (await load(app, row)).error == "destination_refused"
@@ -404,7 +410,12 @@ class TestSeveralSenders:
     ) -> None:
         client = guarded_client(Destinations(loopback=True))
         senders = [
-            WebhookSender(app.state.sessionmaker, client, app.state.sealer) for _ in range(3)
+            WebhookSender(
+                sessions_of(app),
+                client,
+                opened(app)[SecurityResources].sealer,
+            )
+            for _ in range(3)
         ]
         async with receiving() as receiver:
             webhooks = [await subscribe(receiver.url) for _ in range(3)]
@@ -424,7 +435,7 @@ class TestRetention:
         await save(make_delivery(webhook, created_at=now() - timedelta(days=31)))
         kept = await save(make_delivery(webhook, created_at=now() - timedelta(days=29)))
 
-        async with transaction(app.state.sessionmaker) as session:
+        async with transaction(sessions_of(app)) as session:
             await delete_old(session)
 
         assert (await load(app, kept)).id == kept.id

@@ -14,11 +14,13 @@ from sqlalchemy import func, select
 from app.config.settings import Settings
 from app.db.compiled import Query
 from app.features.users.models.user import User
+from app.http.load_shedding.concurrency_limit import Load
 from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.proxy import proxied
 from tests.servers import connected, serving
+from tests.state import opened, reads_of
 
 PATIENCE_SECONDS = 20
 LOGIN = {"username": "somebody", "password": "a wrong password"}
@@ -40,7 +42,7 @@ class Busy:
 
     @property
     def in_flight(self) -> int:
-        return int(self.app.state.load.in_flight)
+        return int(opened(self.app)[Load].in_flight)
 
     async def wait(self) -> str:
         try:
@@ -105,7 +107,7 @@ class TestLimit:
     async def test_refusal_can_be_read_by_scripts(self, running: Running) -> None:
         origin = "https://front.example"
         async with running(max_requests_in_flight=MOST, allowed_origins=[origin]) as app:
-            app.state.load.limit = 0
+            opened(app)[Load].limit = 0
             async with new_client(app, Origin=origin) as browser:
                 refused = await browser.get("/version")
 
@@ -130,7 +132,7 @@ class TestLimit:
 
     @pytest.mark.parametrize("path", PROBES)
     async def test_probes_always_pass(self, busy: Busy, client: AsyncClient, path: str) -> None:
-        busy.app.state.load.limit = 0
+        opened(busy.app)[Load].limit = 0
 
         assert (await client.get(path)).status_code == 200
 
@@ -244,7 +246,10 @@ class TestDeadline:
     async def test_reaches_the_statement(
         self, busy: Busy, client: AsyncClient, database: Database
     ) -> None:
-        reads, sleep = busy.app.state.reads, Query(select(func.pg_sleep(60)))
+        reads, sleep = (
+            reads_of(busy.app),
+            Query(select(func.pg_sleep(60))),
+        )
 
         async def slow() -> None:
             await reads.scalar(sleep)

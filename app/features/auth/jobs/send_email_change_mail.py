@@ -21,10 +21,10 @@ class SendEmailChangeMail(MailJob):
     change_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        async with transaction(work.resources.sessions) as session:
+        async with transaction(work.sessions) as session:
             issued = await email_changes.issue_token(session, self.change_id)
         if issued is None:
             return
         email, token = issued
-        values = {"link": work.resources.mail.link("verify-email", token)}
-        await work.resources.mail.send(Template.CHANGE_EMAIL, email, work.task_id, values)
+        values = {"link": self.mail(work).link("verify-email", token)}
+        await self.mail(work).send(Template.CHANGE_EMAIL, email, work.task_id, values)

@@ -22,10 +22,10 @@ class SendResetMail(MailJob):
     email: str
 
     async def run(self, work: Work) -> None:
-        async with transaction(work.resources.sessions) as session:
+        async with transaction(work.sessions) as session:
             user = await users.find_by_email(session, self.email)
             if user is None or not user.is_active:
                 return
             token = await mailed_tokens.create(session, user, Purpose.RESET_PASSWORD)
-        values = {"link": work.resources.mail.link("reset-password", token)}
-        await work.resources.mail.send(Template.RESET_PASSWORD, user.email, work.task_id, values)
+        values = {"link": self.mail(work).link("reset-password", token)}
+        await self.mail(work).send(Template.RESET_PASSWORD, user.email, work.task_id, values)

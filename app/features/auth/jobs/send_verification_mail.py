@@ -19,7 +19,7 @@ class SendVerificationMail(MailJob):
     user_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        async with transaction(work.resources.sessions) as session:
+        async with transaction(work.sessions) as session:
             try:
                 user = await users.get_for_change(session, self.user_id)
             except NotFound as error:
@@ -27,5 +27,5 @@ class SendVerificationMail(MailJob):
             if not user.is_active or user.email_verified:
                 return
             token = await mailed_tokens.create(session, user, Purpose.VERIFY_EMAIL)
-        values = {"link": work.resources.mail.link("verify-email", token)}
-        await work.resources.mail.send(Template.VERIFY_EMAIL, user.email, work.task_id, values)
+        values = {"link": self.mail(work).link("verify-email", token)}
+        await self.mail(work).send(Template.VERIFY_EMAIL, user.email, work.task_id, values)

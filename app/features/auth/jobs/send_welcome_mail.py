@@ -17,10 +17,10 @@ class SendWelcomeMail(MailJob):
 
     async def run(self, work: Work) -> None:
         try:
-            user = await users.get(work.resources.reads, self.user_id)
+            user = await users.get(work.reads, self.user_id)
         except NotFound as error:
             raise GiveUp("The account was deleted.") from error
         # Not the full name: nobody has proven the address yet, and whoever signs somebody else
         # up could write there what they like, in our name.
         values = {"name": user["username"]}
-        await work.resources.mail.send(Template.WELCOME, user["email"], work.task_id, values)
+        await self.mail(work).send(Template.WELCOME, user["email"], work.task_id, values)

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.features.users.models.user import User
 
 LIFETIME = timedelta(days=1)
 
@@ -24,7 +25,7 @@ class EmailChange(Base):
         Index("ix_email_changes_expires_at", "expires_at"),
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     email: Mapped[str] = mapped_column(String(320))
     # Set when the mail is written, since a task does not hold secrets.
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))

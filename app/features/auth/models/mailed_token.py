@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, text_enum
 from app.errors import BadRequest
+from app.features.users.models.user import User
 
 
 class Purpose(enum.StrEnum):
@@ -35,7 +36,7 @@ class MailedToken(Base):
         Index("ix_mailed_tokens_expires_at", "expires_at"),
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     purpose: Mapped[Purpose] = mapped_column(text_enum(Purpose))
     email_canonical: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -16,7 +16,7 @@ class NotifyAdmins(Job):
 
     async def run(self, work: Work) -> None:
         try:
-            user = await users.get(work.resources.reads, self.user_id)
+            user = await users.get(work.reads, self.user_id)
         except NotFound as error:
             raise GiveUp("The account was deleted.") from error
         async with work.completion() as session:

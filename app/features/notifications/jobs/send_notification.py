@@ -18,4 +18,4 @@ class SendNotification(MailJob):
 
     async def run(self, work: Work) -> None:
         values = {"subject": self.subject, "message": self.message}
-        await work.resources.mail.send(Template.NOTIFICATION, self.email, work.task_id, values)
+        await self.mail(work).send(Template.NOTIFICATION, self.email, work.task_id, values)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, text_enum
 from app.errors import TooManyRequests
+from app.features.users.models.user import User
 
 LEASE = timedelta(seconds=10)
 
@@ -47,7 +48,7 @@ class Socket(Base):
         {"prefixes": ["UNLOGGED"]},
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     kind: Mapped[StreamKind] = mapped_column(
         text_enum(StreamKind), server_default=StreamKind.WEBSOCKET.value
     )

@@ -8,6 +8,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
 from app.errors import Unauthenticated
+from app.features.api_keys.models import ApiKey
+from app.features.users.models.session import Session
+from app.features.users.models.user import User
 
 LIFETIME = timedelta(seconds=30)
 
@@ -28,11 +31,9 @@ class Ticket(Base):
         Index("ix_tickets_expires_at", "expires_at"),
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    session_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("sessions.id", ondelete="CASCADE")
-    )
-    api_key_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("api_keys.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
+    session_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
+    api_key_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(ApiKey.id))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     # When that credential ends, and with it the stream that the ticket opens.

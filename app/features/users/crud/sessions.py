@@ -19,9 +19,9 @@ from app.features.users.models.session import (
 from app.features.users.models.user import User
 from app.observability import metrics
 from app.runtime.clock import now
+from app.security.principal_cache import CHANNEL
 
 # Every process listens here and forgets the principals of the user it names.
-CHANNEL = "principals"
 
 IS_LIVE = (
     Session.ended_at.is_(None)

@@ -7,6 +7,7 @@ from sqlalchemy import ARRAY, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.features.users.models.user import User
 
 IDLE_LIFETIME = timedelta(days=14)
 ABSOLUTE_LIFETIME = timedelta(days=90)
@@ -26,7 +27,7 @@ class Session(Base):
         Index("ix_sessions_expires_at", "expires_at"),
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     user_agent: Mapped[str | None] = mapped_column(String(255))
     address: Mapped[str | None] = mapped_column(String(45))

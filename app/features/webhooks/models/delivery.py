@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base, text_enum
 from app.errors import AppError, Conflict
 from app.features.events.models.event import Position
+from app.features.webhooks.models.webhook import Webhook
 from app.runtime.jitter import jitter
 
 # As Standard Webhooks advises; after 71.6 hours at most a message is given up.
@@ -89,7 +90,7 @@ class WebhookDelivery(Base):
         ),
     )
 
-    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Webhook.id, ondelete="CASCADE"))
     event_type: Mapped[str] = mapped_column(String(30))
     event_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
     event_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base, Versioned
 from app.errors import Conflict
 from app.features.events.models.event import READ_SCOPES
+from app.features.users.models.user import User
 from app.security.principals import Scope
 
 # How long receivers may go on verifying with the secret before.
@@ -75,7 +76,7 @@ class Webhook(Versioned, Base):
         ),
     )
 
-    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     url: Mapped[str] = mapped_column(String(2048))
     events: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.rate_limit import LocalWindows, Policy
+from app.security.rate_limit import LocalWindows, Policy
 
 
 class TestPolicy:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 FORM = re.compile(r"(\d{1,9})/(second|minute|hour|day)")
@@ -48,6 +49,18 @@ class Verdict:
             (b"ratelimit-policy", b'"default";q=%d;w=%d' % (policy.quota, policy.window_seconds)),
             (b"ratelimit", b'"default";r=%d;t=%d' % (left, self.reset_seconds)),
         ]
+
+
+class Windows(Protocol):
+    """Counts requests by key, within windows of the policy."""
+
+    policy: Policy
+
+    async def count(self, key: str, units: int = 1) -> Verdict:
+        """Count one request of the key, or one that is worth several."""
+
+
+CreateWindows = Callable[[Policy], Windows]
 
 
 class LocalWindows:

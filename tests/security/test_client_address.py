@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.client_address import (
+from app.security.client_address import (
     MAX_HOPS,
     TrustedProxies,
     canonical_address,

@@ -1,0 +1,31 @@
+"""The authenticator of access tokens: signature and claims, then the session they belong to."""
+
+from app.db.resources import DatabaseResources
+from app.errors import InvalidToken
+from app.features.auth.resources import AuthResources
+from app.features.users.crud import sessions
+from app.resources import Resources
+from app.security.authenticators import Verified
+from app.security.principals import Principal
+
+
+async def verify_access_token(opened: Resources, token: str) -> Verified:
+    """Return the principal of an access token and the end of the token.
+
+    Raises:
+        InvalidToken: it is malformed, expired, or its session has ended.
+    """
+    claims = opened[AuthResources].token_signer.read(token)
+    reads = opened[DatabaseResources].reads
+    row = await sessions.find_principal(reads, claims.session_id, user_id=claims.subject)
+    if row is None:
+        raise InvalidToken("The session has ended.")
+    principal = Principal.granted(
+        row["user_id"],
+        row["role"],
+        claims.scopes,
+        email_verified=row["email_verified"],
+        session_id=row["session_id"],
+        expires_at=claims.expires_at,
+    )
+    return principal, principal.expires_at

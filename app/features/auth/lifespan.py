@@ -1,0 +1,29 @@
+"""Lifespan: token signer, and the login throttle with an engine of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.db.engine import create_engine
+from app.db.session import create_sessionmaker
+from app.features.auth.access_tokens import create_token_signer
+from app.features.auth.login_throttle import COUNTED_AT_ONCE, GuessLimits
+from app.features.auth.refresh_tokens import RefreshTokens
+from app.features.auth.resources import AuthResources
+from app.features.auth.token_issuer import TokenIssuer
+from app.startup import Startup
+
+
+@asynccontextmanager
+async def lifespan(startup: Startup) -> AsyncIterator[AuthResources]:
+    settings = startup.settings
+    signer = create_token_signer(settings)
+    issuer = TokenIssuer(signer, RefreshTokens(settings.signing_secret))
+    # An engine of its own: a request that counts may hold a connection of the other already,
+    # and many of them would wait for one another.
+    few = {"database_pool_size": COUNTED_AT_ONCE, "database_max_overflow": 0}
+    engine = create_engine(settings.model_copy(update=few))
+    limits = GuessLimits(create_sessionmaker(engine), settings)
+    try:
+        yield AuthResources(signer, issuer, limits)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,25 @@
+"""Lifespan: the storage and the limiter of uploads."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.features.files.object_storage import create_storage
+from app.features.files.storage import Storage
+from app.http.concurrency_limiter import ConcurrencyLimiter
+from app.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class FileResources:
+    storage: Storage
+    uploads: ConcurrencyLimiter
+
+
+@asynccontextmanager
+async def lifespan(startup: Startup) -> AsyncIterator[FileResources]:
+    settings = startup.settings
+    storage = create_storage(settings.storage_url)
+    startup.health.add("storage", storage.answers)
+    limits = {"per_user": settings.uploads_per_user, "per_process": settings.uploads_per_process}
+    yield FileResources(storage, ConcurrencyLimiter("uploads", **limits))

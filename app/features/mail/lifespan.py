@@ -1,0 +1,28 @@
+"""Lifespan: the mailer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.features.mail.sender import Mailer, MailSender, create_mailer
+from app.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class MailResources:
+    mailer: Mailer
+    sender: MailSender
+
+
+@asynccontextmanager
+async def lifespan(startup: Startup) -> AsyncIterator[MailResources]:
+    settings = startup.settings
+    mailer = create_mailer(settings.smtp_url.get_secret_value(), settings.mail_folder)
+    startup.health.add("mail", mailer.answers)
+    sender = MailSender(
+        mailer,
+        sender=settings.mail_sender,
+        public_url=settings.public_url,
+        project_name=settings.project_name,
+    )
+    yield MailResources(mailer, sender)

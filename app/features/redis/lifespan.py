@@ -1,0 +1,42 @@
+"""Lifespan: the Redis client, which replaces transport and rate limits of the kernel."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from app.features.redis.client import (
+    Client,
+    RedisListener,
+    RedisPublisher,
+    RedisWindows,
+    answers,
+    create_redis,
+)
+from app.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class RedisResources:
+    """The client; None where REDIS_URL is empty."""
+
+    client: Client | None
+
+
+@asynccontextmanager
+async def lifespan(startup: Startup) -> AsyncIterator[RedisResources]:
+    settings = startup.settings
+    if not settings.redis_url:
+        yield RedisResources(None)
+        return
+    connect = partial(create_redis, settings.redis_url, is_cluster=settings.redis_cluster)
+    client = connect()
+    startup.health.add("redis", partial(answers, client))
+    startup.notifications.publish = RedisPublisher(client)
+    # A retry would subscribe again silently, and what is published meanwhile would be missed.
+    startup.create_listener = partial(RedisListener, partial(connect, retries=0))
+    startup.create_windows = partial(RedisWindows, client)
+    try:
+        yield RedisResources(client)
+    finally:
+        await client.aclose()

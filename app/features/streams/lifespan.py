@@ -1,0 +1,28 @@
+"""Lifespan: leases of open streams, and the revalidation of their callers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.db.resources import DatabaseResources
+from app.features.streams.leases import SocketLeases
+from app.features.streams.session_revalidation import Standing
+from app.security.principal_cache import CHANNEL
+from app.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResources:
+    standing: Standing
+    leases: SocketLeases
+
+
+@asynccontextmanager
+async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
+    database = startup.resources[DatabaseResources]
+    standing = Standing(database.reads)
+    leases = SocketLeases(database.sessions, startup.settings)
+    startup.notifications.on_notification(CHANNEL, standing.wake)
+    startup.notifications.on_reconnect(standing.wake)
+    startup.run(standing, leases)
+    yield StreamResources(standing, leases)

@@ -1,0 +1,45 @@
+"""Lifespan: dispatcher and sender of deliveries, and the guard of their destinations."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.db.resources import DatabaseResources
+from app.features.events.crud import events
+from app.features.webhooks.crud import queue
+from app.features.webhooks.dispatcher import WebhookDispatcher
+from app.features.webhooks.models.queue import QueueLimits
+from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.security.resources import SecurityResources
+from app.startup import Startup
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookResources:
+    destinations: Destinations
+    limits: QueueLimits
+    dispatcher: WebhookDispatcher
+    sender: WebhookSender
+
+
+@asynccontextmanager
+async def lifespan(startup: Startup) -> AsyncIterator[WebhookResources]:
+    database = startup.resources[DatabaseResources]
+    destinations = Destinations(loopback=startup.settings.webhook_loopback)
+    limits = QueueLimits.of(startup.settings)
+    async with guarded_client(destinations) as client:
+        dispatcher = WebhookDispatcher(database.loop_reads, database.sessions, limits)
+        sealer = startup.resources[SecurityResources].sealer
+        sender = WebhookSender(database.sessions, client, sealer)
+        follow(startup, dispatcher, sender)
+        yield WebhookResources(destinations, limits, dispatcher, sender)
+
+
+def follow(startup: Startup, dispatcher: WebhookDispatcher, sender: WebhookSender) -> None:
+    notifications = startup.notifications
+    notifications.on_notification(queue.CHANNEL, sender.wake)
+    notifications.on_notification(events.CHANNEL, dispatcher.wake)
+    notifications.on_reconnect(dispatcher.wake)
+    notifications.on_commit(dispatcher.wake)
+    startup.run(dispatcher, sender, only_in_worker=True)

@@ -1,0 +1,22 @@
+"""Resources of authentication and encryption."""
+
+from dataclasses import dataclass
+
+from app.security.authenticators import Authenticators
+from app.security.encryption import Sealer
+from app.security.principal_cache import PrincipalCache
+from app.security.rate_limit import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityResources:
+    authenticators: Authenticators
+    principals: PrincipalCache
+    sealer: Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRateLimit:
+    """The rate limit of all requests; None where it is switched off."""
+
+    windows: Windows | None

@@ -1,0 +1,44 @@
+"""Startup: what the lifespan of a feature may use, and where it registers its callbacks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from app.config.settings import Settings
+from app.db.notifications import Notifications
+from app.http.health import HealthChecks
+from app.resources import Resources
+from app.runtime.background import BackgroundLoop
+from app.runtime.drain import Drain
+from app.security.rate_limit import CreateWindows, LocalWindows, Policy, Windows
+
+CreateListener = Callable[[Notifications], BackgroundLoop]
+
+
+@dataclass
+class Startup:
+    """The state of a process that starts.
+
+    Lifespans of features run in the order of their requirements. Loops start after the last of
+    them, in the order of `run`, and end in the reverse order before the first of them ends.
+    """
+
+    settings: Settings
+    resources: Resources
+    notifications: Notifications
+    drain: Drain
+    health: HealthChecks
+    create_listener: CreateListener
+    """Creates the loop that receives notifications; a feature may replace it."""
+    create_windows: CreateWindows = LocalWindows
+    """Creates the windows of a rate limit; a feature may replace it."""
+    loops: list[BackgroundLoop] = field(default_factory=list)
+    worker_loops: list[BackgroundLoop] = field(default_factory=list)
+
+    def windows(self, quota: str) -> Windows | None:
+        """Create the windows of a quota such as `1000/minute`; None where limits are off."""
+        is_on = self.settings.rate_limit_enabled
+        return self.create_windows(Policy.parse(quota)) if is_on else None
+
+    def run(self, *loops: BackgroundLoop, only_in_worker: bool = False) -> None:
+        """Run loops as long as the process; those of the worker only where tasks are worked on."""
+        (self.worker_loops if only_in_worker else self.loops).extend(loops)
