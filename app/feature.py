@@ -19,6 +19,7 @@ from fastapi import APIRouter
 
 from app.db.session import AsyncSession
 from app.features import FEATURES
+from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
 from app.security.authenticators import Authenticator
@@ -47,6 +48,7 @@ class Feature:
     tags: Mapping[str, str] = field(default_factory=dict)
     """OpenAPI tags with their descriptions."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
+    problem_extensions: tuple[ProblemExtension, ...] = ()
     lifespan: Lifespan | None = None
     """Opens what the feature needs and yields its resources, an instance of a class of its own."""
     jobs: tuple[type[Job], ...] = ()
@@ -80,6 +82,10 @@ class Features:
     @property
     def authenticators(self) -> dict[CredentialKind, Authenticator]:
         return {kind: each for feature in self for kind, each in feature.authenticators.items()}
+
+    @property
+    def problem_extensions(self) -> ProblemExtensions:
+        return ProblemExtensions(tuple(chain.from_iterable(f.problem_extensions for f in self)))
 
     @property
     def jobs(self) -> tuple[type[Job], ...]:

@@ -55,7 +55,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=telemetry(tracing),
     )
     load = create_load(settings)
-    app.state.resources = opened(settings, features, load, log_writer, Tracing(tracing))
+    app.state.resources = opened(
+        settings, features, features.problem_extensions, load, log_writer, Tracing(tracing)
+    )
     add_middleware(app, settings, load)
     register_error_handlers(app)
     include_routers(app, settings, features)

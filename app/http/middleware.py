@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, ContentTooLarge
-from app.features.streams.close_codes import CloseCode
+from app.http.close_codes import CloseCode
 from app.http.forwarding import resolve_client
 from app.http.problem_details import problem_response
 from app.observability.access_log import AccessRecorder

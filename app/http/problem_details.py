@@ -29,20 +29,14 @@ from app.errors import (
     UnsupportedMediaType,
     Violation,
 )
-from app.features.auth.oauth_problems import (
-    accepts_plain_json_only,
-    is_oauth,
-    oauth_headers,
-    oauth_members,
-)
 from app.http.header_fields import media_type
+from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.http.problem_schema import Problem
 from app.http.request_errors import HeadersTooLarge, RequestTimeout
 from app.http.schemas import MAX_ERRORS
 from app.observability import metrics
 
 MEDIA_TYPE = "application/problem+json"
-JSON = "application/json"
 MAX_POINTER = 500
 DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
@@ -112,21 +106,25 @@ def problem(scope: Scope, error: AppError) -> dict[str, Any]:
             {"pointer": violation.pointer, "message": violation.message, "code": violation.code}
             for violation in error.violations[:MAX_ERRORS]
         ]
-    return {**body, **oauth_members(error)} if is_oauth(scope) else body
+    extension = extension_of(scope)
+    return {**body, **extension.members(error)} if extension else body
 
 
 def problem_response(scope: Scope, error: AppError) -> Response:
     metrics.PROBLEMS.labels(error.code).inc()
-    headers, media_type = challenge(error), MEDIA_TYPE
-    if is_oauth(scope):
-        headers = oauth_headers(error)
-        media_type = JSON if accepts_plain_json_only(scope) else MEDIA_TYPE
+    extension = extension_of(scope)
+    headers = extension.headers(error) if extension else challenge(error)
     return Response(
         json.dumps(problem(scope, error)),
         error.status,
         headers={**headers, **error.headers},
-        media_type=media_type,
+        media_type=extension.media_type(scope) if extension else MEDIA_TYPE,
     )
+
+
+def extension_of(scope: Scope) -> ProblemExtension | None:
+    extensions: ProblemExtensions = scope["app"].state.resources[ProblemExtensions]
+    return extensions.find(scope)
 
 
 def challenge(error: AppError) -> dict[str, str]:

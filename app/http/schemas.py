@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.features.users.passwords import prepared
 from app.runtime.email_address import InvalidEmail, email_address
+from app.runtime.opaque_string import prepared
 from app.runtime.text import (
     TextRefused,
     normalized_line,

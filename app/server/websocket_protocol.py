@@ -6,9 +6,9 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from app.features.rooms.schemas import MAX_FRAME_BYTES
 from app.server.stalls import StallGuard
 
+MAX_FRAME_BYTES = 64 * 1024
 # After the service has closed: the rest of the buffer, and the peer's own farewell.
 FAREWELL_SECONDS = 10.0
 

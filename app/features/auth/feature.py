@@ -9,6 +9,7 @@ from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
 from app.features.auth.lifespan import lifespan
+from app.features.auth.oauth_problems import OAUTH_PROBLEMS
 from app.features.auth.router import router, tokens_router, with_password
 from app.security.request_credentials import CredentialKind
 
@@ -23,5 +24,6 @@ feature = Feature(
     jobs=(SendEmailChangeMail, SendResetMail, SendVerificationMail, SendWelcomeMail),
     cleanup=(mailed_tokens.delete_expired, email_changes.delete_expired, throttles.delete_expired),
     authenticators={CredentialKind.ACCESS_TOKEN: verify_access_token},
+    problem_extensions=(OAUTH_PROBLEMS,),
     lifespan=lifespan,
 )

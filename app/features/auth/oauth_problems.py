@@ -22,6 +22,8 @@ from app.features.auth.oauth_errors import (
     UnsupportedGrantType,
     UnsupportedTokenType,
 )
+from app.http.problem_details import MEDIA_TYPE
+from app.http.problem_extensions import ProblemExtension
 
 ENDPOINTS = ("/auth/token", "/auth/refresh", "/auth/revoke")
 OWN = frozenset(
@@ -44,6 +46,9 @@ UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 # RFC 9110 wants a challenge with every 401. A Bearer token is no answer to this one, and on
 # Basic a browser would ask its user for a password, so the scheme is one of our own.
 CHALLENGE = 'OAuth2-Grant error="{}"'
+
+# Media ranges that include problems.
+WIDER = (b"application/problem+json", b"application/*", b"*/*")
 
 
 def is_oauth(scope: Scope) -> bool:
@@ -71,12 +76,14 @@ def oauth_headers(error: AppError) -> dict[str, str]:
     return headers
 
 
-def accepts_plain_json_only(scope: Scope) -> bool:
-    """Return whether the client accepts `application/json`, as the RFC has it, and no problems.
+def media_type(scope: Scope) -> str:
+    """Return `application/json`, as the RFC has it, where the client accepts that and no problems.
 
     Strict libraries refuse to read an error of another media type than they accept.
     """
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept").lower()
-    return b"application/json" in accepted and not any(
-        wider in accepted for wider in (b"application/problem+json", b"application/*", b"*/*")
-    )
+    is_strict = b"application/json" in accepted and not any(wide in accepted for wide in WIDER)
+    return "application/json" if is_strict else MEDIA_TYPE
+
+
+OAUTH_PROBLEMS = ProblemExtension(is_oauth, oauth_members, oauth_headers, media_type)

@@ -28,7 +28,7 @@ from app.features.rooms.connection import Ending, close, first, until_ended
 from app.features.rooms.dependencies import SocketLeasesDep, StandingDep
 from app.features.rooms.lifespan import RoomResources
 from app.features.streams.authentication import Listening
-from app.features.streams.close_codes import CloseCode
+from app.http.close_codes import CloseCode
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
 from app.resources import resources

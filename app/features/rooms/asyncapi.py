@@ -7,7 +7,6 @@ from pydantic.json_schema import models_json_schema
 
 from app.config.settings import Settings
 from app.features.rooms.schemas import (
-    MAX_FRAME_BYTES,
     RoomError,
     RoomJoin,
     RoomLeave,
@@ -15,7 +14,8 @@ from app.features.rooms.schemas import (
     RoomMessageRead,
     RoomPresence,
 )
-from app.features.streams.close_codes import CloseCode
+from app.http.close_codes import CloseCode
+from app.server.websocket_protocol import MAX_FRAME_BYTES
 
 Node = dict[str, Any]
 

@@ -12,8 +12,8 @@ from app.errors import AppError, Unprocessable
 from app.features.rooms.dependencies import Speaker
 from app.features.rooms.rooms import Member, Rooms
 from app.features.rooms.schemas import RoomError, RoomMessageCreate
-from app.features.streams.close_codes import CloseCode
 from app.features.streams.session_revalidation import Watched
+from app.http.close_codes import CloseCode
 from app.http.problem_details import violations
 from app.http.problem_schema import ProblemError
 

@@ -11,7 +11,6 @@ from app.http.schemas import TEXT, In, Out, Storable
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 
-MAX_FRAME_BYTES = 64 * 1024
 MAX_TEXT = 60_000
 MAX_PRESENT = 1000
 

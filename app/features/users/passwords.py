@@ -4,13 +4,13 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
-from unicodedata import category
 
 from passlib.context import CryptContext
 
 from app.config.known_secrets import DEMO_PASSWORD
 from app.runtime.canonical import canonical
-from app.runtime.text import CONTROLS, TextRefused, nfc
+from app.runtime.opaque_string import prepared
+from app.runtime.text import TextRefused
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
@@ -87,20 +87,6 @@ class PasswordHasher:
     def close(self) -> None:
         """Finish what is being hashed, and drop what waits."""
         self._threads.shutdown(cancel_futures=True)
-
-
-def prepared(password: str) -> str:
-    """Return the password as it is hashed: the OpaqueString profile of RFC 8265, section 4.2.
-
-    Spaces of other scripts become ASCII spaces, and the text is in NFC; case is kept.
-
-    Raises:
-        TextRefused: it holds control characters, or what cannot be stored.
-    """
-    if CONTROLS.search(password) or any(letter in password for letter in "\t\r\n"):
-        raise TextRefused("text_control_character", "Text may not contain control characters")
-    spaced = "".join(" " if category(letter) == "Zs" else letter for letter in password)
-    return nfc(spaced)
 
 
 def spellings(password: str) -> list[bytes]:
