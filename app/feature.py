@@ -18,6 +18,7 @@ from itertools import chain
 from fastapi import APIRouter
 
 from app.db.session import AsyncSession
+from app.db.signals import Receiver, Signal, Signals
 from app.features import FEATURES
 from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
@@ -51,6 +52,8 @@ class Feature:
     problem_extensions: tuple[ProblemExtension, ...] = ()
     lifespan: Lifespan | None = None
     """Opens what the feature needs and yields its resources, an instance of a class of its own."""
+    receivers: Mapping[type[Signal], Receiver] = field(default_factory=dict)
+    """Called in the transaction of the sender, in the order of requirements."""
     jobs: tuple[type[Job], ...] = ()
     schedules: tuple[Schedule, ...] = ()
     cleanup: tuple[Cleanup, ...] = ()
@@ -86,6 +89,14 @@ class Features:
     @property
     def problem_extensions(self) -> ProblemExtensions:
         return ProblemExtensions(tuple(chain.from_iterable(f.problem_extensions for f in self)))
+
+    @property
+    def signals(self) -> Signals:
+        receivers: dict[type[Signal], list[Receiver]] = {}
+        for feature in self.by_requirement():
+            for signal, receive in feature.receivers.items():
+                receivers.setdefault(signal, []).append(receive)
+        return Signals(receivers)
 
     @property
     def jobs(self) -> tuple[type[Job], ...]:

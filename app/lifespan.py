@@ -74,7 +74,7 @@ def open_database(startup: Startup, stack: AsyncExitStack) -> None:
     engine = create_engine(settings)
     database = DatabaseResources(
         engine,
-        create_sessionmaker(engine, startup.notifications),
+        create_sessionmaker(engine, startup.notifications, startup.resources[Features].signals),
         create_reads(settings, settings.database_url),
         create_reads(settings, settings.database_url, size=2),
         create_direct_pool(settings),

@@ -15,33 +15,18 @@ FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
 # Imports of features that `requires` does not name; this list may only shrink.
 KNOWN_IMPORTS = {
-    ("api_keys", "auth"),
-    ("auth", "api_keys"),
-    ("auth", "notifications"),
-    ("auth", "streams"),
-    ("auth", "webhooks"),
-    ("categories", "items"),
     ("dashboard", "files"),
     ("dashboard", "items"),
     ("dashboard", "posts"),
     ("dashboard", "users"),
     ("events", "items"),
-    ("graphql", "auth"),
     ("graphql", "categories"),
     ("graphql", "events"),
     ("graphql", "items"),
     ("graphql", "posts"),
     ("graphql", "rooms"),
-    ("items", "external"),
-    ("notifications", "auth"),
-    ("posts", "items"),
     ("streams", "api_keys"),
     ("streams", "rooms"),
-    ("users", "auth"),
-    ("users", "items"),
-    ("users", "posts"),
-    ("users", "webhooks"),
-    ("webhooks", "auth"),
 }
 # Foreign keys to tables of features that `requires` does not name; this list may only shrink.
 KNOWN_FOREIGN_KEYS = {

@@ -14,6 +14,7 @@ from app.db.driver_transaction import DirectTransaction
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import NOTIFY, Notifications
 from app.db.pool import DriverPool
+from app.db.signals import Signals
 from app.errors import PreconditionFailed
 
 __all__ = [
@@ -32,10 +33,15 @@ Sessionmaker = async_sessionmaker[AsyncSession]
 
 
 def create_sessionmaker(
-    engine: AsyncEngine, notifications: Notifications | None = None
+    engine: AsyncEngine,
+    notifications: Notifications | None = None,
+    signals: Signals | None = None,
 ) -> Sessionmaker:
-    """Create sessions for `transaction`, which publish through `notifications` when they commit."""
-    info = {"hub": notifications or Notifications()}
+    """Create sessions for `transaction`.
+
+    They publish through `notifications` when they commit, and emit to the receivers of `signals`.
+    """
+    info = {"hub": notifications or Notifications(), "signals": signals or Signals({})}
     # A response is built after the commit: expired attributes would be I/O there.
     return async_sessionmaker(engine, expire_on_commit=False, info=info)
 

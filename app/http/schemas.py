@@ -98,6 +98,9 @@ class Opaque:
 OPAQUE = Opaque()
 OpaqueText = Annotated[str, OPAQUE]
 Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
+# A search: words or their beginnings.
+MAX_QUESTION = 50
+Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
 Text = Annotated[Storable, TEXT]
 Line = Annotated[Storable, LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]

@@ -138,6 +138,13 @@ async def revoke(session: AsyncSession, row: ApiKey) -> None:
     await announce(session, row.user_id)
 
 
+async def is_live(session: AsyncSession, api_key_id: uuid.UUID) -> bool:
+    """Return whether the key may still be used; the account has to be locked."""
+    statement = select(ApiKey.id).join(User, User.id == ApiKey.user_id)
+    found = await session.scalar(statement.where(ApiKey.id == api_key_id, IS_LIVE, IS_USABLE))
+    return found is not None
+
+
 async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
     """Revoke every key of the user."""
     await revoke_where(session, user_id, true())

@@ -14,7 +14,7 @@ from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import ApiKeyCreate
-from app.features.auth.crud import credentials
+from app.features.users.crud import credentials
 from app.resources import resources
 from app.runtime.clock import now
 from app.security.authentication import SessionHolder

@@ -2,7 +2,9 @@
 
 from app.feature import Feature
 from app.features.api_keys.authenticator import verify_api_key
+from app.features.api_keys.receivers import check_api_key, revoke_api_keys, revoke_beyond_role
 from app.features.api_keys.router import router
+from app.features.users.signals import CredentialChecked, ProgramsRevoked, RoleChanged
 from app.security.request_credentials import CredentialKind
 
 feature = Feature(
@@ -10,4 +12,9 @@ feature = Feature(
     requires=("users",),
     routers=(router,),
     authenticators={CredentialKind.API_KEY: verify_api_key},
+    receivers={
+        CredentialChecked: check_api_key,
+        ProgramsRevoked: revoke_api_keys,
+        RoleChanged: revoke_beyond_role,
+    },
 )

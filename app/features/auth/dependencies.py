@@ -15,8 +15,8 @@ from app.features.auth.oauth_form import PasswordGrant
 from app.features.auth.resources import AuthResources
 from app.features.auth.token_issuer import TokenIssuer
 from app.features.users.crud import users
-from app.features.users.lifespan import UserResources
-from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher, password_problem
+from app.features.users.dependencies import Passwords, refuse_weak
+from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher
 from app.features.users.schemas import PasswordChange
 from app.observability.request_context import act_as
 from app.resources import resources
@@ -45,10 +45,6 @@ async def get_client(request: Request) -> Client:
     return Client(client_address(request), printable_header(user_agent, MAX_USER_AGENT))
 
 
-async def get_passwords(request: Request) -> PasswordHasher:
-    return resources(request)[UserResources].passwords
-
-
 async def get_token_issuer(request: Request) -> TokenIssuer:
     return resources(request)[AuthResources].token_issuer
 
@@ -58,7 +54,6 @@ async def get_guess_limits(request: Request) -> GuessLimits:
 
 
 GuessLimitsDep = Annotated[GuessLimits, Depends(get_guess_limits)]
-Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
 Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
 ClientDep = Annotated[Client, Depends(get_client)]
 
@@ -181,18 +176,6 @@ def refuse_impossible(form: PasswordGrant) -> None:
     is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_TYPED_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):
         raise InvalidCredentials("The user name or the password is wrong.")
-
-
-def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
-    """Hold a new password against the list of common ones and the account's own names.
-
-    Raises:
-        Unprocessable: it is too easy to guess.
-    """
-    problem = password_problem(password, email=email, username=username)
-    if problem:
-        violation = Violation(f"/body/{field}", problem.message, problem.code)
-        raise Unprocessable(violations=[violation])
 
 
 ProvenChangeDep = Annotated[ProvenChange, Depends(get_proven_change)]

@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.auth import pages, well_known
+from app.features.auth.account_router import router as account_router
 from app.features.auth.authenticator import verify_access_token
 from app.features.auth.crud import email_changes, mailed_tokens, throttles
 from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
@@ -10,13 +11,15 @@ from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
 from app.features.auth.lifespan import lifespan
 from app.features.auth.oauth_problems import OAUTH_PROBLEMS
+from app.features.auth.receivers import cancel_email_changes, revoke_links
 from app.features.auth.router import router, tokens_router, with_password
+from app.features.users.signals import LinksRevoked, SignInsEnded
 from app.security.request_credentials import CredentialKind
 
 feature = Feature(
     name="auth",
     requires=("users", "mail"),
-    routers=(tokens_router, with_password, router),
+    routers=(tokens_router, with_password, router, account_router),
     root_routers=(well_known.router, pages.router),
     tags={
         "auth": "Sign up, sign in and stay signed in.",
@@ -26,4 +29,5 @@ feature = Feature(
     authenticators={CredentialKind.ACCESS_TOKEN: verify_access_token},
     problem_extensions=(OAUTH_PROBLEMS,),
     lifespan=lifespan,
+    receivers={LinksRevoked: revoke_links, SignInsEnded: cancel_email_changes},
 )

@@ -10,7 +10,6 @@ from app.errors import InvalidToken
 from app.features.auth.dependencies import (
     ClientDep,
     GuessLimitsDep,
-    Passwords,
     Tokens,
     still_verified,
     verified_login,
@@ -18,6 +17,7 @@ from app.features.auth.dependencies import (
 from app.features.auth.oauth_form import PasswordGrant, RefreshGrant
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.crud import sessions, users
+from app.features.users.dependencies import Passwords
 from app.security.principals import ROLE_SCOPES
 
 

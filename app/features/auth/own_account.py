@@ -8,16 +8,16 @@ from fastapi import Depends
 from app.db.dependencies import SessionDep
 from app.db.session import AsyncSession
 from app.errors import PreconditionFailed
-from app.features.auth.crud import credentials, email_changes, mailed_tokens
+from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.dependencies import PasswordCheckDep
 from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
 from app.features.auth.login_throttle import GuessLimits, MailKind
 from app.features.auth.models.mailed_token import Purpose
-from app.features.notifications.jobs.send_notification import SendNotification
-from app.features.users.crud import users
+from app.features.mail.send_notification import SendNotification
+from app.features.users.crud import credentials, users
 from app.features.users.models.user import User
 from app.features.users.schemas import AccountDeletion, EmailUpdate
-from app.features.webhooks.models.webhook import DisabledReason
+from app.features.users.signals import RevocationReason
 from app.http.precondition_dependency import PreconditionDep
 from app.jobs.job import enqueue
 from app.security.authentication import AccountOwner
@@ -114,7 +114,7 @@ async def confirm_first_email(session: AsyncSession, token: str) -> None:
     user = await mailed_tokens.use(session, token, Purpose.VERIFY_EMAIL)
     if not user.email_verified:
         # Only from before a release: an account makes none until its address is confirmed.
-        await credentials.revoke_programs(session, user.id, DisabledReason.EMAIL_CONFIRMED)
+        await credentials.revoke_programs(session, user.id, RevocationReason.EMAIL_CONFIRMED)
     await users.verify_email(session, user)
 
 

@@ -10,8 +10,9 @@ from pydantic import SecretStr, ValidationError
 from app.db.dependencies import Transactions
 from app.errors import AppError, Unprocessable
 from app.features.auth import router as auth
-from app.features.auth.dependencies import ClientDep, GuessLimitsDep, Passwords
+from app.features.auth.dependencies import ClientDep, GuessLimitsDep
 from app.features.auth.schemas.mailed_token import EmailVerification, PasswordReset
+from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
 from app.http.form_route import FormRoute
 from app.http.html import PAGE_POLICY, framed, render

@@ -6,16 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response, status
 
 from app.db.dependencies import Reads, SessionDep, Transactions
+from app.db.signals import emit
 from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
-from app.features.auth.crud import credentials, mailed_tokens
-from app.features.auth.dependencies import (
-    ClientDep,
-    GuessLimitsDep,
-    Passwords,
-    Tokens,
-    change_count,
-    refuse_weak,
-)
+from app.features.auth.crud import mailed_tokens
+from app.features.auth.dependencies import ClientDep, GuessLimitsDep, Tokens, change_count
 from app.features.auth.grants import PasswordSignInDep, TokenRefreshDep
 from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
@@ -38,21 +32,19 @@ from app.features.auth.schemas.mailed_token import (
     PasswordForgotten,
     PasswordReset,
 )
-from app.features.auth.schemas.session import RefreshRequest, TicketRead, TokenPair
+from app.features.auth.schemas.session import RefreshRequest, TokenPair
 from app.features.auth.token_route import TokenRoute
-from app.features.notifications.jobs.notify_admins import NotifyAdmins
-from app.features.streams.crud import tickets
-from app.features.streams.models.ticket import LIFETIME
-from app.features.users.crud import sessions, users
+from app.features.users.crud import credentials, sessions, users
+from app.features.users.dependencies import Passwords, refuse_weak
 from app.features.users.models.user import EmailTaken, UsernameTaken
 from app.features.users.schemas import UserRead, UserRegister
-from app.features.webhooks.models.webhook import DisabledReason
+from app.features.users.signals import RevocationReason, UserRegistered
 from app.http.absolute_urls import path_of
 from app.http.etag_response import resource
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
-from app.security.authentication import AccountHolder, SignedIn
+from app.security.authentication import AccountHolder
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
 with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
@@ -140,14 +132,7 @@ async def logout_everywhere(
     await credentials.lock(session, principal.id)
     await credentials.end_sign_ins(session, principal.id)
     if revoke_api_keys:
-        await credentials.revoke_programs(session, principal.id, DisabledReason.SIGNED_OUT)
-
-
-@router.post("/ws-ticket")
-async def create_ws_ticket(session: SessionDep, principal: SignedIn) -> TicketRead:
-    """Get a ticket that opens one WebSocket or event stream within 30 seconds."""
-    ticket = await tickets.create(session, principal)
-    return TicketRead(ticket=ticket, expires_in=int(LIFETIME.total_seconds()))
+        await credentials.revoke_programs(session, principal.id, RevocationReason.SIGNED_OUT)
 
 
 @with_password.post(
@@ -169,7 +154,7 @@ async def register_user(
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(session, data, password_hash=await passwords.hash(password))
-    await enqueue(session, NotifyAdmins(user_id=user.id))
+    await emit(session, UserRegistered(user.id))
     if await limits.may_mail(MailKind.LINK, data.email):
         for job in (SendWelcomeMail, SendVerificationMail):
             await enqueue(session, job(user_id=user.id))
@@ -245,6 +230,6 @@ async def reset_password(
         refuse_weak(password, email=user.email, username=user.username, field="new_password")
         await users.set_password(session, user, await passwords.hash(password))
         await users.verify_email(session, user)
-        await credentials.revoke_all(session, user.id, DisabledReason.PASSWORD_RESET)
+        await credentials.revoke_all(session, user.id, RevocationReason.PASSWORD_RESET)
     for count in (str(user.id), change_count(user.id)):
         await limits.forgive(count)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response, status
 
 from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.signals import emit
 from app.errors import NotFound, PreconditionFailed
 from app.features.categories import crud as categories
 from app.features.categories.dependencies import (
@@ -25,7 +26,7 @@ from app.features.categories.schemas import (
     CategoryRead,
     CategoryUpdate,
 )
-from app.features.items import crud as items
+from app.features.categories.signals import CategoryDeleted
 from app.http.etag_response import kept, resource
 from app.http.openapi.headers import NOT_MODIFIED
 from app.http.problem_details import responses
@@ -93,5 +94,5 @@ async def update_category(
 )
 async def delete_category(category: AnyCategory, session: SessionDep) -> None:
     """Delete a category that has no categories below it and no items in it."""
-    await items.leave_category(session, category.id)
+    await emit(session, CategoryDeleted(category.id))
     await categories.delete(session, category)

@@ -2,12 +2,12 @@
 
 from app.feature import Feature
 from app.features.external.lifespan import lifespan
-from app.features.external.router import router
+from app.features.external.router import quotes_router, router
 
 feature = Feature(
     name="external",
     requires=("items", "http_client"),
-    routers=(router,),
+    routers=(router, quotes_router),
     tags={
         "external": "Data of other services, fetched within three seconds or refused.",
     },

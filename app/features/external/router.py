@@ -5,12 +5,14 @@ from fastapi import APIRouter
 from app.errors import NotFound
 from app.features.external.client import ExternalApiNotConfigured
 from app.features.external.dependencies import ExternalApiDep, ExternalResourceId
-from app.features.external.schemas import AggregateRead, ExternalRead
+from app.features.external.schemas import AggregateRead, ExternalRead, QuotesRead
 from app.features.http_client.client import UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
+from app.features.items.dependencies import ReadableItem
 from app.http.problem_details import responses
 from app.security.authentication import SignedIn
 
 router = APIRouter(tags=["external"])
+quotes_router = APIRouter(tags=["items"])
 
 FAILURES = (UpstreamFailed, UpstreamTimeout, UpstreamUnavailable, ExternalApiNotConfigured)
 
@@ -27,3 +29,11 @@ async def read_external_resource(
 async def read_aggregate(_: SignedIn, external_api: ExternalApiDep) -> AggregateRead:
     """Read three resources of the external service at once; those that fail are named."""
     return await external_api.aggregate()
+
+
+@quotes_router.get(
+    "/items/{item_id}/quotes", responses=responses(NotFound, ExternalApiNotConfigured)
+)
+async def list_quotes(item: ReadableItem, external_api: ExternalApiDep) -> QuotesRead:
+    """Ask all suppliers at once what the item costs; those that fail are named."""
+    return await external_api.quotes(item["id"])

@@ -4,7 +4,6 @@ import uuid
 
 import strawberry
 
-from app.features.auth.dependencies import refuse_weak
 from app.features.graphql.context import Asked, Context
 from app.features.graphql.inputs import CreateItemInput, CreateUserInput, UpdateItemInput, validated
 from app.features.graphql.types import Item, User, from_row
@@ -12,6 +11,7 @@ from app.features.items import crud as items
 from app.features.items.models import Item as ItemRow
 from app.features.items.schemas import ItemCreate, ItemRead, ItemUpdate
 from app.features.users.crud import users
+from app.features.users.dependencies import refuse_weak
 from app.features.users.schemas import UserCreate, UserRead
 from app.security.authentication import permit_change, permit_role
 from app.security.principals import Scope

@@ -10,13 +10,13 @@ from app.config.settings import Settings
 from app.db.dependencies import ReplicaReads, SessionDep
 from app.db.errors import REPEATABLE
 from app.errors import AppError, NotFound
-from app.features.auth.dependencies import Passwords
 from app.features.graphql.context import Context, create_loaders
 from app.features.graphql.limits import CheckedQuery, InvalidQuery, checked
 from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import error_of, schema
 from app.features.rooms.pages import require_no_production
+from app.features.users.dependencies import Passwords
 from app.http.html import GRAPHIQL_POLICY, page, render
 from app.http.resources import HttpResources
 from app.http.static_files import GRAPHIQL_PACKAGE

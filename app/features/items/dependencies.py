@@ -12,10 +12,10 @@ from app.db.dependencies import ReplicaReads, SessionDep
 from app.db.executor import Row
 from app.features.items import crud as items
 from app.features.items.models import Item
-from app.features.items.schemas import MAX_QUESTION, Question, Tag
+from app.features.items.schemas import Tag
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
-from app.http.schemas import OpaqueText
+from app.http.schemas import MAX_QUESTION, OpaqueText, Question
 from app.security.authentication import ItemReader, ItemWriter, permit_change
 
 COOKIE_SECONDS = 30 * 24 * 3600

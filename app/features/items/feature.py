@@ -1,15 +1,18 @@
 """Items: the things on offer, with their prices, categories and owners."""
 
 from app.feature import Feature
+from app.features.categories.signals import CategoryDeleted
 from app.features.items.jobs import ProcessItem
 from app.features.items.lifespan import lifespan
+from app.features.items.own_router import router as own_router
+from app.features.items.receivers import leave_category
 from app.features.items.router import router
 from app.features.items.router_v2 import router as router_v2
 
 feature = Feature(
     name="items",
     requires=("users", "categories", "tasks"),
-    routers=(router,),
+    routers=(router, own_router),
     root_routers=(router_v2,),
     tags={
         "items": "What is on offer.",
@@ -17,4 +20,5 @@ feature = Feature(
     },
     jobs=(ProcessItem,),
     lifespan=lifespan,
+    receivers={CategoryDeleted: leave_category},
 )

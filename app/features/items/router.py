@@ -13,9 +13,6 @@ from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
 from app.db.executor import Row
 from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.features.categories import crud as categories
-from app.features.external.client import ExternalApiNotConfigured
-from app.features.external.dependencies import ExternalApiDep
-from app.features.external.schemas import QuotesRead
 from app.features.items import crud as items
 from app.features.items.dependencies import (
     ItemFilters,
@@ -153,12 +150,6 @@ async def process_item(
     job = ProcessItem(item_id=item.id)
     task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
     return await accepted(request, session, task_id)
-
-
-@router.get("/{item_id}/quotes", responses=responses(NotFound, ExternalApiNotConfigured))
-async def list_quotes(item: ReadableItem, external_api: ExternalApiDep) -> QuotesRead:
-    """Ask all suppliers at once what the item costs; those that fail are named."""
-    return await external_api.quotes(item["id"])
 
 
 def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:

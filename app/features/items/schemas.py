@@ -30,6 +30,7 @@ from app.http.schemas import (
     Money,
     MoneyRead,
     Out,
+    Question,
     Storable,
     Stored,
 )
@@ -45,9 +46,6 @@ UNLISTED = ErrorDetails(
 
 Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Walnut desk"]), LINE]
 Description = Annotated[Storable, Field(max_length=500, examples=["Solid wood, oiled."]), PARAGRAPH]
-# Words of name and description, or their beginnings.
-MAX_QUESTION = 50
-Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
 Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
 Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"]), PLAIN, TWO_PLACES]
 Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]

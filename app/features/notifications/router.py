@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from app.db.dependencies import Reads, SessionDep
 from app.features.auth.dependencies import GuessLimitsDep
 from app.features.auth.login_throttle import WINDOW, MailKind, TooManyAttempts
+from app.features.mail.send_notification import SendNotification
 from app.features.notifications import crud as notifications
-from app.features.notifications.jobs.send_notification import SendNotification
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
 from app.features.tasks.accepted_response import accepted
 from app.features.tasks.dependencies import RoomForTask

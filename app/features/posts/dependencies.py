@@ -7,11 +7,11 @@ from fastapi import Depends, Query
 
 from app.db.dependencies import ReplicaReads, SessionDep
 from app.db.executor import Row
-from app.features.items.schemas import Question
 from app.features.posts import crud as posts
 from app.features.posts.models import Post, Status
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
+from app.http.schemas import Question
 from app.security.authentication import PostReader, PostWriter, permit_change
 
 

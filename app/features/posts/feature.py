@@ -1,12 +1,13 @@
 """Posts: drafts of their authors and what all may read."""
 
 from app.feature import Feature
+from app.features.posts.own_router import router as own_router
 from app.features.posts.router import router
 
 feature = Feature(
     name="posts",
     requires=("users",),
-    routers=(router,),
+    routers=(router, own_router),
     tags={
         "posts": "What users write: drafts of their own, and what all may read.",
     },

@@ -3,10 +3,15 @@
 from app.feature import Feature
 from app.features.streams.crud import sockets, tickets
 from app.features.streams.lifespan import lifespan
+from app.features.streams.receivers import delete_tickets
+from app.features.streams.router import router
+from app.features.users.signals import SignInsEnded
 
 feature = Feature(
     name="streams",
     requires=("users",),
+    routers=(router,),
     cleanup=(tickets.delete_expired, sockets.delete_expired),
     lifespan=lifespan,
+    receivers={SignInsEnded: delete_tickets},
 )

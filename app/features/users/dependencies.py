@@ -3,15 +3,19 @@
 import uuid
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 from pydantic import Field
 
 from app.db.dependencies import SessionDep
+from app.errors import Unprocessable, Violation
 from app.features.users.crud import users
+from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
+from app.features.users.passwords import PasswordHasher, password_problem
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import LINE, Storable
+from app.resources import resources
 from app.security.authentication import Administrator, ProfileWriter
 from app.security.principals import Role
 
@@ -48,3 +52,22 @@ UserFilters = Annotated[dict[str, Any], Depends(get_user_filters)]
 UserPagination = Annotated[
     Pagination, Depends(paginated(users.LISTING.sorts, users.LISTING.default_sort))
 ]
+
+
+async def get_passwords(request: Request) -> PasswordHasher:
+    return resources(request)[UserResources].passwords
+
+
+def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
+    """Hold a new password against the list of common ones and the account's own names.
+
+    Raises:
+        Unprocessable: it is too easy to guess.
+    """
+    problem = password_problem(password, email=email, username=username)
+    if problem:
+        violation = Violation(f"/body/{field}", problem.message, problem.code)
+        raise Unprocessable(violations=[violation])
+
+
+Passwords = Annotated[PasswordHasher, Depends(get_passwords)]

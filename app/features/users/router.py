@@ -5,28 +5,18 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.db.dependencies import Reads, ReplicaReads, SessionDep
+from app.db.dependencies import Reads, SessionDep
 from app.db.session import AsyncSession
-from app.errors import NotFound, NotPermitted, PreconditionFailed, SessionRequired
-from app.features.auth.crud import credentials, mailed_tokens
-from app.features.auth.dependencies import GuessLimitsDep, Passwords, ProvenChangeDep, refuse_weak
-from app.features.auth.login_throttle import TooManyAttempts
-from app.features.auth.models.mailed_token import Purpose
-from app.features.auth.own_account import (
-    HeldAccount,
-    ProvenDeletion,
-    ProvenEmail,
-    check_unchanged,
-    request_email_change,
+from app.errors import NotFound, NotPermitted, PreconditionFailed
+from app.features.users.crud import credentials, users
+from app.features.users.dependencies import (
+    AnyAccount,
+    OwnAccount,
+    Passwords,
+    UserFilters,
+    UserPagination,
+    refuse_weak,
 )
-from app.features.items import crud as items
-from app.features.items.dependencies import ItemPagination
-from app.features.items.schemas import ItemRead
-from app.features.posts import crud as posts
-from app.features.posts.dependencies import PostPagination
-from app.features.posts.schemas import PostRead
-from app.features.users.crud import users
-from app.features.users.dependencies import AnyAccount, OwnAccount, UserFilters, UserPagination
 from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
 from app.features.users.schemas import (
     ProfileUpdate,
@@ -35,23 +25,19 @@ from app.features.users.schemas import (
     UserRead,
     UserUpdate,
 )
-from app.features.webhooks.models.webhook import DisabledReason
+from app.features.users.signals import RevocationReason
 from app.http.etag_response import resource
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import (
-    AccountOwner,
     Administrator,
-    ItemReader,
-    PostReader,
     ProfileReader,
     permit_role,
 )
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)
-OWN_CHANGES = responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed, LastAdmin)
 
 
 @router.get("/me", response_model=UserRead, responses=responses(NotFound))
@@ -70,71 +56,6 @@ async def update_profile(
 ) -> Response:
     """Change the fields of your profile that you send; the others stay."""
     return account(request, UserRead, await users.update(session, user, data))
-
-
-@router.delete("/me", status_code=204, response_class=Response, responses=OWN_CHANGES)
-async def delete_profile(
-    proven_version: ProvenDeletion, user: HeldAccount, session: SessionDep
-) -> None:
-    """Delete your account and everything that gives access to it."""
-    check_unchanged(user, proven_version)
-    await users.delete(session, user)
-    await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DELETED)
-
-
-@router.put(
-    "/me/email",
-    status_code=202,
-    response_class=Response,
-    responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
-)
-async def change_email(
-    proven: ProvenEmail, user: HeldAccount, session: SessionDep, limits: GuessLimitsDep
-) -> None:
-    """Change your e-mail address; takes effect when the new mailbox confirms it within a day.
-
-    A link is mailed to the new address and a notice to the old one. A newer request, a change or
-    reset of the password, or signing out everywhere cancels the change.
-    """
-    check_unchanged(user, proven.version)
-    await request_email_change(session, limits, user, proven.email)
-
-
-@router.put(
-    "/me/password",
-    status_code=204,
-    response_class=Response,
-    responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
-)
-async def change_password(
-    change: ProvenChangeDep, user: HeldAccount, session: SessionDep, principal: AccountOwner
-) -> None:
-    """Change your password; ends your other sessions and, by default, API keys and webhooks."""
-    check_unchanged(user, change.version)
-    await users.set_password(session, user, change.password_hash)
-    await credentials.end_sign_ins(session, user.id, besides=principal.session_id)
-    await mailed_tokens.delete_all(session, user.id, Purpose.RESET_PASSWORD)
-    if change.revoke_api_keys:
-        await credentials.revoke_programs(session, user.id, DisabledReason.PASSWORD_CHANGED)
-
-
-@router.get("/me/items", response_model=Page[ItemRead])
-async def list_own_items(
-    reads: ReplicaReads, principal: ItemReader, pagination: ItemPagination
-) -> Response:
-    """List your items."""
-    page = await items.list_page(reads, pagination.page, {"owner_id": principal.id})
-    return pagination.answer(page)
-
-
-@router.get("/me/posts", response_model=Page[PostRead])
-async def list_own_posts(
-    reads: ReplicaReads, principal: PostReader, pagination: PostPagination
-) -> Response:
-    """List your posts, drafts among them."""
-    filters = {"author_id": principal.id}
-    page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
-    return pagination.answer(page)
 
 
 @router.get("", response_model=Page[UserRead])
@@ -216,7 +137,7 @@ async def delete_user(user: AnyAccount, session: SessionDep, principal: Administ
     if principal.id == user.id:
         raise NotPermitted("Delete your own account at /users/me, with the current password.")
     await users.delete(session, user)
-    await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DELETED)
+    await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DELETED)
 
 
 async def end_credentials(session: AsyncSession, user: User) -> None:
@@ -224,7 +145,7 @@ async def end_credentials(session: AsyncSession, user: User) -> None:
     if user.is_active:
         await credentials.revoke_beyond_role(session, user)
     else:
-        await credentials.revoke_all(session, user.id, DisabledReason.ACCOUNT_DISABLED)
+        await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DISABLED)
 
 
 def account(request: Request, schema: type[UserRead], row: Any, **how: Any) -> Response:

@@ -1,12 +1,13 @@
 """Users on the wire."""
 
+import uuid
 from datetime import datetime
 from typing import Annotated, ClassVar
 
 from pydantic import MISSING, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
-from app.http.schemas import EMAIL, LINE, PASSWORD, STORABLE_SECRET, In, Storable, Stored
+from app.http.schemas import EMAIL, LINE, PASSWORD, STORABLE_SECRET, In, Out, Storable, Stored
 from app.security.principals import Role
 
 # Accounts that are older than this rule keep their names, and sign in with them. ADR 0028.
@@ -130,3 +131,11 @@ class UserAdminRead(UserRead):
 
     last_login_at: datetime | None
     session_count: Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class SessionRead(Out):
+    id: uuid.UUID
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str | None = Field(max_length=255)
+    address: str | None = Field(max_length=45)

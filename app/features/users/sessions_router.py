@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Response
 
 from app.db.dependencies import Reads, SessionDep
 from app.errors import NotFound, SessionRequired
-from app.features.auth.schemas.session import SessionRead
 from app.features.users.crud import sessions
+from app.features.users.schemas import SessionRead
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page

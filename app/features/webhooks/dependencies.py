@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from app.db.dependencies import Reads, SessionDep
 from app.db.executor import Row
 from app.errors import InsufficientScope, Unprocessable, Violation
-from app.features.auth.crud import credentials
+from app.features.users.crud import credentials
 from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.lifespan import WebhookResources

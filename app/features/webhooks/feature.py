@@ -1,9 +1,11 @@
 """Webhooks: events delivered to URLs of users."""
 
 from app.feature import Feature
+from app.features.users.signals import ProgramsRevoked, RoleChanged
 from app.features.webhooks.crud import backlogs, deliveries
 from app.features.webhooks.deliveries_router import router as deliveries_router
 from app.features.webhooks.lifespan import lifespan
+from app.features.webhooks.receivers import disable_beyond_role, disable_webhooks
 from app.features.webhooks.router import router
 
 feature = Feature(
@@ -15,4 +17,5 @@ feature = Feature(
     },
     cleanup=(backlogs.delete_expired, deliveries.delete_old),
     lifespan=lifespan,
+    receivers={ProgramsRevoked: disable_webhooks, RoleChanged: disable_beyond_role},
 )

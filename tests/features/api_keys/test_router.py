@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from sqlalchemy import text as sql
 
-from app.features.auth.crud import credentials
+from app.features.users.crud import credentials
 from app.features.users.models.user import User
-from app.features.webhooks.models.webhook import DisabledReason
+from app.features.users.signals import RevocationReason
 from app.security.principals import Role, Scope
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
@@ -189,7 +189,7 @@ class TestCreateApiKey:
             await credentials.lock(session, user.id)
             attempt = asyncio.create_task(create(signed_in))
             await until_waiting_for_lock(app)
-            await credentials.revoke_all(session, user.id, DisabledReason.PASSWORD_RESET)
+            await credentials.revoke_all(session, user.id, RevocationReason.PASSWORD_RESET)
 
         assert_problem(await attempt, 401, "invalid_token")
 

@@ -1,7 +1,5 @@
 """Sign-ins on the wire."""
 
-import uuid
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -17,21 +15,6 @@ class TokenPair(Out):
     expires_in: int = Field(ge=1, le=86_400, description="Seconds")
     refresh_token: str = Field(max_length=200)
     scope: str = Field(max_length=500, examples=["items:read items:write"])
-
-
-class TicketRead(Out):
-    """Sent as `?ticket=` where a browser cannot send a header: WebSocket, EventSource."""
-
-    ticket: str = Field(max_length=100, examples=["3yZ6c8Qm0bB1..."])
-    expires_in: int = Field(ge=1, le=60, description="Seconds", examples=[30])
-
-
-class SessionRead(Out):
-    id: uuid.UUID
-    created_at: datetime
-    last_used_at: datetime
-    user_agent: str | None = Field(max_length=255)
-    address: str | None = Field(max_length=45)
 
 
 class RefreshRequest(In):

@@ -9,7 +9,6 @@ from app.db.executor import Query, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify, when_committed
 from app.errors import InvalidToken, NotFound
-from app.features.auth.schemas.session import SessionRead
 from app.features.users.models.session import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
@@ -17,6 +16,7 @@ from app.features.users.models.session import (
     Session,
 )
 from app.features.users.models.user import User
+from app.features.users.schemas import SessionRead
 from app.observability import metrics
 from app.runtime.clock import now
 from app.security.principal_cache import CHANNEL

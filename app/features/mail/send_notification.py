@@ -1,4 +1,4 @@
-"""Mail what an administrator wrote."""
+"""Job: mail a message to an address."""
 
 from typing import ClassVar
 

@@ -1,0 +1,26 @@
+"""Receivers of signals: API keys that end with the access or the role of their user."""
+
+from app.db.session import AsyncSession
+from app.errors import InvalidToken
+from app.features.api_keys import crud
+from app.features.users.signals import CredentialChecked, ProgramsRevoked, RoleChanged
+from app.security.principals import ROLE_SCOPES
+
+
+async def check_api_key(session: AsyncSession, signal: CredentialChecked) -> None:
+    """Raises InvalidToken: the key was revoked after the request was authenticated."""
+    api_key_id = signal.principal.api_key_id
+    if api_key_id is None or not await crud.is_live(session, api_key_id):
+        raise InvalidToken("The credential was revoked.")
+
+
+async def revoke_api_keys(session: AsyncSession, signal: ProgramsRevoked) -> None:
+    await crud.revoke_all(session, signal.user_id)
+
+
+async def revoke_beyond_role(session: AsyncSession, signal: RoleChanged) -> None:
+    """Revoke keys with a scope beyond the role.
+
+    They are not narrowed: they must not get the scope back when the role comes back.
+    """
+    await crud.revoke_beyond(session, signal.user_id, ROLE_SCOPES[signal.role])

@@ -1,0 +1,21 @@
+"""Items of the caller."""
+
+from fastapi import APIRouter, Response
+
+from app.db.dependencies import ReplicaReads
+from app.features.items import crud as items
+from app.features.items.dependencies import ItemPagination
+from app.features.items.schemas import ItemRead
+from app.http.schemas import Page
+from app.security.authentication import ItemReader
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("/me/items", response_model=Page[ItemRead])
+async def list_own_items(
+    reads: ReplicaReads, principal: ItemReader, pagination: ItemPagination
+) -> Response:
+    """List your items."""
+    page = await items.list_page(reads, pagination.page, {"owner_id": principal.id})
+    return pagination.answer(page)

@@ -1,0 +1,9 @@
+"""Receivers of signals: deleted items leave a category that is deleted."""
+
+from app.db.session import AsyncSession
+from app.features.categories.signals import CategoryDeleted
+from app.features.items import crud
+
+
+async def leave_category(session: AsyncSession, signal: CategoryDeleted) -> None:
+    await crud.leave_category(session, signal.category_id)

@@ -1,0 +1,19 @@
+"""Tickets, which open a stream where a client can send no header."""
+
+from fastapi import APIRouter
+
+from app.db.dependencies import SessionDep
+from app.features.streams.crud import tickets
+from app.features.streams.models.ticket import LIFETIME
+from app.features.streams.schemas import TicketRead
+from app.http.unit_of_work import UnitOfWorkRoute
+from app.security.authentication import SignedIn
+
+router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
+
+
+@router.post("/ws-ticket")
+async def create_ws_ticket(session: SessionDep, principal: SignedIn) -> TicketRead:
+    """Get a ticket that opens one WebSocket or event stream within 30 seconds."""
+    ticket = await tickets.create(session, principal)
+    return TicketRead(ticket=ticket, expires_in=int(LIFETIME.total_seconds()))

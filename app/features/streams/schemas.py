@@ -1,0 +1,12 @@
+"""Tickets on the wire."""
+
+from pydantic import Field
+
+from app.http.schemas import Out
+
+
+class TicketRead(Out):
+    """Sent as `?ticket=` where a browser cannot send a header: WebSocket, EventSource."""
+
+    ticket: str = Field(max_length=100, examples=["3yZ6c8Qm0bB1..."])
+    expires_in: int = Field(ge=1, le=60, description="Seconds", examples=[30])

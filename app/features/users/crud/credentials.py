@@ -1,0 +1,80 @@
+"""Credentials of an account, revoked together.
+
+Every caller of a function that revokes holds a lock on the account, and so does each that makes
+a credential (`lock_live`). A request that was authenticated before a revocation therefore
+either commits first, and what it made is revoked, too, or it finds its own credential revoked.
+Features with credentials of their own receive the signals. See
+docs/adr/0024-credentials-and-accounts.md. Flushes; never commits.
+"""
+
+import uuid
+
+from sqlalchemy import select
+
+from app.db.session import AsyncSession
+from app.db.signals import emit
+from app.errors import InvalidToken
+from app.features.users.crud import sessions
+from app.features.users.models.session import Session
+from app.features.users.models.user import User
+from app.features.users.signals import (
+    CredentialChecked,
+    LinksRevoked,
+    ProgramsRevoked,
+    RevocationReason,
+    RoleChanged,
+    SignInsEnded,
+)
+from app.security.principals import Principal
+
+
+async def lock(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """Lock the account until the transaction ends, against everything but reads."""
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+
+
+async def lock_live(session: AsyncSession, principal: Principal) -> None:
+    """Lock the caller's account and check that the credential is still live.
+
+    Raises:
+        InvalidToken: the credential was revoked after the request was authenticated.
+    """
+    await lock(session, principal.id)
+    if not principal.session_id:
+        await emit(session, CredentialChecked(principal))
+    elif not await is_live(session, principal.session_id):
+        raise InvalidToken("The credential was revoked.")
+
+
+async def is_live(session: AsyncSession, session_id: uuid.UUID) -> bool:
+    statement = select(Session.id).join(User, User.id == Session.user_id)
+    conditions = (Session.id == session_id, sessions.IS_LIVE, sessions.IS_USABLE)
+    return await session.scalar(statement.where(*conditions)) is not None
+
+
+async def end_sign_ins(
+    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None = None
+) -> None:
+    """End all sessions but one, and what depends on them."""
+    await sessions.end_all(session, user_id, besides=besides)
+    await emit(session, SignInsEnded(user_id, besides))
+
+
+async def revoke_programs(
+    session: AsyncSession, user_id: uuid.UUID, reason: RevocationReason
+) -> None:
+    """Revoke what acts for the user without a session."""
+    await emit(session, ProgramsRevoked(user_id, reason))
+
+
+async def revoke_all(session: AsyncSession, user_id: uuid.UUID, reason: RevocationReason) -> None:
+    """Revoke everything that gives access or sends data: nothing made before works any more."""
+    await end_sign_ins(session, user_id)
+    await emit(session, LinksRevoked(user_id))
+    await revoke_programs(session, user_id, reason)
+
+
+async def revoke_beyond_role(session: AsyncSession, user: User) -> None:
+    """End the sign-ins after a change of role, and what the new role may not have."""
+    await end_sign_ins(session, user.id)
+    await emit(session, RoleChanged(user.id, user.role))

@@ -1,0 +1,40 @@
+"""Receivers of signals: webhooks that end with the access or the role of their owner."""
+
+import uuid
+
+from app.db.session import AsyncSession
+from app.features.notifications import crud as notifications
+from app.features.users.signals import ProgramsRevoked, RoleChanged
+from app.features.webhooks.crud import webhooks
+from app.features.webhooks.models.webhook import DisabledReason
+from app.security.principals import ROLE_SCOPES, Scope
+
+CAUSES = {
+    DisabledReason.PASSWORD_RESET: "your password was reset",
+    DisabledReason.PASSWORD_CHANGED: "your password was changed",
+    DisabledReason.SIGNED_OUT: "you signed out everywhere",
+    DisabledReason.ACCOUNT_DISABLED: "your account was disabled",
+    DisabledReason.ROLE_CHANGED: "your role was changed",
+    DisabledReason.EMAIL_CONFIRMED: "they were set up before the e-mail address was confirmed",
+}
+
+
+async def disable_webhooks(session: AsyncSession, signal: ProgramsRevoked) -> None:
+    await disable(session, signal.user_id, DisabledReason(signal.reason))
+
+
+async def disable_beyond_role(session: AsyncSession, signal: RoleChanged) -> None:
+    if Scope.WEBHOOKS_MANAGE not in ROLE_SCOPES[signal.role]:
+        await disable(session, signal.user_id, DisabledReason.ROLE_CHANGED)
+
+
+async def disable(session: AsyncSession, user_id: uuid.UUID, reason: DisabledReason) -> None:
+    """Disable all webhooks of the account and notify its user."""
+    if await webhooks.disable_all(session, user_id, reason) and reason in CAUSES:
+        await notifications.create(
+            session,
+            user_id,
+            subject="Your webhooks were disabled",
+            message=f"Your webhooks were disabled because {CAUSES[reason]}. Check the URL of "
+            "each, rotate its secret and set is_active to true.",
+        )
