@@ -19,7 +19,6 @@ from sqlalchemy import text
 
 from app.config.settings import Settings
 from app.db import migrations
-from app.db.base import Base
 from app.devtools.postgres import embedded_postgres
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.crud import sessions
@@ -27,6 +26,7 @@ from app.features.users.models.session import Session
 from app.features.users.models.user import User
 from app.main import create_app
 from app.security.principals import ROLE_SCOPES, Role
+from tests.cleaner import Cleaner
 from tests.factories import make_user
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
@@ -164,9 +164,16 @@ def clean_state(request: pytest.FixtureRequest, anyio_backend: object) -> None:
         request.getfixturevalue("empty_rows")
 
 
+@pytest.fixture(scope="session")
+async def cleaner(database_url: str) -> AsyncIterator[Cleaner]:
+    cleaner = Cleaner(plain(database_url))
+    yield cleaner
+    await cleaner.aclose()
+
+
 @pytest.fixture
-async def empty_rows(database_url: str) -> None:
-    await empty_tables(database_url)
+async def empty_rows(cleaner: Cleaner) -> None:
+    await cleaner.empty_tables()
 
 
 @pytest.fixture
@@ -175,17 +182,6 @@ async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
     shared_app.state.principals.clear()
     shared_app.state.kept_answers.clear()
     return shared_app
-
-
-async def empty_tables(database_url: str) -> None:
-    tables = reversed(Base.metadata.sorted_tables)
-    deletes = "; ".join(str(table.delete()) for table in tables)
-    queue = "DELETE FROM queue.pgqueuer; DELETE FROM queue.pgqueuer_schedules"
-    # Without the triggers: they would record the deletions, and the audit log refuses them.
-    await execute(
-        database_url,
-        f"SET session_replication_role = replica; DO $$ BEGIN {deletes}; {queue}; END $$",
-    )
 
 
 @pytest.fixture
