@@ -1,13 +1,14 @@
 """The service as operators run it, for drills and tests: `app run` with worker processes."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import httpx2
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
 STOP_SECONDS = 30
+# Below those that the kernel gives to outgoing connections (32768 and above on Linux).
+PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -129,9 +132,11 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that no outgoing connection takes before the process that it is for has started."""
+    while True:
+        port = secrets.choice(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def plain(url: str) -> str:

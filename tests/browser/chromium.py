@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 from websockets.sync.client import ClientConnection, connect
 
 from tests.polling import wait_until
@@ -31,16 +30,13 @@ FLAGS = (
 )
 
 
-class Page:
-    """One tab. `complaints` collects what the browser's console and log report."""
+class DevTools:
+    """A connection that sends commands of the DevTools protocol and awaits their results."""
 
-    def __init__(self, connection: ClientConnection, address: str) -> None:
+    def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
-        self.address = address
         self.numbers = itertools.count(1)
         self.complaints: list[str] = []
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.send(f"{domain}.enable")
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self.numbers)
@@ -60,6 +56,24 @@ class Page:
             case "Log.entryAdded" if parameters["entry"]["level"] == "error":
                 entry = parameters["entry"]
                 self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
+
+
+class Browser(DevTools):
+    """Chromium as a whole; its pages come from `new_page`."""
+
+    def __init__(self, connection: ClientConnection, host: str) -> None:
+        super().__init__(connection)
+        self.host = host
+
+
+class Page(DevTools):
+    """One tab. `complaints` collects what the browser's console and log report."""
+
+    def __init__(self, connection: ClientConnection, address: str) -> None:
+        super().__init__(connection)
+        self.address = address
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
 
     def open(self, path: str) -> None:
         self.send("Page.navigate", url=self.address + path)
@@ -125,23 +139,40 @@ class Page:
 
 
 @contextmanager
-def new_page(program: str, address: str) -> Iterator[Page]:
-    """A tab on the site at `address`, in a browser that ends with the block."""
+def running_browser(program: str) -> Iterator[Browser]:
+    """A browser that ends with the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
-                with connect(tab_address(Path(profile)), max_size=None, proxy=None) as connection:
-                    yield Page(connection, address)
+                host, path = endpoint(Path(profile))
+                with devtools(host + path) as connection:
+                    yield Browser(connection, host)
             finally:
-                browser.terminate()
-                browser.wait()
+                process.terminate()
+                process.wait()
 
 
-def tab_address(profile: Path) -> str:
-    """The WebSocket of the first tab; Chromium writes its port into the profile."""
-    port_file = profile / "DevToolsActivePort"
-    wait_until(lambda: port_file.exists() and port_file.read_text(), PATIENCE_SECONDS)
-    port = port_file.read_text().splitlines()[0]
-    targets = httpx2.get(f"http://127.0.0.1:{port}/json", trust_env=False).json()
-    return next(str(each["webSocketDebuggerUrl"]) for each in targets if each["type"] == "page")
+def endpoint(profile: Path) -> tuple[str, str]:
+    """The host and the path of the browser's WebSocket; Chromium writes them into the profile."""
+    file = profile / "DevToolsActivePort"
+    wait_until(lambda: file.exists() and len(file.read_text().splitlines()) == 2, PATIENCE_SECONDS)
+    port, path = file.read_text().splitlines()
+    return f"ws://127.0.0.1:{port}", path
+
+
+@contextmanager
+def new_page(browser: Browser, address: str) -> Iterator[Page]:
+    """A tab on the site at `address`, with cookies and a storage of its own."""
+    context = browser.send("Target.createBrowserContext")["browserContextId"]
+    target = browser.send("Target.createTarget", url="about:blank", browserContextId=context)
+    try:
+        with devtools(f"{browser.host}/devtools/page/{target['targetId']}") as connection:
+            yield Page(connection, address)
+    finally:
+        browser.send("Target.disposeBrowserContext", browserContextId=context)
+
+
+def devtools(url: str) -> ClientConnection:
+    # A browser on a busy machine may miss the deadline of a ping.
+    return connect(url, max_size=None, proxy=None, ping_interval=None)

@@ -3,16 +3,15 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from tests.browser.chromium import Page, new_page
+from tests.browser.chromium import Browser, Page, new_page, running_browser
 from tests.conftest import copy_template, with_database
+from tests.e2e.service import app_command, free_port
 from tests.polling import wait_until
 
 PATIENCE_SECONDS = 60
@@ -31,8 +30,7 @@ def service(server_url: str, worker_id: str) -> Iterator[str]:
         "LOG_LEVEL": "error",
         "PORT": str(port),
     }
-    command = [sys.executable, "-c", "from app.cli import main; main()", "run"]
-    with subprocess.Popen(command, env=environment) as process:
+    with subprocess.Popen(app_command("run"), env=environment) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             wait_until_ready(process, address)
@@ -40,12 +38,6 @@ def service(server_url: str, worker_id: str) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
@@ -63,15 +55,16 @@ def is_ready(address: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("No Chromium was found on the PATH.")
-    return program
+    with running_browser(program) as browser:
+        yield browser
 
 
 @pytest.fixture
-def page(chromium: str, service: str) -> Iterator[Page]:
-    with new_page(chromium, service) as page:
+def page(browser: Browser, service: str) -> Iterator[Page]:
+    with new_page(browser, service) as page:
         yield page

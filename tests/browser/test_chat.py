@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from app.config.settings import DEMO_PASSWORD
-from tests.browser.chromium import Page, new_page
+from tests.browser.chromium import Browser, Page, new_page
 
 
 @pytest.fixture
-def other_page(chromium: str, service: str) -> Iterator[Page]:
-    with new_page(chromium, service) as page:
+def other_page(browser: Browser, service: str) -> Iterator[Page]:
+    with new_page(browser, service) as page:
         yield page
 
 

@@ -99,20 +99,30 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
+SHORT_KEY = ({"SECRET_KEY": "short"}, "SECRET_KEY is empty or shorter than 32 bytes")
+NO_STORAGE = ({"STORAGE_URL": "az://container"}, "STORAGE_URL is not usable: ")
+
+
 class TestRefusal:
     @pytest.mark.parametrize(
-        ("variables", "sentence"),
+        ("command", "variables", "sentence"),
         [
-            ({"SECRET_KEY": "short"}, "SECRET_KEY is empty or shorter than 32 bytes"),
-            ({"DEBUG": "true"}, "DEBUG is on"),
-            ({"ALLOWED_ORIGINS": '["*"]'}, "ALLOWED_ORIGINS contains `*`"),
-            ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),
-            ({"ALGORITHM": "ES256"}, "ES256 needs SIGNING_KEY_FILE"),
-            ({"ALGORITHM": "RS256", "SIGNING_KEY_FILE": "/none"}, "The signing key /none cannot"),
-            ({"STORAGE_URL": "az://container"}, "STORAGE_URL is not usable: "),
+            ("run", *SHORT_KEY),
+            ("run", {"DEBUG": "true"}, "DEBUG is on"),
+            ("run", {"ALLOWED_ORIGINS": '["*"]'}, "ALLOWED_ORIGINS contains `*`"),
+            ("run", {"DATABASE_URL": ""}, "DATABASE_URL is empty"),
+            ("run", {"ALGORITHM": "ES256"}, "ES256 needs SIGNING_KEY_FILE"),
+            (
+                "run",
+                {"ALGORITHM": "RS256", "SIGNING_KEY_FILE": "/none"},
+                "The signing key /none cannot",
+            ),
+            ("run", *NO_STORAGE),
+            # The worker reads and checks settings by the same functions: one row for each.
+            ("worker", *SHORT_KEY),
+            ("worker", *NO_STORAGE),
         ],
     )
-    @pytest.mark.parametrize("command", ["run", "worker"])
     def test_unusable_setting_is_one_sentence(
         self, tmp_path: Path, command: str, variables: dict[str, str], sentence: str
     ) -> None:

@@ -40,6 +40,7 @@ from app.db.session import (
 from app.errors import AppError, DeadlineExceeded, Unavailable
 from app.features.items.models import Item
 from app.features.users.models.user import User
+from tests.cleaner import APPLICATION_NAME
 from tests.conftest import Running, Save, access_token, execute, new_client, plain
 from tests.factories import item_body, make_item, make_user
 from tests.polling import eventually
@@ -396,6 +397,7 @@ async def end_backends(settings: Settings, *, state: str = "idle%") -> None:
     query = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         " AND datname = current_database() AND state LIKE $1 AND query NOT LIKE 'LISTEN%'"
+        f" AND application_name <> '{APPLICATION_NAME}'"
     )
     connection = await asyncpg.connect(plain(settings.database_url))
     try:

@@ -18,9 +18,10 @@ from app.db.listing import PageRequest, Shape
 from app.features.items.crud import LISTING
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from tests.conftest import Save, empty_tables, plain
+from tests.cleaner import Cleaner
+from tests.conftest import Save, plain
 from tests.factories import make_item, make_user
-from tests.state import opened, reads_of
+from tests.state import reads_of
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 SORTS = ["name", "-name", "price", "-price", "created_at", "-created_at"]
@@ -65,12 +66,13 @@ class TestPages:
     async def test_make_up_the_list(
         self,
         app: FastAPI,
+        cleaner: Cleaner,
         save: Save,
         rows: list[tuple[str, Decimal, int]],
         sort: tuple[str, ...],
         limit: int,
     ) -> None:
-        await empty_tables(opened(app)[Settings].database_url)
+        await cleaner.empty_tables()
         user = await save(make_user())
         items = [
             await save(

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
 from tests.conftest import SECRET, access_token
+from tests.e2e.service import free_port
 from tests.polling import eventually
 from tests.servers import connected
 from tests.state import opened
@@ -28,11 +28,6 @@ REQUEST = (
     b"Content-Length: %d\r\n\r\n%b"
 )
 BODY = b'{"name":"Walnut desk","price":"899.00"}'
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from app.jobs.models import Task, TaskStatus
 from app.jobs.runner import MAX_CRASHES
 from app.jobs.worker import Worker
 from app.observability.request_context import begin_request, request_id
+from tests.cleaner import APPLICATION_NAME
 from tests.polling import eventually
 from tests.state import opened, sessions_of
 
@@ -332,6 +333,7 @@ class TestAttempts:
 LOSE_CONNECTIONS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ 'pgqueuer'"
+    f" AND application_name <> '{APPLICATION_NAME}'"
 )
 
 

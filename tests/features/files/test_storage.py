@@ -1,7 +1,6 @@
 """The storage port over a folder and over an S3 server on this machine."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +23,7 @@ from app.features.files.storage import (
 )
 from app.features.users.models.user import User
 from tests.conftest import Running, access_token, new_client
+from tests.e2e.service import free_port
 from tests.polling import eventually, wait_until
 from tests.state import opened
 
@@ -53,13 +53,6 @@ def s3(environment: pytest.MonkeyPatch) -> Iterator[str]:
         environment.setenv("AWS_ENDPOINT", address)
         yield address
         server.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def make_bucket(url: str) -> None:

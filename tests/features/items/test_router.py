@@ -16,16 +16,16 @@ from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.config.settings import Settings
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
 from app.security.resources import RequestRateLimit
-from tests.conftest import As, Running, Save, access_token, empty_tables, new_client
+from tests.cleaner import Cleaner
+from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_item, make_user
 from tests.problems import assert_problem, broken
-from tests.state import opened, replaced
+from tests.state import replaced
 
 ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
@@ -353,13 +353,14 @@ class TestWalkItems:
     async def test_meets_what_stays_exactly_once(
         self,
         app: FastAPI,
+        cleaner: Cleaner,
         save: Save,
         sort: str,
         limit: int,
         start: int,
         changes: list[tuple[int, bool]],
     ) -> None:
-        await empty_tables(opened(app)[Settings].database_url)
+        await cleaner.empty_tables()
         user = await save(make_user())
         stock = [await save(twin(user, number)) for number in range(start)]
         stays = {str(item.id) for item in stock}
