@@ -12,7 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.access import route_template
 from app.api.errors import problem_response
 from app.core import metrics
+from app.core.client_address import client_network
 from app.core.errors import DeadlineExceeded
+from app.core.fair_queue import RequestPacer
 from app.core.jitter import jitter
 from app.core.load import Load, Overloaded, Work
 from app.core.logging import get_logger
@@ -34,8 +36,11 @@ class AdmissionMiddleware:
         self.app = app
         self._load = load
         self._known = KnownCallers()
+        self._pacer = RequestPacer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._pacer.try_start():
+            await self._pacer.wait(network_of(scope), credential(scope))
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self.app(scope, receive, send)
         elif self._load.has_room(False) or await self._gets_in(scope):
@@ -69,6 +74,13 @@ class KnownCallers:
         if len(self._until) >= MAX_KNOWN:
             del self._until[next(iter(self._until))]
         self._until[key] = time.monotonic() + KNOWN_SECONDS
+
+
+def network_of(scope: Scope) -> str:
+    """The network of the client for the fair queue; probes do not wait for its other requests."""
+    client = scope.get("client")
+    network = client_network(client[0]) if client else ""
+    return f"{network} probes" if scope["path"] in PROBES else network
 
 
 def credential(scope: Scope) -> bytes:
