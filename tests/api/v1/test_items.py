@@ -11,15 +11,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.api.v1.endpoints.items import batch_answer
 from app.core.cursors import CursorSigner
 from app.core.header_fields import list_members
 from app.models.item import Item
 from app.models.user import User
+from app.schemas.item import ItemRead
 from tests.conftest import As, Running, Save, access_token, empty_tables, new_client
 from tests.factories import item_body, make_item, make_user
 from tests.problems import assert_problem, broken
@@ -933,6 +935,20 @@ class TestCreateItems:
 
         results = response.json()["results"]
         assert [result["item"]["name"] for result in results] == [item["name"] for item in batch]
+
+    async def test_answer_to_a_large_batch_lets_others_run(self, item: Item) -> None:
+        row = {name: getattr(item, name) for name in ItemRead.model_fields}
+        answer = asyncio.create_task(
+            batch_answer(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
+        )
+
+        iterations = 0
+        while not answer.done():
+            await asyncio.sleep(0)
+            iterations += 1
+
+        assert iterations >= 10
+        assert [each.index for each in answer.result().results] == list(range(1000))
 
     async def test_thousand_problems_are_reported_at_once(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, json={"items": [{}] * 1000})
