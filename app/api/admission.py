@@ -14,7 +14,7 @@ from app.api.errors import problem_response
 from app.core import metrics
 from app.core.client_address import client_network
 from app.core.errors import DeadlineExceeded
-from app.core.fair_queue import RequestPacer
+from app.core.fair_queue import Client, RequestPacer
 from app.core.jitter import jitter
 from app.core.load import Load, Overloaded, Work
 from app.core.logging import get_logger
@@ -40,7 +40,7 @@ class AdmissionMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._pacer.try_start():
-            await self._pacer.wait(network_of(scope), credential(scope))
+            await self._pacer.wait(client_of(scope))
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self.app(scope, receive, send)
         elif self._load.has_room(False) or await self._gets_in(scope):
@@ -54,7 +54,9 @@ class AdmissionMiddleware:
 
     async def _gets_in(self, scope: Scope) -> bool:
         is_known = self._known.includes(scope)
-        return self._load.has_room(is_known) or await self._load.wait(is_known=is_known)
+        if self._load.has_room(is_known):
+            return True
+        return await self._load.wait(client_of(scope), is_known=is_known)
 
 
 class KnownCallers:
@@ -76,11 +78,12 @@ class KnownCallers:
         self._until[key] = time.monotonic() + KNOWN_SECONDS
 
 
-def network_of(scope: Scope) -> str:
-    """The network of the client for the fair queue; probes do not wait for its other requests."""
-    client = scope.get("client")
-    network = client_network(client[0]) if client else ""
-    return f"{network} probes" if scope["path"] in PROBES else network
+def client_of(scope: Scope) -> Client:
+    """The client in fair queues; probes do not wait for other requests of their network."""
+    peer = scope.get("client")
+    network = client_network(peer[0]) if peer else ""
+    is_probe = scope["path"] in PROBES
+    return (f"{network} probes" if is_probe else network), credential(scope)
 
 
 def credential(scope: Scope) -> bytes:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from app.core import metrics
 from app.core.errors import Unavailable
+from app.core.fair_queue import Client
 from app.core.logging import get_logger
 from app.core.waiting_line import Clock, WaitingLine
 
@@ -62,11 +63,11 @@ class Load:
         room = self.limit if is_known else self.limit * ANONYMOUS_PART
         return self.in_flight + self._invited < room
 
-    async def wait(self, *, is_known: bool) -> bool:
+    async def wait(self, client: Client, *, is_known: bool) -> bool:
         """Wait in line for room; False if it would take too long."""
-        if self._line.is_hopeless():
+        if self._line.is_hopeless(client, is_known=is_known):
             return False
-        turn = self._line.join(is_known=is_known)
+        turn = self._line.join(client, is_known=is_known)
         try:
             return await turn
         finally:

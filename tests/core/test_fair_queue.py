@@ -15,7 +15,7 @@ async def played(requests: list[tuple[str, bytes]]) -> tuple[list[tuple[str, byt
 
     async def request(network: str, credential: bytes) -> None:
         if not pacer.try_start():
-            await pacer.wait(network, credential)
+            await pacer.wait((network, credential))
         started.append((network, credential))
         per_iteration[iteration] += 1
 
@@ -73,5 +73,5 @@ async def test_cancelled_request_delays_no_other() -> None:
 
 async def request(pacer: RequestPacer, number: int, started: list[int]) -> None:
     if not pacer.try_start():
-        await pacer.wait("192.0.2.1", b"a")
+        await pacer.wait(("192.0.2.1", b"a"))
     started.append(number)
