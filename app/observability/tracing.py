@@ -18,7 +18,7 @@ PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class Tracing:
-    """The one tracer of the process, once `app.core.trace_export` has made it."""
+    """The one tracer of the process, once `app.observability.trace_export` has made it."""
 
     tracer: Tracer | None = None
 

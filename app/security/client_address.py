@@ -24,6 +24,7 @@ Network = IPv4Network | IPv6Network
 
 # Longer than every spelling of an address with a zone and a port; parsed ones are cached.
 MAX_LENGTH = 100
+MAX_PARSED = 4096
 SPELLING = re.compile(
     r"\[(?P<bracketed>[^\]%]+)(%[^\]]+)?\](:\d{1,5})?"
     r"|(?P<with_port>[\d.]+):\d{1,5}"
@@ -47,7 +48,7 @@ def parse_address(text: str) -> Address | None:
     return parse_short(text) if len(text) <= MAX_LENGTH else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MAX_PARSED)
 def parse_short(text: str) -> Address | None:
     spelling = SPELLING.fullmatch(text.strip(" \t"))
     if spelling is None:

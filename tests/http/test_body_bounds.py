@@ -237,6 +237,16 @@ class TestErrors:
 
         assert_problem(response, 400, "invalid_request")
 
+    async def test_fields_of_the_form_of_a_page_are_bounded(self, client: AsyncClient) -> None:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        statuses = []
+        for count in (1000, 1001):
+            fields = "&".join(["token=a"] * count)
+            response = await client.post("/verify-email", content=fields, headers=headers)
+            statuses.append(response.status_code)
+
+        assert statuses == [200, 400]
+
 
 class TestContentCoding:
     @pytest.mark.parametrize("headers", PATHS)

@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import asyncio, os, signal, subprocess, sys, time
-from app.core.config import Settings
-from app.core.logging import configure_logging
-from app.core.vital_signs import VitalSigns
-from app.core.watchdog import Watchdog
+from app.config.settings import Settings
+from app.observability.logging import configure_logging
+from app.observability.runtime_metrics import VitalSigns
+from app.runtime.watchdog import Watchdog
 
 def get_stuck():
     while True:

@@ -1,14 +1,18 @@
 """Client addresses: every spelling is parsed to one value, and counted by network."""
 
+from ipaddress import IPv4Address
+
 import pytest
 
 from app.security.client_address import (
     MAX_HOPS,
+    MAX_PARSED,
     TrustedProxies,
     canonical_address,
     client_network,
     parse_address,
     parse_networks,
+    parse_short,
 )
 
 PROXIES = TrustedProxies.parse("10.0.0.0/8, 2001:db8:ffff::/48, ::ffff:192.0.2.0/120")
@@ -146,3 +150,10 @@ class TestTrustedProxies:
 
         last = 5000 - MAX_HOPS
         assert PROXIES.client("10.0.0.1", [chain]) == f"10.{last // 256}.{last % 256}.1"
+
+
+def test_number_of_parsed_addresses_in_memory_is_bounded() -> None:
+    for number in range(MAX_PARSED + 100):
+        assert parse_address(str(IPv4Address(number)))
+
+    assert parse_short.cache_info().currsize == MAX_PARSED

@@ -1,6 +1,7 @@
 """One request to another service: how long it may take, and how much it may answer."""
 
 import asyncio
+import sys
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,11 @@ from app.errors import AppError, DeadlineExceeded, Unavailable
 from app.observability import metrics
 from app.observability.request_context import request_id
 from app.observability.tracing import current_traceparent, outbound_span
+
+# httpcore imports sniffio several times for each request and takes its absence for asyncio. A
+# failing import is not cached: it searches the file system, for 45 us each time. With None it
+# fails at once (Python reference, "The module cache").
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 DEADLINE_SECONDS = 3.0
 MAX_BYTES = 1024 * 1024

@@ -48,6 +48,8 @@ from app.security.authentication import ItemReader, ItemWriter, charge
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
 # The rate limit counts a batch as so many requests as it has hundreds of items, and one more.
 ITEMS_PER_REQUEST = 100
+# Validating an item of an answer costs about 20 us: 2 ms for each slice.
+ITEMS_PER_SLICE = 100
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 
@@ -106,7 +108,7 @@ async def create_items(
         raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
     await asyncio.sleep(0)
     created = await items.create_many(session, list(checked.valid.values()), owner=principal)
-    return batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
+    return await batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
 
 
 @router.put("/{item_id}", response_model=ItemRead, responses=CHANGES)
@@ -157,20 +159,21 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
     return violations({**error, "loc": (*place, *error["loc"])} for error in errors)
 
 
-def batch_answer(
+async def batch_answer(
     request: Request, created: dict[int, Row], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
-    made = [
-        ItemBatchResult(index=index, status=201, item=ItemRead.model_validate(item))
-        for index, item in created.items()
-    ]
-    refused = [
-        ItemBatchResult(
-            index=index,
-            status=422,
-            problem=Problem(**problem(request.scope, Unprocessable(violations=rules))),
-        )
-        for index, rules in broken.items()
-    ]
-    results = sorted(made + refused, key=lambda result: result.index)
-    return ItemBatchRead(results=results, created=len(made), failed=len(refused))
+    """Return the results by place in the batch. Other requests run after each slice of items."""
+    results = {index: refused(request, index, rules) for index, rules in broken.items()}
+    for number, (index, item) in enumerate(created.items()):
+        if number % ITEMS_PER_SLICE == 0:
+            await asyncio.sleep(0)
+        read = ItemRead.model_validate(item)
+        results[index] = ItemBatchResult(index=index, status=201, item=read)
+    await asyncio.sleep(0)  # The response is serialized in one piece.
+    ordered = [results[index] for index in sorted(results)]
+    return ItemBatchRead(results=ordered, created=len(created), failed=len(broken))
+
+
+def refused(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
+    error = Problem(**problem(request.scope, Unprocessable(violations=rules)))
+    return ItemBatchResult(index=index, status=422, problem=error)

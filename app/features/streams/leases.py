@@ -6,6 +6,7 @@ within seconds, by whoever is left.
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class SocketLeases(BackgroundLoop):
         }
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._held: dict[uuid.UUID, Lease] = {}
+        self._by_user: Counter[tuple[uuid.UUID, StreamKind]] = Counter()
 
     @property
     def count(self) -> int:
@@ -80,6 +82,7 @@ class SocketLeases(BackgroundLoop):
         self._check(user_id, kind)
         socket_id = uuid7()
         self._held[socket_id] = lease = Lease(user_id, kind, room)
+        self._by_user[user_id, kind] += 1
         try:
             async with self.turn() as session:
                 row = self._row(socket_id, lease)
@@ -91,13 +94,15 @@ class SocketLeases(BackgroundLoop):
                 lease.is_entered = False
                 await self._leave(socket_id, room)
             del self._held[socket_id]
+            self._by_user[user_id, kind] -= 1
+            if not self._by_user[user_id, kind]:
+                del self._by_user[user_id, kind]
 
     def _check(self, user_id: uuid.UUID, kind: StreamKind) -> None:
         """Reject what exceeds the bounds of this process, before a transaction begins."""
         if len(self._held) >= self._per_process:
             raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
-        own = sum(each.user_id == user_id and each.kind is kind for each in self._held.values())
-        if own >= self._per_user[kind]:
+        if self._by_user[user_id, kind] >= self._per_user[kind]:
             raise sockets.too_many(kind, limit=self._per_user[kind])
 
     async def pause(self) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.http.load_shedding.fair_queue import Client, FairQueue
 
 # Who would probably wait longer is refused at once. Everybody who comes in a burst is served;
 # in a flood, whoever is served is to be served soon: that is worth more than a late answer.
@@ -21,27 +23,37 @@ Turn = asyncio.Future[bool]
 Clock = Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One request that waits."""
+
+    client: Client
+    joined_at: float
+    turn: Turn
+
+
 class WaitingLine:
-    """Callers who are known come before strangers; among equals, who came first."""
+    """Callers who are known come before strangers; among equals, clients take turns."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._turns: dict[bool, deque[tuple[float, Turn]]] = {True: deque(), False: deque()}
+        self._places: dict[bool, FairQueue[Place]] = {True: FairQueue(), False: FairQueue()}
         self._seconds_each = FIRST_GUESS_SECONDS
         self._freed_at = self._began_at = 0.0
         self._refusing_since = self._refused_at = 0.0
         self._stands_still = self._was_flood = False
 
     def __len__(self) -> int:
-        return len(self._turns[True]) + len(self._turns[False])
+        return len(self._places[True]) + len(self._places[False])
 
-    def is_hopeless(self) -> bool:
-        """Whether it is so long, or has stood still for so long, that waiting makes no sense.
+    def is_hopeless(self, client: Client, *, is_known: bool) -> bool:
+        """Whether so many come before, or it has stood still so long, that waiting is in vain.
 
         Whoever hears yes is refused, and counts as such.
         """
         now = self._clock()
-        if not self._stands_still and len(self) * self._seconds_each <= self._longest(now):
+        seconds = self._ahead(client, is_known=is_known) * self._seconds_each
+        if not self._stands_still and seconds <= self._longest(now):
             return False
         if now - self._refused_at > CALM_AFTER_SECONDS:
             self._refusing_since = now
@@ -57,20 +69,20 @@ class WaitingLine:
         self._freed_at = now
         self._stands_still = False
 
-    def join(self, *, is_known: bool) -> Turn:
+    def join(self, client: Client, *, is_known: bool) -> Turn:
         """What tells when it is one's turn (True), or that it will not be (False)."""
         now = self._clock()
         if not len(self):
             self._began_at = now
         turn: Turn = asyncio.get_running_loop().create_future()
-        self._turns[is_known].append((now, turn))
+        self._places[is_known].push(client, Place(client, now, turn))
         return turn
 
     def move(self, has_room: Callable[[bool], bool]) -> bool:
         """Let in whoever is next, if there is room for such a caller."""
         for is_known in (True, False):
-            while self._turns[is_known] and has_room(is_known):
-                _, turn = self._turns[is_known].popleft()
+            while self._places[is_known] and has_room(is_known):
+                turn = self._places[is_known].pop().turn
                 if not turn.done():
                     turn.set_result(True)
                     return True
@@ -89,6 +101,10 @@ class WaitingLine:
         if self._was_flood and not was_flood:
             self._cut_short()
 
+    def _ahead(self, client: Client, *, is_known: bool) -> int:
+        known, others = self._places[True], self._places[False]
+        return known.ahead(client) if is_known else len(known) + others.ahead(client)
+
     def _is_flood(self, now: float) -> bool:
         is_calm = now - self._refused_at > CALM_AFTER_SECONDS
         return not is_calm and self._refused_at - self._refusing_since > FLOOD_AFTER_SECONDS
@@ -97,16 +113,23 @@ class WaitingLine:
         return FLOOD_SECONDS if self._is_flood(now) else BURST_SECONDS
 
     def _cut_short(self) -> None:
-        """Refuse the last of those who came before it was known for a flood."""
-        for is_known in (False, True):
-            turns = self._turns[is_known]
-            while turns and len(self) * self._seconds_each > FLOOD_SECONDS:
-                refuse(turns.pop()[1])
+        """Refuse those whose turn would come too late, who came before it was known for a flood."""
+        room = round(FLOOD_SECONDS / self._seconds_each)
+        for is_known in (True, False):
+            places = self._places[is_known]
+            in_order = [places.pop() for _ in range(len(places))]
+            for place in in_order[:room]:
+                places.push(place.client, place)
+            for place in in_order[room:]:
+                refuse(place.turn)
+            room = max(0, room - len(in_order))
 
-    def _send_away(self, longest: float) -> None:
-        for turns in self._turns.values():
-            while turns and (turns[0][0] < longest or turns[0][1].done()):
-                refuse(turns.popleft()[1])
+    def _send_away(self, oldest: float) -> None:
+        """Refuse those who have waited for too long; `move` takes them out."""
+        for places in self._places.values():
+            for place in places:
+                if place.joined_at < oldest:
+                    refuse(place.turn)
 
 
 def refuse(turn: Turn) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from app.errors import Unavailable
 from app.http.load_shedding.admission_queue import Clock, WaitingLine
+from app.http.load_shedding.fair_queue import Client
 from app.observability import metrics
 from app.observability.logging import get_logger
 
@@ -62,11 +63,11 @@ class Load:
         room = self.limit if is_known else self.limit * ANONYMOUS_PART
         return self.in_flight + self._invited < room
 
-    async def wait(self, *, is_known: bool) -> bool:
+    async def wait(self, client: Client, *, is_known: bool) -> bool:
         """Wait in line for room; False if it would take too long."""
-        if self._line.is_hopeless():
+        if self._line.is_hopeless(client, is_known=is_known):
             return False
-        turn = self._line.join(is_known=is_known)
+        turn = self._line.join(client, is_known=is_known)
         try:
             return await turn
         finally:

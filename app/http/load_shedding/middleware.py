@@ -11,11 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DeadlineExceeded
 from app.http.load_shedding.concurrency_limit import Load, Overloaded, Work
+from app.http.load_shedding.fair_queue import Client, RequestPacer
 from app.http.problem_details import problem_response
 from app.observability import metrics
 from app.observability.access_log import route_template
 from app.observability.logging import get_logger
 from app.runtime.jitter import jitter
+from app.security.client_address import client_network
 from app.security.request_credentials import CREDENTIAL_FIELDS
 
 PROBES = frozenset({"/liveness", "/readiness", "/health", "/metrics"})
@@ -34,8 +36,11 @@ class AdmissionMiddleware:
         self.app = app
         self._load = load
         self._known = KnownCallers()
+        self._pacer = RequestPacer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._pacer.try_start():
+            await self._pacer.wait(client_of(scope))
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self.app(scope, receive, send)
         elif self._load.has_room(False) or await self._gets_in(scope):
@@ -49,7 +54,9 @@ class AdmissionMiddleware:
 
     async def _gets_in(self, scope: Scope) -> bool:
         is_known = self._known.includes(scope)
-        return self._load.has_room(is_known) or await self._load.wait(is_known=is_known)
+        if self._load.has_room(is_known):
+            return True
+        return await self._load.wait(client_of(scope), is_known=is_known)
 
 
 class KnownCallers:
@@ -69,6 +76,14 @@ class KnownCallers:
         if len(self._until) >= MAX_KNOWN:
             del self._until[next(iter(self._until))]
         self._until[key] = time.monotonic() + KNOWN_SECONDS
+
+
+def client_of(scope: Scope) -> Client:
+    """The client in fair queues; probes do not wait for other requests of their network."""
+    peer = scope.get("client")
+    network = client_network(peer[0]) if peer else ""
+    is_probe = scope["path"] in PROBES
+    return (f"{network} probes" if is_probe else network), credential(scope)
 
 
 def credential(scope: Scope) -> bytes:

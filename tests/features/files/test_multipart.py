@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import BadRequest
-from app.features.files.multipart import MultipartReader
+from app.features.files.multipart import SLICE_BYTES, MultipartReader
 
 CONTENT_TYPE = "multipart/form-data; boundary=cut"
 FIELD = b'--cut\r\nContent-Disposition: form-data; name="field"\r\n\r\n'
@@ -56,6 +56,14 @@ class TestMultipartReader:
     )
     def test_gives_what_was_sent(self, parts: Parts, size: int) -> None:
         assert asyncio.run(read(body(parts), size)) == parts
+
+    async def test_large_chunk_is_parsed_in_slices(self) -> None:
+        malformed = (FIELD + b"\r\n") * (SLICE_BYTES // len(FIELD) + 1) + b"--cut\r\n@"
+        parts = reader(malformed, len(malformed)).parts()
+
+        assert (await anext(parts)).head.name == "field"  # What follows is not parsed yet.
+        with pytest.raises(BadRequest):
+            _ = [part async for part in parts]
 
     async def test_part_that_nobody_reads_is_skipped(self) -> None:
         sent = body([("a", b"x" * 5000), ("b", b"y")])

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import importlib.abc
+import sys
 import time
 import tracemalloc
 import zlib
@@ -184,3 +186,27 @@ class TestProtocol:
     async def test_refused_connection_is_a_failure(self, client: httpx.AsyncClient) -> None:
         with pytest.raises(UpstreamFailed):
             await send(client, client.build_request("GET", "http://127.0.0.1:1/"))
+
+
+class Searched(importlib.abc.MetaPathFinder):
+    """Records the modules that are searched for, and finds none."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        self.names.append(fullname)
+
+
+async def test_request_does_not_search_for_modules(client: httpx.AsyncClient) -> None:
+    answer = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    async with server(answer) as url:
+        await send(client, client.build_request("GET", url))
+        searched = Searched()
+        sys.meta_path.insert(0, searched)
+        try:
+            await send(client, client.build_request("GET", url))
+        finally:
+            sys.meta_path.remove(searched)
+
+    assert searched.names == []

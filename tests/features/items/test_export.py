@@ -1,13 +1,17 @@
 """Downloads of whole collections, and bringing back what was deleted."""
 
+import asyncio
 import csv
 import io
 import json
+from collections.abc import AsyncIterable, AsyncIterator
 
 import pytest
 from httpx2 import AsyncClient
 
-from app.features.items.export import cell
+from app.db.executor import Row
+from app.features.items.export import ExportFormat, cell, export
+from app.features.items.schemas import ItemRead
 from app.features.users.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_item
@@ -55,6 +59,26 @@ class TestExportItems:
         response = await (await as_user(user)).get(EXPORT, params={"tag": "oak"})
 
         assert [json.loads(line)["name"] for line in response.text.splitlines()] == ["desk"]
+
+    @pytest.mark.parametrize("form", ExportFormat)
+    async def test_many_rows_are_encoded_in_slices(
+        self, save: Save, user: User, form: ExportFormat
+    ) -> None:
+        item = await save(make_item(user))
+        row = {name: getattr(item, name) for name in ItemRead.model_fields}
+
+        async def chunks() -> AsyncIterator[list[Row]]:
+            yield [row] * 1000
+
+        response = await export(chunks(), ItemRead, form, name="items")
+        encoded = asyncio.create_task(parts_of(response.body_iterator))
+        iterations = 0
+        while not encoded.done():
+            await asyncio.sleep(0)
+            iterations += 1
+
+        assert iterations >= 20
+        assert sum(part.count(str(item.id)) for part in encoded.result()) == 1000
 
     async def test_unknown_format_is_refused(self, as_user: As, user: User) -> None:
         response = await (await as_user(user)).get(EXPORT, params={"format": "xml"})
@@ -107,3 +131,7 @@ class TestRestoreItem:
         response = await (await as_user(other_user)).post(f"/api/v1/items/{item.id}/restore")
 
         assert response.status_code == 403
+
+
+async def parts_of(parts: AsyncIterable[str | bytes | memoryview]) -> list[str]:
+    return [part if isinstance(part, str) else bytes(part).decode() async for part in parts]

@@ -11,12 +11,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.features.items.models import Item
+from app.features.items.router import batch_answer
+from app.features.items.schemas import ItemRead
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
@@ -936,6 +938,20 @@ class TestCreateItems:
 
         results = response.json()["results"]
         assert [result["item"]["name"] for result in results] == [item["name"] for item in batch]
+
+    async def test_answer_to_a_large_batch_lets_others_run(self, item: Item) -> None:
+        row = {name: getattr(item, name) for name in ItemRead.model_fields}
+        answer = asyncio.create_task(
+            batch_answer(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
+        )
+
+        iterations = 0
+        while not answer.done():
+            await asyncio.sleep(0)
+            iterations += 1
+
+        assert iterations >= 10
+        assert [each.index for each in answer.result().results] == list(range(1000))
 
     async def test_thousand_problems_are_reported_at_once(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, json={"items": [{}] * 1000})

@@ -2,8 +2,10 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from datetime import timedelta
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from standardwebhooks import Webhook as Verifier
@@ -108,6 +110,39 @@ class TestMessage:
 
         assert receiver.connections == 0
         assert (await load(app, row)).error == "secret_unreadable"
+
+
+class Starts(httpx.AsyncBaseTransport):
+    """Receivers that answer at once, and the iteration of the event loop in which each is asked."""
+
+    def __init__(self) -> None:
+        self.iteration = 0
+        self.seen: Counter[int] = Counter()
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        self.seen[self.iteration] += 1
+        return httpx.Response(200)
+
+    async def count(self) -> None:
+        while True:
+            self.iteration += 1
+            await asyncio.sleep(0)
+
+
+async def test_attempts_that_are_claimed_together_do_not_start_in_one_iteration(
+    subscribe: Subscribe, save: Save, app: FastAPI
+) -> None:
+    starts = Starts()
+    for _ in range(10):
+        await due(save, await subscribe("http://127.0.0.1:9/"))
+    counting = asyncio.create_task(starts.count())
+    async with httpx.AsyncClient(transport=starts) as client:
+        sender = WebhookSender(app.state.sessionmaker, client, app.state.sealer)
+        await sender.drain()
+    counting.cancel()
+
+    assert sum(starts.seen.values()) == 10
+    assert max(starts.seen.values()) == 1
 
 
 class TestFailure:

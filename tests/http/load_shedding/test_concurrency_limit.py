@@ -13,6 +13,7 @@ from app.http.load_shedding.admission_queue import (
     PATIENCE_SECONDS,
 )
 from app.http.load_shedding.concurrency_limit import FIRST, LATE_SECONDS, LEAST, Load, Work
+from app.http.load_shedding.fair_queue import Client
 
 MOST = 100
 LATE, PROMPT = 2 * LATE_SECONDS, LATE_SECONDS / 2
@@ -120,7 +121,8 @@ class TestLimit:
         assert load.limit == LEAST
 
 
-LineUp = Callable[[bool], Awaitable[asyncio.Task[bool]]]
+LineUp = Callable[..., Awaitable[asyncio.Task[bool]]]
+CLIENT, OTHER = ("192.0.2.1", b"one"), ("192.0.2.1", b"other")
 
 
 class TestLine:
@@ -129,8 +131,8 @@ class TestLine:
         async with asyncio.TaskGroup() as tasks:
             waiting = []
 
-            async def line_up(is_known: bool) -> asyncio.Task[bool]:
-                waiting.append(tasks.create_task(load.wait(is_known=is_known)))
+            async def line_up(is_known: bool, client: Client = CLIENT) -> asyncio.Task[bool]:
+                waiting.append(tasks.create_task(load.wait(client, is_known=is_known)))
                 await asyncio.sleep(0)  # Its first step takes it into the line.
                 return waiting[-1]
 
@@ -216,12 +218,26 @@ class TestLine:
         assert 0 < len(refused) < len(waiting)
         assert not any(each.result() for each in refused)
 
+    @pytest.mark.parametrize("is_known", [True, False])
+    async def test_client_is_served_before_the_many_requests_of_another(
+        self, full: list[Work], line_up: LineUp, is_known: bool
+    ) -> None:
+        many = [await line_up(is_known) for _ in range(3000)]
+        one = await line_up(is_known, OTHER)
+        assert many[-1].done()  # Refused: the queue is full for this client.
+
+        for work in full:
+            work.end()
+
+        assert await one
+        assert not all(each.done() for each in many)
+
     @pytest.mark.usefixtures("full")
     async def test_is_cut_short_in_a_flood(self, load: Load, clock: Clock, line_up: LineUp) -> None:
         load.most = LEAST
         waiting = [await line_up(is_known) for is_known in (True, False) * 900]
         clock.now += 2 * FLOOD_AFTER_SECONDS
-        await line_up(True)  # Refused, as many have been all the time.
+        await line_up(False)  # Refused, as many have been all the time.
 
         load.beat(PROMPT)
         await asyncio.sleep(0)
@@ -251,7 +267,7 @@ class TestLine:
 
         load.beat(PROMPT)
 
-        assert not await load.wait(is_known=True)
+        assert not await load.wait(CLIENT, is_known=True)
         assert not waiting.done()
 
     @pytest.mark.usefixtures("full")

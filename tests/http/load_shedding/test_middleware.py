@@ -175,6 +175,44 @@ class TestLimit:
         assert busy.in_flight == 0
 
 
+class TestBursts:
+    """Requests that arrive together, and are answered without waiting for anything."""
+
+    @pytest.fixture
+    def answered(self, busy: Busy) -> list[str]:
+        answered: list[str] = []
+
+        async def answer(name: str) -> None:
+            answered.append(name)
+
+        busy.app.add_api_route("/answers/{name}", answer)
+        return answered
+
+    async def test_client_does_not_wait_for_the_burst_of_another(
+        self, client: AsyncClient, answered: list[str]
+    ) -> None:
+        one, other = ({"Authorization": f"Bearer {name}"} for name in ("one", "other"))
+        burst = [client.get("/answers/one", headers=one) for _ in range(100)]
+
+        await asyncio.gather(*burst, client.get("/answers/other", headers=other))
+
+        assert len(answered) == 101
+        assert answered.index("other") < 20
+
+    async def test_probe_does_not_wait_for_a_burst_of_the_same_client(
+        self, client: AsyncClient, answered: list[str]
+    ) -> None:
+        async def probe() -> None:
+            await client.get("/liveness")
+            answered.append("probe")
+
+        burst = [client.get("/answers/one") for _ in range(100)]
+        await asyncio.gather(*burst, probe())
+
+        assert len(answered) == 101
+        assert answered.index("probe") < 50
+
+
 class TestDeadline:
     @pytest.fixture
     async def busy(self, running: Running) -> AsyncIterator[Busy]:
