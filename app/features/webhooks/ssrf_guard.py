@@ -164,7 +164,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 def guarded_client(
     destinations: Destinations, resolve: Resolve = resolve, *, tls: ssl.SSLContext | None = None
 ) -> httpx.AsyncClient:
-    """A client for URLs that users name; give its requests to `app.features.http_client.client.send`.
+    """Return a client for URLs that users name; `http_client.client.send` takes its requests.
 
     Its requests raise DestinationRefused instead of opening a connection elsewhere.
     """
