@@ -14,6 +14,7 @@ from app.db.resources import DatabaseResources
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.jobs import crud as tasks
 from app.jobs.models import Task
+from app.observability import metrics
 from app.observability.request_context import request_id
 from app.observability.tracing import current_traceparent
 from app.resources import Resources
@@ -87,6 +88,11 @@ class Job(BaseModel):
     timeout_seconds: ClassVar[float] = 60.0
     # How many times longer each pause is than the one before.
     growth: ClassVar[float] = 2
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        if "kind" in vars(cls):
+            metrics.JOBS.labels(cls.kind, "failed")  # From 0 on: app/observability/metrics.py.
 
     @abstractmethod
     async def run(self, work: Work) -> None:

@@ -40,8 +40,6 @@ class Attempts:
         self._resources = resources
         self._sessions = resources[DatabaseResources].sessions
         self.jobs = {job.kind: job for job in jobs}
-        for kind in self.jobs:
-            metrics.JOBS.labels(kind, "failed")  # From 0 on, as in app/observability/metrics.py.
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._is_closing = False
 

@@ -110,7 +110,7 @@ async def assert_same(app: FastAPI, row: Base) -> None:
     ]
     async with sessions_of(app).begin() as session:
         session.add(row)
-    async with app.state.sessionmaker() as session:
+    async with sessions_of(app)() as session:
         statement = select(*columns).where(type(row).id == row.id)
         by_orm = dict((await session.execute(statement)).mappings().one())
 

@@ -16,10 +16,12 @@ from sqlalchemy import text
 
 from app.config.settings import Settings
 from app.features.users.models.user import User
+from app.security.resources import SecurityResources
 from tests.conftest import Running, access_token, execute, new_client, plain
 from tests.factories import item_body
 from tests.pgbouncer import pgbouncer
 from tests.polling import eventually
+from tests.state import opened, sessions_of
 
 ITEMS = "/api/v1/items"
 # As many at once as are taken on however busy the machine is.
@@ -108,7 +110,7 @@ class TestTransactionMode:
     async def test_notifications_arrive_past_it(
         self, services: list[FastAPI], clients: list[AsyncClient]
     ) -> None:
-        heard = services[1].state.principals
+        heard = opened(services[1])[SecurityResources].principals
 
         async def is_heard() -> bool:
             epoch = heard.epoch
@@ -122,7 +124,7 @@ class TestTransactionMode:
         await eventually(is_heard)
 
     async def test_limits_are_those_of_the_role(self, services: list[FastAPI]) -> None:
-        async with services[0].state.sessionmaker() as session:
+        async with sessions_of(services[0])() as session:
             found = await session.scalar(text("SELECT current_setting('lock_timeout')"))
 
         assert found == "1234ms"

@@ -16,6 +16,7 @@ from app.features.items import crud as items
 from app.features.users.models.user import User
 from tests.conftest import Database, Save, plain
 from tests.factories import make_item, make_post
+from tests.state import sessions_of
 
 pytestmark = pytest.mark.anyio
 
@@ -165,7 +166,7 @@ class TestSearchIndex:
             "items": "name || ' ' || coalesce(description, '')",
             "posts": "title || ' ' || body",
         }
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             await session.execute(text("SET LOCAL enable_seqscan = off"))
             condition = f"search_lexemes({searched[table]}) @@ search_question('{q}')"
             plan = await session.scalars(text(f"EXPLAIN SELECT id FROM {table} WHERE {condition}"))

@@ -217,7 +217,10 @@ def test_first_error_is_an_increase(alert: str) -> None:
 
 
 def of_a_new_process() -> list[str]:
-    script = "import app.main, prometheus_client as p; print(p.generate_latest().decode())"
+    script = (
+        "import prometheus_client as p; from app.main import create_app; create_app();"
+        "print(p.generate_latest().decode())"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )

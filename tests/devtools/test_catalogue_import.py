@@ -33,6 +33,7 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from tests.conftest import Database, Save
 from tests.factories import PASSWORD, make_item, make_user
+from tests.state import sessions_of
 
 HEADER = '"carat","cut","color","clarity","depth","table","price","x","y","z"'
 STONE = '0.23,"Ideal","E","SI2",61.5,55,326,3.95,3.98,2.43'
@@ -153,7 +154,7 @@ async def owner(save: Save) -> User:
 @pytest.fixture
 def names(app: FastAPI, owner: User) -> Names:
     async def names() -> list[str]:
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             found = await session.scalars(select(Item.name).where(Item.owner_id == owner.id))
             return sorted(found)
 
@@ -213,8 +214,8 @@ class TestStones:
     ) -> None:
         await run(catalogue(STONE.replace("Ideal", "Very Good")))
 
-        async with app.state.sessionmaker() as session:
-            item = await session.scalar(select(Item))
+        async with sessions_of(app)() as session:
+            item = (await session.scalars(select(Item))).one()
         assert item.name == "Very Good cut 0.23 ct E SI2, no. aac16ed419a6"
         assert item.description == "0.23 ct, depth 61.5 %, table 55 %, 3.95 x 3.98 x 2.43 mm."
         assert str(item.price) == "326.00"

@@ -24,7 +24,7 @@ from app.devtools.postgres_server import Server
 USER = """
 import signal, sys
 from pathlib import Path
-from app.db.embedded import embedded_postgres
+from app.devtools.postgres import embedded_postgres
 
 if "deaf" in sys.argv:
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -19,7 +19,7 @@ from tests.conftest import SECRET, access_token
 from tests.e2e.service import free_port
 from tests.polling import eventually
 from tests.servers import connected
-from tests.state import opened
+from tests.state import opened, sessions_of
 
 PATIENCE_SECONDS = 120
 REQUEST = (
@@ -71,7 +71,7 @@ async def until_alive(port: int) -> None:
 
 async def until_committed(app: FastAPI) -> None:
     async def is_committed() -> bool:
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             return bool(await session.scalar(select(IdempotencyKey.id)))
 
     await eventually(is_committed, PATIENCE_SECONDS)
@@ -99,6 +99,6 @@ class TestLostAnswer:
 
         assert response.status_code == 201
         assert response.headers["idempotency-replayed"] == "true"
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             (item,) = await session.scalars(select(Item))
         assert response.json()["id"] == str(item.id)

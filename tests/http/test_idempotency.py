@@ -37,7 +37,7 @@ def keyed(key: str | None = None) -> dict[str, str]:
 
 
 async def count_items(app: FastAPI) -> int:
-    async with app.state.sessionmaker() as session:
+    async with sessions_of(app)() as session:
         return await session.scalar(select(func.count(Item.id))) or 0
 
 
@@ -137,7 +137,7 @@ class TestIdempotencyKey:
 
         made = await (await as_user(user)).post("/api/v1/auth/api-keys", json=body, headers=keyed())
 
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             stored = (await session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
         assert made.json()["key"].encode() in opened(app)[SecurityResources].sealer.unseal(

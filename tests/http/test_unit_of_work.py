@@ -18,6 +18,7 @@ from app.http.unit_of_work import ATTEMPTS, UnitOfWorkRoute
 from tests.conftest import Running, Save, new_client
 from tests.factories import make_item, make_user
 from tests.problems import assert_problem
+from tests.state import sessions_of
 
 SERIALIZATION_FAILURE = text("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
 PROMISE = text(
@@ -126,6 +127,6 @@ class TestCommit:
     ) -> None:
         await client.post(f"/tests/failures/{times}", json={"name": "Ada"})
 
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             found = await session.scalars(select(User).where(User.full_name == "Ada"))
         assert len(found.all()) == rows

@@ -399,7 +399,7 @@ async def until_waiting_for_lock(app: FastAPI) -> None:
     )
 
     async def is_waiting() -> bool:
-        async with app.state.sessionmaker() as session:
+        async with sessions_of(app)() as session:
             return bool(await session.scalar(sql(waiting)))
 
     await eventually(is_waiting)

@@ -61,7 +61,7 @@ async def no_orphans(app: FastAPI, folder: Path) -> AsyncIterator[None]:
     """Whatever a test does, it leaves no object without a row."""
     before = listed(folder)
     yield
-    async with app.state.sessionmaker() as session:
+    async with sessions_of(app)() as session:
         rows = {str(file_id) for file_id in await session.scalars(select(File.id))}
     assert listed(folder) - before <= rows
 

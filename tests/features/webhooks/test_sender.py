@@ -137,7 +137,7 @@ async def test_attempts_that_are_claimed_together_do_not_start_in_one_iteration(
         await due(save, await subscribe("http://127.0.0.1:9/"))
     counting = asyncio.create_task(starts.count())
     async with httpx.AsyncClient(transport=starts) as client:
-        sender = WebhookSender(app.state.sessionmaker, client, app.state.sealer)
+        sender = WebhookSender(sessions_of(app), client, opened(app)[SecurityResources].sealer)
         await sender.drain()
     counting.cancel()
 
