@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import chain
 
 from fastapi import APIRouter
 
 from app.db.session import AsyncSession
 from app.db.signals import Receiver, Signal, Signals
-from app.features import FEATURES
+from app.features import FEATURES, find_modules
 from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
@@ -152,8 +151,6 @@ def load_models() -> None:
     """Import the tables of the kernel and of each enabled feature, without their routers."""
     import_module("app.jobs.models")
     import_module("app.http.idempotency.models")
-    for name in FEATURES:
-        if find_spec(f"app.features.{name}.models"):
-            models = import_module(f"app.features.{name}.models")
-            for module in pkgutil.iter_modules(getattr(models, "__path__", ())):
-                import_module(f"{models.__name__}.{module.name}")
+    for models in find_modules("models"):
+        for module in pkgutil.iter_modules(getattr(models, "__path__", ())):
+            import_module(f"{models.__name__}.{module.name}")

@@ -6,7 +6,6 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from app.config.settings import Settings, get_settings
-from app.devtools import mail_pages
 from app.fastpath.route_table import index_routes
 from app.feature import Features, load_features
 from app.http import system
@@ -112,7 +111,10 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         app.include_router(prometheus.router)
     for router in (router for feature in features for router in feature.root_routers):
         app.include_router(router)
-    app.include_router(mail_pages.router)
+    if settings.environment != "production":
+        from app.devtools import mail_pages  # The image is built without developer tools.
+
+        app.include_router(mail_pages.router)
 
 
 def add_middleware(app: FastAPI, settings: Settings, load: Load) -> None:

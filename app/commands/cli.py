@@ -1,6 +1,5 @@
 """The command line. Commands import what they need, so that `--help` answers at once."""
 
-import enum
 import os
 import sys
 from pathlib import Path
@@ -9,21 +8,14 @@ from typing import Annotated
 import typer
 
 from app.config.settings import ConfigError, load_settings
-from app.features.tasks.commands_group import jobs
+from app.features import find_modules
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Migrate and look after the database.")
-keys = typer.Typer(no_args_is_help=True, help="Keys that sign access tokens.")
-users = typer.Typer(no_args_is_help=True, help="Accounts.")
 cli.add_typer(db, name="db")
-cli.add_typer(keys, name="keys")
-cli.add_typer(users, name="users")
-cli.add_typer(jobs, name="jobs")
-
-
-class KeyAlgorithm(enum.StrEnum):
-    ES256 = "ES256"
-    RS256 = "RS256"
+# Found by their name and not in `Feature`, whose import would load all routers.
+for module in find_modules("cli"):
+    module.register(cli, db)
 
 
 @cli.command()
@@ -103,75 +95,12 @@ def check_database() -> None:
     check_migrations()
 
 
-@db.command("dump")
-def dump_database(file: Annotated[Path, typer.Argument(help="Where to write the dump.")]) -> None:
-    """Write a consistent copy of the database into a file."""
-    from app.commands.database import owner_database
-    from app.features.backup import commands as backup
-
-    with owner_database(load_settings()) as url:
-        backup.dump(url, file)
-
-
-@db.command("restore")
-def restore_database(
-    file: Annotated[Path, typer.Argument(help="What `app db dump` wrote.")],
-    *,
-    force: Annotated[bool, typer.Option("--force", help="Drop what the database holds.")] = False,
-) -> None:
-    """Restore a dump, all or nothing, into an empty database."""
-    from app.commands.database import owner_database, service_role
-    from app.features.backup import commands as backup
-
-    settings = load_settings()
-    with owner_database(settings) as url:
-        print(backup.restore(url, file, force=force))
-    if service_role(settings):
-        print("Run `app db upgrade`: it grants the role of the service its rights.")
-
-
 @db.command("reset")
 def reset_database() -> None:
     """Delete the data of `make run`."""
     from app.commands.database import reset
 
     reset()
-
-
-@keys.command("generate")
-def generate_key(
-    file: Annotated[Path, typer.Argument(help="Where to write the private key, as PEM.")],
-    algorithm: KeyAlgorithm = KeyAlgorithm.ES256,
-) -> None:
-    """Make a key for ES256 or RS256."""
-    from app.features.auth import commands
-
-    commands.generate(file, algorithm.value)
-
-
-@keys.command("rotate")
-def rotate_key() -> None:
-    """Exchange SIGNING_KEY_FILE for a new key; the old one becomes the previous one."""
-    from app.features.auth import commands
-
-    commands.rotate(load_settings())
-
-
-@users.command("create-admin")
-def create_admin(
-    email: Annotated[str, typer.Option(prompt=True)],
-    username: Annotated[str, typer.Option(prompt=True)],
-    password: Annotated[
-        str,
-        typer.Option(
-            prompt=True, hide_input=True, confirmation_prompt=True, envvar="ADMIN_PASSWORD"
-        ),
-    ],
-) -> None:
-    """Open the first administrator's account."""
-    from app.features.users import commands
-
-    commands.create_admin(load_settings(), email=email, username=username, password=password)
 
 
 @cli.command("import")

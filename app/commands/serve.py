@@ -18,7 +18,6 @@ from uvicorn.supervisors import Multiprocess
 from app.commands import startup_checks as preflight
 from app.commands.database import database, upgrade
 from app.config.settings import ConfigError, Settings, local_url
-from app.devtools.seed import seed
 from app.errors import AppError
 from app.observability.logging import get_logger
 from app.observability.prometheus import FOLDER_VARIABLE
@@ -74,6 +73,8 @@ def prepare(settings: Settings) -> None:
     """
     try:
         upgrade(settings, settings.owner_url)
+        from app.devtools.seed import seed  # The image is built without developer tools.
+
         seed(settings)
     except (ConfigError, AppError) as error:
         get_logger("serve").warning("database not prepared", reason=str(error))

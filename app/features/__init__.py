@@ -3,6 +3,11 @@
 Redis and the replica come before them: they replace parts of the kernel that others open.
 """
 
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
 FEATURES = (
     "redis",
     "replica",
@@ -27,3 +32,10 @@ FEATURES = (
     "http_client",
     "backup",
 )
+
+
+def find_modules(kind: str) -> Iterator[ModuleType]:
+    """Import `app.features.<name>.<kind>` of each enabled feature that has such a module."""
+    for name in FEATURES:
+        if find_spec(f"app.features.{name}.{kind}"):
+            yield import_module(f"app.features.{name}.{kind}")

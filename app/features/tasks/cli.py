@@ -11,6 +11,10 @@ from app.config.settings import load_settings
 jobs = typer.Typer(no_args_is_help=True, help="What became of background work.")
 
 
+def register(cli: typer.Typer, _: typer.Typer) -> None:
+    cli.add_typer(jobs, name="jobs")
+
+
 class TaskStatus(enum.StrEnum):
     """As in app/jobs/models.py, which would take its time to import."""
 
