@@ -1,4 +1,4 @@
-"""Whether all servers do the same work: their answers carry the same item and the same fields."""
+"""Comparison of answers: all servers return the same item with the same fields."""
 
 from collections.abc import Collection
 from typing import Any

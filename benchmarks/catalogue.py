@@ -1,4 +1,4 @@
-"""What the servers are asked about: people, their items, and the requests for them."""
+"""Test data of the benchmarks: users, their items, and the requests for them."""
 
 import asyncio
 import itertools

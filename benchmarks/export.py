@@ -1,4 +1,4 @@
-"""What an export takes: rows a second, and the memory of the service while it runs."""
+"""Benchmark of an export: rows a second, and the memory of the service."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What requests cost as the table grows: pages, searches, reads, creates and the export.
+"""Benchmark of growth: pages, searches, reads, creates and the export by size of the table.
 
     python -m benchmarks.growth [--rows 10000 100000 1000000 10000000] [--rounds 3] [--seconds 2]
 

@@ -1,4 +1,4 @@
-"""What growth showed: tables, the plot, and its part of the page."""
+"""Report of the growth benchmark: tables, the plot, and its part of the page."""
 
 from dataclasses import asdict
 

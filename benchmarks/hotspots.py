@@ -1,4 +1,4 @@
-"""Where our own CPU time goes: samples of the server under load, by package and by function.
+"""CPU profile of the server under load, by package and by function.
 
     python -m benchmarks.hotspots [--only get list create] [--seconds 10]
 

@@ -1,4 +1,4 @@
-"""Where measurements take place: cores set apart, a PostgreSQL of its own, servers on a core."""
+"""Environment of measurements: pinned cores, a PostgreSQL of its own, servers on one core."""
 
 import os
 import subprocess

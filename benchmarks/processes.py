@@ -1,4 +1,4 @@
-"""What a process and its descendants cost, as the kernel counts it: proc(5)."""
+"""Resource usage of a process and its descendants: proc(5)."""
 
 import os
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What a comparison found: tables for people, a JSON file for machines, the page in docs/."""
+"""Report of a comparison: tables, a JSON file, and the page in docs/."""
 
 import datetime
 import json

@@ -1,4 +1,4 @@
-"""Who is measured: this service as production runs it, and its peers."""
+"""The servers of a comparison: this service as production runs it, and its peers."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What we want to reach, as ratios within one run: machines differ, ratios hardly do."""
+"""Targets as ratios within one run, since absolute figures differ between machines."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How the peers get what they need; nothing of it lands in the service's environment."""
+"""Toolchains of the peers, outside the service's environment."""
 
 import os
 import shutil

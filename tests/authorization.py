@@ -1,4 +1,4 @@
-"""Who may call what: the one table, which the tests call and the documentation shows.
+"""The authorization table: the permitted callers of each operation, for tests and documentation.
 
 A route without a row fails the suite. `python -m tests.authorization` writes
 docs/authorization.md anew.

@@ -1,4 +1,4 @@
-"""What a database holds, to be compared with what another one holds."""
+"""The content of a database, for comparison with another one."""
 
 import asyncpg
 

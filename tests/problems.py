@@ -1,4 +1,4 @@
-"""What every refusal has in common."""
+"""Assertions about problems."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the documents name exists."""
+"""Documents name only what exists."""
 
 import ast
 import re

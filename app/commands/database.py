@@ -1,4 +1,4 @@
-"""Which database a command works on."""
+"""Database commands: the server that a command works on, migrations and reset."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""What a setting may look like, where a type of Python's own says too little."""
+"""Types of settings: formats that a built-in type does not check."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every table shares: key, timestamps, row version, names of constraints."""
+"""The base of all tables: primary key, timestamps, row version, names of constraints."""
 
 import enum
 import uuid

@@ -1,4 +1,4 @@
-"""What the database says, as errors of the application, told apart by SQLSTATE.
+"""Database errors: errors of PostgreSQL and the driver as errors of the application, by SQLSTATE.
 
 Codes: PostgreSQL manual, appendix A. SQLAlchemy wraps most of them into a plain
 DBAPIError, and refused connections and client-side timeouts arrive as builtins.

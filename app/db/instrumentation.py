@@ -1,4 +1,4 @@
-"""What is seen of every statement and of every wait for a connection."""
+"""Database instrumentation: durations of statements and of waits for a connection."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How full the pools of connections are, for the metrics."""
+"""Pool metrics: connections of each pool, in use and idle."""
 
 from collections.abc import Sequence
 from typing import cast

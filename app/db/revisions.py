@@ -1,4 +1,4 @@
-"""Whether the database is migrated: without Alembic, which a process that serves need not load."""
+"""Revisions: the migration state of the database, read without loading Alembic."""
 
 from functools import lru_cache
 from pathlib import Path

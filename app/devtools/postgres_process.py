@@ -1,4 +1,4 @@
-"""How PostgreSQL's programs are found and run: never as root, never as our child."""
+"""PostgreSQL's programs: found and started, never as root and never as a child process."""
 
 import fcntl
 import importlib.util

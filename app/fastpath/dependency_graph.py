@@ -1,4 +1,4 @@
-"""What a route asks for, worked out once and not anew for each request: see ADR 0020.
+"""Compiled dependency graphs: the dependencies of a route, resolved once. See ADR 0020.
 
 FastAPI inspects every parameter of every dependency while it answers, those that were not
 sent included. A plan holds the result of that; whatever is unusual is left to FastAPI.

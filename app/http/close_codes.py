@@ -1,4 +1,4 @@
-"""Why the service closes a WebSocket (RFC 6455, section 7.4): 4000 and above are our own."""
+"""Close codes of WebSockets (RFC 6455, section 7.4); 4000 and above are private."""
 
 import enum
 

@@ -1,4 +1,4 @@
-"""How a list is asked for: limit and skip or a cursor, a sort, and a total on demand."""
+"""Pagination parameters: limit and skip or a cursor, the sort order, and a total on demand."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace

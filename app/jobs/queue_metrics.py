@@ -1,4 +1,4 @@
-"""How much waits in the queue, read now and then for the metrics."""
+"""Queue metrics: number and age of the tasks that wait, sampled periodically."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is taken down about each request: a line in the log, and its figures by route."""
+"""Access log: one line for each request, and its metrics by route."""
 
 from prometheus_client import Histogram
 from starlette.types import Scope

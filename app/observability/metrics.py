@@ -1,4 +1,4 @@
-"""What the service counts: every metric by its name, in one place.
+"""Metrics: every metric of the service by its name, in one place.
 
 A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. What can only
 be looked at, as the size of a queue, is a gauge that the lifespan's `VitalSigns` read.

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: the sum over all workers, whichever of them is asked."""
+"""Prometheus endpoint: the sum over all workers, whichever of them is scraped."""
 
 import hmac
 import os

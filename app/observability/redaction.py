@@ -1,4 +1,4 @@
-"""What never stands in a log: credentials, and what clients sent as it turns up in errors."""
+"""Redaction of logs: credentials, and what clients sent where it is repeated in errors."""
 
 import re
 from functools import lru_cache

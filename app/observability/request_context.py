@@ -1,4 +1,4 @@
-"""Who acts, and for which request: told on every log line and by every audit entry."""
+"""Request context: actor and request id, on every log line and in every audit entry."""
 
 import re
 import uuid

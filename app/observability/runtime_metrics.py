@@ -1,4 +1,4 @@
-"""What can only be looked at: the loop's lag, sizes and levels, read at a steady pace."""
+"""Runtime metrics: event loop lag, memory and open files, sampled periodically."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Where traces go. Imported only when they go anywhere: the SDK takes its time to load."""
+"""Trace export. Imported only where traces are exported: the SDK is slow to load."""
 
 import os
 import threading

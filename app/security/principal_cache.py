@@ -1,4 +1,4 @@
-"""Who a verified credential belongs to, remembered for a few seconds."""
+"""Principal cache: the principals of verified credentials, for a few seconds."""
 
 import asyncio
 import time

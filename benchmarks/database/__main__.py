@@ -1,4 +1,4 @@
-"""What the database must survive, as a drill with real servers.
+"""Database drill: failures that the service must survive, with real servers.
 
     python -m benchmarks.database [PART ...]
 

@@ -1,4 +1,4 @@
-"""What the Python peers have in common: settings, the token, the rules about a new item."""
+"""Shared parts of the Python peers: settings, the token, the rules about a new item."""
 
 import os
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""How often a request waits for PostgreSQL, counted where the bytes pass."""
+"""Round trips to PostgreSQL of a request, counted on the wire."""
 
 import uuid
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What the Dockerfile says about the image, and what the application says about itself."""
+"""The Dockerfile, compared with what the application declares."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What kustomize makes of deploy/kubernetes/, as far as the files there ask for.
+"""The part of kustomize that deploy/kubernetes/ uses.
 
 https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ ; what is not known here
 is refused, so that nobody relies on a part that no test has seen.

@@ -1,4 +1,4 @@
-"""What breaks a client is found; what does not is let through."""
+"""Changes of the OpenAPI document that break clients."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""What a fresh development database is filled with, once."""
+"""Demo data of a fresh development database."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the tests of identity ask for: sign-ins, a mailbox, a look into the tables."""
+"""Fixtures of the features: sign-ins, a mailbox, statements that are counted."""
 
 import asyncio
 import re

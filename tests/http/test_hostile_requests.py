@@ -1,4 +1,4 @@
-"""Whatever is sent to any operation, the answer is one of those that its document names."""
+"""Arbitrary requests to all operations get only the answers that the document names."""
 
 import asyncio
 import json

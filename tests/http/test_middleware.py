@@ -1,4 +1,4 @@
-"""What every answer carries, whoever made it."""
+"""Header fields and the request id of every answer."""
 
 import uuid
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What goes wrong is answered in one shape, and tells nothing that it should not."""
+"""Problems: one shape for every error, without internal details."""
 
 import json
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""What every schema has in common: strict types, exact times and money."""
+"""Rules of all schemas: strict types, exact times and money."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

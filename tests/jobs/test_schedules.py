@@ -1,4 +1,4 @@
-"""What has expired goes; what has not stays."""
+"""Schedules: cleanup of expired rows, and one run for each time."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What Prometheus finds: every request by the template of its route, and what it caused."""
+"""Metrics at the Prometheus endpoint: requests by the template of their route."""
 
 import time
 from typing import Any

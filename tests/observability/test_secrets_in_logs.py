@@ -1,4 +1,4 @@
-"""Whatever clients send as a secret, wherever they put it, appears in no line of the log."""
+"""Secrets that clients send appear in no line of the log."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What a collector receives: one trace for each request, down to its statements."""
+"""Traces that a collector receives: one for each request, down to its statements."""
 
 import json
 import threading

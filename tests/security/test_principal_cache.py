@@ -1,4 +1,4 @@
-"""Who a credential belongs to: remembered for a while, and never beyond a revocation."""
+"""The principal cache: lifetime, bounds and revocation."""
 
 import asyncio
 import time

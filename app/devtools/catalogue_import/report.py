@@ -1,4 +1,4 @@
-"""What an import leaves behind: the rows that were not taken, and a summary."""
+"""Import report: the file of rejected rows, and the summary."""
 
 import csv
 import fcntl

@@ -1,4 +1,4 @@
-"""Who did what to which row. Written by triggers alone: see docs/adr/0010."""
+"""The audit log: the actor and the change of each row, written by triggers. See docs/adr/0010."""
 
 import uuid
 from typing import Any

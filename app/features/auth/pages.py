@@ -1,4 +1,4 @@
-"""Where the links in mails lead: small forms, for services without a front end of their own."""
+"""Pages that mailed links lead to, for services without a front end of their own."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated

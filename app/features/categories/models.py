@@ -1,4 +1,4 @@
-"""What items are sorted into: a tree."""
+"""Categories: the tree that items are sorted into."""
 
 import uuid
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Where answers are kept: in Redis for all processes, else in the memory of this one."""
+"""Storage of the response cache: Redis for all processes, else the memory of this one."""
 
 import asyncio
 import time

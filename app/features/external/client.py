@@ -1,4 +1,4 @@
-"""What the external service knows: resources, and the quotes of suppliers."""
+"""Client of the external API: resources, and the quotes of suppliers."""
 
 import asyncio
 import uuid

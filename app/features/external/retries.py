@@ -1,4 +1,4 @@
-"""When a request is worth repeating, and how long to wait before."""
+"""Retries: the requests that may be repeated, and the pause before the next attempt."""
 
 import httpx
 

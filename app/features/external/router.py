@@ -1,4 +1,4 @@
-"""What other services know, fetched for the caller."""
+"""Path operations of the external API."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""What other services answer, and what we make of it, on the wire."""
+"""Schemas of the external API and of the answers built from it."""
 
 import uuid
 from typing import Annotated

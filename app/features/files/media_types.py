@@ -1,4 +1,4 @@
-"""What a file is, by its own bytes: the client's word decides only between kinds of text."""
+"""Media types, detected from the bytes; the declared type decides only between kinds of text."""
 
 import codecs
 import re

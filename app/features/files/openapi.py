@@ -1,4 +1,4 @@
-"""What FastAPI cannot see of forms that are read by hand and of bytes that are sent."""
+"""OpenAPI of forms that are parsed by hand, and of binary answers, which FastAPI cannot infer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the service or an administrator tells somebody."""
+"""Notifications of users by the service and by administrators."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the public internet.
+"""IP ranges: the addresses that belong to the public internet.
 
 Written out instead of asking `ipaddress.is_global`, whose answer differs between releases of
 Python. From the registries of special-purpose addresses (IANA, RFC 6890).

@@ -1,4 +1,4 @@
-"""Where requests wait for a place, as long as that is short."""
+"""Admission queue: requests that wait for capacity, as long as the wait is short."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""How much work is taken on at once, and for how long each piece of it may last."""
+"""Concurrency limit: the number of requests in flight, and the deadline of each."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What is let in when there is more to do than can be done, and when an answer is due.
+"""Load shedding: rejects requests with 503 when the worker is saturated, and late answers with 504.
 
 Probes always pass; callers who were signed in a moment ago have more room than others.
 See docs/adr/0018-load-is-shed-by-lateness.md.

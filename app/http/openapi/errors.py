@@ -1,4 +1,4 @@
-"""Which problems an operation may answer with, and how the OpenAPI document says so."""
+"""OpenAPI of errors: the problems that an operation may answer with."""
 
 from typing import Any
 

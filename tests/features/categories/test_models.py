@@ -1,4 +1,4 @@
-"""What a category is called, and where it may hang."""
+"""Names and places of categories."""
 
 import uuid
 

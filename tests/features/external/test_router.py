@@ -1,4 +1,4 @@
-"""What other services know, through the API; quotes of items included."""
+"""Path operations of the external API, and quotes of items."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What a file is, by its bytes."""
+"""Media types detected from bytes."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""What a server may cost that answers slowly, endlessly, hugely or not at all."""
+"""Bounds on servers that answer slowly, endlessly, hugely or not at all."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""When a post may be published, and when it may be made a draft again."""
+"""States of a post: draft and published."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What the tests of webhooks ask for: a sender that reaches this machine, webhooks with secrets."""
+"""Fixtures of webhooks: a sender that reaches this machine, webhooks with secrets."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

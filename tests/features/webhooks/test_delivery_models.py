@@ -1,4 +1,4 @@
-"""What an attempt makes of a delivery."""
+"""States of a delivery after an attempt."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Which addresses are public, one of each kind."""
+"""Public and private addresses, one of each kind."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""When a webhook is given up, and what its secrets are."""
+"""States and secrets of webhooks."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is let in, what is refused, and that every answer comes in time."""
+"""Load shedding over HTTP: admission, rejection and deadlines."""
 
 import asyncio
 from collections.abc import AsyncIterator
