@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.config.settings import Settings
-from app.db.pool_metrics import PoolLevels
+from app.db.pool_metrics import PoolMetrics
 from app.db.resources import DatabaseResources
 from app.http.load_shedding.concurrency_limit import Load
 from app.observability.log_writer import LogWriter
-from app.observability.runtime_metrics import Beat, VitalSigns
+from app.observability.runtime_metrics import Beat, RuntimeMetrics
 from app.resources import Resources
 from app.runtime.watchdog import Watchdog
 from app.security.resources import SecurityResources
@@ -38,11 +38,11 @@ def open_tracing(opened: Resources, stack: AsyncExitStack) -> None:
         stack.callback(close, provider)
 
 
-def vital_signs(opened: Resources, stack: AsyncExitStack) -> VitalSigns:
+def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
     database, load = opened[DatabaseResources], opened[Load]
     pools = [database.reads, database.reads.cursors, database.driver_pool]
-    levels = PoolLevels(pools, database.engine)
-    return VitalSigns(
+    levels = PoolMetrics(pools, database.engine)
+    return RuntimeMetrics(
         beats=[
             lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait())),
             *watch(opened, stack),

@@ -12,7 +12,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.config.settings import Settings
-from app.db.engine import connect, create_direct_pool, create_engine, create_reads
+from app.db.engine import connect, create_driver_pool, create_engine, create_reads
 from app.db.notifications import Listener, Notifications
 from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
@@ -24,9 +24,9 @@ from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks, is_worked_on
 from app.http.idempotency import crud as idempotency_keys
 from app.http.resources import HttpResources
-from app.instrumentation import open_log, open_tracing, vital_signs
+from app.instrumentation import open_log, open_tracing, runtime_metrics
 from app.jobs import crud as tasks
-from app.jobs.queue_metrics import QueueLevels
+from app.jobs.queue_metrics import QueueMetrics
 from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
 from app.jobs.worker import Worker
 from app.resources import Resources
@@ -34,7 +34,7 @@ from app.runtime.background import start_together
 from app.runtime.drain import Drain, when_told_to_stop
 from app.security import principal_cache
 from app.security.authenticators import Authenticators
-from app.security.encryption import Sealer
+from app.security.encryption import Encryptor
 from app.security.principal_cache import PrincipalCache
 from app.security.resources import RequestRateLimit, SecurityResources
 from app.startup import Startup
@@ -77,7 +77,7 @@ def open_database(startup: Startup, stack: AsyncExitStack) -> None:
         create_sessionmaker(engine, startup.notifications, startup.resources[Features].signals),
         create_reads(settings, settings.database_url),
         create_reads(settings, settings.database_url, size=2),
-        create_direct_pool(settings),
+        create_driver_pool(settings),
         startup.notifications,
     )
     startup.resources.add(database)
@@ -92,8 +92,8 @@ def open_database(startup: Startup, stack: AsyncExitStack) -> None:
 def open_security(startup: Startup) -> None:
     principals = PrincipalCache()
     authenticators = Authenticators(startup.resources[Features].authenticators)
-    sealer = Sealer(startup.settings.signing_secret)
-    startup.resources.add(SecurityResources(authenticators, principals, sealer))
+    encryptor = Encryptor(startup.settings.signing_secret)
+    startup.resources.add(SecurityResources(authenticators, principals, encryptor))
     startup.notifications.on_notification(
         principal_cache.CHANNEL, lambda user_id: principals.forget(uuid.UUID(user_id))
     )
@@ -103,8 +103,8 @@ def open_security(startup: Startup) -> None:
 def open_http(startup: Startup) -> None:
     opened = HttpResources(CursorSigner(startup.settings.signing_secret), startup.health)
     startup.resources.add(opened)
-    startup.notifications.on_notification(response_cache.CHANNEL, opened.kept_answers.forget)
-    startup.notifications.on_reconnect(opened.kept_answers.clear)
+    startup.notifications.on_notification(response_cache.CHANNEL, opened.response_cache.forget)
+    startup.notifications.on_reconnect(opened.response_cache.clear)
 
 
 def open_worker(startup: Startup) -> None:
@@ -126,8 +126,8 @@ def run_loops(startup: Startup, stack: AsyncExitStack) -> None:
     loops = [
         startup.create_listener(startup.notifications),
         *startup.loops,
-        vital_signs(startup.resources, stack),
-        QueueLevels(startup.resources[DatabaseResources].loop_reads),
+        runtime_metrics(startup.resources, stack),
+        QueueMetrics(startup.resources[DatabaseResources].loop_reads),
     ]
     for loop in loops:
         loop.start()

@@ -13,7 +13,7 @@ from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.header_check import HeaderCheckMiddleware
 from app.http.load_shedding.concurrency_limit import Load
-from app.http.load_shedding.middleware import PROBES, AdmissionMiddleware
+from app.http.load_shedding.middleware import PROBES, LoadSheddingMiddleware
 from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -125,7 +125,7 @@ def add_middleware(app: FastAPI, settings: Settings, load: Load) -> None:
     # Outside of compression: the header of an answer to HEAD is that of the answer to GET.
     app.add_middleware(HeadMiddleware)
     # Inside CORS: scripts of browsers must be able to read that they were refused.
-    app.add_middleware(AdmissionMiddleware, load=load)
+    app.add_middleware(LoadSheddingMiddleware, load=load)
     app.add_middleware(HeaderCheckMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
     is_production = settings.environment == "production"

@@ -24,7 +24,7 @@ from app.devtools.postgres import embedded_postgres
 from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.crud import sessions
-from app.features.users.models.session import Session
+from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
 from app.http.resources import HttpResources
 from app.main import create_app
@@ -194,7 +194,7 @@ async def empty_rows(cleaner: Cleaner) -> None:
 async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
     """The application that the tests of a worker share, without what it cached for earlier ones."""
     opened(shared_app)[SecurityResources].principals.clear()
-    opened(shared_app)[HttpResources].kept_answers.clear()
+    opened(shared_app)[HttpResources].response_cache.clear()
     return shared_app
 
 
@@ -284,7 +284,7 @@ async def as_user(app: FastAPI) -> AsyncIterator[As]:
 
 async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -> str:
     async with sessions_of(app).begin() as session:
-        signed_in: Session = await sessions.create(
+        signed_in: UserSession = await sessions.create(
             session,
             user.id,
             scopes=list(scopes or ROLE_SCOPES[user.role]),

@@ -19,13 +19,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
 from app.db.compiled import Query, Row
-from app.db.driver_transaction import DirectTransaction
+from app.db.driver_transaction import DriverTransaction
 from app.db.errors import DatabaseUnavailable, database_errors, is_useless_after
 from app.db.instrumentation import observe
 from app.runtime.ids import uuid7
 
 # Where a statement can run: with a session around it, which costs more, or without.
-Transaction = AsyncSession | DirectTransaction
+Transaction = AsyncSession | DriverTransaction
 
 
 def insertion(
@@ -90,7 +90,7 @@ async def driver(session: Transaction, query: Query) -> AsyncIterator[asyncpg.Co
 
 
 async def driver_of(session: Transaction) -> asyncpg.Connection:
-    if isinstance(session, DirectTransaction):
+    if isinstance(session, DriverTransaction):
         return await session.connection()
     connection = await session.connection()
     pooled = await connection.get_raw_connection()
@@ -107,7 +107,7 @@ async def drop_if_useless(session: Transaction, error: BaseException) -> None:
     is_lost = isinstance(error, DatabaseUnavailable) or not isinstance(error, Exception)
     if not (is_lost or is_useless_after(cause)):
         return
-    if isinstance(session, DirectTransaction):
+    if isinstance(session, DriverTransaction):
         session.drop()
     else:
         await (await session.connection()).invalidate(cause)

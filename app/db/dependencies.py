@@ -13,9 +13,9 @@ from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
 from app.db.session import (
     AsyncSession,
-    DirectTransaction,
+    DriverTransaction,
     Transaction,
-    direct_transaction,
+    driver_transaction,
     transaction,
 )
 from app.resources import resources
@@ -33,10 +33,10 @@ async def writing(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
-async def writing_directly(connection: HTTPConnection) -> AsyncIterator[DirectTransaction]:
+async def writing_with_driver(connection: HTTPConnection) -> AsyncIterator[DriverTransaction]:
     """A transaction of the caller."""
     database = resources(connection)[DatabaseResources]
-    opened = direct_transaction(database.driver_pool, database.sessions)
+    opened = driver_transaction(database.driver_pool, database.sessions)
     async with announced(connection), opened as work:
         yield work
 

@@ -10,16 +10,16 @@ from typing import Any
 import asyncpg
 
 from app.db.errors import database_errors
-from app.db.pool import LOST, DriverPool, Lent
+from app.db.pool import LOST, DriverPool, PooledConnection
 from app.errors import AppError
 
 
-class DirectTransaction:
+class DriverTransaction:
     """One transaction on a connection of the pool; `info` is what a session has, too."""
 
     def __init__(self, pool: DriverPool, info: dict[str, Any]) -> None:
         self._pool = pool
-        self._lent: Lent | None = None
+        self._lent: PooledConnection | None = None
         self.info = info
 
     async def connection(self) -> asyncpg.Connection:
@@ -56,7 +56,7 @@ class DirectTransaction:
         if self._lent:
             self._lent.connection.terminate()
 
-    async def _begun(self) -> Lent:
+    async def _begun(self) -> PooledConnection:
         lent = await self._pool.take()
         try:
             await lent.connection.execute("BEGIN;")

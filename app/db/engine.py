@@ -19,7 +19,7 @@ from app.db.connection_log import CONNECTION_LOG
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import DatabaseUnavailable, is_useless_after, translate
 from app.db.executor import ReadPool
-from app.db.instrumentation import ObservedPool, observe_engine
+from app.db.instrumentation import InstrumentedPool, instrument_engine
 from app.db.pool import DriverPool
 from app.db.schema_changes import SCHEMA_AGE
 from app.errors import AppError, DeadlineExceeded, Unavailable
@@ -42,7 +42,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=partial(connect, settings, settings.database_url),
-        poolclass=ObservedPool,
+        poolclass=InstrumentedPool,
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_max_overflow,
         pool_timeout=settings.database_pool_timeout_seconds,
@@ -54,7 +54,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         json_deserializer=decoded,
     )
     engine.dialect.do_ping = begin  # type: ignore[method-assign]  # ADR 0020
-    observe_engine(engine.sync_engine)
+    instrument_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
     event.listen(engine.sync_engine, "connect", note_opening)
     event.listen(engine.sync_engine, "checkout", refuse_outdated)
@@ -71,7 +71,7 @@ def create_reads(settings: Settings, url: str, *, size: int | None = None) -> Re
     )
 
 
-def create_direct_pool(settings: Settings) -> DriverPool:
+def create_driver_pool(settings: Settings) -> DriverPool:
     return DriverPool(
         "direct",
         partial(connect, settings, settings.database_url),

@@ -30,7 +30,7 @@ def observe(sql: str, seconds: float) -> None:
         log.warning("slow statement", sql=sql, milliseconds=round(seconds * 1000))
 
 
-def observe_engine(engine: Engine) -> None:
+def instrument_engine(engine: Engine) -> None:
     event.listen(engine, "before_cursor_execute", note_start)
     event.listen(engine, "after_cursor_execute", note_end)
     event.listen(engine, "handle_error", note_failure)
@@ -75,7 +75,7 @@ class Waits:
         return longest
 
 
-class ObservedPool(AsyncAdaptedQueuePool):
+class InstrumentedPool(AsyncAdaptedQueuePool):
     """The write pool; it tells who waits for a connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

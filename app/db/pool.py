@@ -29,7 +29,7 @@ LOST = (
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
+class PooledConnection:
     """A connection and when it was opened; `is_fresh` if nobody has used it before."""
 
     connection: asyncpg.Connection
@@ -47,7 +47,7 @@ class DriverPool:
         self._free = asyncio.Semaphore(size)
         self._wait_seconds = wait_seconds
         self._recycle_seconds = recycle_seconds
-        self._idle: list[Lent] = []
+        self._idle: list[PooledConnection] = []
         self.name = name
         self.size = size
         self.in_use = 0
@@ -74,7 +74,7 @@ class DriverPool:
         self.in_use -= 1
         self._free.release()
 
-    async def take(self) -> Lent:
+    async def take(self) -> PooledConnection:
         """A connection, to give back or to terminate."""
         oldest = time.monotonic() - self._recycle_seconds
         while self._idle:
@@ -83,11 +83,11 @@ class DriverPool:
             if is_current and not lent.connection.is_closed():
                 return lent
             lent.connection.terminate()
-        return Lent(await self._connect(), time.monotonic(), is_fresh=True)
+        return PooledConnection(await self._connect(), time.monotonic(), is_fresh=True)
 
-    def give_back(self, lent: Lent) -> None:
+    def give_back(self, lent: PooledConnection) -> None:
         if not lent.connection.is_closed():
-            self._idle.append(Lent(lent.connection, lent.opened_at))
+            self._idle.append(PooledConnection(lent.connection, lent.opened_at))
 
     async def _wait(self) -> None:
         try:

@@ -5,16 +5,16 @@ from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.db.instrumentation import ObservedPool
+from app.db.instrumentation import InstrumentedPool
 from app.db.pool import DriverPool
 from app.observability import metrics
 
 
-class PoolLevels:
+class PoolMetrics:
     """Of the pools of the driver's connections, and of the engine's."""
 
     def __init__(self, pools: Sequence[DriverPool], engine: AsyncEngine) -> None:
-        pool = cast("ObservedPool", engine.pool)
+        pool = cast("InstrumentedPool", engine.pool)
         self._pools, self._writes = pools, pool
         for each in pools:
             metrics.POOL_SIZE.labels(each.name).set(each.size)

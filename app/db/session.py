@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm.exc import StaleDataError
 
 from app.db.compiled_insert import Transaction, run
-from app.db.driver_transaction import DirectTransaction
+from app.db.driver_transaction import DriverTransaction
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import NOTIFY, Notifications
 from app.db.pool import DriverPool
@@ -19,11 +19,11 @@ from app.errors import PreconditionFailed
 
 __all__ = [
     "AsyncSession",
-    "DirectTransaction",
+    "DriverTransaction",
     "Sessionmaker",
     "Transaction",
     "create_sessionmaker",
-    "direct_transaction",
+    "driver_transaction",
     "notify",
     "transaction",
     "when_committed",
@@ -81,11 +81,11 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
 
 
 @asynccontextmanager
-async def direct_transaction(
+async def driver_transaction(
     pool: DriverPool, sessions: Sessionmaker
-) -> AsyncIterator[DirectTransaction]:
+) -> AsyncIterator[DriverTransaction]:
     """The same without a session; raises what its statements raise."""
-    work = DirectTransaction(pool, {**sessions.kw["info"]})
+    work = DriverTransaction(pool, {**sessions.kw["info"]})
     try:
         yield work
     except BaseException as error:

@@ -10,13 +10,13 @@ from app.http.absolute_urls import absolute_url
 from app.http.http_dates import format_http_date
 from app.http.precondition_dependency import etag
 from app.http.preconditions import Validators, evaluate_preconditions
-from app.http.response_cache import KeptAnswer
+from app.http.response_cache import CachedResponse
 from app.http.schemas import Stored
 
 PRIVATE = "private, no-cache"
 
 
-def resource(
+def etag_response(
     request: Request, schema: type[Stored], row: Any, *, status: int = 200, location: str = ""
 ) -> Response:
     """The row as `schema`, with ETag and Last-Modified (RFC 9110, section 8.8).
@@ -48,7 +48,7 @@ def etag_of(body: Stored, content: bytes) -> str:
     return f'"{body.version}-{hashlib.sha256(content).hexdigest()[:8]}"'
 
 
-def kept(request: Request, answer: KeptAnswer) -> Response:
+def kept(request: Request, answer: CachedResponse) -> Response:
     """The cached answer, or 304 for clients that have it."""
     headers = {"ETag": answer.etag, "Cache-Control": PRIVATE}
     if known := known_tag(request, Validators(answer.etag)):

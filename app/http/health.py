@@ -13,7 +13,7 @@ from app.errors import AppError
 from app.http.schemas import Out
 from app.jobs import crud as tasks
 from app.observability.logging import get_logger
-from app.runtime.shared_result import SharedResult
+from app.runtime.single_flight import SingleFlight
 
 # Below the time that orchestrators and load balancers commonly give a probe.
 PROBE_SECONDS = 2.0
@@ -36,9 +36,9 @@ class HealthChecks:
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.health_cache_seconds
-        self._health = SharedResult[dict[str, DependencyHealth]](lifetime_seconds=seconds)
+        self._health = SingleFlight[dict[str, DependencyHealth]](lifetime_seconds=seconds)
         # Load balancers act on it, and it is to follow the database within a second.
-        self._readiness = SharedResult[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
+        self._readiness = SingleFlight[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
         self._checks: dict[str, Check] = {}
 
     def add(self, name: str, check: Check) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from app.observability import metrics
 
 # What names an answer here is not what it was any more.
-CHANNEL = "kept_answers"
+CHANNEL = "response_cache"
 # A change is told at once; this is for the lost word.
 LIFETIME_SECONDS = 5.0
 
@@ -20,21 +20,21 @@ Make = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class CachedResponse:
     body: bytes
     etag: str
     ends_at: float
 
 
-class KeptAnswers:
+class ResponseCache:
     """By names of our own, so that there are few of them."""
 
     def __init__(self, *, lifetime_seconds: float = LIFETIME_SECONDS) -> None:
         self._lifetime_seconds = lifetime_seconds
-        self._answers: dict[str, KeptAnswer] = {}
-        self._making: dict[str, asyncio.Task[KeptAnswer]] = {}
+        self._answers: dict[str, CachedResponse] = {}
+        self._making: dict[str, asyncio.Task[CachedResponse]] = {}
 
-    async def get(self, name: str, make: Make) -> KeptAnswer:
+    async def get(self, name: str, make: Make) -> CachedResponse:
         """The answer, made once for all who wait for it; raises what `make` raises."""
         kept = self._answers.get(name)
         if kept is not None and kept.ends_at > time.monotonic():
@@ -54,12 +54,12 @@ class KeptAnswers:
         for name in {*self._answers, *self._making}:
             self.forget(name)
 
-    async def _make(self, name: str, make: Make) -> KeptAnswer:
+    async def _make(self, name: str, make: Make) -> CachedResponse:
         this = asyncio.current_task()
         ends_at = time.monotonic() + self._lifetime_seconds
         try:
             body = await make()
-            kept = KeptAnswer(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', ends_at)
+            kept = CachedResponse(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', ends_at)
             if self._making.get(name) is this:
                 self._answers[name] = kept
             return kept

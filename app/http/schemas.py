@@ -102,7 +102,7 @@ Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
 MAX_QUESTION = 50
 Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
 Text = Annotated[Storable, TEXT]
-Line = Annotated[Storable, LINE]
+PasswordLimiter = Annotated[Storable, LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
 # An amount of money is `Money` with its bounds, and then both of these: bounds that stand

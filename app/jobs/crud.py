@@ -128,7 +128,7 @@ async def begin(session: AsyncSession, task_id: uuid.UUID) -> Task | None:
     return task
 
 
-async def note_progress(
+async def report_progress(
     session: AsyncSession, task_id: uuid.UUID, attempt: int, percent: int
 ) -> bool:
     """Say how far the attempt is; False when it is not the one that counts any more."""
@@ -148,7 +148,7 @@ async def wait(session: AsyncSession, task_id: uuid.UUID, attempt: int, error: s
     return await change(session, task_id, attempt, status=TaskStatus.QUEUED, error=error)
 
 
-async def hand_back(session: AsyncSession, task_id: uuid.UUID, attempt: int) -> bool:
+async def requeue(session: AsyncSession, task_id: uuid.UUID, attempt: int) -> bool:
     """Put the task back as if the attempt had not been."""
     return await change(
         session, task_id, attempt, status=TaskStatus.QUEUED, attempts=attempt - 1, progress=0

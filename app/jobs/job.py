@@ -25,11 +25,11 @@ MAX_ATTEMPTS = 5
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2.0, 3600.0
 
 
-class GiveUp(Exception):
+class PermanentFailure(Exception):
     """Another attempt would be in vain; the owner of the task is shown the text."""
 
 
-class Superseded(Exception):
+class LeaseLost(Exception):
     """The attempt counts no more: the task was cancelled, or another worker took it over."""
 
 
@@ -51,27 +51,27 @@ class Work:
     def reads(self) -> ReadPool:
         return self.resources[DatabaseResources].reads
 
-    async def note_progress(self, percent: int) -> None:
+    async def report_progress(self, percent: int) -> None:
         """Show how far it is, 0 to 100.
 
         Raises:
-            Superseded: the attempt counts no more.
+            LeaseLost: the attempt counts no more.
         """
         async with transaction(self.sessions) as session:
-            if not await tasks.note_progress(session, self.task_id, self.attempt, percent):
-                raise Superseded
+            if not await tasks.report_progress(session, self.task_id, self.attempt, percent):
+                raise LeaseLost
 
     @asynccontextmanager
     async def completion(self) -> AsyncIterator[AsyncSession]:
         """The transaction that finishes the task: what is written in it happens exactly once.
 
         Raises:
-            Superseded: the attempt counts no more; nothing was written.
+            LeaseLost: the attempt counts no more; nothing was written.
         """
         async with transaction(self.sessions) as session:
             yield session
             if not await tasks.succeed(session, self.task_id, self.attempt, self.result):
-                raise Superseded
+                raise LeaseLost
         self.is_complete = True
 
 
@@ -96,7 +96,7 @@ class Job(BaseModel):
 
     @abstractmethod
     async def run(self, work: Work) -> None:
-        """Do it. Whatever is raised leads to another attempt, except GiveUp."""
+        """Do it. Whatever is raised leads to another attempt, except PermanentFailure."""
 
     @classmethod
     def delay_after(cls, attempt: int) -> timedelta:

@@ -10,7 +10,7 @@ from app.runtime.background import BackgroundLoop
 EVERY_SECONDS = 15.0
 
 
-class QueueLevels(BackgroundLoop):
+class QueueMetrics(BackgroundLoop):
     name = "queue levels"
 
     def __init__(self, reads: ReadPool) -> None:

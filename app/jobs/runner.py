@@ -12,11 +12,11 @@ from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import AppError
 from app.jobs import crud as tasks
-from app.jobs.job import GiveUp, Job, Superseded, Work
+from app.jobs.job import Job, LeaseLost, PermanentFailure, Work
 from app.jobs.models import Task
 from app.observability import metrics
 from app.observability.logging import get_logger
-from app.observability.request_context import doing
+from app.observability.request_context import bind_task
 from app.observability.tracing import job_span
 from app.resources import Resources
 
@@ -29,7 +29,7 @@ MAX_CRASHES = 5
 log = get_logger("worker")
 
 
-class Attempts:
+class JobRunner:
     """What pgqueuer calls for each job that it takes from the queue.
 
     pgqueuer keeps a job that raises RetryRequested and forgets all others, so nothing else
@@ -52,7 +52,7 @@ class Attempts:
         if running := self._running.get(task_id):
             running.cancel()
 
-    def hand_back_all(self) -> None:
+    def requeue_all(self) -> None:
         self._is_closing = True
         for running in self._running.values():
             running.cancel()
@@ -63,7 +63,7 @@ class Attempts:
                 task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
             if task:
                 with (
-                    doing(task.id, request=task.request_id, owner=task.owner_id),
+                    bind_task(task.id, request=task.request_id, owner=task.owner_id),
                     job_span(task.kind, task.traceparent),
                 ):
                     await self._see_through(task, self.jobs[task.kind])
@@ -75,7 +75,7 @@ class Attempts:
         work = Work(self._resources, task.id, task.attempts)
         try:
             await self._run(task, kind, work)
-        except Superseded:
+        except LeaseLost:
             log.info("task superseded", kind=task.kind)
         except asyncio.CancelledError:
             await self._stop(task)
@@ -87,7 +87,7 @@ class Attempts:
 
     async def _run(self, task: Task, kind: type[Job], work: Work) -> None:
         if task.attempts > max(kind.max_attempts, MAX_CRASHES):
-            raise GiveUp("The worker was lost at each attempt.")
+            raise PermanentFailure("The worker was lost at each attempt.")
         running = asyncio.create_task(run_within_time(kind, task, work))
         self._running[task.id] = running
         with metrics.JOB_SECONDS.labels(task.kind).time():
@@ -102,12 +102,12 @@ class Attempts:
             log.info("task cancelled", kind=task.kind)
             return
         async with transaction(self._sessions) as session:
-            await tasks.hand_back(session, task.id, task.attempts)
+            await tasks.requeue(session, task.id, task.attempts)
         log.info("task handed back", kind=task.kind)
         raise RetryRequested(AT_ONCE)
 
     async def _recover(self, task: Task, kind: type[Job], error: Exception) -> None:
-        is_last = isinstance(error, GiveUp) or task.attempts >= kind.max_attempts
+        is_last = isinstance(error, PermanentFailure) or task.attempts >= kind.max_attempts
         end = tasks.fail if is_last else tasks.wait
         async with transaction(self._sessions) as session:
             counts = await end(session, task.id, task.attempts, told(error))
@@ -128,7 +128,7 @@ async def run_within_time(kind: type[Job], task: Task, work: Work) -> None:
 
 def told(error: Exception) -> str:
     """What the owner of the task learns: never the text of an exception that is not ours."""
-    if isinstance(error, GiveUp):
+    if isinstance(error, PermanentFailure):
         return str(error)
     if isinstance(error, AppError):
         return error.detail or error.title

@@ -13,7 +13,7 @@ from pgqueuer.domain.types import QueueExecutionMode
 from app.db.pool import Connect
 from app.jobs.job import Job
 from app.jobs.pgqueuer import queries
-from app.jobs.runner import Attempts
+from app.jobs.runner import JobRunner
 from app.jobs.schedules import Schedule
 from app.resources import Resources
 from app.runtime.background import BackgroundLoop
@@ -53,7 +53,7 @@ class Worker(BackgroundLoop):
         self.schedules = tuple(schedules)
         self._grace_seconds = grace_seconds
         self._concurrency = max(concurrency, 2 * BATCH)
-        self._attempts = Attempts(resources, self.jobs)
+        self._attempts = JobRunner(resources, self.jobs)
 
     async def work(self) -> None:
         connection = await self.connect()
@@ -70,7 +70,7 @@ class Worker(BackgroundLoop):
         self._closing.set()
         if self._task:
             await asyncio.wait([self._task], timeout=self._grace_seconds)
-            self._attempts.hand_back_all()
+            self._attempts.requeue_all()
             await asyncio.wait([self._task], timeout=RECONNECT_SECONDS)
         await super().close()
 

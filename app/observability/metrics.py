@@ -1,7 +1,7 @@
 """Metrics: every metric of the service by its name, in one place.
 
 A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. What can only
-be looked at, as the size of a queue, is a gauge that the lifespan's `VitalSigns` read.
+be looked at, as the size of a queue, is a gauge that the lifespan's `RuntimeMetrics` read.
 With several workers the figures of all of them are added up; see ADR 0013.
 
 Labels have few values: route templates, codes, names in this code; never what clients send.

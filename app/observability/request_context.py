@@ -21,13 +21,13 @@ def begin_request(name: str) -> None:
     actor_id.set(None)
 
 
-def act_as(user_id: uuid.UUID) -> None:
+def bind_actor(user_id: uuid.UUID) -> None:
     """From here to the end of the request, or of what was begun for it, the user acts."""
     actor_id.set(str(user_id))
 
 
 @contextmanager
-def doing(task: uuid.UUID, *, request: str, owner: uuid.UUID | None) -> Iterator[None]:
+def bind_task(task: uuid.UUID, *, request: str, owner: uuid.UUID | None) -> Iterator[None]:
     """While a task is done: in whose name, and for which request."""
     wanted = {request_id: request, actor_id: str(owner) if owner else None, task_id: str(task)}
     tokens = [(variable, variable.set(value)) for variable, value in wanted.items()]

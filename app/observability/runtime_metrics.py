@@ -18,7 +18,7 @@ Look = Callable[[], None]
 Beat = Callable[[float], None]
 
 
-class VitalSigns(BackgroundLoop):
+class RuntimeMetrics(BackgroundLoop):
     """The pulse of the process: each beat measures how late it comes.
 
     `beats` are told each time by how many seconds that is our own doing; `looks` set gauges,

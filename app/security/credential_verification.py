@@ -5,7 +5,7 @@ from functools import partial
 from fastapi.requests import HTTPConnection
 
 from app.errors import InvalidToken
-from app.observability.request_context import act_as
+from app.observability.request_context import bind_actor
 from app.resources import Resources, resources
 from app.security.authenticators import Verified
 from app.security.principals import Principal
@@ -32,7 +32,7 @@ async def principal_of(opened: Resources, credential: Credential) -> Principal:
     """
     principals = opened[SecurityResources].principals
     principal = await principals.resolve(credential.text, partial(verify, opened, credential))
-    act_as(principal.id)
+    bind_actor(principal.id)
     return principal
 
 

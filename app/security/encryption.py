@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 NONCE_BYTES = 12
 
 
-class Sealer:
+class Encryptor:
     def __init__(self, secret: str) -> None:
         self._cipher = AESGCM(hashlib.sha256(b"seal:" + secret.encode()).digest())
         self._mac_key = hashlib.sha256(b"mac:" + secret.encode()).digest()
@@ -18,11 +18,11 @@ class Sealer:
         """HMAC-SHA-256 of the digest of something short enough to be guessed."""
         return hmac.digest(self._mac_key, digest, "sha256")
 
-    def seal(self, plain: bytes) -> bytes:
+    def encrypt(self, plain: bytes) -> bytes:
         """AES-256-GCM (NIST SP 800-38D), the nonce in front."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, None)
 
-    def unseal(self, sealed: bytes) -> bytes:
+    def decrypt(self, encrypted: bytes) -> bytes:
         """Raises cryptography's InvalidTag when another secret sealed it."""
-        return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+        return self._cipher.decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.security.authenticators import Authenticators
-from app.security.encryption import Sealer
+from app.security.encryption import Encryptor
 from app.security.principal_cache import PrincipalCache
 from app.security.rate_limit import Windows
 
@@ -12,7 +12,7 @@ from app.security.rate_limit import Windows
 class SecurityResources:
     authenticators: Authenticators
     principals: PrincipalCache
-    sealer: Sealer
+    encryptor: Encryptor
 
 
 @dataclass(frozen=True, slots=True)

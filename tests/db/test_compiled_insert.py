@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 from app.config.settings import Settings
 from app.db.compiled import Query
 from app.db.compiled_insert import insert_many, insert_one, insertion, insertion_of_many, run
-from app.db.engine import create_direct_pool, create_engine
+from app.db.engine import create_driver_pool, create_engine
 from app.db.errors import ForeignKeyViolation, StatementTimeout
 from app.db.resources import DatabaseResources
-from app.db.session import Transaction, create_sessionmaker, direct_transaction, transaction
+from app.db.session import Transaction, create_sessionmaker, driver_transaction, transaction
 from app.errors import AppError, Unavailable
 from app.features.items.models import Item
 from app.features.users.models.user import User
@@ -53,7 +53,7 @@ def begin(request: pytest.FixtureRequest, app: FastAPI) -> Begin:
     if request.param == "session":
         return partial(transaction, sessions_of(app))
     return partial(
-        direct_transaction,
+        driver_transaction,
         opened(app)[DatabaseResources].driver_pool,
         sessions_of(app),
     )
@@ -115,11 +115,11 @@ async def begin_alone(request: pytest.FixtureRequest, settings: Settings) -> Asy
     few = {"database_pool_size": 1, "database_max_overflow": 0, "database_direct_pool_size": 1}
     soon = {"database_command_timeout_seconds": 1.0, "database_pool_timeout_seconds": 1.0}
     own = settings.model_copy(update=few | soon)
-    engine, pool = create_engine(own), create_direct_pool(own)
+    engine, pool = create_engine(own), create_driver_pool(own)
     sessions = create_sessionmaker(engine)
     is_direct = request.param == "direct"
     yield (
-        partial(direct_transaction, pool, sessions) if is_direct else partial(transaction, sessions)
+        partial(driver_transaction, pool, sessions) if is_direct else partial(transaction, sessions)
     )
     await engine.dispose()
     await pool.close()
@@ -187,7 +187,7 @@ async def test_commit_that_postgresql_refuses_is_no_success(app: FastAPI, user: 
     """After an error that somebody swallowed, COMMIT is answered by ROLLBACK."""
 
     async def swallow() -> None:
-        begun = direct_transaction(
+        begun = driver_transaction(
             opened(app)[DatabaseResources].driver_pool,
             sessions_of(app),
         )

@@ -17,7 +17,7 @@ from sqlalchemy import Integer, func, literal, select, text
 
 from app.config.settings import Settings
 from app.db.compiled_insert import run
-from app.db.engine import create_direct_pool, create_engine, create_reads
+from app.db.engine import create_driver_pool, create_engine, create_reads
 from app.db.errors import (
     ConcurrentUpdate,
     ConstraintViolation,
@@ -34,7 +34,7 @@ from app.db.session import (
     AsyncSession,
     Sessionmaker,
     create_sessionmaker,
-    direct_transaction,
+    driver_transaction,
     transaction,
 )
 from app.errors import AppError, DeadlineExceeded, Unavailable
@@ -78,7 +78,7 @@ class Database:
             return row["one"]
 
     async def direct(self) -> Any:
-        async with direct_transaction(self.direct_pool, self.sessions) as work:
+        async with driver_transaction(self.direct_pool, self.sessions) as work:
             (row,) = await run(work, ONE)
             return row["one"]
 
@@ -105,7 +105,7 @@ async def opened(settings: Settings) -> AsyncIterator[Open]:
         async def open_database(**changes: Any) -> Database:
             own = settings.model_copy(update=changes)
             engine, reads = create_engine(own), create_reads(own, own.database_url)
-            direct_pool = create_direct_pool(own)
+            direct_pool = create_driver_pool(own)
             stack.push_async_callback(engine.dispose)
             stack.push_async_callback(reads.close)
             stack.push_async_callback(direct_pool.close)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
 from app.db.executor import Query
-from app.db.pool import Lent
+from app.db.pool import PooledConnection
 from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
@@ -181,7 +181,7 @@ class LostWithinAStatement:
 class TestReadPool:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         lost = cast("asyncpg.Connection", LostWithinAStatement())
-        reads_of(app).give_back(Lent(lost, time.monotonic()))
+        reads_of(app).give_back(PooledConnection(lost, time.monotonic()))
         query = Query(select(User.id).where(User.id == bindparam("id")))
 
         assert await reads_of(app).scalar(query, id=user.id) == user.id

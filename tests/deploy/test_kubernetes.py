@@ -13,7 +13,7 @@ import yaml
 
 from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
 from app.config.settings import Settings
-from app.features.webhooks.ssrf_guard import Destinations
+from app.features.webhooks.ssrf_guard import SsrfGuard
 from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
 from tests.deploy.kustomize import Resource, containers, find, load, pods, render
 from tests.e2e.service import ROOT
@@ -202,7 +202,7 @@ class TestWorker:
 
         ports = {port["port"] for rule in egress for port in rule["ports"]}
 
-        assert Destinations(loopback=False).ports <= ports
+        assert SsrfGuard(loopback=False).ports <= ports
 
 
 class TestSelectors:

@@ -140,7 +140,7 @@ class TestIdempotencyKey:
         async with sessions_of(app)() as session:
             stored = (await session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
-        assert made.json()["key"].encode() in opened(app)[SecurityResources].sealer.unseal(
+        assert made.json()["key"].encode() in opened(app)[SecurityResources].encryptor.decrypt(
             stored.body
         )
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.http.schemas import In, Line, Money, Text, Timestamp
+from app.http.schemas import In, Money, PasswordLimiter, Text, Timestamp
 
 MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 TIME: TypeAdapter[datetime] = TypeAdapter(Timestamp)
-LINE: TypeAdapter[str] = TypeAdapter(Line)
+LINE: TypeAdapter[str] = TypeAdapter(PasswordLimiter)
 TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.db.session import transaction
 from app.features.auth.models.mailed_token import MailedToken, Purpose
 from app.features.auth.models.throttle import Throttle
-from app.features.users.models.session import Session
+from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
 from app.jobs.models import Task, TaskStatus
@@ -33,7 +33,7 @@ def rows(user: User, age: timedelta) -> list[Any]:
     then = now() - age
     key = str(age)
     return [
-        Session(
+        UserSession(
             user_id=user.id,
             scopes=[],
             rotated_at=then,

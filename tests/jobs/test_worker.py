@@ -17,7 +17,7 @@ from app.feature import load_features
 from app.features.notifications.models import Notification
 from app.features.users.models.user import User
 from app.jobs import crud as tasks
-from app.jobs.job import GiveUp, Job, Superseded, Work, enqueue
+from app.jobs.job import Job, LeaseLost, PermanentFailure, Work, enqueue
 from app.jobs.models import Task, TaskStatus
 from app.jobs.runner import MAX_CRASHES
 from app.jobs.worker import Worker
@@ -49,7 +49,7 @@ class Note(Job):
 
 
 FAILURES: dict[str, Exception] = {
-    "give_up": GiveUp("The item is gone."),
+    "give_up": PermanentFailure("The item is gone."),
     "app": Conflict("Taken."),
     "odd": ValueError("secret"),
 }
@@ -256,7 +256,7 @@ class TestAttempts:
                 await tasks.begin(session, task_id)
         overtaken = Work(opened(app)[Worker].resources, task_id, attempt=1)
 
-        with pytest.raises(Superseded):
+        with pytest.raises(LeaseLost):
             await Note(user_id=user.id).run(overtaken)
 
         assert await effects(app) == 0

@@ -3,13 +3,13 @@
 import asyncio
 import time
 
-from app.observability.runtime_metrics import BEAT_SECONDS, VitalSigns
+from app.observability.runtime_metrics import BEAT_SECONDS, RuntimeMetrics
 
 
 async def beat_after(seconds: float, *, computing: bool) -> float:
     """What the next beat says when the loop was held up so long."""
     told: list[float] = []
-    signs = VitalSigns(beats=[told.append], looks=[])
+    signs = RuntimeMetrics(beats=[told.append], looks=[])
     pause = asyncio.create_task(signs.pause())
     await asyncio.sleep(0)
     until = time.monotonic() + BEAT_SECONDS + seconds

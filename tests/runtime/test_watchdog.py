@@ -12,7 +12,7 @@ PROGRAM = """
 import asyncio, os, signal, subprocess, sys, time
 from app.config.settings import Settings
 from app.observability.logging import configure_logging
-from app.observability.runtime_metrics import VitalSigns
+from app.observability.runtime_metrics import RuntimeMetrics
 from app.runtime.watchdog import Watchdog
 
 def get_stuck():
@@ -30,7 +30,7 @@ async def main():
     writer = configure_logging(Settings(_env_file=None, environment="test"))
     writer.start()
     watchdog = Watchdog(1, writer)
-    signs = VitalSigns(beats=[watchdog.beat], looks=[])
+    signs = RuntimeMetrics(beats=[watchdog.beat], looks=[])
     signs.start()
     watchdog.start()
     await asyncio.sleep(1.5)

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from app.db.dependencies import SessionDep
 from app.errors import NotFound, PreconditionFailed, SessionRequired
 from app.features.auth.crud import mailed_tokens
-from app.features.auth.dependencies import GuessLimitsDep, ProvenChangeDep
+from app.features.auth.dependencies import LoginThrottleDep, ProvenChangeDep
 from app.features.auth.login_throttle import TooManyAttempts
 from app.features.auth.models.mailed_token import Purpose
 from app.features.auth.own_account import (
@@ -43,7 +43,7 @@ async def delete_profile(
     responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_email(
-    proven: ProvenEmail, user: HeldAccount, session: SessionDep, limits: GuessLimitsDep
+    proven: ProvenEmail, user: HeldAccount, session: SessionDep, limits: LoginThrottleDep
 ) -> None:
     """Change your e-mail address; takes effect when the new mailbox confirms it within a day.
 

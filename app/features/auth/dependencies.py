@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from app.db.dependencies import Reads
 from app.db.executor import ReadPool, Row
 from app.errors import InvalidCredentials, Unprocessable, Violation
-from app.features.auth.login_throttle import GuessLimits
+from app.features.auth.login_throttle import LoginThrottle
 from app.features.auth.oauth_form import PasswordGrant
 from app.features.auth.resources import AuthResources
 from app.features.auth.token_issuer import TokenIssuer
@@ -18,7 +18,7 @@ from app.features.users.crud import users
 from app.features.users.dependencies import Passwords, refuse_weak
 from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher
 from app.features.users.schemas import PasswordChange
-from app.observability.request_context import act_as
+from app.observability.request_context import bind_actor
 from app.resources import resources
 from app.runtime.email_address import canonical_login
 from app.runtime.text import UNSTORABLE, printable_header
@@ -49,11 +49,11 @@ async def get_token_issuer(request: Request) -> TokenIssuer:
     return resources(request)[AuthResources].token_issuer
 
 
-async def get_guess_limits(request: Request) -> GuessLimits:
-    return resources(request)[AuthResources].guess_limits
+async def get_login_throttle(request: Request) -> LoginThrottle:
+    return resources(request)[AuthResources].login_throttle
 
 
-GuessLimitsDep = Annotated[GuessLimits, Depends(get_guess_limits)]
+LoginThrottleDep = Annotated[LoginThrottle, Depends(get_login_throttle)]
 Tokens = Annotated[TokenIssuer, Depends(get_token_issuer)]
 ClientDep = Annotated[Client, Depends(get_client)]
 
@@ -71,7 +71,7 @@ async def verified_login(
     form: PasswordGrant,
     reads: ReadPool,
     passwords: PasswordHasher,
-    limits: GuessLimits,
+    limits: LoginThrottle,
     client: Client,
 ) -> Row:
     """The account whose name and password were sent.
@@ -85,7 +85,7 @@ async def verified_login(
         is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
         if login is None or not is_right or not login["is_active"]:
             raise InvalidCredentials("The user name or the password is wrong.")
-    act_as(login["id"])
+    bind_actor(login["id"])
     return login
 
 
@@ -116,7 +116,7 @@ class PasswordCheck:
     principal: Principal
     reads: ReadPool
     passwords: PasswordHasher
-    limits: GuessLimits
+    limits: LoginThrottle
     client: Client
 
     async def __call__(self, current: SecretStr, new: SecretStr | None = None) -> Row:
@@ -153,7 +153,7 @@ async def get_password_check(
     principal: AccountOwner,
     reads: Reads,
     passwords: Passwords,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
 ) -> PasswordCheck:
     return PasswordCheck(principal, reads, passwords, limits, client)

@@ -9,7 +9,7 @@ from app.db.dependencies import Reads, SessionDep, Transactions
 from app.errors import InvalidToken
 from app.features.auth.dependencies import (
     ClientDep,
-    GuessLimitsDep,
+    LoginThrottleDep,
     Tokens,
     still_verified,
     verified_login,
@@ -29,7 +29,7 @@ class PasswordSignIn:
     reads: Reads
     passwords: Passwords
     tokens: Tokens
-    limits: GuessLimitsDep
+    limits: LoginThrottleDep
     client: ClientDep
 
     async def __call__(self, grant: PasswordGrant) -> TokenPair:
@@ -62,7 +62,7 @@ class TokenRefresh:
 
     transactions: Transactions
     tokens: Tokens
-    limits: GuessLimitsDep
+    limits: LoginThrottleDep
     client: ClientDep
 
     async def __call__(self, grant: RefreshGrant) -> TokenPair:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from app.db.engine import create_engine
 from app.db.session import create_sessionmaker
 from app.features.auth.access_tokens import create_token_signer
-from app.features.auth.login_throttle import COUNTED_AT_ONCE, GuessLimits
+from app.features.auth.login_throttle import COUNTED_AT_ONCE, LoginThrottle
 from app.features.auth.refresh_tokens import RefreshTokens
 from app.features.auth.resources import AuthResources
 from app.features.auth.token_issuer import TokenIssuer
@@ -22,7 +22,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[AuthResources]:
     # and many of them would wait for one another.
     few = {"database_pool_size": COUNTED_AT_ONCE, "database_max_overflow": 0}
     engine = create_engine(settings.model_copy(update=few))
-    limits = GuessLimits(create_sessionmaker(engine), settings)
+    limits = LoginThrottle(create_sessionmaker(engine), settings)
     try:
         yield AuthResources(signer, issuer, limits)
     finally:

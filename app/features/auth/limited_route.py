@@ -8,7 +8,7 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
 
 
-class TurnsRoute(UnitOfWorkRoute):
+class LimitedRoute(UnitOfWorkRoute):
     """A route that works on a few requests at once.
 
     Hundreds that arrive at the same moment would each take their first steps before
@@ -23,7 +23,7 @@ class TurnsRoute(UnitOfWorkRoute):
             await request.body()
             if not await self.hashes_password(request):
                 return await handler(request)
-            line = resources(request)[AuthResources].password_turns
+            line = resources(request)[AuthResources].password_limiter
             async with line.turn(request.scope["state"]["work"]):
                 return await handler(request)
 

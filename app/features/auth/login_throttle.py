@@ -67,7 +67,7 @@ def mail_limits(settings: Settings) -> dict[MailKind, MailLimit]:
     }
 
 
-class GuessLimits:
+class LoginThrottle:
     """A password counts as wrong before it is checked, and is forgiven when it was right.
 
     Whatever is refused is not counted: the transaction that counts it is rolled back.

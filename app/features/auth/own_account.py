@@ -11,7 +11,7 @@ from app.errors import PreconditionFailed
 from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.dependencies import PasswordCheckDep
 from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
-from app.features.auth.login_throttle import GuessLimits, MailKind
+from app.features.auth.login_throttle import LoginThrottle, MailKind
 from app.features.auth.models.mailed_token import Purpose
 from app.features.mail.send_notification import SendNotification
 from app.features.users.crud import credentials, users
@@ -71,7 +71,7 @@ def check_unchanged(user: User, version: int) -> None:
 
 
 async def request_email_change(
-    session: AsyncSession, limits: GuessLimits, user: User, email: str
+    session: AsyncSession, limits: LoginThrottle, user: User, email: str
 ) -> None:
     """Mail a link to the new address and a notice to the old one.
 

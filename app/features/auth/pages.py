@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from app.db.dependencies import Transactions
 from app.errors import AppError, Unprocessable
 from app.features.auth import router as auth
-from app.features.auth.dependencies import ClientDep, GuessLimitsDep
+from app.features.auth.dependencies import ClientDep, LoginThrottleDep
 from app.features.auth.schemas.mailed_token import EmailVerification, PasswordReset
 from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
@@ -38,7 +38,7 @@ async def confirm_verification(
     request: Request,
     token: FormToken,
     transactions: Transactions,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
 ) -> Response:
     async def work() -> None:
@@ -60,7 +60,7 @@ async def confirm_reset(
     new_password: NewPassword,
     transactions: Transactions,
     passwords: Passwords,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
 ) -> Response:
     async def work() -> None:

@@ -13,7 +13,7 @@ AT_ONCE = 8
 MOST_WAITING = 256
 
 
-class Line:
+class PasswordLimiter:
     """Where requests wait for one of the turns; they are not counted as load meanwhile."""
 
     def __init__(self) -> None:

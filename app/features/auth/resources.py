@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from app.features.auth.access_tokens import TokenSigner
-from app.features.auth.login_throttle import GuessLimits
-from app.features.auth.password_limiter import Line
+from app.features.auth.login_throttle import LoginThrottle
+from app.features.auth.password_limiter import PasswordLimiter
 from app.features.auth.token_issuer import TokenIssuer
 
 
@@ -12,5 +12,5 @@ from app.features.auth.token_issuer import TokenIssuer
 class AuthResources:
     token_signer: TokenSigner
     token_issuer: TokenIssuer
-    guess_limits: GuessLimits
-    password_turns: Line = field(default_factory=Line)
+    login_throttle: LoginThrottle
+    password_limiter: PasswordLimiter = field(default_factory=PasswordLimiter)

@@ -9,12 +9,12 @@ from app.db.dependencies import Reads, SessionDep, Transactions
 from app.db.signals import emit
 from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
 from app.features.auth.crud import mailed_tokens
-from app.features.auth.dependencies import ClientDep, GuessLimitsDep, Tokens, change_count
+from app.features.auth.dependencies import ClientDep, LoginThrottleDep, Tokens, change_count
 from app.features.auth.grants import PasswordSignInDep, TokenRefreshDep
 from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
-from app.features.auth.limited_route import TurnsRoute
+from app.features.auth.limited_route import LimitedRoute
 from app.features.auth.login_throttle import MailKind, TooManyAttempts
 from app.features.auth.models.mailed_token import InvalidMailedToken, Purpose
 from app.features.auth.oauth_errors import (
@@ -40,14 +40,14 @@ from app.features.users.models.user import EmailTaken, UsernameTaken
 from app.features.users.schemas import UserRead, UserRegister
 from app.features.users.signals import RevocationReason, UserRegistered
 from app.http.absolute_urls import path_of
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.security.authentication import AccountHolder
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
-with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=TurnsRoute)
+with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=LimitedRoute)
 tokens_router = APIRouter(prefix="/auth", tags=["auth"], route_class=TokenRoute)
 RevokeApiKeys = Annotated[
     bool, Query(description="Also revokes all API keys and disables all webhooks.")
@@ -99,7 +99,7 @@ async def revoke_token(
     parameters: ParametersDep,
     session: SessionDep,
     tokens: Tokens,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
 ) -> None:
     """End the session of an access or refresh token; of an invalid token there is none to end."""
@@ -145,7 +145,7 @@ async def register_user(
     data: UserRegister,
     session: SessionDep,
     passwords: Passwords,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
     request: Request,
 ) -> Response:
@@ -158,7 +158,9 @@ async def register_user(
     if await limits.may_mail(MailKind.LINK, data.email):
         for job in (SendWelcomeMail, SendVerificationMail):
             await enqueue(session, job(user_id=user.id))
-    return resource(request, UserRead, user, status=201, location=path_of(request, "read_profile"))
+    return etag_response(
+        request, UserRead, user, status=201, location=path_of(request, "read_profile")
+    )
 
 
 @router.post(
@@ -168,7 +170,7 @@ async def register_user(
     responses=responses(SessionRequired, TooManyAttempts),
 )
 async def request_verification(
-    session: SessionDep, principal: AccountHolder, limits: GuessLimitsDep, reads: Reads
+    session: SessionDep, principal: AccountHolder, limits: LoginThrottleDep, reads: Reads
 ) -> None:
     """Have the link to confirm your address mailed again."""
     email = (await users.get(reads, principal.id))["email"]
@@ -185,7 +187,7 @@ async def request_verification(
 async def verify_email(
     data: EmailVerification,
     transactions: Transactions,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
 ) -> None:
     """Confirm your address, or the one that your account moves to, with the token of the link."""
@@ -198,7 +200,7 @@ async def verify_email(
 
 @router.post("/forgot-password", status_code=202, response_class=Response)
 async def forget_password(
-    data: PasswordForgotten, session: SessionDep, limits: GuessLimitsDep, client: ClientDep
+    data: PasswordForgotten, session: SessionDep, limits: LoginThrottleDep, client: ClientDep
 ) -> None:
     """Have a link to choose a new password mailed; the answer is the same for any address."""
     await limits.count_address("forgot", client.address)
@@ -216,7 +218,7 @@ async def reset_password(
     data: PasswordReset,
     transactions: Transactions,
     passwords: Passwords,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     client: ClientDep,
 ) -> None:
     """Choose a new password with the token of the link; ends everything that gave access.

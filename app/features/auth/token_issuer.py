@@ -7,7 +7,7 @@ from app.features.auth.access_tokens import TokenSigner
 from app.features.auth.oauth_errors import InvalidScope
 from app.features.auth.refresh_tokens import RefreshTokens
 from app.features.auth.schemas.session import TokenPair
-from app.features.users.models.session import Session
+from app.features.users.models.session import UserSession
 from app.security.principals import Role, Scope, granted_scopes
 
 
@@ -17,7 +17,7 @@ class TokenIssuer:
     refresh: RefreshTokens
 
     def pair(
-        self, session: Session, role: Role, wanted: frozenset[Scope] = frozenset()
+        self, session: UserSession, role: Role, wanted: frozenset[Scope] = frozenset()
     ) -> TokenPair:
         """The tokens of the session's newest generation, the same each time they are asked for.
 

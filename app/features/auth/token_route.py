@@ -2,11 +2,11 @@
 
 from fastapi import Request
 
-from app.features.auth.limited_route import TurnsRoute
+from app.features.auth.limited_route import LimitedRoute
 from app.features.auth.oauth_form import get_parameters
 
 
-class TokenRoute(TurnsRoute):
+class TokenRoute(LimitedRoute):
     """Lets a refresh pass while sign-ins wait for the threads that hash passwords."""
 
     async def hashes_password(self, request: Request) -> bool:

@@ -14,7 +14,7 @@ from app.features.categories.schemas import CategoryNode
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.resources import HttpResources
-from app.http.response_cache import KeptAnswer, KeptAnswers
+from app.http.response_cache import CachedResponse, ResponseCache
 from app.resources import resources
 from app.security.authentication import Administrator, ItemReader
 
@@ -33,21 +33,21 @@ async def get_category_for_change(
     return category
 
 
-async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> KeptAnswer:
+async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> CachedResponse:
     """The tree as JSON; made of what the primary has, which a replica may not have yet."""
 
     async def make() -> bytes:
         return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
 
-    kept_answers: KeptAnswers = resources(request)[HttpResources].kept_answers
-    return await kept_answers.get(categories.TREE_ANSWER, make)
+    response_cache: ResponseCache = resources(request)[HttpResources].response_cache
+    return await response_cache.get(categories.TREE_ANSWER, make)
 
 
 async def get_category_filters(parent_id: uuid.UUID | None = None) -> dict[str, Any]:
     return {"parent_id": parent_id}
 
 
-CategoryTree = Annotated[KeptAnswer, Depends(get_category_tree)]
+CategoryTree = Annotated[CachedResponse, Depends(get_category_tree)]
 ReadableCategory = Annotated[Row, Depends(get_category)]
 AnyCategory = Annotated[Category, Depends(get_category_for_change)]
 CategoryFilters = Annotated[dict[str, Any], Depends(get_category_filters)]

@@ -27,7 +27,7 @@ from app.features.categories.schemas import (
     CategoryUpdate,
 )
 from app.features.categories.signals import CategoryDeleted
-from app.http.etag_response import kept, resource
+from app.http.etag_response import etag_response, kept
 from app.http.openapi.headers import NOT_MODIFIED
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -54,7 +54,7 @@ async def read_category_tree(tree: CategoryTree, request: Request) -> Response:
 @router.get("/{category_id}", response_model=CategoryRead, responses=responses(NotFound))
 async def read_category(category: ReadableCategory, request: Request) -> Response:
     """Read one category."""
-    return resource(request, CategoryRead, category)
+    return etag_response(request, CategoryRead, category)
 
 
 @router.post(
@@ -69,7 +69,7 @@ async def create_category(
     """Create a category below another one, or a root."""
     category = await categories.create(session, data)
     location = f"{request.url.path}/{category.id}"
-    return resource(request, CategoryRead, category, status=201, location=location)
+    return etag_response(request, CategoryRead, category, status=201, location=location)
 
 
 @router.patch(
@@ -83,7 +83,7 @@ async def update_category(
     data: CategoryUpdate, category: AnyCategory, session: SessionDep, request: Request
 ) -> Response:
     """Change the fields you send; with another parent, everything below moves along."""
-    return resource(request, CategoryRead, await categories.update(session, category, data))
+    return etag_response(request, CategoryRead, await categories.update(session, category, data))
 
 
 @router.delete(

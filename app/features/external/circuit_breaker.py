@@ -57,7 +57,7 @@ class Breaker:
             self.opened_until = time.monotonic() + open_seconds
 
 
-class Breakers:
+class CircuitBreakers:
     """One for each host; of those that were asked longest ago nothing is remembered."""
 
     def __init__(self, *, open_seconds: float = OPEN_SECONDS) -> None:

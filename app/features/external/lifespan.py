@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.config.settings import Settings
 from app.features.external.cache import Cache, create_cache
-from app.features.external.circuit_breaker import Breakers
+from app.features.external.circuit_breaker import CircuitBreakers
 from app.features.external.client import ExternalApi
 from app.features.external.upstream import Upstream
 from app.observability.logging import get_logger
@@ -24,7 +24,7 @@ class ExternalResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
-    settings, breakers = startup.settings, Breakers()
+    settings, breakers = startup.settings, CircuitBreakers()
     cache = create_cache(settings)
     async with external_service(settings, breakers, cache) as api:
         try:
@@ -36,7 +36,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
 
 @asynccontextmanager
 async def external_service(
-    settings: Settings, breakers: Breakers, cache: Cache
+    settings: Settings, breakers: CircuitBreakers, cache: Cache
 ) -> AsyncIterator[ExternalApi | None]:
     """The configured one, in development else the demo."""
     if settings.external_api_url:
@@ -54,7 +54,7 @@ async def external_service(
 
 @asynccontextmanager
 async def asking(
-    url: str, settings: Settings, breakers: Breakers, cache: Cache
+    url: str, settings: Settings, breakers: CircuitBreakers, cache: Cache
 ) -> AsyncIterator[ExternalApi]:
     key = settings.external_api_key.get_secret_value()
     upstream = Upstream(url, key=key, breakers=breakers)

@@ -6,7 +6,7 @@ import time
 import httpx
 
 from app.errors import AppError, NotFound, TooManyRequests
-from app.features.external.circuit_breaker import BreakerOpen, Breakers
+from app.features.external.circuit_breaker import BreakerOpen, CircuitBreakers
 from app.features.external.retries import ATTEMPTS, RetryBudget, pause_seconds, retry_after_seconds
 from app.features.http_client.client import (
     DEADLINE_SECONDS,
@@ -24,7 +24,12 @@ class Upstream:
     """Asks below `base_url` only, so its key reaches that host and no other."""
 
     def __init__(
-        self, base_url: str, *, key: str, breakers: Breakers, budget: RetryBudget | None = None
+        self,
+        base_url: str,
+        *,
+        key: str,
+        breakers: CircuitBreakers,
+        budget: RetryBudget | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._host = httpx.URL(base_url).netloc.decode()

@@ -34,7 +34,7 @@ from app.features.files.storage import InsufficientStorage, StorageUnavailable, 
 from app.features.files.upload_idempotency import answer_upload_once
 from app.features.files.uploads import BatchUpload, SingleUpload, UploadTooSlow
 from app.http.concurrency_limiter import TooManyAtOnce
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -78,7 +78,7 @@ async def create_file(
         await add_rows(session, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
-        return resource(request, FileRead, file, status=201, location=location)
+        return etag_response(request, FileRead, file, status=201, location=location)
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 
@@ -106,13 +106,13 @@ async def create_files(
 @router.get("/by-path/{file_path:path}", response_model=FileRead, responses=responses(NotFound))
 async def read_file_by_path(file: OwnFileByPath, request: Request) -> Response:
     """Read what is known of your file at a path."""
-    return resource(request, FileRead, file)
+    return etag_response(request, FileRead, file)
 
 
 @router.get("/{file_id}", response_model=FileRead, responses=responses(NotFound))
 async def read_file(file: ReadableFile, request: Request) -> Response:
     """Read what is known of a file."""
-    return resource(request, FileRead, file)
+    return etag_response(request, FileRead, file)
 
 
 @router.get(

@@ -40,13 +40,13 @@ async def answer_key_once(
     request: Request, session: AsyncSession, key: str, upload: Upload, answer: Answer
 ) -> Response:
     refuse_malformed(key)
-    caller, sealer = caller_of(request), resources(request)[SecurityResources].sealer
+    caller, encryptor = caller_of(request), resources(request)[SecurityResources].encryptor
     fingerprint = upload.fingerprint(request.url.path)
     most = resources(request)[Settings].idempotency_keys_per_caller
     await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:
-        return replay(first, fingerprint, sealer)
+        return replay(first, fingerprint, encryptor)
     response = await answer(session)
-    await idempotency_keys.create(session, stored(response, caller, key, fingerprint, sealer))
+    await idempotency_keys.create(session, stored(response, caller, key, fingerprint, encryptor))
     return response

@@ -7,7 +7,7 @@ from pydantic_core import to_jsonable_python
 
 from app.errors import NotFound
 from app.features.items import crud as items
-from app.jobs.job import GiveUp, Job, Work
+from app.jobs.job import Job, PermanentFailure, Work
 from app.runtime.clock import now
 
 
@@ -19,12 +19,12 @@ class ProcessItem(Job):
     item_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        await work.note_progress(50)
+        await work.report_progress(50)
         processed_at = now()
         work.result = {"processed_at": to_jsonable_python(processed_at)}
         async with work.completion() as session:
             try:
                 item = await items.get_for_change(session, self.item_id)
             except NotFound as error:
-                raise GiveUp("The item was deleted.") from error
+                raise PermanentFailure("The item was deleted.") from error
             await items.mark_processed(session, item, at=processed_at)

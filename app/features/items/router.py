@@ -32,10 +32,10 @@ from app.features.items.schemas import (
     ItemRead,
     ItemUpdate,
 )
-from app.features.tasks.accepted_response import accepted
+from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
 from app.http.concurrency_limiter import TooManyAtOnce
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.problem_details import problem, responses, violations
 from app.http.problem_schema import Problem
 from app.http.schemas import Page
@@ -70,7 +70,7 @@ async def export_items(
 @router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
 async def read_item(item: ReadableItem, request: Request) -> Response:
     """Read one item."""
-    return resource(request, ItemRead, item)
+    return etag_response(request, ItemRead, item)
 
 
 @router.get("", response_model=Page[ItemRead])
@@ -87,7 +87,7 @@ async def create_item(
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data, owner=principal)
-    return resource(
+    return etag_response(
         request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
     )
 
@@ -116,7 +116,7 @@ async def replace_item(
     data: ItemCreate, item: OwnItem, session: SessionDep, request: Request
 ) -> Response:
     """Replace your item; what you leave out returns to its default."""
-    return resource(request, ItemRead, await items.replace(session, item, data))
+    return etag_response(request, ItemRead, await items.replace(session, item, data))
 
 
 @router.patch("/{item_id}", response_model=ItemRead, responses=CHANGES)
@@ -124,7 +124,7 @@ async def update_item(
     data: ItemUpdate, item: OwnItem, session: SessionDep, request: Request
 ) -> Response:
     """Change the fields you send; the others stay."""
-    return resource(request, ItemRead, await items.update(session, item, data))
+    return etag_response(request, ItemRead, await items.update(session, item, data))
 
 
 @router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
@@ -136,7 +136,7 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
 @router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
     """Bring your deleted item back."""
-    return resource(request, ItemRead, await items.restore(session, item))
+    return etag_response(request, ItemRead, await items.restore(session, item))
 
 
 @router.post(
@@ -151,7 +151,7 @@ async def process_item(
     """Have your item processed; while that is going on, you get the same task again."""
     job = ProcessItem(item_id=item.id)
     task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
-    return await accepted(request, session, task_id)
+    return await accepted_response(request, session, task_id)
 
 
 def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:

@@ -9,7 +9,7 @@ from app.errors import NotFound, NotPermitted, PreconditionFailed
 from app.features.items import crud as items
 from app.features.items.dependencies import ItemFilters, OwnItem, ReadableItem
 from app.features.items.schemas_v2 import ItemCreateV2, ItemReadV2, ItemUpdateV2
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.pagination import Pagination, paginated_by_cursor
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -26,7 +26,7 @@ ItemPages = Annotated[
 @router.get("/{item_id}", response_model=ItemReadV2, responses=responses(NotFound))
 async def read_item_v2(item: ReadableItem, request: Request) -> Response:
     """Read one item."""
-    return resource(request, ItemReadV2, item)
+    return etag_response(request, ItemReadV2, item)
 
 
 @router.get("", response_model=Page[ItemReadV2])
@@ -44,7 +44,7 @@ async def create_item_v2(
     """Create an item; it is yours."""
     item = await items.create(session, data.to_v1(), owner=principal)
     location = f"{request.url.path}/{item['id']}"
-    return resource(request, ItemReadV2, item, status=201, location=location)
+    return etag_response(request, ItemReadV2, item, status=201, location=location)
 
 
 @router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)
@@ -52,7 +52,7 @@ async def update_item_v2(
     data: ItemUpdateV2, item: OwnItem, session: SessionDep, request: Request
 ) -> Response:
     """Change the fields you send; the others stay."""
-    return resource(request, ItemReadV2, await items.update(session, item, data.to_v1()))
+    return etag_response(request, ItemReadV2, await items.update(session, item, data.to_v1()))
 
 
 @router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from app.errors import NotFound
 from app.features.notifications import crud as notifications
 from app.features.users.crud import users
-from app.jobs.job import GiveUp, Job, Work
+from app.jobs.job import Job, PermanentFailure, Work
 
 
 class NotifyAdmins(Job):
@@ -18,7 +18,7 @@ class NotifyAdmins(Job):
         try:
             user = await users.get(work.reads, self.user_id)
         except NotFound as error:
-            raise GiveUp("The account was deleted.") from error
+            raise PermanentFailure("The account was deleted.") from error
         async with work.completion() as session:
             await notifications.create_for_admins(
                 session,

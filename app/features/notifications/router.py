@@ -5,12 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.db.dependencies import Reads, SessionDep
-from app.features.auth.dependencies import GuessLimitsDep
+from app.features.auth.dependencies import LoginThrottleDep
 from app.features.auth.login_throttle import WINDOW, MailKind, TooManyAttempts
 from app.features.mail.send_notification import SendNotification
 from app.features.notifications import crud as notifications
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
-from app.features.tasks.accepted_response import accepted
+from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
 from app.features.users.schemas import Email
 from app.http.pagination import Pagination, paginated
@@ -50,7 +50,7 @@ async def send_notification(
     session: SessionDep,
     principal: Administrator,
     _: RoomForTask,
-    limits: GuessLimitsDep,
+    limits: LoginThrottleDep,
     request: Request,
 ) -> Response:
     """Mail a message, and put it into the list of the account with that address, if any."""
@@ -61,4 +61,6 @@ async def send_notification(
         )
     await notifications.create_for_address(session, email, **data.model_dump())
     job = SendNotification(email=email, subject=data.subject, message=data.message)
-    return await accepted(request, session, await enqueue(session, job, owner_id=principal.id))
+    return await accepted_response(
+        request, session, await enqueue(session, job, owner_id=principal.id)
+    )

@@ -8,7 +8,7 @@ from app.features.posts import crud as posts
 from app.features.posts.dependencies import OwnPost, PostFilters, PostPagination, ReadablePost
 from app.features.posts.models import AlreadyPublished, NotPublished
 from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
@@ -21,7 +21,7 @@ CHANGES = (NotFound, NotPermitted, PreconditionFailed)
 @router.get("/{post_id}", response_model=PostRead, responses=responses(NotFound))
 async def read_post(post: ReadablePost, request: Request) -> Response:
     """Read one post: a published one, or your own draft."""
-    return resource(request, PostRead, post)
+    return etag_response(request, PostRead, post)
 
 
 @router.get("", response_model=Page[PostRead])
@@ -39,7 +39,9 @@ async def create_post(
 ) -> Response:
     """Write a draft; nobody else but administrators sees it until you publish it."""
     post = await posts.create(session, data, author=principal)
-    return resource(request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}")
+    return etag_response(
+        request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}"
+    )
 
 
 @router.put("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
@@ -47,7 +49,7 @@ async def replace_post(
     data: PostCreate, post: OwnPost, session: SessionDep, request: Request
 ) -> Response:
     """Replace title and body of your post."""
-    return resource(request, PostRead, await posts.replace(session, post, data))
+    return etag_response(request, PostRead, await posts.replace(session, post, data))
 
 
 @router.patch("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
@@ -55,7 +57,7 @@ async def update_post(
     data: PostUpdate, post: OwnPost, session: SessionDep, request: Request
 ) -> Response:
     """Change the fields you send; the others stay."""
-    return resource(request, PostRead, await posts.update(session, post, data))
+    return etag_response(request, PostRead, await posts.update(session, post, data))
 
 
 @router.delete(
@@ -73,7 +75,7 @@ async def delete_post(post: OwnPost, session: SessionDep) -> None:
 )
 async def publish_post(post: OwnPost, session: SessionDep, request: Request) -> Response:
     """Publish your draft: everybody sees it."""
-    return resource(request, PostRead, await posts.publish(session, post))
+    return etag_response(request, PostRead, await posts.publish(session, post))
 
 
 @router.delete(

@@ -16,7 +16,7 @@ from app.features.api_keys import crud as api_keys
 from app.features.streams.crud import tickets
 from app.features.streams.models.ticket import InvalidTicket, Ticket
 from app.features.users.crud import sessions
-from app.observability.request_context import act_as
+from app.observability.request_context import bind_actor
 from app.resources import Resources, resources
 from app.security.authentication import TOKEN_URL, Authentication
 from app.security.credential_verification import principal_of
@@ -44,7 +44,7 @@ async def redeem(opened: Resources, secret: str) -> Principal:
     standing = await standing_of(opened[DatabaseResources].reads, ticket)
     if standing is None:
         raise InvalidTicket("What the ticket came from has ended.")
-    act_as(ticket.user_id)
+    bind_actor(ticket.user_id)
     ends = ticket.credential_expires_at
     return Principal.granted(
         ticket.user_id,

@@ -6,12 +6,14 @@ from fastapi import Request, Response
 
 from app.db.session import AsyncSession
 from app.http.absolute_urls import path_of
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.jobs import crud as tasks
 from app.jobs.schemas import TaskRead
 
 
-async def accepted(request: Request, session: AsyncSession, task_id: uuid.UUID) -> Response:
+async def accepted_response(
+    request: Request, session: AsyncSession, task_id: uuid.UUID
+) -> Response:
     location = path_of(request, "read_task", task_id=task_id)
     task = await tasks.get_enqueued(session, task_id)
-    return resource(request, TaskRead, task, status=202, location=location)
+    return etag_response(request, TaskRead, task, status=202, location=location)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.db.dependencies import Reads, SessionDep
 from app.errors import NotFound, PreconditionFailed
 from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -26,7 +26,7 @@ TaskPagination = Annotated[
 @router.get("/{task_id}", response_model=TaskRead, responses=responses(NotFound))
 async def read_task(task: ReadableTask, request: Request) -> Response:
     """See how far your task is."""
-    return resource(request, TaskRead, task)
+    return etag_response(request, TaskRead, task)
 
 
 @router.get("", response_model=Page[TaskRead])
@@ -57,4 +57,4 @@ async def cancel_task(task: OwnTask, session: SessionDep) -> None:
 )
 async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
     """Have your failed task tried again."""
-    return resource(request, TaskRead, await tasks.retry(session, task), status=202)
+    return etag_response(request, TaskRead, await tasks.retry(session, task), status=202)

@@ -26,7 +26,7 @@ from app.features.users.schemas import (
     UserUpdate,
 )
 from app.features.users.signals import RevocationReason
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
@@ -150,7 +150,7 @@ async def end_credentials(session: AsyncSession, user: User) -> None:
 
 def account(request: Request, schema: type[UserRead], row: Any, **how: Any) -> Response:
     """One address shows each caller something else: caches must not mix them up."""
-    response = resource(request, schema, row, **how)
+    response = etag_response(request, schema, row, **how)
     response.headers.add_vary_header("Authorization, X-API-Key")
     return response
 

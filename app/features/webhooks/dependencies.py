@@ -79,7 +79,7 @@ def check_url(request: Request, url: str) -> None:
         Unprocessable: the URL leads somewhere that webhooks must not go.
     """
     try:
-        resources(request)[WebhookResources].destinations.check(url)
+        resources(request)[WebhookResources].ssrf_guard.check(url)
     except DestinationRefused as error:
         violation = Violation("/body/url", str(error), "destination_refused")
         raise Unprocessable(violations=[violation]) from None

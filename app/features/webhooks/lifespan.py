@@ -10,14 +10,14 @@ from app.features.webhooks.crud import queue
 from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.sender import WebhookSender
-from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from app.startup import Startup
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookResources:
-    destinations: Destinations
+    ssrf_guard: SsrfGuard
     limits: QueueLimits
     dispatcher: WebhookDispatcher
     sender: WebhookSender
@@ -26,14 +26,14 @@ class WebhookResources:
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[WebhookResources]:
     database = startup.resources[DatabaseResources]
-    destinations = Destinations(loopback=startup.settings.webhook_loopback)
+    ssrf_guard = SsrfGuard(loopback=startup.settings.webhook_loopback)
     limits = QueueLimits.of(startup.settings)
-    async with guarded_client(destinations) as client:
+    async with guarded_client(ssrf_guard) as client:
         dispatcher = WebhookDispatcher(database.loop_reads, database.sessions, limits)
-        sealer = startup.resources[SecurityResources].sealer
-        sender = WebhookSender(database.sessions, client, sealer)
+        encryptor = startup.resources[SecurityResources].encryptor
+        sender = WebhookSender(database.sessions, client, encryptor)
         follow(startup, dispatcher, sender)
-        yield WebhookResources(destinations, limits, dispatcher, sender)
+        yield WebhookResources(ssrf_guard, limits, dispatcher, sender)
 
 
 def follow(startup: Startup, dispatcher: WebhookDispatcher, sender: WebhookSender) -> None:

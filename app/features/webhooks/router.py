@@ -24,7 +24,7 @@ from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, Webho
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
 from app.http.absolute_urls import absolute_url
-from app.http.etag_response import resource
+from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
@@ -58,9 +58,11 @@ async def create_webhook(
 ) -> WebhookCreated:
     """Be told of events at an address of yours; the secret is shown in this answer only."""
     secret = new_secret()
-    sealed = resources(request)[SecurityResources].sealer.seal(secret)
+    encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
     limit = resources(request)[Settings].webhooks_per_user
-    webhook = await webhooks.create(session, data, owner=principal, sealed=sealed, limit=limit)
+    webhook = await webhooks.create(
+        session, data, owner=principal, encrypted=encrypted, limit=limit
+    )
     response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
     return WebhookCreated(**shown(webhook), secret=written(secret))
 
@@ -68,7 +70,7 @@ async def create_webhook(
 @router.get("/{webhook_id}", response_model=WebhookRead, responses=responses(NotFound))
 async def read_webhook(webhook: ReadableWebhook, request: Request) -> Response:
     """Read one of your webhooks."""
-    return resource(request, WebhookRead, webhook)
+    return etag_response(request, WebhookRead, webhook)
 
 
 @router.patch(
@@ -85,7 +87,7 @@ async def update_webhook(
 ) -> Response:
     """Change the fields you send; `is_active` disables the webhook, or enables it again."""
     changed = await webhooks.update_fields(session, webhook, data, by=principal)
-    return resource(request, WebhookRead, changed)
+    return etag_response(request, WebhookRead, changed)
 
 
 @router.delete(
@@ -121,8 +123,8 @@ async def rotate_webhook_secret(
     """
     principal.require(*webhook.scopes)
     secret = new_secret()
-    sealed = resources(request)[SecurityResources].sealer.seal(secret)
-    until = await webhooks.rotate(session, webhook, sealed=sealed)
+    encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
+    until = await webhooks.rotate(session, webhook, encrypted=encrypted)
     return WebhookSecret(secret=written(secret), old_secret_until=until)
 
 

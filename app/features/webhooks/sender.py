@@ -21,7 +21,7 @@ from app.features.webhooks.models.webhook import DisabledReason, Webhook
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
 from app.runtime.clock import now
-from app.security.encryption import Sealer
+from app.security.encryption import Encryptor
 
 LOOK_SECONDS = 1.0
 # Places for webhooks that work and for those that fail: however many of these hang, they take
@@ -41,11 +41,13 @@ class WebhookSender(BackgroundLoop):
 
     name = "webhook sender"
 
-    def __init__(self, sessions: Sessionmaker, client: httpx.AsyncClient, sealer: Sealer) -> None:
+    def __init__(
+        self, sessions: Sessionmaker, client: httpx.AsyncClient, encryptor: Encryptor
+    ) -> None:
         super().__init__()
         self._sessions = sessions
         self._client = client
-        self._sealer = sealer
+        self._sealer = encryptor
         self._news = asyncio.Event()
         self._sending: dict[asyncio.Task[None], bool] = {}
         self._recording = asyncio.Semaphore(RECORDED_AT_ONCE)
@@ -115,7 +117,7 @@ class WebhookSender(BackgroundLoop):
 
     async def _attempt(self, row: Row) -> Outcome:
         try:
-            secrets = [self._sealer.unseal(sealed) for sealed in valid_secrets(row)]
+            secrets = [self._sealer.decrypt(encrypted) for encrypted in valid_secrets(row)]
         except InvalidTag:
             return Outcome(0, error="secret_unreadable")
         return await deliver(self._client, row["url"], row["id"], row["payload"], secrets)

@@ -36,7 +36,7 @@ class DestinationRefused(Exception):
 
 
 @dataclass(frozen=True)
-class Destinations:
+class SsrfGuard:
     """Where requests may go; with `loopback`, for development, also to this machine.
 
     What listens there has no certificate and any port, so http and all ports are allowed, too.
@@ -102,9 +102,9 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """
 
     def __init__(
-        self, destinations: Destinations, resolve: Resolve, network: httpcore.AsyncNetworkBackend
+        self, ssrf_guard: SsrfGuard, resolve: Resolve, network: httpcore.AsyncNetworkBackend
     ) -> None:
-        self._destinations = destinations
+        self._destinations = ssrf_guard
         self._resolve = resolve
         self._network = network
 
@@ -143,9 +143,9 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own, on a guarded network, and only to URLs that are allowed."""
 
-    def __init__(self, destinations: Destinations, resolve: Resolve, tls: ssl.SSLContext) -> None:
+    def __init__(self, ssrf_guard: SsrfGuard, resolve: Resolve, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls)
-        self._destinations = destinations
+        self._destinations = ssrf_guard
         # httpx has no parameter for it; a release that renames this fails the tests.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
@@ -153,7 +153,7 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
             max_connections=None,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
-            network_backend=GuardedNetwork(destinations, resolve, httpcore.AnyIOBackend()),
+            network_backend=GuardedNetwork(ssrf_guard, resolve, httpcore.AnyIOBackend()),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -162,12 +162,12 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 def guarded_client(
-    destinations: Destinations, resolve: Resolve = resolve, *, tls: ssl.SSLContext | None = None
+    ssrf_guard: SsrfGuard, resolve: Resolve = resolve, *, tls: ssl.SSLContext | None = None
 ) -> httpx.AsyncClient:
     """Return a client for URLs that users name; `http_client.client.send` takes its requests.
 
     Its requests raise DestinationRefused instead of opening a connection elsewhere.
     """
     tls = tls or httpx.create_ssl_context(trust_env=False)
-    transport = GuardedTransport(destinations, resolve, tls)
+    transport = GuardedTransport(ssrf_guard, resolve, tls)
     return httpx.AsyncClient(transport=transport, trust_env=False)

@@ -20,7 +20,7 @@ from app.http.idempotency.models import IdempotencyKeyReused
 from app.resources import resources
 from app.security.authentication import Authentication, client_address, count_address
 from app.security.client_address import client_network
-from app.security.encryption import Sealer
+from app.security.encryption import Encryptor
 from app.security.principals import Principal
 from app.security.resources import SecurityResources
 
@@ -61,11 +61,11 @@ async def answer_once(
     await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:
-        return replay(first, fingerprint, resources(request)[SecurityResources].sealer)
+        return replay(first, fingerprint, resources(request)[SecurityResources].encryptor)
     response = await handler(request)
     await idempotency_keys.create(
         session,
-        stored(response, caller, key, fingerprint, resources(request)[SecurityResources].sealer),
+        stored(response, caller, key, fingerprint, resources(request)[SecurityResources].encryptor),
     )
     return response
 
@@ -105,21 +105,23 @@ async def fingerprint_of(request: Request) -> bytes:
     return whole.digest()
 
 
-def stored(response: Response, caller: str, key: str, fingerprint: bytes, sealer: Sealer) -> Row:
+def stored(
+    response: Response, caller: str, key: str, fingerprint: bytes, encryptor: Encryptor
+) -> Row:
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     return {
         "caller": caller,
         "key": key,
         # A request may hold a password, which a plain digest would let one guess.
-        "fingerprint": sealer.mac(fingerprint),
+        "fingerprint": encryptor.mac(fingerprint),
         "status": response.status_code,
         "headers": kept,
-        "body": sealer.seal(bytes(response.body)),
+        "body": encryptor.encrypt(bytes(response.body)),
     }
 
 
-def replay(first: Row, fingerprint: bytes, sealer: Sealer) -> Response:
-    if first["fingerprint"] != sealer.mac(fingerprint):
+def replay(first: Row, fingerprint: bytes, encryptor: Encryptor) -> Response:
+    if first["fingerprint"] != encryptor.mac(fingerprint):
         raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
     headers = {**first["headers"], "idempotency-replayed": "true"}
-    return Response(sealer.unseal(first["body"]), first["status"], headers)
+    return Response(encryptor.decrypt(first["body"]), first["status"], headers)

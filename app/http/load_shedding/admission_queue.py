@@ -32,7 +32,7 @@ class Place:
     turn: Turn
 
 
-class WaitingLine:
+class AdmissionQueue:
     """Callers who are known come before strangers; among equals, clients take turns."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.errors import Unavailable
-from app.http.load_shedding.admission_queue import Clock, WaitingLine
+from app.http.load_shedding.admission_queue import AdmissionQueue, Clock
 from app.http.load_shedding.fair_queue import Client
 from app.observability import metrics
 from app.observability.logging import get_logger
@@ -51,7 +51,7 @@ class Load:
         self._is_adaptive = is_adaptive
         self.limit = float(min(FIRST, most) if is_adaptive else most)
         self.in_flight = 0
-        self._line = WaitingLine(clock)
+        self._line = AdmissionQueue(clock)
         self._invited = 0
         self._peak = 0
         self._late_before = 0.0

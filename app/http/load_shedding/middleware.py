@@ -29,13 +29,13 @@ MAX_KNOWN = 10_000
 log = get_logger("admission")
 
 
-class AdmissionMiddleware:
+class LoadSheddingMiddleware:
     """One layer for both, because each costs the hot path."""
 
     def __init__(self, app: ASGIApp, *, load: Load) -> None:
         self.app = app
         self._load = load
-        self._known = KnownCallers()
+        self._known = KnownCredentials()
         self._pacer = RequestPacer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +59,7 @@ class AdmissionMiddleware:
         return await self._load.wait(client_of(scope), is_known=is_known)
 
 
-class KnownCallers:
+class KnownCredentials:
     """Credentials that were good in the last quarter of an hour; they open nothing here."""
 
     def __init__(self) -> None:

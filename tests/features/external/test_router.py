@@ -15,7 +15,7 @@ from app.config.settings import Settings
 from app.devtools.demo_upstream import SLOW_SECONDS, DemoApi, serving
 from app.features.external.cache import Cache
 from app.features.external.cache_store import CacheStore
-from app.features.external.circuit_breaker import Breakers
+from app.features.external.circuit_breaker import CircuitBreakers
 from app.features.external.client import ExternalApi
 from app.features.external.lifespan import ExternalResources
 from app.features.external.schemas import SOURCES, SUPPLIERS
@@ -38,7 +38,7 @@ async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
     async with AsyncExitStack() as stack:
         demo = DemoApi()
         upstream = Upstream(
-            await stack.enter_async_context(serving(demo)), key="", breakers=Breakers()
+            await stack.enter_async_context(serving(demo)), key="", breakers=CircuitBreakers()
         )
         stack.push_async_callback(upstream.close)
         cache = Cache(CacheStore(""))

@@ -10,7 +10,7 @@ import pytest
 from app.devtools.demo_upstream import DemoApi, serving
 from app.errors import AppError, NotFound
 from app.features.external import circuit_breaker as breaker_limits
-from app.features.external.circuit_breaker import BreakerOpen, Breakers
+from app.features.external.circuit_breaker import BreakerOpen, CircuitBreakers
 from app.features.external.retries import (
     MAX_RETRY_AFTER_SECONDS,
     RetryBudget,
@@ -43,12 +43,12 @@ async def url(demo: DemoApi) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def breakers() -> Breakers:
-    return Breakers(open_seconds=OPEN_SECONDS)
+def breakers() -> CircuitBreakers:
+    return CircuitBreakers(open_seconds=OPEN_SECONDS)
 
 
 @pytest.fixture
-async def upstream(url: str, breakers: Breakers) -> AsyncIterator[Upstream]:
+async def upstream(url: str, breakers: CircuitBreakers) -> AsyncIterator[Upstream]:
     upstream = Upstream(url, key="a-key", breakers=breakers)
     yield upstream
     await upstream.close()
@@ -76,7 +76,7 @@ class TestRequests:
         assert demo.headers["x-request-id"] == "a-request"
 
     async def test_without_a_key_none_is_sent(
-        self, url: str, demo: DemoApi, breakers: Breakers
+        self, url: str, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         upstream = Upstream(url + "/", key="", breakers=breakers)
         await upstream.get("/resources/news")
@@ -93,7 +93,7 @@ class TestRequests:
         assert type(await failure(upstream, "/resources/missing")) is NotFound
 
     async def test_proxies_of_the_environment_are_ignored(
-        self, url: str, breakers: Breakers, monkeypatch: pytest.MonkeyPatch
+        self, url: str, breakers: CircuitBreakers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         upstream = Upstream(url, key="", breakers=breakers)
@@ -147,7 +147,7 @@ class TestRetries:
         assert type(await failure(upstream, "/resources/failing")) is UpstreamFailed
         assert demo.requests["/resources/failing"] == 3
 
-    async def test_refused_connection_is_tried_again(self, breakers: Breakers) -> None:
+    async def test_refused_connection_is_tried_again(self, breakers: CircuitBreakers) -> None:
         upstream = Upstream("http://127.0.0.1:1", key="", breakers=breakers)
         retries = counting("outbound_retries")
 
@@ -166,7 +166,7 @@ class TestRetries:
         assert demo.requests["/resources/busy"] == 1
 
     async def test_budget_ends(self, url: str, demo: DemoApi) -> None:
-        breakers = Breakers(open_seconds=0)
+        breakers = CircuitBreakers(open_seconds=0)
         upstream = Upstream(url, key="", breakers=breakers, budget=RetryBudget(reserve=1))
 
         for _ in range(4):
@@ -217,7 +217,7 @@ class TestRetries:
 
 class TestBreaker:
     async def test_opens_after_five_failures_and_asks_no_more(
-        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+        self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         await open_breaker(upstream)
 
@@ -229,7 +229,7 @@ class TestBreaker:
         assert list(breakers.states().values()) == ["open"]
 
     async def test_lets_one_try_and_closes(
-        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+        self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         await open_breaker(upstream)
         await half_open(breakers)
@@ -244,7 +244,7 @@ class TestBreaker:
         assert (await upstream.get("/resources/news")).status == 200
 
     async def test_failed_try_opens_it_again(
-        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+        self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         opened = counting("outbound_breakers_opened")
         await open_breaker(upstream)
@@ -257,7 +257,7 @@ class TestBreaker:
         assert demo.requests == {"/resources/failing": breaker_limits.FAILURES + 1}
 
     async def test_cancelled_try_leaves_the_next_one(
-        self, upstream: Upstream, demo: DemoApi, breakers: Breakers
+        self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         await open_breaker(upstream)
         await half_open(breakers)
@@ -270,7 +270,7 @@ class TestBreaker:
         assert (await upstream.get("/resources/news")).status == 200
 
     async def test_unusable_answers_do_not_open_it(
-        self, upstream: Upstream, breakers: Breakers
+        self, upstream: Upstream, breakers: CircuitBreakers
     ) -> None:
         for _ in range(2 * breaker_limits.FAILURES):
             await failure(upstream, "/resources/moved")
@@ -279,7 +279,7 @@ class TestBreaker:
         assert list(breakers.states().values()) == ["closed"]
 
     def test_table_of_hosts_is_bounded(self) -> None:
-        breakers = Breakers()
+        breakers = CircuitBreakers()
 
         for number in range(2 * breaker_limits.MAX_HOSTS):
             with breakers.watching(f"host-{number}.example"):
@@ -294,7 +294,7 @@ async def open_breaker(upstream: Upstream) -> None:
     await failure(upstream, "/resources/failing")
 
 
-async def half_open(breakers: Breakers) -> None:
+async def half_open(breakers: CircuitBreakers) -> None:
     await eventually(lambda: list(breakers.states().values()) == ["half-open"])
 
 

@@ -9,7 +9,7 @@ from app.features.users.models.user import User
 from app.features.webhooks.delivery import new_secret
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import WebhookSender
-from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from tests.conftest import Save
 from tests.factories import make_webhook
@@ -20,11 +20,11 @@ Subscribe = Callable[..., Awaitable[Webhook]]
 
 @pytest.fixture
 async def sender(app: FastAPI) -> AsyncIterator[WebhookSender]:
-    client = guarded_client(Destinations(loopback=True))
+    client = guarded_client(SsrfGuard(loopback=True))
     yield WebhookSender(
         sessions_of(app),
         client,
-        opened(app)[SecurityResources].sealer,
+        opened(app)[SecurityResources].encryptor,
     )
     await client.aclose()
 
@@ -34,7 +34,7 @@ def subscribe(app: FastAPI, save: Save, user: User) -> Subscribe:
     """A webhook of the user with a secret that the service can read."""
 
     async def save_webhook(url: str, *, secret: bytes = b"", **fields: object) -> Webhook:
-        sealed = opened(app)[SecurityResources].sealer.seal(secret or new_secret())
-        return await save(make_webhook(user, url=url, secret_sealed=sealed, **fields))
+        encrypted = opened(app)[SecurityResources].encryptor.encrypt(secret or new_secret())
+        return await save(make_webhook(user, url=url, secret_sealed=encrypted, **fields))
 
     return save_webhook

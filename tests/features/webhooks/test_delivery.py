@@ -11,7 +11,7 @@ import pytest
 
 from app.features.webhooks.delivery import deliver, new_secret
 from app.features.webhooks.models.delivery import Outcome
-from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from tests.receivers import read_message
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -53,7 +53,7 @@ async def answering(peer: Peer) -> AsyncIterator[Peer]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with guarded_client(Destinations(loopback=True)) as client:
+    async with guarded_client(SsrfGuard(loopback=True)) as client:
         yield client
 
 

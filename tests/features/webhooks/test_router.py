@@ -12,7 +12,7 @@ from standardwebhooks import Webhook as Verifier
 from app.config.settings import Settings
 from app.features.users.models.user import User
 from app.features.webhooks.sender import WebhookSender
-from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.principals import Scope
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
@@ -243,7 +243,7 @@ class TestRotateSecret:
         path = f"{WEBHOOKS}/{created['id']}"
         rotated = (await client.post(f"{path}/rotate-secret")).json()
         assert rotated["secret"] != created["secret"]
-        outbound = guarded_client(Destinations(loopback=True))
+        outbound = guarded_client(SsrfGuard(loopback=True))
         async with receiving() as receiver:
             await database("UPDATE webhooks SET url = :url", url=receiver.url)
             assert (await client.post(f"{path}/test")).status_code == 202
@@ -251,7 +251,7 @@ class TestRotateSecret:
             await WebhookSender(
                 sessions_of(app),
                 outbound,
-                opened(app)[SecurityResources].sealer,
+                opened(app)[SecurityResources].encryptor,
             ).drain()
 
         await outbound.aclose()

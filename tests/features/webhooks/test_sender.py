@@ -19,7 +19,7 @@ from app.features.webhooks.delivery import new_secret, written
 from app.features.webhooks.models.delivery import DELAYS, DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import MAX_IN_FLIGHT, WebhookSender
-from app.features.webhooks.ssrf_guard import Destinations, guarded_client
+from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.runtime.clock import now
 from app.security.resources import SecurityResources
 from tests.conftest import Database, Save
@@ -87,7 +87,7 @@ class TestMessage:
             webhook = await subscribe(
                 receiver.url,
                 secret=new,
-                old_secret_sealed=opened(app)[SecurityResources].sealer.seal(old),
+                old_secret_sealed=opened(app)[SecurityResources].encryptor.encrypt(old),
                 overlap_until=now() + timedelta(hours=hours),
             )
             await due(save, webhook)
@@ -137,7 +137,7 @@ async def test_attempts_that_are_claimed_together_do_not_start_in_one_iteration(
         await due(save, await subscribe("http://127.0.0.1:9/"))
     counting = asyncio.create_task(starts.count())
     async with httpx.AsyncClient(transport=starts) as client:
-        sender = WebhookSender(sessions_of(app), client, opened(app)[SecurityResources].sealer)
+        sender = WebhookSender(sessions_of(app), client, opened(app)[SecurityResources].encryptor)
         await sender.drain()
     counting.cancel()
 
@@ -215,13 +215,13 @@ class TestFailure:
         async def inside(host: str, port: int) -> list[str]:
             return ["10.0.0.1"]
 
-        client = guarded_client(Destinations(), inside)
+        client = guarded_client(SsrfGuard(), inside)
         row = await due(save, await subscribe("https://hooks.example.com/"))
 
         await WebhookSender(
             sessions_of(app),
             client,
-            opened(app)[SecurityResources].sealer,
+            opened(app)[SecurityResources].encryptor,
         ).drain()
 
         await client.aclose()
@@ -443,12 +443,12 @@ class TestSeveralSenders:
     async def test_send_each_message_once(
         self, app: FastAPI, subscribe: Subscribe, save: Save
     ) -> None:
-        client = guarded_client(Destinations(loopback=True))
+        client = guarded_client(SsrfGuard(loopback=True))
         senders = [
             WebhookSender(
                 sessions_of(app),
                 client,
-                opened(app)[SecurityResources].sealer,
+                opened(app)[SecurityResources].encryptor,
             )
             for _ in range(3)
         ]

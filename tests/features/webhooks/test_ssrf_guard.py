@@ -14,8 +14,8 @@ import pytest
 from app.features.http_client.client import UpstreamFailed, send
 from app.features.webhooks.ssrf_guard import (
     DestinationRefused,
-    Destinations,
     GuardedNetwork,
+    SsrfGuard,
     guarded_client,
 )
 from tests.certificates import write_certificate
@@ -133,7 +133,7 @@ class TestHostileUrls:
 
     async def test_make_no_connection(self) -> None:
         async with listening() as listener:
-            client = guarded_client(Destinations(ports=frozenset({listener.port})), Resolver())
+            client = guarded_client(SsrfGuard(ports=frozenset({listener.port})), Resolver())
             for url in HOSTILE:
                 with pytest.raises((DestinationRefused, httpx.InvalidURL)):
                     await fetch(client, url.format(listener.port))
@@ -143,23 +143,23 @@ class TestHostileUrls:
     @pytest.mark.parametrize("url", [url for url in HOSTILE if ".example:" not in url])
     def test_are_refused_as_soon_as_they_are_read(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
-            Destinations().check(url.format(443))
+            SsrfGuard().check(url.format(443))
 
     @pytest.mark.parametrize("port", [22, 25, 80, 5432, 6379])
     def test_other_ports_are_refused(self, port: int) -> None:
         with pytest.raises(DestinationRefused, match="port"):
-            Destinations().check(f"https://hooks.example:{port}/")
+            SsrfGuard().check(f"https://hooks.example:{port}/")
 
     @pytest.mark.parametrize("url", ["https://a.example/" + "a" * 2048, "https://", "a", "\ud800"])
     def test_what_is_no_url_is_refused(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
-            Destinations().check(url)
+            SsrfGuard().check(url)
 
 
 class TestGuardedNetwork:
     async def test_connects_to_what_it_has_checked(self) -> None:
         resolver, network = Resolver(), Network()
-        guarded = GuardedNetwork(Destinations(), resolver, network)
+        guarded = GuardedNetwork(SsrfGuard(), resolver, network)
 
         with pytest.raises(httpcore.ConnectError):
             await guarded.connect_tcp("rebinding.example", 443)
@@ -169,7 +169,7 @@ class TestGuardedNetwork:
 
     async def test_rebound_name_is_refused_the_next_time(self) -> None:
         resolver, network = Resolver(), Network()
-        guarded = GuardedNetwork(Destinations(), resolver, network)
+        guarded = GuardedNetwork(SsrfGuard(), resolver, network)
         with pytest.raises(httpcore.ConnectError):
             await guarded.connect_tcp("rebinding.example", 443)
 
@@ -179,7 +179,7 @@ class TestGuardedNetwork:
         assert network.called == [(PUBLIC, 443)]
 
     async def test_unknown_name_is_a_failed_connection(self) -> None:
-        client = guarded_client(Destinations(), Resolver())
+        client = guarded_client(SsrfGuard(), Resolver())
 
         with pytest.raises(UpstreamFailed):
             await fetch(client, "https://unknown.example/")
@@ -199,13 +199,13 @@ class TestAllowedUrls:
         ],
     )
     def test_pass(self, url: str) -> None:
-        assert Destinations().check(url).scheme == "https"
+        assert SsrfGuard().check(url).scheme == "https"
 
     async def test_server_sees_the_name(self, tmp_path: Path) -> None:
         certificate = write_certificate(tmp_path, "hooks.example")
         resolver = Resolver()
         async with listening(certificate.server()) as listener:
-            client = guarded_client(Destinations(loopback=True), resolver, tls=certificate.client())
+            client = guarded_client(SsrfGuard(loopback=True), resolver, tls=certificate.client())
 
             body = await fetch(client, f"https://hooks.example:{listener.port}/path")
 
@@ -220,9 +220,7 @@ class TestAllowedUrls:
     async def test_certificate_of_another_name_is_refused(self, tmp_path: Path) -> None:
         certificate = write_certificate(tmp_path, "somebody-else.example")
         async with listening(certificate.server()) as listener:
-            client = guarded_client(
-                Destinations(loopback=True), Resolver(), tls=certificate.client()
-            )
+            client = guarded_client(SsrfGuard(loopback=True), Resolver(), tls=certificate.client())
 
             with pytest.raises(UpstreamFailed):
                 await fetch(client, f"https://hooks.example:{listener.port}/")
@@ -233,7 +231,7 @@ class TestAllowedUrls:
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
     async def test_development_may_reach_this_machine(self, host: str) -> None:
         async with listening() as listener:
-            client = guarded_client(Destinations(loopback=True))
+            client = guarded_client(SsrfGuard(loopback=True))
 
             assert await fetch(client, f"http://{host}:{listener.port}/") == b"ok"
 
@@ -242,7 +240,7 @@ class TestAllowedUrls:
     @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://[fe80::1]/", "ftp://localhost/"])
     def test_development_may_reach_nothing_else(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
-            Destinations(loopback=True).check(url)
+            SsrfGuard(loopback=True).check(url)
 
 
 async def fetch(client: httpx.AsyncClient, url: str) -> bytes:
@@ -251,5 +249,5 @@ async def fetch(client: httpx.AsyncClient, url: str) -> bytes:
 
 async def counts_only_the_next(listener: Listener) -> bool:
     """Connections are accepted in their order: whatever came before this one was counted."""
-    await fetch(guarded_client(Destinations(loopback=True)), f"http://127.0.0.1:{listener.port}/")
+    await fetch(guarded_client(SsrfGuard(loopback=True)), f"http://127.0.0.1:{listener.port}/")
     return listener.accepted == 1

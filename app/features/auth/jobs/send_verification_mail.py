@@ -10,7 +10,7 @@ from app.features.auth.models.mailed_token import Purpose
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
-from app.jobs.job import GiveUp, Work
+from app.jobs.job import PermanentFailure, Work
 
 
 class SendVerificationMail(MailJob):
@@ -23,7 +23,7 @@ class SendVerificationMail(MailJob):
             try:
                 user = await users.get_for_change(session, self.user_id)
             except NotFound as error:
-                raise GiveUp("The account was deleted.") from error
+                raise PermanentFailure("The account was deleted.") from error
             if not user.is_active or user.email_verified:
                 return
             token = await mailed_tokens.create(session, user, Purpose.VERIFY_EMAIL)

@@ -7,7 +7,7 @@ from app.errors import NotFound
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
-from app.jobs.job import GiveUp, Work
+from app.jobs.job import PermanentFailure, Work
 
 
 class SendWelcomeMail(MailJob):
@@ -19,7 +19,7 @@ class SendWelcomeMail(MailJob):
         try:
             user = await users.get(work.reads, self.user_id)
         except NotFound as error:
-            raise GiveUp("The account was deleted.") from error
+            raise PermanentFailure("The account was deleted.") from error
         # Not the full name: nobody has proven the address yet, and whoever signs somebody else
         # up could write there what they like, in our name.
         values = {"name": user["username"]}

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base
 from app.errors import Unauthenticated
 from app.features.api_keys.models import ApiKey
-from app.features.users.models.session import Session
+from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
 
 LIFETIME = timedelta(seconds=30)
@@ -32,7 +32,9 @@ class Ticket(Base):
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
-    session_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Session.id, ondelete="CASCADE"))
+    session_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey(UserSession.id, ondelete="CASCADE")
+    )
     api_key_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(ApiKey.id))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -15,7 +15,7 @@ from app.db.session import AsyncSession
 from app.db.signals import emit
 from app.errors import InvalidToken
 from app.features.users.crud import sessions
-from app.features.users.models.session import Session
+from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
 from app.features.users.signals import (
     CredentialChecked,
@@ -47,8 +47,8 @@ async def lock_live(session: AsyncSession, principal: Principal) -> None:
 
 
 async def is_live(session: AsyncSession, session_id: uuid.UUID) -> bool:
-    statement = select(Session.id).join(User, User.id == Session.user_id)
-    conditions = (Session.id == session_id, sessions.IS_LIVE, sessions.IS_USABLE)
+    statement = select(UserSession.id).join(User, User.id == UserSession.user_id)
+    conditions = (UserSession.id == session_id, sessions.IS_LIVE, sessions.IS_USABLE)
     return await session.scalar(statement.where(*conditions)) is not None
 
 

@@ -13,7 +13,7 @@ from app.features.users.models.session import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
     REFRESH_GRACE,
-    Session,
+    UserSession,
 )
 from app.features.users.models.user import User
 from app.features.users.schemas import SessionRead
@@ -24,9 +24,9 @@ from app.security.principal_cache import CHANNEL
 # Every process listens here and forgets the principals of the user it names.
 
 IS_LIVE = (
-    Session.ended_at.is_(None)
-    & (Session.idle_expires_at > func.now())
-    & (Session.expires_at > func.now())
+    UserSession.ended_at.is_(None)
+    & (UserSession.idle_expires_at > func.now())
+    & (UserSession.expires_at > func.now())
 )
 IS_USABLE = User.is_active & User.deleted_at.is_(None)
 
@@ -35,26 +35,26 @@ PRINCIPAL = Query(
         User.id.label("user_id"),
         User.role,
         User.email_verified,
-        Session.id.label("session_id"),
+        UserSession.id.label("session_id"),
     )
-    .join(User, User.id == Session.user_id)
-    .where(Session.id == bindparam("session_id"), User.id == bindparam("user_id"))
+    .join(User, User.id == UserSession.user_id)
+    .where(UserSession.id == bindparam("session_id"), User.id == bindparam("user_id"))
     .where(IS_LIVE, IS_USABLE)
 )
 
 STANDING = Query(
-    select(Session.id, User.role, User.email_verified)
-    .join(User, User.id == Session.user_id)
-    .where(Session.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
+    select(UserSession.id, User.role, User.email_verified)
+    .join(User, User.id == UserSession.user_id)
+    .where(UserSession.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
 
 LISTING = Listing(
-    [getattr(Session, name) for name in SessionRead.model_fields],
+    [getattr(UserSession, name) for name in SessionRead.model_fields],
     where=[IS_LIVE],
-    filters={"user_id": lambda: Session.user_id == bindparam("user_id")},
-    sorts={"created_at": Session.created_at, "last_used_at": Session.last_used_at},
+    filters={"user_id": lambda: UserSession.user_id == bindparam("user_id")},
+    sorts={"created_at": UserSession.created_at, "last_used_at": UserSession.last_used_at},
     default_sort=("-last_used_at",),
-    key=Session.id,
+    key=UserSession.id,
 )
 
 
@@ -80,9 +80,9 @@ async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
 
 async def create(
     session: AsyncSession, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
-) -> Session:
+) -> UserSession:
     started = now()
-    row = Session(
+    row = UserSession(
         user_id=user_id,
         scopes=scopes,
         user_agent=user_agent,
@@ -98,7 +98,9 @@ async def create(
     return row
 
 
-async def rotate(session: AsyncSession, session_id: uuid.UUID, generation: int) -> Session | None:
+async def rotate(
+    session: AsyncSession, session_id: uuid.UUID, generation: int
+) -> UserSession | None:
     """Move on to the next generation, or find that another request just did.
 
     Returns None when the token is an old one, used again: the caller ends the session.
@@ -108,9 +110,12 @@ async def rotate(session: AsyncSession, session_id: uuid.UUID, generation: int) 
     """
     # One statement: of any number at once, exactly one finds the generation it expects.
     rotated = await session.scalar(
-        update(Session)
+        update(UserSession)
         .where(
-            Session.id == session_id, Session.generation == generation, IS_LIVE, user_is_usable()
+            UserSession.id == session_id,
+            UserSession.generation == generation,
+            IS_LIVE,
+            user_is_usable(),
         )
         .values(
             generation=generation + 1,
@@ -118,27 +123,29 @@ async def rotate(session: AsyncSession, session_id: uuid.UUID, generation: int) 
             last_used_at=func.now(),
             idle_expires_at=func.now() + IDLE_LIFETIME,
         )
-        .returning(Session)
+        .returning(UserSession)
     )
     return rotated or await find_just_rotated(session, session_id, generation)
 
 
 async def find_just_rotated(
     session: AsyncSession, session_id: uuid.UUID, generation: int
-) -> Session | None:
-    is_recent = Session.rotated_at > func.now() - REFRESH_GRACE
+) -> UserSession | None:
+    is_recent = UserSession.rotated_at > func.now() - REFRESH_GRACE
     found = await session.execute(
-        select(Session, is_recent).where(Session.id == session_id, IS_LIVE, user_is_usable())
+        select(UserSession, is_recent).where(
+            UserSession.id == session_id, IS_LIVE, user_is_usable()
+        )
     )
     row = found.one_or_none()
     if row is None:
         raise InvalidToken("The session has ended.")
-    newest: Session = row[0]
+    newest: UserSession = row[0]
     return newest if row[1] and newest.generation == generation + 1 else None
 
 
 def user_is_usable() -> ColumnElement[bool]:
-    return select(User.id).where(User.id == Session.user_id, IS_USABLE).exists()
+    return select(User.id).where(User.id == UserSession.user_id, IS_USABLE).exists()
 
 
 async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
@@ -147,7 +154,7 @@ async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUI
     Raises:
         NotFound: the user has no such live session.
     """
-    if not await end_where(session, user_id, Session.id == session_id):
+    if not await end_where(session, user_id, UserSession.id == session_id):
         raise NotFound("There is no such session.")
 
 
@@ -155,24 +162,24 @@ async def end_all(
     session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None = None
 ) -> None:
     """End every session of the user but one."""
-    await end_where(session, user_id, Session.id.is_distinct_from(besides))
+    await end_where(session, user_id, UserSession.id.is_distinct_from(besides))
 
 
 async def end_by_id(session: AsyncSession, session_id: uuid.UUID) -> None:
     """End a session of any user; the caller has verified one of its tokens."""
-    user_id = await session.scalar(select(Session.user_id).where(Session.id == session_id))
+    user_id = await session.scalar(select(UserSession.user_id).where(UserSession.id == session_id))
     if user_id:
-        await end_where(session, user_id, Session.id == session_id)
+        await end_where(session, user_id, UserSession.id == session_id)
 
 
 async def end_where(
     session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
 ) -> bool:
     ended = await session.scalars(
-        update(Session)
-        .where(Session.user_id == user_id, Session.ended_at.is_(None), condition)
+        update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.ended_at.is_(None), condition)
         .values(ended_at=func.now())
-        .returning(Session.id)
+        .returning(UserSession.id)
     )
     await announce(session, user_id)
     return bool(ended.all())
@@ -185,4 +192,4 @@ async def announce(session: AsyncSession, user_id: uuid.UUID) -> None:
 
 async def delete_expired(session: AsyncSession) -> None:
     """Delete what can no longer be refreshed."""
-    await session.execute(delete(Session).where(Session.expires_at < func.now()))
+    await session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))

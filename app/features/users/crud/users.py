@@ -14,7 +14,7 @@ from app.db.session import AsyncSession, when_committed
 from app.errors import NotFound
 from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
 from app.features.users.crud.sessions import IS_USABLE, announce
-from app.features.users.models.session import Session
+from app.features.users.models.session import UserSession
 from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
 from app.features.users.schemas import ProfileUpdate, UserBase, UserRead, UserUpdate
 from app.observability import metrics
@@ -29,8 +29,8 @@ COLUMNS = [getattr(User, name) for name in UserRead.model_fields]
 
 BY_ID = Query(select(*COLUMNS).where(User.id == bindparam("id"), IS_ALIVE))
 SESSION_COUNT = (
-    select(func.count(Session.id))
-    .where(Session.user_id == User.id, SESSION_IS_LIVE)
+    select(func.count(UserSession.id))
+    .where(UserSession.user_id == User.id, SESSION_IS_LIVE)
     .correlate(User)
     .scalar_subquery()
     .label("session_count")

@@ -14,7 +14,7 @@ ABSOLUTE_LIFETIME = timedelta(days=90)
 REFRESH_GRACE = timedelta(seconds=10)
 
 
-class Session(Base):
+class UserSession(Base):
     """A sign-in on one device, kept alive by refresh tokens.
 
     A refresh token names its session and the `generation` it belongs to; only the

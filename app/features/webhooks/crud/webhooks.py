@@ -93,7 +93,7 @@ async def get_for_change(
 
 
 async def create(
-    session: AsyncSession, data: WebhookCreate, *, owner: Principal, sealed: bytes, limit: int
+    session: AsyncSession, data: WebhookCreate, *, owner: Principal, encrypted: bytes, limit: int
 ) -> Webhook:
     """Add a webhook that hears what its owner may hear.
 
@@ -107,7 +107,7 @@ async def create(
     count = select(func.count(Webhook.id)).where(Webhook.owner_id == owner.id)
     if (await session.scalar(count) or 0) >= limit:
         raise TooManyWebhooks(f"An account may have {limit} webhooks.")
-    fields = data.model_dump() | {"scopes": heard_by(owner), "secret_sealed": sealed}
+    fields = data.model_dump() | {"scopes": heard_by(owner), "secret_sealed": encrypted}
     webhook = Webhook(owner_id=owner.id, **fields)
     session.add(webhook)
     await session.flush()
@@ -149,9 +149,9 @@ async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReaso
     await webhook_queue.close(session, is_waiting, error="webhook_disabled")
 
 
-async def rotate(session: AsyncSession, webhook: Webhook, *, sealed: bytes) -> datetime:
+async def rotate(session: AsyncSession, webhook: Webhook, *, encrypted: bytes) -> datetime:
     """Give it another secret; return until when the one before stays valid."""
-    until = webhook.rotate(sealed, at=now())
+    until = webhook.rotate(encrypted, at=now())
     await session.flush()
     return until
 

@@ -91,10 +91,10 @@ class Webhook(Versioned, Base):
     backlog_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
     backlog_event_id: Mapped[int | None] = mapped_column(BigInteger)
 
-    def rotate(self, sealed: bytes, *, at: datetime) -> datetime:
+    def rotate(self, encrypted: bytes, *, at: datetime) -> datetime:
         """Sign with the new secret, and until the time returned with the one before, too."""
         self.old_secret_sealed, self.overlap_until = self.secret_sealed, at + OVERLAP
-        self.secret_sealed = sealed
+        self.secret_sealed = encrypted
         return self.overlap_until
 
     def enable(self) -> None:

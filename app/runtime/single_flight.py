@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class SharedResult(Generic[T]):
+class SingleFlight(Generic[T]):
     """A failure is not kept; all callers who waited for it receive it."""
 
     def __init__(self, *, lifetime_seconds: float) -> None:

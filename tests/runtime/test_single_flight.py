@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.runtime.shared_result import SharedResult
+from app.runtime.single_flight import SingleFlight
 
 
 class Counting:
@@ -21,7 +21,7 @@ class Counting:
 
 
 async def test_failure_reaches_all_who_wait_and_is_not_kept() -> None:
-    result, compute = SharedResult[int](lifetime_seconds=60), Counting()
+    result, compute = SingleFlight[int](lifetime_seconds=60), Counting()
     waiting = [asyncio.create_task(result.get(compute)) for _ in range(3)]
     compute.may_end.set()
 
@@ -32,7 +32,7 @@ async def test_failure_reaches_all_who_wait_and_is_not_kept() -> None:
 
 
 async def test_caller_that_leaves_does_not_end_it_for_the_others() -> None:
-    result, compute = SharedResult[int](lifetime_seconds=0), Counting()
+    result, compute = SingleFlight[int](lifetime_seconds=0), Counting()
     compute.calls = 1
     leaving, staying = (asyncio.create_task(result.get(compute)) for _ in range(2))
     while compute.calls == 1:
