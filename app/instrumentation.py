@@ -9,7 +9,7 @@ from app.db.pool_metrics import PoolMetrics
 from app.db.resources import DatabaseResources
 from app.http.load_shedding.concurrency_limit import Load
 from app.observability.log_writer import LogWriter
-from app.observability.runtime_metrics import Beat, RuntimeMetrics
+from app.observability.runtime_metrics import OnTick, RuntimeMetrics
 from app.resources import Resources
 from app.runtime.watchdog import Watchdog
 from app.security.resources import SecurityResources
@@ -43,19 +43,19 @@ def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
     pools = [database.reads, database.reads.cursors, database.driver_pool]
     levels = PoolMetrics(pools, database.engine)
     return RuntimeMetrics(
-        beats=[
-            lambda lag_seconds: load.beat(max(lag_seconds, levels.longest_wait())),
+        on_tick=[
+            lambda lag_seconds: load.on_tick(max(lag_seconds, levels.longest_wait())),
             *watch(opened, stack),
         ],
-        looks=[load.look, levels.look, opened[SecurityResources].principals.look],
+        samplers=[load.sample, levels.sample, opened[SecurityResources].principals.sample],
     )
 
 
-def watch(opened: Resources, stack: AsyncExitStack) -> list[Beat]:
+def watch(opened: Resources, stack: AsyncExitStack) -> list[OnTick]:
     seconds = opened[Settings].loop_watchdog_seconds
     if not seconds:
         return []
     watchdog = Watchdog(seconds, opened[LogWriter])
     watchdog.start()
     stack.callback(watchdog.close)
-    return [watchdog.beat]
+    return [watchdog.on_tick]

@@ -28,7 +28,7 @@ from app.runtime.ids import uuid7
 Transaction = AsyncSession | DriverTransaction
 
 
-def insertion(
+def compiled_insert(
     model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
 ) -> Query:
     """An INSERT of one row, compiled once; `given` are names of columns, and `id` comes besides."""
@@ -36,7 +36,7 @@ def insertion(
     return Query(insert(model).values(values).returning(*returning))
 
 
-def insertion_of_many(
+def compiled_insert_many(
     model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
 ) -> Query:
     """The same for any number of rows, in one statement: triggers run once for all of them.
@@ -108,6 +108,6 @@ async def drop_if_useless(session: Transaction, error: BaseException) -> None:
     if not (is_lost or is_useless_after(cause)):
         return
     if isinstance(session, DriverTransaction):
-        session.drop()
+        session.invalidate()
     else:
         await (await session.connection()).invalidate(cause)

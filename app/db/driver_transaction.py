@@ -15,11 +15,11 @@ from app.errors import AppError
 
 
 class DriverTransaction:
-    """One transaction on a connection of the pool; `info` is what a session has, too."""
+    """One transaction on a connection of the pool; `info` as in a session."""
 
     def __init__(self, pool: DriverPool, info: dict[str, Any]) -> None:
         self._pool = pool
-        self._lent: PooledConnection | None = None
+        self._pooled: PooledConnection | None = None
         self.info = info
 
     async def connection(self) -> asyncpg.Connection:
@@ -29,57 +29,57 @@ class DriverTransaction:
             Unavailable: no connection became free in time, or the database is away.
             DeadlineExceeded: it does not answer.
         """
-        if self._lent is None:
-            await self._pool.begin_turn()
+        if self._pooled is None:
+            await self._pool.acquire_slot()
             try:
                 with database_errors():
-                    self._lent = await self._begun()
+                    self._pooled = await self._begin()
             except BaseException:
-                self._pool.end_turn()
+                self._pool.release_slot()
                 raise
-        return self._lent.connection
+        return self._pooled.connection
 
     async def commit(self) -> None:
-        """End it for good; raises like `connection`, and for what PostgreSQL checks last."""
+        """Commit; raises like `connection`, and for constraints that are checked at the commit."""
         await self._end("COMMIT")
 
-    async def undo(self, error: BaseException) -> None:
-        """End it as if nothing had happened, because of the error."""
-        # Whoever was cancelled does not wait for the answer of a server that may hang.
+    async def rollback(self, error: BaseException) -> None:
+        """Roll back because of the error."""
+        # A cancelled request does not wait for the answer of a server that may hang.
         if not isinstance(error, Exception):
-            self.drop()
+            self.invalidate()
         with suppress(AppError):  # Then the connection is gone, and the transaction with it.
             await self._end("ROLLBACK")
 
-    def drop(self) -> None:
-        """Close the connection: its transaction ends with it, and nobody gets it again."""
-        if self._lent:
-            self._lent.connection.terminate()
+    def invalidate(self) -> None:
+        """Close the connection: its transaction ends with it, and it is not reused."""
+        if self._pooled:
+            self._pooled.connection.terminate()
 
-    async def _begun(self) -> PooledConnection:
-        lent = await self._pool.take()
+    async def _begin(self) -> PooledConnection:
+        pooled = await self._pool.acquire()
         try:
-            await lent.connection.execute("BEGIN;")
+            await pooled.connection.execute("BEGIN;")
         except BaseException as error:
-            lent.connection.terminate()
+            pooled.connection.terminate()
             # Nothing has been sent before it, so that another connection is as good.
-            if lent.is_fresh or not isinstance(error, LOST):
+            if pooled.is_fresh or not isinstance(error, LOST):
                 raise
-            return await self._begun()
-        return lent
+            return await self._begin()
+        return pooled
 
     async def _end(self, statement: str) -> None:
-        if self._lent is None:
+        if self._pooled is None:
             return
         try:
             with database_errors():
-                done = await self._lent.connection.execute(statement)
+                done = await self._pooled.connection.execute(statement)
         except BaseException:
-            self._lent.connection.terminate()
+            self._pooled.connection.terminate()
             raise
         finally:
-            self._pool.give_back(self._lent)
-            self._pool.end_turn()
+            self._pool.release(self._pooled)
+            self._pool.release_slot()
         # Within a transaction that has failed, PostgreSQL takes COMMIT for ROLLBACK.
         if done != statement:
             raise AppError("The transaction was not committed.")

@@ -97,10 +97,10 @@ class ReadPool(DriverPool, Reader):
         On a connection of `cursors`: a slow reader must not keep one that requests share. It is
         closed at the end, since a reader that leaves does so in the middle of an answer.
         """
-        await self.cursors.begin_turn()
+        await self.cursors.acquire_slot()
         try:
             with database_errors():
-                connection = (await self.cursors.take()).connection
+                connection = (await self.cursors.acquire()).connection
                 try:
                     async with aclosing(chunks(connection, query, values)) as found:
                         async for rows in found:
@@ -108,39 +108,39 @@ class ReadPool(DriverPool, Reader):
                 finally:
                     connection.terminate()
         finally:
-            self.cursors.end_turn()
+            self.cursors.release_slot()
 
     async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
         arguments = query.arguments(values)
         with database_errors():
-            await self.begin_turn()
+            await self.acquire_slot()
             try:
                 return await self._run(query.sql, arguments)
             finally:
-                self.end_turn()
+                self.release_slot()
 
     async def _run(self, sql: str, arguments: list[Any]) -> Sequence[asyncpg.Record]:
-        lent = await self.take()
+        pooled = await self.acquire()
         started = time.perf_counter()
         try:
-            records = await lent.connection.fetch(sql, *arguments)
+            records = await pooled.connection.fetch(sql, *arguments)
         except (*SCHEMA_CHANGED, *LOST) as error:
-            lent.connection.terminate()
+            pooled.connection.terminate()
             SCHEMA_AGE.renew_after(error)
             # A value that the driver cannot encode fails on any connection.
-            if lent.is_fresh or isinstance(error, ValueError):
+            if pooled.is_fresh or isinstance(error, ValueError):
                 raise
             # Reading again is safe.
             return await self._run(sql, arguments)
         except asyncpg.PostgresError:
-            self.give_back(lent)
+            self.release(pooled)
             raise
         except BaseException:
             # A timeout or a cancelled request leaves the protocol in mid-answer.
-            lent.connection.terminate()
+            pooled.connection.terminate()
             raise
         finally:
             observe(sql, time.perf_counter() - started)
         self.statements += 1
-        self.give_back(lent)
+        self.release(pooled)
         return cast("Sequence[asyncpg.Record]", records)

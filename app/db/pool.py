@@ -1,7 +1,7 @@
 """A pool of the driver's own connections: the most recently used first, never reset.
 
 asyncpg's own pool spends as much on resetting a connection as a read costs, and SQLAlchemy's
-twice that. What is left behind on a connection here is nothing that would need it.
+twice that. The statements of this service leave no state on a connection.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from app.errors import Unavailable
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
-# What tells that there is no connection any more, as after a restart of the server.
+# Errors of a lost connection, as after a restart of the server.
 LOST = (
     ConnectionError,
     asyncpg.InterfaceError,
@@ -30,7 +30,7 @@ LOST = (
 
 @dataclass(frozen=True, slots=True)
 class PooledConnection:
-    """A connection and when it was opened; `is_fresh` if nobody has used it before."""
+    """A connection and when it was opened; `is_fresh` if it was not used before."""
 
     connection: asyncpg.Connection
     opened_at: float
@@ -57,8 +57,8 @@ class DriverPool:
         while self._idle:
             self._idle.pop().connection.terminate()
 
-    async def begin_turn(self) -> None:
-        """Get the right to one connection, which `end_turn` gives back.
+    async def acquire_slot(self) -> None:
+        """Acquire the right to one connection, until `release_slot`.
 
         Raises:
             Unavailable: none became free in time.
@@ -70,24 +70,24 @@ class DriverPool:
             await self._free.acquire()
         self.in_use += 1
 
-    def end_turn(self) -> None:
+    def release_slot(self) -> None:
         self.in_use -= 1
         self._free.release()
 
-    async def take(self) -> PooledConnection:
-        """A connection, to give back or to terminate."""
+    async def acquire(self) -> PooledConnection:
+        """Return a connection, which the caller releases or terminates."""
         oldest = time.monotonic() - self._recycle_seconds
         while self._idle:
-            lent = self._idle.pop()
-            is_current = lent.opened_at > oldest and not SCHEMA_AGE.is_outdated(lent.opened_at)
-            if is_current and not lent.connection.is_closed():
-                return lent
-            lent.connection.terminate()
+            pooled = self._idle.pop()
+            is_current = pooled.opened_at > oldest and not SCHEMA_AGE.is_outdated(pooled.opened_at)
+            if is_current and not pooled.connection.is_closed():
+                return pooled
+            pooled.connection.terminate()
         return PooledConnection(await self._connect(), time.monotonic(), is_fresh=True)
 
-    def give_back(self, lent: PooledConnection) -> None:
-        if not lent.connection.is_closed():
-            self._idle.append(PooledConnection(lent.connection, lent.opened_at))
+    def release(self, pooled: PooledConnection) -> None:
+        if not pooled.connection.is_closed():
+            self._idle.append(PooledConnection(pooled.connection, pooled.opened_at))
 
     async def _wait(self) -> None:
         try:

@@ -25,7 +25,7 @@ class PoolMetrics:
         waits = [self._writes.waits, *(each.waits for each in self._pools)]
         return max(each.longest() for each in waits)
 
-    def look(self) -> None:
+    def sample(self) -> None:
         for each in self._pools:
             metrics.POOL_IN_USE.labels(each.name).set(each.in_use)
         metrics.POOL_IN_USE.labels("write").set(self._writes.checkedout())

@@ -89,7 +89,7 @@ async def driver_transaction(
     try:
         yield work
     except BaseException as error:
-        await work.undo(error)
+        await work.rollback(error)
         raise
     await work.commit()
     await publish(work)

@@ -9,29 +9,29 @@ from pathlib import Path
 from app.observability import metrics
 from app.runtime.background import BackgroundLoop
 
-BEAT_SECONDS = 0.05
-LOOK_EVERY_BEATS = 20
+TICK_SECONDS = 0.05
+SAMPLE_EVERY_TICKS = 20
 STATM = Path("/proc/self/statm")
 DESCRIPTORS = Path("/proc/self/fd")
 
-Look = Callable[[], None]
-Beat = Callable[[float], None]
+Sample = Callable[[], None]
+OnTick = Callable[[float], None]
 
 
 class RuntimeMetrics(BackgroundLoop):
-    """The pulse of the process: each beat measures how late it comes.
+    """A loop that ticks every 50 ms and measures by how much it is late.
 
-    `beats` are told each time by how many seconds that is our own doing; `looks` set gauges,
-    about once a second.
+    Each of `on_tick` is called with the part of the lag, in seconds, that the process itself
+    caused; `samplers` set gauges about once a second.
     """
 
     name = "vital signs"
 
-    def __init__(self, beats: Sequence[Beat], looks: Sequence[Look]) -> None:
+    def __init__(self, on_tick: Sequence[OnTick], samplers: Sequence[Sample]) -> None:
         super().__init__()
         self._count = 0
-        self._hearers = beats
-        self._looks = [*looks, look_at_process]
+        self._on_tick = on_tick
+        self._samplers = [*samplers, sample_process]
         self._expected = time.monotonic()
         self._busy = time.thread_time()
 
@@ -39,28 +39,28 @@ class RuntimeMetrics(BackgroundLoop):
         lag_seconds = max(0.0, time.monotonic() - self._expected)
         metrics.LOOP_LAG_SECONDS.observe(lag_seconds)
         own_seconds = self._own_part(lag_seconds)
-        for hear in self._hearers:
-            hear(own_seconds)
-        if self._count % LOOK_EVERY_BEATS == 0:
-            for look in self._looks:
-                look()
+        for call in self._on_tick:
+            call(own_seconds)
+        if self._count % SAMPLE_EVERY_TICKS == 0:
+            for sample in self._samplers:
+                sample()
         self._count += 1
 
     def _own_part(self, lag_seconds: float) -> float:
-        """The part of the lag in which the loop computed, and did not wait for a processor.
+        """Return the part of the lag in which the loop computed, and did not wait for a CPU.
 
-        Where others use it as well, refusing requests would make nothing come any sooner.
+        While other processes use the CPU, rejecting requests would not reduce the lag.
         """
         busy_seconds = time.thread_time() - self._busy
-        return min(lag_seconds, max(0.0, busy_seconds - BEAT_SECONDS))
+        return min(lag_seconds, max(0.0, busy_seconds - TICK_SECONDS))
 
     async def pause(self) -> None:
-        self._expected = time.monotonic() + BEAT_SECONDS
+        self._expected = time.monotonic() + TICK_SECONDS
         self._busy = time.thread_time()
-        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.sleep(TICK_SECONDS)
 
 
-def look_at_process() -> None:
+def sample_process() -> None:
     metrics.WORKERS.set(1)
     if STATM.exists():  # Linux
         pages = int(STATM.read_text(encoding="ascii").split()[1])

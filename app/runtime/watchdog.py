@@ -36,7 +36,7 @@ class Watchdog:
     def close(self) -> None:
         self._closing.set()
 
-    def beat(self, _: float) -> None:
+    def on_tick(self, _: float) -> None:
         self._beats += 1
 
     def _watch(self) -> None:

@@ -84,7 +84,7 @@ class PrincipalCache:
         for credential in gone:
             del self._entries[credential]
 
-    def look(self) -> None:
+    def sample(self) -> None:
         """Tell the metrics what was looked up since the last time."""
         CACHED.inc(self.hits)
         UNKNOWN.inc(self.misses)

@@ -14,7 +14,13 @@ from sqlalchemy import func, select
 
 from app.config.settings import Settings
 from app.db.compiled import Query
-from app.db.compiled_insert import insert_many, insert_one, insertion, insertion_of_many, run
+from app.db.compiled_insert import (
+    compiled_insert,
+    compiled_insert_many,
+    insert_many,
+    insert_one,
+    run,
+)
 from app.db.engine import create_driver_pool, create_engine
 from app.db.errors import ForeignKeyViolation, StatementTimeout
 from app.db.resources import DatabaseResources
@@ -26,8 +32,8 @@ from tests.factories import make_item
 from tests.state import opened, sessions_of
 
 GIVEN = ["name", "price", "tags", "owner_id"]
-INSERT = insertion(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
-INSERT_MANY = insertion_of_many(Item, GIVEN, returning=[Item.id, Item.name, Item.tags])
+INSERT = compiled_insert(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
+INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=[Item.id, Item.name, Item.tags])
 COUNT = select(func.count()).select_from(Item)
 PID = Query(select(func.pg_backend_pid().label("pid")))
 SLEEP = Query(select(func.pg_sleep(30)))

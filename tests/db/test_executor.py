@@ -181,7 +181,7 @@ class LostWithinAStatement:
 class TestReadPool:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         lost = cast("asyncpg.Connection", LostWithinAStatement())
-        reads_of(app).give_back(PooledConnection(lost, time.monotonic()))
+        reads_of(app).release(PooledConnection(lost, time.monotonic()))
         query = Query(select(User.id).where(User.id == bindparam("id")))
 
         assert await reads_of(app).scalar(query, id=user.id) == user.id

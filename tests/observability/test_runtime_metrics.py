@@ -3,17 +3,17 @@
 import asyncio
 import time
 
-from app.observability.runtime_metrics import BEAT_SECONDS, RuntimeMetrics
+from app.observability.runtime_metrics import TICK_SECONDS, RuntimeMetrics
 
 
 async def beat_after(seconds: float, *, computing: bool) -> float:
     """What the next beat says when the loop was held up so long."""
     told: list[float] = []
-    signs = RuntimeMetrics(beats=[told.append], looks=[])
+    signs = RuntimeMetrics(on_tick=[told.append], samplers=[])
     pause = asyncio.create_task(signs.pause())
     await asyncio.sleep(0)
-    until = time.monotonic() + BEAT_SECONDS + seconds
-    computed = time.thread_time() + BEAT_SECONDS + seconds
+    until = time.monotonic() + TICK_SECONDS + seconds
+    computed = time.thread_time() + TICK_SECONDS + seconds
     # By the time of the processor, of which other processes take their part on a busy machine.
     while computing and time.thread_time() < computed:
         pass

@@ -30,7 +30,7 @@ async def main():
     writer = configure_logging(Settings(_env_file=None, environment="test"))
     writer.start()
     watchdog = Watchdog(1, writer)
-    signs = RuntimeMetrics(beats=[watchdog.beat], looks=[])
+    signs = RuntimeMetrics(on_tick=[watchdog.on_tick], samplers=[])
     signs.start()
     watchdog.start()
     await asyncio.sleep(1.5)

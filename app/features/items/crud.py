@@ -18,7 +18,7 @@ from sqlalchemy import update as update_statement
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.compiled_insert import insert_many, insert_one, insertion, insertion_of_many
+from app.db.compiled_insert import compiled_insert, compiled_insert_many, insert_many, insert_one
 from app.db.errors import ForeignKeyViolation
 from app.db.executor import Query, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
@@ -39,8 +39,8 @@ COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
 UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
 
 GIVEN = [*ItemCreate.model_fields, "owner_id"]
-INSERT = insertion(Item, GIVEN, returning=COLUMNS)
-INSERT_MANY = insertion_of_many(Item, GIVEN, returning=COLUMNS)
+INSERT = compiled_insert(Item, GIVEN, returning=COLUMNS)
+INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=COLUMNS)
 BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
 
-from app.db.compiled_insert import insert_one, insertion, run
+from app.db.compiled_insert import compiled_insert, insert_one, run
 from app.db.executor import Query, Row
 from app.db.session import AsyncSession, Transaction
 from app.http.idempotency.models import (
@@ -43,7 +43,7 @@ BY_KEY = Query(
         IdempotencyKey.body,
     ).where(IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
 )
-INSERT = insertion(
+INSERT = compiled_insert(
     IdempotencyKey,
     ["caller", "key", "fingerprint", "status", "headers", "body"],
     returning=[IdempotencyKey.id],

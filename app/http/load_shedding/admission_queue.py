@@ -88,7 +88,7 @@ class AdmissionQueue:
                     return True
         return False
 
-    def look(self) -> None:
+    def expire(self) -> None:
         """See whether it moves, and refuse those who will have waited for nothing after all.
 
         From a turn of the loop of its own: while many come at once, nobody else gets on either.

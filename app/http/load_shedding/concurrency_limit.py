@@ -101,12 +101,12 @@ class Load:
     def stop_clock(self, work: "Work") -> None:
         self._deadlines.pop(work, None)
 
-    def beat(self, late_seconds: float) -> None:
+    def on_tick(self, late_seconds: float) -> None:
         """Adapt the limit, and end what has lasted too long."""
         if self._is_adaptive:
             self._adapt(late_seconds)
         self._invite()
-        self._line.look()
+        self._line.expire()
         for work in self._overdue(time.monotonic()):
             self.stop_clock(work)
             work.expire()
@@ -122,7 +122,8 @@ class Load:
             self.limit = max(LEAST, min(self.limit, self._peak) * down)
         self._peak = self.in_flight
 
-    def look(self) -> None:
+    def sample(self) -> None:
+        """Set the gauges, and log what was rejected since the last sample."""
         metrics.IN_FLIGHT.set(self.in_flight)
         metrics.IN_FLIGHT_LIMIT.set(self.limit)
         refused, self._refused = self._refused, 0

@@ -54,7 +54,7 @@ class TestLimit:
         begin(load, MOST)
 
         for _ in range(10):
-            load.beat(LATE)
+            load.on_tick(LATE)
 
         assert load.limit == MOST
 
@@ -75,7 +75,7 @@ class TestLimit:
         begin(load, 40)
 
         for _ in range(2):
-            load.beat(LATE)
+            load.on_tick(LATE)
 
         assert load.limit == 20
 
@@ -83,7 +83,7 @@ class TestLimit:
         begin(load, 40)
 
         for late_seconds in (LATE, PROMPT, LATE, PROMPT):
-            load.beat(late_seconds)
+            load.on_tick(late_seconds)
 
         assert load.limit == MOST
 
@@ -91,7 +91,7 @@ class TestLimit:
         begin(load, MOST)
 
         for _ in range(50):
-            load.beat(LATE)
+            load.on_tick(LATE)
 
         assert load.limit == LEAST
 
@@ -99,7 +99,7 @@ class TestLimit:
         begin(load, LEAST)
 
         for _ in range(50):
-            load.beat(LATE)
+            load.on_tick(LATE)
 
         assert load.limit == MOST
 
@@ -108,7 +108,7 @@ class TestLimit:
 
         for _ in range(40):
             begin(load, round(load.limit) - load.in_flight)
-            load.beat(PROMPT)
+            load.on_tick(PROMPT)
 
         assert load.limit == MOST
 
@@ -116,7 +116,7 @@ class TestLimit:
         load.limit = LEAST
         begin(load, LEAST - 1)
 
-        load.beat(PROMPT)
+        load.on_tick(PROMPT)
 
         assert load.limit == LEAST
 
@@ -239,7 +239,7 @@ class TestLine:
         clock.now += 2 * FLOOD_AFTER_SECONDS
         await line_up(False)  # Refused, as many have been all the time.
 
-        load.beat(PROMPT)
+        load.on_tick(PROMPT)
         await asyncio.sleep(0)
 
         stay = [each for each in waiting if not each.done()]
@@ -265,7 +265,7 @@ class TestLine:
         waiting = await line_up(True)
         clock.now += 1.1 * BURST_SECONDS
 
-        load.beat(PROMPT)
+        load.on_tick(PROMPT)
 
         assert not await load.wait(CLIENT, is_known=True)
         assert not waiting.done()
@@ -278,7 +278,7 @@ class TestLine:
         waiting = await line_up(True)
         clock.now += 1.1 * PATIENCE_SECONDS
 
-        load.beat(PROMPT)
+        load.on_tick(PROMPT)
 
         assert not await waiting
 
@@ -305,8 +305,8 @@ class TestWork:
         load, expired = Load(most=MOST, timeout_seconds=0), []
         load.begin(lambda: expired.append(1))
 
-        load.beat(PROMPT)
-        load.beat(PROMPT)
+        load.on_tick(PROMPT)
+        load.on_tick(PROMPT)
 
         assert expired == [1]
 
@@ -317,7 +317,7 @@ class TestWork:
 
         getattr(work, how)()
         with work.for_client():
-            load.beat(PROMPT)
-        load.beat(PROMPT)
+            load.on_tick(PROMPT)
+        load.on_tick(PROMPT)
 
         assert expired == []
