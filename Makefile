@@ -54,7 +54,7 @@ reset: $(READY) ## Throw the development database away
 
 import: $(READY) ## Send a catalogue through the running service: make import FILE=diamonds.csv.gz
 	@test -n "$$FILE" || { echo 'Say which file: make import FILE=diamonds.csv.gz' >&2; exit 1; }
-	@exec $(BIN)/app import "$$FILE" $(ARGS)
+	@exec $(BIN)/python -m examples.catalogue_import "$$FILE" $(ARGS)
 
 bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--rounds 1 --only get"
 	@exec $(BIN)/python -m benchmarks.comparison $(ARGS)

@@ -22,11 +22,11 @@ MAY_SLEEP = {
 MAY_PATCH = {
     "app.features.graphql.router.GRAPHIQL_PACKAGE": "an optional package that is installed here",
     "app.features.graphql.websocket.INIT_SECONDS": "a deadline of the protocol",
-    "app.devtools.catalogue_import.importer.BATCH_SIZE": "imports of thousands of lines",
-    "app.devtools.catalogue_import.importer.SETTLE_SECONDS": "a pause of a program that runs once",
-    "app.devtools.catalogue_import.importer.time": "the pause in which another process commits",
-    "app.devtools.catalogue_import.client.DELAYS_SECONDS": "pauses of a program that runs once",
-    "app.devtools.catalogue_import.client.PAGE_SIZE": "thousands of rows would have to be read",
+    "examples.catalogue_import.importer.BATCH_SIZE": "imports of thousands of lines",
+    "examples.catalogue_import.importer.SETTLE_SECONDS": "a pause of a program that runs once",
+    "examples.catalogue_import.importer.time": "the pause in which another process commits",
+    "examples.catalogue_import.client.DELAYS_SECONDS": "pauses of a program that runs once",
+    "examples.catalogue_import.client.PAGE_SIZE": "thousands of rows would have to be read",
     "app.devtools.postgres_server.ANSWER_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.START_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.free_port": "a port that is lost between its choice and its use",
@@ -82,7 +82,7 @@ def patched_names(module: ast.Module) -> Iterator[str]:
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and is_patch(node.func):
             name = target(node, imported)
-            if name.startswith("app."):
+            if name.startswith(("app.", "examples.")):
                 yield name
 
 
@@ -113,7 +113,8 @@ def app_names(module: ast.Module) -> dict[str, str]:
     return {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
         for node in ast.walk(module)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "app"
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").partition(".")[0] in {"app", "examples"}
         for alias in node.names
     }
 

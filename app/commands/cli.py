@@ -1,8 +1,6 @@
 """The command line. Commands import what they need, so that `--help` answers at once."""
 
-import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -101,40 +99,6 @@ def reset_database() -> None:
     from app.commands.database import reset
 
     reset()
-
-
-@cli.command("import")
-def import_items(
-    file: Annotated[Path, typer.Argument(help="A CSV file of diamonds, gzip or plain.")],
-    url: Annotated[
-        str | None, typer.Option(help="Where the service runs, instead of PORT on this machine.")
-    ] = None,
-    username: Annotated[str, typer.Option(help="Who is to own the items.")] = "user",
-    rejects: Annotated[Path, typer.Option(help="Where rows go that are not taken.")] = Path(
-        "rejects.csv"
-    ),
-    *,
-    password: Annotated[
-        bool, typer.Option("--password", help="Ask for it; else IMPORT_PASSWORD or DEMO_PASSWORD.")
-    ] = False,
-    update: Annotated[
-        bool, typer.Option("--update", help="Set prices that differ, instead of reporting them.")
-    ] = False,
-) -> None:
-    """Send a catalogue through the API of the running service."""
-    from app.devtools.catalogue_import.importer import run_import
-
-    # Never on the command line, where `ps` and the shell's history would show it.
-    asked = typer.prompt("Password", hide_input=True) if password else None
-    run_import(
-        file,
-        url=url,
-        username=username,
-        password=asked or os.environ.get("IMPORT_PASSWORD"),
-        rejects=rejects,
-        update=update,
-        settings=load_settings(),
-    )
 
 
 def main() -> None:

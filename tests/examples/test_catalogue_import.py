@@ -24,13 +24,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.config.settings import ConfigError, Settings
-from app.devtools.catalogue_import import client as service_client
-from app.devtools.catalogue_import import diamonds
-from app.devtools.catalogue_import import importer as import_items
-from app.devtools.catalogue_import.importer import run_import
-from app.devtools.catalogue_import.report import open_rejects
 from app.features.items.models import Item
 from app.features.users.models.user import User
+from examples.catalogue_import import client as service_client
+from examples.catalogue_import import diamonds
+from examples.catalogue_import import importer as import_items
+from examples.catalogue_import.importer import run_import
+from examples.catalogue_import.report import open_rejects
 from tests.conftest import Database, Save
 from tests.factories import PASSWORD, make_item, make_user
 from tests.state import sessions_of
@@ -112,7 +112,7 @@ class Held:
 
 async def start_import(file: Path, url: str, rejects: Path) -> Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app.commands.cli", "import", str(file)),
+        *(sys.executable, "-m", "examples.catalogue_import", str(file)),
         *("--url", url, "--rejects", str(rejects)),
         env=os.environ | {"IMPORT_PASSWORD": PASSWORD},
     )

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.config.settings import Settings
-from app.devtools.catalogue_import.client import (
+from examples.catalogue_import.client import (
     BATCH_SIZE,
     Body,
     Patience,
@@ -25,7 +25,7 @@ from app.devtools.catalogue_import.client import (
     Unanswered,
     connect,
 )
-from app.devtools.catalogue_import.diamonds import (
+from examples.catalogue_import.diamonds import (
     CATALOGUE_TAG,
     Catalogue,
     Fault,
@@ -35,7 +35,7 @@ from app.devtools.catalogue_import.diamonds import (
     open_catalogue,
     stone_of,
 )
-from app.devtools.catalogue_import.report import Rejects, Tally, open_rejects
+from examples.catalogue_import.report import Rejects, Tally, open_rejects
 
 # Longer than the service lets a statement run (DATABASE_COMMAND_TIMEOUT_SECONDS): after it
 # a batch whose answer was lost is there or never will be.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from app.config.settings import ConfigError
-from app.devtools.catalogue_import.diamonds import COLUMNS, Fault, Row
+from examples.catalogue_import.diamonds import COLUMNS, Fault, Row
 
 REJECT_COLUMNS = ("line", *COLUMNS, "pointer", "code", "message")
 
