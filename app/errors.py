@@ -9,7 +9,9 @@ AppError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
 
 
 class AppError(Exception):
@@ -116,6 +118,20 @@ class NotFound(AppError):
     code = "not_found"
     title = "Not found"
     remedy = "Check the address; what you may not see is not found either."
+
+
+def found(row: T | None, thing: str) -> T:
+    """Return the row.
+
+    Args:
+        thing: the name of the resource in the singular, for the client.
+
+    Raises:
+        NotFound: there is no row.
+    """
+    if row is None:
+        raise NotFound(f"There is no such {thing}.")
+    return row
 
 
 class MethodNotAllowed(AppError):

@@ -13,7 +13,7 @@ from app.db.errors import UniqueViolation
 from app.db.executor import Query, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, found
 from app.jobs import pgqueuer as queue
 from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus, TooManyTasks
 from app.jobs.schemas import TaskRead
@@ -53,10 +53,7 @@ async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    row = await reads.first(BY_ID, id=task_id, **viewer.as_viewer())
-    if row is None:
-        raise NotFound("There is no such task.")
-    return row
+    return found(await reads.first(BY_ID, id=task_id, **viewer.as_viewer()), "task")
 
 
 async def list_page(
@@ -73,10 +70,7 @@ async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: P
         NotFound: there is none, or it is somebody else's.
     """
     statement = select(Task).where(Task.id == task_id, IS_VISIBLE).with_for_update()
-    task = await session.scalar(statement, viewer.as_viewer())
-    if task is None:
-        raise NotFound("There is no such task.")
-    return task
+    return found(await session.scalar(statement, viewer.as_viewer()), "task")
 
 
 async def create(session: AsyncSession, task: Task, *, delay: timedelta = AT_ONCE) -> uuid.UUID:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from app.db.executor import Query, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
-from app.errors import NotFound
+from app.errors import found
 from app.features.api_keys.models import ApiKey, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
 from app.features.users.crud.sessions import IS_USABLE, announce
@@ -178,14 +178,14 @@ async def get_for_change(
     Raises:
         NotFound: the user has no such key, or it was revoked.
     """
-    row = await session.scalar(
-        select(ApiKey)
-        .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
-        .with_for_update()
+    return found(
+        await session.scalar(
+            select(ApiKey)
+            .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+            .with_for_update()
+        ),
+        "API key",
     )
-    if row is None:
-        raise NotFound("There is no such API key.")
-    return row
 
 
 async def give_secret(session: AsyncSession, row: ApiKey) -> str:

@@ -21,7 +21,7 @@ from app.db.errors import ForeignKeyViolation, UniqueViolation
 from app.db.executor import Query, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, Transaction, notify
-from app.errors import NotFound, Unprocessable, Violation
+from app.errors import Unprocessable, Violation, found
 from app.features.categories.models import (
     MAX_CATEGORIES,
     Category,
@@ -80,10 +80,7 @@ async def get(reads: Reader, category_id: uuid.UUID) -> Row:
     Raises:
         NotFound: there is none.
     """
-    row = await reads.first(BY_ID, id=category_id)
-    if row is None:
-        raise NotFound("There is no such category.")
-    return row
+    return found(await reads.first(BY_ID, id=category_id), "category")
 
 
 async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
@@ -98,10 +95,7 @@ async def get_for_change(session: AsyncSession, category_id: uuid.UUID) -> Categ
         NotFound: there is none.
     """
     await lock_tree(session)
-    category = await session.get(Category, category_id, with_for_update=True)
-    if category is None:
-        raise NotFound("There is no such category.")
-    return category
+    return found(await session.get(Category, category_id, with_for_update=True), "category")
 
 
 async def lock_tree(session: AsyncSession) -> None:

@@ -10,7 +10,7 @@ from app.db.errors import UniqueViolation
 from app.db.executor import Query, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, when_committed
-from app.errors import NotFound
+from app.errors import found
 from app.features.files.models import File, PathTaken, Quota, Usage
 from app.features.files.schemas import FileRead
 from app.features.users.models.user import User
@@ -47,7 +47,7 @@ async def get(reads: ReadPool, file_id: uuid.UUID) -> Row:
     Raises:
         NotFound: there is none.
     """
-    return found(await reads.first(BY_ID, id=file_id))
+    return found(await reads.first(BY_ID, id=file_id), "file")
 
 
 async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> Row:
@@ -56,13 +56,7 @@ async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> Row:
     Raises:
         NotFound: there is none.
     """
-    return found(await reads.first(BY_PATH, owner_id=owner_id, path=path))
-
-
-def found(row: Row | None) -> Row:
-    if row is None:
-        raise NotFound("There is no such file.")
-    return row
+    return found(await reads.first(BY_PATH, owner_id=owner_id, path=path), "file")
 
 
 async def get_for_change(session: AsyncSession, file_id: uuid.UUID) -> File:
@@ -71,10 +65,9 @@ async def get_for_change(session: AsyncSession, file_id: uuid.UUID) -> File:
     Raises:
         NotFound: there is none.
     """
-    file = await session.scalar(select(File).where(File.id == file_id).with_for_update())
-    if file is None:
-        raise NotFound("There is no such file.")
-    return file
+    return found(
+        await session.scalar(select(File).where(File.id == file_id).with_for_update()), "file"
+    )
 
 
 async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:

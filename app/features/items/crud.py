@@ -24,7 +24,7 @@ from app.db.executor import Query, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.search import matches
 from app.db.session import Transaction, when_committed
-from app.errors import NotFound, Unprocessable, Violation
+from app.errors import Unprocessable, Violation, found
 from app.features.categories.crud import subtree
 from app.features.categories.models import Category
 from app.features.items.models import SEARCHED, Item
@@ -74,10 +74,7 @@ async def get(reads: Reader, item_id: uuid.UUID) -> Row:
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    row = await reads.first(BY_ID, id=item_id)
-    if row is None:
-        raise NotFound("There is no such item.")
-    return row
+    return found(await reads.first(BY_ID, id=item_id), "item")
 
 
 async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
@@ -86,10 +83,10 @@ async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    item = await session.scalar(select(Item).where(Item.id == item_id, IS_ALIVE).with_for_update())
-    if item is None:
-        raise NotFound("There is no such item.")
-    return item
+    return found(
+        await session.scalar(select(Item).where(Item.id == item_id, IS_ALIVE).with_for_update()),
+        "item",
+    )
 
 
 async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
@@ -108,12 +105,12 @@ async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:
     Raises:
         NotFound: there is none, or it was not deleted.
     """
-    item = await session.scalar(
-        select(Item).where(Item.id == item_id, Item.deleted_at.is_not(None)).with_for_update()
+    return found(
+        await session.scalar(
+            select(Item).where(Item.id == item_id, Item.deleted_at.is_not(None)).with_for_update()
+        ),
+        "deleted item",
     )
-    if item is None:
-        raise NotFound("There is no such deleted item.")
-    return item
 
 
 async def mark_processed(session: AsyncSession, item: Item, *, at: datetime) -> None:

@@ -12,7 +12,7 @@ from app.db.executor import Query, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.search import matches
 from app.db.session import AsyncSession, when_committed
-from app.errors import NotFound
+from app.errors import found
 from app.features.posts.models import SEARCHED, Post, Status
 from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
 from app.features.users.models.user import User
@@ -56,9 +56,7 @@ async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> Row:
     Raises:
         NotFound: there is none, or it is somebody else's draft.
     """
-    row = await reads.first(BY_ID, id=post_id, **viewer.as_viewer())
-    if row is None:
-        raise NotFound("There is no such post.")
+    row = found(await reads.first(BY_ID, id=post_id, **viewer.as_viewer()), "post")
     return with_author(row)
 
 
@@ -74,10 +72,7 @@ async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: P
         .options(joinedload(Post.author, innerjoin=True))
         .with_for_update(of=Post)
     )
-    post = await session.scalar(statement, viewer.as_viewer())
-    if post is None:
-        raise NotFound("There is no such post.")
-    return post
+    return found(await session.scalar(statement, viewer.as_viewer()), "post")
 
 
 async def list_page(

@@ -11,7 +11,7 @@ from app.db.errors import UniqueViolation
 from app.db.executor import Query, Reader, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.session import AsyncSession, when_committed
-from app.errors import NotFound
+from app.errors import found
 from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
 from app.features.users.crud.sessions import IS_USABLE, announce
 from app.features.users.models.session import UserSession
@@ -78,10 +78,7 @@ async def get(reads: Reader, user_id: uuid.UUID) -> Row:
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    row = await reads.first(BY_ID, id=user_id)
-    if row is None:
-        raise NotFound("There is no such user.")
-    return row
+    return found(await reads.first(BY_ID, id=user_id), "user")
 
 
 async def find_people(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
@@ -95,10 +92,10 @@ async def get_for_change(session: AsyncSession, user_id: uuid.UUID) -> User:
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    user = await session.scalar(select(User).where(User.id == user_id, IS_ALIVE).with_for_update())
-    if user is None:
-        raise NotFound("There is no such user.")
-    return user
+    return found(
+        await session.scalar(select(User).where(User.id == user_id, IS_ALIVE).with_for_update()),
+        "user",
+    )
 
 
 async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
@@ -107,10 +104,7 @@ async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    row = await reads.first(BY_ID_FOR_ADMIN, id=user_id)
-    if row is None:
-        raise NotFound("There is no such user.")
-    return row
+    return found(await reads.first(BY_ID_FOR_ADMIN, id=user_id), "user")
 
 
 async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
@@ -138,10 +132,7 @@ async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    row = await reads.first(SECRET, id=user_id)
-    if row is None:
-        raise NotFound("There is no such user.")
-    return row
+    return found(await reads.first(SECRET, id=user_id), "user")
 
 
 async def create(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from app.db.executor import Query, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
-from app.errors import NotFound
+from app.errors import found
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.models.user import User
@@ -56,10 +56,7 @@ async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> R
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    row = await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer())
-    if row is None:
-        raise NotFound("There is no such webhook.")
-    return row
+    return found(await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer()), "webhook")
 
 
 async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal) -> PageRows:
@@ -86,10 +83,10 @@ async def get_for_change(
         NotFound: there is none, or it is somebody else's.
     """
     statement = select(Webhook).where(Webhook.id == webhook_id, IS_VISIBLE)
-    webhook = await session.scalar(statement.with_for_update(key_share=True), viewer.as_viewer())
-    if webhook is None:
-        raise NotFound("There is no such webhook.")
-    return webhook
+    return found(
+        await session.scalar(statement.with_for_update(key_share=True), viewer.as_viewer()),
+        "webhook",
+    )
 
 
 async def create(
