@@ -29,6 +29,8 @@ def service(server_url: str, worker_id: str) -> Iterator[str]:
         "HOST": "127.0.0.1",
         "LOG_LEVEL": "error",
         "PORT": str(port),
+        # The first answer of /openapi.json is computed, which takes long on a busy machine.
+        "REQUEST_TIMEOUT_SECONDS": "60",
     }
     with subprocess.Popen(app_command("run"), env=environment) as process:
         try:

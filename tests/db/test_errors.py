@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -240,6 +240,18 @@ async def locked(session: AsyncSession, item: Item) -> None:
     await session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
 
 
+@asynccontextmanager
+async def locked_elsewhere(url: str, item: Item) -> AsyncIterator[None]:
+    """A lock of a client without the time limits of the service, which a busy machine exceeds."""
+    connection = await asyncpg.connect(plain(url))
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT id FROM items WHERE id = $1 FOR UPDATE", item.id)
+            yield
+    finally:
+        await connection.close()
+
+
 async def touch(app: FastAPI, item: Item) -> None:
     async with transaction(sessions_of(app)) as session:
         (await session.get_one(Item, item.id)).name = "touched"
@@ -457,14 +469,13 @@ class TestPool:
 
 class TestOverHttp:
     async def test_locked_row_is_unavailable(
-        self, app: FastAPI, running: Running, save: Save, user: User
+        self, settings: Settings, running: Running, save: Save, user: User
     ) -> None:
         item = await save(make_item(user))
 
         async with running(database_command_timeout_seconds=0.6) as own:
             client = await signed_in(own, user)
-            async with transaction(sessions_of(app)) as holder:
-                await locked(holder, item)
+            async with locked_elsewhere(settings.database_url, item):
                 response = await client.patch(f"/api/v1/items/{item.id}", json={"name": "New"})
 
         assert_problem(response, 503, "lock_timeout")

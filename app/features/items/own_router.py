@@ -7,9 +7,10 @@ from app.features.items import crud as items
 from app.features.items.dependencies import ItemPagination
 from app.features.items.schemas import ItemRead
 from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import ItemReader
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 
 
 @router.get("/me/items", response_model=Page[ItemRead])

@@ -7,9 +7,10 @@ from app.features.posts import crud as posts
 from app.features.posts.dependencies import PostPagination
 from app.features.posts.schemas import PostRead
 from app.http.schemas import Page
+from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import PostReader
 
-router = APIRouter(prefix="/users", tags=["users"])
+router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 
 
 @router.get("/me/posts", response_model=Page[PostRead])
