@@ -11,6 +11,7 @@ from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
 
 import app.main  # noqa: F401  (imports every schema)
 from app.http.schemas import In
+from tests.code_lines import code_lines
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
@@ -97,6 +98,45 @@ class TestSizes:
         functions = (node for node in ast.walk(tree) if isinstance(node, Function))
 
         assert [f.name for f in functions if body_lines(f) > MAX_FUNCTION_LINES] == []
+
+
+def counted(*parts: str) -> int:
+    """Lines of code of folders and modules of `app/`."""
+    paths = (path for part in parts for path in [ROOT / "app" / part])
+    files = (file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path]))
+    return sum(map(code_lines, files))
+
+
+KERNEL = sorted(
+    path.name
+    for path in (ROOT / "app").iterdir()
+    if path.name not in {"features", "devtools", "__pycache__"}
+)
+SMALLEST = [
+    f"features/{name}" for name in ("users", "auth", "mail", "categories", "items", "tasks")
+]
+
+
+def test_kernel_does_not_grow() -> None:
+    assert counted(*KERNEL) <= MAX_KERNEL_LINES
+
+
+class TestReadme:
+    """The README says how much there is to read."""
+
+    @pytest.mark.parametrize(
+        ("name", "parts"),
+        [
+            ("the kernel", KERNEL),
+            ("the smallest service", [*KERNEL, *SMALLEST]),
+            ("everything", [""]),
+        ],
+    )
+    def test_names_the_lines_of_code(self, name: str, parts: list[str]) -> None:
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        (claimed,) = re.findall(rf"\| {name}[^|]*\| ([\d,]+) \|", readme)
+
+        assert counted(*parts) == pytest.approx(int(claimed.replace(",", "")), rel=0.02)
 
 
 def body_lines(function: Function) -> int:
