@@ -112,9 +112,10 @@ KERNEL = sorted(
     for path in (ROOT / "app").iterdir()
     if path.name not in {"features", "devtools", "__pycache__"}
 )
-SMALLEST = [
-    f"features/{name}" for name in ("users", "auth", "mail", "categories", "items", "tasks")
-]
+ALWAYS_THERE = ("users", "auth", "mail", "categories", "items", "tasks")
+SMALLEST = [*KERNEL, *(f"features/{name}" for name in ALWAYS_THERE)]
+# This may only fall; the goal is 5,000.
+MAX_KERNEL_LINES = 8_300
 
 
 def test_kernel_does_not_grow() -> None:
@@ -128,7 +129,7 @@ class TestReadme:
         ("name", "parts"),
         [
             ("the kernel", KERNEL),
-            ("the smallest service", [*KERNEL, *SMALLEST]),
+            ("the smallest service", SMALLEST),
             ("everything", [""]),
         ],
     )
