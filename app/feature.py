@@ -2,7 +2,11 @@
 
 Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
 objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
-delete its folder, its tests, its migration and its line in that list. See ADR 0030.
+delete its folder, its extension modules, its tests, its migration and its line in that list. See
+ADR 0030.
+
+An extension module is named after another feature and belongs to both: `features/posts/graphql.py`
+is what posts add to GraphQL. It may import both, what they require and what is always there.
 """
 
 import pkgutil
@@ -14,6 +18,7 @@ from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain
+from typing import TypeVar
 
 from fastapi import APIRouter
 
@@ -28,6 +33,7 @@ from app.security.request_credentials import CredentialKind
 from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]
+Extension = TypeVar("Extension")
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 
 
@@ -110,6 +116,15 @@ class Features:
     def cleanup(self) -> tuple[Cleanup, ...]:
         return tuple(chain.from_iterable(feature.cleanup for feature in self))
 
+    def extensions(self, of: str, kind: type[Extension]) -> tuple[Extension, ...]:
+        """Return the `extension` of each module `app.features.<feature>.<of>` that exists.
+
+        Raises:
+            FeatureError: such a module has no `extension`, or one of another class.
+        """
+        modules = (f"app.features.{feature.name}.{of}" for feature in self.by_requirement())
+        return tuple(load_extension(module, kind) for module in modules if find_spec(module))
+
     def by_requirement(self) -> Iterator[Feature]:
         """Iterate over the features, each after those that it requires, else in mounting order."""
         graph = TopologicalSorter({feature.name: feature.requires for feature in self})
@@ -136,6 +151,13 @@ class Features:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
+
+
+def load_extension(module: str, kind: type[Extension]) -> Extension:
+    extension: object = getattr(import_module(module), "extension", None)
+    if not isinstance(extension, kind):
+        raise FeatureError(f"{module} needs an `extension` of the class {kind.__name__}.")
+    return extension
 
 
 @cache

@@ -13,6 +13,8 @@ from app.jobs.schedules import Schedule
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
+# What every service has; extension modules may import it.
+ALWAYS_PRESENT = {"users", "auth", "mail", "categories", "items", "tasks"}
 # Imports of features that `requires` does not name; this list may only shrink.
 KNOWN_IMPORTS = {
     ("dashboard", "files"),
@@ -24,7 +26,6 @@ KNOWN_IMPORTS = {
     ("graphql", "events"),
     ("graphql", "items"),
     ("graphql", "posts"),
-    ("graphql", "rooms"),
     ("streams", "api_keys"),
     ("streams", "rooms"),
 }
@@ -60,6 +61,15 @@ class TestDeclarations:
         with pytest.raises(FeatureError, match="same schedule: sweep"):
             Features([Feature(name=name, schedules=(schedule,)) for name in ("a", "b")])
 
+    def test_feature_without_extension_module_extends_nothing(self) -> None:
+        assert Features([Feature(name="items")]).extensions("no_such_feature", object) == ()
+
+    def test_extension_module_without_an_extension_is_rejected(self) -> None:
+        features = Features([Feature(name="items")])
+
+        with pytest.raises(FeatureError, match=r"items\.crud needs an `extension` of .* Schedule"):
+            features.extensions("crud", Schedule)
+
     def test_requirements_are_transitive(self) -> None:
         assert FEATURES.required_by("webhooks") >= {"events", "audit", "streams", "users"}
 
@@ -85,7 +95,8 @@ def imports(name: str) -> Iterator[tuple[str, str]]:
 
 def allowed(name: str, module: str) -> set[str]:
     owners = {name, module} & set(NAMES)
-    return owners.union(*(FEATURES.required_by(each) for each in owners))
+    always = ALWAYS_PRESENT if len(owners) > 1 else set()
+    return owners.union(always, *(FEATURES.required_by(each) for each in owners))
 
 
 class TestImports:
