@@ -15,9 +15,8 @@ from app.features.graphql.limits import CheckedQuery, InvalidQuery, checked
 from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import error_of, schema
-from app.features.rooms.pages import require_no_production
 from app.features.users.dependencies import Passwords
-from app.http.html import GRAPHIQL_POLICY, page, render
+from app.http.html import GRAPHIQL_POLICY, page, render, require_no_production
 from app.http.resources import HttpResources
 from app.http.static_files import GRAPHIQL_PACKAGE
 from app.http.unit_of_work import UnitOfWorkRoute

@@ -24,10 +24,10 @@ from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import error_of, schema
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
-from app.features.rooms.connection import Ending, close, first, until_ended
-from app.features.rooms.dependencies import SocketLeasesDep, StandingDep
-from app.features.rooms.lifespan import RoomResources
 from app.features.streams.authentication import Listening
+from app.features.streams.dependencies import SocketLeasesDep, StandingDep
+from app.features.streams.lifespan import StreamResources
+from app.features.streams.websocket import CloseReason, close, first_to_end, until_ended
 from app.http.close_codes import CloseCode
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
@@ -58,12 +58,12 @@ async def follow_graphql(
             ending = await greet(websocket)
             if ending is None:
                 conversation = Conversation(websocket, context)
-                ending = await first(conversation.run(), until_ended(watched))
+                ending = await first_to_end(conversation.run(), until_ended(watched))
     if ending:
         await close(websocket, ending)
 
 
-async def greet(websocket: WebSocket) -> Ending | None:
+async def greet(websocket: WebSocket) -> CloseReason | None:
     speaks = PROTOCOL in websocket.scope["subprotocols"]
     await websocket.accept(PROTOCOL if speaks else None)
     return None if speaks else (4406, "Subprotocol not acceptable")
@@ -77,7 +77,7 @@ class Conversation:
         self._context = context
         self._operations: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self) -> Ending | None:
+    async def run(self) -> CloseReason | None:
         """Until the client leaves (None), or there is a reason to close."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
@@ -96,10 +96,10 @@ class Conversation:
             for operation in self._operations.values():
                 operation.cancel()
 
-    def _broken(self, error: Exception) -> Ending | None:
+    def _broken(self, error: Exception) -> CloseReason | None:
         return None if isinstance(error, WebSocketDisconnect) else (4400, "Invalid message")
 
-    async def _converse(self) -> Ending:
+    async def _converse(self) -> CloseReason:
         while True:
             message = await self._receive()
             if await self._is_flooding():
@@ -108,7 +108,7 @@ class Conversation:
             if ending:
                 return ending
 
-    async def _answer(self, message: Message) -> Ending | None:
+    async def _answer(self, message: Message) -> CloseReason | None:
         if isinstance(message, Init):
             return 4429, "Too many initialisation requests"
         if isinstance(message, Subscribe):
@@ -119,7 +119,7 @@ class Conversation:
             await self._send({"type": "pong"})
         return None
 
-    def _begin(self, asked: Subscribe) -> Ending | None:
+    def _begin(self, asked: Subscribe) -> CloseReason | None:
         if asked.id in self._operations:
             return 4409, f"Subscriber for {asked.id} already exists"
         if len(self._operations) >= MAX_OPERATIONS:
@@ -174,7 +174,7 @@ class Conversation:
 
     async def _is_flooding(self) -> bool:
         """Count one frame of the client, of any content."""
-        windows: Windows | None = resources(self._websocket)[RoomResources].message_limit
+        windows: Windows | None = resources(self._websocket)[StreamResources].message_limit
         key = f"frames:{self._context.principal.id}"
         return windows is not None and (await windows.count(key)).is_refused
 
