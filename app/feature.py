@@ -33,8 +33,9 @@ from app.security.request_credentials import CredentialKind
 from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]
-Extension = TypeVar("Extension")
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
+
+T = TypeVar("T")
 
 
 class FeatureError(Exception):
@@ -116,14 +117,14 @@ class Features:
     def cleanup(self) -> tuple[Cleanup, ...]:
         return tuple(chain.from_iterable(feature.cleanup for feature in self))
 
-    def extensions(self, of: str, kind: type[Extension]) -> tuple[Extension, ...]:
-        """Return the `extension` of each module `app.features.<feature>.<of>` that exists.
+    def extensions(self, of: str, kind: type[T]) -> list[T]:
+        """Return `extension` of each module `app.features.<each>.<of>`, in mounting order.
 
         Raises:
-            FeatureError: such a module has no `extension`, or one of another class.
+            FeatureError: a module has none, or one of another type.
         """
-        modules = (f"app.features.{feature.name}.{of}" for feature in self.by_requirement())
-        return tuple(load_extension(module, kind) for module in modules if find_spec(module))
+        names = [f"app.features.{feature.name}.{of}" for feature in self]
+        return [extension_of(name, kind) for name in names if find_spec(name)]
 
     def by_requirement(self) -> Iterator[Feature]:
         """Iterate over the features, each after those that it requires, else in mounting order."""
@@ -153,10 +154,10 @@ class Features:
             raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
 
 
-def load_extension(module: str, kind: type[Extension]) -> Extension:
-    extension: object = getattr(import_module(module), "extension", None)
+def extension_of(module: str, kind: type[T]) -> T:
+    extension = getattr(import_module(module), "extension", None)
     if not isinstance(extension, kind):
-        raise FeatureError(f"{module} needs an `extension` of the class {kind.__name__}.")
+        raise FeatureError(f"The `extension` of {module} must be of type {kind.__name__}.")
     return extension
 
 

@@ -14,15 +14,14 @@ from graphql import GraphQLError, OperationType
 from pydantic import ValidationError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads
 from app.errors import AppError, TooManyRequests
-from app.features.events.dependencies import EventFeedDep
-from app.features.graphql.context import Following, create_loaders
+from app.features.graphql.context import SubscriptionContext
+from app.features.graphql.lifespan import GraphQLResources
 from app.features.graphql.limits import InvalidQuery, checked
 from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
-from app.features.graphql.schema import error_of, schema
+from app.features.graphql.schema import Schema, error_of
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
 from app.features.streams.authentication import Listening
 from app.features.streams.dependencies import SocketLeasesDep, StandingDep
@@ -47,12 +46,11 @@ async def follow_graphql(
     websocket: WebSocket,
     caller: Listening,
     reads: Reads,
-    feed: EventFeedDep,
     standing: StandingDep,
     leases: SocketLeasesDep,
 ) -> None:
     """Follow events with GraphQL subscriptions."""
-    context = Following(caller, reads, create_loaders(reads, cache=False), feed)
+    context = SubscriptionContext(caller, reads, resources(websocket))
     with standing.watch(caller) as watched:
         async with leases.held(caller.id):
             ending = await greet(websocket)
@@ -72,7 +70,7 @@ async def greet(websocket: WebSocket) -> CloseReason | None:
 class Conversation:
     """One socket: its operations by their ids."""
 
-    def __init__(self, websocket: WebSocket, context: Following) -> None:
+    def __init__(self, websocket: WebSocket, context: SubscriptionContext) -> None:
         self._websocket = websocket
         self._context = context
         self._operations: dict[str, asyncio.Task[None]] = {}
@@ -155,13 +153,13 @@ class Conversation:
 
     async def _results(self, asked: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
         """Raises GraphQLError: the operation cannot begin."""
+        schema: Schema = resources(self._websocket)[GraphQLResources].schema
         try:
             await self._permit()
-            refuse_other_operations(asked)
+            refuse_other_operations(asked, schema)
         except AppError as error:
             raise GraphQLError(error.detail, original_error=error) from error
-        settings: Settings = resources(self._websocket)[Settings]
-        results = await schema(is_open=settings.environment != "production").subscribe(
+        results = await schema.subscribe(
             asked.query,
             variable_values=asked.variables,
             context_value=self._context,
@@ -191,7 +189,8 @@ class Conversation:
         return {"errors": found} if found else {}
 
 
-def refuse_other_operations(asked: GraphQLRequest) -> None:
-    operation = chosen(checked(asked.query, asked.variables).document, asked.operationName)
+def refuse_other_operations(asked: GraphQLRequest, schema: Schema) -> None:
+    query = checked(asked.query, asked.variables, connections=schema.connections)
+    operation = chosen(query.document, asked.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
         raise InvalidQuery("Only subscriptions come here; send the others by POST.")

@@ -6,17 +6,36 @@ docs/schema.graphql anew.
 
 from pathlib import Path
 
+import pytest
 from graphql import build_schema, lexicographic_sort_schema, print_schema
 
-from app.features.graphql.schema import schema
+from app.feature import FeatureError, Features, load_features
+from app.features.graphql.extension import GraphQLTypes
+from app.features.graphql.schema import Schema, create_schema
 
 SNAPSHOT = Path(__file__).parents[3] / "docs" / "schema.graphql"
 
 
+def schema_of(features: Features) -> Schema:
+    return create_schema(features.extensions("graphql", GraphQLTypes), is_open=True)
+
+
 def sorted_sdl() -> str:
     """Types, fields and arguments in alphabetical order."""
-    types = build_schema(schema(is_open=True).as_str())
+    types = build_schema(schema_of(load_features()).as_str())
     return print_schema(lexicographic_sort_schema(types)) + "\n"
+
+
+class TestSchema:
+    def test_extension_of_another_class_is_rejected(self) -> None:
+        with pytest.raises(FeatureError, match=r"graphql must be of type Schema"):
+            load_features().extensions("graphql", Schema)
+
+    def test_fields_that_take_first_are_connections(self) -> None:
+        connections = schema_of(load_features()).connections
+
+        assert {"items", "users"} <= connections
+        assert not {"item", "me", "edges", "node"} & connections
 
 
 class TestSnapshot:
