@@ -2,7 +2,11 @@
 
 Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
 objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
-delete its folder, its tests, its migration and its line in that list. See ADR 0030.
+delete its folder, its extension modules, its tests, its migration and its line in that list. See
+ADR 0030.
+
+An extension module is named after another feature and belongs to both: `features/posts/graphql.py`
+is what posts add to GraphQL. It may import both, what they require and what is always there.
 """
 
 import pkgutil
@@ -12,7 +16,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
+from importlib.util import find_spec
 from itertools import chain
+from typing import TypeVar
 
 from fastapi import APIRouter
 
@@ -28,6 +34,8 @@ from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
+
+T = TypeVar("T")
 
 
 class FeatureError(Exception):
@@ -109,6 +117,15 @@ class Features:
     def cleanup(self) -> tuple[Cleanup, ...]:
         return tuple(chain.from_iterable(feature.cleanup for feature in self))
 
+    def extensions(self, of: str, kind: type[T]) -> list[T]:
+        """Return `extension` of each module `app.features.<each>.<of>`, in mounting order.
+
+        Raises:
+            FeatureError: a module has none, or one of another type.
+        """
+        names = [f"app.features.{feature.name}.{of}" for feature in self]
+        return [extension_of(name, kind) for name in names if find_spec(name)]
+
     def by_requirement(self) -> Iterator[Feature]:
         """Iterate over the features, each after those that it requires, else in mounting order."""
         graph = TopologicalSorter({feature.name: feature.requires for feature in self})
@@ -135,6 +152,13 @@ class Features:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
+
+
+def extension_of(module: str, kind: type[T]) -> T:
+    extension = getattr(import_module(module), "extension", None)
+    if not isinstance(extension, kind):
+        raise FeatureError(f"The `extension` of {module} must be of type {kind.__name__}.")
+    return extension
 
 
 @cache

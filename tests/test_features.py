@@ -13,6 +13,8 @@ from app.jobs.schedules import Schedule
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
+# What every service has; extension modules may import it.
+ALWAYS_PRESENT = {"users", "auth", "mail", "categories", "items", "tasks"}
 # Imports of features that `requires` does not name; this list may only shrink.
 KNOWN_IMPORTS = {
     ("dashboard", "files"),
@@ -20,11 +22,6 @@ KNOWN_IMPORTS = {
     ("dashboard", "posts"),
     ("dashboard", "users"),
     ("events", "items"),
-    ("graphql", "categories"),
-    ("graphql", "events"),
-    ("graphql", "items"),
-    ("graphql", "posts"),
-    ("graphql", "rooms"),
     ("streams", "api_keys"),
     ("streams", "rooms"),
 }
@@ -60,6 +57,15 @@ class TestDeclarations:
         with pytest.raises(FeatureError, match="same schedule: sweep"):
             Features([Feature(name=name, schedules=(schedule,)) for name in ("a", "b")])
 
+    def test_feature_without_extension_module_extends_nothing(self) -> None:
+        assert Features([Feature(name="items")]).extensions("no_such_feature", object) == []
+
+    def test_extension_module_without_an_extension_is_rejected(self) -> None:
+        features = Features([Feature(name="items")])
+
+        with pytest.raises(FeatureError, match=r"items\.crud must be of type Schedule"):
+            features.extensions("crud", Schedule)
+
     def test_requirements_are_transitive(self) -> None:
         assert FEATURES.required_by("webhooks") >= {"events", "audit", "streams", "users"}
 
@@ -85,7 +91,8 @@ def imports(name: str) -> Iterator[tuple[str, str]]:
 
 def allowed(name: str, module: str) -> set[str]:
     owners = {name, module} & set(NAMES)
-    return owners.union(*(FEATURES.required_by(each) for each in owners))
+    always = ALWAYS_PRESENT if len(owners) > 1 else set()
+    return owners.union(always, *(FEATURES.required_by(each) for each in owners))
 
 
 class TestImports:
@@ -94,6 +101,33 @@ class TestImports:
         found = {(name, to) for module, to in imports(name) if to not in allowed(name, module)}
 
         assert found == {pair for pair in KNOWN_IMPORTS if pair[0] == name}
+
+
+def extension_imports() -> Iterator[tuple[str, str]]:
+    """Each import of an extension module by a module that stays when the extended one goes."""
+    for path in (ROOT / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for each in (node.module, *(f"{node.module}.{a.name}" for a in node.names)):
+                    if (of := extended(each)) and of not in {path.stem, path.parent.name}:
+                        yield str(path.relative_to(ROOT)), each
+
+
+def extended(module: str) -> str | None:
+    """Return the feature that an extension module is named after."""
+    parts = module.split(".")
+    is_extension = parts[:2] == ["app", "features"] and len(parts) == 4 and parts[2] != parts[3]
+    return parts[3] if is_extension and parts[3] in NAMES else None
+
+
+class TestExtensionModules:
+    def test_are_imported_by_extension_modules_alone(self) -> None:
+        assert list(extension_imports()) == []
+
+    def test_are_found_by_their_names(self) -> None:
+        assert extended("app.features.items.mail") == "mail"
+        assert extended("app.features.items.crud") is None
+        assert extended("app.features.mail.mail") is None
 
 
 def owner(module: str) -> str:

@@ -10,8 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from app.config.settings import Settings
 from app.errors import NotFound
-from app.features.rooms.pages import require_no_production
-from app.http.html import Markup, framed, render
+from app.http.html import Markup, framed, render, require_no_production
 from app.http.schemas import OpaqueText
 from app.resources import resources
 

@@ -49,6 +49,11 @@ def require_open_docs(request: Request) -> None:
         raise NotFound("The documentation is closed here.")
 
 
+def require_no_production(request: Request) -> None:
+    if resources(request)[Settings].environment == "production":
+        raise NotFound("This page is for development.")
+
+
 router = APIRouter(include_in_schema=False)
 docs = APIRouter(dependencies=[Depends(require_open_docs)])
 

@@ -10,6 +10,7 @@ from app.features.graphql.context import Context
 from app.features.graphql.costs import MAX_FIRST
 from app.features.graphql.types import Connection, Edge, PageInfo
 from app.http.pagination import continued
+from app.http.resources import HttpResources
 
 Node = TypeVar("Node")
 MAX_CURSOR = 2000
@@ -33,12 +34,13 @@ async def connection(
     if not 1 <= first <= MAX_FIRST:
         message = f"Ask for 1 to {MAX_FIRST}"
         raise Unprocessable(violations=[Violation("/first", message, "out_of_bounds")])
+    signer = context.resources[HttpResources].cursor_signer
     page = PageRequest(first, 0, listing.default_sort)
     if after is not None:
-        page = continued(page, context.signer.read(after[:MAX_CURSOR]), listing.sorts)
+        page = continued(page, signer.read(after[:MAX_CURSOR]), listing.sorts)
     rows = await fetch(page)
     keys = (listing.key_of(page.sort, row) for row in rows.items)
-    cursors = [context.signer.sign([page.sort, key]) for key in keys]
+    cursors = [signer.sign([page.sort, key]) for key in keys]
     nodes = (make(row) for row in rows.items)
     edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
     info = PageInfo(

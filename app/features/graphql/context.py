@@ -1,39 +1,33 @@
-"""What resolvers may ask for: who is asking, the database, and loaders that ask once."""
+"""Context of resolvers: the caller, the database, loaders and the resources of the process."""
 
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
+import strawberry
 from strawberry.dataloader import DataLoader
-from strawberry.types import Info
 
 from app.db.executor import Reader, Row
 from app.db.session import AsyncSession
-from app.features.categories import crud as categories
-from app.features.events.feed import EventFeed
-from app.features.users.crud import users
-from app.features.users.passwords import PasswordHasher
-from app.http.cursors import CursorSigner
+from app.resources import Resources
 from app.security.principals import Principal, Scope
 
+# A function of crud that fetches rows by their ids, in one statement.
 Load = Callable[[Reader, list[uuid.UUID]], Awaitable[dict[uuid.UUID, Row]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaders:
-    """Everything of one level of a query is fetched in one statement."""
-
-    people: DataLoader[uuid.UUID, Row | None]
-    categories: DataLoader[uuid.UUID, Row | None]
+RowLoader = DataLoader[uuid.UUID, Row | None]
 
 
 @dataclass(frozen=True)
-class Caller:
-    """What every resolver may ask for."""
+class CallerContext:
+    """What requests and subscriptions have in common."""
 
     principal: Principal
     reads: Reader
-    loaders: Loaders
+    resources: Resources
+    _loaders: dict[Load, RowLoader] = field(default_factory=dict, init=False)
+
+    caches_rows: ClassVar[bool]
 
     def require(self, scope: Scope) -> None:
         """Check that the caller has the scope.
@@ -44,36 +38,34 @@ class Caller:
         """
         self.principal.require(scope)
 
+    def loader(self, load: Load) -> RowLoader:
+        """Return the loader that fetches the rows of one level of a query in one statement."""
+        if load not in self._loaders:
+            self._loaders[load] = create_loader(self.reads, load, cache=self.caches_rows)
+        return self._loaders[load]
+
 
 @dataclass(frozen=True)
-class Context(Caller):
+class Context(CallerContext):
     """One request, in one transaction."""
 
     session: AsyncSession
-    signer: CursorSigner
-    passwords: PasswordHasher
+
+    caches_rows = True
 
 
 @dataclass(frozen=True)
-class Following(Caller):
-    """One subscription, for as long as its socket is open."""
+class SubscriptionContext(CallerContext):
+    """The subscriptions of one WebSocket; rows change while it is open."""
 
-    feed: EventFeed
-
-
-Asked = Info[Context, None]
-Followed = Info[Following, None]
+    caches_rows = False
 
 
-def create_loaders(reads: Reader, *, cache: bool = True) -> Loaders:
-    """`cache`: a row is not fetched twice, however much later."""
-    return Loaders(
-        loader(reads, users.find_people, cache=cache),
-        loader(reads, categories.find_many, cache=cache),
-    )
+Info = strawberry.Info[Context, None]
+SubscriptionInfo = strawberry.Info[SubscriptionContext, None]
 
 
-def loader(reads: Reader, load: Load, *, cache: bool) -> DataLoader[uuid.UUID, Row | None]:
+def create_loader(reads: Reader, load: Load, *, cache: bool) -> RowLoader:
     async def load_in_order(ids: list[uuid.UUID]) -> Sequence[Row | None]:
         found = await load(reads, ids)
         return [found.get(each) for each in ids]

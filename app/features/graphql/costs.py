@@ -1,23 +1,26 @@
 """Query costs: at most how many rows a GraphQL document selects, before it is executed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from graphql import FieldNode, IntValueNode, OperationDefinitionNode, ValueNode, VariableNode
 
 Variables = Mapping[str, Any]
 
-# The fields that answer with a page, and those of its frame, which are no rows of their own.
-CONNECTIONS = frozenset({"items", "posts", "users"})
+# The fields around the rows of a page, which are no rows of their own.
 WRAPPERS = frozenset({"edges", "node", "pageInfo"})
 DEFAULT_FIRST, MAX_FIRST = 20, 100
 
 
-def rows_of(field: FieldNode, variables: Variables) -> int:
-    """Return how many rows the field selects for each row of its parent."""
+def rows_of(field: FieldNode, variables: Variables, connections: Collection[str]) -> int:
+    """Return how many rows the field selects for each row of its parent.
+
+    Args:
+        connections: the fields that return a page.
+    """
     if is_introspection(field):
         return 0
-    if field.name.value not in CONNECTIONS:
+    if field.name.value not in connections:
         return 1
     given = {each.name.value: each.value for each in field.arguments or ()}
     return size_of(given.get("first"), variables)

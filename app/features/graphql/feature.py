@@ -1,6 +1,7 @@
 """GraphQL over the same crud functions as REST."""
 
 from app.feature import Feature
+from app.features.graphql.lifespan import lifespan
 from app.features.graphql.router import router
 from app.features.graphql.websocket import router as websocket_router
 
@@ -11,4 +12,5 @@ feature = Feature(
     tags={
         "graphql": "Several reads or one write in one request.",
     },
+    lifespan=lifespan,
 )

@@ -5,7 +5,7 @@ attacks it would find are refused before it runs.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from graphql import (
@@ -61,8 +61,13 @@ class CheckedQuery:
         return self.rows // ROWS_PER_REQUEST
 
 
-def checked(query: str, variables: Variables | None = None) -> CheckedQuery:
+def checked(
+    query: str, variables: Variables | None = None, *, connections: Collection[str]
+) -> CheckedQuery:
     """Parse the document and hold it against the limits, before anything is executed.
+
+    Args:
+        connections: the fields that return a page.
 
     Raises:
         InvalidQuery: it is no GraphQL.
@@ -76,7 +81,7 @@ def checked(query: str, variables: Variables | None = None) -> CheckedQuery:
         raise InvalidQuery(error.message[:200]) from None
     except RecursionError:
         raise QueryTooComplex(f"At most {MAX_DEPTH} levels.") from None
-    survey = Survey(document, variables or {})
+    survey = Survey(document, variables or {}, connections)
     survey.run()
     return CheckedQuery(document, survey.rows)
 
@@ -84,9 +89,12 @@ def checked(query: str, variables: Variables | None = None) -> CheckedQuery:
 class Survey:
     """Walks the document once as it would be executed, and stops at the first limit."""
 
-    def __init__(self, document: DocumentNode, variables: Variables) -> None:
+    def __init__(
+        self, document: DocumentNode, variables: Variables, connections: Collection[str]
+    ) -> None:
         self._document = document
         self._variables = variables
+        self._connections = connections
         self._fragments = {
             each.name.value: each
             for each in document.definitions
@@ -113,7 +121,7 @@ class Survey:
             self._count(field)
             if field.selection_set:
                 below = depth + 1 - (INTROSPECTION_LEVELS if is_introspection(field) else 0)
-                rows = times * rows_of(field, self._variables)
+                rows = times * rows_of(field, self._variables, self._connections)
                 self._count_rows(field, rows)
                 self._visit(field.selection_set, depth=below, inside=spread, times=rows)
         self._repeated += sum(count - 1 for count in names.values())

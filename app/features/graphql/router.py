@@ -10,15 +10,13 @@ from app.config.settings import Settings
 from app.db.dependencies import ReplicaReads, SessionDep
 from app.db.errors import REPEATABLE
 from app.errors import AppError, NotFound
-from app.features.graphql.context import Context, create_loaders
+from app.features.graphql.context import Context
+from app.features.graphql.lifespan import GraphQLResources
 from app.features.graphql.limits import CheckedQuery, InvalidQuery, checked
 from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
-from app.features.graphql.schema import error_of, schema
-from app.features.rooms.pages import require_no_production
-from app.features.users.dependencies import Passwords
-from app.http.html import GRAPHIQL_POLICY, page, render
-from app.http.resources import HttpResources
+from app.features.graphql.schema import Schema, error_of
+from app.http.html import GRAPHIQL_POLICY, page, render, require_no_production
 from app.http.static_files import GRAPHIQL_PACKAGE
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
@@ -34,10 +32,8 @@ async def get_context(
     principal: FieldReader,
     session: SessionDep,
     reads: ReplicaReads,
-    passwords: Passwords,
 ) -> Context:
-    signer = resources(request)[HttpResources].cursor_signer
-    return Context(principal, reads, create_loaders(reads), session, signer, passwords)
+    return Context(principal, reads, resources(request), session)
 
 
 @router.post("/graphql", response_class=JSONResponse)
@@ -45,14 +41,14 @@ async def execute_graphql(
     asked: GraphQLRequest, context: Annotated[Context, Depends(get_context)], request: Request
 ) -> Response:
     """Execute one GraphQL operation; problems are in the extensions of its errors."""
-    settings: Settings = resources(request)[Settings]
+    schema: Schema = resources(request)[GraphQLResources].schema
     try:
-        query = refuse_subscription(asked)
+        query = refuse_subscription(asked, schema)
     except AppError as error:
         refused = GraphQLError(error.detail, original_error=error)
         return JSONResponse({"data": None, "errors": [error_of(refused, request.scope)]})
     await charge(request, context.principal, query.extra_requests)
-    result = await schema(is_open=settings.environment != "production").execute(
+    result = await schema.execute(
         asked.query,
         variable_values=asked.variables,
         context_value=context,
@@ -67,9 +63,9 @@ async def execute_graphql(
     return JSONResponse(answer)
 
 
-def refuse_subscription(asked: GraphQLRequest) -> CheckedQuery:
+def refuse_subscription(asked: GraphQLRequest, schema: Schema) -> CheckedQuery:
     """Raises AppError: it is none that is answered once, or beyond a limit."""
-    query = checked(asked.query, asked.variables)
+    query = checked(asked.query, asked.variables, connections=schema.connections)
     operation = chosen(query.document, asked.operationName)
     if operation.operation is OperationType.SUBSCRIPTION:
         raise InvalidQuery("Subscriptions go over the WebSocket of this address.")

@@ -1,27 +1,27 @@
-"""The schema, and errors that say no more than problems do."""
+"""Assembly of the schema from the parts of each feature, and translation of errors to problems."""
 
 import re
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLObjectType
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
 from app.errors import AppError
+from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.limits import InvalidQuery
-from app.features.graphql.mutations import Mutation
-from app.features.graphql.queries import Query
 from app.features.graphql.scalars import SCALARS
-from app.features.graphql.subscriptions import Subscription
 from app.http.problem_details import problem
 from app.observability import metrics
 from app.observability.logging import get_logger
 
 ABOUT_NAMES = re.compile(
     r"Cannot query field|Unknown (argument|fragment|type|directive)|Fields? '|Fragment |The '\w+' "
+    r"|The \w+ operation is not supported by "
     r"|GraphQL introspection|There can be only one|(This a|A)nonymous |Argument '[^']+' of type "
     r"|(Variable '\$\w+' has invalid value( at [\w.\[\]]+)?: )?Expected (a )?value of "
     r"|Variable '\$\w+' (is|of|cannot) |Directive '@\w+' "
@@ -32,6 +32,16 @@ log = get_logger("graphql")
 
 
 class Schema(strawberry.Schema):
+    """The schema and the names of its fields that return a page."""
+
+    def __init__(self, query: type, **parts: Any) -> None:
+        super().__init__(query, **parts)
+        types = (each.implementation for each in self.schema_converter.type_map.values())
+        objects = (each for each in types if isinstance(each, GraphQLObjectType))
+        fields = (field for each in objects for field in each.fields.items())
+        # A field that returns a connection takes `first` (Relay Cursor Connections, section 4).
+        self.connections = frozenset(name for name, field in fields if "first" in field.args)
+
     def process_errors(self, errors: list[GraphQLError], _: ExecutionContext | None = None) -> None:
         """Log what is our own fault; strawberry would log every mistake of every client."""
         for error in errors:
@@ -40,19 +50,28 @@ class Schema(strawberry.Schema):
                 log.error("resolver failed", path=error.path, exc_info=cause)
 
 
-@cache
-def schema(*, is_open: bool) -> Schema:
-    """`is_open`: the schema may be asked about itself."""
+def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
+    """Put the schema together.
+
+    Args:
+        is_open: introspection is allowed.
+    """
     return Schema(
-        Query,
-        Mutation,
-        Subscription,
+        merge_types("Query", tuple(part.query for part in parts if part.query)),
+        mutation=merged("Mutation", [part.mutation for part in parts]),
+        subscription=merged("Subscription", [part.subscription for part in parts]),
         extensions=[] if is_open else [DisableIntrospection],
         config=StrawberryConfig(
             disable_field_suggestions=not is_open,
             scalar_map=SCALARS,
         ),
     )
+
+
+def merged(name: str, types: Sequence[type | None]) -> type | None:
+    """Return the root type, or None where no feature has a field for it."""
+    present = tuple(each for each in types if each)
+    return merge_types(name, present) if present else None
 
 
 def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:

@@ -14,20 +14,19 @@ from graphql import GraphQLError, OperationType
 from pydantic import ValidationError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads
 from app.errors import AppError, TooManyRequests
-from app.features.events.dependencies import EventFeedDep
-from app.features.graphql.context import Following, create_loaders
+from app.features.graphql.context import SubscriptionContext
+from app.features.graphql.lifespan import GraphQLResources
 from app.features.graphql.limits import InvalidQuery, checked
 from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
-from app.features.graphql.schema import error_of, schema
+from app.features.graphql.schema import Schema, error_of
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
-from app.features.rooms.connection import Ending, close, first, until_ended
-from app.features.rooms.dependencies import SocketLeasesDep, StandingDep
-from app.features.rooms.lifespan import RoomResources
 from app.features.streams.authentication import Listening
+from app.features.streams.dependencies import SocketLeasesDep, StandingDep
+from app.features.streams.lifespan import StreamResources
+from app.features.streams.websocket import CloseReason, close, first_to_end, until_ended
 from app.http.close_codes import CloseCode
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
@@ -47,23 +46,22 @@ async def follow_graphql(
     websocket: WebSocket,
     caller: Listening,
     reads: Reads,
-    feed: EventFeedDep,
     standing: StandingDep,
     leases: SocketLeasesDep,
 ) -> None:
     """Follow events with GraphQL subscriptions."""
-    context = Following(caller, reads, create_loaders(reads, cache=False), feed)
+    context = SubscriptionContext(caller, reads, resources(websocket))
     with standing.watch(caller) as watched:
         async with leases.held(caller.id):
             ending = await greet(websocket)
             if ending is None:
                 conversation = Conversation(websocket, context)
-                ending = await first(conversation.run(), until_ended(watched))
+                ending = await first_to_end(conversation.run(), until_ended(watched))
     if ending:
         await close(websocket, ending)
 
 
-async def greet(websocket: WebSocket) -> Ending | None:
+async def greet(websocket: WebSocket) -> CloseReason | None:
     speaks = PROTOCOL in websocket.scope["subprotocols"]
     await websocket.accept(PROTOCOL if speaks else None)
     return None if speaks else (4406, "Subprotocol not acceptable")
@@ -72,12 +70,12 @@ async def greet(websocket: WebSocket) -> Ending | None:
 class Conversation:
     """One socket: its operations by their ids."""
 
-    def __init__(self, websocket: WebSocket, context: Following) -> None:
+    def __init__(self, websocket: WebSocket, context: SubscriptionContext) -> None:
         self._websocket = websocket
         self._context = context
         self._operations: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self) -> Ending | None:
+    async def run(self) -> CloseReason | None:
         """Until the client leaves (None), or there is a reason to close."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
@@ -96,10 +94,10 @@ class Conversation:
             for operation in self._operations.values():
                 operation.cancel()
 
-    def _broken(self, error: Exception) -> Ending | None:
+    def _broken(self, error: Exception) -> CloseReason | None:
         return None if isinstance(error, WebSocketDisconnect) else (4400, "Invalid message")
 
-    async def _converse(self) -> Ending:
+    async def _converse(self) -> CloseReason:
         while True:
             message = await self._receive()
             if await self._is_flooding():
@@ -108,7 +106,7 @@ class Conversation:
             if ending:
                 return ending
 
-    async def _answer(self, message: Message) -> Ending | None:
+    async def _answer(self, message: Message) -> CloseReason | None:
         if isinstance(message, Init):
             return 4429, "Too many initialisation requests"
         if isinstance(message, Subscribe):
@@ -119,7 +117,7 @@ class Conversation:
             await self._send({"type": "pong"})
         return None
 
-    def _begin(self, asked: Subscribe) -> Ending | None:
+    def _begin(self, asked: Subscribe) -> CloseReason | None:
         if asked.id in self._operations:
             return 4409, f"Subscriber for {asked.id} already exists"
         if len(self._operations) >= MAX_OPERATIONS:
@@ -155,13 +153,13 @@ class Conversation:
 
     async def _results(self, asked: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
         """Raises GraphQLError: the operation cannot begin."""
+        schema: Schema = resources(self._websocket)[GraphQLResources].schema
         try:
             await self._permit()
-            refuse_other_operations(asked)
+            refuse_other_operations(asked, schema)
         except AppError as error:
             raise GraphQLError(error.detail, original_error=error) from error
-        settings: Settings = resources(self._websocket)[Settings]
-        results = await schema(is_open=settings.environment != "production").subscribe(
+        results = await schema.subscribe(
             asked.query,
             variable_values=asked.variables,
             context_value=self._context,
@@ -174,7 +172,7 @@ class Conversation:
 
     async def _is_flooding(self) -> bool:
         """Count one frame of the client, of any content."""
-        windows: Windows | None = resources(self._websocket)[RoomResources].message_limit
+        windows: Windows | None = resources(self._websocket)[StreamResources].message_limit
         key = f"frames:{self._context.principal.id}"
         return windows is not None and (await windows.count(key)).is_refused
 
@@ -191,7 +189,8 @@ class Conversation:
         return {"errors": found} if found else {}
 
 
-def refuse_other_operations(asked: GraphQLRequest) -> None:
-    operation = chosen(checked(asked.query, asked.variables).document, asked.operationName)
+def refuse_other_operations(asked: GraphQLRequest, schema: Schema) -> None:
+    query = checked(asked.query, asked.variables, connections=schema.connections)
+    operation = chosen(query.document, asked.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
         raise InvalidQuery("Only subscriptions come here; send the others by POST.")

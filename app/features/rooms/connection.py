@@ -1,9 +1,6 @@
 """One WebSocket in a room: what is read, what is written, and why it ends."""
 
-import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
@@ -13,19 +10,17 @@ from app.features.rooms.dependencies import Speaker
 from app.features.rooms.rooms import Member, Rooms
 from app.features.rooms.schemas import RoomError, RoomMessageCreate
 from app.features.streams.session_revalidation import Watched
+from app.features.streams.websocket import CloseReason, first_to_end, until_ended
 from app.http.close_codes import CloseCode
 from app.http.problem_details import violations
 from app.http.problem_schema import ProblemError
 
-# A close code (RFC 6455, section 7.4), ours or that of a protocol, and the reason.
-Ending = tuple[int, str]
-
 
 async def converse(
     websocket: WebSocket, rooms: Rooms, member: Member, speaker: Speaker, watched: Watched
-) -> Ending | None:
+) -> CloseReason | None:
     """Until the client leaves (None), or there is a reason to close the socket."""
-    return await first(
+    return await first_to_end(
         listen(websocket, rooms, member, speaker),
         speak(websocket, member),
         until_put_out(member),
@@ -33,21 +28,9 @@ async def converse(
     )
 
 
-async def first(*works: Coroutine[Any, Any, Ending | None]) -> Ending | None:
-    """What the first of them returns; the others are cancelled."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return next((ending for task in done if (ending := task.result())), None)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def listen(
     websocket: WebSocket, rooms: Rooms, member: Member, speaker: Speaker
-) -> Ending | None:
+) -> CloseReason | None:
     """Take what the client sends; the next frame is read once this one is stored."""
     while True:
         frame = await websocket.receive()
@@ -81,14 +64,9 @@ async def speak(websocket: WebSocket, member: Member) -> None:
             await websocket.send_text(await member.next())
 
 
-async def until_put_out(member: Member) -> Ending:
+async def until_put_out(member: Member) -> CloseReason:
     await member.put_out.wait()
     return CloseCode.TOO_SLOW, "too slow"
-
-
-async def until_ended(watched: Watched) -> Ending:
-    await watched.ended.wait()
-    return CloseCode.CREDENTIAL_ENDED, watched.reason
 
 
 def refusal(error: AppError) -> RoomError:
@@ -97,9 +75,3 @@ def refusal(error: AppError) -> RoomError:
         ProblemError(pointer=each.pointer, message=each.message, code=each.code) for each in broken
     ]
     return RoomError(code=error.code, detail=error.detail, errors=errors)
-
-
-async def close(websocket: WebSocket, ending: Ending) -> None:
-    code, reason = ending
-    with suppress(WebSocketDisconnect, RuntimeError):
-        await websocket.close(code, reason)

@@ -8,9 +8,6 @@ from fastapi.requests import HTTPConnection
 from app.errors import TooManyRequests
 from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.rooms import Rooms
-from app.features.streams.leases import SocketLeases
-from app.features.streams.lifespan import StreamResources
-from app.features.streams.session_revalidation import Standing
 from app.resources import resources
 from app.security.principals import Principal, Scope
 from app.security.rate_limit import Windows
@@ -53,14 +50,4 @@ async def get_rooms(connection: HTTPConnection) -> Rooms:
     return resources(connection)[RoomResources].rooms
 
 
-async def get_standing(connection: HTTPConnection) -> Standing:
-    return resources(connection)[StreamResources].standing
-
-
-async def get_socket_leases(connection: HTTPConnection) -> SocketLeases:
-    return resources(connection)[StreamResources].leases
-
-
-SocketLeasesDep = Annotated[SocketLeases, Depends(get_socket_leases)]
 RoomsDep = Annotated[Rooms, Depends(get_rooms)]
-StandingDep = Annotated[Standing, Depends(get_standing)]

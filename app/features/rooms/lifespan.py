@@ -1,4 +1,4 @@
-"""Lifespan: the rooms of this process, and the rate limit of their messages."""
+"""Lifespan: the rooms of this process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,14 +8,12 @@ from app.db.resources import DatabaseResources
 from app.features.rooms import crud
 from app.features.rooms.rooms import Rooms
 from app.features.streams.lifespan import StreamResources
-from app.security.rate_limit import Windows
 from app.startup import Startup
 
 
 @dataclass(frozen=True, slots=True)
 class RoomResources:
     rooms: Rooms
-    message_limit: Windows | None
 
 
 @asynccontextmanager
@@ -25,4 +23,4 @@ async def lifespan(startup: Startup) -> AsyncIterator[RoomResources]:
     startup.notifications.on_notification(crud.CHANNEL, rooms.wake)
     startup.notifications.on_reconnect(rooms.wake_all)
     startup.run(rooms)
-    yield RoomResources(rooms, startup.windows(startup.settings.room_messages_limit))
+    yield RoomResources(rooms)

@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter, WebSocket
 
-from app.features.rooms.connection import close, converse
-from app.features.rooms.dependencies import RoomsDep, Speaker, StandingDep
-from app.features.rooms.lifespan import RoomResources
+from app.features.rooms.connection import converse
+from app.features.rooms.dependencies import RoomsDep, Speaker
 from app.features.rooms.schemas import RoomName
 from app.features.streams.authentication import RoomReader
+from app.features.streams.dependencies import StandingDep
+from app.features.streams.lifespan import StreamResources
+from app.features.streams.websocket import close
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
 from app.resources import resources
@@ -19,7 +21,7 @@ async def join_room(
     websocket: WebSocket, room: RoomName, caller: RoomReader, rooms: RoomsDep, standing: StandingDep
 ) -> None:
     """Join a room: hear what is said there, and say something."""
-    speaker = Speaker(caller, resources(websocket)[RoomResources].message_limit)
+    speaker = Speaker(caller, resources(websocket)[StreamResources].message_limit)
     with standing.watch(caller) as watched:
         async with rooms.joined(room, caller) as member:
             await websocket.accept()

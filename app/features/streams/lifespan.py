@@ -1,4 +1,4 @@
-"""Lifespan: leases of open streams, and the revalidation of their callers."""
+"""Lifespan: leases of open streams, revalidation of their callers, rate limit of their frames."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +8,7 @@ from app.db.resources import DatabaseResources
 from app.features.streams.leases import SocketLeases
 from app.features.streams.session_revalidation import Standing
 from app.security.principal_cache import CHANNEL
+from app.security.rate_limit import Windows
 from app.startup import Startup
 
 
@@ -15,6 +16,8 @@ from app.startup import Startup
 class StreamResources:
     standing: Standing
     leases: SocketLeases
+    message_limit: Windows | None
+    """Of the frames that a client sends over WebSockets."""
 
 
 @asynccontextmanager
@@ -25,4 +28,5 @@ async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
     startup.notifications.on_notification(CHANNEL, standing.wake)
     startup.notifications.on_reconnect(standing.wake)
     startup.run(standing, leases)
-    yield StreamResources(standing, leases)
+    message_limit = startup.windows(startup.settings.room_messages_limit)
+    yield StreamResources(standing, leases, message_limit)

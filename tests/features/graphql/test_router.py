@@ -17,7 +17,8 @@ from app.db.resources import DatabaseResources
 from app.features.users.crud import users
 from app.features.users.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
-from tests.factories import PASSWORD, make_category, make_item, make_post, make_published_post
+from tests.factories import PASSWORD, make_category, make_item
+from tests.features.graphql.operations import code, data, execute
 from tests.forged_tokens import forged_tokens, sendable
 from tests.problems import assert_problem, broken
 from tests.security.test_authorization import Scene, mixed_up, target
@@ -38,27 +39,6 @@ UPDATE = (
 )
 DELETE = "mutation($id: ID!) { deleteItem(id: $id) }"
 CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { email role } }"
-
-
-async def execute(client: AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
-    response = await client.post("/graphql", json={"query": query, "variables": variables})
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
-
-
-async def data(client: AsyncClient, query: str, **variables: Any) -> Any:
-    answer = await execute(client, query, **variables)
-    assert "errors" not in answer, answer
-    return answer["data"]
-
-
-async def code(client: AsyncClient, query: str, **variables: Any) -> str:
-    """Of the one error of an operation that is to fail."""
-    answer = await execute(client, query, **variables)
-    (error,) = answer["errors"]
-    assert error["extensions"]["request_id"]
-    return str(error["extensions"]["code"])
 
 
 class TestAuthentication:
@@ -89,14 +69,13 @@ class TestAuthentication:
             ("{me{id}}", "users:read"),
             ("{users{edges{cursor}}}", "admin"),
             ("{items{edges{cursor}}}", "items:read"),
-            ("{posts{edges{cursor}}}", "posts:read"),
             ('mutation{createItem(input:{name:"x",price:"1"}){id}}', "items:write"),
         ],
     )
     async def test_each_field_asks_for_its_scope(
         self, as_user: As, admin: User, query: str, scope: str
     ) -> None:
-        others = {"users:read", "items:read", "posts:read", "items:write", "admin"} - {scope}
+        others = {"users:read", "items:read", "items:write", "admin"} - {scope}
         client = await as_user(admin, scopes=tuple(others))
 
         assert await code(client, query) == "insufficient_scope"
@@ -179,19 +158,6 @@ class TestQueries:
             user.username,
             other_user.username,
         }
-
-    async def test_drafts_of_others_are_not_seen(
-        self, as_user: As, user: User, other_user: User, save: Save
-    ) -> None:
-        await save(make_post(other_user, title="draft of another"))
-        await save(make_published_post(other_user, title="published"))
-        await save(make_post(user, title="own draft"))
-        query = "{ posts { edges { node { title status author { username } } } } }"
-
-        found = (await data(await as_user(user), query))["posts"]["edges"]
-
-        assert [edge["node"]["title"] for edge in found] == ["own draft", "published"]
-        assert found[0]["node"]["author"]["username"] == user.username
 
     @pytest.mark.parametrize(
         ("arguments", "expected"),

@@ -1,78 +1,22 @@
-"""Subscriptions: what happens to items, over a WebSocket."""
+"""GraphQL over a WebSocket: authentication, limits and the protocol."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
-from app.features.events.lifespan import EventResources
 from app.features.graphql import websocket as socket
 from app.features.users.models.user import User
-from tests.conftest import As, Running, access_token
-from tests.factories import item_body
-from tests.polling import eventually
-from tests.servers import PATIENCE_SECONDS, serving
+from tests.conftest import Running, access_token
+from tests.features.graphql.follower import follower
+from tests.servers import serving
 from tests.sockets import handshake
-from tests.state import opened
-
-QUERY = "subscription { itemEvents { type item { name owner { username } } } }"
-
-
-class Follower:
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-
-    async def send(self, **message: Any) -> None:
-        await self.connection.send(json.dumps(message))
-
-    async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            message: dict[str, Any] = json.loads(await self.connection.recv())
-        return message
-
-    async def begin(self) -> None:
-        await self.send(type="connection_init")
-        assert await self.receive() == {"type": "connection_ack"}
-
-    async def subscribe(self, query: str = QUERY, name: str = "1") -> None:
-        await self.send(type="subscribe", id=name, payload={"query": query})
-
-    async def close_code(self) -> int | None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await self.connection.wait_closed()
-        return self.connection.close_code
 
 
 @pytest.fixture
 async def port(app: FastAPI) -> AsyncIterator[int]:
     async with serving(app) as port:
         yield port
-
-
-@asynccontextmanager
-async def follower(
-    app: FastAPI, port: int, user: User, *, protocol: str = socket.PROTOCOL
-) -> AsyncIterator[Follower]:
-    headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
-    async with connect(
-        f"ws://127.0.0.1:{port}/graphql",
-        additional_headers=headers,
-        subprotocols=[Subprotocol(protocol)],
-        proxy=None,
-        open_timeout=PATIENCE_SECONDS,
-    ) as connection:
-        yield Follower(connection)
-
-
-async def is_following(app: FastAPI) -> None:
-    """Until the feed serves somebody: what is created from then on is told."""
-    await eventually(lambda: opened(app)[EventResources].feed.position is not None)
 
 
 class TestFollow:
@@ -88,44 +32,6 @@ class TestFollow:
         status, _, body = await handshake(port, "/graphql", headers)
 
         assert (status, body["code"]) == (403, "foreign_origin")
-
-    async def test_tells_of_items(self, app: FastAPI, port: int, user: User, as_user: As) -> None:
-        async with follower(app, port, user) as following:
-            await following.begin()
-            await following.subscribe()
-            await is_following(app)
-
-            await (await as_user(user)).post("/api/v1/items", json=item_body())
-
-            told = await following.receive()
-        event = {"name": "Walnut desk", "owner": {"username": user.username}}
-        assert told["payload"] == {"data": {"itemEvents": {"type": "item.created", "item": event}}}
-
-    async def test_ends_when_the_client_says_so(self, app: FastAPI, port: int, user: User) -> None:
-        async with follower(app, port, user) as following:
-            await following.begin()
-            await following.subscribe()
-            await is_following(app)
-
-            await following.send(type="complete", id="1")
-            await following.send(type="ping")
-
-            assert await following.receive() == {"type": "pong"}
-            await eventually(lambda: opened(app)[EventResources].feed.position is None)
-
-    async def test_end_that_it_did_not_ask_for_is_an_error(
-        self, running: Running, user: User
-    ) -> None:
-        async with running() as app, serving(app) as port, follower(app, port, user) as following:
-            await following.begin()
-            await following.subscribe()
-            await is_following(app)
-
-            opened(app)[EventResources].feed.drain()
-
-            told = (await following.receive())["payload"]
-        assert told["errors"][0]["extensions"]["code"] == "unavailable"
-        assert "shutting down" in told["errors"][0]["message"]
 
     async def test_each_counts_like_a_request(self, running: Running, user: User) -> None:
         limit = {"rate_limit_enabled": True, "rate_limit_default": "3/minute"}
@@ -168,7 +74,7 @@ class TestProtocol:
 
     async def test_subscribing_comes_second(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user) as following:
-            await following.subscribe()
+            await following.subscribe("subscription { nothing }")
 
             assert await following.close_code() == 4401
 
@@ -197,22 +103,6 @@ class TestProtocol:
             await following.connection.send(frame)
 
             assert await following.close_code() == code
-
-    async def test_operation_has_one_name(self, app: FastAPI, port: int, user: User) -> None:
-        async with follower(app, port, user) as following:
-            await following.begin()
-            for _ in range(2):
-                await following.subscribe()
-
-            assert await following.close_code() == 4409
-
-    async def test_operations_are_limited(self, app: FastAPI, port: int, user: User) -> None:
-        async with follower(app, port, user) as following:
-            await following.begin()
-            for number in range(socket.MAX_OPERATIONS + 1):
-                await following.subscribe(name=str(number))
-
-            assert await following.close_code() == 4429
 
     async def test_frames_of_any_content_are_limited(self, running: Running, user: User) -> None:
         async with (

@@ -1,0 +1,32 @@
+"""Categories in GraphQL: a type that others refer to, without a field at the root."""
+
+import uuid
+
+import strawberry
+
+from app.features.categories import crud as categories
+from app.features.graphql.context import CallerContext, Info
+from app.features.graphql.extension import GraphQLTypes
+from app.features.graphql.types import from_row
+
+
+@strawberry.type(description="A branch of the tree that items are sorted into.")
+class Category:
+    id: uuid.UUID
+    name: str
+    description: str | None
+    parent_id: uuid.UUID | None
+
+    @strawberry.field
+    async def parent(self, info: Info) -> "Category | None":
+        return await find_category(info.context, self.parent_id)
+
+
+async def find_category(context: CallerContext, category_id: uuid.UUID | None) -> Category | None:
+    if category_id is None:
+        return None
+    row = await context.loader(categories.find_many).load(category_id)
+    return from_row(Category, row) if row else None
+
+
+extension = GraphQLTypes()

@@ -1,0 +1,54 @@
+"""Posts in GraphQL: what is published, and the drafts of the caller."""
+
+import uuid
+from datetime import datetime
+from functools import partial
+
+import strawberry
+
+from app.db.executor import Row
+from app.features.graphql.connections import connection
+from app.features.graphql.context import Info
+from app.features.graphql.costs import DEFAULT_FIRST
+from app.features.graphql.extension import GraphQLTypes
+from app.features.graphql.types import Connection, from_row
+from app.features.posts import crud as posts
+from app.features.posts.models import Status
+from app.features.users.graphql import Person
+from app.security.principals import Scope
+
+strawberry.enum(Status, name="PostStatus")
+
+
+@strawberry.type(description="What somebody writes: a draft, or what all may read.")
+class Post:
+    id: uuid.UUID
+    title: str
+    body: str
+    author: Person
+    status: Status
+    published_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@strawberry.type
+class PostQueries:
+    @strawberry.field(description="The published posts and your own drafts, newest first.")
+    async def posts(
+        self, info: Info, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> Connection[Post] | None:
+        info.context.require(Scope.POSTS_READ)
+        viewer = info.context.principal
+        fetch = partial(posts.list_page, info.context.reads, filters={}, viewer=viewer)
+        return await connection(
+            info.context, posts.LISTING, fetch, post_of, first=first, after=after
+        )
+
+
+def post_of(row: Row) -> Post:
+    return from_row(Post, {**row, "author": from_row(Person, row["author"])})
+
+
+extension = GraphQLTypes(query=PostQueries)

@@ -1,0 +1,108 @@
+"""Users in GraphQL: people, accounts, and the mutation that creates one."""
+
+import uuid
+from datetime import datetime
+from functools import partial
+
+import strawberry
+from strawberry.types.unset import UNSET
+
+from app.errors import NotPermitted
+from app.features.graphql.connections import connection
+from app.features.graphql.context import CallerContext, Info
+from app.features.graphql.costs import DEFAULT_FIRST
+from app.features.graphql.extension import GraphQLTypes
+from app.features.graphql.inputs import validated
+from app.features.graphql.types import Connection, from_row
+from app.features.users.crud import users
+from app.features.users.dependencies import refuse_weak
+from app.features.users.lifespan import UserResources
+from app.features.users.schemas import UserCreate, UserRead
+from app.security.authentication import permit_role
+from app.security.principals import Role, Scope
+
+strawberry.enum(Role)
+
+
+@strawberry.type(description="As much of an account as everybody may see.")
+class Person:
+    id: uuid.UUID
+    username: str
+    full_name: str | None
+
+
+@strawberry.type(description="An account: your own or, for administrators, anybody's.")
+class User:
+    id: uuid.UUID
+    email: str
+    username: str
+    full_name: str | None
+    age: int | None
+    role: Role
+    is_active: bool
+    email_verified: bool
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+@strawberry.input
+class CreateUserInput:
+    email: str
+    username: str
+    password: str
+    full_name: str | None = UNSET
+    role: Role | None = UNSET
+
+
+async def find_person(context: CallerContext, user_id: uuid.UUID) -> Person | None:
+    row = await context.loader(users.find_people).load(user_id)
+    return from_row(Person, row) if row else None
+
+
+@strawberry.type
+class UserQueries:
+    @strawberry.field(description="Your own account.")
+    async def me(self, info: Info) -> User | None:
+        info.context.require(Scope.USERS_READ)
+        return from_row(User, await users.get(info.context.reads, info.context.principal.id))
+
+    @strawberry.field(description="Your own account or, for administrators, anybody's.")
+    async def user(self, info: Info, id: uuid.UUID) -> User | None:
+        info.context.require(Scope.USERS_READ)
+        if not info.context.principal.may_change(id):
+            raise NotPermitted("Only administrators read the accounts of others.")
+        return from_row(User, await users.get(info.context.reads, id))
+
+    @strawberry.field(description="The accounts, for administrators, newest first.")
+    async def users(
+        self, info: Info, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> Connection[User] | None:
+        info.context.require(Scope.ADMIN)
+        fetch = partial(users.list_page, info.context.reads, filters={})
+        make = partial(from_row, User)
+        return await connection(info.context, users.LISTING, fetch, make, first=first, after=after)
+
+
+@strawberry.type
+class UserMutations:
+    @strawberry.mutation(description="Open an account for somebody, for administrators.")
+    async def create_user(self, info: Info, input: CreateUserInput) -> User | None:
+        info.context.require(Scope.ADMIN)
+        data = validated(UserCreate, input)
+        permit_role(info.context.principal, data.role)
+        password = data.password.get_secret_value()
+        refuse_weak(password, email=data.email, username=data.username, field="password")
+        password_hash = await info.context.resources[UserResources].passwords.hash(password)
+        async with info.context.session.begin_nested():
+            row = await users.create(
+                info.context.session,
+                data,
+                password_hash=password_hash,
+                role=data.role,
+                email_verified=True,
+            )
+        return from_row(User, UserRead.model_validate(row).model_dump())
+
+
+extension = GraphQLTypes(query=UserQueries, mutation=UserMutations)

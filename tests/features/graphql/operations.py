@@ -1,0 +1,26 @@
+"""Operations over HTTP, and what they answer with."""
+
+from typing import Any
+
+from httpx2 import AsyncClient
+
+
+async def execute(client: AsyncClient, query: str, **variables: Any) -> dict[str, Any]:
+    response = await client.post("/graphql", json={"query": query, "variables": variables})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def data(client: AsyncClient, query: str, **variables: Any) -> Any:
+    answer = await execute(client, query, **variables)
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def code(client: AsyncClient, query: str, **variables: Any) -> str:
+    """Of the one error of an operation that is to fail."""
+    answer = await execute(client, query, **variables)
+    (error,) = answer["errors"]
+    assert error["extensions"]["request_id"]
+    return str(error["extensions"]["code"])
