@@ -14,6 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain
+from typing import TypeVar
 
 from fastapi import APIRouter
 
@@ -29,6 +30,9 @@ from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
+RouterFactory = Callable[["Features"], APIRouter]
+
+T = TypeVar("T")
 
 
 class FeatureError(Exception):
@@ -42,8 +46,8 @@ class Feature:
     name: str
     requires: tuple[str, ...] = ()
     """Features whose modules it may import."""
-    routers: tuple[APIRouter, ...] = ()
-    """Path operations below `/api/v1`."""
+    routers: tuple[APIRouter | RouterFactory, ...] = ()
+    """Path operations below `/api/v1`; a factory where their schemas depend on other features."""
     root_routers: tuple[APIRouter, ...] = ()
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +83,11 @@ class Features:
         return iter(self._features)
 
     @property
+    def routers(self) -> Iterator[APIRouter]:
+        for router in chain.from_iterable(feature.routers for feature in self):
+            yield router if isinstance(router, APIRouter) else router(self)
+
+    @property
     def tags(self) -> dict[str, str]:
         return {tag: text for feature in self for tag, text in feature.tags.items()}
 
@@ -110,6 +119,15 @@ class Features:
     def cleanup(self) -> tuple[Cleanup, ...]:
         return tuple(chain.from_iterable(feature.cleanup for feature in self))
 
+    def extensions(self, of: str, kind: type[T]) -> list[T]:
+        """Return `extension` of each module `app.features.<each>.<of>`, in mounting order.
+
+        Raises:
+            FeatureError: a module has none, or one of another type.
+        """
+        names = [f"app.features.{feature.name}.{of}" for feature in self]
+        return [extension_of(name, kind) for name in names if find_spec(name)]
+
     def by_requirement(self) -> Iterator[Feature]:
         """Iterate over the features, each after those that it requires, else in mounting order."""
         graph = TopologicalSorter({feature.name: feature.requires for feature in self})
@@ -136,6 +154,13 @@ class Features:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
+
+
+def extension_of(module: str, kind: type[T]) -> T:
+    extension = getattr(import_module(module), "extension", None)
+    if not isinstance(extension, kind):
+        raise FeatureError(f"The `extension` of {module} must be of type {kind.__name__}.")
+    return extension
 
 
 @cache

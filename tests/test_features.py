@@ -8,6 +8,8 @@ import pytest
 
 from app.db.base import Base
 from app.feature import Feature, FeatureError, Features, load_features, load_models
+from app.features.dashboard.figures import DashboardFigures
+from app.features.users import dashboard as users
 from app.jobs.schedules import Schedule
 
 ROOT = Path(__file__).parents[1]
@@ -15,10 +17,6 @@ FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
 # Imports of features that `requires` does not name; this list may only shrink.
 KNOWN_IMPORTS = {
-    ("dashboard", "files"),
-    ("dashboard", "items"),
-    ("dashboard", "posts"),
-    ("dashboard", "users"),
     ("events", "items"),
     ("graphql", "categories"),
     ("graphql", "events"),
@@ -62,6 +60,17 @@ class TestDeclarations:
 
     def test_requirements_are_transitive(self) -> None:
         assert FEATURES.required_by("webhooks") >= {"events", "audit", "streams", "users"}
+
+    def test_extension_of_another_type_is_rejected(self) -> None:
+        features = Features([FEATURES.by_name["users"]])
+
+        with pytest.raises(FeatureError, match=r"app\.features\.users\.dashboard must be of type"):
+            features.extensions("dashboard", Schedule)
+
+    def test_extensions_are_those_of_enabled_features(self) -> None:
+        features = Features([FEATURES.by_name[name] for name in ("users", "mail")])
+
+        assert features.extensions("dashboard", DashboardFigures) == [users.extension]
 
     def test_every_folder_is_enabled(self) -> None:
         folders = {path.parent.name for path in (ROOT / "app/features").glob("*/feature.py")}
