@@ -17,7 +17,6 @@ FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
 # Imports of features that `requires` does not name; this list may only shrink.
 KNOWN_IMPORTS = {
-    ("events", "items"),
     ("graphql", "categories"),
     ("graphql", "events"),
     ("graphql", "items"),
