@@ -25,7 +25,7 @@ from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
 from app.security.authenticators import Authenticator
-from app.security.request_credentials import CredentialKind
+from app.security.principals import CredentialKind
 from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]

@@ -22,12 +22,10 @@ KNOWN_IMPORTS = {
     ("graphql", "items"),
     ("graphql", "posts"),
     ("graphql", "rooms"),
-    ("streams", "api_keys"),
     ("streams", "rooms"),
 }
 # Foreign keys to tables of features that `requires` does not name; this list may only shrink.
 KNOWN_FOREIGN_KEYS = {
-    ("streams", "api_keys"),
     ("the kernel", "users"),
 }
 
