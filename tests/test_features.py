@@ -22,7 +22,6 @@ KNOWN_IMPORTS = {
     ("graphql", "items"),
     ("graphql", "posts"),
     ("graphql", "rooms"),
-    ("streams", "rooms"),
 }
 # Foreign keys to tables of features that `requires` does not name; this list may only shrink.
 KNOWN_FOREIGN_KEYS = {

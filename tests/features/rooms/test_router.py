@@ -413,7 +413,7 @@ class TestPresence:
     ) -> None:
         gone = Socket(
             user_id=other_user.id,
-            room="lobby",
+            topic="lobby",
             worker_id=uuid7(),
             lease_ends_at=now() + timedelta(seconds=1),
         )
@@ -443,7 +443,7 @@ class TestPresence:
             await save(
                 Socket(
                     user_id=other_user.id,
-                    room="lobby",
+                    topic="lobby",
                     worker_id=opened(app)[StreamResources].leases.worker_id,
                     lease_ends_at=func.now() + timedelta(hours=1),
                 )
