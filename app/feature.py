@@ -29,11 +29,12 @@ from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
 from app.security.authenticators import Authenticator
-from app.security.request_credentials import CredentialKind
+from app.security.principals import CredentialKind
 from app.startup import Startup
 
 Cleanup = Callable[[AsyncSession], Awaitable[None]]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
+RouterFactory = Callable[["Features"], APIRouter]
 
 T = TypeVar("T")
 
@@ -49,8 +50,8 @@ class Feature:
     name: str
     requires: tuple[str, ...] = ()
     """Features whose modules it may import."""
-    routers: tuple[APIRouter, ...] = ()
-    """Path operations below `/api/v1`."""
+    routers: tuple[APIRouter | RouterFactory, ...] = ()
+    """Path operations below `/api/v1`; a factory where their schemas depend on other features."""
     root_routers: tuple[APIRouter, ...] = ()
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +85,11 @@ class Features:
 
     def __iter__(self) -> Iterator[Feature]:
         return iter(self._features)
+
+    @property
+    def routers(self) -> Iterator[APIRouter]:
+        for router in chain.from_iterable(feature.routers for feature in self):
+            yield router if isinstance(router, APIRouter) else router(self)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -65,6 +65,7 @@ def service() -> Iterator[tuple[Service, str]]:
             "DATABASE_URL": url,
             "LOG_LEVEL": "error",
             "RATE_LIMIT_ENABLED": "false",
+            "EVENT_STREAMS_PER_USER": str(STREAMS),
         }
         with running_service(Path(folder), settings, workers=2) as running:
             yield running, url

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from app.features.categories.models import Category
+from app.features.events.event_types import type_names
 from app.features.files.models import File
 from app.features.items.models import Item
 from app.features.posts.models import Post
 from app.features.users.models.user import User
 from app.features.webhooks.models.delivery import WebhookDelivery
-from app.features.webhooks.models.webhook import HEARING, EventType, Webhook
+from app.features.webhooks.models.webhook import Webhook, receiving_scopes
 from app.jobs.models import Task
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
@@ -78,8 +79,8 @@ def make_webhook(owner: User, **fields: Any) -> Webhook:
     """Its secret is sealed with another key than that of the service."""
     given = {
         "url": "https://hooks.example.com/",
-        "events": list(EventType),
-        "scopes": sorted(ROLE_SCOPES[owner.role or Role.USER] & HEARING),
+        "events": type_names(),
+        "scopes": receiving_scopes(ROLE_SCOPES[owner.role or Role.USER]),
         "secret_sealed": b"sealed",
         "owner_id": owner.id,
     }

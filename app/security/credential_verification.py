@@ -9,7 +9,7 @@ from app.observability.request_context import bind_actor
 from app.resources import Resources, resources
 from app.security.authenticators import Verified
 from app.security.principals import Principal
-from app.security.request_credentials import Credential, read_credential
+from app.security.request_credentials import RequestCredential, read_credential
 from app.security.resources import SecurityResources
 
 
@@ -24,7 +24,7 @@ async def authenticate(connection: HTTPConnection) -> Principal:
     return await principal_of(resources(connection), read_credential(connection))
 
 
-async def principal_of(opened: Resources, credential: Credential) -> Principal:
+async def principal_of(opened: Resources, credential: RequestCredential) -> Principal:
     """Return the caller behind a credential other than a ticket.
 
     Raises:
@@ -36,8 +36,8 @@ async def principal_of(opened: Resources, credential: Credential) -> Principal:
     return principal
 
 
-async def verify(opened: Resources, credential: Credential) -> Verified:
+async def verify(opened: Resources, credential: RequestCredential) -> Verified:
     authenticator = opened[SecurityResources].authenticators.by_kind.get(credential.kind)
     if authenticator is None:
         raise InvalidToken("The service does not accept credentials of this kind.")
-    return await authenticator(opened, credential.text)
+    return await authenticator.verify(opened, credential.text)

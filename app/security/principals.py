@@ -56,6 +56,20 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
 UNVERIFIED_SCOPES = frozenset({Scope.USERS_READ})
 
 
+class CredentialKind(enum.StrEnum):
+    ACCESS_TOKEN = "access_token"
+    API_KEY = "api_key"
+    TICKET = "ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a caller was authenticated by; of an access token `id` is that of its session."""
+
+    kind: CredentialKind
+    id: uuid.UUID
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """An authenticated caller: a user, through a session or an API key.
@@ -68,8 +82,7 @@ class Principal:
     id: uuid.UUID
     role: Role
     scopes: frozenset[Scope]
-    session_id: uuid.UUID | None = None
-    api_key_id: uuid.UUID | None = None
+    credential: Credential | None = None
     expires_at: float = math.inf
     email_verified: bool = True
     withheld: frozenset[Scope] = frozenset()
@@ -82,13 +95,10 @@ class Principal:
         wanted: frozenset[str],
         *,
         email_verified: bool,
-        **credential: Any,
+        credential: Credential | None = None,
+        expires_at: float = math.inf,
     ) -> Self:
-        """The caller behind a credential with the scopes `wanted`.
-
-        Args:
-            credential: `session_id` or `api_key_id`, and `expires_at`.
-        """
+        """The caller behind a credential with the scopes `wanted`."""
         held = granted_scopes(role, wanted)
         scopes = held if email_verified else held & UNVERIFIED_SCOPES
         return cls(
@@ -97,7 +107,8 @@ class Principal:
             scopes,
             email_verified=email_verified,
             withheld=held - scopes,
-            **credential,
+            credential=credential,
+            expires_at=expires_at,
         )
 
     def once_verified(self) -> Self:
@@ -127,6 +138,20 @@ class Principal:
         """
         if self.session_id is None:
             raise SessionRequired("An API key may not do this: sign in.")
+
+    @property
+    def session_id(self) -> uuid.UUID | None:
+        """The id of the session, if the credential is an access token."""
+        return self._credential_id(CredentialKind.ACCESS_TOKEN)
+
+    @property
+    def api_key_id(self) -> uuid.UUID | None:
+        """The id of the API key, if the credential is one."""
+        return self._credential_id(CredentialKind.API_KEY)
+
+    def _credential_id(self, kind: CredentialKind) -> uuid.UUID | None:
+        credential = self.credential
+        return credential.id if credential and credential.kind is kind else None
 
     @property
     def is_admin(self) -> bool:

@@ -3,7 +3,6 @@
 REST, GraphQL, event streams and WebSocket handshakes all read it here. Cookies hold none.
 """
 
-import enum
 import re
 from dataclasses import dataclass
 from typing import NoReturn
@@ -11,6 +10,7 @@ from typing import NoReturn
 from fastapi.requests import HTTPConnection
 
 from app.errors import InvalidRequest, InvalidToken, Unauthenticated
+from app.security.principals import CredentialKind
 
 CREDENTIAL_FIELDS = frozenset({b"authorization", b"x-api-key"})
 TICKET_PARAMETER = "ticket"
@@ -30,19 +30,15 @@ class AmbiguousCredentials(InvalidRequest):
         super().__init__("The request carries more than one credential.", headers=challenge)
 
 
-class CredentialKind(enum.StrEnum):
-    ACCESS_TOKEN = "access_token"
-    API_KEY = "api_key"
-    TICKET = "ticket"
-
-
 @dataclass(frozen=True, slots=True)
-class Credential:
+class RequestCredential:
     kind: CredentialKind
     text: str
 
 
-def read_credential(connection: HTTPConnection, *, accepts_ticket: bool = False) -> Credential:
+def read_credential(
+    connection: HTTPConnection, *, accepts_ticket: bool = False
+) -> RequestCredential:
     """Return the credential of the request.
 
     Raises:
@@ -58,7 +54,7 @@ def read_credential(connection: HTTPConnection, *, accepts_ticket: bool = False)
     if misplaced:
         raise Unauthenticated("A token has no place in a URL: send it as a header, or a ticket.")
     if tickets:
-        return Credential(CredentialKind.TICKET, tickets[0])
+        return RequestCredential(CredentialKind.TICKET, tickets[0])
     return credential_of(*fields[0]) if fields else refuse_anonymous()
 
 
@@ -73,7 +69,7 @@ def parameters(connection: HTTPConnection, names: frozenset[str]) -> list[str]:
     return [value for name, value in connection.query_params.multi_items() if name in names]
 
 
-def credential_of(name: bytes, value: bytes) -> Credential:
+def credential_of(name: bytes, value: bytes) -> RequestCredential:
     """Both fields may hold an API key, `Authorization` an access token as well."""
     text = bearer_token(value) if name == b"authorization" else value.strip(WHITESPACE)
     if not text:
@@ -82,10 +78,10 @@ def credential_of(name: bytes, value: bytes) -> Credential:
         raise InvalidToken("The credential has characters that no credential of ours has.")
     credential = text.decode("ascii")
     if credential.startswith(API_KEY_PREFIX):
-        return Credential(CredentialKind.API_KEY, credential)
+        return RequestCredential(CredentialKind.API_KEY, credential)
     if name != b"authorization":
         raise InvalidToken("This is no API key; send access tokens as Bearer tokens.")
-    return Credential(CredentialKind.ACCESS_TOKEN, credential)
+    return RequestCredential(CredentialKind.ACCESS_TOKEN, credential)
 
 
 def bearer_token(value: bytes) -> bytes:

@@ -11,7 +11,7 @@ from app.errors import InvalidToken
 from app.features.api_keys import crud
 from app.resources import Resources
 from app.security.authenticators import Verified
-from app.security.principals import Principal
+from app.security.principals import Credential, CredentialKind, Principal
 
 
 async def verify_api_key(opened: Resources, key: str) -> Verified:
@@ -32,7 +32,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
         row["role"],
         frozenset(row["scopes"]),
         email_verified=row["email_verified"],
-        api_key_id=row["api_key_id"],
+        credential=Credential(CredentialKind.API_KEY, row["api_key_id"]),
         expires_at=expires_at,
     )
     return principal, expires_at

@@ -52,7 +52,7 @@ PRINCIPAL = Query(
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
-STANDING = Query(
+LIVE = Query(
     select(ApiKey.id, ApiKey.prefix, User.role, User.email_verified)
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
@@ -77,14 +77,12 @@ async def find_principal(reads: ReadPool, key: str) -> Row | None:
     return row if is_right else None
 
 
-async def find_standing(
-    reads: ReadPool, api_key_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, Row]:
+async def find_live(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
     """Return `role, email_verified, prefix` for each key that lives, by its id.
 
     Rotation changes the prefix.
     """
-    rows = await reads.all(STANDING, ids=list(api_key_ids))
+    rows = await reads.all(LIVE, ids=list(api_key_ids))
     return {row["id"]: row for row in rows}
 
 

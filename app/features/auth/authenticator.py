@@ -6,7 +6,7 @@ from app.features.auth.resources import AuthResources
 from app.features.users.crud import sessions
 from app.resources import Resources
 from app.security.authenticators import Verified
-from app.security.principals import Principal
+from app.security.principals import Credential, CredentialKind, Principal
 
 
 async def verify_access_token(opened: Resources, token: str) -> Verified:
@@ -25,7 +25,7 @@ async def verify_access_token(opened: Resources, token: str) -> Verified:
         row["role"],
         claims.scopes,
         email_verified=row["email_verified"],
-        session_id=row["session_id"],
+        credential=Credential(CredentialKind.ACCESS_TOKEN, row["session_id"]),
         expires_at=claims.expires_at,
     )
     return principal, principal.expires_at

@@ -13,8 +13,10 @@ from app.features.auth.lifespan import lifespan
 from app.features.auth.oauth_problems import OAUTH_PROBLEMS
 from app.features.auth.receivers import cancel_email_changes, revoke_links
 from app.features.auth.router import router, tokens_router, with_password
+from app.features.users.crud import sessions
 from app.features.users.signals import LinksRevoked, SignInsEnded
-from app.security.request_credentials import CredentialKind
+from app.security.authenticators import Authenticator
+from app.security.principals import CredentialKind
 
 feature = Feature(
     name="auth",
@@ -26,7 +28,9 @@ feature = Feature(
     },
     jobs=(SendEmailChangeMail, SendResetMail, SendVerificationMail, SendWelcomeMail),
     cleanup=(mailed_tokens.delete_expired, email_changes.delete_expired, throttles.delete_expired),
-    authenticators={CredentialKind.ACCESS_TOKEN: verify_access_token},
+    authenticators={
+        CredentialKind.ACCESS_TOKEN: Authenticator(verify_access_token, sessions.find_live)
+    },
     problem_extensions=(OAUTH_PROBLEMS,),
     lifespan=lifespan,
     receivers={LinksRevoked: revoke_links, SignInsEnded: cancel_email_changes},

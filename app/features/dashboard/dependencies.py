@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from app.errors import NotPermitted
+from app.features.dashboard.crud import CountingStatements
+from app.resources import resources
 from app.security.authentication import ItemReader
 from app.security.principals import Principal, Role
 
@@ -15,4 +17,9 @@ async def get_dashboard_reader(principal: ItemReader) -> Principal:
     return principal
 
 
+async def get_counting_statements(request: Request) -> CountingStatements:
+    return resources(request)[CountingStatements]
+
+
 DashboardReader = Annotated[Principal, Depends(get_dashboard_reader)]
+CountingStatementsDep = Annotated[CountingStatements, Depends(get_counting_statements)]

@@ -8,4 +8,4 @@ from app.resources import Resources
 
 async def refresh_dashboard(resources: Resources) -> None:
     async with transaction(resources[DatabaseResources].sessions) as session:
-        await crud.refresh(session)
+        await crud.refresh(session, resources[crud.CountingStatements])

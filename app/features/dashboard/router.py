@@ -5,29 +5,40 @@ from fastapi.concurrency import run_in_threadpool
 
 from app.db.dependencies import OpenTransaction, Reads, Transactions
 from app.db.executor import Row
+from app.feature import Features
 from app.features.dashboard import crud as dashboards
-from app.features.dashboard.dependencies import DashboardReader
-from app.features.dashboard.schemas import DashboardRead
+from app.features.dashboard.crud import CountingStatements
+from app.features.dashboard.dependencies import CountingStatementsDep, DashboardReader
+from app.features.dashboard.figures import DashboardFigures
+from app.features.dashboard.schemas import dashboard_schema
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.observability.prometheus import answers_by_status
 
-router = APIRouter(prefix="/dashboard", tags=["dashboard"], route_class=UnitOfWorkRoute)
+
+def create_router(features: Features) -> APIRouter:
+    """Create the router; which fields it returns depends on the enabled features."""
+    router = APIRouter(prefix="/dashboard", tags=["dashboard"], route_class=UnitOfWorkRoute)
+    schema = dashboard_schema(features.extensions("dashboard", DashboardFigures))
+    router.get("", response_model=schema, response_model_exclude_none=True)(read_dashboard)
+    return router
 
 
-@router.get("", response_model_exclude_none=True)
 async def read_dashboard(
-    reads: Reads, principal: DashboardReader, transactions: Transactions
-) -> DashboardRead:
+    reads: Reads,
+    principal: DashboardReader,
+    transactions: Transactions,
+    statements: CountingStatementsDep,
+) -> Row:
     """Administrators see figures of the whole service, users those of what is theirs."""
     if not principal.is_admin:
-        return DashboardRead.model_validate(await dashboards.count_own(reads, principal.id))
-    figures = await dashboards.find_counted(reads) or await count_first(transactions)
+        return await dashboards.count_own(reads, statements, principal.id)
+    figures = await dashboards.find_counted(reads) or await count_first(transactions, statements)
     # In a thread: with several workers it reads the files of all of them.
     requests = await run_in_threadpool(answers_by_status)
-    return DashboardRead.model_validate({**figures, "requests": requests})
+    return {**figures, "requests": requests}
 
 
-async def count_first(transactions: OpenTransaction) -> Row:
+async def count_first(transactions: OpenTransaction, statements: CountingStatements) -> Row:
     """Before a worker has counted for the first time."""
     async with transactions() as session:
-        return await dashboards.count_all(session)
+        return await dashboards.count_all(session, statements)

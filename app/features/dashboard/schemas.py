@@ -1,32 +1,17 @@
-"""The dashboard on the wire."""
+"""The dashboard on the wire: fields of its own, and those of the features that are enabled."""
 
-from datetime import date, datetime
-from typing import Annotated
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from app.http.schemas import MoneyRead, Out
+from app.features.dashboard.figures import DashboardFigures
+from app.http.schemas import Out
 from app.jobs.models import TaskStatus
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-
-
-class Day(Out):
-    day: date
-    count: Count
-
-
-class PriceRange(Out):
-    """From `above`, exclusive, to `up_to`."""
-
-    above: MoneyRead
-    up_to: MoneyRead
-    count: Count
-
-
-class TagCount(Out):
-    tag: str = Field(max_length=30)
-    count: Count
+FOR_ADMINISTRATORS = "For administrators."
 
 
 class StateCount(Out):
@@ -41,23 +26,33 @@ class StatusCount(Out):
     count: Count
 
 
-class Totals(Out):
-    items: Count
-    posts: Count
-    files: Count
-    stored_bytes: Count
-    users: Count | None = Field(default=None, description="For administrators.")
+TASKS = Annotated[list[StateCount], Field(max_length=5)]
+REQUESTS = Annotated[
+    list[StatusCount] | None, Field(max_length=100, description=FOR_ADMINISTRATORS)
+]
+TOTAL_FOR_ADMINISTRATORS = Annotated[Count | None, Field(description=FOR_ADMINISTRATORS)]
 
 
-class DashboardRead(Out):
-    """Of the whole service for administrators, else of what is yours."""
+def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
+    """Create the schema of the response from the figures, in their order."""
+    figures = list(figures)
+    charts: dict[str, Any] = {
+        name: chart.schema for each in figures for name, chart in each.charts.items()
+    }
+    fields = {
+        "counted_at": datetime,
+        "totals": totals_schema(figures),
+        **charts,
+        "tasks": TASKS,
+        "requests": (REQUESTS, None),
+    }
+    doc = "Of the whole service for administrators, else of what is yours."
+    return create_model("DashboardRead", __base__=Out, __doc__=doc, **fields)
 
-    counted_at: datetime
-    totals: Totals
-    items_by_day: list[Day] = Field(max_length=31, description="Of the last 30 days.")
-    prices: list[PriceRange] = Field(max_length=20)
-    tags: list[TagCount] = Field(max_length=10, description="The most frequent ones.")
-    tasks: list[StateCount] = Field(max_length=5)
-    requests: list[StatusCount] | None = Field(
-        default=None, max_length=100, description="For administrators."
-    )
+
+def totals_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
+    fields: dict[str, Any] = {}
+    for each in figures:
+        fields |= dict.fromkeys(each.totals, Count)
+        fields |= dict.fromkeys(each.totals_for_administrators, (TOTAL_FOR_ADMINISTRATORS, None))
+    return create_model("Totals", __base__=Out, **fields)

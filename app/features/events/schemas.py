@@ -1,6 +1,5 @@
 """Events on the wire: of the stream, of webhooks and of subscriptions alike."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,23 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.features.events.models.event import Position, event_id, may_hear
-from app.features.items.schemas import ItemRead
-from app.http.schemas import Out, Stored
-from app.jobs.schemas import TaskRead
+from app.features.events.event_types import event_types, kind_of, may_receive
+from app.features.events.models.event import Position, event_id
+from app.http.schemas import Out
 from app.security.principals import Principal
-
-
-class PublishedPostRead(Stored):
-    """A post without its text, which is read by its id as long as it is published."""
-
-    title: str
-    author_id: uuid.UUID
-    published_at: datetime
-
-
-# What is told of a thing of each kind: the fields of these.
-DATA: dict[str, type[Out]] = {"item": ItemRead, "post": PublishedPostRead, "task": TaskRead}
 
 
 class EventRead(Out):
@@ -49,7 +35,7 @@ class Told:
         return self.event.model_dump_json()
 
     def is_for(self, principal: Principal) -> bool:
-        return may_hear(principal, self.event.type.partition(".")[0], self.event.data)
+        return may_receive(principal, self.event.type, self.event.data)
 
 
 def told(row: Mapping[str, Any]) -> Told:
@@ -58,17 +44,18 @@ def told(row: Mapping[str, Any]) -> Told:
         id=event_id(position, row["created_at"]),
         type=row["type"],
         timestamp=row["created_at"],
-        data=told_data(row["type"].partition(".")[0], row["data"]),
+        data=told_data(row["type"], row["data"]),
     )
     return Told(position, event)
 
 
-def told_data(kind: str, row: dict[str, Any]) -> dict[str, Any]:
-    """The fields that the API shows, in its order.
+def told_data(type_name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """The fields that the API shows, in its order; none where the feature is not enabled any more.
 
     Not validated: an event may be older than the newest field.
     """
-    names = [name for name in DATA[kind].model_fields if name in row]
+    types = event_types().get(kind_of(type_name))
+    names = [name for name in types.schema.model_fields if name in row] if types else []
     return {name: as_time(row[name]) if name.endswith("_at") else row[name] for name in names}
 
 

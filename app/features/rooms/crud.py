@@ -1,6 +1,8 @@
 """The room_messages table: what was said, in the order in which it was committed. Never commits."""
 
+import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import (
     ARRAY,
@@ -17,7 +19,17 @@ from sqlalchemy import (
 from app.db.executor import Query, ReadPool, Row
 from app.db.session import AsyncSession, notify
 from app.features.rooms.models import KEPT, RoomMessage
-from app.features.rooms.schemas import RoomEvent
+from app.features.rooms.schemas import (
+    MAX_PRESENT,
+    Person,
+    RoomEvent,
+    RoomJoin,
+    RoomLeave,
+    RoomPresence,
+)
+from app.features.streams.crud.sockets import IS_LEASED
+from app.features.streams.models.socket import Socket
+from app.features.users.models.user import User
 from app.runtime.clock import now
 
 # Every process listens here and fetches what is new in the room it names, if it has readers
@@ -41,6 +53,23 @@ AFTER = Query(
     .limit(literal_column(str(AT_ONCE)))
 )
 
+PRESENT = Query(
+    select(User.id, User.username, func.count().over().label("count"))
+    .join(Socket, Socket.user_id == User.id)
+    .where(Socket.topic == bindparam("room"), IS_LEASED)
+    .group_by(User.id)
+    .order_by(User.username_canonical)
+    .limit(literal_column(str(MAX_PRESENT)))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Whose socket it is, and the number of the last message that was not meant for it."""
+
+    person: Person
+    number: int
+
 
 async def lock(session: AsyncSession, room: str) -> None:
     """Keep others from changing the room until the transaction ends.
@@ -51,18 +80,40 @@ async def lock(session: AsyncSession, room: str) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(room))))
 
 
-async def append(session: AsyncSession, event: RoomEvent) -> None:
-    """Say it in the room, which the caller has locked."""
+async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: bool) -> Entrance:
+    """Append the join if the socket is the user's first one in the room."""
+    newest = select(func.max(RoomMessage.number)).where(RoomMessage.room == room)
+    found = await session.execute(
+        select(User.username, func.coalesce(newest.scalar_subquery(), 0)).where(User.id == user_id)
+    )
+    username, number = found.one()
+    person = Person(id=user_id, username=username)
+    if is_first:
+        number = await append(session, RoomJoin(room=room, user=person))
+    return Entrance(person, number)
+
+
+async def leave(session: AsyncSession, room: str, user_id: uuid.UUID) -> None:
+    """Append the leave of a user whose last socket in the room is gone."""
+    username = await session.scalar(select(User.username).where(User.id == user_id))
+    if username is not None:
+        await append(session, RoomLeave(room=room, user=Person(id=user_id, username=username)))
+
+
+async def presence(reads: ReadPool, room: str) -> RoomPresence:
+    """Return the users in the room, by name."""
+    rows = await reads.all(PRESENT, room=room)
+    users = [Person(id=row["id"], username=row["username"]) for row in rows]
+    return RoomPresence(room=room, users=users, count=rows[0]["count"] if rows else 0)
+
+
+async def append(session: AsyncSession, event: RoomEvent) -> int:
+    """Say it in the room, which the caller has locked; return the number of the message."""
     message = RoomMessage(id=event.id, room=event.room, envelope=event.model_dump_json())
     session.add(message)
     await session.flush()
     await notify(session, CHANNEL, event.room)
-
-
-async def newest(session: AsyncSession, room: str) -> int:
-    """The number of the last message, 0 when there is none."""
-    numbers = select(func.max(RoomMessage.number)).where(RoomMessage.room == room)
-    return await session.scalar(numbers) or 0
+    return message.number
 
 
 async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[Row]:

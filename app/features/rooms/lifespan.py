@@ -8,6 +8,7 @@ from app.db.resources import DatabaseResources
 from app.features.rooms import crud
 from app.features.rooms.rooms import Rooms
 from app.features.streams.lifespan import StreamResources
+from app.features.streams.topics import TopicHandler
 from app.startup import Startup
 
 
@@ -19,7 +20,9 @@ class RoomResources:
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[RoomResources]:
     opened = startup.resources
-    rooms = Rooms(opened[DatabaseResources].reads, opened[StreamResources].leases)
+    leases = opened[StreamResources].leases
+    leases.topics = TopicHandler(lock=crud.lock, entered=crud.enter, left=crud.leave)
+    rooms = Rooms(opened[DatabaseResources].reads, leases)
     startup.notifications.on_notification(crud.CHANNEL, rooms.wake)
     startup.notifications.on_reconnect(rooms.wake_all)
     startup.run(rooms)

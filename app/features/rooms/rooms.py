@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager
 
 from app.db.executor import ReadPool
 from app.features.rooms import crud as room_messages
+from app.features.rooms.crud import Entrance
 from app.features.rooms.schemas import RoomMessageRead
-from app.features.streams.crud import sockets
-from app.features.streams.crud.sockets import Entrance
 from app.features.streams.leases import SocketLeases
 from app.http.schemas import Out
 from app.runtime.background import BackgroundLoop
@@ -91,7 +90,7 @@ class Rooms(BackgroundLoop):
         """
         async with self._leases.held(principal.id, room) as entrance:
             member = Member(room, entrance, max_characters=self.max_waiting_characters)
-            member.tell(await sockets.presence(self._reads, room))
+            member.tell(await room_messages.presence(self._reads, room))
             self._members.setdefault(room, set()).add(member)
             # Something may have been said between the entrance and this line.
             self.wake(room)

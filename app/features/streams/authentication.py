@@ -9,19 +9,17 @@ from typing import Annotated
 from fastapi import Security
 from fastapi.requests import HTTPConnection
 
-from app.db.executor import ReadPool, Row
 from app.db.resources import DatabaseResources
 from app.db.session import transaction
-from app.features.api_keys import crud as api_keys
 from app.features.streams.crud import tickets
-from app.features.streams.models.ticket import InvalidTicket, Ticket
-from app.features.users.crud import sessions
+from app.features.streams.models.ticket import InvalidTicket
 from app.observability.request_context import bind_actor
 from app.resources import Resources, resources
 from app.security.authentication import TOKEN_URL, Authentication
 from app.security.credential_verification import principal_of
-from app.security.principals import Principal, Scope
-from app.security.request_credentials import TICKET_PARAMETER, CredentialKind, read_credential
+from app.security.principals import CredentialKind, Principal, Scope
+from app.security.request_credentials import TICKET_PARAMETER, read_credential
+from app.security.resources import SecurityResources
 
 
 async def authenticate_stream(connection: HTTPConnection) -> Principal:
@@ -41,30 +39,21 @@ async def authenticate_stream(connection: HTTPConnection) -> Principal:
 async def redeem(opened: Resources, secret: str) -> Principal:
     async with transaction(opened[DatabaseResources].sessions) as session:
         ticket = await tickets.redeem(session, secret)
-    standing = await standing_of(opened[DatabaseResources].reads, ticket)
-    if standing is None:
+    authenticators = opened[SecurityResources].authenticators
+    credential = ticket.credential
+    live = await authenticators.find_live(opened[DatabaseResources].reads, {credential})
+    if credential not in live:
         raise InvalidTicket("What the ticket came from has ended.")
     bind_actor(ticket.user_id)
     ends = ticket.credential_expires_at
     return Principal.granted(
         ticket.user_id,
-        standing["role"],
+        live[credential]["role"],
         frozenset(ticket.scopes),
-        email_verified=standing["email_verified"],
-        session_id=ticket.session_id,
-        api_key_id=ticket.api_key_id,
+        email_verified=live[credential]["email_verified"],
+        credential=credential,
         expires_at=ends.timestamp() if ends else math.inf,
     )
-
-
-async def standing_of(reads: ReadPool, ticket: Ticket) -> Row | None:
-    if ticket.session_id:
-        known = await sessions.find_standing(reads, [ticket.session_id])
-        return known.get(ticket.session_id)
-    if ticket.api_key_id:
-        known = await api_keys.find_standing(reads, [ticket.api_key_id])
-        return known.get(ticket.api_key_id)
-    return None
 
 
 stream_authentication = Authentication(

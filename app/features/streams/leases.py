@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from app.config.settings import Settings
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.errors import AppError
 from app.features.streams.crud import sockets
-from app.features.streams.crud.sockets import Entrance
 from app.features.streams.models.socket import Socket, StreamKind
+from app.features.streams.topics import NO_TOPICS
 from app.http.load_shedding.concurrency_limit import Overloaded
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
@@ -34,7 +35,7 @@ log = get_logger("sockets")
 class Lease:
     user_id: uuid.UUID
     kind: StreamKind
-    room: str | None
+    topic: str | None
     is_entered: bool = False
 
 
@@ -44,6 +45,7 @@ class SocketLeases(BackgroundLoop):
     def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
         super().__init__()
         self.worker_id = uuid7()
+        self.topics = NO_TOPICS  # Until a feature replaces it in its lifespan.
         self._sessions = sessions
         self._per_process = settings.streams_per_process
         self._per_user = {
@@ -61,7 +63,7 @@ class SocketLeases(BackgroundLoop):
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[AsyncSession]:
-        """A transaction about sockets or rooms."""
+        """A transaction about sockets or topics."""
         async with self._turns, transaction(self._sessions) as session:
             yield session
 
@@ -69,11 +71,13 @@ class SocketLeases(BackgroundLoop):
     async def held(
         self,
         user_id: uuid.UUID,
-        room: str | None = None,
+        topic: str | None = None,
         *,
         kind: StreamKind = StreamKind.WEBSOCKET,
-    ) -> AsyncIterator[Entrance]:
+    ) -> AsyncIterator[Any]:
         """Hold a lease for as long as the block lasts.
+
+        Yields what the handler of the topic returned, without a topic None.
 
         Raises:
             TooManySockets, TooManyStreams: the user has as many of this kind as allowed.
@@ -81,18 +85,19 @@ class SocketLeases(BackgroundLoop):
         """
         self._check(user_id, kind)
         socket_id = uuid7()
-        self._held[socket_id] = lease = Lease(user_id, kind, room)
+        self._held[socket_id] = lease = Lease(user_id, kind, topic)
         self._by_user[user_id, kind] += 1
         try:
             async with self.turn() as session:
                 row = self._row(socket_id, lease)
-                entrance = await sockets.enter(session, row, limit=self._per_user[kind])
+                limit = self._per_user[kind]
+                entered = await sockets.enter(session, row, self.topics, limit=limit)
             lease.is_entered = True
-            yield entrance
+            yield entered
         finally:
             if lease.is_entered:
                 lease.is_entered = False
-                await self._leave(socket_id, room)
+                await self._leave(socket_id, topic)
             del self._held[socket_id]
             self._by_user[user_id, kind] -= 1
             if not self._by_user[user_id, kind]:
@@ -114,9 +119,9 @@ class SocketLeases(BackgroundLoop):
         await self._renew()
         async with self.turn() as session:
             expired = await sockets.find_expired(session)
-        for socket_id, room in expired:
+        for socket_id, topic in expired:
             async with self.turn() as session:
-                await sockets.expire(session, socket_id, room)
+                await sockets.expire(session, socket_id, topic, self.topics)
 
     async def _renew(self) -> None:
         entered = {socket_id for socket_id, lease in self._held.items() if lease.is_entered}
@@ -128,15 +133,15 @@ class SocketLeases(BackgroundLoop):
             if lease.is_entered:
                 async with self.turn() as session:
                     row = self._row(socket_id, lease)
-                    await sockets.enter(session, row, limit=NO_LIMIT)
+                    await sockets.enter(session, row, self.topics, limit=NO_LIMIT)
         # Whose task was cancelled in the middle of the commit.
         for socket_id in renewed.keys() - self._held.keys():
             await self._leave(socket_id, renewed[socket_id])
 
-    async def _leave(self, socket_id: uuid.UUID, room: str | None) -> None:
+    async def _leave(self, socket_id: uuid.UUID, topic: str | None) -> None:
         try:
             async with self.turn() as session:
-                await sockets.leave(session, socket_id, room)
+                await sockets.leave(session, socket_id, topic, self.topics)
         except AppError as error:
             log.warning("lease left to expire", reason=error.code)
 
@@ -145,6 +150,6 @@ class SocketLeases(BackgroundLoop):
             id=socket_id,
             user_id=lease.user_id,
             kind=lease.kind,
-            room=lease.room,
+            topic=lease.topic,
             worker_id=self.worker_id,
         )

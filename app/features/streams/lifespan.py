@@ -9,6 +9,7 @@ from app.features.streams.leases import SocketLeases
 from app.features.streams.session_revalidation import Standing
 from app.security.principal_cache import CHANNEL
 from app.security.rate_limit import Windows
+from app.security.resources import SecurityResources
 from app.startup import Startup
 
 
@@ -23,7 +24,7 @@ class StreamResources:
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
     database = startup.resources[DatabaseResources]
-    standing = Standing(database.reads)
+    standing = Standing(database.reads, startup.resources[SecurityResources].authenticators)
     leases = SocketLeases(database.sessions, startup.settings)
     startup.notifications.on_notification(CHANNEL, standing.wake)
     startup.notifications.on_reconnect(standing.wake)

@@ -5,20 +5,16 @@ A request is checked when it arrives; a stream lasts longer than the rights of i
 
 import asyncio
 import time
-import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from app.db.executor import ReadPool, Row
-from app.features.api_keys import crud as api_keys
-from app.features.users.crud import sessions
 from app.runtime.background import BackgroundLoop
-from app.security.principals import Principal
+from app.security.authenticators import Authenticators
+from app.security.principals import Credential, Principal
 
 # Five seconds are promised; a revocation is told at once, and this is for the lost word.
 EVERY_SECONDS = 2.0
-
-Standings = dict[uuid.UUID, Row]
 
 
 class Watched:
@@ -31,9 +27,8 @@ class Watched:
         self._first: Row | None = None
 
     @property
-    def key(self) -> uuid.UUID | None:
-        """Of the session or the API key."""
-        return self.principal.session_id or self.principal.api_key_id
+    def credential(self) -> Credential | None:
+        return self.principal.credential
 
     def compare(self, standing: Row | None) -> None:
         """End unless the role, and the key if it is one, are what they were."""
@@ -52,12 +47,19 @@ class Watched:
 
 
 class Standing(BackgroundLoop):
-    """Asks for all open streams of this process at once: two statements, however many."""
+    """Checks all open streams of this process: one statement for each kind of credential."""
 
     name = "standing"
 
-    def __init__(self, reads: ReadPool, *, every_seconds: float = EVERY_SECONDS) -> None:
+    def __init__(
+        self,
+        reads: ReadPool,
+        authenticators: Authenticators,
+        *,
+        every_seconds: float = EVERY_SECONDS,
+    ) -> None:
         super().__init__()
+        self._authenticators = authenticators
         self._every_seconds = every_seconds
         self._reads = reads
         self._watched: set[Watched] = set()
@@ -82,22 +84,12 @@ class Standing(BackgroundLoop):
         watched = list(self._watched)
         for each in watched:
             each.end_if_expired()
-        known = await self._standings(watched)
+        credentials = {each.credential for each in watched if each.credential}
+        live = await self._authenticators.find_live(self._reads, credentials)
         for each in watched:
-            each.compare(known.get(each.key) if each.key else None)
+            each.compare(live.get(each.credential) if each.credential else None)
 
     async def pause(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._every_seconds):
                 await self._news.wait()
-
-    async def _standings(self, watched: Collection[Watched]) -> Standings:
-        callers = [each.principal for each in watched]
-        session_ids = {caller.session_id for caller in callers if caller.session_id}
-        key_ids = {caller.api_key_id for caller in callers if caller.api_key_id}
-        known: Standings = {}
-        if session_ids:
-            known |= await sessions.find_standing(self._reads, session_ids)
-        if key_ids:
-            known |= await api_keys.find_standing(self._reads, key_ids)
-        return known

@@ -9,12 +9,13 @@ from fastapi import Depends, Request
 from app.db.dependencies import Reads, SessionDep
 from app.db.executor import Row
 from app.errors import InsufficientScope, Unprocessable, Violation
+from app.features.events.event_types import scopes_to_receive
 from app.features.users.crud import credentials
 from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
-from app.features.webhooks.models.webhook import Webhook, scopes_to_hear
+from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
 from app.features.webhooks.ssrf_guard import DestinationRefused
 from app.http.pagination import Pagination, paginated
@@ -91,7 +92,7 @@ def permit_events(principal: Principal, events: Iterable[str]) -> None:
     Raises:
         InsufficientScope: the caller lacks the scope to read one of them.
     """
-    missing = scopes_to_hear(events) - principal.scopes
+    missing = scopes_to_receive(events) - principal.scopes
     if missing:
         raise InsufficientScope(f"To be told of these, you need {', '.join(sorted(missing))}.")
 

@@ -143,7 +143,8 @@ function render(figures) {
 
 function totals(figures) {
   const { stored_bytes: bytes, ...counts } = figures;
-  const shown = { ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count.toLocaleString()])), stored: size(bytes) };
+  const shown = Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count.toLocaleString()]));
+  if (bytes !== undefined) shown.stored = size(bytes);
   return Object.entries(shown).map(([name, text]) => {
     const box = document.createElement("div");
     box.className = "total";

@@ -1,6 +1,5 @@
-"""Positions in the order of events, and who hears of what."""
+"""Positions in the order of events."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -11,17 +10,9 @@ from app.features.events.models.event import (
     EventsExpired,
     Position,
     event_id,
-    may_hear,
     position_of,
 )
 from app.runtime.clock import now
-from app.security.principals import Principal, Role, Scope
-
-OWNER = uuid.uuid4()
-
-
-def principal(*scopes: Scope, user_id: uuid.UUID = OWNER) -> Principal:
-    return Principal(user_id, Role.USER, frozenset(scopes))
 
 
 class TestEventId:
@@ -44,25 +35,3 @@ class TestEventId:
     def test_that_is_none_of_ours_is_refused(self, text: str) -> None:
         with pytest.raises(Unprocessable):
             position_of(text)
-
-
-class TestHearing:
-    @pytest.mark.parametrize(
-        ("kind", "scope"), [("item", Scope.ITEMS_READ), ("post", Scope.POSTS_READ)]
-    )
-    def test_needs_the_scope_that_reading_needs(self, kind: str, scope: Scope) -> None:
-        assert may_hear(principal(scope), kind, {})
-        assert not may_hear(principal(*set(Scope) - {scope, Scope.ADMIN}), kind, {})
-
-    def test_of_a_task_is_for_its_owner_and_administrators(self) -> None:
-        task = {"owner_id": str(OWNER)}
-
-        assert may_hear(principal(), "task", task)
-        assert not may_hear(
-            principal(*set(Scope) - {Scope.ADMIN}, user_id=uuid.uuid4()), "task", task
-        )
-        assert may_hear(principal(Scope.ADMIN, user_id=uuid.uuid4()), "task", task)
-
-    def test_of_what_nobody_owns_is_for_administrators(self) -> None:
-        assert not may_hear(principal(), "task", {"owner_id": None})
-        assert may_hear(principal(Scope.ADMIN), "task", {"owner_id": None})

@@ -14,8 +14,10 @@ from httpx2 import AsyncClient
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.session_revalidation import Standing, Watched
 from app.features.users.models.user import User
+from app.security.authenticators import Authenticators
 from app.security.credential_verification import authenticate
 from app.security.principals import Principal
+from app.security.resources import SecurityResources
 from tests.conftest import As
 from tests.factories import PASSWORD
 from tests.state import opened, reads_of
@@ -113,7 +115,7 @@ class TestStanding:
             caller.id,
             caller.role,
             caller.scopes,
-            session_id=caller.session_id,
+            credential=caller.credential,
             expires_at=time.time() + 0.1,
         )
 
@@ -131,7 +133,7 @@ class TestStanding:
     async def test_all_streams_cost_one_statement(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
-        watcher = Standing(reads_of(app))
+        watcher = Standing(reads_of(app), authenticators_of(app))
         callers = [await principal_of(app, await as_user(user)) for _ in range(3)]
         before = reads_of(app).statements
 
@@ -141,7 +143,7 @@ class TestStanding:
         assert reads_of(app).statements - before == 1
 
     async def test_nobody_costs_none(self, app: FastAPI) -> None:
-        watcher = Standing(reads_of(app))
+        watcher = Standing(reads_of(app), authenticators_of(app))
         before = reads_of(app).statements
 
         await watcher.work()
@@ -149,10 +151,14 @@ class TestStanding:
         assert reads_of(app).statements == before
 
 
+def authenticators_of(app: FastAPI) -> Authenticators:
+    return opened(app)[SecurityResources].authenticators
+
+
 @asynccontextmanager
 async def deaf(app: FastAPI) -> AsyncIterator[Standing]:
     """One that nobody tells anything, as when a notification is lost."""
-    watcher = Standing(reads_of(app), every_seconds=0.1)
+    watcher = Standing(reads_of(app), authenticators_of(app), every_seconds=0.1)
     watcher.start()
     yield watcher
     await watcher.close()

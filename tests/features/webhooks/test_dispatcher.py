@@ -12,7 +12,7 @@ from app.features.users.models.user import User
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.queue import QueueLimits
-from app.features.webhooks.models.webhook import EventType, Webhook
+from app.features.webhooks.models.webhook import Webhook
 from app.jobs.models import TaskStatus
 from app.security.principals import Role, Scope
 from tests.conftest import Database, Save
@@ -86,7 +86,7 @@ class TestDispatch:
         database: Database,
         user: User,
     ) -> None:
-        await save(make_webhook(user, events=[EventType.ITEM_UPDATED, EventType.POST_PUBLISHED]))
+        await save(make_webhook(user, events=["item.updated", "post.published"]))
         await publish_everything(app, save, user)
 
         await dispatch_all(dispatcher)
@@ -134,7 +134,7 @@ class TestDispatch:
         database: Database,
         user: User,
     ) -> None:
-        await save(make_webhook(user, events=[EventType.TASK_UPDATED]))
+        await save(make_webhook(user, events=["task.updated"]))
         await publish_everything(app, save, user)
 
         await dispatch_all(dispatcher)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.features.webhooks.models.webhook import WebhookDisabled, scopes_to_hear
+from app.features.webhooks.models.webhook import WebhookDisabled, receiving_scopes
 from app.security.principals import Scope
 from tests.factories import make_user, make_webhook
 
@@ -44,9 +44,7 @@ class TestRotate:
         assert until == webhook.overlap_until == NOON + timedelta(hours=24)
 
 
-class TestScopesToHear:
-    def test_are_those_to_read(self) -> None:
-        events = ["item.created", "item.deleted", "post.published", "task.updated"]
-
-        assert scopes_to_hear(events) == {Scope.ITEMS_READ, Scope.POSTS_READ}
-        assert scopes_to_hear(["task.updated"]) == set()
+class TestReceivingScopes:
+    def test_are_those_to_read_and_that_of_administrators(self) -> None:
+        assert receiving_scopes(set(Scope)) == ["admin", "items:read", "posts:read"]
+        assert receiving_scopes({Scope.WEBHOOKS_MANAGE}) == []

@@ -11,15 +11,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base
 from app.errors import AppError, Unprocessable, Violation
 from app.runtime.clock import now
-from app.security.principals import Principal, Scope
 
 RETENTION = timedelta(days=7)
 # Housekeeping and clocks are not exact: what is that close to its end counts as gone.
 MARGIN = timedelta(hours=1)
 EVENT_ID = re.compile(r"(\d{1,11})-(\d{1,18})-(\d{1,18})", re.ASCII)
-
-# Who hears of what; `task` is for its owner and administrators.
-READ_SCOPES = {"item": Scope.ITEMS_READ, "post": Scope.POSTS_READ}
 
 
 class EventsExpired(AppError):
@@ -75,11 +71,3 @@ def position_of(text: str, pointer: str = "/header/Last-Event-ID") -> Position:
     if seconds < (now() - RETENTION + MARGIN).timestamp():
         raise EventsExpired("The events since then are no longer kept.")
     return Position(transaction_id, number)
-
-
-def may_hear(principal: Principal, kind: str, data: dict[str, Any]) -> bool:
-    """Whether an event about a thing of this kind is for the principal."""
-    scope = READ_SCOPES.get(kind)
-    if scope is not None:
-        return scope in principal.scopes
-    return principal.is_admin or data.get("owner_id") == str(principal.id)

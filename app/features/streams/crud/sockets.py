@@ -1,24 +1,12 @@
-"""The sockets table: who is connected, and to which room. Flushes; never commits."""
+"""The sockets table: leases of open streams. Flushes; never commits."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    bindparam,
-    delete,
-    func,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
-from app.db.executor import Query, ReadPool
 from app.db.session import AsyncSession
-from app.features.rooms import crud as room_messages
-from app.features.rooms.schemas import MAX_PRESENT, Person, RoomJoin, RoomLeave, RoomPresence
 from app.features.streams.models.socket import (
     LEASE,
     Socket,
@@ -26,7 +14,7 @@ from app.features.streams.models.socket import (
     TooManySockets,
     TooManyStreams,
 )
-from app.features.users.models.user import User
+from app.features.streams.topics import TopicHandler
 
 LOCKS = 7_246_395
 TOO_MANY: dict[StreamKind, tuple[type[TooManySockets | TooManyStreams], str]] = {
@@ -35,26 +23,9 @@ TOO_MANY: dict[StreamKind, tuple[type[TooManySockets | TooManyStreams], str]] = 
 }
 IS_LEASED = Socket.lease_ends_at > func.now()
 
-PRESENT = Query(
-    select(User.id, User.username, func.count().over().label("count"))
-    .join(Socket, Socket.user_id == User.id)
-    .where(Socket.room == bindparam("room"), IS_LEASED)
-    .group_by(User.id)
-    .order_by(User.username_canonical)
-    .limit(literal_column(str(MAX_PRESENT)))
-)
 
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """Whose socket it is, and the number of the last message that was not meant for it."""
-
-    person: Person
-    number: int = 0
-
-
-async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entrance:
-    """Add the socket; its room hears of a user's first one.
+async def enter(session: AsyncSession, socket: Socket, topics: TopicHandler, *, limit: int) -> Any:
+    """Add the socket and return what the handler of its topic returns.
 
     Raises:
         TooManySockets, TooManyStreams: the user has as many of this kind as the limit allows.
@@ -62,19 +33,17 @@ async def enter(session: AsyncSession, socket: Socket, *, limit: int) -> Entranc
     await session.execute(
         select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(str(socket.user_id))))
     )
-    if socket.room:
-        await room_messages.lock(session, socket.room)
-    person, sockets, sockets_in_room = await count(session, socket)
-    if sockets >= limit:
+    if socket.topic:
+        await topics.lock(session, socket.topic)
+    of_kind, of_topic = await count(session, socket)
+    if of_kind >= limit:
         raise too_many(socket.kind, limit=limit)
     socket.lease_ends_at = func.now() + LEASE
     session.add(socket)
     await session.flush()
-    if socket.room is None:
-        return Entrance(person)
-    if not sockets_in_room:
-        await room_messages.append(session, RoomJoin(room=socket.room, user=person))
-    return Entrance(person, await room_messages.newest(session, socket.room))
+    if socket.topic is None:
+        return None
+    return await topics.entered(session, socket.topic, socket.user_id, not of_topic)
 
 
 def too_many(kind: StreamKind, *, limit: int) -> TooManySockets | TooManyStreams:
@@ -83,68 +52,60 @@ def too_many(kind: StreamKind, *, limit: int) -> TooManySockets | TooManyStreams
     return error(f"At most {limit} {noun} at once.", retry_after_seconds=int(LEASE.total_seconds()))
 
 
-async def count(session: AsyncSession, socket: Socket) -> tuple[Person, int, int]:
-    """The user, the user's sockets of the same kind, and those in the room of this one."""
-    is_in_room, is_of_kind = Socket.room == socket.room, Socket.kind == socket.kind
+async def count(session: AsyncSession, socket: Socket) -> tuple[int, int]:
+    """Count the user's sockets of the same kind, and those of the same topic."""
     sockets = func.count(Socket.id)
-    row = await session.execute(
-        select(User.username, sockets.filter(is_of_kind), sockets.filter(is_in_room))
-        .outerjoin(Socket, and_(Socket.user_id == User.id, IS_LEASED))
-        .where(User.id == socket.user_id)
-        .group_by(User.id)
+    counted = await session.execute(
+        select(
+            sockets.filter(Socket.kind == socket.kind), sockets.filter(Socket.topic == socket.topic)
+        ).where(Socket.user_id == socket.user_id, IS_LEASED)
     )
-    username, of_kind, in_room = row.one()
-    return Person(id=socket.user_id, username=username), of_kind, in_room
+    of_kind, of_topic = counted.one()
+    return of_kind, of_topic
 
 
-async def presence(reads: ReadPool, room: str) -> RoomPresence:
-    """Who is in the room, by name."""
-    rows = await reads.all(PRESENT, room=room)
-    users = [Person(id=row["id"], username=row["username"]) for row in rows]
-    return RoomPresence(room=room, users=users, count=rows[0]["count"] if rows else 0)
+async def leave(
+    session: AsyncSession, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
+) -> None:
+    """Remove the socket; the handler is called if it was the user's last one of the topic."""
+    await remove(session, Socket.id == socket_id, topic, topics)
 
 
-async def leave(session: AsyncSession, socket_id: uuid.UUID, room: str | None) -> None:
-    """Take the socket away; the room hears of it when it was the user's last one there."""
-    await remove(session, Socket.id == socket_id, room)
-
-
-async def expire(session: AsyncSession, socket_id: uuid.UUID, room: str | None) -> None:
+async def expire(
+    session: AsyncSession, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
+) -> None:
     """Like `leave`, unless the lease was renewed meanwhile or another process was faster."""
-    await remove(session, and_(Socket.id == socket_id, ~IS_LEASED), room)
+    await remove(session, and_(Socket.id == socket_id, ~IS_LEASED), topic, topics)
 
 
-async def remove(session: AsyncSession, which: ColumnElement[bool], room: str | None) -> None:
-    if room:
-        await room_messages.lock(session, room)
+async def remove(
+    session: AsyncSession, which: ColumnElement[bool], topic: str | None, topics: TopicHandler
+) -> None:
+    if topic:
+        await topics.lock(session, topic)
     user_id = await session.scalar(delete(Socket).where(which).returning(Socket.user_id))
-    if user_id is None or room is None:
+    if user_id is None or topic is None:
         return
-    others = select(Socket.id).where(Socket.room == room, Socket.user_id == user_id, IS_LEASED)
-    user = await session.execute(
-        select(User.id, User.username).where(User.id == user_id, ~others.exists())
-    )
-    gone = user.one_or_none()
-    if gone:
-        left = RoomLeave(room=room, user=Person(id=gone.id, username=gone.username))
-        await room_messages.append(session, left)
+    others = select(Socket.id).where(Socket.topic == topic, Socket.user_id == user_id, IS_LEASED)
+    if not await session.scalar(select(others.exists())):
+        await topics.left(session, topic, user_id)
 
 
 async def renew(session: AsyncSession, worker_id: uuid.UUID) -> dict[uuid.UUID, str | None]:
-    """Renew all leases of a process and return the rooms of its sockets by their ids."""
+    """Renew all leases of a process and return the topics of its sockets by their ids."""
     renewed = await session.execute(
         update(Socket)
         .where(Socket.worker_id == worker_id)
         .values(lease_ends_at=func.now() + LEASE)
-        .returning(Socket.id, Socket.room)
+        .returning(Socket.id, Socket.topic)
     )
-    return {row.id: row.room for row in renewed}
+    return {row.id: row.topic for row in renewed}
 
 
 async def find_expired(session: AsyncSession) -> Sequence[tuple[uuid.UUID, str | None]]:
-    """Return id and room of what killed processes have left behind."""
-    rows = await session.execute(select(Socket.id, Socket.room).where(~IS_LEASED))
-    return [(row.id, row.room) for row in rows]
+    """Return id and topic of what killed processes have left behind."""
+    rows = await session.execute(select(Socket.id, Socket.topic).where(~IS_LEASED))
+    return [(row.id, row.topic) for row in rows]
 
 
 async def delete_expired(session: AsyncSession) -> None:

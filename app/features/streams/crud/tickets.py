@@ -7,20 +7,28 @@ from math import isfinite
 from sqlalchemy import delete, func
 
 from app.db.session import AsyncSession
+from app.errors import Unauthenticated
 from app.features.streams.models.ticket import LIFETIME, InvalidTicket, Ticket
 from app.runtime.clock import now
-from app.security.principals import Principal
+from app.security.principals import CredentialKind, Principal
 from app.security.secrets import digest, new_secret
 
 
 async def create(session: AsyncSession, principal: Principal) -> str:
-    """Return the text of a new ticket, which stands for the principal once."""
+    """Return the text of a new ticket, which stands for the principal once.
+
+    Raises:
+        Unauthenticated: the principal has no credential that could be checked again.
+    """
+    credential = principal.credential
+    if credential is None:
+        raise Unauthenticated("A ticket stands for a credential.")
     secret, ends = new_secret(), principal.expires_at
     session.add(
         Ticket(
             user_id=principal.id,
-            session_id=principal.session_id,
-            api_key_id=principal.api_key_id,
+            credential_kind=credential.kind,
+            credential_id=credential.id,
             scopes=sorted(principal.scopes),
             secret_hash=digest(secret),
             credential_expires_at=datetime.fromtimestamp(ends, UTC) if isfinite(ends) else None,
@@ -54,8 +62,8 @@ async def delete_all(
     await session.execute(
         delete(Ticket).where(
             Ticket.user_id == user_id,
-            Ticket.session_id.is_not(None),
-            Ticket.session_id.is_distinct_from(besides),
+            Ticket.credential_kind == CredentialKind.ACCESS_TOKEN,
+            Ticket.credential_id.is_distinct_from(besides),
         )
     )
 

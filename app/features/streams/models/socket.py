@@ -34,7 +34,7 @@ class StreamKind(enum.StrEnum):
 
 
 class Socket(Base):
-    """One WebSocket of a user, in a room if it is one for messages, or one event stream.
+    """One WebSocket of a user, with a topic if it shares one with others, or one event stream.
 
     UNLOGGED: after a crash of the server no socket is left that the rows could be about.
     """
@@ -52,7 +52,8 @@ class Socket(Base):
     kind: Mapped[StreamKind] = mapped_column(
         text_enum(StreamKind), server_default=StreamKind.WEBSOCKET.value
     )
-    room: Mapped[str | None] = mapped_column(String(64))
+    # The column has the name that the release before this one uses.
+    topic: Mapped[str | None] = mapped_column("room", String(64))
     # The process that holds it.
     worker_id: Mapped[uuid.UUID]
     lease_ends_at: Mapped[datetime]

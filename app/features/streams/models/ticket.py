@@ -4,13 +4,12 @@ import uuid
 from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
 
 from app.db.base import Base
 from app.errors import Unauthenticated
-from app.features.api_keys.models import ApiKey
-from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
+from app.security.principals import Credential, CredentialKind
 
 LIFETIME = timedelta(seconds=30)
 
@@ -26,18 +25,25 @@ class Ticket(Base):
 
     __tablename__ = "tickets"
     __table_args__ = (
+        # With the columns below for the release before this one; all three go next.
         CheckConstraint("num_nonnulls(session_id, api_key_id) = 1", name="has_one_origin"),
         Index("uq_tickets_secret_hash", "secret_hash", unique=True),
         Index("ix_tickets_expires_at", "expires_at"),
     )
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
-    session_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey(UserSession.id, ondelete="CASCADE")
-    )
-    api_key_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(ApiKey.id))
+    # Without a foreign key: it is checked when the ticket is redeemed.
+    credential_kind: Mapped[CredentialKind] = mapped_column(String(30))
+    credential_id: Mapped[uuid.UUID]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     # When that credential ends, and with it the stream that the ticket opens.
     credential_expires_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
+    # A trigger fills these from those above, and the reverse.
+    session_id: Unmapped[uuid.UUID | None] = unmapped_column()
+    api_key_id: Unmapped[uuid.UUID | None] = unmapped_column()
+
+    @property
+    def credential(self) -> Credential:
+        return Credential(CredentialKind(self.credential_kind), self.credential_id)

@@ -42,7 +42,7 @@ PRINCIPAL = Query(
     .where(IS_LIVE, IS_USABLE)
 )
 
-STANDING = Query(
+LIVE = Query(
     select(UserSession.id, User.role, User.email_verified)
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
@@ -65,11 +65,9 @@ async def find_principal(
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
-async def find_standing(
-    reads: ReadPool, session_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, Row]:
+async def find_live(reads: ReadPool, session_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
     """Return `role` and `email_verified` for each of the sessions that lives, by its id."""
-    rows = await reads.all(STANDING, ids=list(session_ids))
+    rows = await reads.all(LIVE, ids=list(session_ids))
     return {row["id"]: row for row in rows}
 
 

@@ -17,7 +17,12 @@ from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.models.user import User
 from app.features.webhooks.crud import queue as webhook_queue
 from app.features.webhooks.models.delivery import IS_OPEN, WebhookDelivery
-from app.features.webhooks.models.webhook import HEARING, DisabledReason, TooManyWebhooks, Webhook
+from app.features.webhooks.models.webhook import (
+    DisabledReason,
+    TooManyWebhooks,
+    Webhook,
+    receiving_scopes,
+)
 from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookRead, WebhookUpdate
 from app.runtime.clock import now
 from app.security.principals import Principal
@@ -104,7 +109,8 @@ async def create(
     count = select(func.count(Webhook.id)).where(Webhook.owner_id == owner.id)
     if (await session.scalar(count) or 0) >= limit:
         raise TooManyWebhooks(f"An account may have {limit} webhooks.")
-    fields = data.model_dump() | {"scopes": heard_by(owner), "secret_sealed": encrypted}
+    scopes = receiving_scopes(owner.scopes)
+    fields = data.model_dump() | {"scopes": scopes, "secret_sealed": encrypted}
     webhook = Webhook(owner_id=owner.id, **fields)
     session.add(webhook)
     await session.flush()
@@ -120,7 +126,7 @@ async def update_fields(
     is_active = fields.pop("is_active", webhook.is_active)
     for field, value in fields.items():
         setattr(webhook, field, value)
-    webhook.scopes = heard_by(by)
+    webhook.scopes = receiving_scopes(by.scopes)
     if is_active and not webhook.is_active:
         webhook.enable()
     await session.flush()
@@ -183,7 +189,3 @@ def unnoticed(webhook_id: uuid.UUID, **fields: Any) -> Any:
         .values(**fields, updated_at=Webhook.updated_at)
         .execution_options(synchronize_session=False)
     )
-
-
-def heard_by(principal: Principal) -> list[str]:
-    return sorted(principal.scopes & HEARING)

@@ -2,7 +2,7 @@
 
 import enum
 import uuid
-from collections.abc import Iterable
+from collections.abc import Set
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Versioned
 from app.errors import Conflict
-from app.features.events.models.event import READ_SCOPES
+from app.features.events.event_types import scopes_to_receive, type_names
 from app.features.users.models.user import User
 from app.security.principals import Scope
 
@@ -19,17 +19,6 @@ from app.security.principals import Scope
 OVERLAP = timedelta(hours=24)
 # A webhook that has only failed for so long is disabled.
 PATIENCE = timedelta(days=5)
-# Those that decide what a webhook is told: app/features/events/models/event.py.
-HEARING = frozenset(READ_SCOPES.values()) | {Scope.ADMIN}
-
-
-class EventType(enum.StrEnum):
-    ITEM_CREATED = "item.created"
-    ITEM_UPDATED = "item.updated"
-    ITEM_DELETED = "item.deleted"
-    ITEM_PROCESSED = "item.processed"
-    POST_PUBLISHED = "post.published"
-    TASK_UPDATED = "task.updated"
 
 
 class DisabledReason(enum.StrEnum):
@@ -118,7 +107,6 @@ class Webhook(Versioned, Base):
             raise WebhookDisabled("The webhook is disabled: nothing is sent to it.")
 
 
-def scopes_to_hear(events: Iterable[str]) -> set[Scope]:
-    """What somebody must be able to read to be told of these events."""
-    kinds = {event.partition(".")[0] for event in events}
-    return {READ_SCOPES[kind] for kind in kinds if kind in READ_SCOPES}
+def receiving_scopes(scopes: Set[Scope]) -> list[str]:
+    """Return those of the scopes that decide which events a webhook receives."""
+    return sorted(scopes & (scopes_to_receive(type_names()) | {Scope.ADMIN}))

@@ -2,11 +2,14 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import MISSING, AfterValidator, Field
+from pydantic import MISSING, AfterValidator, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError
+from typing_extensions import TypeAliasType
 
-from app.features.webhooks.models.webhook import DisabledReason, EventType
+from app.features.events.event_types import type_names
+from app.features.webhooks.models.webhook import DisabledReason
 from app.http.schemas import LINE, PARAGRAPH, In, Out, Storable, Stored
 
 Url = Annotated[
@@ -14,7 +17,29 @@ Url = Annotated[
     Field(min_length=1, max_length=2048, examples=["https://hooks.example.com/reference"]),
     LINE,
 ]
-HookEvent = Annotated[EventType, Field(strict=False, examples=["item.created"])]
+
+
+class EventTypeSchema:
+    """Names the types when the OpenAPI document is made: the features are all loaded then."""
+
+    def __get_pydantic_json_schema__(
+        self, _: CoreSchema, __: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "enum": type_names()}
+
+
+def check_event_type(name: str) -> str:
+    known = type_names()
+    if name not in known:
+        message = "Input should be one of {expected}"
+        raise PydanticCustomError("enum", message, {"expected": ", ".join(known)})
+    return name
+
+
+# An alias with a name is a schema of its own in the OpenAPI document. What is stored is not
+# checked when it is read: its feature may not be enabled any more.
+EventType = TypeAliasType("EventType", Annotated[str, EventTypeSchema()])
+HookEvent = Annotated[EventType, AfterValidator(check_event_type), Field(examples=["item.created"])]
 HookEvents = Annotated[
     list[HookEvent],
     Field(min_length=1, max_length=20, examples=[["item.created", "post.published"]]),

@@ -1,0 +1,19 @@
+"""Event types of the posts: published ones, without their text."""
+
+import uuid
+from datetime import datetime
+
+from app.features.events.event_types import EventTypes
+from app.http.schemas import Stored
+from app.security.principals import Scope
+
+
+class PublishedPostRead(Stored):
+    """A post without its text, which is read by its id as long as it is published."""
+
+    title: str
+    author_id: uuid.UUID
+    published_at: datetime
+
+
+extension = EventTypes("post", ("published",), PublishedPostRead, Scope.POSTS_READ)

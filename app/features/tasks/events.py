@@ -1,0 +1,6 @@
+"""Event types of the tasks: for the owner and administrators."""
+
+from app.features.events.event_types import EventTypes
+from app.jobs.schemas import TaskRead
+
+extension = EventTypes("task", ("updated",), TaskRead)
