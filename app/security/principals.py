@@ -1,4 +1,4 @@
-"""Who is asking, and what roles and scopes allow."""
+"""Principals: the authenticated caller, and the scopes that roles grant."""
 
 import enum
 import math

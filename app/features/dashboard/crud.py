@@ -1,4 +1,4 @@
-"""Counts: one statement over the figures of all features, for a user or for the whole service."""
+"""Dashboard figures: counts over the tables of the features, in one statement."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""What a feature adds to the GraphQL schema, in its extension module `graphql.py`."""
+"""GraphQL extension: the types that a feature adds to the schema, in its module `graphql.py`."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a GraphQL document may ask for, checked on its syntax tree before anything else.
+"""Limits of GraphQL documents, checked on the syntax tree before execution.
 
 Validation itself takes time that grows with the square of repeated fields, so that the
 attacks it would find are refused before it runs.

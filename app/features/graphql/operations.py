@@ -1,4 +1,4 @@
-"""Which operation of a document is meant (GraphQL, section 6.1)."""
+"""The selected operation of a document (GraphQL, section 6.1)."""
 
 from graphql import DocumentNode, OperationDefinitionNode
 

@@ -1,4 +1,4 @@
-"""What a client sends, by POST and over a WebSocket alike."""
+"""GraphQL requests, by POST and over a WebSocket."""
 
 from typing import Annotated, Any
 

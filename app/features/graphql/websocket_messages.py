@@ -1,4 +1,4 @@
-"""What a client of graphql-transport-ws sends: one JSON object in each text frame."""
+"""Messages of clients of graphql-transport-ws: one JSON object in each text frame."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""What is said in rooms, kept for the minutes that a process may be away from the news."""
+"""Messages of rooms, kept for the minutes that a process may miss notifications."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Who opens a stream: WebSocket and Server-Sent Events, by header or by ticket.
+"""Authentication of WebSockets and Server-Sent Events, by header or by ticket.
 
 Browsers send no header of ours with either; a token in the URL would end up in logs.
 """

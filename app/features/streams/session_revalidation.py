@@ -1,4 +1,4 @@
-"""Whether those who keep a stream open may still do so.
+"""Session revalidation: streams end when the credential of their caller does.
 
 A request is checked when it arrives; a stream lasts longer than the rights of its caller.
 """

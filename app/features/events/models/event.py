@@ -1,4 +1,4 @@
-"""What happened that others may hear of. Written by a trigger alone: see docs/adr/0011."""
+"""Events: changes that users may follow, written by a trigger alone. See docs/adr/0011."""
 
 import re
 import uuid
