@@ -93,3 +93,18 @@ def test_rest_is_served_without(name: str, whole: dict[str, Any], copy: Path) ->
         if not belongs_to(whole["modules"][operation_id], name)
     }
     assert rest.keys() == expected
+
+
+def test_smallest_service_is_served(whole: dict[str, Any], copy: Path) -> None:
+    optional = FEATURES.by_name.keys() - ALWAYS_THERE
+    for name in optional:
+        remove(copy, name)
+
+    rest = operations(describe(copy)["document"])
+
+    expected = {
+        operation_id
+        for operation_id in operations(whole["document"])
+        if not any(belongs_to(whole["modules"][operation_id], name) for name in optional)
+    }
+    assert rest.keys() == expected
