@@ -17,10 +17,6 @@ FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
 # What every service has; extension modules may import it.
 ALWAYS_PRESENT = {"users", "auth", "mail", "categories", "items", "tasks"}
-# Foreign keys to tables of features that `requires` does not name; this list may only shrink.
-KNOWN_FOREIGN_KEYS = {
-    ("the kernel", "users"),
-}
 
 
 async def do_nothing(_: object) -> None:
@@ -150,8 +146,7 @@ class TestForeignKeys:
             for key in table.foreign_keys
         }
 
-        pairs = {(a, b) for a, b in found if a != b and not is_required(a, b)}
-        assert pairs == KNOWN_FOREIGN_KEYS
+        assert {(a, b) for a, b in found if a != b and not is_required(a, b)} == set()
 
 
 def is_required(name: str, by: str) -> bool:

@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Uuid, text
+from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Versioned, text_enum
@@ -65,7 +65,8 @@ class Task(Versioned, Base):
 
     kind: Mapped[str] = mapped_column(String(50))
     payload: Mapped[dict[str, Any]]
-    owner_id: Mapped[uuid.UUID | None] = mapped_column(Uuid, ForeignKey("users.id"))
+    # Without a foreign key: the kernel needs no table of users.
+    owner_id: Mapped[uuid.UUID | None]
     request_id: Mapped[str] = mapped_column(String(128))
     # Of the trace that it was enqueued in (W3C Trace Context, section 3.2).
     traceparent: Mapped[str | None] = mapped_column(String(55))

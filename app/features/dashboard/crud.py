@@ -30,12 +30,15 @@ class CountingStatements:
 
     own: Query
     whole: Counts
+    names: frozenset[str]
+    """Of the charts and totals of the whole service."""
 
     @classmethod
     def of(cls, figures: Sequence[DashboardFigures]) -> Self:
         owner_id = bindparam("owner_id", type_=Task.owner_id.type)
         own = counts(figures, owned_by(owner_id))
-        return cls(Query(select(*own)), select(*counts(figures, everything)))
+        whole = select(*counts(figures, everything))
+        return cls(Query(select(*own)), whole, frozenset().union(*(f.names for f in figures)))
 
 
 def counts(figures: Sequence[DashboardFigures], owned: Owned) -> list[Any]:
@@ -75,10 +78,15 @@ async def count_own(reads: ReadPool, statements: CountingStatements, owner_id: u
     return {**(row or {}), "counted_at": now()}
 
 
-async def find_counted(reads: ReadPool) -> Row | None:
-    """Return what was last counted about the whole service."""
+async def find_counted(reads: ReadPool, statements: CountingStatements) -> Row | None:
+    """Return what was last counted about the whole service.
+
+    None where a feature was added since, whose figures are missing.
+    """
     row = await reads.first(COUNTED)
-    return {**row["figures"], "counted_at": row["counted_at"]} if row else None
+    if row is None or not statements.names <= {*row["figures"], *row["figures"]["totals"]}:
+        return None
+    return {**row["figures"], "counted_at": row["counted_at"]}
 
 
 async def refresh(session: AsyncSession, statements: CountingStatements) -> None:

@@ -33,6 +33,10 @@ class DashboardFigures:
     totals_for_administrators: Mapping[str, Statement] = field(default_factory=dict)
     charts: Mapping[str, Chart] = field(default_factory=dict)
 
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset({*self.totals, *self.totals_for_administrators, *self.charts})
+
 
 def everything(_: Any) -> ColumnElement[bool]:
     return true()

@@ -32,7 +32,8 @@ async def read_dashboard(
     """Administrators see figures of the whole service, users those of what is theirs."""
     if not principal.is_admin:
         return await dashboards.count_own(reads, statements, principal.id)
-    figures = await dashboards.find_counted(reads) or await count_first(transactions, statements)
+    counted = await dashboards.find_counted(reads, statements)
+    figures = counted or await count_first(transactions, statements)
     # In a thread: with several workers it reads the files of all of them.
     requests = await run_in_threadpool(answers_by_status)
     return {**figures, "requests": requests}

@@ -16,7 +16,7 @@ from app.features.dashboard.schemas import dashboard_schema
 from app.features.users.models.user import User
 from app.jobs.models import TaskStatus
 from app.runtime.clock import now
-from tests.conftest import As, Save
+from tests.conftest import As, Database, Save
 from tests.factories import make_file, make_item, make_post, make_task
 from tests.problems import assert_problem
 from tests.state import opened, sessions_of
@@ -105,6 +105,17 @@ class TestReadDashboard:
         async with transaction(sessions_of(app)) as session:
             await dashboards.count_all(session, statements_of(app))
         assert (await figures(signed_in))["totals"]["items"] == 4
+
+    async def test_figures_of_a_new_feature_are_counted_at_once(
+        self, app: FastAPI, as_user: As, admin: User, database: Database
+    ) -> None:
+        signed_in = await as_user(admin)
+        await figures(signed_in)
+        await database("UPDATE dashboards SET figures = (figures #- '{totals,users}') - 'tags'")
+
+        seen = await figures(signed_in)
+
+        assert (seen["totals"]["users"], seen["tags"]) == (1, [])
 
 
 class TestRefresh:
