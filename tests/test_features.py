@@ -125,9 +125,9 @@ class TestExtensionModules:
         assert list(extension_imports()) == []
 
     def test_are_found_by_their_names(self) -> None:
-        assert extended("app.features.items.graphql") == "graphql"
+        assert extended("app.features.items.mail") == "mail"
         assert extended("app.features.items.crud") is None
-        assert extended("app.features.redis.redis") is None
+        assert extended("app.features.mail.mail") is None
 
 
 def owner(module: str) -> str:
