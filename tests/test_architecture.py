@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
 
-import app.main  # noqa: F401  (imports every schema)
+from app.feature import load_features
 from app.http.schemas import In
 
 ROOT = Path(__file__).parents[1]
@@ -126,6 +126,7 @@ def fields(name: str, schema: type[BaseModel]) -> Iterator[tuple[str, Any]]:
         yield from texts(f"{name}.{field}", info.annotation, tuple(info.metadata))
 
 
+load_features()  # Imports every schema.
 # What comes by GraphQL is held against the schemas of the API once more, field by field.
 TAKEN = [each for each in schemas() if not each.__module__.startswith("app.features.graphql")]
 FIELDS = dict(pair for schema in TAKEN for pair in fields(schema.__name__, schema))
