@@ -179,6 +179,7 @@ def fields(name: str, schema: type[BaseModel]) -> Iterator[tuple[str, Any]]:
         yield from texts(f"{name}.{field}", info.annotation, tuple(info.metadata))
 
 
+load_features()  # Imports every schema.
 # What comes by GraphQL is held against the schemas of the API once more, field by field.
 TAKEN = [each for each in schemas() if not each.__module__.startswith("app.features.graphql")]
 FIELDS = dict(pair for schema in TAKEN for pair in fields(schema.__name__, schema))
