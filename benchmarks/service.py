@@ -85,8 +85,10 @@ def wait_until(holds: Callable[[], bool], seconds: float = START_SECONDS) -> Non
         time.sleep(0.02)
 
 
-def app_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "app.commands.cli", *arguments]
+def app_command(*arguments: str, code: Path = ROOT) -> list[str]:
+    """Return the command line of the service in a working copy, also of a former release."""
+    is_former = (code / "app" / "cli.py").exists()
+    return [sys.executable, "-m", "app.cli" if is_former else "app.commands.cli", *arguments]
 
 
 @contextmanager
@@ -113,7 +115,7 @@ def started_service(
     scheme = "https" if environment.get("ENVIRONMENT") == "production" else "http"
     given = {"PYTHONPATH": str(code), "PUBLIC_URL": f"{scheme}://127.0.0.1:{port}"}
     whole = inherited | given | environment
-    command = app_command("run", "--port", str(port), "--workers", str(workers))
+    command = app_command("run", "--port", str(port), "--workers", str(workers), code=code)
     with subprocess.Popen(command, env=whole, cwd=folder, start_new_session=True) as process:
         service = Service(process, port, folder, whole)
         try:

@@ -116,7 +116,7 @@ def migrate(url: str, code: Path, folder: Path) -> None:
         "DATABASE_URL": f"{url}?application_name={MIGRATION}",
         "PYTHONPATH": str(code),
     }
-    subprocess.run(app_command("db", "upgrade"), env=environment, cwd=folder, check=True)
+    subprocess.run(app_command("db", "upgrade", code=code), env=environment, cwd=folder, check=True)
 
 
 async def prepare(url: str) -> None:
