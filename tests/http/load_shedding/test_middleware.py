@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.config.settings import Settings
 from app.db.compiled import Query
 from app.features.users.models.user import User
-from app.http.load_shedding.concurrency_limit import Load
+from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
 from tests.problems import assert_problem
@@ -42,7 +42,7 @@ class Busy:
 
     @property
     def in_flight(self) -> int:
-        return int(opened(self.app)[Load].in_flight)
+        return int(opened(self.app)[ConcurrencyLimit].in_flight)
 
     async def wait(self) -> str:
         try:
@@ -107,7 +107,7 @@ class TestLimit:
     async def test_refusal_can_be_read_by_scripts(self, running: Running) -> None:
         origin = "https://front.example"
         async with running(max_requests_in_flight=MOST, allowed_origins=[origin]) as app:
-            opened(app)[Load].limit = 0
+            opened(app)[ConcurrencyLimit].limit = 0
             async with new_client(app, Origin=origin) as browser:
                 refused = await browser.get("/version")
 
@@ -132,7 +132,7 @@ class TestLimit:
 
     @pytest.mark.parametrize("path", PROBES)
     async def test_probes_always_pass(self, busy: Busy, client: AsyncClient, path: str) -> None:
-        opened(busy.app)[Load].limit = 0
+        opened(busy.app)[ConcurrencyLimit].limit = 0
 
         assert (await client.get(path)).status_code == 200
 
