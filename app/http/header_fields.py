@@ -109,7 +109,7 @@ def accepts_gzip(value: str | None) -> bool:
 
 
 def preferred_media_type(accept: str | None, offered: Collection[str]) -> str | None:
-    """Return the offer with the highest weight in Accept, the first of equals, None if none fits."""
+    """Return the offer with the highest weight in Accept, None if the client accepts none."""
     ranges = [parameterized(each) for each in list_members(accept)] if accept else []
     if not ranges:
         return next(iter(offered))

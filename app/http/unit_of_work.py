@@ -17,7 +17,7 @@ from app.db.dependencies import get_session, get_transaction, writing, writing_w
 from app.db.errors import REPEATABLE
 from app.db.session import Transaction
 from app.fastpath.route import Handler, PlannedRoute
-from app.http.idempotency.route import Guard, answer_once, guards_of
+from app.http.idempotency.route import Guard, guards_of, respond_idempotently
 from app.runtime.jitter import jitter
 
 Begin = Callable[[Request], AbstractAsyncContextManager[Transaction]]
@@ -54,7 +54,7 @@ def in_transaction(handler: Handler, begin: Begin, guards: Sequence[Guard]) -> H
         try:
             async with begin(request) as session:
                 request.state.session = session
-                return await answer_once(request, handler, guards)
+                return await respond_idempotently(request, handler, guards)
         except REPEATABLE:
             if number == ATTEMPTS:
                 raise
