@@ -11,8 +11,8 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import AsyncClient
 
 from app.errors import NotFound
-from app.fastpath.dependency_graph import Plan, Unusual
-from app.fastpath.route import PlannedRoute
+from app.fastpath.dependency_graph import DependencyGraph, Unsupported
+from app.fastpath.route import FastRoute
 from app.features.items.dependencies import get_item
 from app.features.users.models.user import User
 from tests.conftest import As, Save, new_client
@@ -145,8 +145,8 @@ async def test_hot_operations_have_a_plan(app: FastAPI) -> None:
     routes = {route.name: route for route in found if route}
 
     for name in HOT:
-        assert isinstance(routes[name].original_route, PlannedRoute)
-        assert Plan(routes[name])
+        assert isinstance(routes[name].original_route, FastRoute)
+        assert DependencyGraph(routes[name])
 
 
 class TestSmallApplication:
@@ -154,7 +154,7 @@ class TestSmallApplication:
 
     @pytest.fixture
     def router(self) -> APIRouter:
-        return APIRouter(route_class=PlannedRoute)
+        return APIRouter(route_class=FastRoute)
 
     @pytest.fixture
     async def ask(self, router: APIRouter) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
@@ -276,11 +276,11 @@ def test_a_tree_with_a_thread_has_no_plan() -> None:
     def slow() -> int:
         return 1
 
-    router = APIRouter(route_class=PlannedRoute)
+    router = APIRouter(route_class=FastRoute)
 
     @router.get("/")
     async def answer(_: Annotated[int, Depends(slow)]) -> Response:
         return Response()
 
-    with pytest.raises(Unusual):
-        Plan(router.routes[0])
+    with pytest.raises(Unsupported):
+        DependencyGraph(router.routes[0])
