@@ -1,7 +1,7 @@
 """Lifespan: opens the resources of the kernel and of each feature, and closes them in reverse.
 
-Opens no connection itself: the service starts while the database is down, and is ready as soon
-as it returns.
+It opens no database connection: the service starts while the database is down, and is ready as
+soon as the database is reachable.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""Types of settings: formats that a built-in type does not check."""
+"""Types of settings with validation that built-in types lack."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from app.http.origins import parse_origin
 from app.security.client_address import parse_networks
 from app.security.rate_limit import Policy
 
-# Those that app/features/files/media_types.py can tell apart. Not SVG and HTML: they run scripts.
+# Those that app/features/files/media_types.py detects; not SVG and HTML, which run scripts.
 MediaType = Literal[
     "application/json",
     "application/pdf",
@@ -33,7 +33,11 @@ SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
 def checked_database_url(url: str) -> str:
-    """Accept the plain URL that hosting providers hand out."""
+    """Normalize and validate a URL; the scheme may be that of hosting providers.
+
+    Raises:
+        ValueError: the scheme, a host or a parameter is not supported.
+    """
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
             url = "postgresql+asyncpg://" + url.removeprefix(scheme)
@@ -87,7 +91,7 @@ def checked_origins(texts: list[str]) -> list[str]:
 
 
 def decoded(value: object) -> object:
-    """Decode JSON here and not in the source, whose error would hide those of other settings."""
+    """Decode JSON here and not in the settings source, whose error would hide all others."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -95,7 +99,7 @@ def decoded(value: object) -> object:
 
 
 def unset_when_empty(value: str | Path | None) -> str | Path | None:
-    """An empty path would be the folder that we are in."""
+    """Return None for an empty path, which would be the working directory."""
     return value or None
 
 
