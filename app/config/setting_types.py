@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from app.config.database_url import check_parameters
-from app.config.urls import refuse_bad_hosts
+from app.config.urls import check_hosts
 from app.http.origins import parse_origin
 from app.security.client_address import parse_networks
 from app.security.rate_limit import Policy
@@ -43,7 +43,7 @@ def checked_database_url(url: str) -> str:
             url = "postgresql+asyncpg://" + url.removeprefix(scheme)
     if url and not url.startswith("postgresql+asyncpg://"):
         raise ValueError("it must start with postgresql+asyncpg:// or postgresql://")
-    refuse_bad_hosts(url)
+    check_hosts(url)
     check_parameters(url)
     return url
 
@@ -51,7 +51,7 @@ def checked_database_url(url: str) -> str:
 def checked_redis_url(url: str) -> str:
     if url and not url.startswith(("redis://", "rediss://")):
         raise ValueError("it must start with redis:// or rediss://")
-    refuse_bad_hosts(url)
+    check_hosts(url)
     return url
 
 
@@ -59,7 +59,7 @@ def checked_smtp_url(secret: SecretStr) -> SecretStr:
     url = secret.get_secret_value()
     if url and urlsplit(url).scheme not in SMTP_SCHEMES:
         raise ValueError("it must start with smtp://, smtp+starttls:// or smtps://")
-    refuse_bad_hosts(url)
+    check_hosts(url)
     return secret
 
 

@@ -24,14 +24,16 @@ def decoded(value: bytes, *location: str, charset: str = "utf-8") -> str:
     except LookupError:
         codec = ""
     if codec not in CHARSETS:
-        raise refused("charset_unsupported", f"Use one of {', '.join(sorted(CHARSETS))}", location)
+        raise invalid_text(
+            "charset_unsupported", f"Use one of {', '.join(sorted(CHARSETS))}", location
+        )
     try:
         return value.decode(codec)
     except UnicodeDecodeError:
-        raise refused("text_encoding", f"The text is not in {codec}", location) from None
+        raise invalid_text("text_encoding", f"The text is not in {codec}", location) from None
 
 
-def refused(code: str, message: str, location: tuple[str, ...]) -> RequestValidationError:
+def invalid_text(code: str, message: str, location: tuple[str, ...]) -> RequestValidationError:
     return RequestValidationError([{"type": code, "loc": location, "msg": message}])
 
 
@@ -50,7 +52,9 @@ def check_form(content_type: str, body: bytes) -> None:
     if content_type.partition(";")[0].strip().lower() != FORM:
         return
     if codecs_differ(charset := declared_charset(content_type)):
-        raise refused("charset_unsupported", f"A form is sent in UTF-8, not {charset}", ("body",))
+        raise invalid_text(
+            "charset_unsupported", f"A form is sent in UTF-8, not {charset}", ("body",)
+        )
     check_pairs(body)
 
 

@@ -54,7 +54,7 @@ def refined(node: Node) -> Node:
 
 
 def is_field(node: Node) -> bool:
-    """Return whether the title is the name of a field, which Pydantic repeats, not of a model."""
+    """Return whether the schema is of a field, whose title repeats its name, and not of a model."""
     is_schema = any(isinstance(node.get(key), str | list) for key in ("type", "anyOf", "$ref"))
     return is_schema and "properties" not in node
 
