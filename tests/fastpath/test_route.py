@@ -1,4 +1,4 @@
-"""Routes with a plan answer as FastAPI does without one."""
+"""Fast routes: the same responses as those of FastAPI."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -58,7 +58,7 @@ def as_fastapi_does(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return switch
 
 
-def told(answer: Any) -> tuple[int, dict[str, str], Any]:
+def response_parts(answer: Any) -> tuple[int, dict[str, str], Any]:
     headers = {name: value for name, value in answer.headers.items() if name not in VOLATILE}
     body = answer.json() if answer.content else None
     if isinstance(body, dict):
@@ -69,9 +69,9 @@ def told(answer: Any) -> tuple[int, dict[str, str], Any]:
 async def both(
     send: Callable[[], Awaitable[Any]], as_fastapi_does: Callable[[], None]
 ) -> tuple[Any, Any]:
-    planned = told(await send())
+    fast = response_parts(await send())
     as_fastapi_does()
-    return planned, told(await send())
+    return fast, response_parts(await send())
 
 
 class TestSameAnswers:
@@ -83,33 +83,29 @@ class TestSameAnswers:
         for price in (5, 15):
             await save(make_item(user, price=price, tags=["oak", "wood"]))
 
-        planned, expected = await both(
-            lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does
-        )
+        fast, expected = await both(lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does)
 
-        assert planned == expected
+        assert fast == expected
 
     @pytest.mark.parametrize("query", QUERIES)
     async def test_to_strangers(
         self, client: AsyncClient, as_fastapi_does: Any, query: str
     ) -> None:
-        planned, expected = await both(
-            lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does
-        )
+        fast, expected = await both(lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does)
 
-        assert planned == expected
-        assert planned[0] == 401
+        assert fast == expected
+        assert fast[0] == 401
 
     @pytest.mark.parametrize("name", ["", "x", "%00", "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58"])
     async def test_to_an_id(self, as_user: As, user: User, as_fastapi_does: Any, name: str) -> None:
         client = await as_user(user)
 
-        planned, expected = await both(
+        fast, expected = await both(
             lambda: client.get(f"/api/v1/items/{name}", headers={"If-None-Match": '"1"'}),
             as_fastapi_does,
         )
 
-        assert planned == expected
+        assert fast == expected
 
     @pytest.mark.parametrize(("body", "media_type"), BODIES)
     async def test_to_a_body(
@@ -117,14 +113,14 @@ class TestSameAnswers:
     ) -> None:
         client = await as_user(user)
 
-        planned, expected = await both(
+        fast, expected = await both(
             lambda: client.post(
                 "/api/v1/items", content=body, headers={"Content-Type": media_type}
             ),
             as_fastapi_does,
         )
 
-        assert (planned[0], without_ids(planned)) == (expected[0], without_ids(expected))
+        assert (fast[0], without_ids(fast)) == (expected[0], without_ids(expected))
 
 
 def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str], Any]:
@@ -139,7 +135,7 @@ def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str]
     )
 
 
-async def test_hot_operations_have_a_plan(app: FastAPI) -> None:
+async def test_hot_operations_have_a_compiled_graph(app: FastAPI) -> None:
     contexts = iter_route_contexts(app.routes)
     found: list[Any] = [each._route_context for each in contexts]  # noqa: SLF001  (as app/fastpath/route_table.py)
     routes = {route.name: route for route in found if route}
@@ -272,7 +268,7 @@ async def test_a_dependency_can_be_replaced(
     assert answer.json()["detail"] == "It was replaced."
 
 
-def test_a_tree_with_a_thread_has_no_plan() -> None:
+def test_endpoint_in_a_thread_is_unsupported() -> None:
     def slow() -> int:
         return 1
 

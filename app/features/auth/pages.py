@@ -86,7 +86,7 @@ async def carried_out(work: Work) -> str:
 
 def told(request: Request, sentence: str, *, has_failed: str) -> Response:
     title = "That did not work" if has_failed else "All is well"
-    content = render(request, "told.html", title=title, sentence=sentence)
+    content = render(request, "message.html", title=title, sentence=sentence)
     return framed_page(request, title, content)
 
 
