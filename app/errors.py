@@ -1,4 +1,4 @@
-"""Errors the application raises on purpose. Nothing here knows an HTTP framework.
+"""Domain errors of the application, independent of the HTTP framework.
 
 AppError
 ├── BadRequest 400           ├── Conflict 409            ├── TooManyRequests 429
@@ -17,9 +17,9 @@ T = TypeVar("T")
 class AppError(Exception):
     """Base of every expected failure.
 
-    `status` is the HTTP status of the answer, `code` the stable name that clients
-    switch on (never renamed once released), `title` the same for every occurrence
-    (RFC 9457, section 3.1.3) and `remedy` what the page of the problem advises.
+    `status` is the HTTP status of the response, `code` the stable name that clients
+    switch on (never renamed after a release), `title` the same for every occurrence
+    (RFC 9457, section 3.1.3) and `remedy` the advice on the page of the problem type.
     """
 
     status: ClassVar[int] = 500
@@ -54,7 +54,7 @@ class InvalidRequest(BadRequest):
 
 
 class Unauthenticated(AppError):
-    """Nobody is signed in, or the credentials do not hold."""
+    """The client is anonymous, or its credentials are not valid."""
 
     status = 401
     code = "unauthenticated"
@@ -71,7 +71,7 @@ class InvalidToken(Unauthenticated):
 
 
 class InvalidCredentials(Unauthenticated):
-    """The same answer for an unknown, a disabled and a mistyped account."""
+    """The same error for an unknown account, a disabled account and a wrong password."""
 
     code = "invalid_credentials"
     title = "Invalid credentials"
@@ -79,7 +79,7 @@ class InvalidCredentials(Unauthenticated):
 
 
 class NotPermitted(AppError):
-    """The caller is known and may see the thing, but may not do this to it."""
+    """The caller is authenticated and may read the resource, but not perform the operation."""
 
     status = 403
     code = "not_permitted"
@@ -96,7 +96,7 @@ class InsufficientScope(NotPermitted):
 
 
 class EmailNotVerified(NotPermitted):
-    """The caller has the right, but it takes effect only once the address is confirmed."""
+    """The caller has the permission, but only after the e-mail address is confirmed."""
 
     code = "email_not_verified"
     title = "E-mail address not confirmed"
@@ -104,7 +104,7 @@ class EmailNotVerified(NotPermitted):
 
 
 class SessionRequired(NotPermitted):
-    """An API key asks for what only a signed-in user may do: managing credentials."""
+    """An API key was used for an operation of signed-in users, such as managing credentials."""
 
     code = "session_required"
     title = "Session required"
@@ -112,7 +112,7 @@ class SessionRequired(NotPermitted):
 
 
 class NotFound(AppError):
-    """The thing does not exist, or the caller may not know that it does."""
+    """The resource does not exist, or the caller may not know that it does."""
 
     status = 404
     code = "not_found"
@@ -127,7 +127,7 @@ def found(row: T | None, thing: str) -> T:
         thing: the name of the resource in the singular, for the client.
 
     Raises:
-        NotFound: there is no row.
+        NotFound: the row is None.
     """
     if row is None:
         raise NotFound(f"There is no such {thing}.")
@@ -182,7 +182,7 @@ class UnsupportedMediaType(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken rule: `pointer` is a JSON Pointer (RFC 6901) below /body, /query ..."""
+    """One violation: `pointer` is a JSON Pointer (RFC 6901) below /body, /query ..."""
 
     pointer: str
     message: str
@@ -190,7 +190,7 @@ class Violation:
 
 
 class Unprocessable(AppError):
-    """The input is well-formed and breaks a rule; `violations` names every one."""
+    """The input is well-formed and not valid; `violations` lists all reasons."""
 
     status = 422
     code = "validation_failed"
@@ -222,7 +222,7 @@ class TooManyRequests(AppError):
 
 
 class Unavailable(AppError):
-    """Something that the service needs is away for now; the request had no effect."""
+    """A dependency is temporarily unavailable; the request had no effect."""
 
     status = 503
     code = "unavailable"
@@ -234,7 +234,7 @@ class Unavailable(AppError):
 
 
 class DeadlineExceeded(AppError):
-    """Something that the service needs did not answer in time."""
+    """A dependency did not respond in time."""
 
     status = 504
     code = "deadline_exceeded"

@@ -1,4 +1,4 @@
-"""Feature: what one part of the service adds to the kernel, declared in one object.
+"""Feature: declaration of the routers, jobs and resources that a feature adds to the kernel.
 
 Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
 objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
@@ -40,12 +40,12 @@ T = TypeVar("T")
 
 
 class FeatureError(Exception):
-    """The declarations of the features contradict one another; the message names the cause."""
+    """The declarations of the features conflict; the message names the cause."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """What one feature adds. All fields but the name are optional."""
+    """The contributions of one feature. All fields but the name are optional."""
 
     name: str
     requires: tuple[str, ...] = ()
@@ -59,13 +59,13 @@ class Feature:
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
     lifespan: Lifespan | None = None
-    """Opens what the feature needs and yields its resources, an instance of a class of its own."""
+    """Opens and yields the resources of the feature, an instance of its own class."""
     receivers: Mapping[type[Signal], Receiver] = field(default_factory=dict)
     """Called in the transaction of the sender, in the order of requirements."""
     jobs: tuple[type[Job], ...] = ()
     schedules: tuple[Schedule, ...] = ()
     cleanup: tuple[Cleanup, ...] = ()
-    """Deletions of what has expired; each runs every ten minutes in a transaction of its own."""
+    """Deletions of expired rows; each runs every ten minutes in a separate transaction."""
 
 
 class Features:
@@ -133,7 +133,7 @@ class Features:
         return [extension_of(name, kind) for name in names if find_spec(name)]
 
     def by_requirement(self) -> Iterator[Feature]:
-        """Iterate over the features, each after those that it requires, else in mounting order."""
+        """Iterate over the features, each after its requirements, otherwise in mounting order."""
         graph = TopologicalSorter({feature.name: feature.requires for feature in self})
         order = list(graph.static_order())
         yield from sorted(self, key=lambda feature: order.index(feature.name))

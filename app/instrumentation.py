@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.config.settings import Settings
 from app.db.pool_metrics import PoolMetrics
 from app.db.resources import DatabaseResources
-from app.http.load_shedding.concurrency_limit import Load
+from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.observability.log_writer import LogWriter
 from app.observability.runtime_metrics import OnTick, RuntimeMetrics
 from app.resources import Resources
@@ -15,12 +15,12 @@ from app.runtime.watchdog import Watchdog
 from app.security.resources import SecurityResources
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider  # Large, and mostly not needed.
+    from opentelemetry.sdk.trace import TracerProvider  # A large import that is rarely needed.
 
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """The provider of spans; None where no traces are exported."""
+    """The provider of spans; None if no traces are exported."""
 
     provider: "TracerProvider | None"
 
@@ -39,15 +39,15 @@ def open_tracing(opened: Resources, stack: AsyncExitStack) -> None:
 
 
 def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
-    database, load = opened[DatabaseResources], opened[Load]
+    database, limit = opened[DatabaseResources], opened[ConcurrencyLimit]
     pools = [database.reads, database.reads.cursors, database.driver_pool]
-    levels = PoolMetrics(pools, database.engine)
+    pool_metrics = PoolMetrics(pools, database.engine)
     return RuntimeMetrics(
         on_tick=[
-            lambda lag_seconds: load.on_tick(max(lag_seconds, levels.longest_wait())),
+            lambda lag_seconds: limit.on_tick(max(lag_seconds, pool_metrics.longest_wait())),
             *watch(opened, stack),
         ],
-        samplers=[load.sample, levels.sample, opened[SecurityResources].principals.sample],
+        samplers=[limit.sample, pool_metrics.sample, opened[SecurityResources].principals.sample],
     )
 
 

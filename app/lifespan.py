@@ -1,7 +1,7 @@
 """Lifespan: opens the resources of the kernel and of each feature, and closes them in reverse.
 
-Opens no connection itself: the service starts while the database is down, and is ready as soon
-as it returns.
+It opens no database connection: the service starts while the database is down, and is ready as
+soon as the database is reachable.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from app.db.session import create_sessionmaker
 from app.feature import Features
 from app.http import response_cache
 from app.http.cursors import CursorSigner
-from app.http.health import HealthChecks, is_worked_on
+from app.http.health import HealthChecks, is_queue_processed
 from app.http.idempotency import crud as idempotency_keys
 from app.http.resources import HttpResources
 from app.instrumentation import open_log, open_tracing, runtime_metrics
@@ -82,7 +82,7 @@ def open_database(startup: Startup, stack: AsyncExitStack) -> None:
     )
     startup.resources.add(database)
     startup.health.add("database", lambda: is_migrated(database.reads))
-    startup.health.add("queue", lambda: is_worked_on(database.reads))
+    startup.health.add("queue", lambda: is_queue_processed(database.reads))
     stack.push_async_callback(engine.dispose)
     stack.push_async_callback(database.reads.close)
     stack.push_async_callback(database.driver_pool.close)

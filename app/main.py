@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows all the others."""
+"""Composition root: the only module that imports all the others."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from app.http import system
 from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.header_check import HeaderCheckMiddleware
-from app.http.load_shedding.concurrency_limit import Load
+from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.http.load_shedding.middleware import PROBES, LoadSheddingMiddleware
 from app.http.middleware import (
     BodyLimitMiddleware,
@@ -31,9 +31,9 @@ from app.resources import Resources
 from app.security.client_address import TrustedProxies
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider  # Large, and mostly not needed.
+    from opentelemetry.sdk.trace import TracerProvider  # A large import that is rarely needed.
 
-GZIP_MINIMUM_BYTES = 1400  # One packet: below that nothing arrives any sooner.
+GZIP_MINIMUM_BYTES = 1400  # One packet: a smaller response does not arrive sooner.
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -46,18 +46,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=settings.description,
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # app/http/html.py serves it and the pages, and can close them.
+        openapi_url=None,  # app/http/html.py serves it and the pages, and can disable them.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         telemetry=telemetry(tracing),
     )
-    load = create_load(settings)
-    app.state.resources = opened(
-        settings, features, features.problem_extensions, load, log_writer, Tracing(tracing)
+    limit = create_concurrency_limit(settings)
+    app.state.resources = create_resources(
+        settings, features, features.problem_extensions, limit, log_writer, Tracing(tracing)
     )
-    add_middleware(app, settings, load)
+    add_middleware(app, settings, limit)
     register_error_handlers(app)
     include_routers(app, settings, features)
     index_routes(app)
@@ -65,15 +65,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def create_load(settings: Settings) -> Load:
-    return Load(
-        most=settings.max_requests_in_flight,
+def create_concurrency_limit(settings: Settings) -> ConcurrencyLimit:
+    return ConcurrencyLimit(
+        maximum=settings.max_requests_in_flight,
         timeout_seconds=settings.request_timeout_seconds,
         is_adaptive=settings.adaptive_concurrency,
     )
 
 
-def opened(*instances: object) -> Resources:
+def create_resources(*instances: object) -> Resources:
     resources = Resources()
     for instance in instances:
         resources.add(instance)
@@ -84,14 +84,14 @@ def create_tracing(settings: Settings) -> "TracerProvider | None":
     if not settings.traces_endpoint:
         return None
     from app.observability.trace_export import (
-        create_provider,  # The SDK is large, and mostly not needed.
+        create_provider,  # The SDK is a large import that is rarely needed.
     )
 
     return create_provider(settings)
 
 
 def telemetry(tracing: "TracerProvider | None") -> TelemetryConfig:
-    """FastAPI's own spans; metrics and logs are ours, see ADR 0013."""
+    """Enable the spans of FastAPI, without its metrics and logs: see ADR 0013."""
     return {
         "tracing": tracing is not None,
         "tracer_provider": tracing,
@@ -117,15 +117,15 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         app.include_router(mail_pages.router)
 
 
-def add_middleware(app: FastAPI, settings: Settings, load: Load) -> None:
-    """Innermost first: a request meets them from the last to the first."""
+def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:
+    """Add the middleware, innermost first: a request passes them from the last to the first."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_anonymous_body_bytes)
     app.add_middleware(CatchAllMiddleware)
     app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
-    # Outside of compression: the header of an answer to HEAD is that of the answer to GET.
+    # Outside compression, so that HEAD has the header fields of the compressed GET.
     app.add_middleware(HeadMiddleware)
-    # Inside CORS: scripts of browsers must be able to read that they were refused.
-    app.add_middleware(LoadSheddingMiddleware, load=load)
+    # Inside CORS, so that scripts in browsers can read the rejection.
+    app.add_middleware(LoadSheddingMiddleware, limit=limit)
     app.add_middleware(HeaderCheckMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
     is_production = settings.environment == "production"

@@ -1,4 +1,4 @@
-"""Resources: what lives as long as the process, one instance of each class.
+"""Resources: objects that live as long as the process, one instance per class.
 
 The lifespan of the kernel and those of the features add their resources, mostly frozen
 dataclasses; endpoints, jobs and loops look them up by class, so that every use has a type:
@@ -27,7 +27,7 @@ class Resources:
         """Return the instance of the class.
 
         Raises:
-            KeyError: there is none, because its lifespan has not begun or its feature is absent.
+            KeyError: there is none, because its lifespan has not begun or its feature is disabled.
         """
         return cast("T", self._instances[kind])
 

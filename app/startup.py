@@ -1,4 +1,4 @@
-"""Startup: what the lifespan of a feature may use, and where it registers its callbacks."""
+"""Startup: context in which the lifespans of features open resources and register callbacks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ CreateListener = Callable[[Notifications], BackgroundLoop]
 
 @dataclass
 class Startup:
-    """The state of a process that starts.
+    """The state of a process during its start.
 
     Lifespans of features run in the order of their requirements. Loops start after the last of
     them, in the order of `run`, and end in the reverse order before the first of them ends.
@@ -35,10 +35,10 @@ class Startup:
     worker_loops: list[BackgroundLoop] = field(default_factory=list)
 
     def windows(self, quota: str) -> Windows | None:
-        """Create the windows of a quota such as `1000/minute`; None where limits are off."""
-        is_on = self.settings.rate_limit_enabled
-        return self.create_windows(Policy.parse(quota)) if is_on else None
+        """Create the windows of a quota such as `1000/minute`; None if limits are disabled."""
+        is_enabled = self.settings.rate_limit_enabled
+        return self.create_windows(Policy.parse(quota)) if is_enabled else None
 
     def run(self, *loops: BackgroundLoop, only_in_worker: bool = False) -> None:
-        """Run loops as long as the process; those of the worker only where tasks are worked on."""
+        """Register loops that run as long as the process, optionally only in workers."""
         (self.worker_loops if only_in_worker else self.loops).extend(loops)

@@ -1,4 +1,4 @@
-"""The command line. Commands import what they need, so that `--help` answers at once."""
+"""Command line. Commands import their modules when they run, so that `--help` is fast."""
 
 import sys
 from typing import Annotated
@@ -11,7 +11,7 @@ from app.features import find_modules
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Migrate and look after the database.")
 cli.add_typer(db, name="db")
-# Found by their name and not in `Feature`, whose import would load all routers.
+# Found by module name and not in `Feature`, whose import would load all routers.
 for module in find_modules("cli"):
     module.register(cli, db)
 
@@ -25,7 +25,7 @@ def run(
     """Start the server, in development together with a PostgreSQL of its own."""
     given = {"port": port, "workers": workers, "host": host}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    # After the settings: what is wrong with them is said at once.
+    # Imported after the settings are validated, so that their errors appear at once.
     from app.commands.serve import serve
 
     serve(settings)
@@ -102,7 +102,7 @@ def reset_database() -> None:
 
 
 def main() -> None:
-    """Run the command line; what the operator can mend ends in one sentence, not a traceback."""
+    """Run the command line; a configuration error prints a sentence instead of a traceback."""
     try:
         cli()
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Database commands: the server that a command works on, migrations and reset."""
+"""Database commands: connection to the server, migrations and reset."""
 
 import shutil
 import tempfile
@@ -17,7 +17,11 @@ POSTGRES_FOLDER = DATA_FOLDER / "postgres"
 
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """The URL of DATABASE_URL, else of the PostgreSQL that development brings along."""
+    """Yield DATABASE_URL, else the URL of the embedded PostgreSQL for development.
+
+    Raises:
+        ConfigError: the embedded PostgreSQL is not installed or cannot be started.
+    """
     if settings.database_url:
         yield settings.database_url
         return
@@ -27,22 +31,26 @@ def database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def owner_database(settings: Settings) -> Iterator[str]:
-    """The same as the owner of the tables, and not through PgBouncer."""
+    """Yield the URL for the owner of the tables, which bypasses PgBouncer.
+
+    Raises:
+        ConfigError: as `database`.
+    """
     with database(settings) as url:
         yield settings.owner_url or url
 
 
 def upgrade(settings: Settings, url: str, revision: str = "head") -> None:
-    """Migrate as the owner; the role of DATABASE_URL, if it is another one, is granted its rights.
+    """Migrate as the owner, and grant privileges to the role of DATABASE_URL if it is another one.
 
     Raises:
-        ConfigError: no such revision, or the database cannot be reached.
+        ConfigError: there is no such revision, or the database is unreachable.
     """
     migrations.upgrade(url, revision, service_role=service_role(settings))
 
 
 def service_role(settings: Settings) -> str | None:
-    """The role of the service, where another one owns the tables."""
+    """Return the role of the service if another role owns the tables."""
     owner, service = map(role_of, (settings.migrations_database_url, settings.database_url))
     return service if owner and service != owner else None
 
@@ -69,7 +77,11 @@ def embedded(folder: Path, *, durable: bool = True) -> Iterator[str]:
 
 
 def check_migrations() -> None:
-    """Raise when the models are ahead of the migrations; uses a database of its own."""
+    """Check that the migrations match the models, in a temporary database.
+
+    Raises:
+        ConfigError: the embedded PostgreSQL is not installed or cannot be started.
+    """
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded(Path(folder) / "postgres", durable=False) as url,
@@ -82,7 +94,7 @@ def reset() -> None:
     """Delete the data of `make run`.
 
     Raises:
-        ConfigError: it is running.
+        ConfigError: the development server is running.
     """
     from app.devtools.postgres import running_url
 

@@ -1,4 +1,4 @@
-"""Start the server, and in development all that it needs."""
+"""Server command: starts uvicorn, and in development also PostgreSQL with migrations and seeds."""
 
 import gc
 import os
@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from app.commands import startup_checks as preflight
+from app.commands import startup_checks
 from app.commands.database import database, upgrade
 from app.config.settings import ConfigError, Settings, local_url
 from app.errors import AppError
@@ -23,38 +23,43 @@ from app.observability.logging import get_logger
 from app.observability.prometheus import FOLDER_VARIABLE
 from app.server.websocket_protocol import WEBSOCKETS
 
-# Streams are told to end and get this long to do so; then the rest is cut.
+# Time for streams to end after they were notified; then their connections are closed.
 GRACEFUL_SHUTDOWN_SECONDS = 10
-KEEP_ALIVE_SECONDS = 65  # Longer than common load balancers, which then close first.
+KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that those close first.
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: the port is taken, the development database cannot be started, or a setting
-            points at what cannot be used.
+        ConfigError: the port is in use, the development database cannot be started, or a setting
+            names a resource that cannot be used.
     """
-    preflight.check(settings)
+    startup_checks.check(settings)
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
-        os.environ["DATABASE_URL"] = url  # Worker processes read their settings anew.
+        os.environ["DATABASE_URL"] = url  # Worker processes read the settings again.
         if settings.environment == "development":
             prepare(settings.model_copy(update={"database_url": url}))
             port = listener.getsockname()[1]
-            # Links in mails begin with them unless PUBLIC_URL is set.
+            # Without PUBLIC_URL, links in mails begin with them.
             os.environ["HOST"], os.environ["PORT"] = settings.host, str(port)
-            announce(settings, port)
+            print_banner(settings, port)
         run(settings, listener)
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket that worker processes inherit.
+
+    Raises:
+        ConfigError: the address or port cannot be used.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        # From now on, so that whoever starts a moment later learns that the port is taken.
+        # At once, so that a server that starts a moment later fails because the port is in use.
         listener.listen()
     except OSError as error:
         listener.close()
@@ -67,9 +72,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def prepare(settings: Settings) -> None:
-    """Migrate and, when it is empty, seed the development database.
+    """Migrate the development database, and seed it if it is empty.
 
-    A server that is away for now is no reason not to start: readiness tells.
+    An unreachable server does not prevent the start: readiness reports it.
     """
     try:
         upgrade(settings, settings.owner_url)
@@ -80,7 +85,7 @@ def prepare(settings: Settings) -> None:
         get_logger("serve").warning("database not prepared", reason=str(error))
 
 
-def announce(settings: Settings, port: int) -> None:
+def print_banner(settings: Settings, port: int) -> None:
     address = local_url(settings.host, port)
     print(
         f"\n  {settings.project_name} is starting.\n\n"
@@ -112,11 +117,11 @@ def server_options() -> dict[str, Any]:
     """Return the options of uvicorn, the same under every process manager."""
     return {
         "http": "app.server.http_protocol:HttpProtocol",
-        "lifespan": "on",  # "auto" would go on without what a failed start did not open.
+        "lifespan": "on",  # "auto" would continue after a failed start.
         "log_config": None,
         "access_log": False,
         "server_header": False,
-        "proxy_headers": False,  # app/http/forwarding.py reads them, under every server.
+        "proxy_headers": False,  # app/http/forwarding.py parses them under every server.
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_SECONDS,
         **WEBSOCKETS,
@@ -124,9 +129,9 @@ def server_options() -> dict[str, Any]:
 
 
 def create_worker() -> FastAPI:
-    """The application of one worker process."""
-    # What is imported lives as long as the process. Looking for garbage in it takes a fifth of
-    # the time to start, and later everybody would wait for a tenth of a second each time.
+    """Create the application of one worker process."""
+    # Imported objects live as long as the process. Garbage collection of them takes a fifth of
+    # the start, and later would pause all requests for a tenth of a second each time.
     gc.disable()
     from app.main import create_app
 
@@ -139,16 +144,17 @@ def create_worker() -> FastAPI:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM unwind the stack like Ctrl-C does, so that PostgreSQL is stopped, too.
+    """Let SIGTERM unwind the stack like Ctrl-C, so that PostgreSQL is also stopped.
 
-    uvicorn drains first and then raises the signal again; its default would kill us here.
+    uvicorn drains first and then raises the signal again; its default action would kill the
+    process here.
     """
-    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGTERM, exit_process)
     try:
         yield
     except KeyboardInterrupt:
         sys.stdout.flush()
 
 
-def leave(_: int, __: FrameType | None) -> None:
+def exit_process(_: int, __: FrameType | None) -> None:
     raise SystemExit(0)

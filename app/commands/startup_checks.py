@@ -1,6 +1,6 @@
-"""Start-up checks: what settings point at is tried before the server starts.
+"""Start-up checks: verify the resources that settings name before the server starts.
 
-The lifespan opens all of it, too, but an error there is a traceback of each worker.
+The lifespan opens the same resources, but an error there is a traceback of each worker.
 """
 
 from app.config.settings import Settings
@@ -11,7 +11,7 @@ def check(settings: Settings) -> None:
     """Run `check(settings)` of each feature that has a module `startup_check`.
 
     Raises:
-        ConfigError: what a setting points at cannot be used.
+        ConfigError: a resource that a setting names cannot be used.
     """
     for module in find_modules("startup_check"):
         module.check(settings)

@@ -1,11 +1,11 @@
-"""A process that serves no requests and works on tasks."""
+"""Worker command: a process that runs jobs and serves no requests."""
 
 import asyncio
 import signal
 
 from prometheus_client import start_http_server
 
-from app.commands import startup_checks as preflight
+from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.main import create_app
@@ -13,12 +13,13 @@ from app.observability.logging import get_logger
 
 
 def work(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM; starts while the database is down.
+    """Run jobs until SIGINT or SIGTERM; the database may be down at the start.
 
     Raises:
-        ConfigError: the port for metrics is taken, or a setting points at what cannot be used.
+        ConfigError: the port for metrics is in use, or a setting names a resource that cannot be
+            used.
     """
-    preflight.check(settings)
+    startup_checks.check(settings)
     with database(settings) as url:
         asyncio.run(until_stopped(settings.model_copy(update={"database_url": url})))
 
@@ -29,15 +30,15 @@ async def until_stopped(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     app = create_app(settings)
     log = get_logger("worker")
-    # The application's own lifespan: jobs get exactly what endpoints have.
+    # The lifespan of the application: jobs have the same resources as endpoints.
     async with app.router.lifespan_context(app):
-        show_metrics(settings)
+        serve_metrics(settings)
         log.info("worker started")
         await stopped.wait()
         log.info("worker stops")
 
 
-def show_metrics(settings: Settings) -> None:
+def serve_metrics(settings: Settings) -> None:
     port = settings.worker_metrics_port
     try:
         if port:

@@ -1,4 +1,4 @@
-"""Database URLs: each parameter of libpq is honoured, or refused when the service starts.
+"""Validation of database URLs: each libpq parameter is supported, or rejected at the start.
 
 https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 """
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-# What a parameter may be, where not every value is supported.
+# Supported values of parameters that do not support all of them.
 CHOICES: dict[str, tuple[str, ...]] = {
     "sslmode": SSL_MODES,
     "sslnegotiation": ("postgres", "direct"),
@@ -27,16 +27,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "sslsni": ("1",),
 }
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
-# The driver reads these itself; all others that are honoured are removed from its URL.
-OF_DRIVER = frozenset(
+# The driver reads these; all other supported parameters are removed from its URL.
+DRIVER_PARAMETERS = frozenset(
     {
         *("sslmode", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version"),
         *("target_session_attrs", "host", "port", "user", "password", "dbname", "options"),
         *("sslpassword", "service", "krbsrvname", "gsslib", *FILES),
     }
 )
-OF_SERVICE = frozenset({"connect_timeout", "application_name", "fallback_application_name"})
-KNOWN = OF_DRIVER | OF_SERVICE | CHOICES.keys()
+SERVICE_PARAMETERS = frozenset({"connect_timeout", "application_name", "fallback_application_name"})
+SUPPORTED = DRIVER_PARAMETERS | SERVICE_PARAMETERS | CHOICES.keys()
 
 REMEDIES = {
     "channel_binding": "the driver has no channel binding; remove it and set sslmode=verify-full "
@@ -50,7 +50,7 @@ REMEDIES = {
     "prepared_statement_cache_size": "set DATABASE_PGBOUNCER=true",
     "statement_timeout": "set DATABASE_COMMAND_TIMEOUT_SECONDS",
 }
-# Settings of PostgreSQL that the service makes itself, on every connection.
+# Parameters of PostgreSQL that the service sets on every connection.
 SET_BY_SERVICE = re.compile(
     r"(statement_timeout|lock_timeout|idle_in_transaction_session_timeout|timezone|plan_cache_mode)"
     r"\s*=",
@@ -60,10 +60,10 @@ MAX_CONNECT_SECONDS = 3600
 
 
 def parameters(url: str) -> dict[str, str]:
-    """The parameters behind the question mark.
+    """Return the query parameters of the URL.
 
     Raises:
-        ValueError: one has no value, or is repeated.
+        ValueError: a parameter has no value, or is repeated.
     """
     query = urlsplit(url).query
     try:
@@ -77,7 +77,11 @@ def parameters(url: str) -> dict[str, str]:
 
 
 def check_parameters(url: str) -> None:
-    """Raise ValueError with a sentence for the first parameter that cannot be honoured."""
+    """Check that all parameters of the URL are supported.
+
+    Raises:
+        ValueError: a sentence for the operator about the first parameter that is not.
+    """
     given = parameters(url)
     for name, value in given.items():
         check_known(name)
@@ -88,7 +92,7 @@ def check_parameters(url: str) -> None:
 
 
 def check_known(name: str) -> None:
-    if name not in KNOWN:
+    if name not in SUPPORTED:
         raise ValueError(refusal(name, name))
 
 

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs, unquote
 
 from app.config.urls import one_host_each
 
-# Known to every reader of this repository: good for a laptop, refused in production.
+# Public in this repository, and therefore rejected in production.
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"
 DEMO_PASSWORD = "demonstration-only"
-# The one in FastAPI's own tutorial, which is copied along with its code, and placeholders.
+# The secret in the tutorial of FastAPI, which is copied together with its code.
 PUBLISHED = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
 PLACEHOLDER = re.compile(r"change.?(me|this|it)|your.?(own.?)?(secret|key)", re.IGNORECASE)
 PASSWORDS = frozenset(
@@ -65,9 +65,9 @@ def is_predictable(secret: str) -> bool:
 
 
 def has_guessable_password(url: str) -> bool:
-    """Whether the login in the URL has a password that is tried first; none is another matter.
+    """Return whether the URL has a guessable password; no password is not guessable.
 
-    Any will do for servers on this machine, which other machines may not reach.
+    Any password is accepted for servers on loopback addresses.
     """
     logins = list(one_host_each(url))
     if all(login.hostname in LOOPBACK for login in logins):

@@ -25,7 +25,7 @@ NEW_SECRET = "set one made by `openssl rand -hex 32`."
 
 
 def unsafe_settings(settings: Settings) -> list[str]:
-    """Return a sentence for each setting that production refuses."""
+    """Return a sentence for each setting that production rejects."""
     rules = (unsafe_secrets, unsafe_switches, unsafe_addresses, unsafe_databases, unsafe_transport)
     return [
         sentence for rule in rules for sentence, is_unsafe in rule(settings).items() if is_unsafe
@@ -112,5 +112,5 @@ def unsafe_transport(settings: Settings) -> dict[str, bool]:
 
 
 def is_plain(url: SplitResult, scheme: str) -> bool:
-    """Return whether what is sent to the URL crosses a network without TLS."""
+    """Return whether requests to the URL cross a network without TLS."""
     return url.scheme == scheme and url.hostname not in LOOPBACK

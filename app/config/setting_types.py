@@ -1,4 +1,4 @@
-"""Types of settings: formats that a built-in type does not check."""
+"""Types of settings with validation that built-in types lack."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from app.config.database_url import check_parameters
-from app.config.urls import refuse_bad_hosts
+from app.config.urls import check_hosts
 from app.http.origins import parse_origin
 from app.security.client_address import parse_networks
 from app.security.rate_limit import Policy
 
-# Those that app/features/files/media_types.py can tell apart. Not SVG and HTML: they run scripts.
+# Those that app/features/files/media_types.py detects; not SVG and HTML, which run scripts.
 MediaType = Literal[
     "application/json",
     "application/pdf",
@@ -33,13 +33,17 @@ SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
 def checked_database_url(url: str) -> str:
-    """Accept the plain URL that hosting providers hand out."""
+    """Normalize and validate a URL; the scheme may be that of hosting providers.
+
+    Raises:
+        ValueError: the scheme, a host or a parameter is not supported.
+    """
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
             url = "postgresql+asyncpg://" + url.removeprefix(scheme)
     if url and not url.startswith("postgresql+asyncpg://"):
         raise ValueError("it must start with postgresql+asyncpg:// or postgresql://")
-    refuse_bad_hosts(url)
+    check_hosts(url)
     check_parameters(url)
     return url
 
@@ -47,7 +51,7 @@ def checked_database_url(url: str) -> str:
 def checked_redis_url(url: str) -> str:
     if url and not url.startswith(("redis://", "rediss://")):
         raise ValueError("it must start with redis:// or rediss://")
-    refuse_bad_hosts(url)
+    check_hosts(url)
     return url
 
 
@@ -55,7 +59,7 @@ def checked_smtp_url(secret: SecretStr) -> SecretStr:
     url = secret.get_secret_value()
     if url and urlsplit(url).scheme not in SMTP_SCHEMES:
         raise ValueError("it must start with smtp://, smtp+starttls:// or smtps://")
-    refuse_bad_hosts(url)
+    check_hosts(url)
     return secret
 
 
@@ -87,7 +91,7 @@ def checked_origins(texts: list[str]) -> list[str]:
 
 
 def decoded(value: object) -> object:
-    """Decode JSON here and not in the source, whose error would hide those of other settings."""
+    """Decode JSON here and not in the settings source, whose error would hide all others."""
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
@@ -95,7 +99,7 @@ def decoded(value: object) -> object:
 
 
 def unset_when_empty(value: str | Path | None) -> str | Path | None:
-    """An empty path would be the folder that we are in."""
+    """Return None for an empty path, which would be the working directory."""
     return value or None
 
 

@@ -1,4 +1,4 @@
-"""Settings: read once from the environment and `.env`, refused when unsafe."""
+"""Settings: read once from the environment and `.env`, rejected if they are unsafe."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ __all__ = [
 
 
 def local_url(host: str, port: int) -> str:
-    """The address of a server that listens on this host, IPv6 among them."""
+    """Return the URL of a server that listens on this host, which may be an IPv6 address."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -46,7 +46,7 @@ class ConfigError(Exception):
 
 
 class Settings(BaseSettings):
-    """Every setting of the service; `.env.example` explains each to operators."""
+    """All settings of the service; `.env.example` documents them for operators."""
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     workers: int = Field(default=1, ge=1, le=64)
-    # Unset outside of production: Link and Location begin with the Host of the request.
+    # If unset outside production, Link and Location begin with the Host of the request.
     public_url: PublicUrl = Field(
         default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0))
     )
@@ -71,13 +71,13 @@ class Settings(BaseSettings):
     mail_folder: Path = Path(".data/mails")
     smtp_url: SmtpUrl = SecretStr("")
     smtp_plaintext: bool = False
-    # Unset: in the web process in development, and by `app worker` elsewhere.
+    # If unset, jobs run in the web process in development, and in `app worker` elsewhere.
     run_worker: bool | None = None
     worker_concurrency: int = Field(default=20, ge=1, le=1000)
     forwarded_allow_ips: Networks = ""
     allowed_origins: Origins = []
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
-    # Of a client that is not authenticated. Names and elements in JSON are counted for all.
+    # For anonymous clients. The limit of JSON values applies to all clients.
     max_anonymous_body_bytes: int = Field(default=16 * 1024, ge=1024)
     max_json_values: int = Field(default=32_768, ge=1024)
     require_if_match: bool = False
@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     adaptive_concurrency: bool = True
     request_timeout_seconds: Seconds = 5
     loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
-    # The names are those of OpenTelemetry, whose SDK reads its other variables by itself.
+    # Named as in OpenTelemetry, whose SDK reads its other variables itself.
     otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     otel_exporter_otlp_traces_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     metrics_enabled: bool = True
@@ -104,10 +104,10 @@ class Settings(BaseSettings):
     database_command_timeout_seconds: Seconds = 3
     database_read_pool_size: int = Field(default=10, ge=1)
     database_direct_pool_size: int = Field(default=5, ge=1)
-    # In transaction mode; then the direct URL leads past it, for what needs a session.
+    # In transaction mode; the direct URL bypasses PgBouncer for features that need a session.
     database_pgbouncer: bool = False
     database_direct_url: DatabaseUrl = ""
-    # Of the role that owns the tables; the service itself has a role with fewer rights.
+    # For the role that owns the tables; the role of the service has fewer privileges.
     migrations_database_url: DatabaseUrl = ""
     database_replica_url: DatabaseUrl = ""
     database_replica_max_lag_seconds: Seconds = 2
@@ -118,10 +118,10 @@ class Settings(BaseSettings):
     external_api_url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
     external_api_key: SecretStr = SecretStr("")
 
-    # Webhooks may also go to this machine, by http and to any port.
+    # Allows webhooks to loopback addresses, over http and to any port.
     webhook_loopback: bool = False
     webhooks_per_user: int = Field(default=20, ge=1, le=1000)
-    # Beyond these, events wait as a position and not as rows.
+    # Beyond these, waiting events are stored as an offset instead of rows.
     webhook_max_waiting: int = Field(default=1000, ge=1, le=1_000_000)
     webhook_max_waiting_per_user: int = Field(default=5000, ge=1, le=10_000_000)
 
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     upload_media_types: MediaTypes = frozenset(get_args(MediaType))
 
     health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
-    # Bounds on what one user and one process do at once: docs/security.md, "Bounds".
+    # Concurrency per user and per process: docs/security.md, "Bounds".
     exports_per_user: int = Field(default=2, ge=1, le=1000)
     exports_per_process: int = Field(default=4, ge=1, le=1000)
     uploads_per_user: int = Field(default=16, ge=1, le=1000)
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
     access_token_expire_minutes: int = Field(default=15, ge=1, le=60)
-    # PEM files for ES256 and RS256; the previous one is still read while tokens of it live.
+    # PEM files for ES256 and RS256; the previous key verifies tokens that have not expired.
     signing_key_file: OptionalFile = None
     previous_signing_key_file: OptionalFile = None
     rate_limit_enabled: bool = True
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
 
     @property
     def traces_endpoint(self) -> str:
-        """Where traces go, or nothing for nowhere; the general endpoint is that of a collector."""
+        """The URL for traces, empty if they are not exported; the general one is a collector."""
         collector = self.otel_exporter_otlp_endpoint.rstrip("/")
         general = f"{collector}/v1/traces" if collector else ""
         return self.otel_exporter_otlp_traces_endpoint or general
@@ -185,16 +185,16 @@ class Settings(BaseSettings):
 
     @property
     def session_url(self) -> str:
-        """The database for what outlives a transaction, such as LISTEN."""
+        """The database for features that need a session, such as LISTEN."""
         return self.database_direct_url or self.database_url
 
     @property
     def owner_url(self) -> str:
-        """The database as the owner of its tables: migrations, dumps."""
+        """The database for the owner of its tables: migrations, dumps."""
         return self.migrations_database_url or self.session_url
 
     @model_validator(mode="after")
-    def refuse_unusable(self) -> Self:
+    def reject_unusable(self) -> Self:
         sentences = unsafe_settings(self) if self.environment == "production" else []
         if sentences := [*sentences, *contradictions(self)]:
             raise ValueError("\n".join(sentences))
@@ -205,19 +205,19 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` come from the command line.
 
     Raises:
-        ConfigError: some are missing, malformed or unsafe in production; a sentence for each.
+        ConfigError: settings are missing, malformed or unsafe in production; one sentence each.
     """
     try:
         return Settings(**overrides)
     except ValidationError:
-        raise ConfigError("\n".join(complaints(overrides))) from None
+        raise ConfigError("\n".join(setting_errors(overrides))) from None
 
 
-def complaints(overrides: dict[str, Any]) -> list[str]:
+def setting_errors(overrides: dict[str, Any]) -> list[str]:
     """Return a sentence for each setting that cannot be used.
 
     Production rules are applied to complete settings only, so malformed ones are replaced by
-    their defaults, and what the rules say about the defaults is left out.
+    their defaults, and sentences about the defaults are omitted.
     """
     try:
         Settings(**overrides)
@@ -229,9 +229,9 @@ def complaints(overrides: dict[str, Any]) -> list[str]:
     defaults = {name: default_of(name) for name in found if name}
     if not defaults:
         return sentences
-    shown = tuple(name.upper() for name in found)
-    others = complaints(overrides | defaults)
-    return sentences + [other for other in others if not other.startswith(shown)]
+    reported = tuple(name.upper() for name in found)
+    others = setting_errors(overrides | defaults)
+    return sentences + [other for other in others if not other.startswith(reported)]
 
 
 def default_of(name: str) -> Any:

@@ -5,15 +5,19 @@ from urllib.parse import SplitResult, urlsplit
 
 
 def one_host_each(url: str) -> Iterator[SplitResult]:
-    """The same URL once for each of its hosts."""
+    """Yield the URL once for each of its hosts."""
     parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")
     for host in hosts.split(","):
         yield parts._replace(netloc=f"{login}{at}{host}")
 
 
-def refuse_bad_hosts(url: str) -> None:
-    """Raises ValueError with a sentence that repeats nothing of the URL, where passwords stand."""
+def check_hosts(url: str) -> None:
+    """Check that each host has a valid port.
+
+    Raises:
+        ValueError: a sentence without parts of the URL, which may contain a password.
+    """
     try:
         _ = [each.port for each in one_host_each(url)]
     except ValueError:

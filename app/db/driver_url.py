@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 import asyncpg
 
-from app.config.database_url import OF_DRIVER, parameters
+from app.config.database_url import DRIVER_PARAMETERS, parameters
 from app.config.urls import one_host_each
 
 # Also errors of the driver about a URL or a file that it names.
@@ -49,7 +49,7 @@ def driver_urls(url: str) -> list[str]:
 def driver_arguments(url: str, *, project_name: str = "") -> dict[str, Any]:
     """Keyword arguments for `asyncpg.connect`: the URL without what the driver does not know."""
     given = parameters(url)
-    kept = {name: value for name, value in given.items() if name in OF_DRIVER}
+    kept = {name: value for name, value in given.items() if name in DRIVER_PARAMETERS}
     arguments: dict[str, Any] = {"server_settings": named(given, project_name)}
     if "connect_timeout" in given:
         arguments["timeout"] = float(given["connect_timeout"])

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from app.config.settings import Settings
 from app.errors import NotFound
-from app.http.html import Markup, framed, render, require_no_production
+from app.http.html import Markup, framed_page, render, require_no_production
 from app.http.schemas import OpaqueText
 from app.resources import resources
 
@@ -28,7 +28,7 @@ router = APIRouter(
 def list_mails(request: Request) -> Response:
     rows = [mail_row(request, file) for file in newest(folder(request))]
     content = render(request, "mails.html", rows=Markup("".join(rows)), folder=str(folder(request)))
-    return framed(request, "Mails", content)
+    return framed_page(request, "Mails", content)
 
 
 @router.get("/{mail_name}")
@@ -36,7 +36,7 @@ def read_mail(mail_name: OpaqueText, request: Request) -> Response:
     mail = load(folder(request) / f"{checked(mail_name)}.eml")
     shown = {**facts(mail), "mail_name": mail_name, "text": part(mail, "plain")}
     content = render(request, "mail.html", **shown)
-    return framed(request, str(mail["Subject"]), content)
+    return framed_page(request, str(mail["Subject"]), content)
 
 
 @router.get("/{mail_name}/page")

@@ -1,7 +1,7 @@
 """Compiled dependency graphs: the dependencies of a route, resolved once. See ADR 0020.
 
-FastAPI inspects every parameter of every dependency while it answers, those that were not
-sent included. A plan holds the result of that; whatever is unusual is left to FastAPI.
+FastAPI inspects every parameter of every dependency for each request, including those that were
+not sent. A graph holds the result of that inspection; FastAPI handles what it does not support.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,7 @@ from fastapi.security import SecurityScopes
 from pydantic_core import PydanticUndefined
 
 JSON = "application/json"
-# Where the values of a kind of parameter are; as FastAPI names and orders the kinds.
+# Sources of values by kind of parameter, in the order of FastAPI.
 SOURCES: dict[str, Callable[[Request], Mapping[str, Any]]] = {
     "path": lambda request: request.path_params,
     "query": lambda request: request.query_params,
@@ -33,14 +33,14 @@ SOURCES: dict[str, Callable[[Request], Mapping[str, Any]]] = {
 }
 REPEATABLE = frozenset({"query", "header"})
 
-# Of FastAPI, whose effective routes have a private type: see app/fastpath/route_table.py.
+# FastAPI's type of effective routes is private: see app/fastpath/route_table.py.
 Route = Any
 Values = dict[str, Any]
 Call = Callable[..., Awaitable[Any]]
 
 
-class Unusual(Exception):
-    """A tree or a request that FastAPI has to see to itself; raised before anything is called."""
+class Unsupported(Exception):
+    """A graph or a request that FastAPI has to handle; raised before any dependency is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +53,33 @@ class Parameter:
     default: Any  # `PydanticUndefined` if one must be sent.
 
     def read(self, request: Request) -> Any:
-        """The value that was sent, valid, or the default.
+        """Return the validated value, or the default.
 
         Raises:
-            Unusual: it is missing or not valid.
+            Unsupported: the value is missing or not valid.
         """
         sent: Any = self.source(request)
         if self.alias in sent:
             value = sent.getlist(self.alias) if self.is_list else sent[self.alias]
-            return valid(self.field, value)
+            return validate(self.field, value)
         if self.default is PydanticUndefined:
-            raise Unusual
+            raise Unsupported
         return self.default
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One call. `needs` are the steps whose results it takes, `given` what is always the same."""
+class CompiledCall:
+    """One call. `needs` maps arguments to results of earlier calls, `constants` never change."""
 
     call: Call
     parameters: tuple[Parameter, ...]
     needs: tuple[tuple[str, int], ...]
-    given: Values
+    constants: Values
     request_names: tuple[str, ...]
     response_name: str | None
 
     def read(self, request: Request, response: Response | None) -> Values:
-        arguments = dict(self.given)
+        arguments = dict(self.constants)
         for parameter in self.parameters:
             arguments[parameter.name] = parameter.read(request)
         for name in self.request_names:
@@ -89,70 +89,71 @@ class Step:
         return arguments
 
 
-class Plan:
-    """The calls of a route in the order in which FastAPI makes them, the endpoint last."""
+class DependencyGraph:
+    """The calls of a route in the order of FastAPI, the endpoint last."""
 
     def __init__(self, route: Route) -> None:
-        """Work out the calls.
+        """Compile the calls.
 
         Raises:
-            Unusual: one is a generator or not asynchronous, or asks for what is not planned.
+            Unsupported: a call is a generator or not asynchronous, or has a parameter of an
+                unsupported kind.
         """
-        self._steps: list[Step] = []
-        self._places: dict[Any, int] = {}
+        self._calls: list[CompiledCall] = []
+        self._indexes: dict[Any, int] = {}
         self._body = body_of(route)
         self._add(route.dependant)
-        self._has_response = any(step.response_name for step in self._steps)
+        self._has_response = any(call.response_name for call in self._calls)
 
     async def arguments(self, request: Request) -> list[Values]:
-        """What each call is given besides the results of others.
+        """Return the arguments of each call, without the results of other calls.
 
         Raises:
-            Unusual: a value is missing or not valid.
+            Unsupported: a value is missing or not valid.
         """
         response = empty_response() if self._has_response else None
-        arguments = [step.read(request, response) for step in self._steps]
+        arguments = [call.read(request, response) for call in self._calls]
         if self._body:
-            arguments[-1][self._body.name] = valid(self._body, await sent_json(request))
+            arguments[-1][self._body.name] = validate(self._body, await parse_json(request))
         return arguments
 
     async def run(self, arguments: list[Values]) -> Any:
-        """What the endpoint returns."""
+        """Make the calls and return the result of the endpoint."""
         results: list[Any] = []
-        for step, given in zip(self._steps, arguments, strict=True):
-            for name, place in step.needs:
-                given[name] = results[place]
-            results.append(await step.call(**given))
+        for compiled, given in zip(self._calls, arguments, strict=True):
+            for name, index in compiled.needs:
+                given[name] = results[index]
+            results.append(await compiled.call(**given))
         return results[-1]
 
     def _add(self, dependant: Dependant) -> int:
         key = _get_cache_key(dependant=dependant)
-        if dependant.use_cache and key in self._places:
-            return self._places[key]
+        if dependant.use_cache and key in self._indexes:
+            return self._indexes[key]
         if any(each.body_params for each in dependant.dependencies):
-            raise Unusual
+            raise Unsupported
         needs = [(each.name, self._add(each)) for each in dependant.dependencies]
-        self._steps.append(step_of(dependant, needs))
-        self._places.setdefault(key, len(self._steps) - 1)
-        return len(self._steps) - 1
+        self._calls.append(compile_call(dependant, needs))
+        self._indexes.setdefault(key, len(self._calls) - 1)
+        return len(self._calls) - 1
 
 
-def step_of(dependant: Dependant, needs: list[tuple[str | None, int]]) -> Step:
+def compile_call(dependant: Dependant, needs: list[tuple[str | None, int]]) -> CompiledCall:
     call = dependant.call
-    if call is None or not _is_coroutine_callable(call) or is_special(dependant):
-        raise Unusual
+    if call is None or not _is_coroutine_callable(call) or has_unsupported_features(dependant):
+        raise Unsupported
     requests = (dependant.http_connection_param_name, dependant.request_param_name)
-    return Step(
+    return CompiledCall(
         call,
         tuple(parameters_of(dependant)),
-        tuple((name, place) for name, place in needs if name),
+        tuple((name, index) for name, index in needs if name),
         scopes_of(dependant),
         tuple(name for name in requests if name),
         dependant.response_param_name,
     )
 
 
-def is_special(dependant: Dependant) -> bool:
+def has_unsupported_features(dependant: Dependant) -> bool:
     return bool(
         _is_async_gen_callable(dependant.call)
         or dependant.concurrency
@@ -177,43 +178,47 @@ def parameter_of(field: ModelField, kind: str) -> Parameter:
     info = field.field_info
     (_, alias), *others = _get_param_aliases(field)
     if others or _get_param_model(field) or _is_json_field(field) or info.validate_default:
-        raise Unusual
-    # What a copy is made of is different for each request.
+        raise Unsupported
+    # FastAPI copies such a default for each request.
     if deepcopy(default := field.default) is not default:
-        raise Unusual
+        raise Unsupported
     is_list = kind in REPEATABLE and field_annotation_is_sequence(info.annotation)
     return Parameter(field.name, alias, SOURCES[kind], field, is_list, default)
 
 
 def body_of(route: Route) -> ModelField | None:
-    """The one body, if the endpoint asks for it and it is JSON as a whole."""
+    """Return the parameter that is the complete JSON body, None if the endpoint has no body.
+
+    Raises:
+        Unsupported: the body is a form or has several parts.
+    """
     if route.body_field is None:
         return None
     fields: list[ModelField] = route.dependant.body_params
     is_part = len(fields) != 1 or route._embed_body_fields  # noqa: SLF001  (FastAPI's own)
     if is_part or isinstance(fields[0].field_info, Form):
-        raise Unusual
+        raise Unsupported
     return fields[0]
 
 
-async def sent_json(request: Request) -> Any:
+async def parse_json(request: Request) -> Any:
     if request.headers.get("content-type") != JSON or not await request.body():
-        raise Unusual
+        raise Unsupported
     try:
         return await request.json()
     except (ValueError, RecursionError):
-        raise Unusual from None
+        raise Unsupported from None
 
 
-def valid(field: ModelField, value: Any) -> Any:
+def validate(field: ModelField, value: Any) -> Any:
     found, errors = field.validate(value)
     if errors:
-        raise Unusual
+        raise Unsupported
     return found
 
 
 def empty_response() -> Response:
-    """For what dependencies set on it, as FastAPI makes it."""
+    """Return the response on which dependencies set headers and cookies, as FastAPI creates it."""
     response = Response()
     del response.headers["content-length"]
     return response

@@ -1,4 +1,4 @@
-"""Routes that are answered by a plan where one can be made: see ADR 0020."""
+"""Fast routes: call their endpoint through a compiled dependency graph. See ADR 0020."""
 
 from collections.abc import Callable, Coroutine
 from inspect import signature
@@ -8,35 +8,37 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute, _effective_route_context_var
 from fastapi.telemetry import get_telemetry_data
 
-from app.fastpath.dependency_graph import Plan, Route, Unusual
+from app.fastpath.dependency_graph import DependencyGraph, Route, Unsupported
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class PlannedRoute(APIRoute):
-    """For endpoints that make their response themselves; others are FastAPI's as ever."""
+class FastRoute(APIRoute):
+    """Uses a compiled graph for endpoints that return a Response, and FastAPI for all others."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         try:
-            plan = Plan(effective(self)) if returns_response(self.endpoint) else None
-        except Unusual:
-            plan = None
-        return quick(plan, handler) if plan else handler
+            graph = DependencyGraph(effective(self)) if returns_response(self.endpoint) else None
+        except Unsupported:
+            graph = None
+        return fast_handler(graph, handler) if graph else handler
 
 
-def quick(plan: Plan, handler: Handler) -> Handler:
-    async def answer(request: Request) -> Response:
-        # FastAPI knows how to replace dependencies, and makes spans of them.
+def fast_handler(graph: DependencyGraph, fallback: Handler) -> Handler:
+    """Return a handler that uses the graph, and `fallback` for requests it does not support."""
+
+    async def handle(request: Request) -> Response:
+        # Only FastAPI applies dependency overrides and creates spans of dependencies.
         if request.app.dependency_overrides or get_telemetry_data() is not None:
-            return await handler(request)
+            return await fallback(request)
         try:
-            arguments = await plan.arguments(request)
-        except Unusual:
-            return await handler(request)
-        return cast("Response", await plan.run(arguments))
+            arguments = await graph.arguments(request)
+        except Unsupported:
+            return await fallback(request)
+        return cast("Response", await graph.run(arguments))
 
-    return answer
+    return handle
 
 
 def returns_response(endpoint: Callable[..., Any]) -> bool:
@@ -45,6 +47,6 @@ def returns_response(endpoint: Callable[..., Any]) -> bool:
 
 
 def effective(route: APIRoute) -> Route:
-    """The route with what the routers around it add."""
-    around = _effective_route_context_var.get()
-    return around if around is not None and around.original_route is route else route
+    """Return the route with the prefix and dependencies of the routers that include it."""
+    context = _effective_route_context_var.get()
+    return context if context is not None and context.original_route is route else route

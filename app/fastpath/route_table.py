@@ -1,4 +1,4 @@
-"""Routes found by one regular expression a method, instead of one after the other."""
+"""Route table: finds the route of a request by one regular expression per method."""
 
 import re
 from functools import cached_property
@@ -18,27 +18,27 @@ from app.http.request_errors import TooManyParameters
 # The effective route of a router that is included in another; FastAPI's type is private.
 Route = Any
 
-# No list has a third as many, `tag` repeated included.
+# More than three times as many as any list accepts, repetitions of `tag` included.
 MAX_PARAMETERS = 100
 
 NOTHING: tuple[Match, Scope] = Match.NONE, {}
-# The names of parameters: the route that is found reads them, and here each would stand twice.
+# Names of groups are removed, because they would repeat; the matched route parses parameters.
 NAME = re.compile(r"\?P<\w+>")
 
 
 def index_routes(app: FastAPI) -> None:
-    """Find the routes that the application has by now through one `RouteTable`.
+    """Serve the routes that the application has at this moment through one `RouteTable`.
 
-    FastAPI asks each router, and each router again which routes it has by now, twice for
-    each request and level: a quarter of what reading an item costs. See ADR 0020.
+    FastAPI asks each router, and collects the routes of each router again, twice for each
+    request and level: a quarter of the cost of reading an item. See ADR 0020.
     """
     app.router.routes.insert(0, RouteTable([*app.router.routes]))
 
 
 class RouteTable(BaseRoute):
-    """Stands before the routes that it knows, and answers for the one that they would take.
+    """Matches before the routes that it contains, and handles requests for them.
 
-    What it does not find, as a path with another method or a WebSocket, is left to them.
+    Requests that it does not find, such as another method or a WebSocket, fall through to them.
     """
 
     def __init__(self, routes: list[BaseRoute]) -> None:
@@ -48,7 +48,7 @@ class RouteTable(BaseRoute):
     @cached_property
     def tables(self) -> dict[str, "Table"]:
         found = [
-            context._route_context  # noqa: SLF001  (without includes resolved, paths are parts)
+            context._route_context  # noqa: SLF001  (other paths lack the prefixes of includes)
             for context in iter_route_contexts(self._routes)
             if isinstance(context.original_route, APIRoute)
         ]
@@ -62,7 +62,7 @@ class RouteTable(BaseRoute):
         if route is None:
             return NOTHING
         match, found = route.matches(scope)
-        # What FastAPI's own routers would put into the scope.
+        # The keys that the routers of FastAPI would add to the scope.
         known = {"route": route.original_route, "fastapi": {"effective_route_context": route}}
         return match, {**found, **known}
 
@@ -77,10 +77,10 @@ class RouteTable(BaseRoute):
         await scope["route"].handle(scope, receive, send)
 
     def check_query(self, route: Route, scope: Scope) -> None:
-        """Compare the query with what the route declares.
+        """Check the query against the parameters that the route declares.
 
         Raises:
-            TooManyParameters: there are more of them than any route has a use for.
+            TooManyParameters: there are more than MAX_PARAMETERS.
             Unprocessable: a parameter is unknown, repeated, too long or not in UTF-8.
         """
         if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
@@ -88,7 +88,7 @@ class RouteTable(BaseRoute):
         self.parameters_of(route).check(scope)
 
     def parameters_of(self, route: Route) -> QueryParameters:
-        """The query parameters of a route of the tables, which live as long as they do."""
+        """Return the query parameters of a route, cached as long as the tables."""
         if id(route) not in self._parameters:
             self._parameters[id(route)] = QueryParameters(route.dependant)
         return self._parameters[id(route)]
@@ -98,13 +98,13 @@ class RouteTable(BaseRoute):
 
 
 class Table:
-    """The routes of one method as alternatives, of which the first that fits is taken."""
+    """The routes of one method as alternatives, of which the first match wins."""
 
     def __init__(self, routes: list[Route]) -> None:
         self.routes = routes
         self.rules = {route.path_format: body_rule(route) for route in routes}
         self._routes = {f"route_{number}": route for number, route in enumerate(routes)}
-        # The empty group behind an alternative tells which one it was.
+        # The empty group after an alternative identifies it.
         alternatives = (
             f"{NAME.sub('?:', route.path_regex.pattern)}(?P<{name}>)"
             for name, route in self._routes.items()

@@ -1,7 +1,7 @@
 """Absolute URLs of the service, for `Link` and `Location`.
 
-They begin with PUBLIC_URL where that is set, and always in production, so that a hostile Host is
-never repeated there; elsewhere with the scheme and Host of the request.
+They begin with PUBLIC_URL if it is set, and always in production, so that a hostile Host is
+never repeated there; otherwise with the scheme and Host of the request.
 """
 
 from fastapi import Request
@@ -12,11 +12,12 @@ from app.resources import resources
 
 
 def absolute_url(request: Request, path: str) -> str:
-    """Return the URL of a path, which begins with the prefix that the service is mounted under."""
+    """Return the URL of a path that includes the prefix that the service is mounted under."""
     return base_url(request) + path
 
 
 def base_url(request: Request) -> str:
+    """Return the scheme and authority that URLs of the service begin with."""
     settings: Settings = resources(request)[Settings]
     is_fixed = "public_url" in settings.model_fields_set or settings.environment == "production"
     own = None if is_fixed else own_origin(request)
@@ -29,5 +30,5 @@ def path_of(request: Request, name: str, **parameters: object) -> str:
 
 
 def root_path(request: Request) -> str:
-    """Return the prefix that the service is mounted under, without a slash at its end."""
+    """Return the prefix that the service is mounted under, without a trailing slash."""
     return str(request.scope.get("root_path", "")).rstrip("/")

@@ -1,6 +1,6 @@
-"""Request bodies: who may send how much, decided before any of it is read or parsed.
+"""Bounds of request bodies, checked before a body is read or parsed.
 
-Here and not in the routes, because it holds for compiled routes and for FastAPI's alike.
+Applied by the route table, so that they hold for compiled routes and for those of FastAPI.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from app.http.json_bounds import check_structure
 from app.http.request_errors import UnsupportedContentCoding
 from app.security.authentication import Authentication
 
-# Of FastAPI, whose effective routes have a private type: see app/fastpath/route_table.py.
+# FastAPI's type of effective routes is private: see app/fastpath/route_table.py.
 Route = Any
 
 
@@ -32,14 +32,16 @@ class BodyRule:
 
 
 def body_rule(route: Route) -> BodyRule:
+    """Derive the requirements from the declaration of a route."""
     field = route.body_field
     is_json = field is not None and not isinstance(field.field_info, Form)
-    # Uploads are read by a dependency, and described by hand.
+    # A dependency reads uploads, whose request body is declared in `openapi_extra`.
     has_body = field is not None or "requestBody" in (route.openapi_extra or {})
     return BodyRule(find_authentication(route.dependant), has_body, is_json)
 
 
 def find_authentication(dependant: Dependant) -> Authentication | None:
+    """Return the dependency that authenticates the caller, None for a public endpoint."""
     if isinstance(dependant.call, Authentication):
         return dependant.call
     found = (find_authentication(each) for each in dependant.dependencies)
@@ -47,15 +49,15 @@ def find_authentication(dependant: Dependant) -> Authentication | None:
 
 
 async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receive:
-    """Return what the route receives from, after its body was found to be within the bounds.
+    """Check the body and return the `receive` callable for the route.
 
-    Anonymous clients may send little (`BodyLimitMiddleware`); the limit rises with the
-    authentication, which comes before the first byte of the body.
+    The limit of anonymous clients is low (`BodyLimitMiddleware`). Authentication raises it
+    before the first byte of the body is read.
 
     Raises:
-        Unauthenticated: the route needs a caller, and there is none.
+        Unauthenticated: the route requires a caller, and the client is anonymous.
         UnsupportedContentCoding: the body is compressed.
-        TooManyValues, NestedTooDeeply: the body is JSON beyond the bounds.
+        TooManyValues, NestedTooDeeply: the JSON body exceeds a bound.
     """
     settings = scope["app"].state.resources[Settings]
     if rule.authentication:
@@ -63,15 +65,15 @@ async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receiv
             await rule.authentication.identify(HTTPConnection(scope))
         scope["max_body_bytes"] = settings.max_body_bytes
     if rule.has_body:
-        refuse_content_coding(scope)
+        reject_content_coding(scope)
     if not rule.is_json:
         return receive
     body = await read_body(receive)
     check_structure(body, max_values=settings.max_json_values)
-    return replaying(body, receive)
+    return replay_body(body, receive)
 
 
-def refuse_content_coding(scope: Scope) -> None:
+def reject_content_coding(scope: Scope) -> None:
     codings = ",".join(Headers(scope=scope).getlist("content-encoding"))
     if any(coding.strip().lower() not in {"", "identity"} for coding in codings.split(",")):
         raise UnsupportedContentCoding("The service reads bodies without a Content-Encoding.")
@@ -89,10 +91,10 @@ async def read_body(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def replaying(body: bytes, receive: Receive) -> Receive:
-    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+def replay_body(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
-        return waiting.pop() if waiting else await receive()
+        return pending.pop() if pending else await receive()
 
     return receive_again

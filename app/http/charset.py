@@ -7,14 +7,14 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi.exceptions import RequestValidationError
 
-# Those that a form may declare; what browsers and old programs really send.
+# Charsets that a form may declare: those that browsers and old programs send.
 CHARSETS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-8"})
 FORM = "application/x-www-form-urlencoded"
 CHARSET = re.compile(r";[ \t]*charset=\"?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 
 
 def decoded(value: bytes, *location: str, charset: str = "utf-8") -> str:
-    """Return the text.
+    """Decode text strictly; `location` is that of the violation.
 
     Raises:
         RequestValidationError: the bytes are not in the charset, or the charset is not supported.
@@ -24,19 +24,21 @@ def decoded(value: bytes, *location: str, charset: str = "utf-8") -> str:
     except LookupError:
         codec = ""
     if codec not in CHARSETS:
-        raise refused("charset_unsupported", f"Use one of {', '.join(sorted(CHARSETS))}", location)
+        raise invalid_text(
+            "charset_unsupported", f"Use one of {', '.join(sorted(CHARSETS))}", location
+        )
     try:
         return value.decode(codec)
     except UnicodeDecodeError:
-        raise refused("text_encoding", f"The text is not in {codec}", location) from None
+        raise invalid_text("text_encoding", f"The text is not in {codec}", location) from None
 
 
-def refused(code: str, message: str, location: tuple[str, ...]) -> RequestValidationError:
+def invalid_text(code: str, message: str, location: tuple[str, ...]) -> RequestValidationError:
     return RequestValidationError([{"type": code, "loc": location, "msg": message}])
 
 
 def declared_charset(content_type: str, default: str = "utf-8") -> str:
-    """Return the charset parameter of a Content-Type."""
+    """Return the charset parameter of a Content-Type, `default` if it has none."""
     found = CHARSET.search(content_type)
     return found[1] if found else default
 
@@ -50,12 +52,14 @@ def check_form(content_type: str, body: bytes) -> None:
     if content_type.partition(";")[0].strip().lower() != FORM:
         return
     if codecs_differ(charset := declared_charset(content_type)):
-        raise refused("charset_unsupported", f"A form is sent in UTF-8, not {charset}", ("body",))
+        raise invalid_text(
+            "charset_unsupported", f"A form is sent in UTF-8, not {charset}", ("body",)
+        )
     check_pairs(body)
 
 
 def codecs_differ(charset: str) -> bool:
-    """Return whether a charset is not UTF-8 or a part of it."""
+    """Return whether a charset is neither UTF-8 nor a subset of it."""
     try:
         return codecs.lookup(charset).name not in {"ascii", "utf-8"}
     except LookupError:

@@ -4,7 +4,7 @@ import enum
 
 
 class CloseCode(enum.IntEnum):
-    """Each with what the client should know, as its documentation."""
+    """Close codes, each with the explanation that the documentation shows to clients."""
 
     def __new__(cls, code: int, _: str = "") -> "CloseCode":
         member = int.__new__(cls, code)

@@ -1,8 +1,8 @@
-"""Compression: gzip for answers that are large enough, except those that offer byte ranges.
+"""Compression: gzip for large responses, except those that offer byte ranges.
 
-The ETag and the ranges of those are of the plain bytes: a download that began compressed could
-not be resumed (RFC 9110, section 14.2). A compressed answer has an entity tag of its own, because
-a strong one names exact bytes (section 8.8.1): see docs/adr/0027-header-fields.md.
+Their ETag and ranges refer to uncompressed bytes: a download that began compressed could not be
+resumed (RFC 9110, section 14.2). A compressed response has an entity tag of its own, because a
+strong one identifies exact bytes (section 8.8.1): see docs/adr/0027-header-fields.md.
 """
 
 from collections.abc import Sequence
@@ -18,25 +18,25 @@ NOT_MODIFIED = 304
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Starlette's gzip with the weights of Accept-Encoding, Vary and entity tags."""
+    """Starlette's gzip, extended by the weights of Accept-Encoding, Vary and entity tags."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def send_tagged(message: Message) -> None:
+        async def send_complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self.complete(message)
             await send(message)
 
         if accepts_gzip(field_value(scope["headers"], b"accept-encoding")):
-            await self.responder()(scope, receive, send_tagged)
+            await self.responder()(scope, receive, send_complete)
         else:
-            await self.app(scope, receive, send_tagged)
+            await self.app(scope, receive, send_complete)
 
-    def responder(self) -> "WholeResponder":
-        return WholeResponder(
+    def responder(self) -> "RangeAwareResponder":
+        return RangeAwareResponder(
             self.app,
             self.minimum_size,
             self.compresslevel,
@@ -45,7 +45,7 @@ class CompressionMiddleware(GZipMiddleware):
         )
 
     def complete(self, message: Message) -> None:
-        """Name the coding in the entity tag, and in Vary what the coding depends on."""
+        """Add the coding to the entity tag, and Accept-Encoding to Vary."""
         fields = dict(message["headers"])
         if b"content-encoding" in fields:
             message["headers"] = with_coded_tag(message["headers"])
@@ -53,7 +53,7 @@ class CompressionMiddleware(GZipMiddleware):
             MutableHeaders(raw=message["headers"]).add_vary_header("Accept-Encoding")
 
     def depends_on_coding(self, status: int, fields: dict[bytes, bytes]) -> bool:
-        """Return whether another Accept-Encoding would have had the answer compressed."""
+        """Return whether another Accept-Encoding would have compressed the response."""
         if b"accept-ranges" in fields:
             return False
         length = int(fields.get(b"content-length", self.minimum_size))
@@ -61,7 +61,7 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 def with_coded_tag(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers with the suffix of the coding in a strong ETag."""
+    """Return the headers with the suffix of the coding in a strong ETag."""
     return [(name, coded(value) if name == b"etag" else value) for name, value in headers]
 
 
@@ -70,8 +70,8 @@ def coded(tag: bytes) -> bytes:
     return tag[:-1] + suffix + b'"' if tag.startswith(b'"') else tag
 
 
-class WholeResponder(GZipResponder):
-    """Lets answers with Accept-Ranges through."""
+class RangeAwareResponder(GZipResponder):
+    """Does not compress responses with Accept-Ranges."""
 
     is_plain = False
 

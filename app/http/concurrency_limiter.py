@@ -1,7 +1,7 @@
-"""Concurrency limiter: how many pieces of work of one kind run at once, per user and per process.
+"""Concurrency limiter: bounds operations of one kind that run at once, per user and process.
 
-For work whose duration the client decides, such as exports and uploads. Work beyond a bound is
-rejected at once and never queued.
+For operations whose duration depends on the client, such as exports and uploads. An operation
+beyond a bound is rejected at once and never queued.
 """
 
 import uuid
@@ -22,7 +22,7 @@ class TooManyAtOnce(TooManyRequests):
 
 
 class ConcurrencyLimiter:
-    """`kind` names the work in the plural, for the details of errors."""
+    """Slots for one kind of operation; `kind` is its plural, for the details of errors."""
 
     def __init__(self, kind: str, *, per_user: int, per_process: int) -> None:
         self._kind = kind
@@ -47,7 +47,7 @@ class ConcurrencyLimiter:
         finally:
             self.in_use -= 1
             self._by_user[user_id] -= 1
-            # Otherwise there would be an entry for every user who ever came.
+            # Otherwise the counter would grow by an entry for each user.
             if not self._by_user[user_id]:
                 del self._by_user[user_id]
 

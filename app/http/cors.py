@@ -1,4 +1,4 @@
-"""CORS (Fetch standard): which pages may call the service, and what their scripts may read.
+"""CORS (Fetch standard): origins that may call the service, and headers their scripts may read.
 
 Pages of ALLOWED_ORIGINS may send any header field: see docs/adr/0027-header-fields.md.
 """
@@ -16,7 +16,7 @@ from app.http.origins import parse_origin
 from app.http.problem_details import problem_response
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-# What answers carry beyond the fields that scripts may read anyway.
+# Response headers beyond those that scripts may always read.
 EXPOSED_HEADERS = (
     "Accept",
     "Accept-Encoding",
@@ -40,7 +40,7 @@ EXPOSED_HEADERS = (
     "X-Process-Time",
     "X-Request-ID",
 )
-# The longest that browsers keep the answer to a preflight: Chromium cuts off at two hours.
+# The longest time that browsers cache a preflight response: Chromium limits it to two hours.
 MAX_AGE_SECONDS = 7200
 MAX_REQUESTED_HEADERS = 100
 VARY_ORIGIN = (b"vary", b"Origin")
@@ -51,9 +51,9 @@ VARY_PREFLIGHT = {
 
 
 class CorsMiddleware(CORSMiddleware):
-    """Starlette's, with origins compared as origins and a problem where a preflight is refused.
+    """Starlette's, with origins compared as origins and a problem for a rejected preflight.
 
-    Cookies and private networks are for origins that are named, not for `*`.
+    Cookies and private networks are allowed for listed origins, not for `*`.
     """
 
     def __init__(self, app: ASGIApp, *, origins: Collection[str]) -> None:
@@ -68,19 +68,19 @@ class CorsMiddleware(CORSMiddleware):
             expose_headers=EXPOSED_HEADERS,
             max_age=MAX_AGE_SECONDS,
         )
-        self.named_origins = frozenset(filter(None, map(parse_origin, origins)))
+        self.listed_origins = frozenset(filter(None, map(parse_origin, origins)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Checked first, because programs send no Origin and all the rest is for browsers.
+        # Checked first: programs send no Origin, and the rest applies to browsers only.
         if any(name == b"origin" for name, _ in scope.get("headers", ())):
             await super().__call__(scope, receive, send)
             return
-        if scope["type"] == "http" and self.named_origins:
-            scope["extra_headers"].append(VARY_ORIGIN)  # A cache may serve it to a page.
+        if scope["type"] == "http" and self.listed_origins:
+            scope["extra_headers"].append(VARY_ORIGIN)  # A cache may serve it to a browser.
         await self.app(scope, receive, send)
 
     def is_allowed_origin(self, origin: str) -> bool:
-        return self.allow_all_origins or parse_origin(origin) in self.named_origins
+        return self.allow_all_origins or parse_origin(origin) in self.listed_origins
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
@@ -89,13 +89,13 @@ class CorsMiddleware(CORSMiddleware):
         return (
             response
             if response.status_code < BadRequest.status and is_readable
-            else RefusedPreflight()
+            else RejectedPreflight()
         )
 
 
-class RefusedPreflight(Response):
+class RejectedPreflight(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = BadRequest(
+        error = BadRequest(
             "The origin, method or header is not allowed here.", headers=VARY_PREFLIGHT
         )
-        await problem_response(scope, refused)(scope, receive, send)
+        await problem_response(scope, error)(scope, receive, send)

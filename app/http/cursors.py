@@ -1,4 +1,4 @@
-"""Opaque page cursors, signed so that nobody can point one at something else."""
+"""Opaque page cursors, signed so that clients cannot change them."""
 
 import base64
 import binascii
@@ -24,15 +24,15 @@ class CursorSigner:
         self._key = hashlib.sha256(b"cursor:" + secret.encode()).digest()
 
     def sign(self, value: Any) -> str:
-        """The value, JSON in base64url (RFC 4648, section 5), behind its MAC."""
+        """Return the MAC and the value as JSON, in base64url (RFC 4648, section 5)."""
         payload = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(self._mac(payload) + payload).decode().rstrip("=")
 
     def read(self, cursor: str) -> Any:
-        """The value that was signed.
+        """Return the value that was signed.
 
         Raises:
-            InvalidCursor: nobody signed this, or it was changed since.
+            InvalidCursor: the cursor is malformed, or its MAC does not match.
         """
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

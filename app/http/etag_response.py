@@ -1,4 +1,4 @@
-"""Responses that carry one resource: validators for caches, 304 for clients that have it."""
+"""Responses with one resource: ETag, Last-Modified, and 304 for a current cached copy."""
 
 import hashlib
 from typing import Any
@@ -19,12 +19,12 @@ PRIVATE = "private, no-cache"
 def etag_response(
     request: Request, schema: type[Stored], row: Any, *, status: int = 200, location: str = ""
 ) -> Response:
-    """The row as `schema`, with ETag and Last-Modified (RFC 9110, section 8.8).
+    """Return the row as `schema`, with ETag and Last-Modified (RFC 9110, section 8.8).
 
-    Serialized here and not by FastAPI, which would validate the same values once more.
+    Serialized here and not by FastAPI, which would validate the same values again.
 
     Raises:
-        PreconditionFailed: a read demands another state.
+        PreconditionFailed: the precondition of a read does not hold.
     """
     body = schema.model_validate(row)
     content = body.__pydantic_serializer__.to_json(body)
@@ -42,22 +42,26 @@ def etag_response(
 
 
 def etag_of(body: Stored, content: bytes) -> str:
-    """A strong validator: the version, with a digest of what changes without it."""
+    """Return a strong validator: the version, with a digest if fields change without it."""
     if not body.has_unversioned_fields:
         return etag(body.version)
     return f'"{body.version}-{hashlib.sha256(content).hexdigest()[:8]}"'
 
 
-def kept(request: Request, answer: CachedResponse) -> Response:
-    """The cached answer, or 304 for clients that have it."""
-    headers = {"ETag": answer.etag, "Cache-Control": PRIVATE}
-    if known := known_tag(request, Validators(answer.etag)):
+def cached_response(request: Request, cached: CachedResponse) -> Response:
+    """Return the cached response, or 304 if the client has it.
+
+    Raises:
+        PreconditionFailed: the precondition of a read does not hold.
+    """
+    headers = {"ETag": cached.etag, "Cache-Control": PRIVATE}
+    if known := known_tag(request, Validators(cached.etag)):
         return Response(status_code=304, headers={**headers, "ETag": known})
-    return Response(answer.body, 200, headers, "application/json")
+    return Response(cached.body, 200, headers, "application/json")
 
 
 def known_tag(request: Request, current: Validators) -> str | None:
-    """The entity tag of a 304; writes were evaluated before, against the locked row."""
+    """Return the entity tag of a 304; those of writes are evaluated against the locked row."""
     if request.method != "GET":
         return None
     return evaluate_preconditions("GET", request.scope["headers"], current)

@@ -1,4 +1,4 @@
-"""Strict decoding of urlencoded forms: refuses with 422 what is not UTF-8."""
+"""Strict decoding of urlencoded forms: rejects text that is not UTF-8 with 422."""
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -8,13 +8,13 @@ from app.http.charset import check_form
 
 
 class FormRoute(APIRoute):
-    """A route that refuses a urlencoded form which is not in UTF-8."""
+    """A route that rejects a urlencoded form that is not in UTF-8."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
 
-        async def checked(request: Request) -> Response:
+        async def check_and_handle(request: Request) -> Response:
             check_form(request.headers.get("content-type", ""), await request.body())
             return await handler(request)
 
-        return checked
+        return check_and_handle

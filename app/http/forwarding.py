@@ -1,7 +1,7 @@
 """Forwarding header fields of reverse proxies: client address and scheme of a request.
 
-Not the server's own middleware: uvicorn's believes the leftmost entry where every proxy is
-trusted, takes any text for an address and does not know IPv4-mapped peers; gunicorn has none.
+Replaces the middleware of the server: that of uvicorn believes the leftmost entry if every proxy
+is trusted, accepts any text as an address and does not know IPv4-mapped peers; gunicorn has none.
 """
 
 from starlette.types import Scope
@@ -12,7 +12,7 @@ SCHEMES = {b"http", b"https", b"ws", b"wss"}
 
 
 def resolve_client(scope: Scope, proxies: TrustedProxies) -> None:
-    """Replace the peer of the scope by the client, and the scheme by what the client used."""
+    """Replace the peer in the scope by the client, and the scheme by that of the client."""
     if not scope.get("client"):
         return
     peer, port = scope["client"]
@@ -27,7 +27,7 @@ def resolve_client(scope: Scope, proxies: TrustedProxies) -> None:
 
 
 def set_scheme(scope: Scope) -> None:
-    """Take the last value of `X-Forwarded-Proto`, which the nearest proxy wrote."""
+    """Apply the last value of `X-Forwarded-Proto`, which the nearest proxy wrote."""
     values = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
     scheme = b",".join(values).rpartition(b",")[2].strip(b" \t").lower()
     if scheme in SCHEMES:

@@ -1,6 +1,6 @@
 """Header check: rejects a request that repeats a singleton field.
 
-The layers behind it would each take another of the two lines, or join them into one value.
+Inner layers would each use a different one of the two lines, or join them into one value.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,7 +17,7 @@ class RepeatedHeader(BadRequest):
 
 
 class HeaderCheckMiddleware:
-    """Answers such a request with 400, a WebSocket handshake among them."""
+    """Responds with 400 to a request or WebSocket handshake that repeats a singleton field."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -27,5 +27,5 @@ class HeaderCheckMiddleware:
         if name is None:
             await self.app(scope, receive, send)
         else:
-            refused = RepeatedHeader(f"The header field {name} may be sent once.")
-            await problem_response(scope, refused)(scope, receive, send)
+            error = RepeatedHeader(f"The header field {name} may be sent once.")
+            await problem_response(scope, error)(scope, receive, send)

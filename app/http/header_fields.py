@@ -11,7 +11,7 @@ from functools import lru_cache
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
-# Fields with one value that the service reads: two lines of one contradict each other.
+# Fields with one value that the service reads: two lines of one may contradict each other.
 # Host, Content-Length and Authorization are checked where they are read.
 SINGLETONS = frozenset(
     {
@@ -47,7 +47,7 @@ class Parameterized:
 
     @property
     def weight(self) -> float:
-        """The preference of the client, 0 for what it refuses or weighs against the grammar."""
+        """The preference of the client; 0 if it rejects the value or the weight is malformed."""
         given = self.parameters.get("q", "1")
         return float(given) if WEIGHT.fullmatch(given) else 0.0
 
@@ -72,13 +72,13 @@ def field_value(headers: RawHeaders, name: bytes) -> str | None:
 
 
 def list_members(value: str | None) -> list[str]:
-    """Split at commas outside quoted strings; empty members do not count (section 5.6.1)."""
+    """Split at commas outside quoted strings; empty members are dropped (section 5.6.1)."""
     found = (match[0].strip(BLANKS) for match in MEMBER.finditer(value or ""))
     return [member for member in found if member]
 
 
 def parameterized(text: str) -> Parameterized:
-    """Split a value from its parameters (section 5.6.6); the first of a name counts."""
+    """Split a value from its parameters (section 5.6.6); the first of a name wins."""
     value, *rest = [match[0].strip(BLANKS) for match in PARAMETER.finditer(text)] or [""]
     parameters: dict[str, str] = {}
     for each in rest:
@@ -88,7 +88,7 @@ def parameterized(text: str) -> Parameterized:
 
 
 def unquoted(value: str) -> str:
-    """Return the text of a quoted string (section 5.6.4), and a token as it is."""
+    """Return the text of a quoted string (section 5.6.4), and a token unchanged."""
     is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
     return QUOTED_PAIR.sub(r"\1", value[1:-1]) if is_quoted else value
 
@@ -98,7 +98,7 @@ def media_type(value: str | None) -> str:
     return parameterized(value or "").value
 
 
-# Most clients send one of few values.
+# Most clients send one of a few values.
 @lru_cache(maxsize=64)
 def accepts_gzip(value: str | None) -> bool:
     """Return whether Accept-Encoding prefers gzip to no coding (RFC 9110, section 12.5.3)."""
@@ -109,7 +109,7 @@ def accepts_gzip(value: str | None) -> bool:
 
 
 def preferred_media_type(accept: str | None, offered: Collection[str]) -> str | None:
-    """Return the offer that Accept weighs most, the first of equals, None if it refuses all."""
+    """Return the offer with the highest weight in Accept, None if the client accepts none."""
     ranges = [parameterized(each) for each in list_members(accept)] if accept else []
     if not ranges:
         return next(iter(offered))
@@ -119,7 +119,7 @@ def preferred_media_type(accept: str | None, offered: Collection[str]) -> str | 
 
 
 def offer_weight(offer: str, ranges: Iterable[Parameterized]) -> float:
-    """The weight of the most specific range that covers the offer (RFC 9110, section 12.5.1)."""
+    """Return the weight of the most specific matching range (RFC 9110, section 12.5.1)."""
     by_value = {each.value: each.weight for each in ranges}
     kinds = (offer, f"{offer.partition('/')[0]}/*", "*/*")
     return next((by_value[kind] for kind in kinds if kind in by_value), 0.0)

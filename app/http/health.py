@@ -1,4 +1,4 @@
-"""Health checks of the dependencies, shared by all callers and kept for some seconds."""
+"""Health checks of the dependencies, cached for a few seconds and shared by all callers."""
 
 import asyncio
 import time
@@ -18,8 +18,8 @@ from app.runtime.single_flight import SingleFlight
 # Below the time that orchestrators and load balancers commonly give a probe.
 PROBE_SECONDS = 2.0
 READINESS_SECONDS = 1.0
-# A job that is due for so long is one that nobody works on.
-LONGEST_WAIT_SECONDS = 60.0
+# If a job is due for longer, no worker runs.
+MAX_WAIT_SECONDS = 60.0
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -32,12 +32,12 @@ class DependencyHealth(Out):
 
 
 class HealthChecks:
-    """The checks of all dependencies; an outcome is shared by all callers of this process."""
+    """The checks of all dependencies; callers of this process share the outcome."""
 
     def __init__(self, settings: Settings) -> None:
         seconds = settings.health_cache_seconds
         self._health = SingleFlight[dict[str, DependencyHealth]](lifetime_seconds=seconds)
-        # Load balancers act on it, and it is to follow the database within a second.
+        # Load balancers act on it, so it follows the database within a second.
         self._readiness = SingleFlight[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
         self._checks: dict[str, Check] = {}
 
@@ -46,11 +46,11 @@ class HealthChecks:
         self._checks[name] = check
 
     async def dependencies(self) -> dict[str, DependencyHealth]:
-        """Check each of them, also when another one is down, at most once in some seconds."""
+        """Check all dependencies, at most once within HEALTH_CACHE_SECONDS."""
         return await self._health.get(self._check_all)
 
     async def is_ready(self) -> bool:
-        """Check the database, at most once in a second."""
+        """Check the database, at most once per second."""
         return await self._readiness.get(lambda: succeeds("database", self._checks["database"]()))
 
     async def _check_all(self) -> dict[str, DependencyHealth]:
@@ -58,9 +58,10 @@ class HealthChecks:
         return dict(zip(self._checks, await asyncio.gather(*probes), strict=True))
 
 
-async def is_worked_on(reads: ReadPool) -> bool:
+async def is_queue_processed(reads: ReadPool) -> bool:
+    """Return whether workers keep up with the job queue."""
     _, oldest_seconds = await tasks.waiting(reads)
-    return oldest_seconds < LONGEST_WAIT_SECONDS
+    return oldest_seconds < MAX_WAIT_SECONDS
 
 
 async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:
@@ -71,7 +72,7 @@ async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:
 
 
 async def succeeds(name: str, check: Awaitable[bool]) -> bool:
-    """The outcome of a check; operators find the reason of a failure in the log alone."""
+    """Return the outcome of a check; the reason of a failure is only logged."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             return await check

@@ -1,4 +1,4 @@
-"""The pages that people open in a browser; nothing of them comes from elsewhere."""
+"""HTML pages for browsers; they load all of their resources from the service itself."""
 
 import base64
 import hashlib
@@ -21,12 +21,12 @@ from app.http.schemas import OpaqueText
 from app.http.static_files import PAGES, addresses
 from app.resources import resources
 
-SEALED = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {SEALED}"
+NO_EMBEDDING = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {NO_EMBEDDING}"
 DOCS_POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 # The style sheet of GraphiQL carries its fonts.
 GRAPHIQL_POLICY = f"{DOCS_POLICY}; font-src data:"
-# ReDoc writes its styles into the page, and searches in a worker made of a blob.
+# ReDoc inserts inline styles, and searches in a worker created from a blob.
 REDOC_POLICY = f"{DOCS_POLICY}; worker-src blob:".replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
@@ -39,12 +39,12 @@ AUTHORIZATION_RESPONSE = IgnoredParameters(
 
 
 class Markup(str):
-    """Text that is HTML already; every other value is escaped."""
+    """Text that is HTML and not escaped when rendered; all other values are escaped."""
 
     __slots__ = ()
 
 
-def require_open_docs(request: Request) -> None:
+def require_docs_enabled(request: Request) -> None:
     if not resources(request)[Settings].docs_enabled:
         raise NotFound("The documentation is closed here.")
 
@@ -55,7 +55,7 @@ def require_no_production(request: Request) -> None:
 
 
 router = APIRouter(include_in_schema=False)
-docs = APIRouter(dependencies=[Depends(require_open_docs)])
+docs = APIRouter(dependencies=[Depends(require_docs_enabled)])
 
 
 @router.get("/")
@@ -68,19 +68,19 @@ def show_landing_page(request: Request) -> Response:
         api=base + settings.api_v1_str,
         base=base,
         description=settings.description,
-        docs_buttons=when_open(request, "landing_docs_buttons.html"),
-        docs_cards=when_open(request, "landing_docs_cards.html"),
+        docs_buttons=render_if_docs_enabled(request, "landing_docs_buttons.html"),
+        docs_cards=render_if_docs_enabled(request, "landing_docs_cards.html"),
         environment=settings.environment,
         password=shown_password(settings),
     )
-    return framed(request, settings.project_name, content)
+    return framed_page(request, settings.project_name, content)
 
 
 @router.get("/problems")
 def show_problem_types(request: Request) -> Response:
     rows = (problem_row(request, kind) for kind in problem_types().values())
     content = render(request, "problems.html", rows=Markup("".join(rows)))
-    return framed(request, "Problem types", content)
+    return framed_page(request, "Problem types", content)
 
 
 @router.get("/problems/{code}")
@@ -89,8 +89,10 @@ def show_problem_type(code: OpaqueText, request: Request) -> Response:
     if kind is None:
         raise NotFound("There is no such problem type.")
     body = json.dumps(example(kind), indent=2)
-    content = render(request, "problem.html", **facts(kind), remedy=kind.remedy, example=body)
-    return framed(request, kind.title, content)
+    content = render(
+        request, "problem.html", **template_values(kind), remedy=kind.remedy, example=body
+    )
+    return framed_page(request, kind.title, content)
 
 
 @docs.get("/api")
@@ -105,12 +107,12 @@ def show_swagger_ui(request: Request) -> Response:
 
 @docs.get("/docs/oauth2-redirect", dependencies=[Depends(AUTHORIZATION_RESPONSE)])
 def show_oauth2_redirect() -> Response:
-    """Where Swagger UI comes back to from an authorization server."""
+    """Serve the redirect target of Swagger UI for authorization servers."""
     body = bytes(get_swagger_ui_oauth2_redirect_html().body)
     script = body.partition(b"<script>")[2].partition(b"</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
     return page(
-        Markup(body.decode()), f"default-src 'none'; script-src 'sha256-{digest}'; {SEALED}"
+        Markup(body.decode()), f"default-src 'none'; script-src 'sha256-{digest}'; {NO_EMBEDDING}"
     )
 
 
@@ -128,27 +130,27 @@ router.include_router(docs)
 
 
 def shown_password(settings: Settings) -> str:
-    """The password of the demo users, if everybody knows it anyway."""
+    """Return the password of the demo users if it is the public default, else a placeholder."""
     password = settings.demo_password.get_secret_value()
     is_known = settings.environment == "development" and password == DEMO_PASSWORD
     return password if is_known else "$PASSWORD"
 
 
-def facts(kind: Kind) -> dict[str, str]:
+def template_values(kind: Kind) -> dict[str, str]:
     return {"code": kind.code, "status": str(kind.status), "title": kind.title}
 
 
 def problem_row(request: Request, kind: Kind) -> Markup:
-    return render(request, "problem_row.html", **facts(kind))
+    return render(request, "problem_row.html", **template_values(kind))
 
 
-def when_open(request: Request, name: str) -> Markup:
-    """A part of a page that leads to the documentation."""
+def render_if_docs_enabled(request: Request, name: str) -> Markup:
+    """Render a fragment that links to the documentation, or nothing if that is disabled."""
     return render(request, name) if resources(request)[Settings].docs_enabled else Markup()
 
 
-def framed(request: Request, title: str, content: Markup) -> Response:
-    docs_links = when_open(request, "frame_docs.html")
+def framed_page(request: Request, title: str, content: Markup) -> Response:
+    docs_links = render_if_docs_enabled(request, "frame_docs.html")
     frame = render(request, "frame.html", title=title, content=content, docs_links=docs_links)
     return page(frame, PAGE_POLICY)
 
@@ -159,7 +161,7 @@ def page(content: Markup, policy: str) -> Response:
 
 def render(request: Request, name: str, **values: str) -> Markup:
     settings: Settings = resources(request)[Settings]
-    known = {
+    defaults = {
         **addresses(root_path(request)),
         "root": root_path(request),
         "name": settings.project_name,
@@ -167,7 +169,7 @@ def render(request: Request, name: str, **values: str) -> Markup:
     }
     safe = {
         key: value if isinstance(value, Markup) else escape(value)
-        for key, value in (known | values).items()
+        for key, value in (defaults | values).items()
     }
     return Markup(template(name).substitute(safe))
 

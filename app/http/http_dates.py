@@ -1,4 +1,4 @@
-"""HTTP-date in its three forms (RFC 9110, section 5.6.7), and the one that is sent."""
+"""HTTP-date: parsing of its three forms (RFC 9110, section 5.6.7), and formatting."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -20,12 +20,12 @@ MAX_YEARS_AHEAD = 50
 
 
 def format_http_date(moment: datetime) -> str:
-    """Return the moment as an IMF-fixdate; a part of a second is cut off."""
+    """Return the moment as an IMF-fixdate, truncated to whole seconds."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def parse_http_date(text: str, *, now: datetime | None = None) -> datetime | None:
-    """Return the moment in UTC, None for what is no HTTP-date."""
+    """Return the moment in UTC, None if the text is not an HTTP-date."""
     match = next((found for form in FORMS if (found := form.fullmatch(text))), None)
     if match is None:
         return None
@@ -40,7 +40,7 @@ def parse_http_date(text: str, *, now: datetime | None = None) -> datetime | Non
 
 
 def full_year(digits: str, now: datetime) -> int:
-    """Two digits that seem more than 50 years ahead are of the past (section 5.6.7)."""
+    """Read two digits that are more than 50 years ahead as in the past (section 5.6.7)."""
     year = int(digits)
     if len(digits) > 2:  # noqa: PLR2004
         return year

@@ -1,30 +1,30 @@
 """Bounds on the structure of a JSON document, checked before it is parsed.
 
-A parser needs memory and time for each value, and validation for each unknown name, in which
-one megabyte of `{"a":1,"b":1,...}` costs a hundred times as much as one of text.
+A parser needs memory and time for each value, and validation for each unknown name: a megabyte
+of `{"a":1,"b":1,...}` costs a hundred times as much as a megabyte of text.
 """
 
 from app.http.request_errors import NestedTooDeeply, TooManyValues
 
 MAX_DEPTH = 32
-# So few separators and brackets, strings included, need no exact count.
-HARMLESS = 32
+# Up to this estimate, which includes strings, no exact count is needed.
+MAX_UNCOUNTED = 32
 OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 SAME = bytes.maketrans(b"[]", b"{}")
-# Of a name and of a string that is its value.
+# Two quotes of a name, and two of its value.
 QUOTES_PER_VALUE = 4
 
 
 def check_structure(document: bytes, *, max_values: int) -> None:
-    """Count the values, and the levels of objects and lists.
+    """Check the number of values and the nesting depth of a document.
 
-    Malformed documents may pass: those the parser rejects.
+    Malformed documents may pass, because the parser rejects them.
 
     Raises:
         TooManyValues: the document has more than `max_values` values.
         NestedTooDeeply: it has more than MAX_DEPTH levels.
     """
-    if count_values(document) <= HARMLESS:
+    if count_values(document) <= MAX_UNCOUNTED:
         return
     outside = outside_of_strings(document, max_values)
     if count_values(outside) > max_values:
@@ -40,7 +40,7 @@ def count_values(document: bytes) -> int:
 
 def outside_of_strings(document: bytes, max_values: int) -> bytes:
     if b"\\" in document:
-        # A backslash that is escaped itself escapes no quote behind it, so it goes first.
+        # Escaped backslashes are removed first, because they do not escape a following quote.
         document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
     if document.count(b'"') > QUOTES_PER_VALUE * max_values:
         raise TooManyValues(f"A body may have {max_values} values.")

@@ -25,7 +25,7 @@ from app.security.client_address import TrustedProxies
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 MAX_DIGITS = 20
-# A handshake that is refused is answered like a request.
+# A rejected handshake gets an HTTP response.
 STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 SWITCHING_PROTOCOLS = 101
 
@@ -33,7 +33,7 @@ error_log = get_logger("error")
 
 
 class EnvelopeMiddleware:
-    """What every answer carries, whoever made it."""
+    """Adds request id, timing and security headers to every response, and writes the access log."""
 
     def __init__(
         self, app: ASGIApp, *, security_headers: dict[str, str], proxies: TrustedProxies
@@ -54,7 +54,7 @@ class EnvelopeMiddleware:
         begin(scope)
         status, seconds = 0, 0.0
 
-        async def send_enveloped(message: Message) -> None:
+        async def send_complete(message: Message) -> None:
             nonlocal status, seconds
             if message["type"] in STARTS:
                 status, seconds = message["status"], time.perf_counter() - started
@@ -64,9 +64,9 @@ class EnvelopeMiddleware:
                 message["headers"] = [*message["headers"], request_id_header(scope)]
             await send(message)
 
-        app = self.app if "refused" not in scope else answer_refused
+        app = self.app if "refused" not in scope else respond_to_rejected
         try:
-            await app(scope, receive, send_enveloped)
+            await app(scope, receive, send_complete)
         finally:
             self.recorder.record(scope, status, seconds or time.perf_counter() - started)
 
@@ -80,16 +80,15 @@ class EnvelopeMiddleware:
         message["headers"] = headers
 
 
-async def answer_refused(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request that the protocol refused: see app/server/http_protocol.py."""
+async def respond_to_rejected(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the problem of a request that the protocol rejected: see app/server/http_protocol.py."""
     await problem_response(scope, scope["refused"])(scope, receive, send)
 
 
 def begin(scope: Scope) -> None:
-    """Give the request its name, and a place for what others note down about it.
+    """Set the request id, and containers that inner layers write to.
 
-    HeadMiddleware passes a copy of the scope on; what is in these is seen from out here all
-    the same.
+    HeadMiddleware passes a copy of the scope on, which shares these containers.
     """
     scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
     scope["extra_headers"] = []
@@ -110,10 +109,10 @@ def accepted_request_id(scope: Scope) -> str | None:
 
 
 class CatchAllMiddleware:
-    """Answer an unexpected error, so that the connection lives on for the next request.
+    """Responds to unexpected errors with a problem, so that the connection stays open.
 
-    Without it the server would close the connection and break whatever the client sent
-    next on it. Stands inside CORS: a browser must be able to read the problem.
+    Otherwise the server would close the connection, and requests pipelined on it would fail.
+    Runs inside CORS, so that a browser can read the problem.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -125,23 +124,26 @@ class CatchAllMiddleware:
             return
         is_started = False
 
-        async def send_noticed(message: Message) -> None:
+        async def send_tracked(message: Message) -> None:
             nonlocal is_started
             is_started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, send_noticed)
+            await self.app(scope, receive, send_tracked)
         except ClientDisconnect:
-            return  # In the middle of its body: nobody is left to answer.
+            return  # Within the request body: there is no client to respond to.
         except Exception:
             error_log.exception("unhandled", path=scope["path"])
             if is_started and scope["type"] == "http":
                 raise
-            await apologize(scope, receive, send, is_started=is_started)
+            await send_internal_error(scope, receive, send, is_started=is_started)
 
 
-async def apologize(scope: Scope, receive: Receive, send: Send, *, is_started: bool) -> None:
+async def send_internal_error(
+    scope: Scope, receive: Receive, send: Send, *, is_started: bool
+) -> None:
+    """Respond with 500, or close a WebSocket that was accepted before."""
     if not is_started:
         await problem_response(scope, AppError())(scope, receive, send)
         return
@@ -150,9 +152,9 @@ async def apologize(scope: Scope, receive: Receive, send: Send, *, is_started: b
 
 
 class BodyLimitMiddleware:
-    """Refuse a body over the limit before more than that is read.
+    """Rejects a body over the limit without reading more than that.
 
-    Starlette's own limit answers with text/plain and outside every other middleware.
+    Starlette's own limit responds with text/plain, outside every other middleware.
     The limit is that of anonymous clients until `scope["max_body_bytes"]` is raised: by
     app/http/body_bounds.py for authenticated callers, and by routes that take uploads.
     """
@@ -174,7 +176,7 @@ class BodyLimitMiddleware:
             if declared > scope["max_body_bytes"]:
                 raise too_large()
             message = await receive()
-            if "refused" in scope:  # In the middle of the body.
+            if "refused" in scope:  # Rejected while its body arrived.
                 raise HTTPException(scope["refused"].status)
             received += len(message.get("body", b""))
             if received > scope["max_body_bytes"]:
@@ -185,17 +187,18 @@ class BodyLimitMiddleware:
 
 
 def too_large() -> HTTPException:
-    # Closing is what stops the client: uvicorn would read the rest of the body to its end.
+    # Closing stops the client; otherwise uvicorn would read the body to its end.
     return HTTPException(ContentTooLarge.status, headers={"Connection": "close"})
 
 
 def declared_length(scope: Scope) -> int:
+    """Return the Content-Length in bytes, 0 if it is missing or malformed."""
     value = Headers(scope=scope).get("content-length", "")
     return int(value) if value.isascii() and value.isdigit() and len(value) < MAX_DIGITS else 0
 
 
 class HeadMiddleware:
-    """Answer HEAD like GET, without the body (RFC 9110, section 9.3.2)."""
+    """Responds to HEAD like to GET, without the body (RFC 9110, section 9.3.2)."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -210,13 +213,13 @@ class HeadMiddleware:
                 message = {**message, "body": b""}
             await send(message)
 
-        # A copy: the server looks at its own scope to know that no body follows.
-        # `is_head` lets an answer that streams from far away skip the work.
+        # A copy, because the server reads from its own scope that no body follows.
+        # `is_head` lets an endpoint that streams from remote storage skip the transfer.
         await self.app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
 
 
 def security_headers(*, is_production: bool) -> dict[str, str]:
-    """Headers for answers that bring none of their own (OWASP REST Security Cheat Sheet)."""
+    """Return defaults for responses without such headers (OWASP REST Security Cheat Sheet)."""
     headers: dict[str, Any] = {
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",

@@ -1,4 +1,4 @@
-"""Origin check of WebSockets: browsers let any page open one, and CORS does not apply."""
+"""Origin check of WebSockets, which browsers open from any page without CORS."""
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -18,10 +18,10 @@ class ForeignOrigin(NotPermitted):
 
 
 async def require_known_origin(connection: HTTPConnection) -> None:
-    """Accept programs, which send no Origin, and known pages (RFC 6455, section 10.2).
+    """Accept handshakes without Origin, and from known origins (RFC 6455, section 10.2).
 
     Raises:
-        ForeignOrigin: the page has neither the origin of the service nor one of ALLOWED_ORIGINS.
+        ForeignOrigin: the origin is neither that of the service nor in ALLOWED_ORIGINS.
     """
     sent = connection.headers.get("origin")
     if sent is None:
@@ -38,7 +38,7 @@ def is_known(origin: Origin, settings: Settings, own: Origin | None) -> bool:
 
 
 def own_origin(connection: HTTPConnection) -> Origin | None:
-    """The origin under which the client reaches the service; None for a malformed Host."""
+    """Return the origin under which the client reaches the service, None if Host is malformed."""
     scheme: str = connection.scope["scheme"]
     return origin_of(HTTP_SCHEMES.get(scheme, scheme), connection.headers.get("host", ""))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-# Scheme, host and port of a serialized origin: no user, no path, not even a slash behind it.
+# A serialized origin has no user and no path, not even a trailing slash.
 ORIGIN = re.compile(r"(https?)://([^/?#@\s]+)", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._~-]{1,255})(?::([0-9]{1,5}))?")
 MAX_PORT = 65_535
@@ -23,13 +23,13 @@ class Origin:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """Return the origin that a browser or an operator names, None for `null` and any other text."""
+    """Parse a serialized origin of a header or a setting; return None for `null` and other text."""
     match = ORIGIN.fullmatch(text)
     return origin_of(match[1], match[2]) if match else None
 
 
 def origin_of(scheme: str, authority: str) -> Origin | None:
-    """Return the origin of a scheme and the value of Host, None if that is malformed."""
+    """Return the origin for a scheme and the value of Host, None if that is malformed."""
     match = AUTHORITY.fullmatch(authority)
     scheme = scheme.lower()
     if match is None or scheme not in DEFAULT_PORTS:

@@ -1,4 +1,4 @@
-"""Pagination parameters: limit and skip or a cursor, the sort order, and a total on demand."""
+"""Pagination parameters: limit and cursor or skip, sort order, and an optional total."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
@@ -17,16 +17,16 @@ from app.http.schemas import OpaqueText
 from app.resources import resources
 
 MAX_SKIP = 10_000
-# RFC 9745 wants the time of the decision: 2026-11-22. RFC 8594: when `skip` ends.
+# RFC 9745: the date of the deprecation, 2026-11-22. RFC 8594: the date when `skip` is removed.
 DEPRECATED_SINCE = "@1795305600"
 SUNSET = "Tue, 30 Nov 2027 00:00:00 GMT"
 DEPRECATION_PAGE = "/docs"
-PLACES = frozenset({"cursor", "skip"})  # Where a page begins: not part of the list.
+POSITIONS = frozenset({"cursor", "skip"})  # Of a page, and not part of links to other pages.
 
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    """A page request together with what its answer needs: where to link, how to sign."""
+    """A page request, with the request to link to and the signer of cursors."""
 
     page: PageRequest
     request: Request
@@ -34,9 +34,9 @@ class Pagination:
     signer: CursorSigner
 
     def answer(self, rows: PageRows) -> Response:
-        """The rows as the `Page` that the route promises, with a Link header (RFC 8288).
+        """Return the rows as the `response_model` of the route, with Link (RFC 8288).
 
-        Serialized here and not by FastAPI, which goes through each row twice.
+        Serialized here and not by FastAPI, which processes each row twice.
         """
         cursor = self.signer.sign([self.page.sort, rows.last]) if rows.last else None
         self.link(cursor)
@@ -44,19 +44,22 @@ class Pagination:
         body = model.model_validate(
             {"items": rows.items, "next_cursor": cursor, "total": rows.total}
         )
-        answer = Response(body.__pydantic_serializer__.to_json(body), media_type="application/json")
-        # FastAPI adds what dependencies set, as cookies, only to answers that it makes.
-        answer.raw_headers.extend(self.response.raw_headers)
-        return answer
+        response = Response(
+            body.__pydantic_serializer__.to_json(body), media_type="application/json"
+        )
+        # FastAPI adds headers that dependencies set only to responses that it creates itself.
+        response.raw_headers.extend(self.response.raw_headers)
+        return response
 
     def link(self, cursor: str | None) -> None:
+        """Set Link, and Deprecation and Sunset if `skip` is used."""
         address = absolute_url(self.request, quote(self.request.scope["path"]))
-        # Known ones alone: the route table refuses any other.
+        # All of them are declared: the route table rejects others.
         given = self.request.query_params.multi_items()
-        kept = urlencode([(name, value) for name, value in given if name not in PLACES])
-        links = [f'<{with_query(address, kept)}>; rel="first"']
+        query = urlencode([(name, value) for name, value in given if name not in POSITIONS])
+        links = [f'<{with_query(address, query)}>; rel="first"']
         if cursor:
-            links.append(f'<{with_query(address, kept, f"cursor={cursor}")}>; rel="next"')
+            links.append(f'<{with_query(address, query, f"cursor={cursor}")}>; rel="next"')
         if self.page.skip:
             links.append(f'<{self.deprecation_page}>; rel="deprecation"; type="text/html"')
             self.response.headers["Deprecation"] = DEPRECATED_SINCE
@@ -87,7 +90,7 @@ IncludeTotal = Annotated[bool, Query(description="Count all rows that match.")]
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """The fields that a list can be sorted by, and how it is unless told."""
+    """The fields that a list can be sorted by, and its default order."""
 
     fields: Collection[str]
     default: tuple[str, ...]
@@ -112,7 +115,7 @@ class Sorting:
 
 
 def paginated(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
-    """A dependency for a list by cursor, or by `skip` as long as that is supported."""
+    """Return a dependency for a list by cursor, or by `skip` as long as that is supported."""
     sorting = Sorting(fields, default)
 
     async def get_pagination(
@@ -131,7 +134,7 @@ def paginated(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
 
 
 def paginated_by_cursor(fields: Collection[str], default: tuple[str, ...]) -> Paginate:
-    """A dependency for a list by cursor alone."""
+    """Return a dependency for a list by cursor only."""
     sorting = Sorting(fields, default)
 
     async def get_pagination(
@@ -153,7 +156,7 @@ def split(sort: str | None) -> tuple[str, ...]:
 
 
 def check_sort(names: tuple[str, ...], fields: Collection[str]) -> None:
-    """Let names through that are each of a field that can be sorted by.
+    """Check that each name is a field that the list can be sorted by.
 
     Raises:
         Unprocessable: a name is unknown or repeated.
@@ -168,10 +171,10 @@ def fields_of(names: Collection[str]) -> set[str]:
 
 
 def continued(page: PageRequest, signed: Any, fields: Collection[str]) -> PageRequest:
-    """Start behind the row that the cursor names.
+    """Return the page that starts after the row of the cursor.
 
     Raises:
-        InvalidCursor: it belongs to another order or list, or `skip` was sent besides.
+        InvalidCursor: the cursor is of another order or list, or `skip` was sent as well.
     """
     sort, after = tuple(signed[0]), tuple(signed[1])
     is_foreign = not fields_of(sort) <= set(fields)

@@ -1,4 +1,4 @@
-"""Preconditions of writes, as endpoints ask for them: evaluated against the locked row."""
+"""Dependency for preconditions of writes, evaluated against the locked row."""
 
 from typing import Annotated
 
@@ -12,25 +12,31 @@ from app.resources import resources
 
 
 class Precondition:
-    """Preconditions of the request on the row that it is about to change."""
+    """Preconditions of a request on the row that it changes."""
 
     def __init__(self, request: Request, *, is_required: bool) -> None:
         self._request = request
         self._is_required = is_required
 
     def check(self, row: Versioned) -> None:
-        """Compare with the locked row.
+        """Evaluate the preconditions against the locked row.
 
         Raises:
-            PreconditionFailed: the row is not in the state that the client names.
-            PreconditionRequired: REQUIRE_IF_MATCH is set, and there is no If-Match.
+            PreconditionFailed: a precondition does not hold.
+            PreconditionRequired: REQUIRE_IF_MATCH is set, and If-Match is missing.
+            BadRequest: If-None-Match is malformed.
         """
         if self._is_required and "if-match" not in self._request.headers:
             raise PreconditionRequired
         self.check_if_sent(row)
 
     def check_if_sent(self, row: Versioned) -> None:
-        """The same for a row that the client cannot read, such as a deleted one."""
+        """Evaluate them for a row that the client cannot read, such as a deleted one: If-Match is
+        not required.
+
+        Raises:
+            PreconditionFailed, BadRequest: as `check`.
+        """
         current = Validators(etag(row.version), row.updated_at)
         headers = self._request.scope["headers"]
         evaluate_preconditions(self._request.method, headers, current)
@@ -44,5 +50,5 @@ PreconditionDep = Annotated[Precondition, Depends(get_precondition)]
 
 
 def etag(version: int) -> str:
-    """A strong validator: each change of a row gives it a new version."""
+    """Return a strong validator: each change of a row increments its version."""
     return f'"{version}"'

@@ -1,8 +1,8 @@
 """Preconditions of requests (RFC 9110, section 13): one evaluation for reads and writes.
 
-Representations of one version have entity tags of their own: `"7"` as it is, `"7-gzip"` compressed,
-`"7-5f0c6f1e"` with fields that change without the row. All name the version that a write is about.
-A read may have the tag of either coding; only If-Range is about the very bytes.
+Representations of one version differ in their entity tags: `"7"` uncompressed, `"7-gzip"`
+compressed, `"7-5f0c6f1e"` with fields that change without the row. A write matches any tag of its
+version, a read the tag of either coding; only If-Range compares exact bytes.
 """
 
 import re
@@ -20,7 +20,7 @@ CONDITIONS = frozenset(
 GZIP_SUFFIX = "-gzip"
 READS = frozenset({"GET", "HEAD"})
 # Entity tags hold commas and backslashes, and no quoted pairs (RFC 9110, section 8.8.3).
-# Digits, and what `etag_of` and the compression add: no other tag was ever sent.
+# A version with the suffixes of `etag_of` and of compression: the service sends no other tags.
 ROW_TAG = re.compile(r"([0-9]+)(?:-[0-9a-f]{8})?(?:-gzip)?")
 ENTITY_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 MEMBER = re.compile(r'(?:"[^"]*+(?:"|$)|[^,"])+')
@@ -28,7 +28,7 @@ MEMBER = re.compile(r'(?:"[^"]*+(?:"|$)|[^,"])+')
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """Validators of the current state; `etag` is strong and of the answer without a coding."""
+    """Validators of the current state; `etag` is strong and of the uncompressed response."""
 
     etag: str
     modified_at: datetime | None = None
@@ -41,12 +41,12 @@ class EntityTag:
 
     @property
     def plain(self) -> str:
-        """The opaque tag of the answer without a coding."""
+        """The opaque tag of the uncompressed response."""
         return self.opaque.removesuffix(GZIP_SUFFIX)
 
     @property
     def version(self) -> str:
-        """The version of the row, which is the same in each of its representations."""
+        """The version of the row, which all of its representations share."""
         row = ROW_TAG.fullmatch(self.opaque)
         return row[1] if row else self.plain
 
@@ -64,7 +64,7 @@ class EntityTags:
 
 
 def parse_entity_tags(value: str) -> EntityTags:
-    """Read a list of entity tags, or `*`, which counts only alone."""
+    """Parse a list of entity tags, or a single `*`."""
     if value.strip(BLANKS) == "*":
         return EntityTags(is_any=True)
     members = [match[0].strip(BLANKS) for match in MEMBER.finditer(value)]
@@ -79,14 +79,14 @@ def parse_entity_tag(text: str) -> EntityTag | None:
 
 
 def evaluate_preconditions(method: str, headers: RawHeaders, current: Validators) -> str | None:
-    """Evaluate the fields in the order of RFC 9110, section 13.2.2, of an existing resource.
+    """Evaluate preconditions on an existing resource in the order of RFC 9110, section 13.2.2.
 
     Returns:
-        The entity tag of the answer 304 to a read, None if the request is to be carried out.
+        The entity tag for a response 304 to a read, None if the request is to be performed.
 
     Raises:
-        PreconditionFailed: the state is not what the client asks for.
-        BadRequest: If-None-Match of a write cannot be read.
+        PreconditionFailed: a precondition does not hold.
+        BadRequest: If-None-Match of a write is malformed.
     """
     fields = {name for name, _ in headers if name in CONDITIONS}
     if not fields:
@@ -102,11 +102,15 @@ def evaluate_preconditions(method: str, headers: RawHeaders, current: Validators
 
 
 def check_match(value: str, current: Validators) -> None:
-    """Raises PreconditionFailed: no tag is that of the current state (section 13.1.1)."""
-    asked, version = parse_entity_tags(value), tag_of(current).version
-    if asked.is_any or any(not tag.is_weak and tag.version == version for tag in asked.tags):
+    """Evaluate If-Match (section 13.1.1).
+
+    Raises:
+        PreconditionFailed: no tag matches the current version.
+    """
+    given, version = parse_entity_tags(value), tag_of(current).version
+    if given.is_any or any(not tag.is_weak and tag.version == version for tag in given.tags):
         return
-    if any(tag.is_weak for tag in asked.tags):
+    if any(tag.is_weak for tag in given.tags):
         raise PreconditionFailed(
             "If-Match compares strongly, and a weak tag (W/) matches nothing: send the tag as "
             "the service sent it, without W/."
@@ -115,28 +119,37 @@ def check_match(value: str, current: Validators) -> None:
 
 
 def check_unmodified_since(value: str, current: Validators) -> None:
-    """Raises PreconditionFailed: the state is newer (section 13.1.4); no date is no condition."""
+    """Evaluate If-Unmodified-Since (section 13.1.4); a malformed date is ignored.
+
+    Raises:
+        PreconditionFailed: the current state is newer.
+    """
     if is_later(current, value, default=False):
         raise PreconditionFailed("The resource was modified after If-Unmodified-Since.")
 
 
 def none_match(method: str, value: str, current: Validators) -> str | None:
-    """Evaluate If-None-Match (section 13.1.2): a read by representation, a write by version."""
-    asked, own = parse_entity_tags(value), tag_of(current)
+    """Evaluate If-None-Match (section 13.1.2): a read by representation, a write by version.
+
+    Raises:
+        PreconditionFailed: a write matches the current version.
+        BadRequest: the value of a write is malformed.
+    """
+    given, own = parse_entity_tags(value), tag_of(current)
     if method in READS:
-        known = next((tag.opaque for tag in asked.tags if tag.plain == own.opaque), None)
-        return current.etag if asked.is_any else known and f'"{known}"'
-    if asked.is_malformed:
+        known = next((tag.opaque for tag in given.tags if tag.plain == own.opaque), None)
+        return current.etag if given.is_any else known and f'"{known}"'
+    if given.is_malformed:
         raise BadRequest("If-None-Match is not a list of entity tags, and not * alone.")
-    if asked.is_any or any(tag.version == own.version for tag in asked.tags):
+    if given.is_any or any(tag.version == own.version for tag in given.tags):
         raise PreconditionFailed("If-None-Match names the current version, or any.")
     return None
 
 
 def is_later(current: Validators, date: str, *, default: bool = True) -> bool:
-    """Return whether the state is newer than the date; `default` where one of them is not known.
+    """Return whether the state is newer than the date, `default` if one of them is unknown.
 
-    HTTP dates have whole seconds: of two changes within one, the date cannot tell.
+    HTTP dates have whole seconds and cannot distinguish two changes within one second.
     """
     moment = parse_http_date(date)
     if moment is None or current.modified_at is None:
@@ -145,7 +158,7 @@ def is_later(current: Validators, date: str, *, default: bool = True) -> bool:
 
 
 def is_range_applicable(headers: RawHeaders, current: Validators) -> bool:
-    """Return whether If-Range, if sent, names exactly the bytes that there are (section 13.1.5)."""
+    """Return whether If-Range is absent or matches the exact current bytes (section 13.1.5)."""
     value = field_value(headers, b"if-range")
     if value is None:
         return True

@@ -1,4 +1,4 @@
-"""Turn errors into responses: one shape (RFC 9457), one place."""
+"""Problem details (RFC 9457): exception handlers that convert errors into responses."""
 
 import json
 import re
@@ -57,7 +57,7 @@ BY_STATUS: dict[int, type[AppError]] = {
     )
 }
 
-# Pydantic's own words for these repeat a part of the input.
+# Replace messages of Pydantic that repeat a part of the input.
 MESSAGES = {
     "uuid_parsing": "Input should be a valid UUID",
     "uuid_type": "Input should be a valid UUID",
@@ -67,13 +67,13 @@ MESSAGES = {
     "model_type": "Input should be a valid object",
 }
 ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-# FastAPI answers 400 to JSON that is neither UTF-8 nor, by its first bytes, UTF-16 or UTF-32.
+# FastAPI responds with 400 to JSON that is not UTF-8, UTF-16 or UTF-32 (by its first bytes).
 NOT_UNICODE = Violation("/body", "The body is not in UTF-8", "text_encoding")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """Document the errors an endpoint may answer with, for OpenAPI."""
+    """Return the OpenAPI responses for the errors that an endpoint may raise."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in errors:
         entry = documented.setdefault(
@@ -91,7 +91,7 @@ def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
 
 
 def problem(scope: Scope, error: AppError) -> dict[str, Any]:
-    """The body of the answer to `error` (RFC 9457, section 3)."""
+    """Return the body of the problem for an error (RFC 9457, section 3)."""
     body = {
         "type": f"{scope.get('root_path', '')}/problems/{error.code}",
         "title": error.title,
@@ -128,7 +128,7 @@ def extension_of(scope: Scope) -> ProblemExtension | None:
 
 
 def challenge(error: AppError) -> dict[str, str]:
-    """RFC 6750, section 3: what the client should do about a 401 or a missing scope."""
+    """Return WWW-Authenticate for a 401 or a missing scope (RFC 6750, section 3)."""
     if error.status == Unauthenticated.status:
         code = "" if error.code == Unauthenticated.code else ' error="invalid_token"'
         return {"WWW-Authenticate": f"Bearer{code}"}
@@ -138,9 +138,9 @@ def challenge(error: AppError) -> dict[str, str]:
 
 
 def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
-    """Pydantic's errors without the input that caused them, each once.
+    """Convert errors of Pydantic, without their input and without duplicates.
 
-    A form that two dependencies read is validated, and reported, for both of them.
+    A form that two dependencies read is validated, and reported, twice.
     """
     found = (
         Violation(pointer(error["loc"]), message(error)[:MAX_POINTER], error["type"])
@@ -150,41 +150,41 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
 
 
 def message(error: Mapping[str, Any]) -> str:
-    """The words for a broken rule, a bound among them as a client would write it."""
+    """Return the message of a violation, with decimal bounds as a client writes them."""
     return MESSAGES.get(error["type"]) or DECIMAL.sub(r"\1", error["msg"])
 
 
 def pointer(location: Sequence[str | int]) -> str:
-    """A JSON Pointer (RFC 6901) to the part of the request that broke a rule."""
+    """Return a JSON Pointer (RFC 6901) to the part of the request that is invalid."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
     text = "".join(f"/{part}" for part in parts)[:MAX_POINTER]
-    # Unknown fields come with names that the client made up, lone surrogates among them.
+    # The names of unknown fields come from the client and may contain lone surrogates.
     return text.encode(errors="replace").decode()
 
 
-async def answer_app_error(connection: HTTPConnection, error: AppError) -> Response:
+async def handle_app_error(connection: HTTPConnection, error: AppError) -> Response:
     return problem_response(connection.scope, error)
 
 
-async def answer_invalid_handshake(
+async def handle_invalid_handshake(
     websocket: WebSocket, error: WebSocketRequestValidationError
 ) -> Response:
-    broken = Unprocessable(violations=violations(error.errors()))
-    return problem_response(websocket.scope, broken)
+    invalid = Unprocessable(violations=violations(error.errors()))
+    return problem_response(websocket.scope, invalid)
 
 
-async def answer_invalid_request(request: Request, error: RequestValidationError) -> Response:
-    wanted = unread_media_types(request, error.body)
-    if wanted:
-        return problem_response(request.scope, UnsupportedMediaType(headers={"Accept": wanted}))
+async def handle_invalid_request(request: Request, error: RequestValidationError) -> Response:
+    accepted = accepted_media_types(request, error.body)
+    if accepted:
+        return problem_response(request.scope, UnsupportedMediaType(headers={"Accept": accepted}))
     details = error.errors()
     if any(detail["type"] == "json_invalid" for detail in details):
         details = [{**detail, "loc": ("body",)} for detail in details]
     return problem_response(request.scope, Unprocessable(violations=violations(details)))
 
 
-def unread_media_types(request: Request, body: Any) -> str | None:
-    """What the body should have been (RFC 9110, section 15.5.16) if nobody read it, else None."""
+def accepted_media_types(request: Request, body: Any) -> str | None:
+    """Return Accept for a 415 (RFC 9110, section 15.5.16), None if the body was parsed."""
     sent = media_type(request.headers.get("content-type"))
     if isinstance(body, bytes):
         return "application/json"
@@ -193,24 +193,24 @@ def unread_media_types(request: Request, body: Any) -> str | None:
     return None
 
 
-async def answer_http_exception(connection: HTTPConnection, error: HTTPException) -> Response:
+async def handle_http_exception(connection: HTTPConnection, error: HTTPException) -> Response:
     if error.status_code == MethodNotAllowed.status and isinstance(connection, Request):
-        return answer_method_not_allowed(connection)
+        return method_not_allowed_response(connection)
     if isinstance(error.__cause__, UnicodeDecodeError):
         return problem_response(connection.scope, Unprocessable(violations=[NOT_UNICODE]))
     kind = BY_STATUS.get(error.status_code, BadRequest)
     return problem_response(connection.scope, kind(headers=error.headers))
 
 
-async def refuse_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] == "*":  # OPTIONS of the server as a whole (RFC 9110, section 9.3.7).
+async def reject_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "*":  # OPTIONS * applies to the whole server (RFC 9110, section 9.3.7).
         await Response(status_code=204, headers={"Allow": ALL_METHODS})(scope, receive, send)
         return
     raise HTTPException(NotFound.status)
 
 
-def answer_method_not_allowed(request: Request) -> Response:
-    """405 with every method of the path (RFC 9110, section 15.5.6); OPTIONS is answered."""
+def method_not_allowed_response(request: Request) -> Response:
+    """Return 405 with the methods of the path (RFC 9110, section 15.5.6), 204 for OPTIONS."""
     allow = {"Allow": ", ".join(sorted(allowed_methods(request)))}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=allow)
@@ -227,9 +227,9 @@ def allowed_methods(request: Request) -> set[str]:
 
 
 def register_error_handlers(app: FastAPI) -> None:
-    # Starlette closes a WebSocket on an unknown path without a word.
-    app.router.default = refuse_unknown_path
-    app.exception_handler(AppError)(answer_app_error)
-    app.exception_handler(RequestValidationError)(answer_invalid_request)
-    app.exception_handler(WebSocketRequestValidationError)(answer_invalid_handshake)
-    app.exception_handler(HTTPException)(answer_http_exception)
+    # Starlette would close a WebSocket on an unknown path without a problem.
+    app.router.default = reject_unknown_path
+    app.exception_handler(AppError)(handle_app_error)
+    app.exception_handler(RequestValidationError)(handle_invalid_request)
+    app.exception_handler(WebSocketRequestValidationError)(handle_invalid_handshake)
+    app.exception_handler(HTTPException)(handle_http_exception)

@@ -13,7 +13,7 @@ from app.errors import AppError
 
 @dataclass(frozen=True, slots=True)
 class ProblemExtension:
-    """`headers` replaces the challenge of a 401; `media_type` is that of the whole answer."""
+    """`headers` replaces the challenge of a 401; `media_type` is that of the response."""
 
     applies: Callable[[Scope], bool]
     members: Callable[[AppError], Mapping[str, str]]

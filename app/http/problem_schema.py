@@ -1,4 +1,4 @@
-"""Errors on the wire: RFC 9457, application/problem+json."""
+"""Schema of application/problem+json (RFC 9457)."""
 
 from typing import Annotated
 

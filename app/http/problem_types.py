@@ -1,4 +1,4 @@
-"""Every problem type that the service can answer with."""
+"""Registry of the problem types that the service responds with."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +17,9 @@ EXAMPLE_VIOLATION = {
 
 
 def problem_types() -> dict[str, Kind]:
-    """By code, in the order of status and code.
+    """Return the problem types by code, in the order of status and code.
 
-    The class that gives a code its name stands for those that merely inherit it.
+    The class that declares a code also represents the classes that inherit it.
     """
     kinds = [kind for kind in descendants(AppError) if "code" in vars(kind)]
     return {kind.code: kind for kind in sorted(kinds, key=lambda kind: (kind.status, kind.code))}
@@ -32,7 +32,7 @@ def descendants(kind: Kind) -> Iterator[Kind]:
 
 
 def example(kind: Kind) -> dict[str, Any]:
-    """An answer of this type, as the documentation shows it."""
+    """Return an example body of this type for the documentation."""
     body: dict[str, Any] = {
         "type": f"/problems/{kind.code}",
         "title": kind.title,

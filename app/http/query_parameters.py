@@ -1,9 +1,9 @@
 """Query parameters: a route accepts those it declares, in UTF-8, each once unless it is a list.
 
-Derived from the declared parameters of the dependency graph, and checked by the route table
-before anything is called, so that it holds for every route however that is answered. Where a
-caller has to authenticate, the refusal waits until that is done: an anonymous client gets a 401,
-and the request of another one counts in the rate limit.
+Derived from the parameters that the dependency graph declares, and checked by the route table
+before any dependency is called, so that the rules hold for every kind of route. If the route
+requires authentication, the error is raised after that: an anonymous client gets a 401, and the
+request of an authenticated client counts in the rate limit.
 """
 
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ from app.http.problem_details import pointer
 from app.security.authentication import Authentication
 
 MAX_REPORTED = 20
-# Of numbers, UUIDs and the like, which parse however many zeros stand before them. `Link`
-# repeats the value; texts declare how long they may be.
+# For numbers, UUIDs and the like, which may have any number of leading zeros. `Link` repeats
+# the value; texts declare a maximum length.
 MAX_VALUE_BYTES = 300
 UNKNOWN = ("There is no such query parameter", "unknown_parameter")
-# Starlette would decode it with replacement characters.
+# Starlette would decode such text with replacement characters.
 NOT_UTF_8 = ("The text is not in UTF-8", "text_encoding")
 REPEATED = ("The parameter may be sent once", "repeated_parameter")
 TOO_LONG = (f"The value may have {MAX_VALUE_BYTES} bytes", "too_long")
@@ -36,7 +36,7 @@ class IgnoredParameters:
         self.query_parameters = frozenset(names)
 
     async def __call__(self) -> None:
-        """Read nothing."""
+        """Ignore the parameters."""
 
 
 class QueryParameters:
@@ -63,8 +63,8 @@ class QueryParameters:
         """Check the query of a request or a handshake.
 
         Raises:
-            Unprocessable: a parameter is not declared, repeated, too long or not in UTF-8; the
-                dependency that authenticates the caller raises it instead, if there is one.
+            Unprocessable: a parameter is not declared, repeated, too long or not in UTF-8. If
+                the route requires authentication, that dependency raises it later.
         """
         found = self.violations(scope["query_string"])
         if found and self._is_authenticated:
@@ -73,18 +73,18 @@ class QueryParameters:
             raise Unprocessable(violations=found)
 
     def violations(self, query: bytes) -> list[Violation]:
-        """Compare a raw query string, cut as `urllib.parse.parse_qsl` cuts it."""
+        """Return the violations in a raw query string, split as `urllib.parse.parse_qsl` does."""
         seen: set[bytes] = set()
-        broken: dict[Violation, None] = {}
+        found: dict[Violation, None] = {}
         for pair in filter(None, query.split(b"&")):
             raw, _, value = pair.partition(b"=")
             name = raw if raw in self._names else unquote_to_bytes(raw.replace(b"+", b" "))
             if rule := self._broken_rule(name, value, seen):
-                broken[violation(name, *rule)] = None
-            if len(broken) == MAX_REPORTED:
+                found[violation(name, *rule)] = None
+            if len(found) == MAX_REPORTED:
                 break
             seen.add(name)
-        return list(broken)
+        return list(found)
 
     def _broken_rule(self, name: bytes, value: bytes, seen: set[bytes]) -> tuple[str, str] | None:
         if not (is_utf_8(name) and is_utf_8(unquote_to_bytes(value))):
@@ -97,7 +97,7 @@ class QueryParameters:
 
 
 def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:
-    """Names with FastAPI's `Query`, or None where a dependency reads the query by itself."""
+    """Yield names with FastAPI's `Query`, or None if a dependency reads the query itself."""
     for each in graph(dependant):
         for field in each.query_params:
             yield field.alias, field.field_info
@@ -106,7 +106,7 @@ def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:
 
 
 def graph(dependant: Dependant) -> Iterator[Dependant]:
-    """The endpoint and all that it depends on."""
+    """Yield the endpoint and all of its dependencies."""
     yield dependant
     for each in dependant.dependencies:
         yield from graph(each)
@@ -134,7 +134,11 @@ def violation(name: bytes, message: str, code: str) -> Violation:
 
 
 async def require_known_parameters(websocket: WebSocket) -> None:
-    """Check the query of a handshake; the route table sees requests alone."""
+    """Check the query of a handshake; the route table handles HTTP requests only.
+
+    Raises:
+        Unprocessable: as `QueryParameters.check`.
+    """
     if websocket.scope["query_string"]:
         QueryParameters(websocket.scope["route"].dependant).check(websocket.scope)
 

@@ -1,4 +1,4 @@
-"""Errors of requests that are malformed on the wire, or beyond a bound that is checked first."""
+"""Errors of requests that are malformed HTTP or exceed a bound checked before parsing."""
 
 from app.errors import AppError, BadRequest, ContentTooLarge, UnsupportedMediaType
 
@@ -64,7 +64,7 @@ class VersionNotSupported(AppError):
 
 
 class UnsupportedContentCoding(UnsupportedMediaType):
-    """RFC 9110, section 15.5.16: the answer names the codings that are read."""
+    """RFC 9110, section 15.5.16: the response names the supported codings."""
 
     code = "unsupported_content_coding"
     title = "Unsupported content coding"
@@ -75,7 +75,7 @@ class UnsupportedContentCoding(UnsupportedMediaType):
 
 
 class TooManyValues(ContentTooLarge):
-    """A body within the limit of bytes, and beyond the limit of JSON values."""
+    """The body has more JSON values than allowed, within the limit of bytes."""
 
     code = "too_many_values"
     title = "Too many values"

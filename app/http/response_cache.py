@@ -1,4 +1,4 @@
-"""Answers that are the same for all who may ask, kept as bytes by the process that made them.
+"""Response cache: serialized responses that are the same for all permitted callers, per process.
 
 See docs/adr/0021-one-answer-is-kept.md.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from app.observability import metrics
 
-# What names an answer here is not what it was any more.
+# Notifications on this channel carry the name of a response to invalidate.
 CHANNEL = "response_cache"
-# A change is told at once; this is for the lost word.
+# Bounds staleness if a notification is lost.
 LIFETIME_SECONDS = 5.0
 
 Make = Callable[[], Awaitable[bytes]]
@@ -23,46 +23,49 @@ Make = Callable[[], Awaitable[bytes]]
 class CachedResponse:
     body: bytes
     etag: str
-    ends_at: float
+    expires_at: float
 
 
 class ResponseCache:
-    """By names of our own, so that there are few of them."""
+    """Cached responses by name; names are constants of the service, so their number is bounded."""
 
     def __init__(self, *, lifetime_seconds: float = LIFETIME_SECONDS) -> None:
         self._lifetime_seconds = lifetime_seconds
-        self._answers: dict[str, CachedResponse] = {}
-        self._making: dict[str, asyncio.Task[CachedResponse]] = {}
+        self._cached: dict[str, CachedResponse] = {}
+        self._pending: dict[str, asyncio.Task[CachedResponse]] = {}
 
     async def get(self, name: str, make: Make) -> CachedResponse:
-        """The answer, made once for all who wait for it; raises what `make` raises."""
-        kept = self._answers.get(name)
-        if kept is not None and kept.ends_at > time.monotonic():
+        """Return the response, which is created once for all concurrent callers.
+
+        Exceptions of `make` propagate to all of them.
+        """
+        cached = self._cached.get(name)
+        if cached is not None and cached.expires_at > time.monotonic():
             metrics.CACHE_REQUESTS.labels("answers", "hit").inc()
-            return kept
+            return cached
         metrics.CACHE_REQUESTS.labels("answers", "miss").inc()
-        if name not in self._making:
-            self._making[name] = asyncio.create_task(self._make(name, make))
-        return await asyncio.shield(self._making[name])
+        if name not in self._pending:
+            self._pending[name] = asyncio.create_task(self._make(name, make))
+        return await asyncio.shield(self._pending[name])
 
     def forget(self, name: str) -> None:
-        """Make it anew; whoever asks from now on gets nothing that was begun before."""
-        self._answers.pop(name, None)
-        self._making.pop(name, None)
+        """Invalidate a response; later calls of `get` do not join a creation that has begun."""
+        self._cached.pop(name, None)
+        self._pending.pop(name, None)
 
     def clear(self) -> None:
-        for name in {*self._answers, *self._making}:
+        for name in {*self._cached, *self._pending}:
             self.forget(name)
 
     async def _make(self, name: str, make: Make) -> CachedResponse:
-        this = asyncio.current_task()
-        ends_at = time.monotonic() + self._lifetime_seconds
+        task = asyncio.current_task()
+        expires_at = time.monotonic() + self._lifetime_seconds
         try:
             body = await make()
-            kept = CachedResponse(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', ends_at)
-            if self._making.get(name) is this:
-                self._answers[name] = kept
-            return kept
+            cached = CachedResponse(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', expires_at)
+            if self._pending.get(name) is task:
+                self._cached[name] = cached
+            return cached
         finally:
-            if self._making.get(name) is this:
-                del self._making[name]
+            if self._pending.get(name) is task:
+                del self._pending[name]

@@ -1,4 +1,4 @@
-"""The parents of every schema: what we accept and what we return."""
+"""Base classes and common types of request and response schemas."""
 
 import re
 import uuid
@@ -35,15 +35,15 @@ from app.runtime.text import (
 
 T = TypeVar("T")
 
-# RFC 3339, section 5.6. Pydantic alone would also take Unix seconds and bare dates.
+# RFC 3339, section 5.6. Pydantic would also accept Unix seconds and dates.
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
-# Decimal alone would also take exponents, underscores and the digits of other scripts.
+# Decimal would also accept exponents, underscores and digits of other scripts.
 DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,8})?")
-# PostgreSQL cannot store NUL; surrogates never get past Pydantic's own check of a string.
+# PostgreSQL cannot store NUL; Pydantic rejects surrogates itself.
 STORABLE = r"^[^\x00]*$"
-# Of one model and of one answer; with more there is one error in their place.
+# Per model and per response; a single error replaces a larger number.
 MAX_ERRORS = 100
 CENT = Decimal("0.01")
 
@@ -67,7 +67,7 @@ def two_places(amount: Decimal) -> Decimal:
 
 
 def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
-    """Apply a rule about texts before Pydantic counts the characters."""
+    """Return a validator that normalizes or rejects text before Pydantic checks its length."""
 
     def check(value: Any) -> Any:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -79,15 +79,16 @@ def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-# Each text that a client sends ends in one of these, which tests/test_texts.py holds:
-# `Annotated[Storable, Field(max_length=100), LINE]`. Bounds that stood behind it would be checked
-# in Python and have other codes.
+# The annotation of each text that a client sends ends in one of these, as tests/test_texts.py
+# checks: `Annotated[Storable, Field(max_length=100), LINE]`. Bounds after it would be checked in
+# Python and have other error codes.
 LINE = checked_by(normalized_line)
 TEXT = checked_by(normalized_text)
 PARAGRAPH = checked_by(normalized_paragraph)
 EMAIL = checked_by(email_address)
 PASSWORD = checked_by(prepared)
-# A password that may be older than the rule: only what cannot be typed is refused.
+# A password that may be older than the current rule: only characters that cannot be stored
+# are rejected.
 STORABLE_SECRET = checked_by(storable)
 
 
@@ -98,15 +99,15 @@ class Opaque:
 OPAQUE = Opaque()
 OpaqueText = Annotated[str, OPAQUE]
 Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
-# A search: words or their beginnings.
+# Search text: words or prefixes of words.
 MAX_QUESTION = 50
 Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
 Text = Annotated[Storable, TEXT]
 PasswordLimiter = Annotated[Storable, LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
-# An amount of money is `Money` with its bounds, and then both of these: bounds that stand
-# behind a function of ours are checked in Python, at twice the cost.
+# An amount of money is `Money` with its bounds, followed by PLAIN and TWO_PLACES: bounds after a
+# validator function are checked in Python, at twice the cost.
 Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"])]
 PLAIN = BeforeValidator(plain_decimal)
 TWO_PLACES = AfterValidator(two_places)
@@ -133,14 +134,14 @@ def too_many_errors() -> PydanticCustomError:
 
 
 class In(BaseModel):
-    """A request body: strict types, and unknown fields are refused, so typos fail loudly."""
+    """A request body: strict types, and unknown fields are rejected, so that typos fail."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     @model_validator(mode="wrap")
     @classmethod
     def bound_errors(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Count the errors before they are built, which costs more than finding them."""
+        """Bound the number of errors before their details are built, which is expensive."""
         if isinstance(data, dict) and len(data) > len(cls.model_fields) + MAX_ERRORS:
             raise too_many_errors()
         try:
@@ -168,7 +169,7 @@ class Page(Out, Generic[T]):
 class Stored(Out):
     """What every stored resource carries."""
 
-    # Whether there are fields that change while the row, and so its version, stays.
+    # Whether fields can change without the row, and so without its version.
     has_unversioned_fields: ClassVar[bool] = False
 
     id: uuid.UUID

@@ -1,4 +1,4 @@
-"""The files that the pages load: scripts, style sheets and the icon."""
+"""Static files of the pages: scripts, style sheets and the icon."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ from app.http.schemas import OpaqueText
 
 PAGES = Path(__file__).parent / "pages"
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
-# For development, so that production is without the package.
+# A development dependency, which production images do not contain.
 GRAPHIQL_PACKAGE = importlib.util.find_spec("graphene_django_graphiql_static")
 GRAPHIQL = (
     "graphiql.min.css",
@@ -52,9 +52,9 @@ FILES = {
     "swagger-ui.css": VENDOR / "swagger-ui.css",
     **graphiql_files(),
 }
-# The tables of the system differ about scripts; the browser must not.
+# Explicit, because the MIME tables of operating systems differ about scripts.
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# The pages link to a digest of the file, so that a new version has a new address.
+# Pages link to files with a digest in the query, so that a new version has a new URL.
 FOREVER = "public, max-age=31536000, immutable"
 
 router = APIRouter(include_in_schema=False)
@@ -74,7 +74,7 @@ def read_static_file(name: OpaqueText, request: Request) -> Response:
 
 @lru_cache
 def addresses(root_path: str) -> dict[str, str]:
-    """Where the files are, by their names as identifiers: `site_css`."""
+    """Return the paths of the files, by their names as identifiers: `site_css`."""
     return {
         name.replace(".", "_").replace("-", "_"): f"{root_path}/static/{name}?v={digest(name)}"
         for name in FILES
@@ -88,5 +88,5 @@ def digest(name: str) -> str:
 
 @lru_cache
 def compressed(name: str) -> bytes:
-    # Once, and not for each browser: it takes a tenth of a second for Swagger UI.
+    # Cached, because compressing Swagger UI takes a tenth of a second.
     return gzip.compress(FILES[name].read_bytes(), mtime=0)

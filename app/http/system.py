@@ -1,4 +1,4 @@
-"""Routes about the service itself."""
+"""Endpoints for health, version and security contact of the service."""
 
 import json
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ async def read_version(settings: SettingsDep) -> Version:
 
 @router.get("/.well-known/security.txt", include_in_schema=False)
 async def read_security_txt(settings: SettingsDep) -> PlainTextResponse:
-    """RFC 9116."""
+    """Return security.txt (RFC 9116)."""
     expires = (now() + SECURITY_TXT_LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
     lines = [f"Contact: {settings.security_contact}", f"Expires: {expires}"]
     if settings.public_url.startswith("https://"):
@@ -114,7 +114,7 @@ async def read_security_txt(settings: SettingsDep) -> PlainTextResponse:
 
 
 def health_problem(request: Request, health: Health, down: list[str]) -> Response:
-    """The summary as extension members of the problem (RFC 9457, section 3.2)."""
+    """Return the problem with the summary as extension members (RFC 9457, section 3.2)."""
     error = DependencyDown(f"Down: {', '.join(down)}.")
     members: Mapping[str, Any] = health.model_dump(exclude={"status"})
     body = json.dumps({**problem(request.scope, error), **members})

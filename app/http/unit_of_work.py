@@ -1,8 +1,8 @@
-"""Writes: one transaction for each request, committed before the answer leaves.
+"""Unit of work: one transaction per request, committed before the response is sent.
 
-A route and not a dependency, because a transaction that PostgreSQL gave up in favour of
-another is repeated as a whole, and because the answer to an Idempotency-Key is stored
-in the transaction of the write. See docs/adr/0003-commit-before-the-response.md.
+A route and not a dependency: a transaction that PostgreSQL aborted because of a concurrent one is
+retried as a whole, and the response for an Idempotency-Key is stored in the transaction of the
+write. See docs/adr/0003-commit-before-the-response.md.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from fastapi.dependencies.models import Dependant
 from app.db.dependencies import get_session, get_transaction, writing, writing_with_driver
 from app.db.errors import REPEATABLE
 from app.db.session import Transaction
-from app.fastpath.route import Handler, PlannedRoute
-from app.http.idempotency.route import Guard, answer_once, guards_of
+from app.fastpath.route import FastRoute, Handler
+from app.http.idempotency.route import Guard, guards_of, respond_idempotently
 from app.runtime.jitter import jitter
 
 Begin = Callable[[Request], AbstractAsyncContextManager[Transaction]]
@@ -26,10 +26,10 @@ ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
 
 
-class UnitOfWorkRoute(PlannedRoute):
+class UnitOfWorkRoute(FastRoute):
     """A route whose writes share one transaction, which `SessionDep` gives to the endpoint.
 
-    `TransactionDep` is enough for statements of app/db/compiled_insert.py, and spares the session.
+    `TransactionDep` suffices for statements of app/db/compiled_insert.py, without an ORM session.
     """
 
     def get_route_handler(self) -> Handler:
@@ -37,13 +37,13 @@ class UnitOfWorkRoute(PlannedRoute):
         if self.methods == {"GET"}:
             return handler
         calls = set(calls_of(self.dependant))
-        is_direct = get_transaction in calls and get_session not in calls
-        begin = writing_with_driver if is_direct else writing
+        uses_driver = get_transaction in calls and get_session not in calls
+        begin = writing_with_driver if uses_driver else writing
         return in_transaction(handler, begin, list(guards_of(self.dependant)))
 
 
 def calls_of(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
-    """All that is called for a request."""
+    """Yield the endpoint and its dependencies."""
     yield dependant.call
     for each in dependant.dependencies:
         yield from calls_of(each)
@@ -54,7 +54,7 @@ def in_transaction(handler: Handler, begin: Begin, guards: Sequence[Guard]) -> H
         try:
             async with begin(request) as session:
                 request.state.session = session
-                return await answer_once(request, handler, guards)
+                return await respond_idempotently(request, handler, guards)
         except REPEATABLE:
             if number == ATTEMPTS:
                 raise

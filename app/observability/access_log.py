@@ -25,7 +25,8 @@ class AccessRecorder:
         route = route_template(scope)
         if scope["type"] == "http":
             self._count(scope["method"], route, status or NO_ANSWER, seconds)
-        # Lines for what is refused would cost more than refusing it: `Load` sums them up.
+        # A line for each rejected request would cost more than the rejection; `ConcurrencyLimit`
+        # logs their number.
         if scope["path"] not in QUIET_PATHS and "is_refused" not in scope["state"]:
             self._write(scope, route, status, seconds)
 

@@ -20,26 +20,26 @@ from app.http.request_errors import (
 
 Header = tuple[bytes, bytes]
 
-# RFC 9110, section 7.2, without the percent-encoded and internationalized names that no URL of
-# HTTP has; the empty host is left out, too (section 4.2.1).
+# RFC 9110, section 7.2, without percent-encoded and internationalized names, which HTTP URLs do
+# not have, and without the empty host (section 4.2.1).
 HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?")
-# A line without its colon, blank and end.
+# The maximum of a line without the colon, the space and CRLF.
 MAX_WEBSOCKET_FIELD = MAX_LINE_LENGTH - 4
 MAX_PORT = 65_535
-# What begins like a request line, in contrast to the handshake of TLS.
+# The beginning of a request line, in contrast to a TLS handshake.
 REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40} ")
 SHOWN_PATH = re.compile(rb"/[!-~]{0,1000}")
-# Of a refused request: its name, and who sent it.
-KEPT_HEADERS = frozenset({b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto"})
+# Of a rejected request: its id and the client address.
+SUBSTITUTE_HEADERS = frozenset({b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto"})
 ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.DOTALL | re.IGNORECASE)
 
 
 def check_version(version: str, method: bytes) -> None:
-    """Reject what only looks like HTTP/1.
+    """Check the HTTP version and reject CONNECT.
 
     Raises:
         VersionNotSupported: the version is neither 1.0 nor 1.1.
-        NotImplementedHere: the client takes the server for a proxy.
+        NotImplementedHere: the method is CONNECT, which is for proxies.
     """
     if version not in {"1.0", "1.1"}:
         raise VersionNotSupported("The service supports HTTP/1.1.")
@@ -84,7 +84,7 @@ def check_host(headers: Sequence[Header], version: str) -> None:
 
 
 def check_framing(headers: Sequence[Header], version: str) -> None:
-    """Accept bodies with a length or in chunks (RFC 9112, section 6.1).
+    """Check that a body has a length or is chunked (RFC 9112, section 6.1).
 
     Raises:
         BadRequest: an HTTP/1.0 request has a transfer coding.
@@ -102,7 +102,7 @@ def check_framing(headers: Sequence[Header], version: str) -> None:
 
 
 def is_websocket(method: bytes, version: str, headers: Sequence[Header]) -> bool:
-    """Return whether the request may change to the WebSocket protocol (RFC 6455, section 4.2.1)."""
+    """Return whether the request is an upgrade to WebSocket (RFC 6455, section 4.2.1)."""
     offers = [value.lower() for name, value in headers if name == b"upgrade"]
     has_body = any(name in {b"content-length", b"transfer-encoding"} for name, _ in headers)
     is_handshake = method == b"GET" and version == "1.1" and not has_body
@@ -110,10 +110,10 @@ def is_websocket(method: bytes, version: str, headers: Sequence[Header]) -> bool
 
 
 def check_handshake(target: bytes, headers: Sequence[Header]) -> None:
-    """Validate a WebSocket handshake while it can still be answered with a problem.
+    """Validate a WebSocket handshake while the response can still be a problem.
 
     Raises:
-        HeadersTooLarge: a field is longer than the WebSocket library reads.
+        HeadersTooLarge: a field is longer than the WebSocket library supports.
         BadRequest: the key, the version or the extensions are not valid.
     """
     if any(len(name) + len(value) > MAX_WEBSOCKET_FIELD for name, value in headers):
@@ -126,13 +126,13 @@ def check_handshake(target: bytes, headers: Sequence[Header]) -> None:
 
 
 def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[Header]) -> bytes:
-    """The same head without the offer of another protocol (RFC 9110, section 7.8)."""
+    """Return the head without the Upgrade header (RFC 9110, section 7.8)."""
     lines = [b"%s: %s\r\n" % header for header in headers if header[0] != b"upgrade"]
     return b"%s %s HTTP/%s\r\n%s\r\n" % (method, target, version.encode(), b"".join(lines))
 
 
-def refusal_of(error: httptools.HttpParserError, data: bytes) -> AppError:
-    """The problem behind an exception of the parser, which was fed with `data`."""
+def error_of(error: httptools.HttpParserError, data: bytes) -> AppError:
+    """Return the application error for an exception of the parser that was fed with `data`."""
     if isinstance(error.__context__, AppError):
         return error.__context__
     reason = str(error)
@@ -145,9 +145,9 @@ def refusal_of(error: httptools.HttpParserError, data: bytes) -> AppError:
 
 
 def substitute(target: bytes, headers: Sequence[Header]) -> bytes:
-    """A valid head in place of a refused one, for the log and for the answer."""
+    """Return a valid head in place of a rejected one, for the access log and the response."""
     path = SHOWN_PATH.match(target.partition(b"?")[0].partition(b"#")[0])
-    lines = [b"%s: %s\r\n" % header for header in headers if header[0] in KEPT_HEADERS]
+    lines = [b"%s: %s\r\n" % header for header in headers if header[0] in SUBSTITUTE_HEADERS]
     return b"GET %s HTTP/1.1\r\nhost: invalid\r\nconnection: close\r\n%s\r\n" % (
         path[0] if path else b"/",
         b"".join(lines),

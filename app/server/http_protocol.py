@@ -1,7 +1,7 @@
 """HTTP/1.1 protocol of the server: uvicorn's, with the checks and bounds of RFC 9112.
 
-What it refuses is answered by the application as a problem, through `scope["refused"]`: with
-a request id, in the access log, and in its place among pipelined responses. See ADR 0023.
+The application responds to rejected requests with a problem, through `scope["refused"]`: with
+a request id, an access log entry, and in the order of pipelined responses. See ADR 0023.
 """
 
 from asyncio import BaseTransport
@@ -17,9 +17,9 @@ from app.server.http_head import (
     check_handshake,
     check_host,
     check_version,
+    error_of,
     is_websocket,
     origin_form,
-    refusal_of,
     substitute,
     without_upgrade,
 )
@@ -29,20 +29,20 @@ from app.server.uvicorn_attributes import check_uvicorn
 
 check_uvicorn()
 
-# As in nginx: four buffers of 8 KiB, of which one holds the request line.
+# As in nginx: four buffers of 8 KiB, one of which holds the request line.
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
-# Chunk sizes, extensions and trailers: single bytes in chunks of their own have five times as
-# much around them.
+# Chunk sizes, extensions and trailers, relative to the body. A chunk of a single byte has five
+# bytes of framing.
 MAX_FRAMING = 8
 MAX_PIPELINED = 64
-# With so much of a body missing, closing costs less than reading on.
+# If more of a body is unread, closing the connection is cheaper than reading the rest.
 MAX_UNREAD_BYTES = 64 * 1024
 
 
 class HttpProtocol(TimedHttpProtocol):
-    """One connection. A message is a head, and then a body that may arrive much later."""
+    """One connection; the body of a message may arrive much later than its head."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,7 +53,7 @@ class HttpProtocol(TimedHttpProtocol):
         super().connection_made(LingeringTransport(inner, self.expects_more))
 
     def expects_more(self) -> bool:
-        """Return whether the client may still be sending what is not read any more."""
+        """Return whether the client may still send data that will not be read."""
         return self.is_in_head or self.is_in_body or self.refused is not None
 
     def data_received(self, data: bytes) -> None:
@@ -68,39 +68,39 @@ class HttpProtocol(TimedHttpProtocol):
         self.fed_bytes += len(data)
         try:
             self.feed(memoryview(data))
-            self.check_pace()
+            self.check_bounds()
         except httptools.HttpParserError as error:
-            self.refuse(refusal_of(error, data))
+            self.refuse(error_of(error, data))
         except AppError as error:
             self.refuse(error)
 
     def feed(self, data: memoryview) -> None:
-        """Parse; an offer of another protocol than WebSocket is ignored, and its body read."""
+        """Parse data; an Upgrade to a protocol other than WebSocket is ignored (RFC 9110, 7.8)."""
         while True:
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
                 method, version = self.parser.get_method(), self.parser.get_http_version()
                 if is_websocket(method, version, self.headers):
-                    self.change_to_websocket()
+                    self.upgrade_to_websocket()
                     return
                 data = data[upgrade.args[0] :]
             else:
                 return
-            # The parser takes what follows for the other protocol; a new one reads on.
+            # The parser stops after an upgrade, so a new one continues.
             self.parser = httptools.HttpRequestParser(self)
             self.parser.feed_data(without_upgrade(method, self.url, version, self.headers))
 
-    def change_to_websocket(self) -> None:
+    def upgrade_to_websocket(self) -> None:
         self.transport = cast("LingeringTransport", self.transport).inner
         self.stop_send_timer()
         self.handle_websocket_upgrade()
 
-    def check_pace(self) -> None:
-        """Bound what the parser reports nothing about: a field without end, chunk framing.
+    def check_bounds(self) -> None:
+        """Bound data that the parser does not report: an unfinished field, chunk framing.
 
         Raises:
-            HeadersTooLarge: the head goes on.
+            HeadersTooLarge: the head is longer than MAX_HEAD_BYTES and unfinished.
             BadRequest: the body is mostly framing.
         """
         if self.is_in_head and self.fed_bytes > MAX_HEAD_BYTES:
@@ -112,7 +112,7 @@ class HttpProtocol(TimedHttpProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.is_in_head, self.is_in_body = True, False
-        # What was fed together with the end of another message is not counted.
+        # Data that arrived together with the end of the previous message is not counted.
         self.head_bytes = self.body_bytes = self.fed_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -124,7 +124,7 @@ class HttpProtocol(TimedHttpProtocol):
         self.head_bytes += len(name) + len(value)
         if self.head_bytes > MAX_HEAD_BYTES or len(self.headers) == MAX_HEADERS:
             raise HeadersTooLarge
-        if self.is_in_head:  # Trailers would become headers of a request that is running.
+        if self.is_in_head:  # Trailers would be added to the headers of the running request.
             super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
@@ -167,11 +167,11 @@ class HttpProtocol(TimedHttpProtocol):
             super().on_message_complete()
 
     def refuse(self, error: AppError) -> None:
-        """Answer with a problem, after the responses that are due before it; then close."""
+        """Respond with a problem after earlier pipelined responses, then close."""
         self.refused = error
         self.flow.resume_reading()
         if self.is_in_body:
-            self.refuse_body(self.cycle)
+            self.fail_body(self.cycle)
             return
         method = self.parser.get_method().decode() if self.url else "-"
         target, headers = self.url, self.headers
@@ -180,8 +180,8 @@ class HttpProtocol(TimedHttpProtocol):
         scope: dict[str, Any] = cast("dict[str, Any]", self.cycle.scope)
         scope["method"], scope["refused"] = method, error
 
-    def refuse_body(self, cycle: RequestResponseCycle) -> None:
-        """Fail the request that waits for its body, or for its turn."""
+    def fail_body(self, cycle: RequestResponseCycle) -> None:
+        """Fail the request that waits for its body or for earlier pipelined responses."""
         cast("dict[str, Any]", cycle.scope)["refused"] = self.refused
         cycle.keep_alive = cycle.more_body = False
         cycle.message_event.set()

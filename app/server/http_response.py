@@ -1,4 +1,4 @@
-"""The end of a response and of its connection: close-delimited bodies and lingering close."""
+"""Response framing and connection close: close-delimited bodies and lingering close."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-# A client reads the response only after it has sent its body, and loses it when the socket is
-# closed before (RFC 9112, section 9.6). Beyond these bounds it loses the response.
+# A client that is still sending its body loses the response if the socket is closed before
+# (RFC 9112, section 9.6). Beyond these bounds the response is lost.
 LINGER_SECONDS = 10.0
 LINGER_BYTES = 64 * 1024 * 1024
 
 
 class LingeringTransport(asyncio.Transport):
-    """A transport whose `close` half-closes and discards what the client still sends."""
+    """A transport whose `close` half-closes and discards the data that the client still sends."""
 
     def __init__(self, inner: asyncio.Transport, expects_more: Callable[[], bool]) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class LingeringTransport(asyncio.Transport):
         return self._is_closing or self.inner.is_closing()
 
     def close(self) -> None:
-        """Close; a second call ends the lingering of the first."""
+        """Close, or end the lingering of an earlier call."""
         if self.is_closing() or not self._expects_more():
             self._is_closing = True
             self.inner.close()
@@ -49,11 +49,11 @@ class LingeringTransport(asyncio.Transport):
 
 
 class ResponseFraming:
-    """Sends the messages of one response, and decides about its connection.
+    """Sends the messages of one response and decides whether the connection stays open.
 
-    HTTP/1.0 clients do not know the chunked coding, so the end of the connection is the end
-    of a body without a length (RFC 9112, section 6.3). A request whose body was not read to
-    its end is the last one of its connection.
+    HTTP/1.0 clients do not support the chunked coding, so a body without a length ends with
+    the connection (RFC 9112, section 6.3). A request whose body was not read completely is the
+    last one of its connection.
     """
 
     def __init__(self, cycle: RequestResponseCycle, *, has_chunks: bool) -> None:

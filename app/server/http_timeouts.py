@@ -9,16 +9,15 @@ from app.errors import AppError
 from app.http.request_errors import RequestTimeout
 from app.server.stalls import StallGuard
 
-# As many bytes of a body must arrive each time, or its end.
+# Of a body, within each `send_seconds`.
 SEND_BYTES = 16 * 1024
 
 
 class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
-    """A connection that a client cannot hold by sending or reading slowly."""
+    """A connection that a client cannot keep open by sending or reading slowly."""
 
     send_seconds = 15.0
-    # The buffer holds one chunk of an export or a file, about 64 KiB: a connection of 2 KiB/s is
-    # fast enough.
+    # The buffer holds one chunk of an export or a file, about 64 KiB, so that 2 KiB/s suffice.
     stall_seconds = 30.0
 
     is_in_head = False
@@ -41,7 +40,7 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
     def shutdown(self) -> None:
         super().shutdown()
         if self.transport.is_closing():
-            self.transport.close()  # Ends the lingering, for which no response is a reason.
+            self.transport.close()  # Ends the lingering, which no response needs.
 
     def end_idle_time(self) -> None:
         if self.timeout_keep_alive_task:
@@ -49,7 +48,7 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
             self.timeout_keep_alive_task = None
 
     def watch_sender(self) -> None:
-        """Run the timer while the rest of a head or body is missing, and stop it after."""
+        """Run the timer while the rest of a head or body is missing."""
         is_idle = self.cycle is None or self.cycle.response_complete
         if self.refused or not (self.is_in_head or self.is_in_body or is_idle):
             self.stop_send_timer()
@@ -67,7 +66,7 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
             self.send_timer = None
 
     def check_sender(self, bytes_before: int) -> None:
-        """Reject a message of which too little arrived; an application may pause a body."""
+        """Reject a message of which too little arrived, unless the application paused the body."""
         is_fast = self.is_in_body and self.body_bytes - bytes_before >= SEND_BYTES
         if self.transport.is_closing():
             return

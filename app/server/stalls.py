@@ -1,7 +1,7 @@
 """Stalled-reader protection: a protocol mixin that aborts connections whose peer stops reading.
 
-uvicorn waits without limit for a peer to read. Such a peer would hold the memory of an answer,
-a slot of the concurrency limiter and a database connection for as long as it likes.
+uvicorn waits without limit for a peer to read. Such a peer would hold the memory of a response,
+a slot of the concurrency limiter and a database connection without limit.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any
 class StallGuard(asyncio.Protocol):
     """Starts a timer when the write buffer is full and cancels it when the buffer has drained.
 
-    Goes before uvicorn's class in the list of bases.
+    Must precede uvicorn's class in the list of bases.
     """
 
     stall_seconds = 10.0

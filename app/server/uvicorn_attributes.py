@@ -1,7 +1,7 @@
-"""The attributes of uvicorn's HTTP protocol that ours builds on: see ADR 0023.
+"""Compatibility check: the attributes of uvicorn's HTTP protocol that ours uses. See ADR 0023.
 
-Their names have no underscore, and still no documentation promises them. A release of uvicorn
-without one of them ends the start here, in one sentence, instead of the requests later.
+Their names have no underscore, but they are not documented. With a release of uvicorn that lacks
+one of them, the start fails with one sentence, instead of requests later.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from types import FunctionType
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-RELIED_ON: dict[type, tuple[str, ...]] = {
+USED_ATTRIBUTES: dict[type, tuple[str, ...]] = {
     HttpToolsProtocol: (
         "connection_made", "connection_lost", "data_received", "handle_websocket_upgrade",
         "on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body",
@@ -26,12 +26,12 @@ RELIED_ON: dict[type, tuple[str, ...]] = {
 
 
 def check_uvicorn() -> None:
-    """Compare the installed release with what is relied on.
+    """Check that the installed release has the attributes.
 
     Raises:
         ImportError: an attribute is missing.
     """
-    for kind, names in RELIED_ON.items():
+    for kind, names in USED_ATTRIBUTES.items():
         known = {*dir(kind), *attributes_in_code(kind)}
         missing = [name for name in names if name not in known]
         if missing:
@@ -39,7 +39,7 @@ def check_uvicorn() -> None:
 
 
 def attributes_in_code(kind: type) -> Iterator[str]:
-    """The attributes that methods set, which are not attributes of the class."""
+    """Yield the names in the code of methods, which include instance attributes."""
     for method in vars(kind).values():
         if isinstance(method, FunctionType):
             yield from method.__code__.co_names

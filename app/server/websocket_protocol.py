@@ -1,4 +1,4 @@
-"""WebSockets as the server speaks them: bounded, and rid of peers that take nothing."""
+"""WebSocket protocol of the server: uvicorn's, with bounds and stalled-reader protection."""
 
 import logging
 from typing import Any
@@ -9,16 +9,16 @@ from websockets.frames import Frame
 from app.server.stalls import StallGuard
 
 MAX_FRAME_BYTES = 64 * 1024
-# After the service has closed: the rest of the buffer, and the peer's own farewell.
-FAREWELL_SECONDS = 10.0
+# Time for the rest of the buffer and for the close frame of the peer.
+CLOSE_TIMEOUT_SECONDS = 10.0
 
-# Below warnings they would write down whole URLs, tickets among them, and every frame.
+# Below warnings it would log complete URLs, which contain tickets, and every frame.
 log = logging.getLogger("uvicorn.websockets")
 log.setLevel(logging.WARNING)
 
 
 class WebSocketProtocol(StallGuard, WebSocketsSansIOProtocol):
-    """uvicorn's, which would wait without end for a peer that does not read."""
+    """Aborts connections of peers that do not read, for which uvicorn would wait forever."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,28 +27,28 @@ class WebSocketProtocol(StallGuard, WebSocketsSansIOProtocol):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+        self.loop.call_later(CLOSE_TIMEOUT_SECONDS, self.transport.abort)
 
     async def send(self, message: Any) -> None:
         await super().send(message)
         if message["type"] == "websocket.close":
-            self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+            self.loop.call_later(CLOSE_TIMEOUT_SECONDS, self.transport.abort)
         elif message["type"] == "websocket.http.response.body" and self.close_sent:
-            # Refused with a whole answer, which uvicorn would complain about as none.
+            # Rejected with a complete response; uvicorn would log that none was sent.
             self.handshake_complete = True
 
     def handle_cont(self, event: Frame) -> None:
-        # Empty ones count towards no limit, and would be kept without end.
+        # Empty frames do not count towards the size limit, and would accumulate without bound.
         if event.data or event.fin:
             super().handle_cont(event)
 
 
-# By name: worker processes load it anew.
+# By name, because each worker process imports the class.
 WEBSOCKETS: dict[str, Any] = {
     "ws": "app.server.websocket_protocol:WebSocketProtocol",
     "ws_max_size": MAX_FRAME_BYTES,
     "ws_ping_interval": 20.0,
     "ws_ping_timeout": 20.0,
-    # What an attacker has a part in is not compressed together with what others say.
+    # Data of an attacker must not be compressed together with data of other users.
     "ws_per_message_deflate": False,
 }

@@ -1,4 +1,4 @@
-"""Routes with a plan answer as FastAPI does without one."""
+"""Fast routes: the same responses as those of FastAPI."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,8 +11,8 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import AsyncClient
 
 from app.errors import NotFound
-from app.fastpath.dependency_graph import Plan, Unusual
-from app.fastpath.route import PlannedRoute
+from app.fastpath.dependency_graph import DependencyGraph, Unsupported
+from app.fastpath.route import FastRoute
 from app.features.items.dependencies import get_item
 from app.features.users.models.user import User
 from tests.conftest import As, Save, new_client
@@ -58,7 +58,7 @@ def as_fastapi_does(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return switch
 
 
-def told(answer: Any) -> tuple[int, dict[str, str], Any]:
+def response_parts(answer: Any) -> tuple[int, dict[str, str], Any]:
     headers = {name: value for name, value in answer.headers.items() if name not in VOLATILE}
     body = answer.json() if answer.content else None
     if isinstance(body, dict):
@@ -69,9 +69,9 @@ def told(answer: Any) -> tuple[int, dict[str, str], Any]:
 async def both(
     send: Callable[[], Awaitable[Any]], as_fastapi_does: Callable[[], None]
 ) -> tuple[Any, Any]:
-    planned = told(await send())
+    fast = response_parts(await send())
     as_fastapi_does()
-    return planned, told(await send())
+    return fast, response_parts(await send())
 
 
 class TestSameAnswers:
@@ -83,33 +83,29 @@ class TestSameAnswers:
         for price in (5, 15):
             await save(make_item(user, price=price, tags=["oak", "wood"]))
 
-        planned, expected = await both(
-            lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does
-        )
+        fast, expected = await both(lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does)
 
-        assert planned == expected
+        assert fast == expected
 
     @pytest.mark.parametrize("query", QUERIES)
     async def test_to_strangers(
         self, client: AsyncClient, as_fastapi_does: Any, query: str
     ) -> None:
-        planned, expected = await both(
-            lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does
-        )
+        fast, expected = await both(lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does)
 
-        assert planned == expected
-        assert planned[0] == 401
+        assert fast == expected
+        assert fast[0] == 401
 
     @pytest.mark.parametrize("name", ["", "x", "%00", "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58"])
     async def test_to_an_id(self, as_user: As, user: User, as_fastapi_does: Any, name: str) -> None:
         client = await as_user(user)
 
-        planned, expected = await both(
+        fast, expected = await both(
             lambda: client.get(f"/api/v1/items/{name}", headers={"If-None-Match": '"1"'}),
             as_fastapi_does,
         )
 
-        assert planned == expected
+        assert fast == expected
 
     @pytest.mark.parametrize(("body", "media_type"), BODIES)
     async def test_to_a_body(
@@ -117,14 +113,14 @@ class TestSameAnswers:
     ) -> None:
         client = await as_user(user)
 
-        planned, expected = await both(
+        fast, expected = await both(
             lambda: client.post(
                 "/api/v1/items", content=body, headers={"Content-Type": media_type}
             ),
             as_fastapi_does,
         )
 
-        assert (planned[0], without_ids(planned)) == (expected[0], without_ids(expected))
+        assert (fast[0], without_ids(fast)) == (expected[0], without_ids(expected))
 
 
 def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str], Any]:
@@ -139,14 +135,14 @@ def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str]
     )
 
 
-async def test_hot_operations_have_a_plan(app: FastAPI) -> None:
+async def test_hot_operations_have_a_compiled_graph(app: FastAPI) -> None:
     contexts = iter_route_contexts(app.routes)
     found: list[Any] = [each._route_context for each in contexts]  # noqa: SLF001  (as app/fastpath/route_table.py)
     routes = {route.name: route for route in found if route}
 
     for name in HOT:
-        assert isinstance(routes[name].original_route, PlannedRoute)
-        assert Plan(routes[name])
+        assert isinstance(routes[name].original_route, FastRoute)
+        assert DependencyGraph(routes[name])
 
 
 class TestSmallApplication:
@@ -154,7 +150,7 @@ class TestSmallApplication:
 
     @pytest.fixture
     def router(self) -> APIRouter:
-        return APIRouter(route_class=PlannedRoute)
+        return APIRouter(route_class=FastRoute)
 
     @pytest.fixture
     async def ask(self, router: APIRouter) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
@@ -272,15 +268,15 @@ async def test_a_dependency_can_be_replaced(
     assert answer.json()["detail"] == "It was replaced."
 
 
-def test_a_tree_with_a_thread_has_no_plan() -> None:
+def test_endpoint_in_a_thread_is_unsupported() -> None:
     def slow() -> int:
         return 1
 
-    router = APIRouter(route_class=PlannedRoute)
+    router = APIRouter(route_class=FastRoute)
 
     @router.get("/")
     async def answer(_: Annotated[int, Depends(slow)]) -> Response:
         return Response()
 
-    with pytest.raises(Unusual):
-        Plan(router.routes[0])
+    with pytest.raises(Unsupported):
+        DependencyGraph(router.routes[0])

@@ -15,7 +15,7 @@ from app.features.auth.schemas.mailed_token import EmailVerification, PasswordRe
 from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
 from app.http.form_route import FormRoute
-from app.http.html import PAGE_POLICY, framed, render
+from app.http.html import PAGE_POLICY, framed_page, render
 from app.http.problem_details import violations
 from app.http.schemas import OPAQUE, STORABLE_SECRET
 
@@ -86,11 +86,11 @@ async def carried_out(work: Work) -> str:
 
 def told(request: Request, sentence: str, *, has_failed: str) -> Response:
     title = "That did not work" if has_failed else "All is well"
-    content = render(request, "told.html", title=title, sentence=sentence)
-    return framed(request, title, content)
+    content = render(request, "message.html", title=title, sentence=sentence)
+    return framed_page(request, title, content)
 
 
 def form(request: Request, title: str, name: str, *, token: str) -> Response:
-    response = framed(request, title, render(request, name, title=title, token=token))
+    response = framed_page(request, title, render(request, name, title=title, token=token))
     response.headers["Content-Security-Policy"] = FORM_POLICY
     return response

@@ -31,7 +31,7 @@ class PasswordLimiter:
             raise Overloaded
         self._waiting += 1
         try:
-            with work.in_line():
+            with work.uncounted():
                 await self._turns.acquire()
         finally:
             self._waiting -= 1

@@ -27,7 +27,7 @@ from app.features.categories.schemas import (
     CategoryUpdate,
 )
 from app.features.categories.signals import CategoryDeleted
-from app.http.etag_response import etag_response, kept
+from app.http.etag_response import cached_response, etag_response
 from app.http.openapi.headers import NOT_MODIFIED
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -48,7 +48,7 @@ async def list_categories(
 @router.get("/tree", response_model=CategoryNodes, responses=NOT_MODIFIED)
 async def read_category_tree(tree: CategoryTree, request: Request) -> Response:
     """Read all categories as a tree; siblings are sorted by name."""
-    return kept(request, tree)
+    return cached_response(request, tree)
 
 
 @router.get("/{category_id}", response_model=CategoryRead, responses=responses(NotFound))

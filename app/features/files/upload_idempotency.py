@@ -1,6 +1,6 @@
 """Idempotency-Key for uploads, whose bodies are gone when their rows are written.
 
-Like `answer_once`, with two differences: the request is known by the hashes of its files,
+Like `respond_idempotently`, with two differences: the request is known by the hashes of its files,
 and the transaction begins when they have arrived.
 """
 
@@ -13,7 +13,7 @@ from app.db.dependencies import OpenTransaction
 from app.db.session import AsyncSession
 from app.features.files.form_parser import Upload
 from app.http.idempotency import crud as idempotency_keys
-from app.http.idempotency.route import caller_of, refuse_malformed, replay, stored
+from app.http.idempotency.route import check_key, client_key, replay, stored
 from app.resources import resources
 from app.security.resources import SecurityResources
 
@@ -39,8 +39,8 @@ async def answer_upload_once(
 async def answer_key_once(
     request: Request, session: AsyncSession, key: str, upload: Upload, answer: Answer
 ) -> Response:
-    refuse_malformed(key)
-    caller, encryptor = caller_of(request), resources(request)[SecurityResources].encryptor
+    check_key(key)
+    caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
     fingerprint = upload.fingerprint(request.url.path)
     most = resources(request)[Settings].idempotency_keys_per_caller
     await idempotency_keys.lock(session, caller, key, most=most)

@@ -1,4 +1,4 @@
-"""The idempotency_keys table, seen as a collection. Flushes; never commits."""
+"""Access to the table idempotency_keys. Flushes, and never commits."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from app.http.idempotency.models import (
     TooManyIdempotencyKeys,
 )
 
-KEPT = timedelta(hours=24)
+LIFETIME = timedelta(hours=24)
 RETRY_SECONDS = 3600
-# Counted up to the bound, in the round trip of the lock.
-KEPT_OF_CALLER = (
+# Counted up to the bound, in the same round trip as the lock.
+STORED_OF_CALLER = (
     select(func.count())
     .select_from(
         select(IdempotencyKey.id)
@@ -30,15 +30,15 @@ KEPT_OF_CALLER = (
 )
 LOCK = Query(
     select(
-        func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_mine"),
-        KEPT_OF_CALLER.label("kept"),
+        func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_locked"),
+        STORED_OF_CALLER.label("stored"),
     )
 )
 BY_KEY = Query(
     select(
         IdempotencyKey.fingerprint,
         IdempotencyKey.status,
-        # Connections of SQLAlchemy decode JSON by themselves, those of the pool do not.
+        # SQLAlchemy connections decode JSON, connections of the driver pool do not.
         cast(IdempotencyKey.headers, Text).label("headers"),
         IdempotencyKey.body,
     ).where(IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
@@ -51,24 +51,25 @@ INSERT = compiled_insert(
 
 
 async def lock(session: Transaction, caller: str, key: str, *, most: int) -> None:
-    """Keep others from using the key until the transaction ends, however it ends.
+    """Lock the key until the end of the transaction.
 
     Raises:
-        IdempotencyKeyInProgress: another request is using it.
-        TooManyIdempotencyKeys: `most` responses of the caller are stored, and none to this key.
+        IdempotencyKeyInProgress: another request holds the lock.
+        TooManyIdempotencyKeys: `most` responses of the caller are stored, and none for this key.
     """
     name = hashlib.sha256(f"{caller}:{key}".encode()).digest()
     number = int.from_bytes(name[:8], signed=True)
     (row,) = await run(session, LOCK, number=number, caller=caller, most=most)
-    if not row["is_mine"]:
+    if not row["is_locked"]:
         raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
-    if row["kept"] >= most and await find(session, caller, key) is None:
+    if row["stored"] >= most and await find(session, caller, key) is None:
         raise TooManyIdempotencyKeys(
-            f"At most {most} keys in {KEPT.days} day.", retry_after_seconds=RETRY_SECONDS
+            f"At most {most} keys in {LIFETIME.days} day.", retry_after_seconds=RETRY_SECONDS
         )
 
 
 async def find(session: Transaction, caller: str, key: str) -> Row | None:
+    """Return the stored response, None if there is none."""
     found = await run(session, BY_KEY, caller=caller, key=key)
     return {**found[0], "headers": json.loads(found[0]["headers"])} if found else None
 
@@ -79,5 +80,5 @@ async def create(session: Transaction, answer: Row) -> None:
 
 async def delete_expired(session: AsyncSession) -> None:
     await session.execute(
-        delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - KEPT)
+        delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - LIFETIME)
     )

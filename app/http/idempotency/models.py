@@ -1,4 +1,4 @@
-"""Answers that are given again to the same request."""
+"""Idempotency keys: stored responses that are replayed to a repeated request."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from app.errors import Conflict, TooManyRequests, Unprocessable
 
 
 class IdempotencyKey(Base):
-    """The first answer to a request, stored in the transaction of its write.
+    """The first response to a request, stored in the transaction of its write.
 
-    `body` is sealed: an answer may show a secret, such as a new API key.
+    `body` is encrypted: a response may contain a secret, such as a new API key.
     """
 
     __tablename__ = "idempotency_keys"

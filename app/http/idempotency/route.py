@@ -27,11 +27,11 @@ from app.security.resources import SecurityResources
 Guard = tuple[Authentication, SecurityScopes]
 
 MAX_KEY = 255
-KEPT_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control", "pragma")
+STORED_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control", "pragma")
 
 
 def guards_of(dependant: Dependant) -> Iterator[Guard]:
-    """Yield what authenticates the caller of an endpoint, each with the scopes it requires."""
+    """Yield the authentication dependencies of an endpoint, each with the scopes it requires."""
     if isinstance(dependant.call, Authentication):
         (scopes,) = scopes_of(dependant).values()
         yield dependant.call, scopes
@@ -39,23 +39,25 @@ def guards_of(dependant: Dependant) -> Iterator[Guard]:
         yield from guards_of(each)
 
 
-async def answer_once(
+async def respond_idempotently(
     request: Request, handler: Callable[[Request], Awaitable[Response]], guards: Sequence[Guard]
 ) -> Response:
-    """Return the stored response to the key, else that of the handler, which is stored.
+    """Return the stored response for the key, else call the handler and store its response.
 
     Raises:
-        Unauthenticated, InsufficientScope, TooManyRequests: as the endpoint itself would; the
-            database is not asked for the key of a client that may not call it.
-        IdempotencyKeyReused: the key came with another request before.
+        Unauthenticated, InsufficientScope, TooManyRequests: as the endpoint itself raises them,
+            before the database is queried for the key.
+        Unprocessable: the key is malformed.
+        IdempotencyKeyReused: the key was sent with a different request before.
         IdempotencyKeyInProgress: the first request is still running.
+        TooManyIdempotencyKeys: the caller has too many stored responses.
     """
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return await handler(request)
     await pass_guards(request, guards)
-    refuse_malformed(key)
-    caller, fingerprint = caller_of(request), await fingerprint_of(request)
+    check_key(key)
+    caller, fingerprint = client_key(request), await fingerprint_of(request)
     session = request.state.session
     most = resources(request)[Settings].idempotency_keys_per_caller
     await idempotency_keys.lock(session, caller, key, most=most)
@@ -71,51 +73,51 @@ async def answer_once(
 
 
 async def pass_guards(request: Request, guards: Sequence[Guard]) -> None:
-    """Authenticate the caller; an endpoint without a guard counts by address."""
+    """Authenticate the caller; a public endpoint counts the client address instead."""
     for authentication, scopes in guards:
         await authentication(request, scopes)
     if not guards:
         await count_address(request)
 
 
-def refuse_malformed(key: str) -> None:
+def check_key(key: str) -> None:
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         message = f"An Idempotency-Key has 1 to {MAX_KEY} printable characters"
         violation = Violation("/header/idempotency-key", message, "idempotency_key_malformed")
         raise Unprocessable(violations=[violation])
 
 
-def caller_of(request: Request) -> str:
-    """Name the caller that a key belongs to; keys of different callers are unrelated.
+def client_key(request: Request) -> str:
+    """Return the namespace of idempotency keys: keys of different callers are unrelated.
 
-    A user with fewer rights, by another token or key, is another caller: a stored response
-    may show a secret with the rights of the credential that the request was sent with.
+    The same user with a credential of fewer scopes is another caller: a stored response may
+    contain a secret that requires the scopes of the first credential.
     """
     principal: Principal | None = request.scope.get("principal")
     if principal is None:
         return f"address:{client_network(client_address(request))}"
-    rights = hashlib.sha256(" ".join(sorted(principal.scopes)).encode()).hexdigest()[:16]
-    # A session gets new tokens while a request is repeated, an API key stays the same.
-    return f"{principal.id}:{principal.api_key_id or 'session'}:{rights}"
+    scopes = hashlib.sha256(" ".join(sorted(principal.scopes)).encode()).hexdigest()[:16]
+    # A session may refresh its token between two attempts, an API key stays the same.
+    return f"{principal.id}:{principal.api_key_id or 'session'}:{scopes}"
 
 
 async def fingerprint_of(request: Request) -> bytes:
-    whole = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    whole.update(await request.body())
-    return whole.digest()
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
+    digest.update(await request.body())
+    return digest.digest()
 
 
 def stored(
     response: Response, caller: str, key: str, fingerprint: bytes, encryptor: Encryptor
 ) -> Row:
-    kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+    headers = {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
     return {
         "caller": caller,
         "key": key,
-        # A request may hold a password, which a plain digest would let one guess.
+        # A request may contain a password, which could be guessed from a plain digest.
         "fingerprint": encryptor.mac(fingerprint),
         "status": response.status_code,
-        "headers": kept,
+        "headers": headers,
         "body": encryptor.encrypt(bytes(response.body)),
     }
 

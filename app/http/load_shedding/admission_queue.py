@@ -7,131 +7,133 @@ from dataclasses import dataclass
 
 from app.http.load_shedding.fair_queue import Client, FairQueue
 
-# Who would probably wait longer is refused at once. Everybody who comes in a burst is served;
-# in a flood, whoever is served is to be served soon: that is worth more than a late answer.
-BURST_SECONDS, FLOOD_SECONDS = 0.8, 0.15
-# It is a flood when people have had to be refused for so long, until none was for so long.
-FLOOD_AFTER_SECONDS, CALM_AFTER_SECONDS = 0.2, 1.0
-# Where that was a mistake, who waits has waited for nothing, so that it must be a rare one.
-PATIENCE_SECONDS = 2.0
-# From one place that gets free to the next, until enough of them were seen.
-FIRST_GUESS_SECONDS = 0.0005
-# The last one counts for a fifth, and one that took very long is a hiccup.
-WEIGHT_OF_LAST, HICCUP = 0.2, 4
+# A request whose estimated wait is longer is rejected at once. A burst is served completely.
+# Under sustained overload a short wait for some is worth more than a late answer for all.
+BURST_WAIT_SECONDS, OVERLOAD_WAIT_SECONDS = 0.8, 0.15
+# Overload is sustained after rejections for so long, and ends after so long without one.
+OVERLOAD_AFTER_SECONDS, CALM_AFTER_SECONDS = 0.2, 1.0
+# If the estimate is wrong, a request waits for this long and is then rejected.
+QUEUE_TIMEOUT_SECONDS = 2.0
+# Between two slots that are released, until enough were measured.
+INITIAL_INTERVAL_SECONDS = 0.0005
+# Weight of the last interval in the moving average, and the factor above which it is an outlier.
+LAST_WEIGHT, MAX_FACTOR = 0.2, 4
 
-Turn = asyncio.Future[bool]
+Admission = asyncio.Future[bool]
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One request that waits."""
-
+class WaitingRequest:
     client: Client
     joined_at: float
-    turn: Turn
+    admission: Admission
 
 
 class AdmissionQueue:
-    """Callers who are known come before strangers; among equals, clients take turns."""
+    """Serves known credentials before all others, and the clients of each group in turn."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._places: dict[bool, FairQueue[Place]] = {True: FairQueue(), False: FairQueue()}
-        self._seconds_each = FIRST_GUESS_SECONDS
-        self._freed_at = self._began_at = 0.0
-        self._refusing_since = self._refused_at = 0.0
-        self._stands_still = self._was_flood = False
+        self._waiting: dict[bool, FairQueue[WaitingRequest]] = {
+            True: FairQueue(),
+            False: FairQueue(),
+        }
+        self._interval_seconds = INITIAL_INTERVAL_SECONDS
+        self._released_at = self._began_at = 0.0
+        self._rejecting_since = self._rejected_at = 0.0
+        self._is_stalled = self._was_overloaded = False
 
     def __len__(self) -> int:
-        return len(self._places[True]) + len(self._places[False])
+        return len(self._waiting[True]) + len(self._waiting[False])
 
-    def is_hopeless(self, client: Client, *, is_known: bool) -> bool:
-        """Whether so many come before, or it has stood still so long, that waiting is in vain.
+    def is_too_long(self, client: Client, *, is_known: bool) -> bool:
+        """Return whether the queue is stalled, or the wait of the client would be too long.
 
-        Whoever hears yes is refused, and counts as such.
+        The caller rejects the request in that case; it counts as a rejection here.
         """
         now = self._clock()
-        seconds = self._ahead(client, is_known=is_known) * self._seconds_each
-        if not self._stands_still and seconds <= self._longest(now):
+        seconds = self._ahead(client, is_known=is_known) * self._interval_seconds
+        if not self._is_stalled and seconds <= self._max_wait(now):
             return False
-        if now - self._refused_at > CALM_AFTER_SECONDS:
-            self._refusing_since = now
-        self._refused_at = now
+        if now - self._rejected_at > CALM_AFTER_SECONDS:
+            self._rejecting_since = now
+        self._rejected_at = now
         return True
 
-    def note_free_place(self) -> None:
-        """Learn how fast places get free; only while somebody waits for one does that tell."""
+    def on_slot_released(self) -> None:
+        """Measure the interval between releases, which is meaningful only while requests wait."""
         now = self._clock()
         if len(self):
-            took = min(now - self._freed_at, self._seconds_each * HICCUP)
-            self._seconds_each += WEIGHT_OF_LAST * (took - self._seconds_each)
-        self._freed_at = now
-        self._stands_still = False
+            interval = min(now - self._released_at, self._interval_seconds * MAX_FACTOR)
+            self._interval_seconds += LAST_WEIGHT * (interval - self._interval_seconds)
+        self._released_at = now
+        self._is_stalled = False
 
-    def join(self, client: Client, *, is_known: bool) -> Turn:
-        """What tells when it is one's turn (True), or that it will not be (False)."""
+    def join(self, client: Client, *, is_known: bool) -> Admission:
+        """Return a future: True when the request is admitted, False when it is rejected."""
         now = self._clock()
         if not len(self):
             self._began_at = now
-        turn: Turn = asyncio.get_running_loop().create_future()
-        self._places[is_known].push(client, Place(client, now, turn))
-        return turn
+        admission: Admission = asyncio.get_running_loop().create_future()
+        self._waiting[is_known].push(client, WaitingRequest(client, now, admission))
+        return admission
 
-    def move(self, has_room: Callable[[bool], bool]) -> bool:
-        """Let in whoever is next, if there is room for such a caller."""
+    def admit_next(self, has_capacity: Callable[[bool], bool]) -> bool:
+        """Admit the next request if there is capacity for it; return whether one was admitted."""
         for is_known in (True, False):
-            while self._places[is_known] and has_room(is_known):
-                turn = self._places[is_known].pop().turn
-                if not turn.done():
-                    turn.set_result(True)
+            while self._waiting[is_known] and has_capacity(is_known):
+                admission = self._waiting[is_known].pop().admission
+                if not admission.done():
+                    admission.set_result(True)
                     return True
         return False
 
     def expire(self) -> None:
-        """See whether it moves, and refuse those who will have waited for nothing after all.
+        """Detect a stalled queue, and reject requests that have waited for too long.
 
-        From a turn of the loop of its own: while many come at once, nobody else gets on either.
+        Runs in its own iteration of the event loop: while many requests arrive at once, no
+        other callback runs, and the queue would seem stalled.
         """
         now = self._clock()
-        moved_at = max(self._freed_at, self._began_at)
-        self._stands_still = len(self) > 0 and now - moved_at > self._longest(now)
-        self._send_away(now - PATIENCE_SECONDS)
-        was_flood, self._was_flood = self._was_flood, self._is_flood(now)
-        if self._was_flood and not was_flood:
-            self._cut_short()
+        moved_at = max(self._released_at, self._began_at)
+        self._is_stalled = len(self) > 0 and now - moved_at > self._max_wait(now)
+        self._reject_older(now - QUEUE_TIMEOUT_SECONDS)
+        was_overloaded, self._was_overloaded = self._was_overloaded, self._is_overloaded(now)
+        if self._was_overloaded and not was_overloaded:
+            self._truncate()
 
     def _ahead(self, client: Client, *, is_known: bool) -> int:
-        known, others = self._places[True], self._places[False]
+        known, others = self._waiting[True], self._waiting[False]
         return known.ahead(client) if is_known else len(known) + others.ahead(client)
 
-    def _is_flood(self, now: float) -> bool:
-        is_calm = now - self._refused_at > CALM_AFTER_SECONDS
-        return not is_calm and self._refused_at - self._refusing_since > FLOOD_AFTER_SECONDS
+    def _is_overloaded(self, now: float) -> bool:
+        is_calm = now - self._rejected_at > CALM_AFTER_SECONDS
+        return not is_calm and self._rejected_at - self._rejecting_since > OVERLOAD_AFTER_SECONDS
 
-    def _longest(self, now: float) -> float:
-        return FLOOD_SECONDS if self._is_flood(now) else BURST_SECONDS
+    def _max_wait(self, now: float) -> float:
+        return OVERLOAD_WAIT_SECONDS if self._is_overloaded(now) else BURST_WAIT_SECONDS
 
-    def _cut_short(self) -> None:
-        """Refuse those whose turn would come too late, who came before it was known for a flood."""
-        room = round(FLOOD_SECONDS / self._seconds_each)
+    def _truncate(self) -> None:
+        """Reject requests that joined before the overload and would wait for too long in it."""
+        room = round(OVERLOAD_WAIT_SECONDS / self._interval_seconds)
         for is_known in (True, False):
-            places = self._places[is_known]
-            in_order = [places.pop() for _ in range(len(places))]
-            for place in in_order[:room]:
-                places.push(place.client, place)
-            for place in in_order[room:]:
-                refuse(place.turn)
+            queue = self._waiting[is_known]
+            in_order = [queue.pop() for _ in range(len(queue))]
+            for request in in_order[:room]:
+                queue.push(request.client, request)
+            for request in in_order[room:]:
+                reject(request.admission)
             room = max(0, room - len(in_order))
 
-    def _send_away(self, oldest: float) -> None:
-        """Refuse those who have waited for too long; `move` takes them out."""
-        for places in self._places.values():
-            for place in places:
-                if place.joined_at < oldest:
-                    refuse(place.turn)
+    def _reject_older(self, oldest: float) -> None:
+        """Reject requests that joined before `oldest`; `admit_next` removes them."""
+        for queue in self._waiting.values():
+            for request in queue:
+                if request.joined_at < oldest:
+                    reject(request.admission)
 
 
-def refuse(turn: Turn) -> None:
-    if not turn.done():
-        turn.set_result(False)
+def reject(admission: Admission) -> None:
+    if not admission.done():
+        admission.set_result(False)

@@ -10,13 +10,13 @@ from app.http.load_shedding.fair_queue import Client
 from app.observability import metrics
 from app.observability.logging import get_logger
 
-# What makes requests late: a loop that comes to its work so much later, once for each round
-# trip to the database, or so long a wait for a connection.
-LATE_SECONDS = 0.008
-FIRST, LEAST = 32, 6
-MOST_DOWN, UP = 0.5, 1.1
-# Callers whom nobody knows get no more than this part, so that the others still get in.
-ANONYMOUS_PART = 0.75
+# Event loop lag, which delays a request once for each round trip to the database, or the wait
+# for a database connection, above which the worker is saturated.
+MAX_LAG_SECONDS = 0.008
+INITIAL_LIMIT, MIN_LIMIT = 32, 6
+MAX_DECREASE, INCREASE = 0.5, 1.1
+# Requests without a known credential use only this share, so that known callers have capacity.
+ANONYMOUS_SHARE = 0.75
 
 log = get_logger("load")
 
@@ -27,59 +27,62 @@ class Overloaded(Unavailable):
     remedy = "Nothing was done. Repeat the request after the time that Retry-After says."
 
 
-class Load:
-    """The requests that are being worked on, and how many they may be.
+class ConcurrencyLimit:
+    """Counts the requests in flight and bounds them by a limit that adapts to lag.
 
-    The limit follows how late the work gets done, as TCP follows lost packets: down to half
-    when two beats in a row find it late, a tenth up when they do not and all of it was used.
-    One that is late by itself is a hiccup of the machine. Whoever comes on top waits in line,
-    if that is short. Whoever waits for a client, or in a line of its own, is not counted
-    meanwhile. If it is not adaptive, the limit stays at `most`.
+    The limit follows lag as TCP follows packet loss: down to half after two late ticks in a
+    row, a tenth up after any other tick if all of it was used. A single late tick is a pause of
+    the machine. Requests above the limit wait in the admission queue, if that is short.
+    Requests that wait for their client, or in another queue, are not counted meanwhile.
+    A limit that is not adaptive stays at `maximum`.
     """
 
     def __init__(
         self,
         *,
-        most: int,
+        maximum: int,
         timeout_seconds: float,
         is_adaptive: bool = True,
         clock: Clock = time.monotonic,
     ) -> None:
-        self.most = most
-        # Less, because of the time in line, and because it is a beat that finds what is overdue.
+        self.maximum = maximum
+        # Less, because requests also wait in the queue, and are expired by the next tick.
         self._timeout_seconds = timeout_seconds * 0.9
         self._is_adaptive = is_adaptive
-        self.limit = float(min(FIRST, most) if is_adaptive else most)
+        self.limit = float(min(INITIAL_LIMIT, maximum) if is_adaptive else maximum)
         self.in_flight = 0
-        self._line = AdmissionQueue(clock)
-        self._invited = 0
+        self._queue = AdmissionQueue(clock)
+        # Admitted from the queue, and not started yet.
+        self._admitted = 0
         self._peak = 0
-        self._late_before = 0.0
-        self._refused = 0
-        # In the order in which they end, since all may last equally long.
+        self._previous_lag = 0.0
+        self._rejected = 0
+        # In the order of the deadlines, because all timeouts are equal.
         self._deadlines: dict[Work, float] = {}
 
-    def has_room(self, is_known: bool) -> bool:
-        room = self.limit if is_known else self.limit * ANONYMOUS_PART
-        return self.in_flight + self._invited < room
+    def has_capacity(self, is_known: bool) -> bool:
+        """Return whether one more request may start, with or without a known credential."""
+        limit = self.limit if is_known else self.limit * ANONYMOUS_SHARE
+        return self.in_flight + self._admitted < limit
 
     async def wait(self, client: Client, *, is_known: bool) -> bool:
-        """Wait in line for room; False if it would take too long."""
-        if self._line.is_hopeless(client, is_known=is_known):
+        """Wait for capacity; return False if the request is to be rejected."""
+        if self._queue.is_too_long(client, is_known=is_known):
             return False
-        turn = self._line.join(client, is_known=is_known)
+        admission = self._queue.join(client, is_known=is_known)
         try:
-            return await turn
+            return await admission
         finally:
-            if turn.done() and not turn.cancelled() and turn.result():
-                self._invited -= 1
+            if admission.done() and not admission.cancelled() and admission.result():
+                self._admitted -= 1
 
     def begin(self, expire: Callable[[], None]) -> "Work":
-        """Take on one piece of work; `expire` is called once when it lasts too long."""
+        """Count a request from now on; `expire` is called once when its deadline has passed."""
         return Work(self, expire)
 
-    def refuse(self) -> None:
-        self._refused += 1
+    def on_rejected(self) -> None:
+        """Count a rejected request."""
+        self._rejected += 1
         metrics.REQUESTS_SHED.inc()
 
     def enter(self) -> None:
@@ -90,10 +93,10 @@ class Load:
         self.in_flight -= 1
 
     def finish(self) -> None:
-        """Leave for good: the place goes to the next in line."""
-        self._line.note_free_place()
+        """Stop counting a request, and admit the next one of the queue."""
+        self._queue.on_slot_released()
         self.leave()
-        self._invite()
+        self._admit()
 
     def start_clock(self, work: "Work") -> None:
         self._deadlines[work] = time.monotonic() + self._timeout_seconds
@@ -101,38 +104,37 @@ class Load:
     def stop_clock(self, work: "Work") -> None:
         self._deadlines.pop(work, None)
 
-    def on_tick(self, late_seconds: float) -> None:
-        """Adapt the limit, and end what has lasted too long."""
+    def on_tick(self, lag_seconds: float) -> None:
+        """Adapt the limit to the lag, and expire requests whose deadline has passed."""
         if self._is_adaptive:
-            self._adapt(late_seconds)
-        self._invite()
-        self._line.expire()
+            self._adapt(lag_seconds)
+        self._admit()
+        self._queue.expire()
         for work in self._overdue(time.monotonic()):
             self.stop_clock(work)
             work.expire()
 
-    def _adapt(self, late_seconds: float) -> None:
-        # With so little to do, it is not the requests that make it late.
-        late, self._late_before = min(late_seconds, self._late_before), late_seconds
-        if late <= LATE_SECONDS:
+    def _adapt(self, lag_seconds: float) -> None:
+        lag, self._previous_lag = min(lag_seconds, self._previous_lag), lag_seconds
+        if lag <= MAX_LAG_SECONDS:
             if self._peak + 1 > self.limit:
-                self.limit = min(self.most, self.limit * UP)
-        elif self._peak > LEAST:
-            down = max(MOST_DOWN, LATE_SECONDS / late)
-            self.limit = max(LEAST, min(self.limit, self._peak) * down)
+                self.limit = min(self.maximum, self.limit * INCREASE)
+        elif self._peak > MIN_LIMIT:  # Fewer requests are not the cause of the lag.
+            factor = max(MAX_DECREASE, MAX_LAG_SECONDS / lag)
+            self.limit = max(MIN_LIMIT, min(self.limit, self._peak) * factor)
         self._peak = self.in_flight
 
     def sample(self) -> None:
-        """Set the gauges, and log what was rejected since the last sample."""
+        """Set the gauges, and log the number of requests rejected since the last sample."""
         metrics.IN_FLIGHT.set(self.in_flight)
         metrics.IN_FLIGHT_LIMIT.set(self.limit)
-        refused, self._refused = self._refused, 0
-        if refused:
-            log.warning("overloaded", refused=refused, limit=round(self.limit))
+        rejected, self._rejected = self._rejected, 0
+        if rejected:
+            log.warning("overloaded", refused=rejected, limit=round(self.limit))
 
-    def _invite(self) -> None:
-        while self._line.move(self.has_room):
-            self._invited += 1
+    def _admit(self) -> None:
+        while self._queue.admit_next(self.has_capacity):
+            self._admitted += 1
 
     def _overdue(self, now: float) -> "list[Work]":
         overdue = []
@@ -144,44 +146,44 @@ class Load:
 
 
 class Work:
-    """One request: counted, and under a deadline, while the service works on it."""
+    """One request in flight: counted, and bounded by a deadline, while the service works on it."""
 
-    __slots__ = ("_is_counted", "_is_timed", "_load", "expire")
+    __slots__ = ("_is_counted", "_is_timed", "_limit", "expire")
 
-    def __init__(self, load: Load, expire: Callable[[], None]) -> None:
-        self._load = load
+    def __init__(self, limit: ConcurrencyLimit, expire: Callable[[], None]) -> None:
+        self._limit = limit
         self.expire = expire
         self._is_counted = self._is_timed = True
-        load.enter()
-        load.start_clock(self)
+        limit.enter()
+        limit.start_clock(self)
 
     def end(self) -> None:
-        """It is not counted any more; what follows is up to the client's pace."""
+        """Stop counting the request: the duration of the rest depends on the client."""
         self.stop_clock()
         if self._is_counted:
             self._is_counted = False
-            self._load.finish()
+            self._limit.finish()
 
     def stop_clock(self) -> None:
-        """It may last as long as it needs, for there are other limits on it."""
+        """Remove the deadline of a request that has other limits."""
         if self._is_timed:
             self._is_timed = False
-            self._load.stop_clock(self)
+            self._limit.stop_clock(self)
 
     @contextmanager
-    def in_line(self) -> Iterator[None]:
-        """Wait inside for a turn, uncounted; the deadline holds."""
-        self._load.leave()
+    def uncounted(self) -> Iterator[None]:
+        """Do not count the request inside the block, which waits; the deadline still holds."""
+        self._limit.leave()
         try:
             yield
         finally:
-            self._load.enter()
+            self._limit.enter()
 
     @contextmanager
-    def for_client(self) -> Iterator[None]:
-        """Wait inside for what the client sends, uncounted; then the time starts anew."""
-        self._load.stop_clock(self)
-        with self.in_line():
+    def waiting_for_client(self) -> Iterator[None]:
+        """Do not count the request inside the block, and restart its deadline after it."""
+        self._limit.stop_clock(self)
+        with self.uncounted():
             yield
         if self._is_timed:
-            self._load.start_clock(self)
+            self._limit.start_clock(self)

@@ -1,6 +1,6 @@
 """Load shedding: rejects requests with 503 when the worker is saturated, and late answers with 504.
 
-Probes always pass; callers who were signed in a moment ago have more room than others.
+Probes always pass; callers with a recently verified credential have more capacity than others.
 See docs/adr/0018-load-is-shed-by-lateness.md.
 """
 
@@ -10,7 +10,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DeadlineExceeded
-from app.http.load_shedding.concurrency_limit import Load, Overloaded, Work
+from app.http.load_shedding.concurrency_limit import ConcurrencyLimit, Overloaded, Work
 from app.http.load_shedding.fair_queue import Client, RequestPacer
 from app.http.problem_details import problem_response
 from app.observability import metrics
@@ -21,7 +21,7 @@ from app.security.client_address import client_network
 from app.security.request_credentials import CREDENTIAL_FIELDS
 
 PROBES = frozenset({"/liveness", "/readiness", "/health", "/metrics"})
-# Spread, so that those who were refused together do not all come back together.
+# With jitter, so that clients rejected together do not all retry together.
 RETRY_SECONDS = (1, 3)
 KNOWN_SECONDS = 900.0
 MAX_KNOWN = 10_000
@@ -30,11 +30,11 @@ log = get_logger("admission")
 
 
 class LoadSheddingMiddleware:
-    """One layer for both, because each costs the hot path."""
+    """Bounds concurrency and duration in one layer, because each layer costs the hot path."""
 
-    def __init__(self, app: ASGIApp, *, load: Load) -> None:
+    def __init__(self, app: ASGIApp, *, limit: ConcurrencyLimit) -> None:
         self.app = app
-        self._load = load
+        self._limit = limit
         self._known = KnownCredentials()
         self._pacer = RequestPacer()
 
@@ -43,24 +43,24 @@ class LoadSheddingMiddleware:
             await self._pacer.wait(client_of(scope))
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self.app(scope, receive, send)
-        elif self._load.has_room(False) or await self._gets_in(scope):
-            await Admitted(self._load, scope, receive, send).run(self.app)
+        elif self._limit.has_capacity(False) or await self._is_admitted(scope):
+            await AdmittedRequest(self._limit, scope, receive, send).run(self.app)
             self._known.remember(scope)
         else:
-            self._load.refuse()
+            self._limit.on_rejected()
             scope["state"]["is_refused"] = True
             error = Overloaded(retry_after_seconds=round(jitter(*RETRY_SECONDS)))
             await problem_response(scope, error)(scope, receive, send)
 
-    async def _gets_in(self, scope: Scope) -> bool:
+    async def _is_admitted(self, scope: Scope) -> bool:
         is_known = self._known.includes(scope)
-        if self._load.has_room(is_known):
+        if self._limit.has_capacity(is_known):
             return True
-        return await self._load.wait(client_of(scope), is_known=is_known)
+        return await self._limit.wait(client_of(scope), is_known=is_known)
 
 
 class KnownCredentials:
-    """Credentials that were good in the last quarter of an hour; they open nothing here."""
+    """Credentials verified within the last 15 minutes. They give priority, and no access."""
 
     def __init__(self) -> None:
         self._until: dict[bytes, float] = {}
@@ -79,7 +79,7 @@ class KnownCredentials:
 
 
 def client_of(scope: Scope) -> Client:
-    """The client in fair queues; probes do not wait for other requests of their network."""
+    """Return the client of fair queues; probes do not wait for other requests of their network."""
     peer = scope.get("client")
     network = client_network(peer[0]) if peer else ""
     is_probe = scope["path"] in PROBES
@@ -93,17 +93,17 @@ def credential(scope: Scope) -> bytes:
     return b""
 
 
-class Admitted:
-    """One request that was let in: counted until it is answered, answered when it is due."""
+class AdmittedRequest:
+    """One request in flight; answers it with 504 when its deadline has passed."""
 
-    def __init__(self, load: Load, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, limit: ConcurrencyLimit, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
         self._has_body = scope["method"] not in {"GET", "HEAD"}
         self._task = asyncio.current_task()
         self._late_answer: asyncio.Task[None] | None = None
-        self._work: Work = load.begin(self._expire)
+        self._work: Work = limit.begin(self._expire)
         scope["state"]["work"] = self._work
 
     async def run(self, app: ASGIApp) -> None:
@@ -111,7 +111,7 @@ class Admitted:
             await app(self._scope, self.receive, self.send)
         except asyncio.CancelledError:
             if self._late_answer is None or self._task is None:
-                raise  # The server is stopping, or the client has left.
+                raise  # The server is stopping, or the client has disconnected.
             self._task.uncancel()
         finally:
             self._work.end()
@@ -121,7 +121,7 @@ class Admitted:
     async def receive(self) -> Message:
         if not self._has_body:
             return await self._receive()
-        with self._work.for_client():
+        with self._work.waiting_for_client():
             message = await self._receive()
         self._has_body = message.get("more_body", False)
         return message
@@ -139,7 +139,7 @@ class Admitted:
         await self._send(message)
 
     def _expire(self) -> None:
-        # From outside the request, whose clean-up may wait for what does not answer.
+        # In another task: the clean-up of the request may wait for what does not respond.
         self._late_answer = asyncio.create_task(self._answer_late())
         if self._task:
             self._task.cancel()

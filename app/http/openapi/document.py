@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI cannot know by itself."""
+"""OpenAPI document: completes the one that FastAPI generates."""
 
 from collections.abc import Mapping
 from functools import cache, partial
@@ -26,17 +26,17 @@ API_KEY = {
     "name": "X-API-Key",
     "description": "For programs: a key with scopes of its own.",
 }
-# Every error is a Problem here; these are FastAPI's own.
+# FastAPI's schemas of errors; the service uses Problem for all errors.
 REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
 
 
 def operation_id(route: APIRoute) -> str:
-    """The endpoint's own name: unique in the API and good for generated clients."""
+    """Return the name of the endpoint, which is unique and readable in generated clients."""
     return route.name
 
 
 def describe(app: FastAPI, tags: Mapping[str, str]) -> None:
-    """Let `app.openapi()` answer with the completed document, which is made once."""
+    """Let `app.openapi()` return the completed document, which is generated once."""
     app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}))  # type: ignore[method-assign]  # FastAPI's advice
 
 
@@ -61,7 +61,7 @@ def contact(settings: Settings) -> dict[str, str]:
 
 
 def completed(generated: Node, tags: Mapping[str, str], *, token_url: str) -> Node:
-    """The document with its tags, security, errors, bounds and examples."""
+    """Return the document with its tags, security, errors, bounds and examples."""
     components = generated["components"]
     found = {
         (path, method): with_headers(method, operation, components["schemas"])
@@ -77,17 +77,17 @@ def completed(generated: Node, tags: Mapping[str, str], *, token_url: str) -> No
         "responses": shared_responses(operations),
         "securitySchemes": security_schemes(components["securitySchemes"], token_url),
     }
-    whole: Node = tidy({**generated, "paths": paths, "components": finished})
-    return {**whole, "tags": described_tags(operations, tags)}
+    complete: Node = tidy({**generated, "paths": paths, "components": finished})
+    return {**complete, "tags": described_tags(operations, tags)}
 
 
 def completed_operation(operation: Node, components: Node) -> Node:
-    answers = operation["responses"]
+    responses = operation["responses"]
     finished = {
         **operation,
         "summary": operation["summary"].capitalize(),
         "security": security_of(operation),
-        "responses": {status: answers[status] for status in answers if not is_error(status)}
+        "responses": {status: responses[status] for status in responses if not is_error(status)}
         | error_references(operation),
     }
     if "parameters" in operation:
@@ -100,8 +100,8 @@ def completed_operation(operation: Node, components: Node) -> Node:
 def security_of(operation: Node) -> list[Node]:
     """Return an empty list for a public operation; API keys only where they are accepted."""
     security: list[Node] = operation.get("security", [])
-    takes_keys = SessionRequired not in declared(operation)
-    return [*security, {"ApiKey": []}] if security and takes_keys else security
+    accepts_api_keys = SessionRequired not in declared(operation)
+    return [*security, {"ApiKey": []}] if security and accepts_api_keys else security
 
 
 def with_example(body: Node, components: Node) -> Node:
@@ -128,7 +128,7 @@ def described_tags(operations: list[Node], tags: Mapping[str, str]) -> list[Node
 
 
 def below(root_path: str, document: Node) -> Node:
-    """The document for clients that reach the service under a path prefix."""
+    """Return the document for clients that reach the service under a path prefix."""
     if not root_path:
         return document
     components = document["components"]

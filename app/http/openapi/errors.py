@@ -1,4 +1,4 @@
-"""OpenAPI of errors: the problems that an operation may answer with."""
+"""OpenAPI of errors: the problems that an operation may respond with."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ HEADERS: dict[int, Node] = {
 
 
 def error_references(operation: Node) -> Node:
-    """The error answers of an operation, each a reference to a shared response."""
+    """Return the error responses of an operation as references to shared responses."""
     return {
         str(status): {"$ref": f"#/components/responses/{response_name(kinds)}"}
         for status, kinds in kinds_by_status(operation).items()
@@ -72,9 +72,9 @@ def error_references(operation: Node) -> Node:
 
 
 def shared_responses(operations: list[Node]) -> Node:
-    """What the references of all the operations refer to."""
+    """Return the shared responses that `error_references` of all operations refer to."""
     responses = {
-        response_name(kinds): response(kinds)
+        response_name(kinds): shared_response(kinds)
         for operation in operations
         for kinds in kinds_by_status(operation).values()
     }
@@ -90,12 +90,12 @@ def kinds_by_status(operation: Node) -> dict[int, list[Kind]]:
 
 
 def declared(operation: Node) -> list[Kind]:
-    """The problems that the endpoint names, by the codes of its examples."""
+    """Return the problems that the endpoint declares, by the codes of its examples."""
     known = problem_types()
     kinds: list[Kind] = []
-    for status, answer in operation["responses"].items():
+    for status, response in operation["responses"].items():
         if is_error(status):
-            examples = answer.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
+            examples = response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
             kinds.extend(known[code] for code in examples)
             if not examples and int(status) in BY_STATUS:
                 kinds.append(BY_STATUS[int(status)])
@@ -103,7 +103,7 @@ def declared(operation: Node) -> list[Kind]:
 
 
 def implied(operation: Node) -> list[Kind]:
-    """The problems that follow from what the operation takes and needs."""
+    """Return the problems that follow from the parameters, body and security of an operation."""
     names = {parameter["name"].lower() for parameter in operation.get("parameters", ())}
     has_body, is_post = "requestBody" in operation, "idempotency-key" in names
     has_json = "application/json" in operation.get("requestBody", {}).get("content", {})
@@ -114,14 +114,14 @@ def implied(operation: Node) -> list[Kind]:
         ("if-match" in names, (PreconditionFailed,)),
         ("if-match" in names and "304" not in operation["responses"], (PreconditionRequired,)),
         (is_post, (IdempotencyKeyInProgress, IdempotencyKeyReused, TooManyIdempotencyKeys)),
-        # Of a POST the body is read in any case: it belongs to what its key stands for.
+        # The body of a POST is always read: it is part of the fingerprint of the key.
         (has_body or is_post, (ContentTooLarge,)),
         (has_body, (UnsupportedMediaType, UnsupportedContentCoding)),
         (has_json, (NestedTooDeeply, TooManyValues)),
         (True, (BadRequest, UriTooLong, HeadersTooLarge)),
         (names, (TooManyParameters,)),
         (not is_system, (TooManyRequests, Unavailable, DeadlineExceeded)),
-        # Every operation refuses unknown query parameters.
+        # Every operation rejects unknown query parameters.
         (True, (Unprocessable, AppError)),
     ]
     return [kind for applies, kinds in rules if applies for kind in kinds]
@@ -135,11 +135,11 @@ def response_name(kinds: list[Kind]) -> str:
     return "Or".join(kind.__name__ for kind in kinds)
 
 
-def response(kinds: list[Kind]) -> Node:
+def shared_response(kinds: list[Kind]) -> Node:
     examples = {kind.code: {"summary": kind.title, "value": example(kind)} for kind in kinds}
-    answer = {
+    described = {
         "description": "; or: ".join(kind.title for kind in kinds),
         "content": {MEDIA_TYPE: {"schema": PROBLEM, "examples": examples}},
     }
     headers = HEADERS.get(kinds[0].status)
-    return {**answer, "headers": headers} if headers else answer
+    return {**described, "headers": headers} if headers else described

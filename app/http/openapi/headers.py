@@ -1,4 +1,4 @@
-"""Headers that layers around the endpoints read, where FastAPI does not see them."""
+"""OpenAPI of headers that routes and middleware read, which FastAPI does not know."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -45,15 +45,15 @@ NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "What you have is st
 
 
 def with_headers(method: str, operation: Node, schemas: Node) -> Node:
-    """The operation with the headers that such a one takes, and what they lead to."""
+    """Return the operation with conditional headers, Idempotency-Key and the response 304."""
     if method != "get":
         keys = (IDEMPOTENCY_KEY,) if method == "post" else ()
         conditions = WRITE_CONDITIONS if "412" in operation["responses"] else ()
         return with_parameters(operation, *keys, *conditions)
-    has_version = any("version" in schema for schema in answered(operation, schemas))
+    has_version = any("version" in schema for schema in response_properties(operation, schemas))
     if has_version:
-        answers = operation["responses"] | {"304": NOT_MODIFIED[304]}
-        operation = {**operation, "responses": answers}
+        responses = operation["responses"] | {"304": NOT_MODIFIED[304]}
+        operation = {**operation, "responses": responses}
     if "304" in operation["responses"]:
         return with_parameters(operation, *READ_CONDITIONS)
     return operation
@@ -65,8 +65,8 @@ def with_parameters(operation: Node, *parameters: Node) -> Node:
     return {**operation, "parameters": [*operation.get("parameters", ()), *parameters]}
 
 
-def answered(operation: Node, schemas: Node) -> Iterator[Node]:
-    """The properties of each model that a 200 may carry by itself."""
+def response_properties(operation: Node, schemas: Node) -> Iterator[Node]:
+    """Yield the properties of each model that a 200 may consist of."""
     content = operation["responses"].get("200", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     for each in (schema, *schema.get("anyOf", ())):

@@ -1,19 +1,19 @@
-"""Schemas as clients and linters want them: bounded, in plain numbers, with an example."""
+"""OpenAPI schemas refined for clients and linters: bounds, integer limits and examples."""
 
 from typing import Any
 
 Node = dict[str, Any]
 
-# What stands below these keys is data, however much it looks like a schema.
+# Values below these keys are data, even if they look like a schema.
 LITERAL = frozenset({"const", "default", "enum", "example", "examples"})
-# Of OpenAPI 3.2; ours is 3.1.
+# Keywords of OpenAPI 3.2; the document is 3.1.
 NEWER = frozenset({"itemSchema"})
 BOUNDS: dict[str, Node] = {
     "date": {"maxLength": 10},
     "date-time": {"maxLength": 35},
     "uuid": {"minLength": 36, "maxLength": 36},
 }
-# Pydantic takes a Decimal as a number or a string and leaves the rules beside the two.
+# Pydantic declares a Decimal as a number or a string, with the rules outside of both.
 DECIMAL_TEXT = {"type": "string", "pattern": r"^-?\d{1,16}(\.\d{1,8})?$", "maxLength": 26}
 DECIMAL_RULES = {
     "gt": "exclusiveMinimum",
@@ -32,13 +32,13 @@ NOTHING: Any = object()
 
 
 def tidy(node: Any) -> Any:
-    """The part of a document with every schema in it refined."""
+    """Return a part of a document with all of its schemas refined."""
     if isinstance(node, list):
         return [tidy(part) for part in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: part for key, part in node.items() if key not in NEWER}
-    return refined({key: part if key in LITERAL else tidy(part) for key, part in kept.items()})
+    parts = {key: part for key, part in node.items() if key not in NEWER}
+    return refined({key: part if key in LITERAL else tidy(part) for key, part in parts.items()})
 
 
 def refined(node: Node) -> Node:
@@ -49,12 +49,12 @@ def refined(node: Node) -> Node:
     if node.get("type") == "string":
         return BOUNDS.get(node.get("format", ""), {}) | node
     if node.get("type") == "integer":
-        return {key: whole(part) for key, part in node.items()}
+        return {key: integer_bound(part) for key, part in node.items()}
     return node
 
 
 def is_field(node: Node) -> bool:
-    """Pydantic repeats the name of a field as its title; a model's title is worth showing."""
+    """Return whether the schema is of a field, whose title repeats its name, and not of a model."""
     is_schema = any(isinstance(node.get(key), str | list) for key in ("type", "anyOf", "$ref"))
     return is_schema and "properties" not in node
 
@@ -67,29 +67,29 @@ def is_decimal(node: Node) -> bool:
 def decimal(node: Node) -> Node:
     number, _, *others = node["anyOf"]
     rules = {DECIMAL_RULES[key]: float(node[key]) for key in DECIMAL_RULES if key in node}
-    kept = {key: part for key, part in node.items() if key not in NO_KEYWORDS}
-    return {**kept, "anyOf": [number | rules, DECIMAL_TEXT, *others]}
+    rest = {key: part for key, part in node.items() if key not in NO_KEYWORDS}
+    return {**rest, "anyOf": [number | rules, DECIMAL_TEXT, *others]}
 
 
-def whole(part: Any) -> Any:
-    """FastAPI's model of a schema turns the bounds of integers into floats."""
+def integer_bound(part: Any) -> Any:
+    """Restore an integer: FastAPI's model of a schema turns bounds of integers into floats."""
     return int(part) if isinstance(part, float) and part.is_integer() else part
 
 
 def without_null(parameter: Node) -> Node:
-    """An optional parameter is left out, and cannot be null."""
+    """Remove null from an optional parameter, which can only be omitted."""
     schema = parameter["schema"]
     options = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
-    kept = {key: part for key, part in schema.items() if key != "anyOf"}
+    merged = {key: part for key, part in schema.items() if key != "anyOf"}
     if len(options) == 1:
-        kept = options[0] | kept
+        merged = options[0] | merged
     elif options:
-        kept["anyOf"] = options
-    return {**parameter, "schema": kept}
+        merged["anyOf"] = options
+    return {**parameter, "schema": merged}
 
 
 def example_of(schema: Node, components: Node) -> Any:
-    """The schema's own example, or one put together from those of its fields, or NOTHING."""
+    """Return the example of a schema, else one composed of those of its fields, or NOTHING."""
     for key in ("examples", "enum"):
         if key in schema:
             return schema[key][0]

@@ -18,7 +18,7 @@ from app.features.auth.resources import AuthResources
 from app.features.auth.signing_keys import generate_pem
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
-from app.http.load_shedding.concurrency_limit import Load
+from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.security.principals import ROLE_SCOPES, Role, Scope
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
@@ -307,7 +307,7 @@ class TestRefreshGrant:
 
 @asynccontextmanager
 async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
-    work = opened(app)[Load].begin(expire=lambda: None)
+    work = opened(app)[ConcurrencyLimit].begin(expire=lambda: None)
     async with AsyncExitStack() as stack:
         stack.callback(work.end)
         for _ in range(AT_ONCE):

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from app.config.settings import Settings
 from app.db.compiled import Query
 from app.features.users.models.user import User
-from app.http.load_shedding.concurrency_limit import Load
+from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
 from tests.problems import assert_problem
@@ -29,7 +29,7 @@ PROBES = ["/liveness", "/readiness", "/health", "/metrics"]
 
 
 class Busy:
-    """A service with endpoints that last as long as the test wants."""
+    """A service with endpoints that wait for the test."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
@@ -42,7 +42,7 @@ class Busy:
 
     @property
     def in_flight(self) -> int:
-        return int(opened(self.app)[Load].in_flight)
+        return int(opened(self.app)[ConcurrencyLimit].in_flight)
 
     async def wait(self) -> str:
         try:
@@ -93,7 +93,7 @@ async def fill(busy: Busy, client: AsyncClient, count: int) -> "asyncio.Future[l
 
 
 class TestLimit:
-    async def test_refuses_what_is_too_much(self, busy: Busy, client: AsyncClient) -> None:
+    async def test_rejects_requests_above_the_limit(self, busy: Busy, client: AsyncClient) -> None:
         waiting = await fill(busy, client, ANONYMOUS)
 
         refused = await client.get("/version")
@@ -104,17 +104,17 @@ class TestLimit:
         assert {each.status_code for each in await waiting} == {200}
         assert (await client.get("/version")).status_code == 200
 
-    async def test_refusal_can_be_read_by_scripts(self, running: Running) -> None:
+    async def test_rejection_can_be_read_by_scripts(self, running: Running) -> None:
         origin = "https://front.example"
         async with running(max_requests_in_flight=MOST, allowed_origins=[origin]) as app:
-            opened(app)[Load].limit = 0
+            opened(app)[ConcurrencyLimit].limit = 0
             async with new_client(app, Origin=origin) as browser:
                 refused = await browser.get("/version")
 
         assert_problem(refused, 503, "overloaded")
         assert refused.headers["Access-Control-Allow-Origin"] == origin
 
-    async def test_who_was_signed_in_has_more_room(
+    async def test_known_credentials_have_more_capacity(
         self, busy: Busy, client: AsyncClient, user: User
     ) -> None:
         good = {"Authorization": f"Bearer {await access_token(busy.app, user)}"}
@@ -132,11 +132,11 @@ class TestLimit:
 
     @pytest.mark.parametrize("path", PROBES)
     async def test_probes_always_pass(self, busy: Busy, client: AsyncClient, path: str) -> None:
-        opened(busy.app)[Load].limit = 0
+        opened(busy.app)[ConcurrencyLimit].limit = 0
 
         assert (await client.get(path)).status_code == 200
 
-    async def test_streams_hold_no_place(self, busy: Busy, client: AsyncClient) -> None:
+    async def test_streams_occupy_no_slot(self, busy: Busy, client: AsyncClient) -> None:
         async with serving(busy.app) as port, AsyncExitStack() as stack:
             for _ in range(2 * MOST):
                 connection = await stack.enter_async_context(connected(port))
@@ -147,7 +147,7 @@ class TestLimit:
             assert (await client.get("/version")).status_code == 200
             busy.gate.set()
 
-    async def test_slow_senders_hold_no_place(self, busy: Busy, client: AsyncClient) -> None:
+    async def test_slow_senders_occupy_no_slot(self, busy: Busy, client: AsyncClient) -> None:
         head = b"POST /reads HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n"
         async with serving(busy.app) as port, AsyncExitStack() as stack:
             slow = [await stack.enter_async_context(connected(port)) for _ in range(2 * MOST)]
@@ -160,7 +160,7 @@ class TestLimit:
             assert (await slow[0].answer())[2] == b"10"
 
     @pytest.mark.parametrize("how", ["answered", "failed", "left"])
-    async def test_place_is_given_back(self, busy: Busy, client: AsyncClient, how: str) -> None:
+    async def test_slot_is_released(self, busy: Busy, client: AsyncClient, how: str) -> None:
         busy.app.add_api_route("/fails", lambda: 1 / 0)
         if how == "left":
             async with serving(busy.app) as port:
@@ -176,7 +176,7 @@ class TestLimit:
 
 
 class TestBursts:
-    """Requests that arrive together, and are answered without waiting for anything."""
+    """Requests that arrive together and finish without waiting."""
 
     @pytest.fixture
     def answered(self, busy: Busy) -> list[str]:
@@ -228,7 +228,7 @@ class TestDeadline:
         assert busy.cancelled == 1
         assert busy.in_flight == 0
 
-    async def test_answer_does_not_wait_for_the_clean_up(
+    async def test_response_does_not_wait_for_the_clean_up(
         self, busy: Busy, client: AsyncClient
     ) -> None:
         tidied = asyncio.Event()
@@ -250,7 +250,7 @@ class TestDeadline:
             busy.gate.set()
             await tidied.wait()
 
-    async def test_connection_is_good_for_the_next_request(self, busy: Busy) -> None:
+    async def test_connection_serves_the_next_request(self, busy: Busy) -> None:
         async with serving(busy.app) as port, connected(port) as connection:
             statuses = []
             for path in (b"/waits", b"/version", b"/waits", b"/version"):
@@ -260,7 +260,7 @@ class TestDeadline:
 
         assert statuses == [504, 200, 504, 200]
 
-    async def test_does_not_hold_for_streams(self, busy: Busy) -> None:
+    async def test_deadline_does_not_apply_to_streams(self, busy: Busy) -> None:
         async with serving(busy.app) as port, connected(port) as connection:
             await connection.send(b"GET /streams HTTP/1.1\r\nHost: test\r\n\r\n")
             await connection.reader.readuntil(b"first")
@@ -269,7 +269,7 @@ class TestDeadline:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await connection.reader.readuntil(b"last")
 
-    async def test_does_not_run_while_the_client_sends(self, busy: Busy) -> None:
+    async def test_deadline_is_paused_while_the_client_sends(self, busy: Busy) -> None:
         async with serving(busy.app) as port, connected(port) as connection:
             await connection.send(
                 b"POST /reads HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n1"
