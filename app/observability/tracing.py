@@ -34,7 +34,7 @@ def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def note_statement(sql: str, seconds: float) -> None:
+def record_statement(sql: str, seconds: float) -> None:
     """Add a span for a statement that has just ended; `sql` is without values."""
     if Tracing.tracer is None or not trace.get_current_span().is_recording():
         return
