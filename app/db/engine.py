@@ -23,7 +23,7 @@ from app.db.instrumentation import InstrumentedPool, instrument_engine
 from app.db.pool import DriverPool
 from app.db.schema_changes import SCHEMA_AGE
 from app.errors import AppError, DeadlineExceeded, Unavailable
-from app.observability.request_context import attribution
+from app.observability.request_context import audit_context
 
 CLOSE_SECONDS = 0.5
 STATEMENT_CACHE_SIZE = 100
@@ -180,7 +180,7 @@ class Connection(asyncpg.Connection):
 
 def actor_settings() -> str:
     """Return SET LOCAL statements, valid for one transaction, from the request context."""
-    return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in attribution().items())
+    return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in audit_context().items())
 
 
 def limits(command_timeout: float) -> dict[str, str]:
