@@ -95,7 +95,7 @@ def open_security(startup: Startup) -> None:
     encryptor = Encryptor(startup.settings.signing_secret)
     startup.resources.add(SecurityResources(authenticators, principals, encryptor))
     startup.notifications.on_notification(
-        principal_cache.CHANNEL, lambda user_id: principals.forget(uuid.UUID(user_id))
+        principal_cache.CHANNEL, lambda user_id: principals.invalidate(uuid.UUID(user_id))
     )
     startup.notifications.on_reconnect(principals.clear)
 
