@@ -122,7 +122,7 @@ def database_errors() -> Iterator[None]:
 def translate(error: BaseException) -> AppError | None:
     """Return the domain error for a driver error, or None for any other."""
     if isinstance(driver_error(error), SCHEMA_CHANGED):
-        SCHEMA_AGE.renew()
+        SCHEMA_AGE.mark_changed()
         return SchemaChanged()
     state = sqlstate(error)
     if state is not None:

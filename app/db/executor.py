@@ -126,7 +126,7 @@ class ReadPool(DriverPool, Reader):
             records = await pooled.connection.fetch(sql, *arguments)
         except (*SCHEMA_CHANGED, *LOST) as error:
             pooled.connection.terminate()
-            SCHEMA_AGE.renew_after(error)
+            SCHEMA_AGE.mark_changed_after(error)
             # A value that the driver cannot encode fails on any connection.
             if pooled.is_fresh or isinstance(error, ValueError):
                 raise

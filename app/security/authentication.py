@@ -53,6 +53,14 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
+        """Return the principal if it has the scopes of the endpoint.
+
+        Raises:
+            InsufficientScope: a scope is missing.
+            SessionRequired: the credential is an API key, and the endpoint requires a session.
+            EmailNotVerified: the e-mail address has to be confirmed first.
+            Unauthenticated: or another error of `authenticate_counted`.
+        """
         principal = await self.identify(connection)
         self._check(principal, wanted.scopes)
         # See app/http/query_parameters.py.
@@ -63,13 +71,10 @@ class Authentication(SecurityBase):
     async def identify(self, connection: HTTPConnection) -> Principal:
         """Return the principal; authenticate and count the request only once.
 
-        Raises:
-            AmbiguousCredentials: there is more than one credential.
-            Unauthenticated: there is no credential, or an invalid one.
-            TooManyRequests: the quota is used up.
+        Raises like `authenticate_counted`.
         """
         known: Principal | None = connection.scope.get("principal")
-        return known or await limited(connection, self.authenticate)
+        return known or await authenticate_counted(connection, self.authenticate)
 
     def _check(self, principal: Principal, scopes: list[str]) -> None:
         if self._session_only:
@@ -80,7 +85,7 @@ class Authentication(SecurityBase):
             raise EmailNotVerified("Confirm your e-mail address first.")
 
 
-async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Principal:
+async def authenticate_counted(connection: HTTPConnection, authenticate: Authenticate) -> Principal:
     """Authenticate, and count the request per principal, or per address if that fails.
 
     Raises:
