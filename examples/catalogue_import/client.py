@@ -12,7 +12,7 @@ import httpx
 from app.config.settings import ConfigError
 
 # Together a minute and a half: longer than a restart or a failover.
-RETRY_DELAYS_SECONDS = (1, 2, 4, 8, 15, 30, 30)
+DELAYS_SECONDS = (1, 2, 4, 8, 15, 30, 30)
 TIMEOUT = httpx.Timeout(60, connect=5)
 PAGE_SIZE = 100
 BATCH_SIZE = 1000
@@ -51,7 +51,7 @@ class Backoff:
     """Waits longer each time, for a limited number of retries."""
 
     def __init__(self) -> None:
-        self._delays = iter(RETRY_DELAYS_SECONDS)
+        self._delays = iter(DELAYS_SECONDS)
 
     def wait(self, error: RetryableError, *, at_least_seconds: float = 0) -> None:
         """Sleep for the delay that the service requested, or the next longer one.
