@@ -31,7 +31,7 @@ from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
 from app.jobs.worker import Worker
 from app.resources import Resources
 from app.runtime.background import start_together
-from app.runtime.drain import Drain, when_told_to_stop
+from app.runtime.drain import Drain, on_stop_signal
 from app.security import principal_cache
 from app.security.authenticators import Authenticators
 from app.security.encryption import Encryptor
@@ -56,7 +56,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened.add(RequestRateLimit(startup.windows(startup.settings.rate_limit_default)))
         open_worker(startup)
         run_loops(startup, stack)
-        stack.enter_context(when_told_to_stop(startup.drain.begin))
+        stack.enter_context(on_stop_signal(startup.drain.begin))
         yield
 
 
@@ -95,7 +95,7 @@ def open_security(startup: Startup) -> None:
     encryptor = Encryptor(startup.settings.signing_secret)
     startup.resources.add(SecurityResources(authenticators, principals, encryptor))
     startup.notifications.on_notification(
-        principal_cache.CHANNEL, lambda user_id: principals.forget(uuid.UUID(user_id))
+        principal_cache.CHANNEL, lambda user_id: principals.invalidate(uuid.UUID(user_id))
     )
     startup.notifications.on_reconnect(principals.clear)
 

@@ -1,4 +1,4 @@
-"""The base of all tables: primary key, timestamps, row version, names of constraints."""
+"""Declarative base of all tables: primary key, timestamps, row version, constraint names."""
 
 import enum
 import uuid
@@ -13,7 +13,7 @@ from app.runtime.ids import uuid7
 
 
 class Base(DeclarativeBase):
-    # Named constraints, so that Alembic can drop them and errors can be told apart.
+    # Named constraints, so that Alembic can drop them and errors can be distinguished.
     metadata = MetaData(
         naming_convention={
             "pk": "pk_%(table_name)s",
@@ -28,19 +28,19 @@ class Base(DeclarativeBase):
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB(none_as_null=True),
     }
-    # RETURNING brings server-made values; a lazy refresh would be I/O in disguise.
+    # RETURNING fetches server defaults; a lazy refresh would be implicit I/O.
     __mapper_args__: dict[str, Any] = {"eager_defaults": True}  # noqa: RUF012  (SQLAlchemy's type)
 
-    # Known before the INSERT, so that many rows can be inserted and told apart at once.
+    # Known before the INSERT, so that the rows of a bulk insert can be matched to their results.
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Versioned:
-    """A row that changes: `version` grows by one with each update and makes the ETag.
+    """Mixin for mutable rows: `version` grows by one with each update and is the ETag.
 
-    SQLAlchemy adds `WHERE version = <the one that was read>` to UPDATE and DELETE, so
-    that of two concurrent changes one fails instead of being lost.
+    SQLAlchemy adds `WHERE version = <version read>` to UPDATE and DELETE: of two concurrent
+    changes one fails instead of being lost.
     """
 
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
@@ -53,7 +53,7 @@ class Versioned:
 
 
 def text_enum(kind: type[enum.StrEnum]) -> Enum:
-    """A column of text with a CHECK on the values: unlike ENUM, easy to migrate."""
+    """Return a text column type with a CHECK on the values: unlike ENUM, easy to migrate."""
     return Enum(
         kind,
         name=kind.__name__.lower(),

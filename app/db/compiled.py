@@ -1,4 +1,4 @@
-"""Statements written with the models and compiled once, to bypass the ORM: see ADR 0002."""
+"""Compiled statements: written with the models, compiled once, run without the ORM. ADR 0002."""
 
 import json
 from collections.abc import Callable
@@ -37,12 +37,12 @@ class Query:
         ]
 
     def arguments(self, values: Row) -> list[Any]:
-        """The values in the order of `$1`, `$2` ..., as SQLAlchemy would send them."""
+        """Return the values in the order of `$1`, `$2` ..., as SQLAlchemy would send them."""
         given = {**self._defaults, **values}
         return [convert(given[name]) if convert else given[name] for name, convert in self._binds]
 
     def row(self, record: asyncpg.Record) -> Row:
-        """The record as a dictionary, its values converted as SQLAlchemy would."""
+        """Return the record as a dictionary, its values converted as SQLAlchemy would."""
         row = dict(record)
         for key, convert in self._conversions:
             row[key] = convert(row[key])
@@ -50,16 +50,16 @@ class Query:
 
 
 def conversion(type_: TypeEngine[Any]) -> Convert | None:
-    """What SQLAlchemy does to a value of this type after asyncpg decoded it."""
+    """Return the conversion that SQLAlchemy applies to values of this type after asyncpg."""
     if isinstance(type_, JSON):
-        return decoded  # SQLAlchemy does this in a codec of its own connections.
+        return decode_json  # SQLAlchemy does this in a codec of its own connections.
     if isinstance(type_, ARRAY) and conversion(type_.item_type) is None:
         return None  # asyncpg's list already; SQLAlchemy would only copy it.
-    # asyncpg decodes `numeric` to Decimal and `float8` to float; only numbers look at this.
+    # asyncpg decodes `numeric` to Decimal and `float8` to float; only numeric types use the oid.
     oid = FLOAT8 if isinstance(type_, Float) else NUMERIC
     return cast("Convert | None", type_.dialect_impl(DIALECT).result_processor(DIALECT, oid))
 
 
-def decoded(document: str | None) -> Any:
-    # Amounts in snapshots of rows keep their two places.
+def decode_json(document: str | None) -> Any:
+    # Amounts in snapshots of rows keep their two decimal places.
     return None if document is None else json.loads(document, parse_float=Decimal)

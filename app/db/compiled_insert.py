@@ -1,7 +1,7 @@
-"""Writes without the ORM, for the hot ones: on the driver connection of the transaction.
+"""Compiled INSERTs for hot paths, run on the driver connection of the transaction.
 
-A flush and an execution by SQLAlchemy cost three times what the INSERT itself does. Here
-the models still say what is written, and the unit of work still commits: see ADR 0020.
+A flush and an execution by SQLAlchemy cost three times what the INSERT itself does. The
+statements are still built from the models, and the unit of work still commits: see ADR 0020.
 """
 
 import time
@@ -20,18 +20,18 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.db.base import Base
 from app.db.compiled import Query, Row
 from app.db.driver_transaction import DriverTransaction
-from app.db.errors import DatabaseUnavailable, database_errors, is_useless_after
+from app.db.errors import DatabaseUnavailable, database_errors, is_unusable_after
 from app.db.instrumentation import observe
 from app.runtime.ids import uuid7
 
-# Where a statement can run: with a session around it, which costs more, or without.
+# A transaction with an ORM session, which costs more, or without.
 Transaction = AsyncSession | DriverTransaction
 
 
 def compiled_insert(
     model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
 ) -> Query:
-    """An INSERT of one row, compiled once; `given` are names of columns, and `id` comes besides."""
+    """Compile an INSERT of one row; `given` are column names, to which `id` is added."""
     values: dict[str, Any] = {name: bindparam(name) for name in (*given, "id")}
     return Query(insert(model).values(values).returning(*returning))
 
@@ -39,9 +39,9 @@ def compiled_insert(
 def compiled_insert_many(
     model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
 ) -> Query:
-    """The same for any number of rows, in one statement: triggers run once for all of them.
+    """Compile an INSERT of any number of rows in one statement: its triggers run once.
 
-    They come as one JSON document, because arrays of arrays would lose their shape.
+    The rows are sent as one JSON document, because arrays of arrays would lose their shape.
     """
     columns = [model.__table__.c[name] for name in (*given, "id")]
     document = cast_as(bindparam("rows", type_=Text), JSON)
@@ -54,42 +54,56 @@ def compiled_insert_many(
 
 
 async def insert_one(session: Transaction, query: Query, **values: Any) -> Row:
-    """Insert a row and return what the statement returns of it; raises like a flush."""
+    """Insert a row and return its RETURNING columns.
+
+    Raises:
+        AppError: as `database_errors` translates it.
+    """
     (row,) = await run(session, query, id=uuid7(), **values)
     return row
 
 
 async def insert_many(session: Transaction, query: Query, rows: Sequence[Row]) -> list[Row]:
-    """Insert many rows by an `insertion_of_many`; the result is in their order."""
+    """Insert rows by a `compiled_insert_many`; return the RETURNING columns in the order of `rows`.
+
+    Raises:
+        AppError: as `database_errors` translates it.
+    """
     numbered = [{**row, "id": uuid7()} for row in rows]
-    made = await run(session, query, rows=to_json(numbered).decode())
-    by_id = {row["id"]: row for row in made}
+    inserted = await run(session, query, rows=to_json(numbered).decode())
+    by_id = {row["id"]: row for row in inserted}
     return [by_id[row["id"]] for row in numbered]
 
 
 async def run(session: Transaction, query: Query, **values: Any) -> list[Row]:
-    """The rows of a statement within the transaction; what is pending is not flushed first."""
-    async with driver(session, query) as connection:
+    """Run a statement in the transaction and return its rows; flush no pending objects.
+
+    Raises:
+        AppError: as `database_errors` translates it.
+    """
+    async with observed_connection(session, query) as connection:
         records = await connection.fetch(query.sql, *query.arguments(values))
     return [query.row(record) for record in records]
 
 
 @asynccontextmanager
-async def driver(session: Transaction, query: Query) -> AsyncIterator[asyncpg.Connection]:
-    """The connection of the transaction, for one statement."""
-    connection = await driver_of(session)
+async def observed_connection(
+    session: Transaction, query: Query
+) -> AsyncIterator[asyncpg.Connection]:
+    """Yield the driver connection of the transaction for one statement, which is observed."""
+    connection = await driver_connection(session)
     started = time.perf_counter()
     try:
         with database_errors():
             yield connection
     except BaseException as error:
-        await drop_if_useless(session, error)
+        await invalidate_if_unusable(session, error)
         raise
     finally:
         observe(query.sql, time.perf_counter() - started)
 
 
-async def driver_of(session: Transaction) -> asyncpg.Connection:
+async def driver_connection(session: Transaction) -> asyncpg.Connection:
     if isinstance(session, DriverTransaction):
         return await session.connection()
     connection = await session.connection()
@@ -101,11 +115,11 @@ async def driver_of(session: Transaction) -> asyncpg.Connection:
     return raw
 
 
-async def drop_if_useless(session: Transaction, error: BaseException) -> None:
-    """As SQLAlchemy does where it runs the statement: nobody must get it from the pool again."""
+async def invalidate_if_unusable(session: Transaction, error: BaseException) -> None:
+    """Invalidate the connection as SQLAlchemy does, so that it is not reused from the pool."""
     cause = error.__cause__ or error
     is_lost = isinstance(error, DatabaseUnavailable) or not isinstance(error, Exception)
-    if not (is_lost or is_useless_after(cause)):
+    if not (is_lost or is_unusable_after(cause)):
         return
     if isinstance(session, DriverTransaction):
         session.invalidate()

@@ -11,7 +11,7 @@ from app.db.errors import sqlstate
 from app.observability.logging import get_logger
 
 REPEAT_SECONDS = 30.0
-# Of errors without a message of their own.
+# For errors without a message of their own.
 REASONS: dict[type[BaseException], str] = {TimeoutError: "no answer in time"}
 MAX_CAUSES = 100
 REMEDIES = {
@@ -23,7 +23,7 @@ REMEDIES = {
     "42704": "check options in the URL",
     "22023": "check options in the URL",
 }
-# The first that the error is an instance of.
+# The first entry of which the error is an instance applies.
 REMEDIES_BY_CLASS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "check the host name in the URL, and the name server"),
     (ssl.SSLError, "check sslmode and sslrootcert in the URL, and the certificate of the server"),
@@ -46,7 +46,7 @@ class ConnectionLog:
         self._logged_at: dict[str, float] = {}
 
     def failed(self, url: str, error: BaseException) -> None:
-        """Log the cause, unless it is the one before or was logged a moment ago."""
+        """Log the cause, unless it is unchanged or was logged within `REPEAT_SECONDS`."""
         place, cause = place_of(url), cause_of(error)
         if self._causes.get(place) != cause and self._is_due(f"{place} {cause}"):
             self._causes[place] = cause
@@ -70,13 +70,13 @@ class ConnectionLog:
 
 
 def place_of(url: str) -> str:
-    """Hosts and database, without the login and the parameters."""
+    """Return hosts and database name, without credentials and parameters."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def cause_of(error: BaseException) -> Cause:
-    """SQLSTATE, PostgreSQL's or the system's sentence, the path of a file, and a remedy."""
+    """Return SQLSTATE, message of PostgreSQL or the system, path of a file, and a remedy."""
     state, path = sqlstate(error), getattr(error, "filename", None)
     found = {
         "sqlstate": state or "",

@@ -1,4 +1,4 @@
-"""The database, as endpoints ask for it."""
+"""Dependencies of endpoints: sessions, transactions and readers of the database."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -25,27 +25,27 @@ OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 
 
 @asynccontextmanager
-async def writing(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """A transaction of the caller, with a session around it."""
+async def open_transaction(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    """Open a transaction with a session; publish the write of the caller at its end."""
     sessions = resources(connection)[DatabaseResources].sessions
-    async with announced(connection), transaction(sessions) as session:
+    async with published_write(connection), transaction(sessions) as session:
         yield session
 
 
 @asynccontextmanager
-async def writing_with_driver(connection: HTTPConnection) -> AsyncIterator[DriverTransaction]:
-    """A transaction of the caller."""
+async def open_driver_transaction(connection: HTTPConnection) -> AsyncIterator[DriverTransaction]:
+    """Open a transaction without a session; publish the write of the caller at its end."""
     database = resources(connection)[DatabaseResources]
     opened = driver_transaction(database.driver_pool, database.sessions)
-    async with announced(connection), opened as work:
+    async with published_write(connection), opened as work:
         yield work
 
 
 @asynccontextmanager
-async def announced(connection: HTTPConnection) -> AsyncIterator[None]:
-    """Announce the write of the caller, who then reads from the primary for a moment.
+async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
+    """Publish that the caller wrote, whose reads then go to the primary for a moment.
 
-    After an error as well: a caller that learns of a change must not be shown the old row.
+    Also after an error: a caller that was notified of a change must not read the old row.
     """
     try:
         yield
@@ -57,12 +57,12 @@ async def announced(connection: HTTPConnection) -> AsyncIterator[None]:
 
 
 async def get_session(request: Request) -> AsyncSession:
-    """The session of the request's unit of work, which its route opens and commits."""
+    """Return the session of the unit of work that the route opens and commits."""
     return cast("AsyncSession", request.state.session)
 
 
 async def get_transaction(request: Request) -> Transaction:
-    """The transaction of the request's unit of work, which has a session if somebody needs it."""
+    """Return the transaction of the unit of work; a session only if a dependency requires one."""
     return cast("Transaction", request.state.session)
 
 
@@ -74,20 +74,20 @@ async def get_replica_reads(connection: HTTPConnection) -> Reader:
     router = resources(connection)[ReadRouting].router
     if router is None:
         return resources(connection)[DatabaseResources].reads
-    # The caller may be known only later: dependencies are solved in the order of a signature.
+    # The principal may be resolved later: dependencies run in the order of a signature.
     return router.reader(lambda: connection.scope["principal"].id)
 
 
 async def get_transactions(connection: HTTPConnection) -> OpenTransaction:
-    return partial(writing, connection)
+    return partial(open_transaction, connection)
 
 
 # Needs a router with `route_class=UnitOfWorkRoute`: see app/http/unit_of_work.py.
 TransactionDep = Annotated[Transaction, Depends(get_transaction)]
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
-# For endpoints that commit although they answer with an error.
+# For endpoints that commit although they return an error.
 Transactions = Annotated[OpenTransaction, Depends(get_transactions)]
 Reads = Annotated[ReadPool, Depends(get_reads)]
-# May be a moment old, but never older than what the caller wrote. Nothing that decides who
-# somebody is or what he may do is read here.
+# May be a moment old, but never older than the last write of the caller. Never used for
+# authentication or authorization.
 ReplicaReads = Annotated[Reader, Depends(get_replica_reads)]

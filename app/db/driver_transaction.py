@@ -1,7 +1,7 @@
-"""Transactions without a session: for writes that need no ORM, see ADR 0020.
+"""Driver transactions: for writes that need no ORM, see ADR 0020.
 
-SQLAlchemy's session costs three times what the INSERT inside it does. This one begins with
-its first statement and ends with the unit of work, like a session.
+SQLAlchemy's session costs three times what the INSERT inside it does. Like a session, a driver
+transaction begins with its first statement and ends with the unit of work.
 """
 
 from contextlib import suppress
@@ -23,11 +23,11 @@ class DriverTransaction:
         self.info = info
 
     async def connection(self) -> asyncpg.Connection:
-        """The connection, in the transaction.
+        """Return the connection, in the transaction, which this begins if necessary.
 
         Raises:
-            Unavailable: no connection became free in time, or the database is away.
-            DeadlineExceeded: it does not answer.
+            Unavailable: no connection became free in time, or the database is unreachable.
+            DeadlineExceeded: the database does not answer in time.
         """
         if self._pooled is None:
             await self._pool.acquire_slot()
@@ -40,15 +40,20 @@ class DriverTransaction:
         return self._pooled.connection
 
     async def commit(self) -> None:
-        """Commit; raises like `connection`, and for constraints that are checked at the commit."""
+        """Commit.
+
+        Raises:
+            AppError: as by `connection`, for a constraint checked at the commit, or because
+                PostgreSQL rolled back.
+        """
         await self._end("COMMIT")
 
     async def rollback(self, error: BaseException) -> None:
-        """Roll back because of the error."""
+        """Roll back because of the error; never raises an AppError."""
         # A cancelled request does not wait for the answer of a server that may hang.
         if not isinstance(error, Exception):
             self.invalidate()
-        with suppress(AppError):  # Then the connection is gone, and the transaction with it.
+        with suppress(AppError):  # Then the connection is closed, and the transaction with it.
             await self._end("ROLLBACK")
 
     def invalidate(self) -> None:
@@ -62,7 +67,7 @@ class DriverTransaction:
             await pooled.connection.execute("BEGIN;")
         except BaseException as error:
             pooled.connection.terminate()
-            # Nothing has been sent before it, so that another connection is as good.
+            # BEGIN is the first statement, so it is safe to retry on another connection.
             if pooled.is_fresh or not isinstance(error, LOST):
                 raise
             return await self._begin()
@@ -80,6 +85,6 @@ class DriverTransaction:
         finally:
             self._pool.release(self._pooled)
             self._pool.release_slot()
-        # Within a transaction that has failed, PostgreSQL takes COMMIT for ROLLBACK.
+        # In a failed transaction PostgreSQL treats COMMIT as ROLLBACK.
         if done != statement:
             raise AppError("The transaction was not committed.")

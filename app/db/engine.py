@@ -1,4 +1,4 @@
-"""The engine: a pool of connections with a limit on every wait."""
+"""SQLAlchemy engine and driver pools, with a timeout on every wait."""
 
 import time
 from collections.abc import Mapping
@@ -14,27 +14,28 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_
 
 from app.config.settings import Settings
-from app.db.compiled import decoded
+from app.db.compiled import decode_json
 from app.db.connection_log import CONNECTION_LOG
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
-from app.db.errors import DatabaseUnavailable, is_useless_after, translate
+from app.db.errors import DatabaseUnavailable, is_unusable_after, translate
 from app.db.executor import ReadPool
 from app.db.instrumentation import InstrumentedPool, instrument_engine
 from app.db.pool import DriverPool
 from app.db.schema_changes import SCHEMA_AGE
 from app.errors import AppError, DeadlineExceeded, Unavailable
-from app.observability.request_context import attribution
+from app.observability.request_context import audit_context
 
 CLOSE_SECONDS = 0.5
 STATEMENT_CACHE_SIZE = 100
-# PgBouncer gives each transaction another connection, where a name would be unknown or taken.
+# PgBouncer gives each transaction another connection, where a statement name may be unknown
+# or taken.
 UNNAMED_STATEMENTS = {
     "prepared_statement_cache_size": 0,
     "prepared_statement_name_func": lambda: "",
 }
-# One plan for all values walks ten million items for a word that stands in one of them. Planning a
-# list takes a tenth of a millisecond; PgBouncer's statements have no name and no plan that is kept.
-PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
+# A generic plan scans ten million items for a word that occurs in one of them. Planning a list
+# takes a tenth of a millisecond; behind PgBouncer, statements have no name and no cached plan.
+CUSTOM_PLANS = {"plan_cache_mode": "force_custom_plan"}
 NO_OPTIONS: Mapping[str, str] = {}
 
 
@@ -49,21 +50,21 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_recycle=settings.database_pool_recycle_seconds,
         pool_pre_ping=settings.database_pool_pre_ping,
         connect_args=UNNAMED_STATEMENTS if settings.database_pgbouncer else {},
-        # What people send us has no place in the text of an error.
+        # Values that clients send must not appear in error messages.
         hide_parameters=True,
-        json_deserializer=decoded,
+        json_deserializer=decode_json,
     )
     engine.dialect.do_ping = begin  # type: ignore[method-assign]  # ADR 0020
     instrument_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
-    event.listen(engine.sync_engine, "connect", note_opening)
+    event.listen(engine.sync_engine, "connect", record_opened_at)
     event.listen(engine.sync_engine, "checkout", refuse_outdated)
     return engine
 
 
 def create_reads(settings: Settings, url: str, *, size: int | None = None) -> ReadPool:
     return ReadPool(
-        partial(connect, settings, url, PLANNED_ANEW),
+        partial(connect, settings, url, CUSTOM_PLANS),
         size=size or settings.database_read_pool_size,
         wait_seconds=settings.database_pool_timeout_seconds,
         recycle_seconds=settings.database_pool_recycle_seconds,
@@ -82,15 +83,15 @@ def create_driver_pool(settings: Settings) -> DriverPool:
 
 
 def begin(dbapi_connection: Any) -> bool:
-    """The ping: BEGIN, which is next in any case, tells as well whether the connection lives.
+    """Ping with BEGIN, which follows in any case and fails on a dead connection.
 
-    SQLAlchemy's own sends BEGIN and ROLLBACK for it, three round trips: see ADR 0020.
+    SQLAlchemy's own ping wraps its query in BEGIN and ROLLBACK, three round trips: see ADR 0020.
     """
     await_(dbapi_connection._start_transaction())  # noqa: SLF001  (the dialect's own)
     return True
 
 
-def note_opening(_: Any, record: ConnectionPoolEntry) -> None:
+def record_opened_at(_: Any, record: ConnectionPoolEntry) -> None:
     record.info["opened_at"] = time.monotonic()
 
 
@@ -103,8 +104,8 @@ def refuse_outdated(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
 def translate_error(context: ExceptionContext) -> AppError | None:
     error = context.original_exception
     if context.is_pre_ping:
-        return None  # The pool replaces a dead connection if it sees SQLAlchemy's own error.
-    if is_useless_after(error):
+        return None  # The pool replaces a dead connection only on SQLAlchemy's own error.
+    if is_unusable_after(error):
         context.is_disconnect = True
     return translate(context.sqlalchemy_exception or error)
 
@@ -112,12 +113,13 @@ def translate_error(context: ExceptionContext) -> AppError | None:
 async def connect(
     settings: Settings, url: str, options: Mapping[str, str] = NO_OPTIONS
 ) -> asyncpg.Connection:
-    """Open one connection with the service's timeouts, to the first host that accepts it.
+    """Open one connection with the service's timeouts, to the first host that accepts.
 
-    `options` are settings of PostgreSQL, which PgBouncer would refuse.
+    Args:
+        options: settings of PostgreSQL, omitted behind PgBouncer, which would reject them.
 
     Raises:
-        DatabaseUnavailable: there is none; the log names the reason.
+        DatabaseUnavailable: no host accepts; the log has the cause.
         StatementTimeout: the last host did not answer in time.
     """
     try:
@@ -125,8 +127,8 @@ async def connect(
     except CANNOT_CONNECT as error:
         CONNECTION_LOG.failed(url, error)
         translation = translate(error)
-        is_passing = isinstance(translation, Unavailable | DeadlineExceeded)
-        raise (translation if is_passing else DatabaseUnavailable()) from error  # type: ignore[misc]
+        is_transient = isinstance(translation, Unavailable | DeadlineExceeded)
+        raise (translation if is_transient else DatabaseUnavailable()) from error  # type: ignore[misc]
     CONNECTION_LOG.succeeded(url)
     return connection
 
@@ -145,12 +147,12 @@ def is_pooled(settings: Settings, url: str) -> bool:
 async def connect_to(
     settings: Settings, options: Mapping[str, str], url: str, *, is_pooled: bool
 ) -> asyncpg.Connection:
-    """`command_timeout` is on our side of the wire, for a server that hangs."""
+    """Connect to one host; `command_timeout` is client-side, for a server that hangs."""
     command_timeout = settings.database_command_timeout_seconds
     given = driver_arguments(url, project_name=settings.project_name)
     given["server_settings"] |= {"timezone": "UTC"}
     if not is_pooled:
-        # PgBouncer refuses the limits: behind it the role has them (docs/scaling.md).
+        # PgBouncer rejects the limits: behind it they are set on the role (docs/scaling.md).
         given["server_settings"] |= {**limits(command_timeout), **options}
     return await asyncpg.connect(
         **{"timeout": settings.database_connect_timeout_seconds} | given,
@@ -161,28 +163,28 @@ async def connect_to(
 
 
 class Connection(asyncpg.Connection):
-    """A connection whose transactions say who acts, and which closes without patience.
+    """A connection whose transactions carry the acting user, with a short timeout on closing.
 
-    Closing waits for the server's leave, which one that hangs never gives.
+    Closing waits for the server, and one that hangs never answers.
     """
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  (asyncpg's)
-        # Along with BEGIN, so that it costs no round trip; triggers write it down (ADR 0010).
+        # Along with BEGIN, so that it costs no round trip; audit triggers read it (ADR 0010).
         if query.startswith("BEGIN"):
-            query += signature()
+            query += actor_settings()
         return await super().execute(query, *args, timeout=timeout)
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  (asyncpg's)
         await super().close(timeout=min(timeout or CLOSE_SECONDS, CLOSE_SECONDS))
 
 
-def signature() -> str:
-    """Statements that hold for one transaction."""
-    return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in attribution().items())
+def actor_settings() -> str:
+    """Return SET LOCAL statements, valid for one transaction, from the request context."""
+    return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in audit_context().items())
 
 
 def limits(command_timeout: float) -> dict[str, str]:
-    """PostgreSQL's own limits come before ours, so that a slow statement also stops there."""
+    """Return server-side limits shorter than ours, so that a slow statement stops on the server."""
     return {
         "statement_timeout": f"{int(command_timeout * 900)}ms",
         "lock_timeout": f"{int(command_timeout * 500)}ms",

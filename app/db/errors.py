@@ -1,4 +1,4 @@
-"""Database errors: errors of PostgreSQL and the driver as errors of the application, by SQLSTATE.
+"""Database errors: translation of PostgreSQL and driver errors to domain errors, by SQLSTATE.
 
 Codes: PostgreSQL manual, appendix A. SQLAlchemy wraps most of them into a plain
 DBAPIError, and refused connections and client-side timeouts arrive as builtins.
@@ -15,7 +15,7 @@ from app.errors import AppError, Conflict, DeadlineExceeded, Unavailable, Unproc
 
 
 class ConcurrentUpdate(Conflict):
-    """PostgreSQL undid the transaction in favour of another: repeating it is safe."""
+    """PostgreSQL rolled back the transaction in favour of another: retrying it is safe."""
 
     code = "concurrent_update"
     title = "Concurrent update"
@@ -23,14 +23,14 @@ class ConcurrentUpdate(Conflict):
 
 
 class SchemaChanged(Unavailable):
-    """A migration changed what a prepared statement returns: repeating it is safe."""
+    """A migration changed the result type of a prepared statement: retrying it is safe."""
 
     code = "schema_changed"
     title = "The database schema has just changed"
 
 
 class UniqueViolation(Conflict):
-    """`constraint` is the name of what refused the row, for a domain error of its own."""
+    """`constraint` is the name of the violated constraint, for a more specific domain error."""
 
     code = "already_exists"
     title = "Already exists"
@@ -39,7 +39,7 @@ class UniqueViolation(Conflict):
 
 
 class ForeignKeyViolation(Conflict):
-    """`constraint` as above."""
+    """`constraint` is the name of the violated constraint."""
 
     code = "reference_conflict"
     title = "Reference conflict"
@@ -70,7 +70,7 @@ class DatabaseUnavailable(Unavailable):
 
 READ_ONLY = "25006"  # A statement that writes, on a server that is or became a replica.
 
-# PostgreSQL undid the whole transaction, and the reason for it has gone: repeat it from the start.
+# PostgreSQL rolled back the whole transaction for a reason that has passed: retry it.
 REPEATABLE = (ConcurrentUpdate, SchemaChanged)
 
 BY_SQLSTATE: dict[str, type[AppError]] = {
@@ -84,7 +84,7 @@ BY_SQLSTATE: dict[str, type[AppError]] = {
     "40001": ConcurrentUpdate,
     "40P01": ConcurrentUpdate,
     "55P03": LockTimeout,
-    "42703": DatabaseUnavailable,  # undefined column: the migrations have yet to run
+    "42703": DatabaseUnavailable,  # undefined column: migrations have not run yet
     "42P01": DatabaseUnavailable,  # undefined table: likewise
     "57014": StatementTimeout,
     "25P03": StatementTimeout,
@@ -99,13 +99,17 @@ BY_CLASS: dict[str, type[AppError]] = {
 }
 
 
-# Refused, unreachable or lost; the last also when no host of several takes writes.
-NOT_THERE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+# Refused, unreachable or lost; the last also when no host of several accepts writes.
+UNREACHABLE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Translate what the drivers raise inside; errors with no translation pass through."""
+    """Translate driver errors raised in the block; others pass through.
+
+    Raises:
+        AppError: the translated error.
+    """
     try:
         yield
     except Exception as error:
@@ -116,9 +120,9 @@ def database_errors() -> Iterator[None]:
 
 
 def translate(error: BaseException) -> AppError | None:
-    """The error of the application for an error of the drivers, or None for any other."""
+    """Return the domain error for a driver error, or None for any other."""
     if isinstance(driver_error(error), SCHEMA_CHANGED):
-        SCHEMA_AGE.renew()
+        SCHEMA_AGE.mark_changed()
         return SchemaChanged()
     state = sqlstate(error)
     if state is not None:
@@ -127,7 +131,7 @@ def translate(error: BaseException) -> AppError | None:
         return StatementTimeout()
     if is_unencodable(driver_error(error)):
         return ConstraintViolation()
-    if isinstance(error, NOT_THERE) or lost(error):
+    if isinstance(error, UNREACHABLE) or is_connection_lost(error):
         return DatabaseUnavailable()
     return None
 
@@ -146,24 +150,27 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """asyncpg's own exception below SQLAlchemy's two wrappers."""
+    """Return asyncpg's own exception below SQLAlchemy's two wrappers."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
     return error
 
 
 def is_unencodable(error: BaseException) -> bool:
-    """Whether asyncpg refused a value before it sent it, as an integer out of range."""
+    """Return whether asyncpg rejected a value before sending it: an integer out of range."""
     return isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
 
 
-def is_useless_after(error: BaseException) -> bool:
-    """After a timeout the server may still be busy; one that became a replica takes no writes."""
+def is_unusable_after(error: BaseException) -> bool:
+    """Return whether the connection must not be reused.
+
+    After a timeout the server may still be busy; one that became a replica rejects writes.
+    """
     is_broken = isinstance(error, TimeoutError | asyncpg.InternalClientError)
     return is_broken or sqlstate(error) == READ_ONLY
 
 
-def lost(error: BaseException) -> bool:
+def is_connection_lost(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated or isinstance(driver_error(error), asyncpg.InterfaceError)
     )

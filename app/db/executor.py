@@ -1,8 +1,8 @@
-"""The read path: SELECTs written with the models, compiled once, run by asyncpg itself.
+"""Query executor: runs compiled SELECTs on asyncpg connections.
 
 An ORM session spends four fifths of a simple read on building the statement, a
-transaction and objects that live for one response. Here the models still say what is
-selected; what remains at run time is one round trip. Writes use the ORM: see ADR 0002.
+transaction and objects that live for one response. Here statements are built from the models
+once, and a read costs one round trip. Writes use the ORM: see ADR 0002.
 """
 
 import time
@@ -26,41 +26,41 @@ CHUNK_ROWS = 250
 
 
 class Reader(ABC):
-    """Whoever answers queries: the primary, or a replica where it may."""
+    """Interface of a server that runs queries: the primary, or a replica."""
 
     async def all(self, query: Query, **values: Any) -> list[Row]:
-        """Every row of the answer.
+        """Return all rows.
 
         Raises:
-            Unavailable: no connection became free in time, or the database is away.
+            Unavailable: no connection became free in time, or the database is unreachable.
             DeadlineExceeded: the statement took longer than its timeout.
         """
         return [query.row(record) for record in await self.fetch(query, values)]
 
     async def first(self, query: Query, **values: Any) -> Row | None:
-        """The first row or None; raises like `all`."""
+        """Return the first row or None; raises like `all`."""
         records = await self.fetch(query, values)
         return query.row(records[0]) if records else None
 
     async def scalar(self, query: Query, **values: Any) -> Any:
-        """The first column of the first row or None; raises like `all`."""
+        """Return the first column of the first row or None; raises like `all`."""
         row = await self.first(query, **values)
         return next(iter(row.values())) if row else None
 
     @abstractmethod
     async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
-        """The records as they come; raises like `all`."""
+        """Return the unconverted records; raises like `all`."""
 
     @abstractmethod
     def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
-        """Every row of one snapshot, in chunks."""
+        """Yield all rows of one snapshot, in chunks; raises like `all`."""
 
 
 async def chunks(
     connection: asyncpg.Connection, query: Query, values: Row
 ) -> AsyncGenerator[list[Row]]:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        # Without a name, which PgBouncer would leave behind on the server.
+        # Unnamed: behind PgBouncer a named statement would remain on the server.
         statement = await connection.prepare(query.sql, name="")
         cursor = await statement.cursor(*query.arguments(values))
         while records := await cursor.fetch(CHUNK_ROWS):
@@ -68,7 +68,7 @@ async def chunks(
 
 
 class ReadPool(DriverPool, Reader):
-    """Connections in autocommit: a SELECT needs no transaction and leaves nothing behind."""
+    """Pool of connections in autocommit: a SELECT needs no transaction and leaves no state."""
 
     def __init__(
         self,
@@ -92,10 +92,10 @@ class ReadPool(DriverPool, Reader):
         self.statements = 0
 
     async def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
-        """Every row of one snapshot, in chunks, through a cursor of the server.
+        """Yield all rows of one snapshot, in chunks, through a server-side cursor.
 
-        On a connection of `cursors`: a slow reader must not keep one that requests share. It is
-        closed at the end, since a reader that leaves does so in the middle of an answer.
+        On a connection of `cursors`: a slow client must not hold one that requests share. The
+        connection is closed at the end, since a client may disconnect in mid-response.
         """
         await self.cursors.acquire_slot()
         try:
@@ -126,17 +126,17 @@ class ReadPool(DriverPool, Reader):
             records = await pooled.connection.fetch(sql, *arguments)
         except (*SCHEMA_CHANGED, *LOST) as error:
             pooled.connection.terminate()
-            SCHEMA_AGE.renew_after(error)
+            SCHEMA_AGE.mark_changed_after(error)
             # A value that the driver cannot encode fails on any connection.
             if pooled.is_fresh or isinstance(error, ValueError):
                 raise
-            # Reading again is safe.
+            # Retrying a read is safe.
             return await self._run(sql, arguments)
         except asyncpg.PostgresError:
             self.release(pooled)
             raise
         except BaseException:
-            # A timeout or a cancelled request leaves the protocol in mid-answer.
+            # A timeout or a cancelled request leaves the protocol in mid-response.
             pooled.connection.terminate()
             raise
         finally:

@@ -1,4 +1,4 @@
-"""Grants of the service role: what the service may do in a database that another role owns.
+"""Grants of the service role: its privileges in a database that another role owns.
 
 Applied after each migration, as the owner. See docs/adr/0025-one-credential-one-client.md.
 """
@@ -11,7 +11,7 @@ from app.jobs import pgqueuer as queue
 
 SCHEMAS = ("public", queue.SCHEMA)
 ROWS = "SELECT, INSERT, UPDATE, DELETE"
-# What the service only reads, or only appends to.
+# Tables that the service only reads, or only appends to.
 REVOKED = {
     "alembic_version": "INSERT, UPDATE, DELETE",
     "audit_entries": "UPDATE, DELETE",
@@ -21,8 +21,8 @@ REVOKED = {
 def grant_service(connection: Connection, role: str) -> None:
     """Grant the role reading and writing of rows in every table, and nothing else.
 
-    Later tables are included by default privileges. The owner's own tables stay the owner's:
-    the role can neither alter them nor disable their triggers.
+    Default privileges include later tables. The owner keeps its tables: the role can neither
+    alter them nor disable their triggers.
     """
     for statement in list(grants(connection, role)):
         connection.exec_driver_sql(statement)
@@ -41,7 +41,7 @@ def grants(connection: Connection, role: str) -> Iterator[str]:
 
 
 def table_grants(schema: str, role: str) -> Iterator[str]:
-    """Yield the grants for the objects of a schema, and for those that are made later."""
+    """Yield the grants for the objects of a schema, and for those created later."""
     later = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}"
     yield f"GRANT {ROWS} ON ALL TABLES IN SCHEMA {schema} TO {role}"
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"

@@ -10,7 +10,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from app.observability import metrics
 from app.observability.logging import get_logger
-from app.observability.tracing import note_statement
+from app.observability.tracing import record_statement
 
 log = get_logger("database")
 
@@ -23,44 +23,44 @@ SLOW_SECONDS = 0.5
 
 
 def observe(sql: str, seconds: float) -> None:
-    """Take down how long a statement took; `sql` has parameters in the place of values."""
+    """Record the duration of a statement; `sql` has placeholders instead of values."""
     OPERATIONS.get(sql[:WORD_LENGTH], OPERATIONS["other"]).observe(seconds)
-    note_statement(sql, seconds)
+    record_statement(sql, seconds)
     if seconds > SLOW_SECONDS:
         log.warning("slow statement", sql=sql, milliseconds=round(seconds * 1000))
 
 
 def instrument_engine(engine: Engine) -> None:
-    event.listen(engine, "before_cursor_execute", note_start)
-    event.listen(engine, "after_cursor_execute", note_end)
-    event.listen(engine, "handle_error", note_failure)
+    event.listen(engine, "before_cursor_execute", record_start)
+    event.listen(engine, "after_cursor_execute", record_end)
+    event.listen(engine, "handle_error", record_failure)
 
 
-def note_start(_: Any, __: Any, ___: Any, ____: Any, context: Any, _____: bool) -> None:
+def record_start(_: Any, __: Any, ___: Any, ____: Any, context: Any, _____: bool) -> None:
     context.started = time.perf_counter()
 
 
-def note_end(_: Any, __: Any, sql: str, ___: Any, context: Any, ____: bool) -> None:
+def record_end(_: Any, __: Any, sql: str, ___: Any, context: Any, ____: bool) -> None:
     observe(sql, time.perf_counter() - context.started)
 
 
-def note_failure(context: ExceptionContext) -> None:
-    """What ran into a timeout is the slowest of all."""
+def record_failure(context: ExceptionContext) -> None:
+    """Record failed statements too: those that timed out are the slowest of all."""
     started = getattr(context.execution_context, "started", None)
     if started is not None and context.statement is not None:
         observe(context.statement, time.perf_counter() - started)
 
 
-class Waits:
-    """How long requests wait for a connection; only those count that find none free."""
+class WaitTimes:
+    """Durations of waits for a connection; only requests that find none free are counted."""
 
     def __init__(self, pool: str) -> None:
         self._seconds = metrics.POOL_WAIT_SECONDS.labels(pool)
         self._longest = 0.0
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take down how long somebody waits inside."""
+    def measure(self) -> Iterator[None]:
+        """Record the duration of the block as one wait."""
         started = time.perf_counter()
         try:
             yield
@@ -70,17 +70,17 @@ class Waits:
             self._longest = max(self._longest, seconds)
 
     def longest(self) -> float:
-        """The longest wait, in seconds, since this was last asked."""
+        """Return the longest wait, in seconds, since the last call."""
         longest, self._longest = self._longest, 0.0
         return longest
 
 
 class InstrumentedPool(AsyncAdaptedQueuePool):
-    """The write pool; it tells who waits for a connection."""
+    """The write pool; records waits for a connection."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.waits = Waits("write")
+        self.waits = WaitTimes("write")
 
     @property
     def limit(self) -> int:
@@ -89,5 +89,5 @@ class InstrumentedPool(AsyncAdaptedQueuePool):
     def _do_get(self) -> Any:
         if self.checkedout() < self.limit:
             return super()._do_get()
-        with self.waits.one():
+        with self.waits.measure():
             return super()._do_get()

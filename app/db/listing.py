@@ -1,7 +1,7 @@
 """Lists: filters, sorts and keyset pages, declared once per collection.
 
-A page by cursor starts behind the last row of the page before, so that it costs the
-same at any depth and rows that come and go in between shift nothing.
+A cursor page starts after the last row of the previous page, so that it costs the same at any
+depth, and rows inserted or deleted in between do not shift it.
 """
 
 import uuid
@@ -42,7 +42,7 @@ PARSERS: dict[type, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """`sort` names fields, `-` in front for descending; `after` is the key of the last row."""
+    """`sort` names fields, prefixed with `-` for descending; `after` is the key of the last row."""
 
     limit: int = 20
     skip: int = 0
@@ -53,7 +53,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class PageRows:
-    """`last` is the key to ask for the next page with, None on the last page."""
+    """`last` is the key for requesting the next page, None on the last page."""
 
     items: list[Row]
     last: tuple[str, ...] | None
@@ -62,7 +62,7 @@ class PageRows:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What makes two list statements the same but for their parameters."""
+    """Cache key of a list statement: equal shapes differ only in bound parameters."""
 
     filters: frozenset[str]
     sort: tuple[str, ...]
@@ -101,7 +101,7 @@ class Listing:
     async def page(
         self, reads: Reader, request: PageRequest, values: Mapping[str, Any]
     ) -> PageRows:
-        """One page of the rows for which every filter that has a value holds."""
+        """Return one page of the rows that match every filter that has a value."""
         given = {name: value for name, value in values.items() if value is not None}
         names = frozenset(given) & frozenset(self.filters)
         sort = request.sort or self.default_sort
@@ -115,7 +115,7 @@ class Listing:
         return PageRows(items, self.key_of(sort, items[-1]) if has_more else None, total)
 
     def everything(self, reads: Reader, values: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
-        """Every row for which the filters hold, in the order of the key, in chunks."""
+        """Yield all rows that match the filters, in the order of the key, in chunks."""
         given = {name: value for name, value in values.items() if value is not None}
         names = frozenset(given) & frozenset(self.filters)
         return reads.stream(self._whole(names), **given)
@@ -133,7 +133,7 @@ class Listing:
             .limit(literal_column(str(shape.limit + 1)))
         )
         if shape.is_continued:
-            statement = statement.where(behind(order))
+            statement = statement.where(rows_after(order))
         if shape.has_skip:
             statement = statement.offset(bindparam("skip", type_=Integer()))
         return Query(statement)
@@ -159,30 +159,30 @@ class Listing:
         }
 
 
-def behind(order: Sequence[tuple[Column, bool]]) -> ColumnElement[bool]:
-    """The rows that follow the row whose key is bound as `after_<column>`."""
+def rows_after(order: Sequence[tuple[Column, bool]]) -> ColumnElement[bool]:
+    """Return the keyset condition: rows after the one whose key is bound as `after_<column>`."""
     bounds = [bindparam(f"after_{column.key}", type_=column.type) for column, _ in order]
     directions = {down for _, down in order}
     if len(directions) == 1:
-        # One comparison of rows, so that one index range answers it.
+        # A row comparison, which PostgreSQL answers from one index range.
         columns, last = tuple_(*(column for column, _ in order)), tuple_(*bounds)
         return columns < last if directions.pop() else columns > last
-    # Implied by what follows, and unlike that a range of the index of the first column.
+    # Implied by the OR that follows, but unlike it usable as an index range of the first column.
     first, down = order[0]
     start = first <= bounds[0] if down else first >= bounds[0]
-    return and_(start, or_(*(behind_at(order, bounds, place) for place in range(len(order)))))
+    return and_(start, or_(*(rows_after_at(order, bounds, place) for place in range(len(order)))))
 
 
-def behind_at(
+def rows_after_at(
     order: Sequence[tuple[Column, bool]], bounds: Sequence[Any], place: int
 ) -> ColumnElement[bool]:
-    """Equal in every column before `place` and further there."""
+    """Return the condition for rows equal in every column before `place` and after it there."""
     column, down = order[place]
     equal = [earlier == bounds[index] for index, (earlier, _) in enumerate(order[:place])]
     return and_(*equal, column < bounds[place] if down else column > bounds[place])
 
 
 def contains_pattern(text: str) -> str:
-    """A LIKE pattern for values that contain the text, whatever characters it has."""
+    """Return a LIKE pattern for values that contain the text, with its wildcards escaped."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

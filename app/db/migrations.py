@@ -1,4 +1,4 @@
-"""Migrations, driven from Python: the command line and the tests use these."""
+"""Migrations: Alembic commands for the command line and the tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,24 +22,28 @@ def alembic_config(url: str, service_role: str | None = None) -> Config:
 
 
 def upgrade(url: str, revision: str = "head", *, service_role: str | None = None) -> None:
-    """Migrate, then grant the service role, if it is another one, what it needs.
+    """Migrate, then grant the service role its privileges if it is not the owner.
 
     Raises:
         ConfigError: no such revision or role, or the database cannot be reached.
     """
-    with explained():
+    with config_errors():
         command.upgrade(alembic_config(url, service_role), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Raises ConfigError, as above."""
-    with explained():
+    """Migrate down to the revision.
+
+    Raises:
+        ConfigError: no such revision, or the database cannot be reached.
+    """
+    with config_errors():
         command.downgrade(alembic_config(url), revision)
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """What Alembic has to say to operators needs no traceback."""
+def config_errors() -> Iterator[None]:
+    """Raise ConfigError for errors of Alembic, which operators need without a traceback."""
     try:
         yield
     except CommandError as error:
@@ -54,6 +58,10 @@ def revise(url: str, message: str) -> None:
 
 
 def check(url: str) -> None:
-    """Raises ConfigError: the models and the migrated database differ."""
-    with explained():
+    """Compare the models with the migrated database.
+
+    Raises:
+        ConfigError: they differ.
+    """
+    with config_errors():
         command.check(alembic_config(url))

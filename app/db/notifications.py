@@ -1,7 +1,7 @@
-"""LISTEN and NOTIFY: what other processes did, within milliseconds of their commit.
+"""Notifications between processes by LISTEN and NOTIFY, within milliseconds of a commit.
 
-A notification is only a hint. Receivers must survive its loss: after a reconnect the calls
-of `on_reconnect` run, because what was published meanwhile is lost.
+A notification is only a hint. Receivers must tolerate its loss: after a reconnect the
+`on_reconnect` calls run, because notifications published meanwhile are lost.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
 
 
-async def announce(reads: ReadPool, channel: str, payload: str) -> None:
-    """Notify outside of any transaction: within one, commits would wait for one another."""
+async def publish(reads: ReadPool, channel: str, payload: str) -> None:
+    """Publish outside of any transaction: within one, commits would wait for each other."""
     await reads.all(NOTIFY, channel=channel, payload=payload)
 
 
 class Notifications:
     """The receivers of this process, by channel, and the transport to other processes.
 
-    `publish` takes a notification to the other processes where PostgreSQL's NOTIFY does not:
-    a feature may set it before the service takes requests.
+    `publish` sends a notification to the other processes instead of PostgreSQL's NOTIFY:
+    a feature may set it before the service accepts requests.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Notifications:
 
 
 class Listener(BackgroundLoop):
-    """One connection that waits for notifications, and comes back when it is lost."""
+    """One connection that receives notifications; reconnects when it is lost."""
 
     name = "notifications"
 
@@ -93,7 +93,7 @@ class Listener(BackgroundLoop):
                 await connection.add_listener(channel, self._dispatch)
             self._notifications.reconnected()
             while True:
-                # A dead peer says nothing; asking is the only way to notice.
+                # A dead peer sends nothing; only a query detects it.
                 await asyncio.sleep(self._check_seconds)
                 await connection.execute("SELECT 1")
         finally:

@@ -1,4 +1,4 @@
-"""A pool of the driver's own connections: the most recently used first, never reset.
+"""Pool of driver connections: last in, first out, never reset.
 
 asyncpg's own pool spends as much on resetting a connection as a read costs, and SQLAlchemy's
 twice that. The statements of this service leave no state on a connection.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.db.instrumentation import Waits
+from app.db.instrumentation import WaitTimes
 from app.db.schema_changes import SCHEMA_AGE
 from app.errors import Unavailable
 
@@ -30,7 +30,7 @@ LOST = (
 
 @dataclass(frozen=True, slots=True)
 class PooledConnection:
-    """A connection and when it was opened; `is_fresh` if it was not used before."""
+    """A connection, its opening time on the monotonic clock, and whether it is unused so far."""
 
     connection: asyncpg.Connection
     opened_at: float
@@ -38,7 +38,7 @@ class PooledConnection:
 
 
 class DriverPool:
-    """`name` is that of its metrics; a wait for one of `size` connections has an end."""
+    """At most `size` connections; `name` labels its metrics, and waiting for one times out."""
 
     def __init__(
         self, name: str, connect: Connect, *, size: int, wait_seconds: float, recycle_seconds: float
@@ -51,7 +51,7 @@ class DriverPool:
         self.name = name
         self.size = size
         self.in_use = 0
-        self.waits = Waits(name)
+        self.waits = WaitTimes(name)
 
     async def close(self) -> None:
         while self._idle:
@@ -61,10 +61,10 @@ class DriverPool:
         """Acquire the right to one connection, until `release_slot`.
 
         Raises:
-            Unavailable: none became free in time.
+            Unavailable: no connection became free in time.
         """
         if self._free.locked():
-            with self.waits.one():
+            with self.waits.measure():
                 await self._wait()
         else:
             await self._free.acquire()
@@ -75,7 +75,12 @@ class DriverPool:
         self._free.release()
 
     async def acquire(self) -> PooledConnection:
-        """Return a connection, which the caller releases or terminates."""
+        """Return a connection, which the caller must release or terminate.
+
+        Raises:
+            Unavailable: the database is unreachable.
+            DeadlineExceeded: the database does not answer in time.
+        """
         oldest = time.monotonic() - self._recycle_seconds
         while self._idle:
             pooled = self._idle.pop()

@@ -11,7 +11,7 @@ from app.observability import metrics
 
 
 class PoolMetrics:
-    """Of the pools of the driver's connections, and of the engine's."""
+    """Metrics of the driver pools and of the engine's pool."""
 
     def __init__(self, pools: Sequence[DriverPool], engine: AsyncEngine) -> None:
         pool = cast("InstrumentedPool", engine.pool)
@@ -21,7 +21,7 @@ class PoolMetrics:
         metrics.POOL_SIZE.labels("write").set(pool.limit)
 
     def longest_wait(self) -> float:
-        """In seconds, for a connection, since this was last asked."""
+        """Return the longest wait for a connection, in seconds, since the last call."""
         waits = [self._writes.waits, *(each.waits for each in self._pools)]
         return max(each.longest() for each in waits)
 

@@ -1,6 +1,6 @@
-"""Read routing: which server answers the reads that may be a moment old.
+"""Read routing: selects the server for reads that may be a moment old.
 
-The primary answers them all unless a feature, such as a replica, registers a router.
+All go to the primary unless a feature, such as a replica, registers a router.
 """
 
 import uuid
@@ -16,7 +16,7 @@ class ReadRouter(Protocol):
         """Return the reader of one user; the id may become known later."""
 
     async def announce(self, user_id: uuid.UUID) -> None:
-        """Have all processes read what the user has just written."""
+        """Notify all processes that the user has just written, so that none returns older rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,6 @@ class DatabaseResources:
     sessions: Sessionmaker
     reads: ReadPool
     loop_reads: ReadPool
-    """For background loops, so that they and requests never wait for one another."""
+    """For background loops, so that they and requests never wait for each other."""
     driver_pool: DriverPool
     notifications: Notifications

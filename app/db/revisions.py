@@ -13,22 +13,22 @@ CURRENT = Query(select(column("version_num")).select_from(table("alembic_version
 
 @lru_cache
 def known_revisions() -> tuple[str, ...]:
-    """Those that this code has migrations for, the newest first."""
+    """Return the revisions that this code has migrations for, newest first."""
     names = (path.name for path in VERSIONS.glob("[0-9]*_*.py"))
     return tuple(sorted((name.partition("_")[0] for name in names), reverse=True))
 
 
 def is_outdated(revision: str | None) -> bool:
-    """Whether a database at the revision lacks something that this code needs."""
+    """Return whether a database at the revision lacks a migration of this code."""
     return revision is None or revision in known_revisions()[1:]
 
 
 async def is_migrated(reads: ReadPool) -> bool:
-    """Whether the database has everything that this code needs.
+    """Return whether the database has all migrations of this code.
 
-    A revision that it does not know is of a newer release, which is being rolled out.
+    An unknown revision belongs to a newer release, which is being rolled out.
 
     Raises:
-        DatabaseUnavailable: it cannot be reached, or was never migrated.
+        DatabaseUnavailable: the database is unreachable, or was never migrated.
     """
     return not is_outdated(await reads.scalar(CURRENT))

@@ -1,9 +1,9 @@
-"""Schema changes under load: prepared statements and type caches that became outdated.
+"""Schema changes under load: replaces connections with outdated statements and type caches.
 
-After `ALTER TABLE ... TYPE`, PostgreSQL refuses each statement that was prepared before ("cached
-plan must not change result type", SQLSTATE 0A000), once per connection. So the first refusal makes
-all pools of the process replace the connections that they opened before it, and the transaction is
-repeated on a new one.
+After `ALTER TABLE ... TYPE`, PostgreSQL rejects each statement that was prepared before ("cached
+plan must not change result type", SQLSTATE 0A000), once per connection. So the first error
+makes all pools of the process replace the connections opened before it, and the transaction is
+retried on a new one.
 """
 
 import math
@@ -20,19 +20,19 @@ class SchemaAge:
     def __init__(self) -> None:
         self._changed_at = -math.inf
 
-    def renew(self) -> None:
-        """Replace every connection that is open now, when it is next taken from its pool."""
+    def mark_changed(self) -> None:
+        """Have every connection that is open now replaced when it is next acquired."""
         self._changed_at = time.monotonic()
 
-    def renew_after(self, error: BaseException) -> None:
-        """Record it if the error means that a statement or a type is outdated."""
+    def mark_changed_after(self, error: BaseException) -> None:
+        """Record a schema change if the error means that a statement or a type is outdated."""
         if isinstance(error, SCHEMA_CHANGED):
-            self.renew()
+            self.mark_changed()
 
     def is_outdated(self, opened_at: float) -> bool:
-        """Return whether a connection that was opened then may hold outdated statements."""
+        """Return whether a connection opened then (monotonic time) may hold outdated statements."""
         return opened_at <= self._changed_at
 
 
-# One for all pools: each of them has prepared statements about the same tables.
+# Shared by all pools: each has prepared statements for the same tables.
 SCHEMA_AGE = SchemaAge()

@@ -1,6 +1,6 @@
-"""Text search: the condition that a row matches a question. ADR 0028.
+"""Text search: the condition that a row matches a query. ADR 0028.
 
-Text and question are cut into words by the same function of PostgreSQL, which migration 0024 makes.
+Text and query are split into words by the same PostgreSQL function, created by migration 0024.
 """
 
 from sqlalchemy import (
@@ -17,16 +17,16 @@ from sqlalchemy import (
 
 
 def matches(text: str) -> ColumnElement[bool]:
-    """Return whether a text has all words of the question `q`, each of them possibly cut short.
+    """Return the condition that a text has all words of the query `q`, as whole words or prefixes.
 
     Args:
-        text: SQL of the text, the same as in the index on `search_lexemes(text)`.
+        text: SQL expression of the text, the same as in the index on `search_lexemes(text)`.
     """
     searched = literal_column(text, String())
     question = bindparam("q", type_=String())
-    # Decides most rows in a tenth of the time, which counts where PostgreSQL walks them in their
-    # order, and is exact where pairs of letters are not. As CASE, whose estimate is a half: that of
-    # LIKE without statistics would be nothing.
+    # Decides most rows in a tenth of the time, which matters where PostgreSQL scans rows in their
+    # order, and is exact where pairs of letters are not. As CASE, which is estimated at one half:
+    # LIKE without statistics would be estimated at nothing.
     contains = func.search_folded(searched).like(func.all(func.search_patterns(question)))
     return and_(
         func.search_lexemes(searched).bool_op("@@")(func.search_question(question)),

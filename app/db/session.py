@@ -1,4 +1,4 @@
-"""The unit of work: one session, one transaction."""
+"""Unit of work: one session, one transaction."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -37,9 +37,9 @@ def create_sessionmaker(
     notifications: Notifications | None = None,
     signals: Signals | None = None,
 ) -> Sessionmaker:
-    """Create sessions for `transaction`.
+    """Create the session factory for `transaction`.
 
-    They publish through `notifications` when they commit, and emit to the receivers of `signals`.
+    Sessions publish to `notifications` when they commit, and emit to the receivers of `signals`.
     """
     info = {"hub": notifications or Notifications(), "signals": signals or Signals({})}
     # A response is built after the commit: expired attributes would be I/O there.
@@ -47,20 +47,20 @@ def create_sessionmaker(
 
 
 async def notify(session: Transaction, channel: str, payload: str) -> None:
-    """Notify every process when, and only if, the transaction commits; this one at once."""
+    """Notify every process when, and only if, the transaction commits; this process first."""
     session.info.setdefault("notifications", []).append((channel, payload))
     if session.info["hub"].publish is None:
         await run(session, NOTIFY, channel=channel, payload=payload)
 
 
 def when_committed(session: Transaction, do: Callable[..., Any], *arguments: Any) -> None:
-    """Call something quick if the transaction commits, as counting what it did."""
+    """Call a non-blocking function if the transaction commits, for example to count rows."""
     session.info.setdefault("when_committed", []).append(partial(do, *arguments))
 
 
 @asynccontextmanager
 async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
-    """Commit on success, roll back on error.
+    """Open a transaction: commit on success, roll back on error.
 
     Raises:
         PreconditionFailed: a row changed between reading and writing it.
@@ -74,7 +74,7 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
     except StaleDataError as error:
         raise PreconditionFailed("The resource changed since it was read.") from error
     except TimeoutError as error:
-        # From the ping before the first statement, where SQLAlchemy passes it on as it is.
+        # From the ping before the first statement, which SQLAlchemy does not wrap.
         raise StatementTimeout from error
     except PoolTimeout as error:
         raise DatabaseUnavailable("All database connections are busy.") from error
@@ -84,7 +84,7 @@ async def transaction(sessions: Sessionmaker) -> AsyncIterator[AsyncSession]:
 async def driver_transaction(
     pool: DriverPool, sessions: Sessionmaker
 ) -> AsyncIterator[DriverTransaction]:
-    """The same without a session; raises what its statements raise."""
+    """Open a transaction without a session; raises what its statements raise."""
     work = DriverTransaction(pool, {**sessions.kw["info"]})
     try:
         yield work
@@ -96,13 +96,13 @@ async def driver_transaction(
 
 
 async def publish(session: Transaction) -> None:
-    """Run what waited for the commit, and publish the notifications of the transaction."""
+    """Run the `when_committed` calls and publish the notifications of the transaction."""
     hub: Notifications = session.info["hub"]
     for do in session.info.pop("when_committed", ()):
         do()
     hub.committed()
     for channel, payload in session.info.pop("notifications", ()):
-        # The listener of this process receives it, too, but maybe after the client's next request.
+        # The listener of this process also receives it, possibly after the client's next request.
         hub.receive(channel, payload)
         if hub.publish:
             await hub.publish(channel, payload)

@@ -1,7 +1,7 @@
-"""Signals: what a feature tells those that build on it, within the same transaction.
+"""Signals: in-process events from one feature to dependent ones, in the same transaction.
 
 A signal is a frozen dataclass, declared by the feature that emits it. Receivers are declared in
-`Feature.receivers`; what one raises rolls the transaction back.
+`Feature.receivers`; an error that one raises rolls the transaction back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ Receiver = Callable[[AsyncSession, Any], Awaitable[None]]
 
 
 class Signals:
-    """The receivers of each class of signals, in the order in which they are called."""
+    """The receivers of each class of signals, in calling order."""
 
     def __init__(self, receivers: Mapping[type[Signal], Sequence[Receiver]]) -> None:
         self._receivers = receivers
@@ -29,6 +29,6 @@ class Signals:
 
 
 async def emit(session: AsyncSession, signal: Signal) -> None:
-    """Call the receivers of a signal, one after another, in the transaction of the session."""
+    """Call the receivers of a signal in order, in the transaction of the session."""
     signals: Signals = session.info["signals"]
     await signals.send(session, signal)

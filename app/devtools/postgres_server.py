@@ -1,4 +1,4 @@
-"""One PostgreSQL server on one folder: how it starts, answers and stops."""
+"""PostgreSQL server on one folder: start, health check and stop."""
 
 import asyncio
 import fcntl
@@ -38,7 +38,7 @@ SETTINGS = (
     "unix_socket_directories=",
     "timezone=UTC",
     "log_timezone=UTC",
-    # Ends the queries of killed clients, which would else hold up recovery until they are done.
+    # Ends the queries of killed clients, which would otherwise delay recovery until they end.
     "client_connection_check_interval=1s",
 )
 FAST_SETTINGS = (
@@ -46,13 +46,13 @@ FAST_SETTINGS = (
     "synchronous_commit=off",
     "full_page_writes=off",
     "max_connections=200",
-    # A checkpoint while a replica is being made would recycle the log that it still has to fetch.
+    # A checkpoint while a replica is created would recycle log that it has yet to fetch.
     "wal_keep_size=256MB",
 )
 
 
 class Server:
-    """The cluster below `folder`, and beside it what it takes to find its server and log in."""
+    """The cluster below `folder`, and next to it the port, password and lock of its server."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -68,7 +68,7 @@ class Server:
         return f"postgresql+asyncpg://app:{password}@127.0.0.1:{port}/app"
 
     def ensure_running(self, *, durable: bool) -> None:
-        """Adopt the server that lives, or start one; again where a stranger took the port first."""
+        """Use the running server or start one; retry if another process took the port."""
         attempts = iter(range(START_ATTEMPTS))
         while not self.is_up(START_SECONDS):
             if next(attempts, None) is None:
@@ -77,10 +77,10 @@ class Server:
         self.ensure_database()
 
     def stop(self) -> None:
-        """Shut down in fast mode, or at once where that takes too long."""
+        """Shut down in fast mode, or in immediate mode if that takes too long."""
         if not self.is_up(STOP_SECONDS):
             return
-        # Only this server writes the file, and it has just answered: the pid is its own.
+        # Only this server writes the file, and it has just responded: the pid is its own.
         postmaster = int((self.cluster / "postmaster.pid").read_text().split()[0])
         for how in (signal.SIGINT, signal.SIGQUIT):
             os.kill(postmaster, how)
@@ -88,7 +88,7 @@ class Server:
                 return
 
     def is_up(self, seconds: float) -> bool:
-        """Wait until the server answers (True) or none of its processes is left (False)."""
+        """Wait until the server responds (True) or none of its processes is left (False)."""
         for _ in polls(seconds):
             if not is_held(self.lock):
                 return False
@@ -100,8 +100,8 @@ class Server:
         )
 
     def answers(self) -> bool:
-        """Whether a server on our port lets us in and works on our cluster."""
-        # Where none of its processes is left, a stranger may have the port: do not ask him.
+        """Return whether the server on our port accepts our login and runs on our cluster."""
+        # If none of its processes is left, the port may belong to another process: do not connect.
         if not is_held(self.lock) or not self.port_file.exists():
             return False
         url = self.url
@@ -116,15 +116,15 @@ class Server:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self.cluster.exists():
                 self.initialise(lock, log, durable=durable)
-            # The lock is ours, so this names a dead server. PostgreSQL would refuse to start
-            # as soon as any process of the same user had got that pid.
+            # The lock is ours, so the file is of a dead server. PostgreSQL would refuse to start
+            # if any process of the same user had got that pid.
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             port = self.choose_port()
             command = in_background(self.command(port, durable=durable))
             run(command, owner=self.cluster, lock=lock, log=log)
 
     def initialise(self, lock: IO[str], log: IO[bytes], *, durable: bool) -> None:
-        # Renamed when complete, so an initdb killed half-way leaves nothing that looks usable.
+        # Renamed when complete, so a killed initdb leaves no folder that looks usable.
         partial = self.folder / "cluster.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o700)
@@ -137,7 +137,7 @@ class Server:
         partial.rename(self.cluster)
 
     def initdb_command(self, folder: Path, *, durable: bool) -> list[str | Path]:
-        # The locale of PostgreSQL itself sorts and folds alike on every machine.
+        # The builtin locale sorts and folds case identically on every machine.
         return [
             *(binary("initdb"), "-D", folder),
             *("--username=app", f"--pwfile={self.password_file}", "--auth=scram-sha-256"),
@@ -151,10 +151,10 @@ class Server:
         return [binary("postgres"), "-D", self.cluster, "-p", str(port), *options]
 
     def choose_port(self) -> int:
-        """Keep the port of the last run where it is free."""
+        """Return the port of the last run if it is free, else another one."""
         last = self.port_file.read_text() if self.port_file.exists() else ""
         port = free_port(int(last) if last.isdecimal() else 0)
-        # Replaced as a whole, since `running_url` reads it without waiting for its turn.
+        # Replaced as a whole, since `running_url` reads it without the lock.
         fresh = self.port_file.with_suffix(".new")
         fresh.write_text(str(port))
         fresh.replace(self.port_file)
@@ -162,7 +162,7 @@ class Server:
 
     def ensure_database(self) -> None:
         count = "SELECT count(*) FROM pg_database WHERE datname = 'app'"
-        # The statement of a user killed meanwhile may still be at work.
+        # The statement of a killed user may still be running.
         with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
             if asyncio.run(ask(self.url, count)) == 0:
                 asyncio.run(ask(self.url, "CREATE DATABASE app"))
@@ -180,7 +180,7 @@ class Server:
 
 
 async def ask(url: str, query: str) -> object:
-    """Ask in the database that is always there; `app` may be missing yet."""
+    """Run a query in the database `postgres`, which always exists; `app` may not exist yet."""
     address = url.replace("+asyncpg", "")
     connection = await asyncpg.connect(
         address, database="postgres", ssl=False, timeout=ANSWER_SECONDS

@@ -1,4 +1,4 @@
-"""Something to look at: the people, items and posts of a fresh development database."""
+"""Seed data: users, categories, items and posts of a new development database."""
 
 import asyncio
 import uuid
@@ -20,8 +20,8 @@ from app.features.users.passwords import PasswordHasher
 from app.features.users.schemas import UserBase
 from app.security.principals import ROLE_SCOPES, Principal, Role
 
-PEOPLE = {"admin": "Grace Hopper", "user": "Ada Lovelace", "guest": "Alan Turing"}
-# Names of categories, each with what is below it.
+USERS = {"admin": "Grace Hopper", "user": "Ada Lovelace", "guest": "Alan Turing"}
+# Names of categories, each with its subcategories.
 TREE: dict[str, Any] = {
     "Furniture": {"Seating": {"Chairs": {}}, "Desks": {}, "Shelves": {}},
     "Home": {"Lighting": {}, "Textiles": {}},
@@ -44,7 +44,7 @@ DRAFT = PostCreate(title="Wool or linen?", body="Wool keeps its shape. To be con
 
 
 def seed(settings: Settings) -> bool:
-    """Fill an empty development database; say whether it was empty."""
+    """Fill an empty development database; return whether it was empty."""
     return asyncio.run(seed_when_empty(settings))
 
 
@@ -52,7 +52,7 @@ async def seed_when_empty(settings: Settings) -> bool:
     engine = create_engine(settings)
     try:
         async with create_sessionmaker(engine).begin() as session:
-            # Two that start at once wait here for each other; the second finds people.
+            # Of two concurrent starts, the second waits here and then finds users.
             await users.lock(session)
             is_empty = not await users.exist(session)
             if is_empty:
@@ -66,12 +66,12 @@ async def fill(session: AsyncSession, password: str) -> None:
     passwords = PasswordHasher(max_concurrency=1)
     password_hash = await passwords.hash(password)
     passwords.close()
-    people = {
-        name: await create_person(session, name, full_name, password_hash)
-        for name, full_name in PEOPLE.items()
+    accounts = {
+        name: await create_user(session, name, full_name, password_hash)
+        for name, full_name in USERS.items()
     }
-    user = principal(people["user"])
-    category_ids = await plant(session, TREE)
+    user = principal(accounts["user"])
+    category_ids = await create_categories(session, TREE)
     batch = [
         item.model_copy(update={"category_id": category_ids[name]}) for name, item in ITEMS.items()
     ]
@@ -81,7 +81,7 @@ async def fill(session: AsyncSession, password: str) -> None:
     await posts.create(session, DRAFT, author=user)
 
 
-async def plant(
+async def create_categories(
     session: AsyncSession, tree: dict[str, Any], parent_id: uuid.UUID | None = None
 ) -> dict[str, uuid.UUID]:
     """Create the categories; return their ids by name."""
@@ -89,13 +89,11 @@ async def plant(
     for name, below in tree.items():
         data = CategoryCreate(name=name, parent_id=parent_id)
         ids[name] = (await categories.create(session, data)).id
-        ids |= await plant(session, below, ids[name])
+        ids |= await create_categories(session, below, ids[name])
     return ids
 
 
-async def create_person(
-    session: AsyncSession, name: str, full_name: str, password_hash: str
-) -> User:
+async def create_user(session: AsyncSession, name: str, full_name: str, password_hash: str) -> User:
     data = UserBase(email=f"{name}@example.com", username=name, full_name=full_name)
     return await users.create(
         session, data, password_hash=password_hash, role=Role(name), email_verified=True

@@ -13,7 +13,12 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 
-from app.db.dependencies import get_session, get_transaction, writing, writing_with_driver
+from app.db.dependencies import (
+    get_session,
+    get_transaction,
+    open_driver_transaction,
+    open_transaction,
+)
 from app.db.errors import REPEATABLE
 from app.db.session import Transaction
 from app.fastpath.route import FastRoute, Handler
@@ -38,7 +43,7 @@ class UnitOfWorkRoute(FastRoute):
             return handler
         calls = set(calls_of(self.dependant))
         uses_driver = get_transaction in calls and get_session not in calls
-        begin = writing_with_driver if uses_driver else writing
+        begin = open_driver_transaction if uses_driver else open_transaction
         return in_transaction(handler, begin, list(guards_of(self.dependant)))
 
 

@@ -1,4 +1,4 @@
-"""The tasks table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the tasks table. Flushes; never commits."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from app.jobs.schemas import TaskRead
 from app.runtime.clock import now
 from app.security.principals import Principal
 
-# Workers listen here for tasks that were cancelled while they run.
+# Notification channel: workers cancel running tasks whose id they receive.
 CHANNEL = "cancelled_tasks"
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 LOST_AFTER = timedelta(minutes=1)
-AT_ONCE = timedelta(0)
+NO_DELAY = timedelta(0)
 RETRY_SECONDS = 10
-# What is known of a task before its first attempt.
+# Columns that are set before the first attempt.
 ENQUEUED = ("id", "kind", "payload", "owner_id", "request_id", "traceparent", "deduplication_key")
 
 COLUMNS = [getattr(Task, name) for name in TaskRead.model_fields]
@@ -51,7 +51,7 @@ async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the task as a row.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it belongs to another user.
     """
     return found(await reads.first(BY_ID, id=task_id, **viewer.as_viewer()), "task")
 
@@ -59,7 +59,7 @@ async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
 async def list_page(
     reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
 ) -> PageRows:
-    """Return one page of the tasks that match and that the viewer may see."""
+    """Return one page of the matching tasks that are visible to the viewer."""
     return await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
 
 
@@ -67,14 +67,14 @@ async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: P
     """Return the task, locked until the transaction ends.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it belongs to another user.
     """
     statement = select(Task).where(Task.id == task_id, IS_VISIBLE).with_for_update()
     return found(await session.scalar(statement, viewer.as_viewer()), "task")
 
 
-async def create(session: AsyncSession, task: Task, *, delay: timedelta = AT_ONCE) -> uuid.UUID:
-    """Enqueue the task; return its id, or that of the unfinished one with the same key."""
+async def create(session: AsyncSession, task: Task, *, delay: timedelta = NO_DELAY) -> uuid.UUID:
+    """Enqueue the task; return its id, or the id of an unfinished task with the same key."""
     fields = {name: getattr(task, name) for name in ENQUEUED}
     added: uuid.UUID | None = await session.scalar(
         insert(Task)
@@ -89,7 +89,11 @@ async def create(session: AsyncSession, task: Task, *, delay: timedelta = AT_ONC
 
 
 async def refuse_too_many(session: AsyncSession, owner_id: uuid.UUID, *, most: int) -> None:
-    """Raises TooManyTasks: none of the owner's newest `most` tasks has ended."""
+    """Limit the unfinished tasks of one owner.
+
+    Raises:
+        TooManyTasks: none of the owner's newest `most` tasks has ended.
+    """
     of_owner = select(Task.status).where(Task.owner_id == owner_id)
     newest_first = of_owner.order_by(Task.created_at.desc(), Task.id.desc()).limit(most).subquery()
     unfinished = select(func.count()).where(newest_first.c.status.in_(UNFINISHED))
@@ -98,20 +102,20 @@ async def refuse_too_many(session: AsyncSession, owner_id: uuid.UUID, *, most: i
 
 
 async def get_enqueued(session: AsyncSession, task_id: uuid.UUID) -> Task:
-    """Return a task that `create` named in this transaction."""
+    """Return a task whose id `create` returned in this transaction."""
     return await session.get_one(Task, task_id)
 
 
 async def get_unfinished(session: AsyncSession, key: str | None) -> uuid.UUID:
-    """Return the id of the task that was in the way of another with its key."""
-    # Not only an unfinished one: it may have ended since.
+    """Return the id of the task that conflicted with a new one by its key."""
+    # Of any status: it may have ended since the conflict.
     is_same = Task.deduplication_key == key
     newest = select(Task.id).where(is_same).order_by(Task.created_at.desc()).limit(1)
     return (await session.scalars(newest)).one()
 
 
 async def begin(session: AsyncSession, task_id: uuid.UUID) -> Task | None:
-    """Start an attempt; None when there is nothing left to do."""
+    """Start an attempt; return None if the task has ended."""
     task: Task | None = await session.scalar(
         select(Task).where(Task.id == task_id, Task.status.in_(UNFINISHED)).with_for_update()
     )
@@ -125,37 +129,41 @@ async def begin(session: AsyncSession, task_id: uuid.UUID) -> Task | None:
 async def report_progress(
     session: AsyncSession, task_id: uuid.UUID, attempt: int, percent: int
 ) -> bool:
-    """Say how far the attempt is; False when it is not the one that counts any more."""
-    return await change(session, task_id, attempt, progress=percent)
+    """Store the progress in percent; return False if the attempt has lost its lease."""
+    return await update_attempt(session, task_id, attempt, progress=percent)
 
 
 async def succeed(
     session: AsyncSession, task_id: uuid.UUID, attempt: int, result: dict[str, Any] | None
 ) -> bool:
-    """Finish the task; False when the attempt is not the one that counts any more."""
+    """Finish the task; return False if the attempt has lost its lease."""
     done = {"status": TaskStatus.SUCCEEDED, "progress": 100, "finished_at": now()}
-    return await change(session, task_id, attempt, **done, result=result, error=None)
+    return await update_attempt(session, task_id, attempt, **done, result=result, error=None)
 
 
-async def wait(session: AsyncSession, task_id: uuid.UUID, attempt: int, error: str) -> bool:
-    """Put the task back after an attempt that failed."""
-    return await change(session, task_id, attempt, status=TaskStatus.QUEUED, error=error)
+async def schedule_retry(
+    session: AsyncSession, task_id: uuid.UUID, attempt: int, error: str
+) -> bool:
+    """Requeue the task after a failed attempt; return False if it has lost its lease."""
+    return await update_attempt(session, task_id, attempt, status=TaskStatus.QUEUED, error=error)
 
 
 async def requeue(session: AsyncSession, task_id: uuid.UUID, attempt: int) -> bool:
-    """Put the task back as if the attempt had not been."""
-    return await change(
+    """Requeue the task without counting the attempt; return False if it has lost its lease."""
+    return await update_attempt(
         session, task_id, attempt, status=TaskStatus.QUEUED, attempts=attempt - 1, progress=0
     )
 
 
 async def fail(session: AsyncSession, task_id: uuid.UUID, attempt: int, error: str) -> bool:
-    """Give the task up."""
+    """Mark the task as failed for good; return False if the attempt has lost its lease."""
     ended = {"status": TaskStatus.FAILED, "finished_at": now()}
-    return await change(session, task_id, attempt, **ended, error=error)
+    return await update_attempt(session, task_id, attempt, **ended, error=error)
 
 
-async def change(session: AsyncSession, task_id: uuid.UUID, attempt: int, **fields: Any) -> bool:
+async def update_attempt(
+    session: AsyncSession, task_id: uuid.UUID, attempt: int, **fields: Any
+) -> bool:
     changed = await session.scalar(
         update(Task)
         .where(Task.id == task_id, Task.attempts == attempt, Task.status == TaskStatus.RUNNING)
@@ -167,10 +175,10 @@ async def change(session: AsyncSession, task_id: uuid.UUID, attempt: int, **fiel
 
 
 async def cancel(session: AsyncSession, task: Task) -> None:
-    """Cancel the task; what it did in a transaction of its own before stays.
+    """Cancel the task; transactions that it has already committed remain.
 
     Raises:
-        AlreadyFinished: it has come to an end.
+        AlreadyFinished: the task has ended.
     """
     task.check_unfinished()
     task.status = TaskStatus.CANCELLED
@@ -180,14 +188,15 @@ async def cancel(session: AsyncSession, task: Task) -> None:
 
 
 async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> tuple[int, int]:
-    """Enqueue failed tasks once more, the newest first, all of them when no ids are given.
+    """Enqueue failed tasks again, newest first; all of them if no ids are given.
 
-    Returns how many, and how many stay failed because another task does the same.
+    Returns:
+        How many were enqueued, and how many stay failed because of an unfinished duplicate.
     """
-    chosen = Task.id.in_(ids) if ids else Task.status == TaskStatus.FAILED
+    selected = Task.id.in_(ids) if ids else Task.status == TaskStatus.FAILED
     statement = (
         select(Task)
-        .where(chosen, Task.status == TaskStatus.FAILED)
+        .where(selected, Task.status == TaskStatus.FAILED)
         .order_by(Task.created_at.desc(), Task.id.desc())
         .with_for_update(skip_locked=True)
     )
@@ -200,38 +209,38 @@ async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> tuple
 
 
 async def retry(session: AsyncSession, task: Task) -> Task:
-    """Enqueue a failed task once more.
+    """Enqueue a failed task again.
 
     Raises:
-        NotFailed: it goes on, or has come to another end.
-        Conflict: another task does the same already.
+        NotFailed: the task is unfinished, succeeded or was cancelled.
+        Conflict: an unfinished task has the same key.
     """
     try:
-        # A conflict of one must not take back what else is retried.
+        # A conflict of one task must not roll back the other retries.
         async with session.begin_nested():
-            task.begin_again()
+            task.reset()
     except UniqueViolation as error:
         raise Conflict("Another task does the same already.") from error
-    await queue.push(session, task.kind, task.id, delay=AT_ONCE)
+    await queue.push(session, task.kind, task.id, delay=NO_DELAY)
     return task
 
 
 async def requeue_lost(session: AsyncSession) -> int:
-    """Enqueue what is unfinished and yet in no queue; return how many there were."""
+    """Enqueue unfinished tasks that are missing from the queue; return their number."""
     lost = await session.execute(
         select(Task.id, Task.kind)
         .where(Task.status.in_(UNFINISHED), Task.updated_at < func.now() - LOST_AFTER)
-        .where(queue.has_forgotten(Task.id))
+        .where(queue.is_missing(Task.id))
         .with_for_update(skip_locked=True)
     )
     tasks = lost.all()
     for task_id, kind in tasks:
-        await queue.push(session, kind, task_id, delay=AT_ONCE)
+        await queue.push(session, kind, task_id, delay=NO_DELAY)
     return len(tasks)
 
 
 async def waiting(reads: ReadPool) -> tuple[int, float]:
-    """How many tasks are due, and for how many seconds the oldest of them has been."""
+    """Return the number of due tasks, and the age of the oldest in seconds."""
     row = await reads.first(queue.DUE)
     return (row["waiting"], row["oldest_seconds"]) if row else (0, 0.0)
 
@@ -244,13 +253,13 @@ async def newest(session: AsyncSession, status: TaskStatus | None, limit: int) -
 
 
 async def purge(session: AsyncSession, status: TaskStatus) -> int:
-    """Delete every task that ended so; return how many there were."""
-    gone = await session.scalars(delete(Task).where(Task.status == status).returning(Task.id))
-    return len(gone.all())
+    """Delete every task with the status; return their number."""
+    deleted = await session.scalars(delete(Task).where(Task.status == status).returning(Task.id))
+    return len(deleted.all())
 
 
 async def delete_old(session: AsyncSession) -> None:
-    """Delete what ended long ago; failed tasks stay until somebody has looked at them."""
+    """Delete tasks that ended before the retention time; failed ones stay for an operator."""
     is_over = Task.status.in_([TaskStatus.SUCCEEDED, TaskStatus.CANCELLED])
-    await session.execute(delete(Task).where(is_over, Task.finished_at < func.now() - KEPT))
-    await queue.delete_old_log(session, KEPT)
+    await session.execute(delete(Task).where(is_over, Task.finished_at < func.now() - RETENTION))
+    await queue.delete_old_log(session, RETENTION)

@@ -1,4 +1,4 @@
-"""The port: what a job is, what it gets to work with, and how it is enqueued."""
+"""Interface of jobs: the job class, its execution context, and enqueueing."""
 
 import uuid
 from abc import abstractmethod
@@ -26,15 +26,15 @@ FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2.0, 3600.0
 
 
 class PermanentFailure(Exception):
-    """Another attempt would be in vain; the owner of the task is shown the text."""
+    """A failure that a retry cannot fix; its text is visible to the owner of the task."""
 
 
 class LeaseLost(Exception):
-    """The attempt counts no more: the task was cancelled, or another worker took it over."""
+    """The attempt lost the task, which was cancelled or taken over by another worker."""
 
 
 class Work:
-    """One attempt at a task, as the job sees it."""
+    """Execution context of a job: one attempt at a task."""
 
     def __init__(self, resources: Resources, task_id: uuid.UUID, attempt: int) -> None:
         self.resources = resources
@@ -52,10 +52,10 @@ class Work:
         return self.resources[DatabaseResources].reads
 
     async def report_progress(self, percent: int) -> None:
-        """Show how far it is, 0 to 100.
+        """Store the progress, 0 to 100.
 
         Raises:
-            LeaseLost: the attempt counts no more.
+            LeaseLost: the task was cancelled or taken over.
         """
         async with transaction(self.sessions) as session:
             if not await tasks.report_progress(session, self.task_id, self.attempt, percent):
@@ -63,10 +63,10 @@ class Work:
 
     @asynccontextmanager
     async def completion(self) -> AsyncIterator[AsyncSession]:
-        """The transaction that finishes the task: what is written in it happens exactly once.
+        """Open the transaction that finishes the task: its writes are committed exactly once.
 
         Raises:
-            LeaseLost: the attempt counts no more; nothing was written.
+            LeaseLost: the task was cancelled or taken over; nothing was written.
         """
         async with transaction(self.sessions) as session:
             yield session
@@ -76,9 +76,9 @@ class Work:
 
 
 class Job(BaseModel):
-    """What is to be done, and the values it needs: ids rather than rows, which may have changed.
+    """Base class of jobs. Fields are the payload: ids rather than rows, which may change.
 
-    A job runs at least once. What it writes in `work.completion()` is written exactly once.
+    A job runs at least once. Its writes in `work.completion()` are committed exactly once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,7 +86,7 @@ class Job(BaseModel):
     kind: ClassVar[str]
     max_attempts: ClassVar[int] = MAX_ATTEMPTS
     timeout_seconds: ClassVar[float] = 60.0
-    # How many times longer each pause is than the one before.
+    # Factor by which each delay exceeds the previous one.
     growth: ClassVar[float] = 2
 
     @classmethod
@@ -96,11 +96,11 @@ class Job(BaseModel):
 
     @abstractmethod
     async def run(self, work: Work) -> None:
-        """Do it. Whatever is raised leads to another attempt, except PermanentFailure."""
+        """Run the job. Every exception except PermanentFailure leads to a retry."""
 
     @classmethod
     def delay_after(cls, attempt: int) -> timedelta:
-        """The pause before the next attempt: exponential, with jitter."""
+        """Return the delay before the next attempt: exponential, with jitter."""
         longest = min(FIRST_DELAY_SECONDS * cls.growth ** (attempt - 1), LONGEST_DELAY_SECONDS)
         return timedelta(seconds=longest * jitter(0.5, 1))
 
@@ -113,9 +113,9 @@ async def enqueue(
     key: str | None = None,
     delay: timedelta = timedelta(0),
 ) -> uuid.UUID:
-    """Have the job done if the transaction commits; return the id of its task.
+    """Enqueue the job if the transaction commits; return the id of its task.
 
-    While a task with the same `key` is unfinished, that one is returned and none is added.
+    While a task with the same `key` is unfinished, none is added and the id of that one returned.
     """
     task = Task(
         id=uuid7(),

@@ -1,4 +1,4 @@
-"""Work that is done after the answer."""
+"""Background tasks: one row per job."""
 
 import enum
 import uuid
@@ -43,10 +43,10 @@ class TooManyTasks(TooManyRequests):
 
 
 class Task(Versioned, Base):
-    """One job: written in the transaction of the change that causes it.
+    """One job, inserted in the transaction of the change that causes it.
 
-    `attempts` counts the starts and tells them apart: whoever finishes a task names the
-    attempt that it was, so that of two workers at the same task only one has an effect.
+    `attempts` counts the starts and identifies the current one: a worker finishes a task by the
+    number of its attempt, so that of two workers at the same task only one has an effect.
     """
 
     __tablename__ = "tasks"
@@ -68,7 +68,7 @@ class Task(Versioned, Base):
     # Without a foreign key: the kernel needs no table of users.
     owner_id: Mapped[uuid.UUID | None]
     request_id: Mapped[str] = mapped_column(String(128))
-    # Of the trace that it was enqueued in (W3C Trace Context, section 3.2).
+    # The trace in which it was enqueued (W3C Trace Context, section 3.2).
     traceparent: Mapped[str | None] = mapped_column(String(55))
     deduplication_key: Mapped[str | None] = mapped_column(String(200))
     status: Mapped[TaskStatus] = mapped_column(
@@ -81,12 +81,20 @@ class Task(Versioned, Base):
     finished_at: Mapped[datetime | None]
 
     def check_unfinished(self) -> None:
-        """Raises AlreadyFinished: it has come to an end."""
+        """Check that the task can be cancelled.
+
+        Raises:
+            AlreadyFinished: the task has ended.
+        """
         if self.status not in UNFINISHED:
             raise AlreadyFinished
 
-    def begin_again(self) -> None:
-        """Raises NotFailed: it goes on, or has come to another end."""
+    def reset(self) -> None:
+        """Return a failed task to the initial status.
+
+        Raises:
+            NotFailed: the task is unfinished, succeeded or was cancelled.
+        """
         if self.status is not TaskStatus.FAILED:
             raise NotFailed
         self.status, self.finished_at = TaskStatus.QUEUED, None

@@ -1,6 +1,6 @@
-"""The queue of pgqueuer, in a schema of its own: which task is due, and who works at it.
+"""Adapter to pgqueuer, whose queue has a schema of its own: due tasks and their leases.
 
-A row there holds the id of a task and nothing else; what is to be done stands in `tasks`.
+A row of the queue holds only the id of a task; the job itself is in `tasks`.
 """
 
 import uuid
@@ -33,8 +33,8 @@ from app.db.compiled import Query
 from app.db.session import AsyncSession
 
 SCHEMA = "queue"
-# Given here and not read from the environment: the migration made the tables with them.
-# Balanced: jobs survive a crash of the server, the log of them need not.
+# Set here and not from the environment: the migration created the tables with these settings.
+# Balanced: jobs survive a crash of the server, their log need not.
 TABLES = DBSettings(db_schema=SCHEMA, durability=Durability.balanced)
 PUSH = QueryQueueBuilder(TABLES).build_enqueue_query()
 
@@ -53,22 +53,22 @@ DUE = Query(
 )
 
 
-def has_forgotten(task_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
-    """Whether the queue holds no job for the task."""
+def is_missing(task_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
+    """Return the condition that the queue has no job for the task."""
     return ~select(JOBS.c.payload).where(JOBS.c.payload == func.uuid_send(task_id)).exists()
 
 
 async def push(session: AsyncSession, kind: str, task_id: uuid.UUID, *, delay: timedelta) -> None:
-    """Have the task done once, and only if, the transaction commits."""
-    # Through SQLAlchemy's connection: on the driver's own, the statement could come before the
-    # transaction has begun, and would then be committed alone.
+    """Enqueue the task when, and only if, the transaction commits."""
+    # Through SQLAlchemy's connection: on the driver connection, the statement could run before the
+    # transaction has begun, and would be committed by itself.
     connection = await session.connection()
     columns = ([0], [kind], [task_id.bytes], [delay], [None], [None])
     await connection.exec_driver_sql(PUSH, columns)
 
 
 def queries(connection: Connection) -> Queries:
-    """What pgqueuer's managers speak through; the connection serves them alone."""
+    """Return the query object of pgqueuer's managers, which need the connection to themselves."""
     return Queries(
         AsyncpgDriver(connection),
         qbe=QueryBuilderEnvironment(TABLES),
@@ -77,8 +77,8 @@ def queries(connection: Connection) -> Queries:
     )
 
 
-async def delete_old_log(session: AsyncSession, kept: timedelta) -> None:
-    """Delete pgqueuer's records of what became of jobs, which it never does itself."""
+async def delete_old_log(session: AsyncSession, retention: timedelta) -> None:
+    """Delete pgqueuer's old log and statistics, which it never deletes itself."""
     for name in ("pgqueuer_log", "pgqueuer_statistics"):
         log = table(name, column("created"), schema=SCHEMA)
-        await session.execute(delete(log).where(log.c.created < func.now() - kept))
+        await session.execute(delete(log).where(log.c.created < func.now() - retention))

@@ -1,4 +1,4 @@
-"""Queue metrics: number and age of the tasks that wait, sampled periodically."""
+"""Queue metrics: number and age of waiting tasks, sampled periodically."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ EVERY_SECONDS = 15.0
 
 
 class QueueMetrics(BackgroundLoop):
-    name = "queue levels"
+    name = "queue metrics"
 
     def __init__(self, reads: ReadPool) -> None:
         super().__init__()

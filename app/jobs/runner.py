@@ -1,4 +1,4 @@
-"""One attempt at a task: started, run within its time, and brought to an end that is stored."""
+"""Job runner: runs one attempt at a task within its timeout and stores the outcome."""
 
 import asyncio
 import uuid
@@ -20,20 +20,20 @@ from app.observability.request_context import bind_task
 from app.observability.tracing import job_span
 from app.resources import Resources
 
-# For a task that could not even be put back, because the database is away.
-SOON = timedelta(seconds=2)
-AT_ONCE = timedelta(0)
-# A task that takes its worker with it each time is given up in the end.
+# For a task that could not be requeued because the database is unreachable.
+UNREACHABLE_DELAY = timedelta(seconds=2)
+NO_DELAY = timedelta(0)
+# A task whose worker crashes at each attempt fails for good after this many.
 MAX_CRASHES = 5
 
 log = get_logger("worker")
 
 
 class JobRunner:
-    """What pgqueuer calls for each job that it takes from the queue.
+    """Entry point that pgqueuer calls for each job in its queue.
 
-    pgqueuer keeps a job that raises RetryRequested and forgets all others, so nothing else
-    may get out of here before the task's row says what became of it.
+    pgqueuer keeps a job that raises RetryRequested and removes all others, so no other exception
+    may leave `attempt` before the outcome is stored in the row of the task.
     """
 
     def __init__(self, resources: Resources, jobs: Iterable[type[Job]]) -> None:
@@ -45,7 +45,7 @@ class JobRunner:
 
     @property
     def is_idle(self) -> bool:
-        """Return whether none runs."""
+        """Return whether no attempt is running."""
         return not self._running
 
     def cancel(self, task_id: uuid.UUID) -> None:
@@ -58,6 +58,11 @@ class JobRunner:
             running.cancel()
 
     async def attempt(self, queued: QueuedJob) -> None:
+        """Run one attempt at the task of a queued job.
+
+        Raises:
+            RetryRequested: pgqueuer must run the job again, after its delay.
+        """
         try:
             async with transaction(self._sessions) as session:
                 task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
@@ -66,20 +71,20 @@ class JobRunner:
                     bind_task(task.id, request=task.request_id, owner=task.owner_id),
                     job_span(task.kind, task.traceparent),
                 ):
-                    await self._see_through(task, self.jobs[task.kind])
+                    await self._run_attempt(task, self.jobs[task.kind])
         except AppError as error:
             log.warning("database away, trying again", reason=error.code)
-            raise RetryRequested(SOON) from error
+            raise RetryRequested(UNREACHABLE_DELAY) from error
 
-    async def _see_through(self, task: Task, kind: type[Job]) -> None:
+    async def _run_attempt(self, task: Task, kind: type[Job]) -> None:
         work = Work(self._resources, task.id, task.attempts)
         try:
             await self._run(task, kind, work)
         except LeaseLost:
-            log.info("task superseded", kind=task.kind)
+            log.info("task lease lost", kind=task.kind)
         except asyncio.CancelledError:
             await self._stop(task)
-        except Exception as error:  # noqa: BLE001  (whatever a job raises is recorded and retried)
+        except Exception as error:  # noqa: BLE001  (every error of a job is recorded and retried)
             await self._recover(task, kind, error)
         else:
             metrics.JOBS.labels(task.kind, "succeeded").inc()
@@ -88,7 +93,7 @@ class JobRunner:
     async def _run(self, task: Task, kind: type[Job], work: Work) -> None:
         if task.attempts > max(kind.max_attempts, MAX_CRASHES):
             raise PermanentFailure("The worker was lost at each attempt.")
-        running = asyncio.create_task(run_within_time(kind, task, work))
+        running = asyncio.create_task(run_with_timeout(kind, task, work))
         self._running[task.id] = running
         with metrics.JOB_SECONDS.labels(task.kind).time():
             try:
@@ -97,20 +102,20 @@ class JobRunner:
                 del self._running[task.id]
 
     async def _stop(self, task: Task) -> None:
-        """After a cancellation: by its owner, who has stored that already, or by our own end."""
+        """Handle a cancellation by the owner, which is already stored, or by a shutdown."""
         if not self._is_closing:
             log.info("task cancelled", kind=task.kind)
             return
         async with transaction(self._sessions) as session:
             await tasks.requeue(session, task.id, task.attempts)
-        log.info("task handed back", kind=task.kind)
-        raise RetryRequested(AT_ONCE)
+        log.info("task requeued", kind=task.kind)
+        raise RetryRequested(NO_DELAY)
 
     async def _recover(self, task: Task, kind: type[Job], error: Exception) -> None:
         is_last = isinstance(error, PermanentFailure) or task.attempts >= kind.max_attempts
-        end = tasks.fail if is_last else tasks.wait
+        end = tasks.fail if is_last else tasks.schedule_retry
         async with transaction(self._sessions) as session:
-            counts = await end(session, task.id, task.attempts, told(error))
+            counts = await end(session, task.id, task.attempts, public_reason(error))
         outcome = "task failed" if is_last else "attempt failed"
         metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()
         log.warning(outcome, kind=task.kind, attempt=task.attempts, exc_info=error)
@@ -118,7 +123,7 @@ class JobRunner:
             raise RetryRequested(kind.delay_after(task.attempts)) from error
 
 
-async def run_within_time(kind: type[Job], task: Task, work: Work) -> None:
+async def run_with_timeout(kind: type[Job], task: Task, work: Work) -> None:
     async with asyncio.timeout(kind.timeout_seconds):
         await kind.model_validate(task.payload).run(work)
         if not work.is_complete:
@@ -126,8 +131,8 @@ async def run_within_time(kind: type[Job], task: Task, work: Work) -> None:
                 pass
 
 
-def told(error: Exception) -> str:
-    """What the owner of the task learns: never the text of an exception that is not ours."""
+def public_reason(error: Exception) -> str:
+    """Return the reason for the owner of the task: never the text of a foreign exception."""
     if isinstance(error, PermanentFailure):
         return str(error)
     if isinstance(error, AppError):

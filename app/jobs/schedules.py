@@ -1,4 +1,4 @@
-"""Schedules: work at the times of a cron expression, in one worker of all processes."""
+"""Schedules: functions that run by a cron expression, in one worker of all processes."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from app.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`cron` has five fields, in UTC; a sixth one is for seconds. `name` is stored: keep it."""
+    """`cron` has five fields, in UTC, and a sixth for seconds. `name` is stored: keep it."""
 
     name: str
     cron: str

@@ -1,4 +1,4 @@
-"""Tasks on the wire."""
+"""Response schema of tasks."""
 
 import uuid
 from datetime import datetime

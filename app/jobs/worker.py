@@ -1,4 +1,4 @@
-"""The worker: takes tasks from the queue and gives each an attempt."""
+"""Worker: dequeues tasks and runs an attempt at each."""
 
 import asyncio
 import uuid
@@ -18,20 +18,20 @@ from app.jobs.schedules import Schedule
 from app.resources import Resources
 from app.runtime.background import BackgroundLoop
 
-# The lease of a worker that was killed ends after this time, and somebody looks this often.
+# The lease of a killed worker expires after LEASE; workers poll for such tasks at the interval.
 LEASE = timedelta(seconds=15)
-LOOK_EVERY = timedelta(seconds=5)
+POLL_INTERVAL = timedelta(seconds=5)
 BATCH = 5
-MOMENT = timedelta(milliseconds=20)
-# Jobs get this long to finish after SIGTERM; then they are handed back.
+DRAIN_TIMEOUT = timedelta(milliseconds=20)
+# Jobs may finish within this time after SIGTERM; then they are requeued.
 GRACE_SECONDS = 6.0
 RECONNECT_SECONDS = 1.0
 
 
 class Worker(BackgroundLoop):
-    """Works on up to `concurrency` tasks at once, and keeps the schedules, over one connection.
+    """Runs up to `concurrency` tasks at once, and the schedules, over one connection.
 
-    Of several workers, each task and each scheduled hour falls to one.
+    Each task and each scheduled run is executed by one of all workers.
     """
 
     name = "worker"
@@ -53,12 +53,12 @@ class Worker(BackgroundLoop):
         self.schedules = tuple(schedules)
         self._grace_seconds = grace_seconds
         self._concurrency = max(concurrency, 2 * BATCH)
-        self._attempts = JobRunner(resources, self.jobs)
+        self._runner = JobRunner(resources, self.jobs)
 
     async def work(self) -> None:
         connection = await self.connect()
         try:
-            await self._work_over(queries(connection))
+            await self._run_managers(queries(connection))
         finally:
             await connection.close(timeout=1)
 
@@ -66,39 +66,41 @@ class Worker(BackgroundLoop):
         await asyncio.sleep(RECONNECT_SECONDS)
 
     async def close(self) -> None:
-        """Finish what runs, within the grace; hand the rest back."""
+        """Let running tasks finish within the grace period; requeue the rest."""
         self._closing.set()
         if self._task:
             await asyncio.wait([self._task], timeout=self._grace_seconds)
-            self._attempts.requeue_all()
+            self._runner.requeue_all()
             await asyncio.wait([self._task], timeout=RECONNECT_SECONDS)
         await super().close()
 
     @property
     def is_idle(self) -> bool:
-        """Return whether no attempt runs."""
-        return self._attempts.is_idle
+        """Return whether no attempt is running."""
+        return self._runner.is_idle
 
     def cancel(self, task_id: str) -> None:
-        """Stop the task if it runs here."""
-        self._attempts.cancel(uuid.UUID(task_id))
+        """Cancel the task if it runs in this worker."""
+        self._runner.cancel(uuid.UUID(task_id))
 
     async def drain(self) -> None:
         """Work until the queue is empty."""
         connection = await self.connect()
         try:
             queue = self._queue(queries(connection))
-            await queue.run(mode=QueueExecutionMode.drain, batch_size=BATCH, dequeue_timeout=MOMENT)
+            await queue.run(
+                mode=QueueExecutionMode.drain, batch_size=BATCH, dequeue_timeout=DRAIN_TIMEOUT
+            )
         finally:
             await connection.close(timeout=1)
 
-    async def _work_over(self, wire: Queries) -> None:
-        """Until one of the managers ends, as it does without its connection, or we close."""
+    async def _run_managers(self, wire: Queries) -> None:
+        """Run until a manager ends, as it does when its connection is lost, or until `close`."""
         queue, schedules = self._queue(wire), self._schedules(wire)
         loops = [
             asyncio.create_task(
                 queue.run(
-                    dequeue_timeout=LOOK_EVERY,
+                    dequeue_timeout=POLL_INTERVAL,
                     batch_size=BATCH,
                     max_concurrent_tasks=self._concurrency,
                     heartbeat_timeout=LEASE,
@@ -109,7 +111,7 @@ class Worker(BackgroundLoop):
             asyncio.create_task(self._closing.wait()),
         ]
         await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
-        # Asked and not cancelled: pgqueuer takes a cancelled job out of the queue.
+        # Shut down and not cancelled: pgqueuer removes a cancelled job from the queue.
         queue.shutdown.set()
         schedules.shutdown.set()
         loops.pop().cancel()
@@ -117,8 +119,8 @@ class Worker(BackgroundLoop):
 
     def _queue(self, wire: Queries) -> QueueManager:
         manager = QueueManager(wire)
-        for kind in self._attempts.jobs:
-            manager.entrypoint(kind, accepts_context=False)(self._attempts.attempt)
+        for kind in self._runner.jobs:
+            manager.entrypoint(kind, accepts_context=False)(self._runner.attempt)
         return manager
 
     def _schedules(self, wire: Queries) -> SchedulerManager:

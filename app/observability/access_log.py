@@ -8,20 +8,20 @@ from app.observability.logging import get_logger
 
 QUIET_PATHS = frozenset({"/liveness", "/readiness", "/metrics"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# Of what was refused before, or never found, a route: paths are without number.
+# Route label of requests without a route: labels from paths would be unbounded.
 NO_ROUTE = "(none)"
-NO_ANSWER = 499  # The client left before there was one.
+NO_ANSWER = 499  # The client disconnected before the response.
 
 
 class AccessRecorder:
-    """Remembers each series, because finding it again by its labels costs more than counting."""
+    """Caches each metric series: finding it by its labels costs more than counting."""
 
     def __init__(self) -> None:
         self._log = get_logger("access").bind()
         self._series: dict[tuple[str, str, int], Histogram] = {}
 
     def record(self, scope: Scope, status: int, seconds: float) -> None:
-        """Take down a request that was answered after `seconds`, or 0 for never."""
+        """Record a request; `seconds` until the response, and `status` 0 if there was none."""
         route = route_template(scope)
         if scope["type"] == "http":
             self._count(scope["method"], route, status or NO_ANSWER, seconds)
@@ -52,6 +52,6 @@ class AccessRecorder:
 
 
 def route_template(scope: Scope) -> str:
-    """The route as it is declared, `/api/v1/items/{item_id}`."""
+    """Return the route as declared, `/api/v1/items/{item_id}`."""
     found = scope["fastapi"].get("effective_route_context") or scope.get("route")
     return getattr(found, "path_format", NO_ROUTE)

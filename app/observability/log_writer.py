@@ -1,4 +1,4 @@
-"""Lines of the log on their way to standard output, without anybody waiting for it."""
+"""Log writer: non-blocking output of log lines to standard output, from a thread."""
 
 import json
 import threading
@@ -10,15 +10,15 @@ from app.observability import metrics
 
 CAPACITY = 10_000
 PAUSE_SECONDS = 0.05
-# Whoever reads our output may have stopped reading; the process ends all the same.
+# The reader of the output may have stopped reading; the process must still end.
 CLOSE_SECONDS = 2.0
 
 
 class LogWriter:
-    """A text file that never blocks while its thread runs, and writes at once before and after.
+    """A text file that never blocks while its thread runs; before and after it writes directly.
 
-    Standard output is often a pipe: whoever reads it slowly would stop the event loop. What
-    does not fit into the queue is dropped, and the next line that gets through counts it.
+    Standard output is often a pipe: a slow reader would block the event loop. Lines that do
+    not fit into the queue are dropped, and the next line written reports their number.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class LogWriter:
         self._thread.start()
 
     def close(self) -> None:
-        """Write what waits; from now on each line is written at once."""
+        """Write the queue and stop the thread; from now on each line is written directly."""
         if self._thread is None:
             return
         self._stopping.set()
         self._thread.join(self._close_seconds)
-        # A thread that is stuck keeps the queue: writing at once would be stuck as well.
+        # A blocked thread keeps the queue: writing directly would block as well.
         if not self._thread.is_alive():
             self.write_waiting()
             self._thread = None
@@ -67,15 +67,15 @@ class LogWriter:
             self._stream.flush()
 
     def write_waiting(self) -> None:
-        """Write what waits, in the thread that asks."""
-        # There is nobody to tell when standard output itself is gone.
+        """Write the queue, in the calling thread."""
+        # A closed standard output cannot be reported anywhere.
         with self._writing, suppress(OSError):
-            lines = "".join(self._taken())
+            lines = "".join(self._dequeue())
             if lines:
                 self._stream.write(lines)
                 self._stream.flush()
 
-    def _taken(self) -> list[str]:
+    def _dequeue(self) -> list[str]:
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         dropped, self._dropped = self._dropped, 0
         if dropped:

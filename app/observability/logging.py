@@ -1,4 +1,4 @@
-"""Logs: JSON lines for machines, colours for people in development."""
+"""Logging: JSON lines, or colours on the console in development."""
 
 import json
 import logging
@@ -10,18 +10,18 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.config.settings import Settings
 from app.observability.log_writer import LogWriter
-from app.observability.redaction import DiscreetExceptions, redact_fields, redact_line
+from app.observability.redaction import RedactedExceptions, redact_fields, redact_line
 from app.observability.request_context import actor_id, request_id, task_id
 from app.observability.tracing import add_trace
 
-TOLD = (request_id, actor_id, task_id)
+LOGGED = (request_id, actor_id, task_id)
 
 to_json = json.JSONEncoder(default=repr).encode
 CONSOLE = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
-def add_attribution(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    for variable in TOLD:
+def add_request_context(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    for variable in LOGGED:
         if value := variable.get():
             event.setdefault(variable.name, value)
     return event
@@ -36,25 +36,25 @@ def render_readable(logger: WrappedLogger, name: str, event: EventDict) -> str:
 
 
 SHARED: list[Processor] = [
-    add_attribution,
+    add_request_context,
     add_trace,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     redact_fields,
 ]
 JSON: list[Processor] = [
-    structlog.processors.ExceptionRenderer(DiscreetExceptions()),
+    structlog.processors.ExceptionRenderer(RedactedExceptions()),
     render_json,
 ]
 READABLE: list[Processor] = [render_readable]
-# They tell of every request with its whole URL, and of every pool, at a level that we listen to.
-TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "app.db.instrumentation")
+# They log every request with its whole URL, and every pool, at a level that is enabled here.
+NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "app.db.instrumentation")
 
 
 def configure_logging(settings: Settings) -> LogWriter:
-    """Send structlog and the standard library's loggers to standard output, in one shape.
+    """Send structlog and the standard library's loggers to standard output, in one format.
 
-    The writer writes each line at once until somebody starts it.
+    The returned writer writes each line directly until it is started.
     """
     renderers = READABLE if settings.environment == "development" else JSON
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
@@ -79,7 +79,7 @@ def configure_standard_logging(level: int, renderers: list[Processor], writer: L
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    for name in TALKATIVE:
+    for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The envelope middleware writes the access log, with the request id in it.
     logging.getLogger("uvicorn.access").disabled = True
@@ -90,5 +90,5 @@ def remove_private_fields(_: WrappedLogger, __: str, event: EventDict) -> EventD
 
 
 def get_logger(name: str) -> Any:
-    """A structlog logger whose lines carry `log` = `name`."""
+    """Return a structlog logger whose lines carry `log` = `name`."""
     return structlog.get_logger(log=name)

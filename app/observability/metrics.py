@@ -1,10 +1,10 @@
 """Metrics: every metric of the service by its name, in one place.
 
-A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. What can only
-be looked at, as the size of a queue, is a gauge that the lifespan's `RuntimeMetrics` read.
-With several workers the figures of all of them are added up; see ADR 0013.
+A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. Levels, such as
+the size of a queue, are gauges sampled by the lifespan's `RuntimeMetrics`. With several workers
+the figures of all are added up; see ADR 0013.
 
-Labels have few values: route templates, codes, names in this code; never what clients send.
+Labels have few values: route templates, codes, names in this code; never values of clients.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -21,7 +21,7 @@ REQUEST_SECONDS = Histogram(
     buckets=SECONDS,
 )
 PROBLEMS = Counter("http_problems", "Answers that report an error, by its code.", ["code"])
-# From 0 on: a series that appears with its first error has no increase that would alert anybody.
+# Starts at 0: a series that appears with its first error has no increase to alert on.
 PROBLEMS.labels("internal_error")
 IN_FLIGHT = Gauge(
     "http_requests_in_flight", "Requests that are being worked on.", multiprocess_mode="livesum"

@@ -1,4 +1,4 @@
-"""Prometheus endpoint: the sum over all workers, whichever of them is scraped."""
+"""Prometheus endpoint: the sum over all workers, from any of them."""
 
 import hmac
 import os
@@ -16,16 +16,16 @@ from app.security.request_credentials import AmbiguousCredentials, bearer_token,
 
 router = APIRouter(tags=["system"])
 
-# Where each worker keeps its figures; prometheus_client reads it when it is imported.
+# Folder of the figures of each worker; prometheus_client reads the variable at its import.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 async def get_scraper(request: Request) -> None:
-    """Let clients through that send METRICS_TOKEN, or every client while none is set.
+    """Authorize clients that send METRICS_TOKEN, or every client if it is not set.
 
     Raises:
         AmbiguousCredentials: there is more than one credential.
-        Unauthenticated: there is none, or another one.
+        Unauthenticated: there is no credential, or a wrong one.
     """
     token = resources(request)[Settings].metrics_token.get_secret_value()
     fields = credential_fields(request)
@@ -36,7 +36,7 @@ async def get_scraper(request: Request) -> None:
         raise Unauthenticated("Send METRICS_TOKEN as a Bearer token.")
 
 
-# Not async: FastAPI runs it in a thread, and the loop goes on with requests meanwhile.
+# Not async: FastAPI runs it in a thread, so that it does not block the event loop.
 @router.get("/metrics", include_in_schema=False, dependencies=[Depends(get_scraper)])
 def read_metrics() -> Response:
     """Read the metrics of all workers in Prometheus' text format."""
@@ -44,7 +44,7 @@ def read_metrics() -> Response:
 
 
 def answers_by_status() -> list[dict[str, int]]:
-    """How many answers there were of each status, the lowest first."""
+    """Return the number of responses of each status, the lowest first."""
     found: Counter[int] = Counter()
     for metric in registry().collect():
         if metric.name == "http_request_duration_seconds":
@@ -58,14 +58,14 @@ def registry() -> CollectorRegistry:
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
         return REGISTRY
-    forget_the_dead(Path(folder))
+    remove_dead_workers(Path(folder))
     together = CollectorRegistry()
     MultiProcessCollector(together, path=folder)  # type: ignore[no-untyped-call]  # the client's
     return together
 
 
-def forget_the_dead(folder: Path) -> None:
-    """Drop the levels of workers that have gone; what they counted still counts."""
+def remove_dead_workers(folder: Path) -> None:
+    """Drop the gauges of workers that have ended; their counters remain."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not is_alive(pid):

@@ -1,4 +1,4 @@
-"""Redaction of logs: credentials, and what clients sent where it is repeated in errors."""
+"""Redaction of logs: credentials, and values of clients that exceptions repeat."""
 
 import re
 from functools import lru_cache
@@ -11,7 +11,8 @@ REDACTED = "[redacted]"
 SECRET_KEYS = re.compile(
     r"passw|secret|token|authorization|cookie|api_?key|credential|signature", re.IGNORECASE
 )
-# By the marks of what this service issues, and of how others are commonly written.
+# Formats of this service's credentials, and common formats of others. A line without any of the
+# marks has no match and is not searched.
 MARKS = ("eyJ", "rk_", "rt_", "earer ", "://", "=")
 SECRETS = re.compile(
     r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)*"  # a JSON Web Token
@@ -20,7 +21,7 @@ SECRETS = re.compile(
     r"|(?<=://)[^\s/\"'\\]+(?=@)"  # the login in a URL
     r"|(?i:(?:passw\w*|secret|token|signature|\w*key|code)=)[^\s&\"'\\]+"
 )
-# The interpreter writes their messages, about the code; any other may repeat what was sent.
+# The interpreter writes their messages, about the code; others may repeat values of clients.
 ABOUT_CODE = frozenset(
     {
         "AttributeError",
@@ -39,7 +40,7 @@ Stack = dict[str, Any]
 
 
 def redact_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Hide the values of fields that are named like secrets."""
+    """Redact the values of fields that are named like secrets."""
     for key in event:
         if is_secret(key):
             event[key] = REDACTED
@@ -52,28 +53,28 @@ def is_secret(key: str) -> bool:
 
 
 def redact_line(line: str) -> str:
-    """Hide what looks like a secret, wherever it stands in the finished line."""
+    """Redact everything that looks like a secret in the rendered line."""
     return SECRETS.sub(REDACTED, line) if any(mark in line for mark in MARKS) else line
 
 
-class DiscreetExceptions:
-    """Stacks without local variables, and without messages that may repeat what was sent."""
+class RedactedExceptions:
+    """Stacks without local variables, and without messages that may repeat values of clients."""
 
     def __init__(self) -> None:
         self._transform = ExceptionDictTransformer(show_locals=False)
 
     def __call__(self, exc_info: ExcInfo) -> list[Stack]:
-        return discreet(self._transform(exc_info))
+        return redact_stacks(self._transform(exc_info))
 
 
-def discreet(stacks: list[Stack]) -> list[Stack]:
+def redact_stacks(stacks: list[Stack]) -> list[Stack]:
     return [
         {
             **stack,
             "exc_value": stack["exc_value"] if stack["exc_type"] in ABOUT_CODE else REDACTED,
             "exc_notes": [],
             "syntax_error": None,
-            "exceptions": [discreet(each) for each in stack["exceptions"]],
+            "exceptions": [redact_stacks(each) for each in stack["exceptions"]],
         }
         for stack in stacks
     ]

@@ -6,29 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-# Cheaper than structlog's own context variables, which are looked for one by one in each line.
+# Cheaper than structlog's own context variables, which are looked up one by one for each line.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 actor_id: ContextVar[str | None] = ContextVar("actor_id", default=None)
 task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
-# What the audit log names; `task_id` is for the lines of a log alone.
-SIGNED = (actor_id, request_id)
+# Recorded in the audit log; `task_id` is only for log lines.
+AUDITED = (actor_id, request_id)
 SAFE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def begin_request(name: str) -> None:
-    """From here on it is this request; nobody is signed in yet."""
+    """Bind the request id, and reset the actor until authentication."""
     request_id.set(name)
     actor_id.set(None)
 
 
 def bind_actor(user_id: uuid.UUID) -> None:
-    """From here to the end of the request, or of what was begun for it, the user acts."""
+    """Bind the acting user for the rest of the request and the tasks created in it."""
     actor_id.set(str(user_id))
 
 
 @contextmanager
 def bind_task(task: uuid.UUID, *, request: str, owner: uuid.UUID | None) -> Iterator[None]:
-    """While a task is done: in whose name, and for which request."""
+    """Bind task, request id and owner as actor while a task runs."""
     wanted = {request_id: request, actor_id: str(owner) if owner else None, task_id: str(task)}
     tokens = [(variable, variable.set(value)) for variable, value in wanted.items()]
     try:
@@ -38,13 +38,13 @@ def bind_task(task: uuid.UUID, *, request: str, owner: uuid.UUID | None) -> Iter
             variable.reset(token)
 
 
-def attribution() -> dict[str, str]:
-    """What is known of `actor_id` and `request_id`; the values need no quoting anywhere.
+def audit_context() -> dict[str, str]:
+    """Return `actor_id` and `request_id` where bound; the values need no quoting.
 
     Raises:
-        ValueError: one of them has characters that such an id cannot have.
+        ValueError: an id has other characters than A-Za-z0-9._-, or more than 128.
     """
-    known = {variable.name: value for variable in SIGNED if (value := variable.get())}
+    known = {variable.name: value for variable in AUDITED if (value := variable.get())}
     if not all(SAFE.fullmatch(value) for value in known.values()):
         raise ValueError("An actor or request id has 1 to 128 characters of A-Za-z0-9._-")
     return known

@@ -19,13 +19,13 @@ OnTick = Callable[[float], None]
 
 
 class RuntimeMetrics(BackgroundLoop):
-    """A loop that ticks every 50 ms and measures by how much it is late.
+    """A loop that ticks every 50 ms and measures its lag.
 
     Each of `on_tick` is called with the part of the lag, in seconds, that the process itself
     caused; `samplers` set gauges about once a second.
     """
 
-    name = "vital signs"
+    name = "runtime metrics"
 
     def __init__(self, on_tick: Sequence[OnTick], samplers: Sequence[Sample]) -> None:
         super().__init__()

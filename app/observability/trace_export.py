@@ -15,12 +15,12 @@ from app.observability.tracing import Tracing
 
 NAMES = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
 QUERY = "url.query"
-# A collector that is away must not keep the process from ending.
+# An unreachable collector must not keep the process from ending.
 CLOSE_SECONDS = 2.0
 
 
-class DiscreetSpans(SpanProcessor):
-    """Takes the query of the URL out of spans: tokens of links in mails stand there."""
+class RedactedSpans(SpanProcessor):
+    """Redacts the query of URLs in spans: it contains the tokens of links in mails."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  (OpenTelemetry's)
         if span.attributes and QUERY in span.attributes:
@@ -28,20 +28,20 @@ class DiscreetSpans(SpanProcessor):
 
 
 def create_provider(settings: Settings) -> TracerProvider:
-    """What makes spans and sends them to the collector."""
+    """Create the provider that exports spans to the collector; set the tracer."""
     described = {"service.version": settings.version}
     if not any(os.environ.get(name) for name in NAMES):
         described["service.name"] = settings.project_name
     exporter = OTLPSpanExporter(endpoint=settings.traces_endpoint)
     provider = TracerProvider(resource=Resource.create(described), shutdown_on_exit=False)
-    provider.add_span_processor(DiscreetSpans())
+    provider.add_span_processor(RedactedSpans())
     provider.add_span_processor(BatchSpanProcessor(exporter))
     Tracing.tracer = provider.get_tracer("app", settings.version)
     return provider
 
 
 def close(provider: TracerProvider) -> None:
-    """Send what is left, if it can be sent soon."""
+    """Flush the remaining spans, for at most `CLOSE_SECONDS`."""
     Tracing.tracer = None
     sending = threading.Thread(target=provider.shutdown, name="last spans", daemon=True)
     sending.start()

@@ -1,7 +1,7 @@
-"""Traces: what one request did, over all the services that took part in it.
+"""Tracing with OpenTelemetry: spans of statements, jobs and outbound requests.
 
-Off, and free of cost, unless OTEL_EXPORTER_OTLP_ENDPOINT says where to. FastAPI makes the
-spans of requests, dependencies and endpoints; see docs/operations.md for the variables.
+Off, and free of cost, unless OTEL_EXPORTER_OTLP_ENDPOINT is set. FastAPI creates the spans
+of requests, dependencies and endpoints; see docs/operations.md for the variables.
 """
 
 import time
@@ -18,13 +18,13 @@ PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class Tracing:
-    """The one tracer of the process, once `app.observability.trace_export` has made it."""
+    """The tracer of the process, set by `app.observability.trace_export`."""
 
     tracer: Tracer | None = None
 
 
 def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Let a line of the log and the trace that it belongs to be found by one another."""
+    """Add trace id and span id to a log line."""
     if Tracing.tracer is None:
         return event
     context = trace.get_current_span().get_span_context()
@@ -34,8 +34,8 @@ def add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-def note_statement(sql: str, seconds: float) -> None:
-    """Add a span for a statement that has just ended; `sql` is without values."""
+def record_statement(sql: str, seconds: float) -> None:
+    """Add a span for a statement that has just ended; `sql` has placeholders for values."""
     if Tracing.tracer is None or not trace.get_current_span().is_recording():
         return
     ended = time.time_ns()
@@ -54,7 +54,7 @@ def note_statement(sql: str, seconds: float) -> None:
 
 
 def current_traceparent() -> str | None:
-    """What names the current span to others (W3C Trace Context, section 3.2), if there is one."""
+    """Return the `traceparent` of the current span (W3C Trace Context, section 3.2), or None."""
     if Tracing.tracer is None:
         return None
     carrier: dict[str, str] = {}
@@ -64,9 +64,9 @@ def current_traceparent() -> str | None:
 
 @contextmanager
 def job_span(kind: str, traceparent: str | None) -> Iterator[None]:
-    """The trace of one attempt, with a link to the one that it was enqueued in.
+    """Start the trace of one attempt, with a link to the trace in which it was enqueued.
 
-    A trace of its own: a job may run hours later, and often.
+    Not a child span: a job may run hours later, and several times.
     """
     if Tracing.tracer is None:
         yield
@@ -87,7 +87,7 @@ def job_span(kind: str, traceparent: str | None) -> Iterator[None]:
 
 @contextmanager
 def outbound_span(method: str, host: str) -> Iterator[None]:
-    """A span for a request to another service; of its URL only the host is told."""
+    """Start a span for a request to another service; of its URL it contains only the host."""
     if Tracing.tracer is None:
         yield
         return

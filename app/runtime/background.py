@@ -1,4 +1,4 @@
-"""Loops that live as long as the process."""
+"""Background loops, which run for the lifetime of the process."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from contextlib import suppress
 from app.errors import AppError
 from app.observability.logging import get_logger
 
-TELL_AGAIN_SECONDS = 30.0
+LOG_AGAIN_SECONDS = 30.0
 
 log = get_logger("background")
 
@@ -17,18 +17,18 @@ log = get_logger("background")
 class BackgroundLoop(ABC):
     """Repeats `work`, with a pause in between, until it is closed.
 
-    Whatever `work` raises is logged, and the loop goes on: there is nobody above it who
-    could do better, and a loop that has ended is missed by nobody until it is too late.
+    Errors of `work` are logged, and the loop continues: no caller could handle them, and the
+    end of a loop would go unnoticed.
     """
 
     name = "background"
-    tell_again_seconds = TELL_AGAIN_SECONDS
+    log_again_seconds = LOG_AGAIN_SECONDS
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
-        self._told = ""
-        self._told_at = 0.0
+        self._logged = ""
+        self._logged_at = 0.0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=self.name)
@@ -42,7 +42,7 @@ class BackgroundLoop(ABC):
 
     @abstractmethod
     async def work(self) -> None:
-        """One round."""
+        """Run one round."""
 
     @abstractmethod
     async def pause(self) -> None:
@@ -52,28 +52,31 @@ class BackgroundLoop(ABC):
         while not self._closing.is_set():
             try:
                 await self.work()
-            except Exception as error:  # noqa: BLE001  (see above; it is told)
-                self._tell(error)
+            except Exception as error:  # noqa: BLE001  (see above; it is logged)
+                self._log(error)
             if not self._closing.is_set():
                 await self.pause()
 
-    def _tell(self, error: Exception) -> None:
-        """Now and then: a dozen loops that try each second would fill the log of an outage."""
+    def _log(self, error: Exception) -> None:
+        """Log at intervals: a dozen loops that retry each second would fill the log."""
         reason, now = type(error).__name__, time.monotonic()
-        if reason == self._told and now < self._told_at + self.tell_again_seconds:
+        if reason == self._logged and now < self._logged_at + self.log_again_seconds:
             return
-        self._told, self._told_at = reason, now
+        self._logged, self._logged_at = reason, now
         log.warning(
             "round failed, trying again",
             loop=self.name,
             reason=reason,
-            # Of what is expected to fail now and then, the name says enough.
+            # For expected errors the name is sufficient.
             exc_info=error if not isinstance(error, AppError) else None,
         )
 
 
 def start_together(loops: Sequence[BackgroundLoop]) -> Callable[[], Awaitable[None]]:
-    """Start them; return what closes them at once, since each may take the whole of its grace."""
+    """Start the loops; return a function that closes them concurrently.
+
+    Each may use its whole grace period, which in sequence would add up.
+    """
     for loop in loops:
         loop.start()
 

@@ -1,4 +1,4 @@
-"""One spelling of a name that must be unique: e-mail address, user name."""
+"""Canonical form of names that must be unique: e-mail address, user name."""
 
 from unicodedata import normalize
 
@@ -10,7 +10,7 @@ def canonical(text: str) -> str:
     in Normalization Form KC (UAX #15). Folding a folded text again changes nothing.
 
     Raises:
-        ValueError: a lone surrogate, which no database and no wire can carry.
+        ValueError: the text has a lone surrogate, which UTF-8 cannot encode.
     """
     text.encode()
     folded = normalize("NFD", text).casefold()

@@ -1,8 +1,8 @@
-"""The time, asked for in one place so that tests can travel."""
+"""Clock, in one place so that tests can set the time."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current time in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

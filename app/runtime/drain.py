@@ -1,4 +1,4 @@
-"""Drain: the time between the signal to stop and the end of the server."""
+"""Drain: the phase between the stop signal and the end of the server."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 class Drain:
-    """Whether the process is about to stop, and what to call when that begins."""
+    """State of the shutdown, and the calls to run at its begin."""
 
     def __init__(self) -> None:
         self.is_draining = False
@@ -29,8 +29,8 @@ class Drain:
 
 
 @contextmanager
-def when_told_to_stop(do: Callable[[], None]) -> Iterator[None]:
-    """Within the block, SIGTERM and SIGINT also have the event loop call `do`."""
+def on_stop_signal(do: Callable[[], None]) -> Iterator[None]:
+    """Have the event loop call `do` on SIGTERM and SIGINT within the block."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread may handle signals; tests run servers in others.
         return
@@ -38,7 +38,7 @@ def when_told_to_stop(do: Callable[[], None]) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number, handler in before.items():
         if callable(handler):
-            signal.signal(number, partial(tell, loop, do, handler))
+            signal.signal(number, partial(call_in_loop, loop, do, handler))
     try:
         yield
     finally:
@@ -46,7 +46,7 @@ def when_told_to_stop(do: Callable[[], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def tell(
+def call_in_loop(
     loop: asyncio.AbstractEventLoop,
     do: Callable[[], None],
     handler: Handler,

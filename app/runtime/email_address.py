@@ -4,7 +4,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from app.runtime.canonical import canonical
 
-# No address in any spelling is as long.
+# Longer than an address in any spelling.
 MAX_LENGTH = 1000
 
 
@@ -21,10 +21,10 @@ def email_address(text: str) -> str:
     """Return the address with its domain in lower case and as A-labels (RFC 5890).
 
     The domain is mapped by UTS 46 and checked by IDNA 2008, so that all spellings of one mailbox
-    give one address. A look-alike domain is another one, which its A-labels show.
+    give one address. A look-alike domain differs visibly in its A-labels.
 
     Raises:
-        InvalidEmail: it is no address, or needs SMTPUTF8 (RFC 6531), as look-alike letters do.
+        InvalidEmail: the text is no address, or needs SMTPUTF8 (RFC 6531), as look-alikes do.
     """
     if len(text) > MAX_LENGTH:
         raise InvalidEmail("value_error", "The e-mail address is not valid")

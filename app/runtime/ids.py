@@ -6,9 +6,9 @@ import uuid
 
 
 def uuid7() -> uuid.UUID:
-    """A UUID of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then chance.
+    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then random bits.
 
-    Rows made one after another lie side by side in the index of the primary key.
+    Rows created in sequence are adjacent in the index of the primary key.
     """
     milliseconds = time.time_ns() // 1_000_000
     chance = int.from_bytes(os.urandom(10))

@@ -1,4 +1,4 @@
-"""The OpaqueString profile of RFC 8265: how a password is prepared before it is hashed."""
+"""OpaqueString profile of RFC 8265: preparation of passwords before hashing."""
 
 from unicodedata import category
 
@@ -11,7 +11,7 @@ def prepared(password: str) -> str:
     Spaces of other scripts become ASCII spaces, and the text is in NFC; case is kept.
 
     Raises:
-        TextRefused: it holds control characters, or what cannot be stored.
+        TextRefused: the password has control or unstorable characters.
     """
     if CONTROLS.search(password) or any(letter in password for letter in "\t\r\n"):
         raise TextRefused("text_control_character", "Text may not contain control characters")

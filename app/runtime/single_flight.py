@@ -1,6 +1,6 @@
-"""Shared result: one computation for all concurrent callers, its value kept for some seconds.
+"""Single flight: one computation for all concurrent callers, its value cached for some seconds.
 
-For what anonymous clients can trigger: the cost is the same however many of them ask.
+For computations that anonymous clients can trigger: the cost does not grow with their number.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """A failure is not kept; all callers who waited for it receive it."""
+    """Shares one computation; an error is not cached, and all waiting callers receive it."""
 
     def __init__(self, *, lifetime_seconds: float) -> None:
         self._lifetime_seconds = lifetime_seconds
@@ -20,7 +20,7 @@ class SingleFlight(Generic[T]):
         self._latest: tuple[T, float] | None = None
 
     async def get(self, compute: Callable[[], Awaitable[T]]) -> T:
-        """Return the kept value, else that of the computation in progress or of a new one."""
+        """Return the cached value, else that of the computation in progress or of a new one."""
         if self._latest and self._latest[1] > time.monotonic():
             return self._latest[0]
         if self._pending is None:

@@ -1,4 +1,4 @@
-"""Text normalization: the rules for every text that a client sends. ADR 0028."""
+"""Text normalization and validation of every text that a client sends. ADR 0028."""
 
 import re
 import unicodedata
@@ -10,14 +10,14 @@ NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
 UNSTORABLE = re.compile(f"[\0\ud800-\udfff{NONCHARACTERS}]")
 ASTRAL = "\U00010000-\U0010ffff"
 # A class of characters of the first plane is a table look-up, ten times as fast as one with
-# characters beyond it; in a text without those, it finds what UNSTORABLE finds.
+# characters beyond it; in a text without those, it finds the same as UNSTORABLE.
 MAYBE_UNSTORABLE = re.compile(f"[\0\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff{ASTRAL}]")
 # All controls but tabs and line breaks.
 CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # All controls, the separators of lines and paragraphs, and the marks that turn the direction of
 # writing (UTR 36, section 2.10): they make `exe.gpj` look like `jpg.exe`.
 LINE_CONTROLS = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-# Letters and symbols that are drawn as nothing.
+# Letters and symbols that are invisible.
 BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc\U0001d159")
 VISIBLE = ("L", "N", "P", "S", "Cn")
 # Four times the longest text, because NFC makes one letter out of up to four.
@@ -26,7 +26,7 @@ MAX_LENGTH = 80_000
 # quadratic time to sort them (3 s for 20,000).
 MAX_MARKS = 30
 MARKS = "".join(mark for mark in map(chr, range(0x300, 0x10000)) if unicodedata.combining(mark))
-# Marks of the first plane, and everything beyond it: looked at one by one where there are many.
+# Marks of the first plane, and everything beyond it: checked one by one where there are many.
 MAYBE_MARKS = re.compile(f"[{MARKS}{ASTRAL}]{{{MAX_MARKS + 1},}}")
 
 
@@ -43,7 +43,7 @@ def normalized_line(text: str) -> str:
     """Return the text in NFC without the white space around it.
 
     Raises:
-        TextRefused: it has control characters or line breaks, or nothing that can be seen.
+        TextRefused: the text has control characters or line breaks, or nothing visible.
     """
     text = text.strip()
     if text.isascii() and text.isprintable():
@@ -55,8 +55,8 @@ def normalized_text(text: str) -> str:
     """Return a text of any number of lines in NFC.
 
     Raises:
-        TextRefused: it has control characters other than tabs and line breaks, or nothing that
-            can be seen.
+        TextRefused: the text has control characters other than tabs and line breaks, or nothing
+            visible.
     """
     if text.isascii() and text.isprintable() and not text.isspace():
         return text
@@ -81,7 +81,7 @@ def nfc(text: str) -> str:
     """Return the text in Normalization Form C, in time proportional to its length.
 
     Raises:
-        TextRefused: it is far too long, or holds what cannot be stored or spells nothing.
+        TextRefused: the text is too long, cannot be stored, or has too many marks in a row.
     """
     if len(text) > MAX_LENGTH:
         raise TextRefused("string_too_long", "The text is too long")
@@ -93,10 +93,10 @@ def nfc(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Return the text as it is.
+    """Return the text unchanged.
 
     Raises:
-        TextRefused: it holds what neither PostgreSQL nor UTF-8 can carry.
+        TextRefused: the text has characters that PostgreSQL or UTF-8 cannot encode.
     """
     if MAYBE_UNSTORABLE.search(text) and UNSTORABLE.search(text):
         raise TextRefused("text_unstorable", "Text may not contain NUL, surrogates, noncharacters")
@@ -109,14 +109,14 @@ def longest_run_of_marks(text: str) -> int:
 
 
 def is_visible(text: str) -> bool:
-    """Return whether anything in the text leaves a mark of its own on paper."""
+    """Return whether the text has a visible character."""
     return any(
         letter not in BLANKS and unicodedata.category(letter).startswith(VISIBLE) for letter in text
     )
 
 
 def printable_header(value: bytes, length: int) -> str:
-    """Return a header field for the records: UTF-8 or else its ASCII, without controls, cut."""
+    """Return a header value for storage: UTF-8 or else its ASCII, no controls, truncated."""
     try:
         text = value.decode()
     except UnicodeDecodeError:

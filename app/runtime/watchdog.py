@@ -1,4 +1,4 @@
-"""A process whose event loop is stuck answers nobody, and nobody outside can tell why."""
+"""Watchdog: ends a process whose event loop is blocked, and logs its stack."""
 
 import os
 import sys
@@ -9,27 +9,27 @@ from app.observability.log_writer import LogWriter
 from app.observability.logging import get_logger
 
 EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
-LOOKS = 10
+CHECKS = 10
 
 log = get_logger("watchdog")
 
 
 class Watchdog:
-    """A thread that ends the process when the loop has not come round for `seconds`.
+    """A thread that ends the process when the loop has not ticked for `seconds`.
 
-    It logs where the loop is stuck; the supervisor starts another worker. It counts its own
-    looks instead of the time, so that a process that was itself stopped is not blamed.
+    It logs where the loop is blocked; the supervisor starts another worker. It counts its own
+    checks instead of the time, so that a process that was itself suspended is not ended.
     """
 
     def __init__(self, seconds: float, writer: LogWriter) -> None:
         self._seconds = seconds
         self._writer = writer
-        self._beats = 0
+        self._ticks = 0
         self._closing = threading.Event()
         self._loop_thread = 0
 
     def start(self) -> None:
-        """To be called in the thread of the loop."""
+        """Start the thread; must be called in the thread of the loop."""
         self._loop_thread = threading.get_ident()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
@@ -37,14 +37,14 @@ class Watchdog:
         self._closing.set()
 
     def on_tick(self, _: float) -> None:
-        self._beats += 1
+        self._ticks += 1
 
     def _watch(self) -> None:
-        seen, silent = self._beats, 0
-        while not self._closing.wait(self._seconds / LOOKS):
-            silent = silent + 1 if self._beats == seen else 0
-            seen = self._beats
-            if silent >= LOOKS:
+        seen, silent = self._ticks, 0
+        while not self._closing.wait(self._seconds / CHECKS):
+            silent = silent + 1 if self._ticks == seen else 0
+            seen = self._ticks
+            if silent >= CHECKS:
                 self._end()
 
     def _end(self) -> None:

@@ -22,11 +22,11 @@ Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
 
 
 class Authentication(SecurityBase):
-    """One dependency for the whole of it, because each costs the hot path 30 to 60 us.
+    """Authentication and authorization in one dependency: each costs the hot path 30 to 60 us.
 
-    `session_only` refuses API keys: credentials are managed by sessions. `before_verification`
-    admits accounts whose e-mail address is not confirmed, with all scopes they will have;
-    others admit them only where the scope in question takes effect before.
+    `session_only` rejects API keys: only sessions manage credentials. `before_verification`
+    accepts accounts with an unconfirmed e-mail address, with all scopes of their role; without
+    it they have only the scopes that take effect before the confirmation.
     """
 
     scheme_name = "OAuth2"
@@ -53,6 +53,14 @@ class Authentication(SecurityBase):
         )
 
     async def __call__(self, connection: HTTPConnection, wanted: SecurityScopes) -> Principal:
+        """Return the principal if it has the scopes of the endpoint.
+
+        Raises:
+            InsufficientScope: a scope is missing.
+            SessionRequired: the credential is an API key, and the endpoint requires a session.
+            EmailNotVerified: the e-mail address has to be confirmed first.
+            Unauthenticated: or another error of `authenticate_counted`.
+        """
         principal = await self.identify(connection)
         self._check(principal, wanted.scopes)
         # See app/http/query_parameters.py.
@@ -61,9 +69,12 @@ class Authentication(SecurityBase):
         return principal
 
     async def identify(self, connection: HTTPConnection) -> Principal:
-        """Authenticate, and count towards the rate limit, once for each request."""
+        """Return the principal; authenticate and count the request only once.
+
+        Raises like `authenticate_counted`.
+        """
         known: Principal | None = connection.scope.get("principal")
-        return known or await limited(connection, self.authenticate)
+        return known or await authenticate_counted(connection, self.authenticate)
 
     def _check(self, principal: Principal, scopes: list[str]) -> None:
         if self._session_only:
@@ -74,10 +85,12 @@ class Authentication(SecurityBase):
             raise EmailNotVerified("Confirm your e-mail address first.")
 
 
-async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Principal:
-    """Authenticate within the rate limit: per principal, else per address.
+async def authenticate_counted(connection: HTTPConnection, authenticate: Authenticate) -> Principal:
+    """Authenticate, and count the request per principal, or per address if that fails.
 
     Raises:
+        AmbiguousCredentials: there is more than one credential.
+        Unauthenticated: there is no credential, or an invalid one.
         TooManyRequests: the quota is used up.
     """
     windows: Windows | None = resources(connection)[RequestRateLimit].windows
@@ -94,7 +107,7 @@ async def limited(connection: HTTPConnection, authenticate: Authenticate) -> Pri
 
 
 async def charge(connection: HTTPConnection, principal: Principal, units: int) -> None:
-    """Count a request that costs as much as several as `units` more of them.
+    """Count an expensive request as `units` additional requests.
 
     Raises:
         TooManyRequests: the quota is used up.
@@ -106,7 +119,7 @@ async def charge(connection: HTTPConnection, principal: Principal, units: int) -
 
 async def count(connection: HTTPConnection, windows: Windows, key: str, units: int = 1) -> None:
     verdict = await windows.count(key, units)
-    # The envelope middleware puts them on whatever is answered; the last count is the one to see.
+    # The envelope middleware adds them to every response; the last count replaces earlier ones.
     headers = connection.scope["extra_headers"]
     headers[:] = [each for each in headers if not each[0].startswith(b"ratelimit")]
     headers.extend(verdict.headers(windows.policy))
@@ -115,10 +128,10 @@ async def count(connection: HTTPConnection, windows: Windows, key: str, units: i
 
 
 async def count_address(connection: HTTPConnection) -> None:
-    """Count a request of an anonymous client.
+    """Count a request of an anonymous client by its network.
 
     Raises:
-        TooManyRequests: the quota of its address is used up.
+        TooManyRequests: the quota of the network is used up.
     """
     windows: Windows | None = resources(connection)[RequestRateLimit].windows
     if windows:
@@ -127,7 +140,7 @@ async def count_address(connection: HTTPConnection) -> None:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """The address of the client in its one spelling, behind trusted proxies as well."""
+    """Return the canonical address of the client, also behind trusted proxies."""
     return connection.client.host if connection.client else "unknown"
 
 
@@ -143,7 +156,7 @@ account_authentication = Authentication(
 SignedIn = Annotated[Principal, Security(authentication)]
 # Manages API keys and sessions.
 SessionHolder = Annotated[Principal, Security(session_authentication)]
-# What an account may do with itself before its e-mail address is confirmed; never with a key.
+# Changes of the own account before its e-mail address is confirmed; rejects API keys.
 AccountHolder = Annotated[Principal, Security(account_authentication)]
 AccountOwner = Annotated[Principal, Security(account_authentication, scopes=[Scope.USERS_WRITE])]
 # GraphQL: each field requires its own scope.
@@ -161,22 +174,22 @@ Administrator = Annotated[Principal, Security(authentication, scopes=[Scope.ADMI
 
 
 def permit_role(principal: Principal, role: Role | None) -> None:
-    """Check that the caller may give the role.
+    """Check that the caller may assign the role.
 
-    An API key would otherwise make an account that may as much as it does, and outlives it.
+    Otherwise an API key could create an account with its permissions that outlives the key.
 
     Raises:
-        SessionRequired: an API key makes an administrator.
+        SessionRequired: the caller assigns the role of administrator with an API key.
     """
     if role is Role.ADMIN:
         principal.require_session()
 
 
 def permit_change(principal: Principal, owner_id: Any) -> None:
-    """Let the owner and administrators through.
+    """Check that the caller is the owner or an administrator.
 
     Raises:
-        NotPermitted: it belongs to somebody else.
+        NotPermitted: the caller is neither.
     """
     if not principal.may_change(owner_id):
         raise NotPermitted("Only the owner or an administrator may change this.")

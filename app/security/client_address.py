@@ -1,6 +1,6 @@
 """Client addresses: parsed once, compared by value, and counted by network.
 
-One address has many spellings, and one client has many addresses: a provider gives each
+One address has many spellings, and one client has many addresses: a provider assigns each
 subscriber at least a /64 of IPv6 (RFC 6177). Every limit, log line and stored address goes
 through this module. See docs/adr/0025-one-credential-one-client.md.
 """
@@ -69,7 +69,7 @@ def embedded_ipv4(address: Address) -> IPv4Address | None:
 
 
 def canonical_address(text: str) -> str:
-    """Return the one spelling of the address; other text, as of a Unix socket, unchanged."""
+    """Return the canonical spelling of an address; other text, such as a socket path, unchanged."""
     address = parse_address(text)
     return str(address) if address else text
 
@@ -93,7 +93,7 @@ def parse_networks(text: str) -> tuple[Network, ...]:
 
 
 def unmapped(network: Network) -> Network:
-    """Return the network as it is compared: addresses are IPv4 where they can be."""
+    """Return the network in the form for comparisons: IPv4-mapped networks as IPv4."""
     if isinstance(network, IPv6Network) and network.subnet_of(MAPPED):
         address = network.network_address.ipv4_mapped or IPv4Address(0)
         return IPv4Network((address, network.prefixlen - MAPPED.prefixlen))
@@ -102,13 +102,13 @@ def unmapped(network: Network) -> Network:
 
 @dataclass(frozen=True, slots=True)
 class TrustedProxies:
-    """Networks of the reverse proxies whose forwarding header fields are believed."""
+    """Networks of the reverse proxies whose forwarding header fields are trusted."""
 
     networks: tuple[Network, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ValueError, like `parse_networks`."""
+        """Parse a comma-separated list; raises like `parse_networks`."""
         return cls(parse_networks(text))
 
     def includes(self, text: str) -> bool:
@@ -118,8 +118,8 @@ class TrustedProxies:
     def client(self, peer: str, forwarded: Iterable[str]) -> str:
         """Return the rightmost address that is not of a trusted proxy.
 
-        Each proxy appends the address of its own peer. What stands left of an entry that is
-        no address, or of an untrusted one, may have been written by the client.
+        Each proxy appends the address of its own peer. Entries left of an untrusted address, or
+        of one that is no address, may have been written by the client.
 
         Args:
             peer: the address at the other end of the connection.

@@ -1,4 +1,4 @@
-"""Credential verification: from a request credential to the principal it belongs to."""
+"""Credential verification: resolves the credential of a request to its principal."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from app.security.resources import SecurityResources
 
 
 async def authenticate(connection: HTTPConnection) -> Principal:
-    """Return the caller behind the credential of the header fields.
+    """Return the principal of the credential in the header fields.
 
     Raises:
         AmbiguousCredentials: there is more than one credential.
@@ -25,7 +25,7 @@ async def authenticate(connection: HTTPConnection) -> Principal:
 
 
 async def principal_of(opened: Resources, credential: RequestCredential) -> Principal:
-    """Return the caller behind a credential other than a ticket.
+    """Return the principal of a credential other than a ticket, and bind it as the actor.
 
     Raises:
         InvalidToken: it is malformed, expired, revoked or of a disabled user.

@@ -1,4 +1,4 @@
-"""Encryption of what is stored and must not be readable in the database."""
+"""Encryption of values that must not be readable in the database."""
 
 import hashlib
 import hmac
@@ -10,19 +10,25 @@ NONCE_BYTES = 12
 
 
 class Encryptor:
+    """AES-256-GCM and HMAC-SHA-256 with keys derived from one secret."""
+
     def __init__(self, secret: str) -> None:
         self._cipher = AESGCM(hashlib.sha256(b"seal:" + secret.encode()).digest())
         self._mac_key = hashlib.sha256(b"mac:" + secret.encode()).digest()
 
     def mac(self, digest: bytes) -> bytes:
-        """HMAC-SHA-256 of the digest of something short enough to be guessed."""
+        """Return the HMAC-SHA-256 of the digest of a value short enough to be guessed."""
         return hmac.digest(self._mac_key, digest, "sha256")
 
     def encrypt(self, plain: bytes) -> bytes:
-        """AES-256-GCM (NIST SP 800-38D), the nonce in front."""
+        """Encrypt with AES-256-GCM (NIST SP 800-38D); return the nonce and the ciphertext."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, plain, None)
 
     def decrypt(self, encrypted: bytes) -> bytes:
-        """Raises cryptography's InvalidTag when another secret sealed it."""
+        """Decrypt the result of `encrypt`.
+
+        Raises:
+            InvalidTag: of cryptography; the value was encrypted with another secret or changed.
+        """
         return self._cipher.decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], None)

@@ -12,8 +12,8 @@ Verify = Callable[[], Awaitable[tuple[Principal, float]]]
 
 # The payload is the id of a user whose permissions changed.
 CHANNEL = "principals"
-# Revocation is announced and takes effect at once; this bounds the harm of a lost
-# announcement to less than the five seconds that are promised.
+# Revocation is published and takes effect at once; after a lost notification, the lifetime
+# limits the delay to less than the promised five seconds.
 LIFETIME_SECONDS = 4.0
 MAX_ENTRIES = 10_000
 
@@ -44,14 +44,17 @@ class PrincipalCache:
         return entry[0]
 
     async def resolve(self, credential: str, verify: Verify) -> Principal:
-        """The principal as remembered, else as verified; `verify` gives its expiry besides.
+        """Return the cached principal, or verify the credential.
 
-        Many requests that miss at once share one verification, and its error.
+        Concurrent misses share one verification, and its error.
+
+        Args:
+            verify: returns the principal and its expiry in Unix seconds.
         """
         known = self.get(credential)
         if known is not None:
             return known
-        # Who comes after a revocation does not join a verification from before it.
+        # A request after a revocation must not share a verification from before it.
         key = (credential, self.epoch)
         if key not in self._pending:
             task = self._pending[key] = asyncio.create_task(self._verify(key, verify))
@@ -64,10 +67,10 @@ class PrincipalCache:
         return principal
 
     def put(self, credential: str, principal: Principal, *, expires_at: float, epoch: int) -> None:
-        """Remember until `expires_at` (Unix seconds) or the end of the lifetime.
+        """Cache until `expires_at` (Unix seconds) or the end of the lifetime.
 
-        `epoch` is that of the time before the principal was looked up: what was revoked
-        meanwhile is not remembered.
+        `epoch` is the value before the principal was looked up: principals that were revoked
+        meanwhile are not cached.
         """
         if epoch != self.epoch:
             return
@@ -77,15 +80,15 @@ class PrincipalCache:
         deadline = min(expires_at, time.time() + self._lifetime_seconds)
         self._entries[credential] = (principal, deadline)
 
-    def forget(self, user_id: uuid.UUID) -> None:
-        """Drop everything that belongs to a user whose rights changed."""
+    def invalidate(self, user_id: uuid.UUID) -> None:
+        """Remove the entries of a user whose permissions changed."""
         self.epoch += 1
-        gone = [key for key, (principal, _) in self._entries.items() if principal.id == user_id]
-        for credential in gone:
+        outdated = [key for key, (principal, _) in self._entries.items() if principal.id == user_id]
+        for credential in outdated:
             del self._entries[credential]
 
     def sample(self) -> None:
-        """Tell the metrics what was looked up since the last time."""
+        """Add hits and misses since the last call to the metrics."""
         CACHED.inc(self.hits)
         UNKNOWN.inc(self.misses)
         self.hits = self.misses = 0

@@ -1,4 +1,4 @@
-"""Rate limits: quotas within windows, counted in this process."""
+"""Rate limiting: quotas within fixed windows, counted in this process."""
 
 import re
 import time
@@ -13,17 +13,17 @@ MAX_KEYS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many requests in so many seconds; a window starts with its first request."""
+    """`quota` requests per window; a window starts with its first request."""
 
     quota: int
     window_seconds: int
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
-        """Read `1000/minute`.
+        """Parse `1000/minute`.
 
         Raises:
-            ValueError: it is written otherwise.
+            ValueError: the text has another format.
         """
         form = FORM.fullmatch(text)
         if form is None or not int(form[1]):
@@ -33,7 +33,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How many requests are left, this one counted, and for how many seconds."""
+    """Result of counting: requests left after this one, and seconds until the window ends."""
 
     remaining: int
     reset_seconds: int
@@ -43,7 +43,7 @@ class Verdict:
         return self.remaining < 0
 
     def headers(self, policy: Policy) -> list[tuple[bytes, bytes]]:
-        """draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4."""
+        """Return the fields of draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4."""
         left = max(0, self.remaining)
         return [
             (b"ratelimit-policy", b'"default";q=%d;w=%d' % (policy.quota, policy.window_seconds)),
@@ -57,14 +57,14 @@ class Windows(Protocol):
     policy: Policy
 
     async def count(self, key: str, units: int = 1) -> Verdict:
-        """Count one request of the key, or one that is worth several."""
+        """Count a request of the key as `units` requests."""
 
 
 CreateWindows = Callable[[Policy], Windows]
 
 
 class LocalWindows:
-    """Exact within one process, at the cost of a look into a dictionary."""
+    """Exact within one process, at the cost of a dictionary lookup."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class LocalWindows:
         self._windows: dict[str, list[float]] = {}
 
     async def count(self, key: str, units: int = 1) -> Verdict:
-        """Count one request of the key, or one that is worth several."""
+        """Count a request of the key as `units` requests."""
         now = self._clock()
         window = self._windows.get(key)
         if window is None or window[0] <= now:
@@ -90,6 +90,6 @@ class LocalWindows:
         return Verdict(self.policy.quota - int(window[1]), max(1, round(window[0] - now)))
 
     def _make_room(self) -> None:
-        """Forget the windows that began first. All last equally long, so they also end first."""
+        """Evict the oldest windows: all have the same length, so they also end first."""
         while len(self._windows) >= self._max_keys:
             del self._windows[next(iter(self._windows))]

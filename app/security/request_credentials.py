@@ -1,6 +1,6 @@
-"""Request credentials: the one token, API key or ticket of a request (RFC 6750, section 2).
+"""Request credentials: the token, API key or ticket of a request (RFC 6750, section 2).
 
-REST, GraphQL, event streams and WebSocket handshakes all read it here. Cookies hold none.
+Used by REST, GraphQL, event streams and WebSocket handshakes. Cookies carry no credentials.
 """
 
 import re
@@ -23,7 +23,7 @@ WHITESPACE = b" \t"  # RFC 9110, section 5.5: not a part of the value.
 
 
 class AmbiguousCredentials(InvalidRequest):
-    """More than one credential: which one counts must not depend on who reads the request."""
+    """More than one credential: components could disagree about which of them counts."""
 
     def __init__(self) -> None:
         challenge = {"WWW-Authenticate": 'Bearer error="invalid_request"'}
@@ -55,7 +55,7 @@ def read_credential(
         raise Unauthenticated("A token has no place in a URL: send it as a header, or a ticket.")
     if tickets:
         return RequestCredential(CredentialKind.TICKET, tickets[0])
-    return credential_of(*fields[0]) if fields else refuse_anonymous()
+    return credential_of(*fields[0]) if fields else reject_anonymous()
 
 
 def credential_fields(connection: HTTPConnection) -> list[tuple[bytes, bytes]]:
@@ -70,10 +70,15 @@ def parameters(connection: HTTPConnection, names: frozenset[str]) -> list[str]:
 
 
 def credential_of(name: bytes, value: bytes) -> RequestCredential:
-    """Both fields may hold an API key, `Authorization` an access token as well."""
+    """Return the credential in a header field: an API key, or in `Authorization` also a token.
+
+    Raises:
+        Unauthenticated: the value is empty or has another scheme.
+        InvalidToken: the value has other characters, or is a token in `X-API-Key`.
+    """
     text = bearer_token(value) if name == b"authorization" else value.strip(WHITESPACE)
     if not text:
-        refuse_anonymous()
+        reject_anonymous()
     if not TOKEN68.fullmatch(text):
         raise InvalidToken("The credential has characters that no credential of ours has.")
     credential = text.decode("ascii")
@@ -85,7 +90,7 @@ def credential_of(name: bytes, value: bytes) -> RequestCredential:
 
 
 def bearer_token(value: bytes) -> bytes:
-    """Return what follows the scheme `Bearer`, or nothing for other schemes.
+    """Return the token after the scheme `Bearer`, or nothing for other schemes.
 
     RFC 9110, section 11.4: the scheme is case-insensitive, and one or more blanks follow it.
     """
@@ -93,5 +98,5 @@ def bearer_token(value: bytes) -> bytes:
     return token.lstrip(b" ") if scheme.lower() == b"bearer" else b""
 
 
-def refuse_anonymous() -> NoReturn:
+def reject_anonymous() -> NoReturn:
     raise Unauthenticated("Send an access token as a Bearer token, or an API key as X-API-Key.")

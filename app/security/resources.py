@@ -17,6 +17,6 @@ class SecurityResources:
 
 @dataclass(frozen=True, slots=True)
 class RequestRateLimit:
-    """The rate limit of all requests; None where it is switched off."""
+    """The rate limit of all requests; None if disabled."""
 
     windows: Windows | None

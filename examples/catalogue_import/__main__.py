@@ -1,4 +1,4 @@
-"""The command line of the importer: `make import FILE=diamonds.csv.gz`."""
+"""Command line of the importer: `make import FILE=diamonds.csv.gz`."""
 
 import os
 import sys

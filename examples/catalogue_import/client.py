@@ -1,4 +1,4 @@
-"""The running service as a patient client sees it: signs in anew, waits, tries again."""
+"""HTTP client of the service: authenticates, respects rate limits, retries."""
 
 import sys
 import time
@@ -11,62 +11,62 @@ import httpx
 
 from app.config.settings import ConfigError
 
-# Together a minute and a half: a restart or a failover passes in that time.
+# Together a minute and a half: longer than a restart or a failover.
 DELAYS_SECONDS = (1, 2, 4, 8, 15, 30, 30)
 TIMEOUT = httpx.Timeout(60, connect=5)
 PAGE_SIZE = 100
 BATCH_SIZE = 1000
 
-AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+UNAVAILABLE = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 Body = dict[str, Any]
 Flow = Generator[httpx.Request, httpx.Response, None]
 
 
-class Setback(Exception):
-    """No answer to use; the next one may be."""
+class RetryableError(Exception):
+    """The request failed, and a retry may succeed; `seconds` is the requested delay."""
 
     def __init__(self, reason: str, *, seconds: int = 0) -> None:
         super().__init__(reason)
         self.seconds = seconds
 
 
-class Limited(Setback):
-    """The service asks for patience: the request had no effect."""
+class RateLimited(RetryableError):
+    """The rate limit is used up: the request had no effect."""
 
 
-class Unanswered(Setback):
-    """Nobody knows whether the request had an effect."""
+class ResponseLost(RetryableError):
+    """No response: the request may have had an effect."""
 
 
-class Refused(ConfigError):
-    """The service has a problem with the request, which another try does not solve."""
+class RequestRejected(ConfigError):
+    """The service rejected the request; `problem` is the response body (RFC 9457)."""
 
     def __init__(self, place: str, problem: Body) -> None:
         super().__init__(f"The service answers {place}: {problem.get('detail', 'no reason given')}")
         self.problem = problem
 
 
-class Patience:
-    """Waits longer each time, and has an end."""
+class Backoff:
+    """Waits longer each time, for a limited number of retries."""
 
     def __init__(self) -> None:
         self._delays = iter(DELAYS_SECONDS)
 
-    def wait(self, setback: Setback, *, at_least_seconds: float = 0) -> None:
-        """Sleep as long as the service asks, or a little longer than the last time.
+    def wait(self, error: RetryableError, *, at_least_seconds: float = 0) -> None:
+        """Sleep for the delay that the service requested, or the next longer one.
 
         Raises:
-            ConfigError: this was tried often enough.
+            ConfigError: no retries are left.
         """
         delay = next(self._delays, None)
         if delay is None:
             raise ConfigError(
-                f"The service is not coming back ({setback}): start the import again later, "
+                f"The service is not coming back ({error}): start the import again later, "
                 "it goes on where it stopped."
             )
-        seconds = max(delay, setback.seconds, at_least_seconds)
-        print(f"Waiting {seconds:g} s for the service ({setback}).", file=sys.stderr)
+        seconds = max(delay, error.seconds, at_least_seconds)
+        print(f"Waiting {seconds:g} s for the service ({error}).", file=sys.stderr)
         time.sleep(seconds)
 
 
@@ -103,78 +103,84 @@ class PasswordAuth(httpx.Auth):
 
 
 class ServiceClient:
-    """What the importer asks of the API."""
+    """The API calls of the importer."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
 
     def check(self) -> None:
-        """Sign in, without patience for a service that is not there."""
+        """Sign in, without retries.
+
+        Raises:
+            ConfigError: the service is unreachable, limits the rate or rejects the password.
+        """
         try:
-            self._ask("GET", "/users/me/items", params={"limit": 1})
-        except Limited as setback:
+            self._send("GET", "/users/me/items", params={"limit": 1})
+        except RateLimited as error:
             raise ConfigError(
-                f"The service asks for patience ({setback}): try again in {setback.seconds} s."
+                f"The service asks for patience ({error}): try again in {error.seconds} s."
             ) from None
-        except Unanswered as setback:
+        except ResponseLost as error:
             raise ConfigError(
-                f"The service at {self._http.base_url} does not answer ({setback}): start it "
+                f"The service at {self._http.base_url} does not answer ({error}): start it "
                 "with `make run`, or name its address with --url."
             ) from None
 
     def own_items(self) -> Iterator[Body]:
-        """Every item of the user, oldest first: what is created meanwhile comes at the end."""
+        """Yield all items of the user, oldest first: items created meanwhile are at the end."""
         query: dict[str, Any] = {"limit": PAGE_SIZE, "sort": "created_at"}
         while True:
-            page = self._insist("GET", "/users/me/items", despite=Setback, params=query)
+            page = self._retry("GET", "/users/me/items", retry_on=RetryableError, params=query)
             yield from page["items"]
             if page["next_cursor"] is None:
                 return
             query["cursor"] = page["next_cursor"]
 
     def create_items(self, items: list[Body]) -> list[Body]:
-        """One result for each of up to `BATCH_SIZE` items.
+        """Create up to `BATCH_SIZE` items; return one result for each.
 
         Raises:
-            Unanswered: the items may have been created, or not.
+            ResponseLost: the items may have been created, or not.
         """
-        answer = self._insist("POST", "/items/batch", despite=Limited, json={"items": items})
-        return cast("list[Body]", answer["results"])
+        body = self._retry("POST", "/items/batch", retry_on=RateLimited, json={"items": items})
+        return cast("list[Body]", body["results"])
 
     def change_price(self, item: Body, price: str) -> Body | None:
-        """Set the price of an item as it was read; return the problem of a refusal."""
+        """Set the price if the item is unchanged; return the problem if the service rejects it."""
         headers = {"If-Match": f'"{item["version"]}"'}
         path, body = f"/items/{item['id']}", {"price": price}
         try:
-            self._insist("PATCH", path, despite=Setback, json=body, headers=headers)
-        except Refused as refusal:
-            return refusal.problem
+            self._retry("PATCH", path, retry_on=RetryableError, json=body, headers=headers)
+        except RequestRejected as error:
+            return error.problem
         return None
 
-    def _insist(self, method: str, path: str, *, despite: type[Setback], **content: Any) -> Body:
-        patience = Patience()
+    def _retry(
+        self, method: str, path: str, *, retry_on: type[RetryableError], **content: Any
+    ) -> Body:
+        backoff = Backoff()
         while True:
             try:
-                return self._ask(method, path, **content)
-            except despite as setback:
-                patience.wait(setback)
+                return self._send(method, path, **content)
+            except retry_on as error:
+                backoff.wait(error)
 
-    def _ask(self, method: str, path: str, **content: Any) -> Body:
+    def _send(self, method: str, path: str, **content: Any) -> Body:
         try:
             return body_of(self._http.request(method, path, **content))
         except httpx.RequestError as error:
-            raise Unanswered(str(error) or type(error).__name__) from None
+            raise ResponseLost(str(error) or type(error).__name__) from None
 
 
 @contextmanager
 def connect(url: str, *, username: str, password: str) -> Iterator[ServiceClient]:
-    """Sign in at the API whose version starts at `url`.
+    """Sign in at the API with the base URL `url`, including its version.
 
     Raises:
-        ConfigError: nothing answers there, or it refuses the password.
+        ConfigError: the service is unreachable, or rejects the password.
     """
     auth = PasswordAuth(f"{url}/auth/token", username, password)
-    # The service on this machine is never behind the proxy of the environment.
+    # A service on this machine is never behind the proxy of the environment.
     direct = {"all://localhost": None, "all://127.0.0.1": None}
     try:
         http = httpx.Client(base_url=url, auth=auth, timeout=TIMEOUT, mounts=direct)
@@ -187,20 +193,20 @@ def connect(url: str, *, username: str, password: str) -> Iterator[ServiceClient
 
 
 def body_of(response: httpx.Response) -> Body:
-    """The body of a good answer.
+    """Return the body of a successful response.
 
     Raises:
-        Setback: it is worth another try.
-        ConfigError: it is not.
+        RetryableError: the request failed, and a retry may succeed.
+        ConfigError: the request failed for good.
     """
     place = f"{response.status_code} to {response.request.method} {response.request.url.path}"
     if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-        raise Limited(place, seconds=retry_after(response))
-    if response.status_code in AWAY:
-        raise Unanswered(place, seconds=retry_after(response))
+        raise RateLimited(place, seconds=retry_after(response))
+    if response.status_code in UNAVAILABLE:
+        raise ResponseLost(place, seconds=retry_after(response))
     body = json_object(response)
     if not response.is_success:
-        raise Refused(place, body)
+        raise RequestRejected(place, body)
     return body
 
 

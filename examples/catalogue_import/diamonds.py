@@ -1,4 +1,4 @@
-"""A catalogue of diamonds: a CSV file read line by line, and its stones as items."""
+"""Parser of a diamond catalogue: reads a CSV file line by line and maps stones to items."""
 
 import csv
 import gzip
@@ -21,7 +21,7 @@ COLUMNS = ("carat", *GRADES, "depth", "table", "price", "x", "y", "z")
 MEASURES = ("carat", "depth", "table", "x", "y", "z")
 CATALOGUE_TAG = "catalogue-diamonds"
 
-# They keep each item below 1 KB and the memory flat, whatever the file holds.
+# The limits keep each item below 1 KB and memory constant for any file.
 MAX_FIELD_LENGTH = 30
 MAX_LINE_BYTES = 4096
 
@@ -38,7 +38,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 class Fault(NamedTuple):
-    """Why a row was not taken; `pointer` (RFC 6901) names the field, if it is a single one."""
+    """Reason for rejecting a row; `pointer` (RFC 6901) names the field, if it is a single one."""
 
     pointer: str
     code: str
@@ -47,7 +47,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the file, as far as it could be read where a fault says that it is no stone."""
+    """A line of the file; with a `fault`, the fields as far as they could be parsed."""
 
     line: int
     fields: list[str]
@@ -60,7 +60,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The natural key: everything but the price, and an ordinal for stones that are alike."""
+        """The natural key: everything but the price, and an ordinal for identical stones."""
         return name_of(self.stone, self.ordinal)
 
     @property
@@ -68,7 +68,7 @@ class Row:
         return Decimal(self.stone["price"])
 
     def item(self) -> dict[str, Any]:
-        """The body of `POST /items`; the price stays as it is written."""
+        """Return the body of `POST /items`; the price is unchanged from the file."""
         stone = self.stone
         return {
             "name": self.name,
@@ -84,14 +84,14 @@ def name_of(stone: Mapping[str, str], ordinal: int) -> str:
 
 
 def digest(stone: Mapping[str, str]) -> str:
-    """Return the key of a stone: independent of its price and of how its numbers are written."""
+    """Return the key of a stone: independent of its price and of its number formats."""
     values = [stone[grade] for grade in GRADES]
     values += [str(Decimal(stone[column]).normalize()) for column in MEASURES]
     return hashlib.sha256("\n".join(values).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def stone_of(name: str, description: str) -> dict[str, str] | None:
-    """The stone that an item of an earlier import was made from, whose name has a line number."""
+    """Return the stone of an item from an earlier import, whose name has a line number."""
     named, described = NUMBERED_NAME.fullmatch(name), DESCRIPTION.fullmatch(description)
     return named.groupdict() | described.groupdict() if named and described else None
 
@@ -117,11 +117,11 @@ class Catalogue:
 
     @property
     def position(self) -> int:
-        """How many bytes of `size` have been read; 0 for a pipe."""
+        """Bytes of `size` that have been read; 0 for a pipe."""
         return self._raw.tell() if self._raw.seekable() else 0
 
     def rows(self) -> Iterator[Row]:
-        """Each line that is not blank.
+        """Yield each line that is not blank.
 
         Raises:
             ConfigError: the rest of the file cannot be read.
@@ -145,7 +145,7 @@ class Catalogue:
 
 
 def numbered(row: Row, seen: Counter[str]) -> Row:
-    """The row with its ordinal among those that are alike."""
+    """Return the row with its ordinal among identical ones."""
     if row.fault:
         return row
     key = digest(row.stone)
@@ -158,7 +158,7 @@ def open_catalogue(path: Path) -> Iterator[Catalogue]:
     """Open the file, gzip or plain.
 
     Raises:
-        ConfigError: it is missing, may not be read, or is something else.
+        ConfigError: the file is missing, unreadable, or no catalogue.
     """
     try:
         raw = path.open("rb")
@@ -172,7 +172,11 @@ def open_catalogue(path: Path) -> Iterator[Catalogue]:
 
 
 def numbered_lines(path: Path, text: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Lines, cut where they are too long to be a stone."""
+    """Yield line numbers and lines, truncated to `MAX_LINE_BYTES`.
+
+    Raises:
+        ConfigError: the rest of the file cannot be read.
+    """
     number = 0
     try:
         while line := text.readline(MAX_LINE_BYTES):
@@ -201,7 +205,7 @@ def read_row(number: int, line: bytes) -> Row:
 
 
 def parse(line: str) -> list[str]:
-    """One line by itself, so that a stray quote cannot swallow the lines behind it."""
+    """Parse a single line, so that an unbalanced quote cannot consume the following lines."""
     return next(csv.reader([line], strict=True), [])
 
 
@@ -217,7 +221,7 @@ def fault_of(fields: list[str]) -> Fault | None:
     if len(fields) != len(COLUMNS):
         message = f"The line has {len(fields)} columns instead of {len(COLUMNS)}"
         return Fault("", "column_count", message)
-    faults = (field_fault(*named) for named in zip(COLUMNS, fields, strict=True))
+    faults = (field_fault(*pair) for pair in zip(COLUMNS, fields, strict=True))
     return next(filter(None, faults), None)
 
 
@@ -233,7 +237,7 @@ def field_fault(column: str, field: str) -> Fault | None:
 
 
 def in_columns(fields: list[str]) -> list[str]:
-    """Exactly one field for each column; what is too much stays in the last one."""
+    """Return one field for each column; surplus fields are joined in the last one."""
     last = len(COLUMNS) - 1
     padded = fields + [""] * (len(COLUMNS) - len(fields))
     return [*padded[:last], ",".join(padded[last:])]

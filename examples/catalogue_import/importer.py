@@ -1,8 +1,8 @@
-"""Send a catalogue through the API of the running service.
+"""Importer: sends a catalogue to the API of the running service.
 
-The name of an item is its natural key, which holds everything but the price and not the line: what
-the user already has is not sent again, so that an import may be repeated, also of a file with more
-lines, and resumed after an interruption. Changed prices are reported, or updated on request.
+The name of an item is its natural key: everything but the price, and not the line number. Items
+that the user already has are not sent again, so that an import can be repeated, also with a longer
+file, and resumed after an interruption. Changed prices are reported, or updated on request.
 """
 
 import sys
@@ -19,10 +19,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from app.config.settings import Settings
 from examples.catalogue_import.client import (
     BATCH_SIZE,
+    Backoff,
     Body,
-    Patience,
+    ResponseLost,
     ServiceClient,
-    Unanswered,
     connect,
 )
 from examples.catalogue_import.diamonds import (
@@ -37,8 +37,8 @@ from examples.catalogue_import.diamonds import (
 )
 from examples.catalogue_import.report import Rejects, Tally, open_rejects
 
-# Longer than the service lets a statement run (DATABASE_COMMAND_TIMEOUT_SECONDS): after it
-# a batch whose answer was lost is there or never will be.
+# Longer than the statement timeout of the service (DATABASE_COMMAND_TIMEOUT_SECONDS): after it
+# a batch whose response was lost is either committed or rolled back.
 SETTLE_SECONDS = 5.0
 
 
@@ -54,11 +54,11 @@ def run_import(
 ) -> None:
     """Create the items of the file that the user does not have, and print a summary.
 
-    Prices that differ are set with `update`, and else reported among the rejects.
+    Prices that differ are set with `update`, and otherwise reported among the rejects.
 
     Raises:
         ConfigError: the file, the address or the password is not usable, or the service
-            stays away.
+            remains unreachable.
     """
     api = (url or f"http://127.0.0.1:{settings.port}").rstrip("/") + settings.api_v1_str
     secret = password or settings.demo_password.get_secret_value()
@@ -73,7 +73,7 @@ def run_import(
 
 
 def progress_bar() -> Progress:
-    """On standard error, and only where somebody watches."""
+    """Return a progress bar on standard error, disabled if that is no terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
@@ -87,7 +87,7 @@ def progress_bar() -> Progress:
 
 
 class Import:
-    """One run: asks what is there, then sends what is not."""
+    """One run: reads the existing items, then sends the missing ones."""
 
     def __init__(
         self, service: ServiceClient, rejects: Rejects, progress: Progress, *, update: bool
@@ -105,9 +105,9 @@ class Import:
         if self._rejects.is_resumed:
             print("Waiting for the last batch of an import that was cut short.", file=sys.stderr)
             time.sleep(SETTLE_SECONDS)
-        self._present = self._items_present()
+        self._present = self._existing_items()
         for row in catalogue.rows():
-            self._take(row)
+            self._process(row)
             if len(self._batch) == BATCH_SIZE:
                 self._send()
                 self._show("Sending", completed=catalogue.position, total=catalogue.size)
@@ -115,12 +115,12 @@ class Import:
         self._show("Sent", completed=catalogue.size, total=catalogue.size)
         return self._tally
 
-    def _items_present(self) -> dict[str, Body]:
+    def _existing_items(self) -> dict[str, Body]:
         self._show("Reading what is there")
         items = (item for item in self._service.own_items() if CATALOGUE_TAG in item["tags"])
         return by_name(items)
 
-    def _take(self, row: Row) -> None:
+    def _process(self, row: Row) -> None:
         self._tally.rows += 1
         if row.fault:
             self._tally.malformed[row.fault.code] += 1
@@ -152,25 +152,25 @@ class Import:
         self._rejects.write(row, faults)
 
     def _send(self) -> None:
-        """Empty the batch; when an answer was lost, look what is there before sending again."""
-        patience = Patience()
+        """Send the batch; after a lost response, read the existing items before the retry."""
+        backoff = Backoff()
         while self._batch:
             rows = list(self._batch.values())
             try:
                 results = self._service.create_items([row.item() for row in rows])
-            except Unanswered as setback:
-                patience.wait(setback, at_least_seconds=SETTLE_SECONDS)
+            except ResponseLost as error:
+                backoff.wait(error, at_least_seconds=SETTLE_SECONDS)
                 self._drop_created()
             else:
-                self._note(rows, results)
+                self._record(rows, results)
                 self._batch.clear()
 
     def _drop_created(self) -> None:
-        for name in self._batch.keys() & self._items_present().keys():
+        for name in self._batch.keys() & self._existing_items().keys():
             del self._batch[name]
             self._tally.created += 1
 
-    def _note(self, rows: list[Row], results: list[dict[str, Any]]) -> None:
+    def _record(self, rows: list[Row], results: list[dict[str, Any]]) -> None:
         for row, result in zip(rows, results, strict=True):
             if result["problem"] is None:
                 self._tally.created += 1
@@ -182,9 +182,9 @@ class Import:
 
 
 def by_name(items: Iterable[Body]) -> dict[str, Body]:
-    """The items by the names that their stones have now.
+    """Return the items by the current names of their stones.
 
-    Earlier imports named them after the lines of the file: the oldest is the first of its kind.
+    Earlier imports named items after line numbers: of identical stones the oldest is the first.
     """
     seen: Counter[str] = Counter()
     found: dict[str, Body] = {}
@@ -198,7 +198,7 @@ def by_name(items: Iterable[Body]) -> dict[str, Body]:
 
 
 def faults_of(problem: Body, place: str) -> list[Fault]:
-    """The broken rules of one item, their pointers relative to it; or the whole refusal."""
+    """Return the errors of one item, with pointers relative to it, or the problem as one fault."""
     whole = {"pointer": "", "code": problem["code"], "message": problem["detail"]}
     errors = problem.get("errors") or [whole]
     return [

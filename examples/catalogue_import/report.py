@@ -17,7 +17,7 @@ REJECT_COLUMNS = ("line", *COLUMNS, "pointer", "code", "message")
 
 
 class Rejects:
-    """A CSV file of rows that were not taken; `is_resumed` after an import that was cut short."""
+    """A CSV file of rejected rows; `is_resumed` after an interrupted import."""
 
     def __init__(self, file: TextIO, *, is_resumed: bool) -> None:
         self.is_resumed = is_resumed
@@ -25,16 +25,16 @@ class Rejects:
         self._csv.writerow(REJECT_COLUMNS)
 
     def write(self, row: Row, faults: Sequence[Fault]) -> None:
-        """One line for the row, whatever the number of its faults."""
+        """Write one line for the row, with all its faults."""
         self._csv.writerow([row.line, *row.fields, *map("; ".join, zip(*faults, strict=True))])
 
 
 @contextmanager
 def open_rejects(path: Path) -> Iterator[Rejects]:
-    """The file gets its name when it is complete; until then it is `<name>.partial`.
+    """Open the file as `<name>.partial`; it is renamed when it is complete.
 
     Raises:
-        ConfigError: it cannot be written, or another import is writing it.
+        ConfigError: the file cannot be written, or another import is writing it.
     """
     if path.exists() and not path.is_file():
         raise ConfigError(f"{path} is no file: choose another one with --rejects.")
@@ -51,7 +51,11 @@ def open_rejects(path: Path) -> Iterator[Rejects]:
 
 
 def lock(file: TextIO, path: Path) -> None:
-    """Two imports at once would both find the same items missing."""
+    """Lock the file: two concurrent imports would both find the same items missing.
+
+    Raises:
+        ConfigError: another import holds the lock.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -60,7 +64,7 @@ def lock(file: TextIO, path: Path) -> None:
 
 @dataclass
 class Tally:
-    """What became of the rows."""
+    """Counts of rows by outcome."""
 
     started_at: float = field(default_factory=time.monotonic)
     rows: int = 0

@@ -48,7 +48,7 @@ async def _original_type(database_url: str) -> AsyncIterator[None]:
     yield
     await execute(database_url, "ALTER TABLE items ALTER COLUMN tax TYPE numeric(5, 2)")
     # So that no later test meets statements that were prepared before.
-    SCHEMA_AGE.renew()
+    SCHEMA_AGE.mark_changed()
 
 
 class TestChangeOfAType:

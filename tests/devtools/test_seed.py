@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import DEMO_PASSWORD, Settings
-from app.devtools.seed import DRAFT, ITEMS, PEOPLE, PUBLISHED, seed_when_empty
+from app.devtools.seed import DRAFT, ITEMS, PUBLISHED, USERS, seed_when_empty
 from app.features.users.models.user import User
 from tests.conftest import As
 
@@ -20,7 +20,7 @@ async def sign_in(client: AsyncClient, name: str) -> dict[str, str]:
 
 
 class TestSeed:
-    @pytest.mark.parametrize("name", PEOPLE)
+    @pytest.mark.parametrize("name", USERS)
     async def test_everybody_can_sign_in(
         self, client: AsyncClient, settings: Settings, name: str
     ) -> None:

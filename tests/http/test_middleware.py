@@ -11,7 +11,7 @@ from starlette.types import Message
 from structlog.typing import EventDict
 
 from app.features.users.models.user import User
-from app.observability.logging import add_attribution
+from app.observability.logging import add_request_context
 from tests.conftest import Running, access_token, new_client
 
 ITEMS = "/api/v1/items"
@@ -100,7 +100,7 @@ class TestAccessLog:
     @pytest.fixture
     async def lines(self, running: Running) -> AsyncIterator[tuple[AsyncClient, list[EventDict]]]:
         async with running(log_level="info") as app, new_client(app) as client:
-            with structlog.testing.capture_logs(processors=[add_attribution]) as lines:
+            with structlog.testing.capture_logs(processors=[add_request_context]) as lines:
                 yield client, lines
 
     async def test_has_a_line_for_each_request(

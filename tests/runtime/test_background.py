@@ -17,9 +17,9 @@ class Failing(BackgroundLoop):
 
     name = "failing"
 
-    def __init__(self, errors: list[Exception], tell_again_seconds: float) -> None:
+    def __init__(self, errors: list[Exception], log_again_seconds: float) -> None:
         super().__init__()
-        self.tell_again_seconds = tell_again_seconds
+        self.log_again_seconds = log_again_seconds
         self._errors: Iterator[Exception] = iter(errors)
         self.done = asyncio.Event()
 
@@ -39,8 +39,8 @@ def listening(settings: Settings) -> None:
     configure_logging(settings.model_copy(update={"log_level": "info"}))
 
 
-async def told(errors: list[Exception], tell_again_seconds: float = 30) -> list[str]:
-    loop = Failing(errors, tell_again_seconds)
+async def logged(errors: list[Exception], log_again_seconds: float = 30) -> list[str]:
+    loop = Failing(errors, log_again_seconds)
     with structlog.testing.capture_logs() as lines:
         loop.start()
         await loop.done.wait()
@@ -52,17 +52,17 @@ class TestFailure:
     async def test_is_told_once_while_it_stays_the_same(self) -> None:
         errors: list[Exception] = [Unavailable() for _ in range(5)]
 
-        assert await told(errors) == ["Unavailable"]
+        assert await logged(errors) == ["Unavailable"]
 
     async def test_of_another_kind_is_told(self) -> None:
         errors = [Unavailable(), ValueError(), ValueError(), Unavailable()]
 
-        assert await told(errors) == ["Unavailable", "ValueError", "Unavailable"]
+        assert await logged(errors) == ["Unavailable", "ValueError", "Unavailable"]
 
     async def test_is_logged_again_after_a_while(self) -> None:
         errors: list[Exception] = [Unavailable(), Unavailable()]
 
-        assert await told(errors, tell_again_seconds=0) == ["Unavailable", "Unavailable"]
+        assert await logged(errors, log_again_seconds=0) == ["Unavailable", "Unavailable"]
 
 
 class Lingering(BackgroundLoop):

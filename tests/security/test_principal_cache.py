@@ -91,7 +91,7 @@ class TestForget:
             await cache.resolve("a", ada)
             await cache.resolve("a2", ada)
             await cache.resolve("b", bob)
-            cache.forget(ADA.id)
+            cache.invalidate(ADA.id)
 
         assert (ada.calls, bob.calls) == (4, 1)
 
@@ -101,7 +101,7 @@ class TestForget:
         asked = asyncio.create_task(cache.resolve("token", verify))
         await asyncio.sleep(0)
 
-        cache.forget(ADA.id)
+        cache.invalidate(ADA.id)
         verify.go_on.set()
         await asked
         await cache.resolve("token", verify)
@@ -113,7 +113,7 @@ class TestForget:
         verify.go_on.clear()
         before = asyncio.create_task(cache.resolve("token", verify))
         await asyncio.sleep(0)
-        cache.forget(ADA.id)
+        cache.invalidate(ADA.id)
 
         with pytest.raises(InvalidToken):
             await cache.resolve("token", refuse)

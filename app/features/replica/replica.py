@@ -18,9 +18,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import ColumnElement, case, func, literal_column, select
 
+from app.db import notifications
 from app.db.compiled import Query, Row
 from app.db.executor import Reader, ReadPool
-from app.db.notifications import announce
 from app.errors import AppError
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
@@ -90,7 +90,7 @@ class Replica(BackgroundLoop):
         self.pool = pool
         self._lag = lag
         self._max_lag_seconds = max_lag_seconds
-        self._publish = publish or partial(announce, primary)
+        self._publish = publish or partial(notifications.publish, primary)
         self._level_at = -math.inf
         self._was_usable = False
         self._wrote_at: dict[uuid.UUID, float] = {}

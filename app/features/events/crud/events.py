@@ -83,7 +83,7 @@ async def present(reads: ReadPool) -> Position:
 
 async def announce(reads: ReadPool) -> None:
     """Tell the other processes to look."""
-    await notifications.announce(reads, CHANNEL, "")
+    await notifications.publish(reads, CHANNEL, "")
 
 
 async def delete_old(session: AsyncSession) -> None:
