@@ -25,7 +25,7 @@ from app.db.session import AsyncSession
 from app.errors import found
 from app.features.api_keys.models import ApiKey, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
-from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import User
 from app.runtime.clock import now
 from app.security.principals import Scope
@@ -52,7 +52,7 @@ PRINCIPAL = Query(
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
-STANDING = Query(
+STATUS = Query(
     select(ApiKey.id, ApiKey.prefix, User.role, User.email_verified)
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
@@ -77,14 +77,12 @@ async def find_principal(reads: ReadPool, key: str) -> Row | None:
     return row if is_right else None
 
 
-async def find_standing(
-    reads: ReadPool, api_key_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, Row]:
+async def find_status(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
     """Return `role, email_verified, prefix` for each key that lives, by its id.
 
     Rotation changes the prefix.
     """
-    rows = await reads.all(STANDING, ids=list(api_key_ids))
+    rows = await reads.all(STATUS, ids=list(api_key_ids))
     return {row["id"]: row for row in rows}
 
 
@@ -128,14 +126,14 @@ async def create(
 
 async def rotate(session: AsyncSession, row: ApiKey) -> str:
     """Give the key a new text, which is returned; the old one ends at once."""
-    await announce(session, row.user_id)
+    await invalidate_principal(session, row.user_id)
     return await give_secret(session, row)
 
 
 async def revoke(session: AsyncSession, row: ApiKey) -> None:
     row.revoked_at = now()
     await session.flush()
-    await announce(session, row.user_id)
+    await invalidate_principal(session, row.user_id)
 
 
 async def is_live(session: AsyncSession, api_key_id: uuid.UUID) -> bool:
@@ -167,7 +165,7 @@ async def revoke_where(
         .values(revoked_at=func.now())
         .execution_options(synchronize_session=False)
     )
-    await announce(session, user_id)
+    await invalidate_principal(session, user_id)
 
 
 async def get_for_change(

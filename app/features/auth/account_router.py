@@ -66,7 +66,7 @@ async def change_password(
     """Change your password; ends your other sessions and, by default, API keys and webhooks."""
     check_unchanged(user, change.version)
     await users.set_password(session, user, change.password_hash)
-    await credentials.end_sign_ins(session, user.id, besides=principal.session_id)
+    await credentials.end_sign_ins(session, user.id, except_id=principal.session_id)
     await mailed_tokens.delete_all(session, user.id, Purpose.RESET_PASSWORD)
     if change.revoke_api_keys:
         await credentials.revoke_programs(session, user.id, RevocationReason.PASSWORD_CHANGED)

@@ -43,7 +43,7 @@ class PasswordSignIn:
         login = await verified_login(grant, self.reads, self.passwords, self.limits, self.client)
         is_dated = self.passwords.needs_rehash(login["password_hash"])
         password_hash = await self.passwords.hash(grant.password) if is_dated else None
-        account = await users.note_login(self.session, login, password_hash=password_hash)
+        account = await users.record_login(self.session, login, password_hash=password_hash)
         role = (await recheck_login(account, login, grant.password, self.passwords))["role"]
         signed_in = await sessions.create(
             self.session,

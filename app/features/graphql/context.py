@@ -68,7 +68,7 @@ Followed = Info[Following, None]
 def create_loaders(reads: Reader, *, cache: bool = True) -> Loaders:
     """`cache`: a row is not fetched twice, however much later."""
     return Loaders(
-        loader(reads, users.find_people, cache=cache),
+        loader(reads, users.find_public, cache=cache),
         loader(reads, categories.find_many, cache=cache),
     )
 

@@ -59,10 +59,10 @@ async def redeem(opened: Resources, secret: str) -> Principal:
 
 async def standing_of(reads: ReadPool, ticket: Ticket) -> Row | None:
     if ticket.session_id:
-        known = await sessions.find_standing(reads, [ticket.session_id])
+        known = await sessions.find_status(reads, [ticket.session_id])
         return known.get(ticket.session_id)
     if ticket.api_key_id:
-        known = await api_keys.find_standing(reads, [ticket.api_key_id])
+        known = await api_keys.find_status(reads, [ticket.api_key_id])
         return known.get(ticket.api_key_id)
     return None
 

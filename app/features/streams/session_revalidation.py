@@ -97,7 +97,7 @@ class Standing(BackgroundLoop):
         key_ids = {caller.api_key_id for caller in callers if caller.api_key_id}
         known: Standings = {}
         if session_ids:
-            known |= await sessions.find_standing(self._reads, session_ids)
+            known |= await sessions.find_status(self._reads, session_ids)
         if key_ids:
-            known |= await api_keys.find_standing(self._reads, key_ids)
+            known |= await api_keys.find_status(self._reads, key_ids)
         return known

@@ -8,7 +8,7 @@ from app.db.session import AsyncSession
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.email_change import LIFETIME, EmailChange
 from app.features.users.crud import users
-from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import EmailTaken, User
 from app.runtime.clock import now
 from app.security.secrets import digest, new_secret
@@ -64,7 +64,7 @@ async def apply(session: AsyncSession, user: User, email: str) -> bool:
     except EmailTaken:
         return False
     await mailed_tokens.delete_all(session, user.id)
-    await announce(session, user.id)
+    await invalidate_principal(session, user.id)
     return True
 
 
