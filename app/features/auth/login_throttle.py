@@ -77,7 +77,7 @@ class LoginThrottle:
         self._sessions = sessions
         self._per_address = settings.attempts_per_address
         self._mails = mail_limits(settings)
-        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
 
     @asynccontextmanager
@@ -89,7 +89,7 @@ class LoginThrottle:
         """
         of_account = hashed("password", account)
         of_address = hashed("password", client_network(address))
-        async with self._turns.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
+        async with self._slots.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
             async with self._transaction() as session:
                 await self._count_address(session, of_address)
                 await count_account(session, of_account)

@@ -78,7 +78,7 @@ class FolderStorage:
 
     @cached_property
     def _store(self) -> LocalStore:
-        # Created on first use: if the folder is not writable, the service starts and only uploads fail.
+        # Created on first use: with a read-only folder the service starts, and only uploads fail.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LocalStore(self._folder)
 
