@@ -1,4 +1,4 @@
-"""The authenticator of API keys."""
+"""Authenticator of API keys."""
 
 import time
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from app.security.principals import Credential, CredentialKind, Principal
 
 
 async def verify_api_key(opened: Resources, key: str) -> Verified:
-    """Return the principal of an API key and the end of the key; records the use.
+    """Return the principal of an API key and the key's expiry time; record the use.
 
     Raises:
         InvalidToken: it is unknown, expired or revoked.
@@ -26,7 +26,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
     if row is None or expires_at <= time.time():
         raise InvalidToken("The API key is unknown, expired or revoked.")
     async with transaction(database.sessions) as session:
-        await crud.note_use(session, row["api_key_id"])
+        await crud.record_use(session, row["api_key_id"])
     principal = Principal.granted(
         row["user_id"],
         row["role"],
@@ -39,9 +39,9 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
 
 
 def key_expiry(row: Row, settings: Settings) -> float:
-    """When the key ends (Unix seconds): as it says, and at the latest after the longest lifetime.
+    """Return when the key expires (Unix seconds), at most the maximum lifetime after creation.
 
-    The setting also bounds keys that were made before it was lowered, or before it existed.
+    The setting also applies to keys that were created before it was lowered or introduced.
     """
     longest: datetime = row["created_at"] + timedelta(days=settings.api_key_max_days)
     return min(longest, row["expires_at"] or longest).timestamp()

@@ -1,4 +1,4 @@
-"""The api_keys table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the api_keys table. Flushes; never commits."""
 
 import hmac
 import secrets
@@ -25,7 +25,7 @@ from app.db.session import AsyncSession
 from app.errors import found
 from app.features.api_keys.models import ApiKey, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
-from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import User
 from app.runtime.clock import now
 from app.security.principals import Scope
@@ -69,12 +69,12 @@ LISTING = Listing(
 
 
 async def find_principal(reads: ReadPool, key: str) -> Row | None:
-    """Return the key's row and its user's role while both may be used, else None."""
+    """Return the key's row and its user's role if both are usable, else None."""
     marker, _, rest = key.partition("_")
     prefix, _, secret = rest.partition("_")
     row = await reads.first(PRINCIPAL, prefix=prefix) if marker == "rk" and secret else None
-    is_right = row is not None and hmac.compare_digest(row["secret_hash"], digest(secret))
-    return row if is_right else None
+    is_valid = row is not None and hmac.compare_digest(row["secret_hash"], digest(secret))
+    return row if is_valid else None
 
 
 async def find_live(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
@@ -86,8 +86,8 @@ async def find_live(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict
     return {row["id"]: row for row in rows}
 
 
-async def note_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
-    """Remember when the key was last used, to the minute."""
+async def record_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
+    """Store the time of the last use, at most once per minute."""
     await session.execute(
         update(ApiKey)
         .where(ApiKey.id == api_key_id)
@@ -109,9 +109,9 @@ async def create(
     expires_at: datetime,
     limit: int,
 ) -> tuple[ApiKey, str]:
-    """Return the new key and its text, which is never seen again.
+    """Create a key; return it and its text, which is not stored.
 
-    The account must be locked, or many requests at once would each find room.
+    The caller must hold the account lock, or concurrent requests could exceed the limit.
 
     Raises:
         TooManyApiKeys: the user has `limit` live keys.
@@ -121,23 +121,23 @@ async def create(
         raise TooManyApiKeys(f"An account has at most {limit} API keys.")
     row = ApiKey(user_id=user_id, name=data.name, scopes=list(data.scopes), expires_at=expires_at)
     session.add(row)
-    return row, await give_secret(session, row)
+    return row, await set_secret(session, row)
 
 
 async def rotate(session: AsyncSession, row: ApiKey) -> str:
-    """Give the key a new text, which is returned; the old one ends at once."""
-    await announce(session, row.user_id)
-    return await give_secret(session, row)
+    """Replace the key's text and return the new one; the old one is invalid at once."""
+    await invalidate_principal(session, row.user_id)
+    return await set_secret(session, row)
 
 
 async def revoke(session: AsyncSession, row: ApiKey) -> None:
     row.revoked_at = now()
     await session.flush()
-    await announce(session, row.user_id)
+    await invalidate_principal(session, row.user_id)
 
 
 async def is_live(session: AsyncSession, api_key_id: uuid.UUID) -> bool:
-    """Return whether the key may still be used; the account has to be locked."""
+    """Return whether the key is usable; the caller must hold the account lock."""
     statement = select(ApiKey.id).join(User, User.id == ApiKey.user_id)
     found = await session.scalar(statement.where(ApiKey.id == api_key_id, IS_LIVE, IS_USABLE))
     return found is not None
@@ -151,7 +151,7 @@ async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
 async def revoke_beyond(
     session: AsyncSession, user_id: uuid.UUID, scopes: Collection[Scope]
 ) -> None:
-    """Revoke the keys of the user that have another scope than these."""
+    """Revoke the user's keys that have a scope other than these."""
     is_within = ApiKey.scopes.contained_by(sorted(scopes))
     await revoke_where(session, user_id, ~is_within)
 
@@ -165,7 +165,7 @@ async def revoke_where(
         .values(revoked_at=func.now())
         .execution_options(synchronize_session=False)
     )
-    await announce(session, user_id)
+    await invalidate_principal(session, user_id)
 
 
 async def get_for_change(
@@ -186,7 +186,7 @@ async def get_for_change(
     )
 
 
-async def give_secret(session: AsyncSession, row: ApiKey) -> str:
+async def set_secret(session: AsyncSession, row: ApiKey) -> str:
     secret = new_secret()
     row.prefix = secrets.token_hex(6)
     row.secret_hash = digest(secret)

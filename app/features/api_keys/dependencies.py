@@ -1,4 +1,4 @@
-"""API keys, as endpoints ask for them."""
+"""Dependencies of the API key endpoints."""
 
 import uuid
 from collections.abc import Iterable
@@ -37,22 +37,22 @@ async def get_own_api_key(
 async def get_new_api_key(
     data: ApiKeyCreate, session: SessionDep, principal: SessionHolder, request: Request
 ) -> NewApiKey:
-    """Check the scopes and the lifetime, and lock the account."""
+    """Validate scopes and lifetime, and lock the account."""
     permit_scopes(principal, data.scopes)
     expires_at = expiry_within(resources(request)[Settings], data.expires_at)
     await credentials.lock_live(session, principal)
     return NewApiKey(data, expires_at)
 
 
-def expiry_within(settings: Settings, wanted: datetime | None) -> datetime:
+def expiry_within(settings: Settings, requested: datetime | None) -> datetime:
     """Return when a new key expires: as requested, else after the default lifetime.
 
     Raises:
-        Unprocessable: that is beyond the longest lifetime.
+        Unprocessable: the requested time exceeds the maximum lifetime.
     """
     longest = timedelta(days=settings.api_key_max_days)
-    expires_at = wanted or now() + min(timedelta(days=settings.api_key_default_days), longest)
-    # A minute more: "in 365 days" takes a moment to arrive.
+    expires_at = requested or now() + min(timedelta(days=settings.api_key_default_days), longest)
+    # A minute of tolerance: the client computed "in 365 days" before it sent the request.
     if expires_at > now() + longest + timedelta(minutes=1):
         message = f"A key lives for at most {settings.api_key_max_days} days"
         violation = Violation("/body/expires_at", message, "expires_too_late")
@@ -61,7 +61,7 @@ def expiry_within(settings: Settings, wanted: datetime | None) -> datetime:
 
 
 def permit_scopes(principal: Principal, scopes: Iterable[str]) -> None:
-    """Let nobody come by a key that may do more than the credential that asks for it.
+    """Check that a key gets no scope that the caller's credential lacks.
 
     Raises:
         InsufficientScope: the caller lacks one of the scopes.

@@ -1,4 +1,4 @@
-"""API keys: credentials of programs."""
+"""API keys: credentials for programs."""
 
 from app.feature import Feature
 from app.features.api_keys import crud

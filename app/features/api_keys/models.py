@@ -1,4 +1,4 @@
-"""Keys for programs."""
+"""API keys."""
 
 import uuid
 from datetime import datetime
@@ -21,7 +21,7 @@ class TooManyApiKeys(Conflict):
 class ApiKey(Base):
     """A credential for a program; only the SHA-256 of its secret is stored.
 
-    The secret has 256 random bits, so that a slow hash would add nothing.
+    The secret has 256 random bits, so a slow hash would add no security.
     """
 
     __tablename__ = "api_keys"

@@ -1,4 +1,4 @@
-"""Receivers of signals: API keys that end with the access or the role of their user."""
+"""Receivers of signals: revoke API keys when their user loses access or a role."""
 
 from app.db.session import AsyncSession
 from app.errors import InvalidToken
@@ -8,7 +8,11 @@ from app.security.principals import ROLE_SCOPES
 
 
 async def check_api_key(session: AsyncSession, signal: CredentialChecked) -> None:
-    """Raises InvalidToken: the key was revoked after the request was authenticated."""
+    """Check that the caller's key is still live.
+
+    Raises:
+        InvalidToken: the key was revoked after the request was authenticated.
+    """
     api_key_id = signal.principal.api_key_id
     if api_key_id is None or not await crud.is_live(session, api_key_id):
         raise InvalidToken("The credential was revoked.")
@@ -21,6 +25,6 @@ async def revoke_api_keys(session: AsyncSession, signal: ProgramsRevoked) -> Non
 async def revoke_beyond_role(session: AsyncSession, signal: RoleChanged) -> None:
     """Revoke keys with a scope beyond the role.
 
-    They are not narrowed: they must not get the scope back when the role comes back.
+    Their scopes are not reduced: they must not regain the scope if the role is restored.
     """
     await crud.revoke_beyond(session, signal.user_id, ROLE_SCOPES[signal.role])

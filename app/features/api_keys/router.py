@@ -1,4 +1,4 @@
-"""Your API keys."""
+"""Endpoints of the caller's API keys."""
 
 from typing import Annotated
 

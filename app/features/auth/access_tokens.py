@@ -1,4 +1,4 @@
-"""Access tokens: the one module that signs and reads JWTs (RFC 7519, RFC 9068)."""
+"""Access tokens: the one module that signs and verifies JWTs (RFC 7519, RFC 9068)."""
 
 import json
 import re
@@ -30,7 +30,7 @@ NOT_OURS = "The access token was not signed by this service."
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a token that holds says; times are Unix seconds."""
+    """Claims of a valid token; times are Unix seconds."""
 
     subject: uuid.UUID
     session_id: uuid.UUID
@@ -45,14 +45,14 @@ def create_token_signer(settings: Settings) -> "TokenSigner":
     return TokenSigner(
         current,
         previous,
-        issuer=settings.public_url,  # That of the metadata (RFC 8414, section 2).
+        issuer=settings.public_url,  # The same as in the metadata (RFC 8414, section 2).
         audience=settings.project_name,
         lifetime_seconds=settings.access_token_expire_minutes * 60,
     )
 
 
 class TokenSigner:
-    """Issues with the current key; reads with every accepted one, chosen by `kid`."""
+    """Signs with the current key; verifies with any accepted key, selected by `kid`."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class TokenSigner:
 
     @property
     def kid(self) -> str:
-        """The id of the key that signs."""
+        """Return the id of the signing key."""
         return self._current.kid
 
     def issue(
@@ -85,7 +85,7 @@ class TokenSigner:
         token_id: uuid.UUID | None = None,
         issued_at: int | None = None,
     ) -> str:
-        """Sign a token that is new unless its `jti` and `iat` (Unix seconds) are given.
+        """Sign a token; its `jti` and `iat` (Unix seconds) are new unless given.
 
         Raises:
             ValueError: a scope is empty or holds a space, a quote or a backslash.
@@ -106,15 +106,15 @@ class TokenSigner:
         return jws.sign(claims, self._current.signer, headers=headers, algorithm=algorithm)
 
     def read(self, token: str) -> AccessClaims:
-        """Return the claims of a token that this service issued and that holds now.
+        """Verify a token and return its claims.
 
         Raises:
-            InvalidToken: it is malformed, forged, expired, or meant for another service.
+            InvalidToken: it is malformed, forged, expired, or issued for another audience.
         """
         try:
             return self._claims(self._verified_payload(token))
         # Base64, UTF-8, JSON and UUID parsing raise ValueErrors, deep nesting a
-        # RecursionError, jose its own: hostile text has to end in a 401, never in a 500.
+        # RecursionError, jose its own errors: hostile text must yield 401, never 500.
         except (ValueError, RecursionError, JOSEError) as error:
             raise InvalidToken("The access token is malformed.") from error
 
@@ -141,7 +141,7 @@ class TokenSigner:
             raise InvalidToken(NOT_OURS)
         if not isinstance(typ, str) or typ.lower() not in MEDIA_TYPES:
             raise InvalidToken("The token is not an access token.")
-        # We never write a fourth member, so `crit`, `b64`, `zip`, `jwk` and `jku` are forged.
+        # Our headers have three members; one with `crit`, `b64`, `zip`, `jwk` or `jku` is forged.
         if len(header) != len({"alg", "kid", "typ"}):
             raise ValueError("unknown header parameter")
         return key
@@ -171,7 +171,7 @@ def decoded(segment: str) -> bytes:
 
 
 def parsed_object(text: bytes) -> dict[str, Any]:
-    """Accept only the spelling that we write: no duplicate name, space or byte order mark."""
+    """Parse only our own serialization: no duplicate name, space or byte order mark."""
     parsed = json.loads(text)
     if not isinstance(parsed, dict) or COMPACT_JSON.encode(parsed).encode() != text:
         raise ValueError("not a JSON object in its one spelling")

@@ -1,4 +1,4 @@
-"""The own account: what takes a session and the current password."""
+"""Endpoints of the caller's own account that require a session and the current password."""
 
 from fastapi import APIRouter, Response
 
@@ -9,7 +9,7 @@ from app.features.auth.dependencies import LoginThrottleDep, ProvenChangeDep
 from app.features.auth.login_throttle import TooManyAttempts
 from app.features.auth.models.mailed_token import Purpose
 from app.features.auth.own_account import (
-    HeldAccount,
+    LockedAccount,
     ProvenDeletion,
     ProvenEmail,
     check_unchanged,
@@ -28,7 +28,7 @@ OWN_CHANGES = responses(SessionRequired, NotFound, TooManyAttempts, Precondition
 
 @router.delete("/me", status_code=204, response_class=Response, responses=OWN_CHANGES)
 async def delete_profile(
-    proven_version: ProvenDeletion, user: HeldAccount, session: SessionDep
+    proven_version: ProvenDeletion, user: LockedAccount, session: SessionDep
 ) -> None:
     """Delete your account and everything that gives access to it."""
     check_unchanged(user, proven_version)
@@ -43,7 +43,7 @@ async def delete_profile(
     responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_email(
-    proven: ProvenEmail, user: HeldAccount, session: SessionDep, limits: LoginThrottleDep
+    proven: ProvenEmail, user: LockedAccount, session: SessionDep, limits: LoginThrottleDep
 ) -> None:
     """Change your e-mail address; takes effect when the new mailbox confirms it within a day.
 
@@ -61,12 +61,12 @@ async def change_email(
     responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_password(
-    change: ProvenChangeDep, user: HeldAccount, session: SessionDep, principal: AccountOwner
+    change: ProvenChangeDep, user: LockedAccount, session: SessionDep, principal: AccountOwner
 ) -> None:
     """Change your password; ends your other sessions and, by default, API keys and webhooks."""
     check_unchanged(user, change.version)
     await users.set_password(session, user, change.password_hash)
-    await credentials.end_sign_ins(session, user.id, besides=principal.session_id)
+    await credentials.end_sign_ins(session, user.id, except_id=principal.session_id)
     await mailed_tokens.delete_all(session, user.id, Purpose.RESET_PASSWORD)
     if change.revoke_api_keys:
         await credentials.revoke_programs(session, user.id, RevocationReason.PASSWORD_CHANGED)

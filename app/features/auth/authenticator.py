@@ -1,4 +1,4 @@
-"""The authenticator of access tokens: signature and claims, then the session they belong to."""
+"""Authenticator of access tokens: verifies signature and claims, then the session."""
 
 from app.db.resources import DatabaseResources
 from app.errors import InvalidToken
@@ -10,7 +10,7 @@ from app.security.principals import Credential, CredentialKind, Principal
 
 
 async def verify_access_token(opened: Resources, token: str) -> Verified:
-    """Return the principal of an access token and the end of the token.
+    """Return the principal of an access token and the expiry time of the token.
 
     Raises:
         InvalidToken: it is malformed, expired, or its session has ended.

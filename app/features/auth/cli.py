@@ -1,4 +1,4 @@
-"""`app keys`, the group of commands; what they do is imported when one is run."""
+"""Command group `app keys`; the implementation is imported when a command runs."""
 
 import enum
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Make and exchange the keys that sign access tokens."""
+"""Commands that generate and rotate the keys that sign access tokens."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ def generate(file: Path, algorithm: Literal["ES256", "RS256"]) -> None:
     """Write a new private key that only its owner can read.
 
     Raises:
-        ConfigError: the file is there already; a key is never overwritten.
+        ConfigError: the file exists already (a key is never overwritten) or cannot be written.
     """
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -24,7 +24,7 @@ def generate(file: Path, algorithm: Literal["ES256", "RS256"]) -> None:
 
 
 def rotate(settings: Settings) -> None:
-    """Put a new key in the place of the signing key, which becomes the previous one.
+    """Replace the signing key with a new one; the old key becomes the previous key.
 
     Raises:
         ConfigError: signing is symmetric, or one of the two files is not configured.

@@ -1,4 +1,4 @@
-"""Passwords, tokens and the client, as the sign-in endpoints ask for them."""
+"""Dependencies of the sign-in endpoints: passwords, tokens and the client."""
 
 import uuid
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ WRONG_PASSWORD = Violation(
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Where a request comes from."""
+    """Origin of a request."""
 
     address: str
     user_agent: str
@@ -60,7 +60,7 @@ ClientDep = Annotated[Client, Depends(get_client)]
 
 @dataclass(frozen=True, slots=True)
 class ProvenChange:
-    """A password that may be set on this version of the account."""
+    """A new password's hash, and the version of the account that it may be set on."""
 
     version: int
     password_hash: str
@@ -74,11 +74,15 @@ async def verified_login(
     limits: LoginThrottle,
     client: Client,
 ) -> Row:
-    """The account whose name and password were sent.
+    """Return the account whose name and password were sent.
 
     No database connection is held while the password is being hashed.
+
+    Raises:
+        InvalidCredentials: the user is unknown or disabled, or the password is wrong.
+        TooManyAttempts: the account or the address has used up its attempts.
     """
-    refuse_impossible(form)
+    reject_impossible_login(form)
     login = await users.find_login(reads, form.username)
     account = str(login["id"]) if login else canonical_login(form.username)
     async with limits.password_attempt(account, client.address):
@@ -89,13 +93,13 @@ async def verified_login(
     return login
 
 
-async def still_verified(
+async def recheck_login(
     account: Row | None, login: Row, password: str, passwords: PasswordHasher
 ) -> Row:
-    """The account that `login` became while its password was being checked.
+    """Return the current row of the account that `login` was read from before hashing.
 
     Raises:
-        InvalidCredentials: it has another password now, or may not sign in any more.
+        InvalidCredentials: its password was changed meanwhile, or it may not sign in any more.
     """
     if account is None or (
         account["version"] != login["version"]
@@ -109,8 +113,8 @@ async def still_verified(
 class PasswordCheck:
     """Checks the current password of the caller, before the account is locked.
 
-    All its uses share one count, apart from that of sign-ins: guesses there are no reason to
-    keep the owner from a change.
+    All its uses share one counter, separate from that of sign-ins: failed sign-ins by others
+    must not block a change by the owner.
     """
 
     principal: Principal
@@ -120,11 +124,11 @@ class PasswordCheck:
     client: Client
 
     async def __call__(self, current: SecretStr, new: SecretStr | None = None) -> Row:
-        """Return `email, username, version, password_hash` of the account.
+        """Verify the passwords; return `email, username, version, password_hash` of the account.
 
         Raises:
             Unprocessable: the current password is wrong, or the new one is too weak.
-            TooManyAttempts: there were too many wrong ones.
+            TooManyAttempts: too many wrong passwords were sent.
         """
         user = await users.get_secret(self.reads, self.principal.id)
         if new:
@@ -134,7 +138,7 @@ class PasswordCheck:
                 username=user["username"],
                 field="new_password",
             )
-        account = change_count(self.principal.id)
+        account = password_check_key(self.principal.id)
         async with self.limits.password_attempt(account, self.client.address):
             is_right = await self.passwords.verify(
                 current.get_secret_value(), user["password_hash"]
@@ -144,8 +148,8 @@ class PasswordCheck:
         return user
 
 
-def change_count(user_id: uuid.UUID) -> str:
-    """The name of the count of wrong current passwords."""
+def password_check_key(user_id: uuid.UUID) -> str:
+    """Return the throttle key of wrong current passwords."""
     return f"change:{user_id}"
 
 
@@ -171,8 +175,8 @@ async def get_proven_change(
     return ProvenChange(user["version"], password_hash, data.revoke_api_keys)
 
 
-def refuse_impossible(form: PasswordGrant) -> None:
-    """What no account can have needs no look-up, and would be an error there."""
+def reject_impossible_login(form: PasswordGrant) -> None:
+    """Reject values that no account can have; in a query they would raise an error."""
     is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_TYPED_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):
         raise InvalidCredentials("The user name or the password is wrong.")

@@ -1,4 +1,4 @@
-"""Sign-in: tokens, passwords, mailed links and the limits on guessing."""
+"""Sign-in: tokens, passwords, mailed links and brute-force protection."""
 
 from app.feature import Feature
 from app.features.auth import pages, well_known

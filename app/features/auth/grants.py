@@ -11,7 +11,7 @@ from app.features.auth.dependencies import (
     ClientDep,
     LoginThrottleDep,
     Tokens,
-    still_verified,
+    recheck_login,
     verified_login,
 )
 from app.features.auth.oauth_form import PasswordGrant, RefreshGrant
@@ -37,18 +37,18 @@ class PasswordSignIn:
 
         Raises:
             InvalidCredentials: the user is unknown or disabled, or the password is wrong.
-            InvalidScope: the role carries none of the scopes.
+            InvalidScope: the role has none of the scopes.
             TooManyAttempts: the account or the address has used up its attempts.
         """
         login = await verified_login(grant, self.reads, self.passwords, self.limits, self.client)
         is_dated = self.passwords.needs_rehash(login["password_hash"])
         password_hash = await self.passwords.hash(grant.password) if is_dated else None
-        account = await users.note_login(self.session, login, password_hash=password_hash)
-        role = (await still_verified(account, login, grant.password, self.passwords))["role"]
+        account = await users.record_login(self.session, login, password_hash=password_hash)
+        role = (await recheck_login(account, login, grant.password, self.passwords))["role"]
         signed_in = await sessions.create(
             self.session,
             login["id"],
-            # With those that the role does not carry: a client may request the same on refresh.
+            # Includes scopes that the role lacks: a client may request the same on refresh.
             scopes=sorted(grant.scopes or ROLE_SCOPES[role]),
             user_agent=self.client.user_agent,
             address=self.client.address,
@@ -66,7 +66,7 @@ class TokenRefresh:
     client: ClientDep
 
     async def __call__(self, grant: RefreshGrant) -> TokenPair:
-        """Exchange the token; the session keeps its scopes, even if this pair has fewer.
+        """Exchange the token; the session keeps its scopes even if this pair has fewer.
 
         Raises:
             InvalidToken: it is malformed, expired or revoked, or was used before, which ends
@@ -81,7 +81,7 @@ class TokenRefresh:
                 if rotated:
                     role = await users.get_role(session, rotated.user_id)
                     return self.tokens.pair(rotated, role, grant.scopes)
-                # Committed although the request fails: a thief and the owner both lose access.
+                # Committed although the request fails: reuse indicates theft, so the session ends.
                 await sessions.end_by_id(session, session_id)
             raise InvalidToken("The refresh token was used before; the session has been ended.")
 

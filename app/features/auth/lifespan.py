@@ -18,8 +18,8 @@ async def lifespan(startup: Startup) -> AsyncIterator[AuthResources]:
     settings = startup.settings
     signer = create_token_signer(settings)
     issuer = TokenIssuer(signer, RefreshTokens(settings.signing_secret))
-    # An engine of its own: a request that counts may hold a connection of the other already,
-    # and many of them would wait for one another.
+    # A separate engine: a request that counts an attempt may already hold a connection of the
+    # main pool, and many such requests would deadlock waiting for a second one.
     few = {"database_pool_size": COUNTED_AT_ONCE, "database_max_overflow": 0}
     engine = create_engine(settings.model_copy(update=few))
     limits = LoginThrottle(create_sessionmaker(engine), settings)

@@ -1,4 +1,4 @@
-"""Requests that take turns, because each of them hashes a password."""
+"""Route class that limits the concurrency of requests that hash a password."""
 
 from fastapi import Request, Response
 
@@ -9,26 +9,26 @@ from app.resources import resources
 
 
 class LimitedRoute(UnitOfWorkRoute):
-    """A route that works on a few requests at once.
+    """A route that handles a limited number of requests concurrently.
 
-    Hundreds that arrive at the same moment would each take their first steps before
-    anybody else, such as a probe of the orchestrator, is served.
+    Without the limit, hundreds of simultaneous requests would all start running before any
+    other request, such as a probe of the orchestrator, is served.
     """
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
 
-        async def in_turn(request: Request) -> Response:
-            # Who sends slowly holds no turn meanwhile; the handler finds what was read.
+        async def limited(request: Request) -> Response:
+            # A slow client holds no slot while it sends; Starlette caches the body that is read.
             await request.body()
             if not await self.hashes_password(request):
                 return await handler(request)
-            line = resources(request)[AuthResources].password_limiter
-            async with line.turn(request.scope["state"]["work"]):
+            limiter = resources(request)[AuthResources].password_limiter
+            async with limiter.slot(request.scope["state"]["work"]):
                 return await handler(request)
 
-        return in_turn
+        return limited
 
     async def hashes_password(self, _: Request) -> bool:
-        """Return whether the request has to wait for a turn."""
+        """Return whether the request needs a slot of the limiter."""
         return True

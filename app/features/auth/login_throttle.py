@@ -1,4 +1,4 @@
-"""Limits on guessing: counted in PostgreSQL, exact under concurrency, never off."""
+"""Login throttle: brute-force protection counted in PostgreSQL, exact under concurrency."""
 
 import asyncio
 import enum
@@ -23,10 +23,10 @@ from app.security.client_address import client_network
 WINDOW = timedelta(minutes=15)
 WRONG_PASSWORDS_PER_WINDOW = 10
 WRONG_PASSWORDS_IN_A_ROW = 100
-# Sign-ins of one account that are being checked in one process. More would be counted as
-# wrong until they turn out right, and honest ones could find the limit reached.
+# Concurrent password checks of one account per process. Each check counts as wrong until it
+# succeeds, so more of them could make valid sign-ins reach the limit.
 AT_ONCE = 2
-# They wait for the same few rows, so that more connections would not speed them up.
+# The transactions wait for locks on the same few rows: more connections would not help.
 COUNTED_AT_ONCE = 4
 
 
@@ -37,9 +37,9 @@ class TooManyAttempts(TooManyRequests):
 
 
 class MailKind(enum.StrEnum):
-    """Purpose of a mail: each kind has a count of its own per address.
+    """Purpose of a mail; each kind has its own counter per address.
 
-    So links that others ask for never keep the owner of an address from a reset mail.
+    Links that other users request therefore never block a reset mail to the owner.
     """
 
     LINK = "link"
@@ -49,7 +49,7 @@ class MailKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailLimit:
-    """Mails within the window, to one address and caused by one account."""
+    """Maximum mails within the window, to one address and requested by one account."""
 
     per_address: int
     per_account: int
@@ -68,41 +68,41 @@ def mail_limits(settings: Settings) -> dict[MailKind, MailLimit]:
 
 
 class LoginThrottle:
-    """A password counts as wrong before it is checked, and is forgiven when it was right.
+    """Counts a password as wrong before it is checked, and resets the count when it is right.
 
-    Whatever is refused is not counted: the transaction that counts it is rolled back.
+    Rejected attempts are not counted: the transaction that counts them is rolled back.
     """
 
     def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
         self._sessions = sessions
         self._per_address = settings.attempts_per_address
         self._mails = mail_limits(settings)
-        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
 
     @asynccontextmanager
     async def password_attempt(self, account: str, address: str) -> AsyncIterator[None]:
-        """Check one password inside; an error that leaves the block means that it was wrong.
+        """Guard the check of one password; an error raised inside the block marks it as wrong.
 
         Raises:
             TooManyAttempts: the account or the address has used up its attempts.
         """
         of_account = hashed("password", account)
         of_address = hashed("password", client_network(address))
-        async with self._turns.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
+        async with self._slots.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
             async with self._transaction() as session:
                 await self._count_address(session, of_address)
                 await count_account(session, of_account)
             yield
             async with self._transaction() as session:
-                await throttles.take_back(session, of_address)
-                await throttles.forget(session, of_account)
+                await throttles.undo(session, of_address)
+                await throttles.reset(session, of_account)
 
     @asynccontextmanager
     async def secret_attempt(self, action: str, address: str) -> AsyncIterator[None]:
-        """Check a secret that is too long to guess inside; only wrong ones count.
+        """Guard the check of a secret that is too long to guess; only wrong ones count.
 
-        So nobody can keep a neighbour at the same address from refreshing a session.
+        Valid requests of clients that share an address therefore never use up its attempts.
 
         Raises:
             TooManyAttempts: it was wrong, and the address has used up its attempts.
@@ -114,7 +114,7 @@ class LoginThrottle:
             raise
 
     async def count_address(self, action: str, address: str) -> None:
-        """Count something that is limited even when it succeeds.
+        """Count an action that is limited even when it succeeds.
 
         Raises:
             TooManyAttempts: the address has used up its attempts.
@@ -125,12 +125,12 @@ class LoginThrottle:
     async def may_mail(
         self, kind: MailKind, mailbox: str, *, account: uuid.UUID | None = None
     ) -> bool:
-        """Count a mail that a caller causes; return whether the mailbox may get it.
+        """Count a mail that a caller requests; return whether it may be sent to the mailbox.
 
-        The caller is not to learn how many mails others have caused: the answer is the same.
+        Callers must answer the same in both cases: the result depends on other callers' requests.
 
         Raises:
-            TooManyAttempts: the account has caused as many mails as it may.
+            TooManyAttempts: the account has reached its limit of requested mails.
         """
         limit = self._mails[kind]
         async with self._transaction() as session:
@@ -142,13 +142,13 @@ class LoginThrottle:
             counted = await throttles.count(session, of_mailbox, window=WINDOW)
         return counted.attempts <= limit.per_address
 
-    async def forgive(self, account: str) -> None:
+    async def reset(self, account: str) -> None:
         async with self._transaction() as session:
-            await throttles.forget(session, hashed("password", account))
+            await throttles.reset(session, hashed("password", account))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncSession]:
-        # Of its own: what follows may fail, and the attempt still counts.
+        # A separate transaction: the attempt counts even if the request fails later.
         async with self._counting, transaction(self._sessions) as session:
             yield session
 
@@ -165,7 +165,7 @@ async def count_account(session: AsyncSession, key: str) -> None:
 
 
 def hashed(action: str, subject: str) -> str:
-    """A key of bounded length that tells nobody whose it is."""
+    """Return a key of bounded length that does not reveal its subject."""
     return f"{action}:{hashlib.sha256(subject.encode()).hexdigest()}"
 
 

@@ -1,6 +1,6 @@
 """OAuth 2.0 request parsing: form parameters, public clients and grants (RFC 6749, section 3.2).
 
-Unknown parameters are ignored and empty ones count as absent, as the RFC demands; a repeated
+Unknown parameters are ignored and empty ones count as absent, as the RFC requires; a repeated
 one is an error. See docs/adr/0026-oauth-clients.md.
 """
 
@@ -25,7 +25,7 @@ from app.security.principals import Scope
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Clients send fewer than ten; counted before anything is decoded.
 MAX_PARAMETERS = 64
-# RFC 6749 wants UTF-8; older Java clients declare, and then also use, Latin-1.
+# RFC 6749 requires UTF-8; older Java clients declare and send Latin-1.
 CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
 KNOWN_SCOPES = frozenset(Scope)
 UNREGISTERED = "The service has no registered clients: send no client secret."
@@ -33,7 +33,7 @@ UNREGISTERED = "The service has no registered clients: send no client secret."
 
 @dataclass(frozen=True, slots=True)
 class PasswordGrant:
-    """RFC 6749, section 4.3.2; no scopes means all of the role."""
+    """RFC 6749, section 4.3.2; without scopes, all scopes of the role are requested."""
 
     username: str
     password: str
@@ -42,7 +42,7 @@ class PasswordGrant:
 
 @dataclass(frozen=True, slots=True)
 class RefreshGrant:
-    """RFC 6749, section 6; no scopes means those that were granted."""
+    """RFC 6749, section 6; without scopes, those granted before are requested."""
 
     refresh_token: str
     scopes: frozenset[Scope] = frozenset()
@@ -52,7 +52,7 @@ class Parameters(dict[str, str]):
     """The parameters of one OAuth request."""
 
     def require(self, name: str) -> str:
-        """Return a parameter that the request must have.
+        """Return a required parameter.
 
         Raises:
             InvalidRequest: it is absent or empty.
@@ -66,7 +66,7 @@ async def get_parameters(request: Request) -> Parameters:
     """Return the parameters of the form.
 
     Raises:
-        UnsupportedMediaType: the body is no urlencoded form.
+        UnsupportedMediaType: the body is not a urlencoded form.
         InvalidRequest: it is malformed, or a parameter is repeated.
         InvalidClient: client credentials were sent.
     """
@@ -106,10 +106,13 @@ def parsed(body: bytes, charset: str) -> list[tuple[str, str]]:
 
 
 def refuse_client_credentials(authorization: list[str], parameters: Parameters) -> None:
-    """Accept public clients only (RFC 6749, section 2.1): a name, and nothing that proves it.
+    """Accept only public clients (RFC 6749, section 2.1): a client id without a secret.
 
-    Libraries send the name in the form, or with an empty password by HTTP Basic. An access
-    token that a client adds to all its requests is no client authentication, and ignored.
+    Libraries send the id in the form, or with an empty password by HTTP Basic. An access token
+    that a client adds to all its requests is not client authentication, and is ignored.
+
+    Raises:
+        InvalidClient: client credentials were sent.
     """
     for value in authorization:
         scheme, _, credentials = value.partition(" ")
@@ -144,17 +147,17 @@ async def get_grant(parameters: ParametersDep) -> PasswordGrant | RefreshGrant:
     kind = parameters.get("grant_type", "password")
     if kind == "password":
         username, password = parameters.require("username"), parameters.require("password")
-        return PasswordGrant(username, password, wanted_scopes(parameters))
+        return PasswordGrant(username, password, requested_scopes(parameters))
     if kind == "refresh_token":
-        return RefreshGrant(parameters.require("refresh_token"), wanted_scopes(parameters))
+        return RefreshGrant(parameters.require("refresh_token"), requested_scopes(parameters))
     raise UnsupportedGrantType
 
 
-def wanted_scopes(parameters: Parameters) -> frozenset[Scope]:
-    wanted = frozenset(parameters.get("scope", "").split(" ")) - {""}
-    if not wanted <= KNOWN_SCOPES:
+def requested_scopes(parameters: Parameters) -> frozenset[Scope]:
+    requested = frozenset(parameters.get("scope", "").split(" ")) - {""}
+    if not requested <= KNOWN_SCOPES:
         raise InvalidScope("One of the requested scopes does not exist.")
-    return frozenset(map(Scope, wanted))
+    return frozenset(map(Scope, requested))
 
 
 GrantDep = Annotated[PasswordGrant | RefreshGrant, Depends(get_grant)]

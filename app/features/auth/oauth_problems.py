@@ -1,7 +1,7 @@
-"""OAuth members of problems: what OAuth libraries read in an error (RFC 6749, section 5.2).
+"""OAuth members of problem details, which OAuth libraries read (RFC 6749, section 5.2).
 
-They apply by path, because a library has to understand every error of these endpoints: also
-one of a middleware, before the route is known.
+They are added by path, because a library must understand every error of these endpoints,
+including those of a middleware, before the route is known.
 """
 
 import re
@@ -38,13 +38,13 @@ OWN = frozenset(
     )
 )
 GRANT_FAILED = frozenset({InvalidCredentials.code, InvalidToken.code})
-# Registered for the authorization endpoint, and understood by libraries at any other, too.
+# Registered for the authorization endpoint; libraries understand them at other endpoints, too.
 BY_STATUS = {429: "temporarily_unavailable", 503: "temporarily_unavailable"}
 SERVER_ERROR = 500
 # RFC 6749 allows ASCII without quotes and backslashes.
 UNSAFE = re.compile(r"[^ !#-\[\]-~]")
-# RFC 9110 wants a challenge with every 401. A Bearer token is no answer to this one, and on
-# Basic a browser would ask its user for a password, so the scheme is one of our own.
+# RFC 9110 requires a challenge with every 401. A Bearer token cannot satisfy this one, and Basic
+# would make a browser prompt for a password, so the scheme is our own.
 CHALLENGE = 'OAuth2-Grant error="{}"'
 
 # Media ranges that include problems.
@@ -69,7 +69,7 @@ def error_code(error: AppError) -> str:
 
 
 def oauth_headers(error: AppError) -> dict[str, str]:
-    """Headers of an error: the challenge of a 401, and Pragma (RFC 6749, section 5.2)."""
+    """Return the headers of an error: the challenge of a 401, and Pragma (RFC 6749, 5.2)."""
     headers = {"Pragma": "no-cache"}
     if error.status == Unauthenticated.status:
         headers["WWW-Authenticate"] = CHALLENGE.format(error_code(error))
@@ -77,9 +77,9 @@ def oauth_headers(error: AppError) -> dict[str, str]:
 
 
 def media_type(scope: Scope) -> str:
-    """Return `application/json`, as the RFC has it, where the client accepts that and no problems.
+    """Return `application/json`, as in the RFC, if the client accepts it but not problem details.
 
-    Strict libraries refuse to read an error of another media type than they accept.
+    Strict libraries reject an error whose media type they do not accept.
     """
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept").lower()
     is_strict = b"application/json" in accepted and not any(wide in accepted for wide in WIDER)

@@ -1,4 +1,4 @@
-"""The own account, changed with a session and the current password: never with an API key."""
+"""Changes of the own account: require a session and the current password, never an API key."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -35,7 +35,7 @@ CHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class ProvenUpdate:
-    """A new address, and the version of the account whose password was proven."""
+    """A new address, and the account version at which the password was verified."""
 
     email: str
     version: int
@@ -50,10 +50,10 @@ async def get_proven_deletion(data: AccountDeletion, check: PasswordCheckDep) ->
     return version
 
 
-async def get_held_account(
+async def get_locked_account(
     session: SessionDep, principal: AccountOwner, precondition: PreconditionDep
 ) -> User:
-    """The caller's account, locked, while the session is live."""
+    """Return the caller's account, locked, after a check that the session is live."""
     user = await users.get_for_change(session, principal.id)
     await credentials.lock_live(session, principal)
     precondition.check(user)
@@ -61,10 +61,10 @@ async def get_held_account(
 
 
 def check_unchanged(user: User, version: int) -> None:
-    """Check that the account is still the one whose password was proven.
+    """Check that the account has not changed since the password was verified.
 
     Raises:
-        PreconditionFailed: it has changed since.
+        PreconditionFailed: it has changed.
     """
     if user.version != version:
         raise PreconditionFailed("The account changed while the password was being checked.")
@@ -75,29 +75,29 @@ async def request_email_change(
 ) -> None:
     """Mail a link to the new address and a notice to the old one.
 
-    Whether another account has the new address shows in its mailbox alone, at confirmation.
+    Only a confirmation from the new mailbox reveals whether another account has the address.
 
     Raises:
-        TooManyAttempts: the account has caused as many mails as it may.
+        TooManyAttempts: the account has reached its limit of requested mails.
     """
     may_mail = await limits.may_mail(MailKind.LINK, email, account=user.id)
     change = await email_changes.create(session, user, email)
     if may_mail:
         await enqueue(session, SendEmailChangeMail(change_id=change.id))
-    # A proven address always gets the notice: a thief could use up a limit first.
+    # A confirmed address always gets the notice: an attacker could exhaust a limit first.
     if user.email_verified or await limits.may_mail(MailKind.LINK, user.email):
         await notify_address(session, user.email, CHANGE_REQUESTED.format(email=email))
 
 
 async def confirm_email(session: AsyncSession, token: str) -> bool:
-    """Confirm the address that the link was mailed to: that of the account, or the next one.
+    """Confirm the address that the link was mailed to: the current or the pending one.
 
-    Returns False when another account has the next one; the change has ended then.
+    Returns False if another account has the pending address; the change is deleted then.
 
     Raises:
         InvalidMailedToken: the token is unknown, expired or used.
     """
-    change = await email_changes.take(session, token)
+    change = await email_changes.consume(session, token)
     if change is None:
         await confirm_first_email(session, token)
         return True
@@ -113,7 +113,7 @@ async def confirm_email(session: AsyncSession, token: str) -> bool:
 async def confirm_first_email(session: AsyncSession, token: str) -> None:
     user = await mailed_tokens.use(session, token, Purpose.VERIFY_EMAIL)
     if not user.email_verified:
-        # Only from before a release: an account makes none until its address is confirmed.
+        # Rows of an earlier release: today an account has none until its address is confirmed.
         await credentials.revoke_programs(session, user.id, RevocationReason.EMAIL_CONFIRMED)
     await users.verify_email(session, user)
 
@@ -122,6 +122,6 @@ async def notify_address(session: AsyncSession, email: str, message: str) -> Non
     await enqueue(session, SendNotification(email=email, subject=SUBJECT, message=message))
 
 
-HeldAccount = Annotated[User, Depends(get_held_account)]
+LockedAccount = Annotated[User, Depends(get_locked_account)]
 ProvenEmail = Annotated[ProvenUpdate, Depends(get_proven_email)]
 ProvenDeletion = Annotated[int, Depends(get_proven_deletion)]

@@ -1,4 +1,4 @@
-"""Pages that mailed links lead to, for services without a front end of their own."""
+"""Pages that mailed links open, for services without a front end of their own."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -44,8 +44,10 @@ async def confirm_verification(
     async def work() -> None:
         await auth.verify_email(EmailVerification(token=token), transactions, limits, client)
 
-    problem = await carried_out(work)
-    return told(request, problem or "Thank you: the address is confirmed.", has_failed=problem)
+    problem = await run_for_page(work)
+    return show_result(
+        request, problem or "Thank you: the address is confirmed.", has_failed=problem
+    )
 
 
 @router.get("/reset-password")
@@ -67,12 +69,14 @@ async def confirm_reset(
         data = PasswordReset.model_validate({"token": token, "new_password": new_password})
         await auth.reset_password(data, transactions, passwords, limits, client)
 
-    problem = await carried_out(work)
-    return told(request, problem or "Done: sign in with the new password.", has_failed=problem)
+    problem = await run_for_page(work)
+    return show_result(
+        request, problem or "Done: sign in with the new password.", has_failed=problem
+    )
 
 
-async def carried_out(work: Work) -> str:
-    """What went wrong, in words for the page."""
+async def run_for_page(work: Work) -> str:
+    """Run the work; return the error as text for the page, empty on success."""
     try:
         await work()
     except ValidationError as error:
@@ -84,7 +88,7 @@ async def carried_out(work: Work) -> str:
     return ""
 
 
-def told(request: Request, sentence: str, *, has_failed: str) -> Response:
+def show_result(request: Request, sentence: str, *, has_failed: str) -> Response:
     title = "That did not work" if has_failed else "All is well"
     content = render(request, "message.html", title=title, sentence=sentence)
     return framed_page(request, title, content)

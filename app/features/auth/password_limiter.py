@@ -6,36 +6,36 @@ from contextlib import asynccontextmanager
 
 from app.http.load_shedding.concurrency_limit import Overloaded, Work
 
-# Enough to keep the threads busy that hash passwords; the others would only wait for them,
-# some of them with a database connection in their hands.
+# Enough to keep the hashing threads busy; further requests would only wait for them, some
+# while holding a database connection.
 AT_ONCE = 8
-# A good machine checks about 60 passwords in a second, and an answer is due in five.
+# A fast machine checks about 60 passwords per second, and a response is due within 5 s.
 MOST_WAITING = 256
 
 
 class PasswordLimiter:
-    """Where requests wait for one of the turns; they are not counted as load meanwhile."""
+    """Limits concurrent requests that hash passwords; waiting requests do not count as load."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
     @asynccontextmanager
-    async def turn(self, work: Work) -> AsyncIterator[None]:
-        """Hold a turn inside.
+    async def slot(self, work: Work) -> AsyncIterator[None]:
+        """Hold a slot for the duration of the block.
 
         Raises:
-            Overloaded: so many wait that this one would wait in vain.
+            Overloaded: the queue is so long that the request would miss its deadline.
         """
         if self._waiting >= MOST_WAITING:
             raise Overloaded
         self._waiting += 1
         try:
             with work.uncounted():
-                await self._turns.acquire()
+                await self._slots.acquire()
         finally:
             self._waiting -= 1
         try:
             yield
         finally:
-            self._turns.release()
+            self._slots.release()

@@ -1,4 +1,4 @@
-"""Receivers of signals: what ends with the sign-ins and with the mailed links of a user."""
+"""Receivers of signals: revoke pending e-mail changes and mailed links of a user."""
 
 from app.db.session import AsyncSession
 from app.features.auth.crud import email_changes, mailed_tokens

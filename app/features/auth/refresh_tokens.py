@@ -1,7 +1,7 @@
-"""Refresh tokens: each names its session and its place in the rotation, under a MAC.
+"""Refresh tokens: session id and rotation generation, authenticated by a MAC.
 
-Nothing of a token is stored, so nothing of it can leak from the database; the session's
-row says which generation is the newest.
+No part of a token is stored, so none can leak from the database; the session's row holds the
+newest generation.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ class RefreshTokens:
         self._key = hashlib.sha256(b"refresh:" + secret.encode()).digest()
 
     def issue(self, session_id: uuid.UUID, generation: int) -> str:
-        """The same token each time, so that an honest retry gets the same answer."""
+        """Return the token; the same each time, so that a client's retry gets the same response."""
         return f"rt_{session_id.hex}_{generation}_{self._mac(session_id, generation)}"
 
     def read(self, token: str) -> tuple[uuid.UUID, int]:
-        """The session and the generation.
+        """Verify a token and return its session id and generation.
 
         Raises:
-            InvalidToken: this service did not make the token.
+            InvalidToken: it is malformed, or this service did not issue it.
         """
         form = FORM.fullmatch(token)
         if form is None:

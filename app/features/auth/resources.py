@@ -1,4 +1,4 @@
-"""Resources of sign-in."""
+"""Resources of the sign-in feature."""
 
 from dataclasses import dataclass, field
 

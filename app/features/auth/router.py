@@ -1,4 +1,4 @@
-"""Signing up, in and out."""
+"""Endpoints of registration, sign-in, sign-out and mailed links."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -9,7 +9,7 @@ from app.db.dependencies import Reads, SessionDep, Transactions
 from app.db.signals import emit
 from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
 from app.features.auth.crud import mailed_tokens
-from app.features.auth.dependencies import ClientDep, LoginThrottleDep, Tokens, change_count
+from app.features.auth.dependencies import ClientDep, LoginThrottleDep, Tokens, password_check_key
 from app.features.auth.grants import PasswordSignInDep, TokenRefreshDep
 from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
@@ -106,7 +106,7 @@ async def revoke_token(
     token = parameters.require("token")
     if token.startswith("rk_"):
         raise UnsupportedTokenType("API keys are managed by the session of their owner.")
-    with suppress(InvalidToken):  # Answered with 200, too (RFC 7009, section 2.2).
+    with suppress(InvalidToken):  # An invalid token gets 200, too (RFC 7009, section 2.2).
         async with limits.secret_attempt("revoke", client.address):
             session_id = tokens.session_of(token)
         await sessions.end_by_id(session, session_id)
@@ -193,7 +193,7 @@ async def verify_email(
     """Confirm your address, or the one that your account moves to, with the token of the link."""
     async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
         is_free = await confirm_email(session, data.token)
-    # After the commit: the change has ended, although the answer is an error.
+    # Raised after the commit: the change is deleted although the response is an error.
     if not is_free:
         raise EmailTaken("Another account has this e-mail address; the change has ended.")
 
@@ -233,5 +233,5 @@ async def reset_password(
         await users.set_password(session, user, await passwords.hash(password))
         await users.verify_email(session, user)
         await credentials.revoke_all(session, user.id, RevocationReason.PASSWORD_RESET)
-    for count in (str(user.id), change_count(user.id)):
-        await limits.forgive(count)
+    for count in (str(user.id), password_check_key(user.id)):
+        await limits.reset(count)

@@ -1,4 +1,4 @@
-"""Signing keys: made, read and held to one algorithm each (RFC 7517, RFC 7518)."""
+"""Signing keys: generation, loading and validation, one algorithm each (RFC 7517, 7518)."""
 
 import json
 import re
@@ -54,10 +54,10 @@ class SigningKey:
 
     @classmethod
     def from_pem(cls, pem: str, algorithm: Literal["ES256", "RS256"]) -> Self:
-        """Make a key pair of an unencrypted private key, named by its RFC 7638 thumbprint.
+        """Load a key pair from an unencrypted private key; `kid` is its RFC 7638 thumbprint.
 
         Raises:
-            ValueError: the key is unreadable, too weak, or made for another algorithm.
+            ValueError: the key is unreadable, too weak, or of another algorithm.
         """
         refuse_unfit_key(pem, algorithm)
         signer = jwk.construct(pem, algorithm)
@@ -66,7 +66,7 @@ class SigningKey:
 
 
 def signing_keys(settings: Settings) -> list[SigningKey]:
-    """The key that signs, and the previous one if tokens of it may still be around.
+    """Return the signing key and, if configured, the previous one, whose tokens may be valid.
 
     Raises:
         ConfigError: a key file is missing, unreadable, or unfit for the algorithm.
@@ -89,7 +89,7 @@ def read_key(file: Path, algorithm: Literal["ES256", "RS256"]) -> SigningKey:
 
 
 def generate_pem(algorithm: Literal["ES256", "RS256"]) -> str:
-    """Make a new private key, unencrypted, as PKCS #8."""
+    """Generate a private key as unencrypted PKCS #8 PEM."""
     if algorithm == "ES256":
         key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
         key = ec.generate_private_key(ec.SECP256R1())
@@ -113,7 +113,7 @@ def refuse_unfit_key(pem: str, algorithm: Literal["ES256", "RS256"]) -> None:
 
 
 def thumbprint(public_jwk: dict[str, Any]) -> str:
-    """Digest the required members (RFC 7638): all that jose gives, less `alg`."""
+    """Return the RFC 7638 thumbprint: digests all members that jose returns except `alg`."""
     required = {name: value for name, value in public_jwk.items() if name != "alg"}
     text = json.dumps(required, sort_keys=True, separators=(",", ":"))
     return base64url_encode(sha256(text.encode()).digest()).decode()

@@ -5,5 +5,9 @@ from app.features.auth.signing_keys import signing_keys
 
 
 def check(settings: Settings) -> None:
-    """Raises ConfigError: a key cannot be used."""
+    """Validate the signing keys.
+
+    Raises:
+        ConfigError: a key cannot be used.
+    """
     signing_keys(settings)

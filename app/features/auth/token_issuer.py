@@ -17,16 +17,16 @@ class TokenIssuer:
     refresh: RefreshTokens
 
     def pair(
-        self, session: UserSession, role: Role, wanted: frozenset[Scope] = frozenset()
+        self, session: UserSession, role: Role, requested: frozenset[Scope] = frozenset()
     ) -> TokenPair:
-        """The tokens of the session's newest generation, the same each time they are asked for.
+        """Return the token pair of the session's newest generation; the same at each call.
 
         Raises:
-            InvalidScope: the session lacks one of the wanted scopes, or the role all of them.
+            InvalidScope: the session lacks one of the requested scopes, or the role all of them.
         """
-        if not wanted <= frozenset(session.scopes):
+        if not requested <= frozenset(session.scopes):
             raise InvalidScope("One of the requested scopes was not granted at the sign-in.")
-        scopes = granted_scopes(role, wanted or frozenset(session.scopes))
+        scopes = granted_scopes(role, requested or frozenset(session.scopes))
         if not scopes:
             raise InvalidScope("Your role carries none of the requested scopes.")
         scope = " ".join(sorted(scopes))

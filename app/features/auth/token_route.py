@@ -1,4 +1,4 @@
-"""The route of the token endpoint: only password grants take a turn."""
+"""Route class of the token endpoint: limits the concurrency of password grants only."""
 
 from fastapi import Request
 
@@ -7,7 +7,7 @@ from app.features.auth.oauth_form import get_parameters
 
 
 class TokenRoute(LimitedRoute):
-    """Lets a refresh pass while sign-ins wait for the threads that hash passwords."""
+    """Serves a refresh at once while sign-ins wait for the hashing threads."""
 
     async def hashes_password(self, request: Request) -> bool:
         return (await get_parameters(request)).get("grant_type", "password") == "password"

@@ -1,4 +1,4 @@
-"""Well-known addresses (RFC 8615) that other services look for."""
+"""Well-known URIs (RFC 8615) that other services read."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -38,7 +38,7 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
         else None,
         scopes_supported=list(Scope),
         grant_types_supported=["password", "refresh_token"],
-        # Required by the RFC, and not empty; there is no authorization endpoint to send it to.
+        # The RFC requires a non-empty list, although there is no authorization endpoint.
         response_types_supported=["none"],
         token_endpoint_auth_methods_supported=PUBLIC_CLIENTS,
         revocation_endpoint_auth_methods_supported=PUBLIC_CLIENTS,
@@ -46,7 +46,7 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
 
 
 def absolute(request: Request, name: str) -> str:
-    """The public URL of a route, also behind a path prefix."""
+    """Return the public URL of a route, including a path prefix of the proxy."""
     settings: Settings = resources(request)[Settings]
     prefix = request.scope.get("root_path", "").rstrip("/")
     return f"{settings.public_url}{prefix}{request.app.url_path_for(name)}"

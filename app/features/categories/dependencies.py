@@ -1,4 +1,4 @@
-"""Categories, as endpoints ask for them: loaded once, permitted once."""
+"""Dependencies of the category endpoints: each category is loaded and authorized once."""
 
 import uuid
 from typing import Annotated, Any
@@ -34,13 +34,13 @@ async def get_category_for_change(
 
 
 async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> CachedResponse:
-    """The tree as JSON; made of what the primary has, which a replica may not have yet."""
+    """Return the cached tree as JSON, read from the primary because a replica may lag."""
 
     async def make() -> bytes:
         return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
 
     response_cache: ResponseCache = resources(request)[HttpResources].response_cache
-    return await response_cache.get(categories.TREE_ANSWER, make)
+    return await response_cache.get(categories.TREE_CACHE_KEY, make)
 
 
 async def get_category_filters(parent_id: uuid.UUID | None = None) -> dict[str, Any]:

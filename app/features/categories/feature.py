@@ -1,4 +1,4 @@
-"""Categories: the tree that items are sorted into."""
+"""Categories: a tree that classifies items."""
 
 from app.feature import Feature
 from app.features.categories.router import router

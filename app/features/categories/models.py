@@ -1,4 +1,4 @@
-"""Categories: the tree that items are sorted into."""
+"""Categories: a tree that classifies items."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from app.db.base import Base, Versioned
 from app.errors import Conflict
 from app.runtime.canonical import canonical
 
-# What the tree may grow to, so that it can be answered as a whole.
+# Limits of the tree, so that it can be returned in one response.
 MAX_DEPTH = 32
 MAX_CATEGORIES = 10_000
 
 
 class Category(Versioned, Base):
-    """A node of the tree. A root has no parent; siblings have different names."""
+    """A node of the tree. A root has no parent; names of siblings are unique."""
 
     __tablename__ = "categories"
     __table_args__ = (
@@ -38,16 +38,18 @@ class Category(Versioned, Base):
 
     @validates("name")
     def fold_name(self, _: str, name: str) -> str:
-        """Keep what siblings are told apart by, whenever the name is set."""
+        """Set the canonical name, which is unique among siblings."""
         self.name_canonical = canonical(name)
         return name
 
     def move(
         self, parent_id: uuid.UUID | None, *, path: Sequence[uuid.UUID], height: int = 1
     ) -> None:
-        """Hang the category, with the `height` levels that it is the top of, below a parent.
+        """Move the category below a parent, or make it a root.
 
-        `path` leads from a root to the parent, both included; it is empty for a new root.
+        Args:
+            path: ids of the parent and its ancestors, empty for a root.
+            height: number of levels of the moved subtree, including the category.
 
         Raises:
             CategoryCycle: the parent is the category itself or below it.

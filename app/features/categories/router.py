@@ -1,4 +1,4 @@
-"""Categories: what items are sorted into."""
+"""Endpoints of categories."""
 
 from fastapi import APIRouter, Request, Response, status
 

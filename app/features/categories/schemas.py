@@ -1,4 +1,4 @@
-"""Categories on the wire."""
+"""Schemas of categories."""
 
 import uuid
 from typing import Annotated

@@ -8,6 +8,6 @@ from app.db.signals import Signal
 
 @dataclass(frozen=True, slots=True)
 class CategoryDeleted(Signal):
-    """A category is about to be deleted; receivers take their deleted rows out of it."""
+    """A category is about to be deleted; receivers remove their deleted rows from it."""
 
     category_id: uuid.UUID

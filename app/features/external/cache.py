@@ -1,4 +1,4 @@
-"""Answers that are kept: fresh for a while, then stale while somebody fetches them anew."""
+"""Response cache of the external API: stale-while-revalidate, one load per key at a time."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from app.observability.logging import get_logger
 Load = Callable[[], Awaitable[Any]]
 
 PREFIX = "cache:"
-# Longer than a load may take, so that a process that died holds nobody up for long.
+# Longer than a load may take; bounds how long the lock of a dead process blocks others.
 LOCK_SECONDS = 4.0
 POLL_SECONDS = 0.05
 CLOSING_SECONDS = 0.5
@@ -25,29 +25,29 @@ log = get_logger("cache")
 
 
 @dataclass(frozen=True)
-class Keep:
-    """How long a value is served without a question, and how long while it is loaded anew."""
+class CachePolicy:
+    """Seconds that a value is fresh, and then stale: served while it is loaded again."""
 
     fresh_seconds: float
     stale_seconds: float
 
 
 def create_cache(settings: Settings) -> "Cache":
-    # Locks have not been tried on a cluster: there, each process keeps for itself.
+    # Locks are untested on a Redis cluster, so there each process has its own cache.
     return Cache(CacheStore("" if settings.redis_cluster else settings.redis_url))
 
 
 class Cache:
-    """Loads each value once at a time, over all processes that share the store."""
+    """Loads each value once at a time across all processes that share the store."""
 
     def __init__(self, store: CacheStore) -> None:
         self._store = store
         self._loading: dict[str, asyncio.Task[Any]] = {}
 
     async def close(self) -> None:
-        """End what is loaded; what is only being read or stored gets the time to finish.
+        """Cancel running loads after a grace period in which reads and writes can finish.
 
-        uvloop may never close when a task was cancelled while it opened a connection.
+        uvloop may never close if a task was cancelled while it opened a connection.
         """
         if self._loading:
             _, pending = await asyncio.wait(self._loading.values(), timeout=CLOSING_SECONDS)
@@ -56,25 +56,25 @@ class Cache:
             await asyncio.gather(*pending, return_exceptions=True)
         await self._store.close()
 
-    async def get(self, key: str, load: Load, keep: Keep) -> Any:
-        """The value of the key, which JSON can carry; raises what `load` raises.
+    async def get(self, key: str, load: Load, policy: CachePolicy) -> Any:
+        """Return the JSON-serializable value of the key; errors of `load` are propagated.
 
-        A caller that is cancelled leaves the load to the others who wait for it.
+        If a caller is cancelled, the load continues for the other callers that wait for it.
         """
         entry = await self._store.get(PREFIX + key)
         if entry is None:
             count("miss")
-            return await asyncio.shield(self._start(key, load, keep))
+            return await asyncio.shield(self._start(key, load, policy))
         if is_fresh(entry):
             count("hit")
         else:
             count("stale")
-            self._start(key, load, keep)
+            self._start(key, load, policy)
         return entry["value"]
 
-    def _start(self, key: str, load: Load, keep: Keep) -> asyncio.Task[Any]:
+    def _start(self, key: str, load: Load, policy: CachePolicy) -> asyncio.Task[Any]:
         if key not in self._loading:
-            task = asyncio.create_task(self._load(PREFIX + key, load, keep))
+            task = asyncio.create_task(self._load(PREFIX + key, load, policy))
             self._loading[key] = task
             task.add_done_callback(partial(self._loaded, key))
         return self._loading[key]
@@ -85,7 +85,7 @@ class Cache:
             count("failure")
             log.warning("not loaded", key=key, reason=repr(error)[:200])
 
-    async def _load(self, key: str, load: Load, keep: Keep) -> Any:
+    async def _load(self, key: str, load: Load, policy: CachePolicy) -> Any:
         holder = await self._lock(key)
         try:
             entry = await self._store.get(key)
@@ -93,8 +93,8 @@ class Cache:
                 return entry["value"]
             count("load")
             value = await load()
-            entry = {"value": value, "fresh_until": time.time() + keep.fresh_seconds}
-            seconds = keep.fresh_seconds + keep.stale_seconds
+            entry = {"value": value, "fresh_until": time.time() + policy.fresh_seconds}
+            seconds = policy.fresh_seconds + policy.stale_seconds
             await self._store.set(key, entry, seconds=seconds)
             return value
         finally:
@@ -103,14 +103,13 @@ class Cache:
     async def _lock(self, key: str) -> str:
         """Wait until no other process loads the key."""
         holder = uuid.uuid4().hex
-        # The other is another process, which sets no event here.
-        while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110  (a store tells nobody)
+        while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110  (no event from other processes)
             await asyncio.sleep(POLL_SECONDS)
         return holder
 
 
 def count(outcome: str) -> None:
-    """`stale` is served and loaded anew; `load` and `failure` are what misses and stale lead to."""
+    """Count an outcome; a miss or a stale hit leads to `load` or `failure`."""
     metrics.CACHE_REQUESTS.labels("upstream", outcome).inc()
 
 

@@ -1,4 +1,4 @@
-"""Storage of the response cache: Redis for all processes, else the memory of this one."""
+"""Storage of the response cache: Redis shared by all processes, else process memory."""
 
 import asyncio
 import time
@@ -17,53 +17,51 @@ from app.observability.logging import get_logger
 
 T = TypeVar("T")
 
-# Whoever finds Redis away waits for one of these; then nobody asks for a while.
+# A caller that finds Redis unreachable waits for one of these; Redis is then skipped for a while.
 CONNECT_SECONDS = 0.2
 READ_SECONDS = 0.2
-AWAY_SECONDS = 1.0
+UNREACHABLE_SECONDS = 1.0
 AT_ONCE = 8
 MAX_ENTRIES = 2000
-# What somebody else could write is read as data; pickle would run it as code.
+# Other clients of Redis can write entries: JSON is safe to parse, pickle would execute code.
 SERIALIZER = "json"
 
 log = get_logger("cache")
 
 
 class CacheStore:
-    """Values that JSON can carry, by key; while Redis is away, those of this process.
+    """JSON-serializable values by key; in process memory while Redis is unreachable.
 
-    Nothing here raises: an answer that could not be kept is fetched again.
+    Errors of Redis are not raised: a value that was not stored is loaded again.
     """
 
-    def __init__(self, redis_url: str, *, away_seconds: float = AWAY_SECONDS) -> None:
-        self._away_seconds = away_seconds
+    def __init__(self, redis_url: str, *, retry_seconds: float = UNREACHABLE_SECONDS) -> None:
+        self._retry_seconds = retry_seconds
         self._local = cashews.Cache()
         self._local.setup("mem://", size=MAX_ENTRIES, check_interval=0, pickle_type=SERIALIZER)
         self._shared = cashews.Cache()
         self._backend = set_up(self._shared, redis_url) if redis_url else None
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._away_until = 0.0
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._unreachable_until = 0.0
 
     async def close(self) -> None:
         if self._backend and self._backend.is_init:
-            # Not its close(), which calls what redis-py is about to take away.
+            # Not its close(), which calls a method that redis-py has deprecated.
             await self._backend._client.aclose()  # noqa: SLF001
 
     async def get(self, key: str) -> Any | None:
         try:
             return await self._run(lambda store: store.get(key))
         except ValueError:
-            return None  # Somebody else wrote what is there.
+            return None  # Not JSON: written by another client of Redis.
 
     async def set(self, key: str, value: Any, *, seconds: float) -> None:
         await self._run(lambda store: store.set(key, value, expire=seconds))
 
     async def lock(self, key: str, holder: str, *, seconds: float) -> bool:
-        """Whether no other process holds it; within this one the callers see to that."""
+        """Try to acquire the lock against other processes; within a process callers serialize."""
         return await self._run(
-            lambda store: (
-                nobody_else() if store is self._local else store.set_lock(key, holder, seconds)
-            )
+            lambda store: always() if store is self._local else store.set_lock(key, holder, seconds)
         )
 
     async def unlock(self, key: str, holder: str) -> None:
@@ -72,20 +70,20 @@ class CacheStore:
     async def _run(self, command: Callable[[cashews.Cache], Awaitable[T]]) -> T:
         if not self._backend:
             return await command(self._local)
-        async with self._turns:
-            if time.monotonic() < self._away_until:
+        async with self._slots:
+            if time.monotonic() < self._unreachable_until:
                 return await command(self._local)
             try:
                 return await command(self._shared)
             except (CacheError, RedisError, OSError) as error:
-                if time.monotonic() >= self._away_until:
+                if time.monotonic() >= self._unreachable_until:
                     reason = repr(error.__cause__ or error)[:200]
                     log.warning("keeping answers in this process", reason=reason)
-                self._away_until = time.monotonic() + self._away_seconds
+                self._unreachable_until = time.monotonic() + self._retry_seconds
                 return await command(self._local)
 
 
-async def nobody_else() -> bool:
+async def always() -> bool:
     return True
 
 

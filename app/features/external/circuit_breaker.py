@@ -1,4 +1,4 @@
-"""Circuit breakers: a service that fails again and again is left alone for a while."""
+"""Circuit breakers: stop requests to a host for a while after repeated failures."""
 
 import math
 import time
@@ -24,12 +24,12 @@ State = Literal["closed", "open", "half-open"]
 
 
 class BreakerOpen(UpstreamUnavailable):
-    """Another service has failed too often; it is asked again after Retry-After."""
+    """The breaker of another service is open; requests resume after Retry-After."""
 
 
 @dataclass
 class Breaker:
-    """Closed until `FAILURES` in a row; then open; then half-open, which lets one request try."""
+    """Closed until `FAILURES` in a row, then open, then half-open: one trial request passes."""
 
     failures: int = 0
     opened_until: float = 0.0
@@ -58,7 +58,7 @@ class Breaker:
 
 
 class CircuitBreakers:
-    """One for each host; of those that were asked longest ago nothing is remembered."""
+    """One breaker per host; beyond `MAX_HOSTS` the least recently used is dropped."""
 
     def __init__(self, *, open_seconds: float = OPEN_SECONDS) -> None:
         self._open_seconds = open_seconds
@@ -68,13 +68,13 @@ class CircuitBreakers:
         return {host: breaker.state for host, breaker in self._breakers.items()}
 
     @contextmanager
-    def watching(self, host: str) -> Iterator[None]:
-        """Count what becomes of a request to the host.
+    def guard(self, host: str) -> Iterator[None]:
+        """Record the outcome of a request to the host.
 
-        An answer that only cannot be used, and a request that is given up, say nothing about it.
+        An unusable answer and a cancelled request do not count as failures.
 
         Raises:
-            BreakerOpen: the host has failed too often, instead of asking it.
+            BreakerOpen: the breaker is open; no request is sent.
         """
         breaker = self._of(host)
         breaker.enter()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from app.errors import AppError
-from app.features.external.cache import Cache, Keep
+from app.features.external.cache import Cache, CachePolicy
 from app.features.external.schemas import (
     SOURCES,
     SUPPLIERS,
@@ -26,11 +26,11 @@ from app.features.http_client.client import DEADLINE_SECONDS, UnusableAnswer, Up
 T = TypeVar("T")
 R = TypeVar("R", bound=Received)
 
-KEEP = Keep(fresh_seconds=10, stale_seconds=60)
+CACHE_POLICY = CachePolicy(fresh_seconds=10, stale_seconds=60)
 
 
 class ExternalApiNotConfigured(AppError):
-    """There is no external service to ask."""
+    """No external service is configured."""
 
     status = 503
     code = "external_api_not_configured"
@@ -39,26 +39,30 @@ class ExternalApiNotConfigured(AppError):
 
 
 class ExternalApi:
-    """Asks through the cache; whoever asks for several gets those that arrived."""
+    """Reads through the cache; requests for several sources return the successful ones."""
 
     def __init__(self, upstream: Upstream, cache: Cache) -> None:
         self._upstream = upstream
         self._cache = cache
 
     async def resource(self, resource_id: str) -> ExternalRead:
-        """One resource; raises what `Upstream.get` raises, within 3 s."""
+        """Return one resource within 3 s.
+
+        Raises:
+            AppError: as `Upstream.get`.
+        """
         return await self._read(f"/resources/{resource_id}", ExternalRead)
 
     async def aggregate(self) -> AggregateRead:
-        """The three resources that belong together."""
-        asked = {source: self.resource(source) for source in SOURCES}
-        results, errors = await settled(asked)
+        """Return the resources of all sources."""
+        calls = {source: self.resource(source) for source in SOURCES}
+        results, errors = await gather_outcomes(calls)
         return AggregateRead(results=results, errors=errors)
 
     async def quotes(self, item_id: uuid.UUID) -> QuotesRead:
-        """What each supplier wants for the item, cheapest first."""
-        asked = {supplier: self._quote(supplier, item_id) for supplier in SUPPLIERS}
-        quotes, errors = await settled(asked)
+        """Return the quotes of all suppliers for the item, cheapest first."""
+        calls = {supplier: self._quote(supplier, item_id) for supplier in SUPPLIERS}
+        quotes, errors = await gather_outcomes(calls)
         quotes.sort(key=lambda quote: quote.price)
         return QuotesRead(item_id=item_id, quotes=quotes, errors=errors)
 
@@ -72,9 +76,9 @@ class ExternalApi:
             return parsed(answer.body, schema).model_dump(mode="json")
 
         try:
-            # Those who wait for a load that began earlier, maybe elsewhere, wait no longer either.
+            # Also bounds waiting for a load that another request or process has started.
             async with asyncio.timeout(DEADLINE_SECONDS):
-                value = await self._cache.get(self._upstream.base_url + path, load, KEEP)
+                value = await self._cache.get(self._upstream.base_url + path, load, CACHE_POLICY)
         except TimeoutError:
             raise UpstreamTimeout from None
         return schema.model_validate(value)
@@ -87,12 +91,12 @@ def parsed(body: bytes, schema: type[R]) -> R:
         raise UnusableAnswer("Another service gave an answer that makes no sense.") from None
 
 
-async def settled(
-    asked: dict[str, Coroutine[Any, Any, T]],
+async def gather_outcomes(
+    calls: dict[str, Coroutine[Any, Any, T]],
 ) -> tuple[list[T], list[SourceError]]:
-    """Ask all at once; what came, and why the others did not."""
+    """Run the calls concurrently; return the results and the errors by source."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(outcome(source, call)) for source, call in asked.items()]
+        tasks = [group.create_task(outcome(source, call)) for source, call in calls.items()]
     outcomes = [task.result() for task in tasks]
     errors = [each for each in outcomes if isinstance(each, SourceError)]
     return [each for each in outcomes if not isinstance(each, SourceError)], errors

@@ -1,4 +1,4 @@
-"""The external service, as endpoints ask for it."""
+"""Dependency of the external API client."""
 
 from typing import Annotated
 

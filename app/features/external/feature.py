@@ -1,4 +1,4 @@
-"""The client of an external API, with retries, circuit breaker and cache."""
+"""Client of an external API, with retries, circuit breaker and response cache."""
 
 from app.feature import Feature
 from app.features.external.lifespan import lifespan

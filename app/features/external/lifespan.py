@@ -1,4 +1,4 @@
-"""Lifespan: the client of the external API, or of the demo in development, and its cache."""
+"""Lifespan of the external API client (or of the demo API in development) and its cache."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ log = get_logger("external")
 
 @dataclass(frozen=True, slots=True)
 class ExternalResources:
-    """The client; None where no external API is configured."""
+    """The client; None if no external API is configured."""
 
     api: ExternalApi | None
 
@@ -30,7 +30,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
         try:
             yield ExternalResources(api)
         finally:
-            # Before the service is: what it still loads needs it.
+            # Before the API client is closed, because running loads use it.
             await cache.close()
 
 
@@ -38,22 +38,22 @@ async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
 async def external_service(
     settings: Settings, breakers: CircuitBreakers, cache: Cache
 ) -> AsyncIterator[ExternalApi | None]:
-    """The configured one, in development else the demo."""
+    """Yield the client of the configured API or, in development, of the demo API."""
     if settings.external_api_url:
-        async with asking(settings.external_api_url, settings, breakers, cache) as api:
+        async with connected(settings.external_api_url, settings, breakers, cache) as api:
             yield api
     elif settings.environment == "production":
         log.warning("EXTERNAL_API_URL is empty: what needs the external service answers 503")
         yield None
     else:
-        from app.devtools.demo_upstream import DemoApi, serving  # It brings a server with it.
+        from app.devtools.demo_upstream import DemoApi, serving  # It imports a server.
 
-        async with serving(DemoApi()) as url, asking(url, settings, breakers, cache) as api:
+        async with serving(DemoApi()) as url, connected(url, settings, breakers, cache) as api:
             yield api
 
 
 @asynccontextmanager
-async def asking(
+async def connected(
     url: str, settings: Settings, breakers: CircuitBreakers, cache: Cache
 ) -> AsyncIterator[ExternalApi]:
     key = settings.external_api_key.get_secret_value()

@@ -1,4 +1,4 @@
-"""Retries: the requests that may be repeated, and the pause before the next attempt."""
+"""Retries: the retry budget, and the back-off before the next attempt."""
 
 import httpx
 
@@ -13,9 +13,9 @@ MAX_RETRY_AFTER_SECONDS = 3600
 
 
 class RetryBudget:
-    """Repeats a tenth of all requests at most, so that an outage is not made worse by retries.
+    """Limits retries to a tenth of all requests, so that retries do not worsen an outage.
 
-    `reserve` more for a process that has sent nothing yet, or nothing for long.
+    `reserve` is the number of retries available to an idle process.
     """
 
     def __init__(self, *, share: float = 0.1, reserve: float = 10) -> None:
@@ -24,11 +24,11 @@ class RetryBudget:
         self._left = reserve
 
     def earn(self) -> None:
-        """One request is sent for the first time."""
+        """Add to the budget for a first attempt."""
         self._left = min(self._reserve, self._left + self._share)
 
     def spend(self) -> bool:
-        """Whether one request may be repeated."""
+        """Take one retry from the budget; return False if it is used up."""
         if self._left < 1:
             return False
         self._left -= 1
@@ -36,16 +36,16 @@ class RetryBudget:
 
 
 def pause_seconds(attempt: int, failure: AppError) -> float:
-    """How long to wait after the attempt (the first is 0): as asked, else longer each time.
+    """Return the pause after an attempt (the first is 0): Retry-After plus exponential back-off.
 
-    Drawn at random up to its bound, so that those who failed together do not return together.
+    The back-off has full jitter, so that requests that failed together do not retry together.
     """
     drawn = jitter(0, FIRST_PAUSE_SECONDS * 2**attempt)
     return drawn + int(failure.headers.get("Retry-After", 0))
 
 
 def retry_after_seconds(headers: httpx.Headers) -> int | None:
-    """Retry-After (RFC 9110, section 10.2.3), a number or a date, None without a usable one."""
+    """Return Retry-After in seconds (RFC 9110, section 10.2.3), None if absent or invalid."""
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(int(value[:9]), MAX_RETRY_AFTER_SECONDS)

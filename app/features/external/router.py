@@ -1,4 +1,4 @@
-"""Path operations of the external API."""
+"""Endpoints of the external API."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Schemas of the external API and of the answers built from it."""
+"""Schemas of the external API and of the responses built from it."""
 
 import uuid
 from typing import Annotated
@@ -17,7 +17,7 @@ ResourceId = Annotated[
 
 
 class Received(Out):
-    """What another service says: bounded as we pass it on, its other fields left behind."""
+    """A response of another service: fields are bounded, unknown fields are dropped."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -1,4 +1,4 @@
-"""A service that this one depends on: asked with its credentials, retries and a breaker."""
+"""Client of an upstream service: credentials, retries and circuit breaker."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ from app.observability import metrics
 
 
 class Upstream:
-    """Asks below `base_url` only, so its key reaches that host and no other."""
+    """Sends requests below `base_url` only, so that the key reaches no other host."""
 
     def __init__(
         self,
@@ -42,13 +42,13 @@ class Upstream:
         await self._client.aclose()
 
     async def get(self, path: str) -> Answer:
-        """The successful answer to a GET, which is repeated where that may help, within 3 s.
+        """Send a GET, with retries, and return the successful answer within 3 s.
 
         Raises:
-            NotFound: the service does not have it.
+            NotFound: the service responds with 404.
             UpstreamTimeout: it did not answer in time.
-            UpstreamUnavailable: it is busy, or has failed so often that it was not asked.
-            UpstreamFailed: it cannot be reached, or its answer makes no sense.
+            UpstreamUnavailable: it is overloaded, or its circuit breaker is open.
+            UpstreamFailed: it is unreachable, or its answer is invalid.
         """
         ends_at = time.monotonic() + DEADLINE_SECONDS
         self._budget.earn()
@@ -72,7 +72,7 @@ class Upstream:
     async def _attempt(self, path: str, seconds: float) -> Answer:
         headers = {"Accept": "application/json", **self._authorization}
         request = self._client.build_request("GET", self.base_url + path, headers=headers)
-        with self._breakers.watching(self._host):
+        with self._breakers.guard(self._host):
             answer = await send(self._client, request, seconds=seconds, traced=True)
             refuse_failure(answer)
         refuse_unusable(answer)
@@ -80,7 +80,12 @@ class Upstream:
 
 
 def refuse_failure(answer: Answer) -> None:
-    """Raise for an answer that says that the service as a whole is not well."""
+    """Raise for an answer that indicates a failure of the whole service.
+
+    Raises:
+        UpstreamUnavailable: 429 or 503 with Retry-After.
+        UpstreamFailed: 429 or a 5xx status.
+    """
     pause = retry_after_seconds(answer.headers)
     if answer.status in (TooManyRequests.status, UpstreamUnavailable.status) and pause is not None:
         raise UpstreamUnavailable(retry_after_seconds=pause)

@@ -1,4 +1,4 @@
-"""Answers that carry stored bytes: validators, byte ranges (RFC 9110, section 14)."""
+"""Responses with stored bytes: validators and byte ranges (RFC 9110, section 14)."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from app.http.header_fields import RawHeaders, field_value, list_members
 from app.http.http_dates import format_http_date
 from app.http.preconditions import Validators, evaluate_preconditions, is_range_applicable
 
-# One range. Several, and what is no range at all, may be answered with the whole.
+# A single range. For several ranges or a malformed one, the whole content may be sent.
 RANGE = re.compile(r"(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 
 
@@ -26,7 +26,7 @@ class RangeNotSatisfiable(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What never changes and is known of bytes before they are read."""
+    """Immutable metadata of stored bytes, known before they are read."""
 
     key: str
     size: int
@@ -60,12 +60,12 @@ class ByteRange:
 async def content_response(
     request: Request, content: Content, storage: Storage, *, is_redirected: bool
 ) -> Response:
-    """The bytes, or the part of them that was asked for, or 304 for those who have them.
+    """Respond with the bytes, the requested range of them, or 304.
 
     Raises:
-        PreconditionFailed: the client asks for other bytes than these.
-        RangeNotSatisfiable: the part lies beyond the end.
-        NotFound: the bytes are gone.
+        PreconditionFailed: the client's precondition names another version.
+        RangeNotSatisfiable: the range lies beyond the end.
+        NotFound: the object is missing.
     """
     known = evaluate_preconditions("GET", request.scope["headers"], content.validators)
     if known:
@@ -78,11 +78,11 @@ async def content_response(
 async def streamed_response(request: Request, content: Content, storage: Storage) -> Response:
     # Range is defined for GET alone (RFC 9110, section 14.2).
     is_head = bool(request.scope.get("is_head"))
-    wanted = None if is_head else wanted_range(request.scope["headers"], content)
-    part = wanted or ByteRange(0, content.size)
-    headers = content.headers | part_headers(content, part, is_partial=wanted is not None)
-    status = 206 if wanted else 200
-    # The body of an answer to HEAD is not sent, and would cost a read of the storage.
+    requested = None if is_head else requested_range(request.scope["headers"], content)
+    part = requested or ByteRange(0, content.size)
+    headers = content.headers | part_headers(content, part, is_partial=requested is not None)
+    status = 206 if requested else 200
+    # The body of a HEAD response is not sent, and would cost a read of the storage.
     if is_head:
         return Response(None, status, headers, content.content_type)
     chunks = await storage.read(content.key, part.start, part.end)
@@ -99,8 +99,8 @@ def part_headers(content: Content, part: ByteRange, *, is_partial: bool) -> dict
     return headers
 
 
-def wanted_range(headers: RawHeaders, content: Content) -> ByteRange | None:
-    """The range that was asked for, unless If-Range says that it is of other bytes."""
+def requested_range(headers: RawHeaders, content: Content) -> ByteRange | None:
+    """Return the requested range, or None without one or if If-Range names another version."""
     unit, _, ranges = (field_value(headers, b"range") or "").partition("=")
     members = list_members(ranges)
     found = RANGE.fullmatch(members[0]) if len(members) == 1 else None
@@ -114,7 +114,7 @@ def satisfiable(found: re.Match[str], size: int) -> ByteRange | None:
     if suffix:
         part = ByteRange(max(0, size - int(suffix)), size)
     elif last and int(last) < int(first):
-        return None  # Invalid, and so to be ignored (RFC 9110, section 14.1.1).
+        return None  # An invalid range is ignored (RFC 9110, section 14.1.1).
     else:
         part = ByteRange(int(first), min(int(last or size) + 1, size))
     if part.start >= part.end:

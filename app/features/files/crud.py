@@ -1,4 +1,4 @@
-"""The files table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the files table. Flushes; never commits."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -76,7 +76,7 @@ async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str,
 
 
 async def usage(reads: ReadPool, owner_id: uuid.UUID) -> Usage:
-    """Return what the owner stores now, which other requests may be changing."""
+    """Return the owner's current usage; concurrent requests may change it."""
     row = await reads.first(USAGE, owner_id=owner_id)
     return Usage(**row) if row else Usage(0, 0)
 
@@ -84,10 +84,10 @@ async def usage(reads: ReadPool, owner_id: uuid.UUID) -> Usage:
 async def create(
     session: AsyncSession, files: Sequence[File], *, owner_id: uuid.UUID, quota: Quota
 ) -> None:
-    """Add files of one owner, whose other uploads wait until the transaction ends.
+    """Add files of one owner; the owner's other uploads wait until the transaction ends.
 
     Raises:
-        QuotaExceeded: the owner would store too much.
+        QuotaExceeded: the owner's quota would be exceeded.
         PathTaken: the owner has another file at one of the paths.
     """
     await session.execute(
@@ -98,7 +98,7 @@ async def create(
         await session.flush()
     except UniqueViolation as error:
         raise PathTaken("You have another file at this path.") from error
-    # A statement of its own, which sees what those that held the lock before have committed.
+    # A separate statement, so that its snapshot includes what earlier lock holders committed.
     used = (await session.execute(USED.where(File.owner_id == owner_id))).one()
     quota.check(Usage(used.size, used.files))
     when_committed(session, metrics.FILES_STORED.inc, len(files))
@@ -111,5 +111,5 @@ async def delete(session: AsyncSession, file: File) -> None:
 
 
 async def existing(reads: ReadPool, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Return those of the ids that files have."""
+    """Return those ids that have a file."""
     return {row["id"] for row in await reads.all(EXISTING, ids=list(ids))}

@@ -1,4 +1,4 @@
-"""Files, as endpoints ask for them: loaded once, permitted once."""
+"""Dependencies of the file endpoints: each file is loaded and authorized once."""
 
 import uuid
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Forms with files: every part in turn, then every broken rule at once."""
+"""Form parser for uploads: processes parts in order, then reports all violations together."""
 
 import hashlib
 import uuid
@@ -15,7 +15,7 @@ from app.features.files.models import File
 from app.features.files.multipart import Part
 from app.features.files.schemas import MAX_BATCH
 from app.features.files.storage import Storage
-from app.features.files.upload_processing import Intake
+from app.features.files.upload_processing import FileProcessor
 from app.http.charset import declared_charset, decoded
 from app.http.schemas import In
 
@@ -26,7 +26,7 @@ CHARSET_FIELD = "_charset_"  # RFC 7578, section 4.6
 
 @dataclass(slots=True)
 class Upload:
-    """Files whose objects are stored and which have no rows yet."""
+    """Files whose objects are stored but whose rows are not written yet."""
 
     owner_id: uuid.UUID
     files: list[File] = field(default_factory=list)
@@ -38,22 +38,22 @@ class Upload:
         return [str(file.id) for file in self.files]
 
     def fingerprint(self, path: str) -> bytes:
-        """The same for the same files and fields, whatever the boundary between them."""
+        """Return a hash of path, fields and files that does not depend on the boundary."""
         sent = [(file.name, file.content_type, file.sha256) for file in self.files]
         return hashlib.sha256(repr((path, sorted(self.fields.items()), sent)).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a form may hold: files in one field, and the fields of a schema."""
+    """Definition of a form: files in one field, and the fields of a schema."""
 
     files_field: str
     max_files: int
     details: type[In]
 
 
-class Receiver:
-    """Takes the parts of a form, one after the other."""
+class FormParser:
+    """Processes the parts of a form in order."""
 
     def __init__(self, form: Form, upload: Upload, storage: Storage, settings: Settings) -> None:
         self._form = form
@@ -62,10 +62,11 @@ class Receiver:
         self._settings = settings
         self._charset = "utf-8"
 
-    async def receive(self, parts: AsyncIterator[Part]) -> None:
-        """Store the files, then hold the form against its rules, to name every broken one.
+    async def parse(self, parts: AsyncIterator[Part]) -> None:
+        """Store the files, then validate the form and report all violations.
 
         Raises:
+            ContentTooLarge: the form has too many parts, or a field or file is too large.
             RequestValidationError: a field is missing, unknown or invalid.
         """
         count = 0
@@ -73,31 +74,32 @@ class Receiver:
             count += 1
             if count > MAX_PARTS:
                 raise ContentTooLarge(f"A form may have {MAX_PARTS} parts.")
-            await self._take(part)
+            await self._process(part)
         self._check()
 
-    async def _take(self, part: Part) -> None:
+    async def _process(self, part: Part) -> None:
         if part.head.name == CHARSET_FIELD:
             self._charset = decoded(await field_bytes(part), "body", CHARSET_FIELD)
         elif part.head.name != self._form.files_field:
-            await self._take_field(part)
+            await self._process_field(part)
         elif len(self._upload.files) < self._form.max_files:
-            await self._take_file(part)
+            await self._process_file(part)
         elif part.head.filename or await field_bytes(part):
             raise RequestValidationError([self._error("too_long", "There are too many files")])
 
-    async def _take_field(self, part: Part) -> None:
+    async def _process_field(self, part: Part) -> None:
         name = part.head.name
         charset = declared_charset(part.head.content_type, default=self._charset)
         self._upload.fields[name] = decoded(await field_bytes(part), "body", name, charset=charset)
 
-    async def _take_file(self, part: Part) -> None:
-        file = await Intake(part, self._settings).store(self._storage, self._upload.owner_id)
+    async def _process_file(self, part: Part) -> None:
+        processor = FileProcessor(part, self._settings)
+        file = await processor.store(self._storage, self._upload.owner_id)
         if file is not None:
             self._upload.files.append(file)
         elif part.head.filename:
             raise RequestValidationError([self._error("file_empty", "The file is empty")])
-        # Else an input of a page in which nothing was chosen.
+        # Otherwise it is the empty file input of an HTML form: ignored.
 
     def _check(self) -> None:
         errors = [] if self._upload.files else [self._error("missing", "Field required")]

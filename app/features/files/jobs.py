@@ -1,7 +1,7 @@
-"""Delete what takes space in the storage and belongs to no file.
+"""Cleanup of orphaned objects: stored objects without a file row.
 
-Objects come before their rows and outlive them, so that no row lacks its object; a crash
-in between leaves an object that nobody refers to.
+Objects are written before their rows and deleted after them, so that no row lacks its object;
+a crash in between leaves an orphan.
 """
 
 import uuid
@@ -17,7 +17,7 @@ from app.observability.logging import get_logger
 from app.resources import Resources
 from app.runtime.clock import now
 
-# No upload takes that long: see UPLOAD_TIMEOUT_SECONDS.
+# Longer than any upload: see UPLOAD_TIMEOUT_SECONDS.
 GRACE = timedelta(hours=1)
 BATCH = 1000
 UUID_LENGTH = 36
@@ -30,9 +30,9 @@ async def sweep_orphans(resources: Resources) -> None:
 
 
 async def sweep(storage: Storage, reads: ReadPool, *, grace: timedelta = GRACE) -> int:
-    """Delete the objects, finished or not, that have no row and were begun before `grace`.
+    """Delete objects and unfinished uploads without a row that are older than `grace`.
 
-    Returns how many there were; what does not carry a name of ours is left alone.
+    Returns their number. Objects whose names are not file ids are left alone.
     """
     count = 0
     async for names in batches(storage.names(), before=now() - grace):
@@ -48,7 +48,7 @@ async def sweep(storage: Storage, reads: ReadPool, *, grace: timedelta = GRACE) 
 async def batches(
     names: AsyncIterator[str], *, before: datetime
 ) -> AsyncIterator[dict[str, uuid.UUID]]:
-    """The names of those begun before, each with the id of the file that it would be."""
+    """Yield batches of names of objects begun before the time, with the file id of each."""
     batch: dict[str, uuid.UUID] = {}
     async for name in names:
         file_id = file_id_of(name)
@@ -70,5 +70,5 @@ def file_id_of(name: str) -> uuid.UUID | None:
 
 
 def begun_at(file_id: uuid.UUID) -> datetime:
-    """The time in a UUID of version 7 (RFC 9562, section 5.7)."""
+    """Return the timestamp of a version 7 UUID (RFC 9562, section 5.7)."""
     return datetime.fromtimestamp((file_id.int >> 80) / 1000, UTC)

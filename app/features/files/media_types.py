@@ -1,4 +1,4 @@
-"""Media types, detected from the bytes; the declared type decides only between kinds of text."""
+"""Media type detection from content; the declared type only decides between text types."""
 
 import codecs
 import re
@@ -8,7 +8,7 @@ from app.errors import UnsupportedMediaType
 from app.http.header_fields import media_type
 
 HEAD_BYTES = 8192
-# A ZIP archive, one of whose first entries lies in the folder that follows.
+# A ZIP archive that has one of its first entries in the folder appended to this pattern.
 OFFICE = rb"(?=PK\x03\x04).*?PK\x03\x04.{26}"
 PATTERNS: dict[MediaType, bytes] = {
     "image/png": rb"\x89PNG\r\n\x1a\n",
@@ -21,10 +21,10 @@ PATTERNS: dict[MediaType, bytes] = {
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": OFFICE + rb"ppt/",
 }
 PDF: MediaType = "application/pdf"
-# ISO 32000-1, annex H, notes 13 and 14: the header is somewhere within the first 1,024 bytes.
+# ISO 32000-1, annex H, notes 13 and 14: the header is within the first 1,024 bytes.
 PDF_HEADER_BYTES = 1024
 LATE_PDF = re.compile(rb"%PDF-\d|%!PS-Adobe-\d\.\d PDF-\d")
-# Programs, archives, scripts and pages, of which a header further on makes no PDF (as in Acrobat).
+# Executables, archives, scripts and HTML are not PDF even with a later header (as in Acrobat).
 NOT_PDF = re.compile(
     rb"MZ|\x7fELF|PK\x03\x04|\xca\xfe\xba\xbe|\xfe\xed\xfa|[\xcf\xce]\xfa\xed\xfe|\x1f\x8b|Rar!|7z\xbc"
     rb"|#!|(?:\xef\xbb\xbf)?\s*<[a-z!?]",
@@ -36,25 +36,25 @@ TEXTS: dict[str, MediaType] = {
     ".csv": "text/csv",
     ".json": "application/json",
 }
-# What clients say when they do not know, and other names of types that they do.
+# Declared types that mean "unknown", and aliases of known types.
 UNKNOWN = frozenset({"", "application/octet-stream"})
 ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
     "application/csv": "text/csv",
     "application/x-pdf": "application/pdf",
-    # What Windows with Excel calls a CSV file.
+    # The type that Windows with Excel declares for a CSV file.
     "application/vnd.ms-excel": "text/csv",
 }
 CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:[\[{\"\-0-9]|true|false|null)")
 
 
-def recognize(head: bytes, *, declared: str, name: str) -> MediaType:
-    """The media type of a file that starts with `head`.
+def detect(head: bytes, *, declared: str, name: str) -> MediaType:
+    """Return the media type of a file that starts with `head`.
 
     Raises:
-        UnsupportedMediaType: it is none that we know, or not the one that was declared.
+        UnsupportedMediaType: the type is unknown, or differs from the declared one.
     """
     claim = media_type(declared)
     claim = ALIASES.get(claim, claim)
@@ -78,7 +78,7 @@ def as_late_pdf(head: bytes, claim: str, name: str) -> MediaType | None:
 
 
 def as_text(head: bytes, claim: str, name: str) -> MediaType:
-    """Text has no signature: what it is for stands in the claim, else in the extension."""
+    """Return the text type by declaration, else by extension: text has no signature."""
     refuse_controls(head)
     extension = name[name.rfind(".") :].lower()
     claimed = (kind for kind in TEXTS.values() if kind == claim)
@@ -94,14 +94,14 @@ def refuse_controls(chunk: bytes) -> None:
 
 
 class TextCheck:
-    """Holds what passes through against UTF-8; of other kinds the first bytes tell enough."""
+    """Validates that text is UTF-8; other types are identified by their first bytes."""
 
     def __init__(self, kind: MediaType) -> None:
         self._is_text = kind in TEXTS.values()
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> None:
-        """Take the next bytes.
+        """Validate the next bytes.
 
         Raises:
             UnsupportedMediaType: a text is not UTF-8 or holds control characters.

@@ -1,4 +1,4 @@
-"""Files that people uploaded; the bytes lie in the storage under the id of the row."""
+"""Uploaded files; the content is stored as an object named by the id of the row."""
 
 import unicodedata
 import uuid
@@ -13,13 +13,13 @@ from app.features.users.models.user import User
 
 MAX_NAME = 255
 MAX_EXTENSION = 20
-# What neither a person nor a terminal should meet in a name: controls, and marks that make
-# `exe.gpj` look like `jpg.exe` (Unicode categories Cc, Cf, Cs, Co and Cn).
+# Removed from names: control characters, and marks that make `exe.gpj` display as `jpg.exe`
+# (Unicode categories Cc, Cf, Cs, Co and Cn).
 INVISIBLE = "C"
 
 
 class File(Versioned, Base):
-    """One upload. A row exists only while its whole object does."""
+    """An uploaded file. A row exists only while its complete object does."""
 
     __tablename__ = "files"
     __table_args__ = (
@@ -35,7 +35,7 @@ class File(Versioned, Base):
         Index("ix_files_name", "name", "id"),
         Index("ix_files_size", "size", "id"),
         Index("ix_files_content_type", "content_type", "created_at", "id"),
-        # With the size, so that what an owner uses is summed without reading the rows.
+        # Includes the size, so that an owner's usage is summed by an index-only scan.
         Index("ix_files_owner_id", "owner_id", "created_at", "id", postgresql_include=["size"]),
     )
 
@@ -62,7 +62,7 @@ class QuotaExceeded(ContentTooLarge):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What somebody stores; sizes in bytes."""
+    """Storage used by an owner; sizes in bytes."""
 
     size: int
     files: int
@@ -70,13 +70,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What everybody may store; sizes in bytes."""
+    """Storage limits of each owner; sizes in bytes."""
 
     size: int
     files: int
 
     def check(self, usage: Usage) -> None:
-        """Refuse what goes beyond.
+        """Check that the usage is within the limits.
 
         Raises:
             QuotaExceeded: there are too many bytes or too many files.
@@ -88,14 +88,14 @@ class Quota:
 
 
 def clean_name(name: str) -> str:
-    """The last part of a client's path, in NFC, without what cannot be seen, of bounded length."""
+    """Return the last segment of a client's path: NFC, no invisible characters, bounded."""
     last = name.replace("\\", "/").rpartition("/")[2]
     visible = "".join(part for part in last if unicodedata.category(part)[0] != INVISIBLE)
     return shortened(unicodedata.normalize("NFC", visible).strip(" .")) or "unnamed"
 
 
 def shortened(name: str) -> str:
-    """Shortened before its extension, by which people and programs know it."""
+    """Truncate the stem and keep the extension, which identifies the type."""
     stem, dot, extension = name.rpartition(".")
     if len(name) <= MAX_NAME or len(extension) > MAX_EXTENSION:
         return name[:MAX_NAME]

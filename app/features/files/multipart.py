@@ -1,4 +1,4 @@
-"""Multipart bodies (RFC 7578), pulled part by part: nothing is spooled or collected."""
+"""Streaming parser of multipart bodies (RFC 7578): no part is buffered or spooled to disk."""
 
 import re
 from collections import deque
@@ -15,14 +15,14 @@ from app.http.charset import decoded
 
 MAX_HEADERS = 8
 MAX_HEADER_BYTES = 4096
-# Of a body at once: parts without content are counted before thousands of them are parsed.
+# Parsed at once: the number of parts is checked before thousands of empty ones are parsed.
 SLICE_BYTES = 64 * 1024
 EXTENDED_NAME = re.compile(rb"filename\*=([A-Za-z0-9._-]{1,40})'[^']*'([^;\s]*)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
 class PartHead:
-    """What the headers of a part say."""
+    """Values from the headers of a part."""
 
     name: str = ""
     filename: str = ""
@@ -30,12 +30,12 @@ class PartHead:
 
 
 class PartEnd:
-    """Behind the last byte of a part."""
+    """Event: the end of a part."""
 
 
 @dataclass(slots=True)
 class Events:
-    """What the parser found, in order; filled by its callbacks."""
+    """Parser events in order, added by the parser's callbacks."""
 
     found: deque[PartHead | PartEnd | bytes] = field(default_factory=deque)
     is_complete: bool = False
@@ -77,20 +77,20 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One field of a form; its data are there once, and skipped when nobody takes them."""
+    """One field of a form; its data can be read once, and are skipped if unread."""
 
     head: PartHead
     data: AsyncIterator[bytes]
 
 
 class MultipartReader:
-    """The parts of a body as it arrives."""
+    """Reads the parts of a body as it arrives."""
 
     def __init__(self, content_type: str, stream: AsyncIterator[bytes]) -> None:
-        """Read nothing yet.
+        """Create the parser; reads nothing yet.
 
         Raises:
-            UnsupportedMediaType: the body is no form with files.
+            UnsupportedMediaType: the body is not multipart/form-data.
             BadRequest: the boundary is missing or too long.
         """
         self._stream = stream
@@ -107,7 +107,11 @@ class MultipartReader:
             raise BadRequest("The boundary of the multipart body is too long.") from error
 
     async def parts(self) -> AsyncIterator[Part]:
-        """Each part in turn; raises BadRequest when the body is malformed or cut short."""
+        """Yield each part in order.
+
+        Raises:
+            BadRequest: the body is malformed or truncated.
+        """
         while await self._fill():
             event = self._events.found.popleft()
             if isinstance(event, PartHead):
@@ -115,10 +119,10 @@ class MultipartReader:
 
     async def _data(self) -> AsyncIterator[bytes]:
         while await self._fill() and isinstance(self._events.found[0], bytes):
-            yield self._events.found.popleft()  # type: ignore[misc]  # looked at above
+            yield self._events.found.popleft()  # type: ignore[misc]  # checked above
 
     async def _fill(self) -> bool:
-        """Read on until there is an event; say whether there is one."""
+        """Read until there is an event; return False at the end of the body."""
         while not self._events.found and not self._events.is_complete:
             if not self._waiting:
                 chunk = await anext(self._stream, None)
@@ -146,7 +150,7 @@ def boundary(content_type: str) -> bytes:
 
 
 def file_name(disposition: bytes, options: dict[bytes, bytes], field: str) -> str:
-    """Return the name of the file, also as RFC 8187 spells it, as some clients do."""
+    """Return the file name, also from the RFC 8187 encoding that some clients send."""
     extended = EXTENDED_NAME.search(disposition)
     if b"filename" in options or not extended:
         return decoded(options.get(b"filename", b""), "body", field)

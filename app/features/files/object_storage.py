@@ -1,4 +1,4 @@
-"""The storage behind obstore: a folder of this machine, or a bucket of S3 and its like."""
+"""Object storage through obstore: a local folder, or a bucket of an S3-compatible service."""
 
 import asyncio
 import os
@@ -15,25 +15,25 @@ from obstore.store import LocalStore, from_url
 from app.errors import NotFound
 from app.features.files.storage import Download, Storage, storage_errors
 
-# S3 takes no smaller part but the last. This, twice, is what an upload costs in memory.
+# The minimum part size of S3, except for the last part. An upload takes twice this in memory.
 PART_BYTES = 5 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
-# No key of ours looks like this: being told that it is missing takes the whole way.
+# A key that never exists: "not found" proves that the storage answers.
 NO_OBJECT = "health"
 SIGNED_URL_LIFETIME = timedelta(minutes=1)
 CLIENT: Any = {
     "connect_timeout": timedelta(seconds=2),
-    # Of silence; as a whole a request may last as long as a slow client's download does.
+    # Per read; the whole request may last as long as the download of a slow client.
     "read_timeout": timedelta(seconds=10),
     "timeout": timedelta(hours=1),
-    # For vendors on the own network; what AWS_ENDPOINT names is the operator's choice.
+    # For storage on the own network; the operator selects AWS_ENDPOINT.
     "allow_http": True,
 }
 RETRIES: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
 
 
 class BucketStorage:
-    """S3 and its like. Unfinished uploads are invisible: a lifecycle rule must end them."""
+    """S3-compatible storage. Unfinished uploads are not listed: a lifecycle rule must end them."""
 
     def __init__(self, url: str) -> None:
         self._store: Any = from_url(url, client_options=CLIENT, retry_config=RETRIES)
@@ -71,14 +71,14 @@ class BucketStorage:
 
 
 class FolderStorage:
-    """A folder on this machine. An unfinished upload is `<key>#1`, which obstore hides."""
+    """A local folder. An unfinished upload is stored as `<key>#1`, which obstore hides."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
 
     @cached_property
     def _store(self) -> LocalStore:
-        # Late: a service that cannot write here still starts, and answers all but uploads.
+        # Created on first use: with a read-only folder the service starts, and only uploads fail.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LocalStore(self._folder)
 
@@ -114,7 +114,7 @@ class FolderStorage:
         return None
 
     def _sync(self, key: str) -> None:
-        """A row that is committed must not outlive its object in a power cut."""
+        """Sync object and folder, so that a power cut loses no object of a committed row."""
         for path in (self._folder / key, self._folder):
             descriptor = os.open(path, os.O_RDONLY)
             try:
@@ -124,7 +124,7 @@ class FolderStorage:
 
 
 def create_storage(url: str) -> Storage:
-    """The storage behind a URL, or in the folder of that name; nothing is opened yet."""
+    """Return the storage for a URL or a folder; opens nothing yet."""
     return BucketStorage(url) if "://" in url else FolderStorage(Path(url))
 
 

@@ -1,4 +1,4 @@
-"""OpenAPI of forms that are parsed by hand, and of binary answers, which FastAPI cannot infer."""
+"""OpenAPI of upload forms and binary responses, which FastAPI cannot infer."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def content(description: str, **headers: str) -> Node:
     }
 
 
-# The conditions beside them are added to all that is answered with 304.
+# The conditional headers are added to every operation that can respond with 304.
 CONTENT_PARAMETERS: Node = {
     "parameters": [
         {

@@ -1,4 +1,4 @@
-"""Files: uploads and downloads."""
+"""Endpoints of files: uploads and downloads."""
 
 import uuid
 
@@ -146,7 +146,7 @@ async def delete_file(
         permit_change(principal, file.owner_id)
         precondition.check(file)
         await files.delete(session, file)
-    # Not before the commit: a row must never promise bytes that are gone.
+    # After the commit: a row must never refer to a deleted object.
     await discard(storage, [str(file_id)])
 
 

@@ -1,4 +1,4 @@
-"""Files on the wire."""
+"""Schemas of files and upload forms."""
 
 import uuid
 from typing import Annotated
@@ -15,7 +15,7 @@ UNQUOTABLE = str.maketrans('"\\%', "___")
 
 
 def none_if_empty(value: str) -> str | None:
-    """What a form sends for an input that was left empty."""
+    """Convert the empty string that a form sends for an empty input to None."""
     return value or None
 
 
@@ -65,6 +65,6 @@ class FileBatchRead(Out):
 
 
 def attachment(name: str) -> str:
-    """Content-Disposition for a download (RFC 6266), the name in UTF-8 as RFC 8187 says."""
+    """Return Content-Disposition of a download (RFC 6266); the name is UTF-8 (RFC 8187)."""
     plain = name.encode("ascii", "replace").decode().translate(UNQUOTABLE)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -1,4 +1,4 @@
-"""Start-up check: the storage is named in full."""
+"""Start-up check: the storage configuration is complete."""
 
 from obstore.exceptions import BaseError
 
@@ -7,10 +7,14 @@ from app.features.files.object_storage import create_storage
 
 
 def check(settings: Settings) -> None:
-    """Raises ConfigError: the bucket is not named in full."""
+    """Validate the storage configuration.
+
+    Raises:
+        ConfigError: the configuration of the bucket is incomplete.
+    """
     try:
         create_storage(settings.storage_url)
     except BaseError as error:
-        # Its first line says what is missing; the others repeat the whole configuration.
+        # The first line names what is missing; the others repeat the whole configuration.
         reason = str(error).splitlines()[0]
         raise ConfigError(f"STORAGE_URL is not usable: {reason}.") from None

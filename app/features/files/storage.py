@@ -1,4 +1,4 @@
-"""Stored bytes: the port, and what can go wrong behind it."""
+"""Storage port and its errors."""
 
 import errno
 import re
@@ -13,7 +13,7 @@ from app.errors import AppError, Unavailable
 from app.observability.logging import get_logger
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-# The same in the words of obstore, and what vendors of S3 say.
+# The same conditions in error texts of obstore and of S3 vendors.
 FULL_TEXT = re.compile(
     rf"os error ({'|'.join(map(str, FULL))})\b|\b507 Insufficient Storage|XMinioStorageFull"
 )
@@ -37,20 +37,20 @@ class StorageUnavailable(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What the storage itself says of an object when it serves a signed URL."""
+    """Headers that the storage sends with an object when it serves a signed URL."""
 
     content_type: str
     disposition: str
 
 
 class Storage(Protocol):
-    """The port. All of it raises StorageUnavailable when the storage is away."""
+    """The port. All methods raise StorageUnavailable if the storage is unreachable."""
 
     async def write(self, key: str, chunks: AsyncIterator[bytes], download: Download) -> None:
-        """Store an object whole or not at all; an error of `chunks` passes through.
+        """Store an object completely or not at all; errors of `chunks` are propagated.
 
         Raises:
-            InsufficientStorage: there is no room for it.
+            InsufficientStorage: the storage is full.
         """
         ...
 
@@ -63,24 +63,24 @@ class Storage(Protocol):
         ...
 
     async def delete(self, name: str) -> None:
-        """Delete an object, or what `names` gave; it may be gone already."""
+        """Delete an object or an unfinished upload by name; a missing one is ignored."""
         ...
 
     def names(self) -> AsyncIterator[str]:
-        """All that takes space: each starts with the key that it was written under."""
+        """List stored objects and unfinished uploads. Each name starts with the object's key."""
         ...
 
     async def answers(self) -> bool:
-        """Whether it could be written to now."""
+        """Return whether the storage is available now."""
         ...
 
     async def signed_url(self, key: str) -> str | None:
-        """A URL that anybody can read the object from for a minute, where there are such."""
+        """Return a URL that serves the object for one minute, or None if unsupported."""
         ...
 
 
 async def discard(storage: Storage, keys: Iterable[str]) -> None:
-    """Delete objects to which nothing refers; what fails is left to the sweep."""
+    """Delete unreferenced objects; the orphan sweep retries failed deletions."""
     for key in keys:
         try:
             await storage.delete(key)
@@ -90,7 +90,12 @@ async def discard(storage: Storage, keys: Iterable[str]) -> None:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Translate what obstore and the file system raise inside."""
+    """Convert errors of obstore and the file system to application errors.
+
+    Raises:
+        InsufficientStorage: the storage is full.
+        StorageUnavailable: any other error.
+    """
     try:
         yield
     except (BaseError, OSError) as error:

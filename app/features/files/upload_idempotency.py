@@ -1,7 +1,7 @@
-"""Idempotency-Key for uploads, whose bodies are gone when their rows are written.
+"""Idempotency-Key for uploads, whose bodies are consumed before their rows are written.
 
-Like `respond_idempotently`, with two differences: the request is known by the hashes of its files,
-and the transaction begins when they have arrived.
+Differs from other endpoints in two points: the request is identified by the hashes of its
+files, and the transaction begins when they have arrived.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,10 +23,10 @@ Answer = Callable[[AsyncSession], Awaitable[Response]]
 async def answer_upload_once(
     request: Request, open_transaction: OpenTransaction, upload: Upload, answer: Answer
 ) -> Response:
-    """Write the rows and commit, unless the key belongs to an upload that was committed.
+    """Write the rows and commit, or replay the response of a committed upload with the key.
 
     Raises:
-        IdempotencyKeyReused: the key came with other files or fields before.
+        IdempotencyKeyReused: the key was used with other files or fields.
         IdempotencyKeyInProgress: the first request is writing its rows.
     """
     key = request.headers.get("idempotency-key")

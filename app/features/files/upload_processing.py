@@ -1,4 +1,4 @@
-"""One file on its way into the storage: recognized, counted, hashed and checked."""
+"""Upload processing: detects, measures, hashes and validates a file while it is stored."""
 
 import hashlib
 import uuid
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from app.config.setting_types import MediaType
 from app.config.settings import Settings
 from app.errors import ContentTooLarge, UnsupportedMediaType
-from app.features.files.media_types import HEAD_BYTES, TextCheck, recognize
+from app.features.files.media_types import HEAD_BYTES, TextCheck, detect
 from app.features.files.models import File, clean_name
 from app.features.files.multipart import Part
 from app.features.files.schemas import attachment
@@ -15,8 +15,8 @@ from app.features.files.storage import Download, Storage
 from app.runtime.ids import uuid7
 
 
-class Intake:
-    """What is known of a file while it passes through."""
+class FileProcessor:
+    """Validates and stores one file of a form."""
 
     def __init__(self, part: Part, settings: Settings) -> None:
         self.name = clean_name(part.head.filename)
@@ -27,17 +27,17 @@ class Intake:
         self._hash = hashlib.sha256()
 
     async def store(self, storage: Storage, owner_id: uuid.UUID) -> File | None:
-        """Return the file, of which only the object is stored yet, or None if it is empty.
+        """Store the object and return the file, whose row is not written yet; None if empty.
 
         Raises:
-            UnsupportedMediaType: it is of no kind that is allowed.
-            ContentTooLarge: it is larger than a file may be.
+            UnsupportedMediaType: its type is unknown or not allowed.
+            ContentTooLarge: it exceeds the maximum size.
             InsufficientStorage: the storage is full.
         """
         head = await self._head()
         if not head:
             return None
-        key, kind = uuid7(), self._recognized(head)
+        key, kind = uuid7(), self._detected(head)
         download = Download(kind, attachment(self.name))
         await storage.write(str(key), self._checked(head, TextCheck(kind)), download)
         return File(
@@ -55,14 +55,14 @@ class Intake:
             head += chunk
         return head
 
-    def _recognized(self, head: bytes) -> MediaType:
-        kind = recognize(head, declared=self._declared, name=self.name)
+    def _detected(self, head: bytes) -> MediaType:
+        kind = detect(head, declared=self._declared, name=self.name)
         if kind not in self._settings.upload_media_types:
             raise UnsupportedMediaType("Files of this kind are not stored here.")
         return kind
 
     async def _checked(self, head: bytes, text: TextCheck) -> AsyncIterator[bytes]:
-        """The whole content; refuses the chunk with which a rule is broken."""
+        """Yield the whole content; raise at the first chunk that violates a rule."""
         chunk = head
         while chunk:
             self._count(len(chunk))

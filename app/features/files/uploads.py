@@ -1,4 +1,4 @@
-"""Uploads: stored while they arrive, and discarded unless rows are written for them."""
+"""Upload dependency: stores files while they arrive, discards them unless rows are committed."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ from app.db.dependencies import Reads
 from app.errors import AppError, BadRequest, ContentTooLarge, DeadlineExceeded, Unavailable
 from app.features.files import crud as files
 from app.features.files.dependencies import QuotaDep, StorageDep
-from app.features.files.form_parser import Form, Receiver, Upload
+from app.features.files.form_parser import Form, FormParser, Upload
 from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota, Usage
 from app.features.files.multipart import MultipartReader
@@ -25,7 +25,7 @@ from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.resources import resources
 from app.security.authentication import FileWriter
 
-# Boundaries, headers and fields, for which no file pays.
+# Boundaries, headers and fields, which do not count towards the size of the files.
 OVERHEAD_BYTES = 32 * 1024
 LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -37,11 +37,11 @@ class UploadTooSlow(AppError):
     remedy = "Send the file again over a faster connection, or a smaller one."
 
 
-def received(form: Form) -> Callable[..., AsyncIterator[Upload]]:
-    """A dependency that stores the files of a form before the endpoint runs.
+def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
+    """Return a dependency that stores the files of a form before the endpoint runs.
 
-    The caller is known before a byte of the body is read, and no connection to the
-    database is held while bytes arrive.
+    The caller is authenticated before the body is read, and no database connection is held
+    while the body arrives.
     """
 
     async def get_upload(
@@ -51,33 +51,37 @@ def received(form: Form) -> Callable[..., AsyncIterator[Upload]]:
         request.scope["max_body_bytes"] = (
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
-        request.scope["state"]["work"].stop_clock()  # It has a deadline of its own.
+        request.scope["state"]["work"].stop_clock()  # Uploads have their own deadline.
         limiter: ConcurrencyLimiter = resources(request)[FileResources].uploads
         with limiter.slot(principal.id):
-            refuse_hopeless(request, await files.usage(reads, principal.id), quota)
-            body = arriving(request, settings)
+            refuse_beyond_quota(request, await files.usage(reads, principal.id), quota)
+            body = body_chunks(request, settings)
             reader = MultipartReader(request.headers.get("content-type", ""), body)
-            async with kept_with_rows(storage, Upload(principal.id)) as upload:
-                await Receiver(form, upload, storage, settings).receive(reader.parts())
+            async with discard_unless_committed(storage, Upload(principal.id)) as upload:
+                await FormParser(form, upload, storage, settings).parse(reader.parts())
                 yield upload
 
     return get_upload
 
 
-def refuse_hopeless(request: Request, usage: Usage, quota: Quota) -> None:
-    """Spare the client an upload that the quota cannot hold; the exact count comes later."""
+def refuse_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
+    """Reject early, by Content-Length, what exceeds the quota; the exact check follows later.
+
+    Raises:
+        QuotaExceeded: the declared length exceeds the quota.
+    """
     declared = request.headers.get("content-length", "")
     length = int(declared) if LENGTH.fullmatch(declared) else 0
     quota.check(Usage(usage.size + max(1, length - OVERHEAD_BYTES), usage.files + 1))
 
 
-async def arriving(request: Request, settings: Settings) -> AsyncIterator[bytes]:
-    """The body, chunk by chunk, for as long as an upload may take and its client may pause.
+async def body_chunks(request: Request, settings: Settings) -> AsyncIterator[bytes]:
+    """Yield the chunks of the body, within a total timeout and an idle timeout.
 
     Raises:
-        UploadTooSlow: one of the two is exceeded.
+        UploadTooSlow: one of the timeouts is exceeded.
         BadRequest: the client has disconnected.
-        ContentTooLarge: the body is larger than all files of a form may be.
+        ContentTooLarge: the body exceeds the maximum size of the form.
     """
     stream, clock = request.stream(), asyncio.get_running_loop().time
     longest, pause = settings.upload_timeout_seconds, settings.upload_idle_timeout_seconds
@@ -95,37 +99,37 @@ async def arriving(request: Request, settings: Settings) -> AsyncIterator[bytes]
     except ClientDisconnect as error:
         raise BadRequest("The client went away.") from error
     except HTTPException as error:
-        raise precise(error) from error
+        raise body_error(error) from error
 
 
-def precise(error: HTTPException) -> Exception:
+def body_error(error: HTTPException) -> Exception:
     if error.status_code == ContentTooLarge.status:
         return ContentTooLarge("The form is larger than its files may be together.")
     return error
 
 
 @asynccontextmanager
-async def kept_with_rows(storage: Storage, upload: Upload) -> AsyncIterator[Upload]:
+async def discard_unless_committed(storage: Storage, upload: Upload) -> AsyncIterator[Upload]:
     """Discard the objects, unless their rows are committed.
 
-    Where nobody knows whether they are, because the connection broke in the commit, the
-    sweep finds out later.
+    If the result of the commit is unknown because the connection broke, the objects stay and
+    the orphan sweep decides later.
     """
     try:
         yield upload
     except BaseException as error:
-        if not (upload.has_rows and is_undecided(error)):
+        if not (upload.has_rows and is_commit_unknown(error)):
             await discard(storage, upload.keys)
         raise
     if not upload.has_rows:
         await discard(storage, upload.keys)
 
 
-def is_undecided(error: BaseException) -> bool:
+def is_commit_unknown(error: BaseException) -> bool:
     return not isinstance(error, AppError) or isinstance(error, Unavailable | DeadlineExceeded)
 
 
-SingleUpload = Annotated[Upload, Depends(received(Form("file", 1, FileDetails)), scope="function")]
-BatchUpload = Annotated[
-    Upload, Depends(received(Form("files", MAX_BATCH, FileBatchDetails)), scope="function")
-]
+SINGLE = Form("file", 1, FileDetails)
+BATCH = Form("files", MAX_BATCH, FileBatchDetails)
+SingleUpload = Annotated[Upload, Depends(upload_dependency(SINGLE), scope="function")]
+BatchUpload = Annotated[Upload, Depends(upload_dependency(BATCH), scope="function")]

@@ -1,4 +1,4 @@
-"""One request to another service: how long it may take, and how much it may answer."""
+"""Outbound HTTP requests with a total deadline and a bounded response size."""
 
 import asyncio
 import sys
@@ -22,15 +22,15 @@ sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 DEADLINE_SECONDS = 3.0
 MAX_BYTES = 1024 * 1024
-# How much of a body is read, and for how long, where only the status counts.
+# Limits on reading a body when only the status matters.
 DRAIN_BYTES = 16 * 1024
 DRAIN_SECONDS = 0.25
-GZIP = 16 + zlib.MAX_WBITS  # How zlib is told to expect the header of gzip.
+GZIP = 16 + zlib.MAX_WBITS  # Makes zlib expect a gzip header.
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30)
 
 
 class UpstreamFailed(AppError):
-    """Another service could not be reached, or its answer makes no sense."""
+    """Another service is unreachable, or its answer is invalid."""
 
     status = 502
     code = "upstream_failed"
@@ -39,32 +39,32 @@ class UpstreamFailed(AppError):
 
 
 class UnusableAnswer(UpstreamFailed):
-    """Another service answered, and what it said cannot be used; asking again does not help."""
+    """Another service sent an answer that cannot be used; a retry does not help."""
 
 
 class UpstreamUnavailable(Unavailable):
-    """Another service says that it is busy, or has failed so often that it is not asked."""
+    """Another service is overloaded, or its circuit breaker is open."""
 
     code = "upstream_unavailable"
     title = "Another service is unavailable"
 
 
 class UpstreamTimeout(DeadlineExceeded):
-    """Another service took longer than it may."""
+    """Another service exceeded the deadline."""
 
     code = "upstream_timeout"
     title = "Another service did not answer in time"
 
 
 def trace_headers() -> dict[str, str]:
-    """What tells another service of ours which request, and which trace, this one belongs to."""
-    told = {"X-Request-ID": request_id.get(), "traceparent": current_traceparent()}
-    return {name: value for name, value in told.items() if value}
+    """Return the headers that propagate the request id and the trace context."""
+    headers = {"X-Request-ID": request_id.get(), "traceparent": current_traceparent()}
+    return {name: value for name, value in headers.items() if value}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `body` is decompressed."""
+    """A complete response; `body` is decompressed."""
 
     status: int
     headers: httpx.Headers
@@ -79,26 +79,26 @@ async def send(
     max_bytes: int = MAX_BYTES,
     traced: bool = False,
 ) -> Answer:
-    """Send one request and read the whole answer; redirects are answers like any other.
+    """Send one request and read the whole answer; redirects are not followed.
 
-    Unlike the timeouts of httpx, which begin anew with each byte, `seconds` is the total.
-    `traced` is for services of ours: they are told our request id and trace.
+    Unlike the timeouts of httpx, which restart with each byte, `seconds` is the total. `traced`
+    is for our own services: it sends the request id and the trace context.
 
     Raises:
         UpstreamTimeout: the answer was not complete in time.
-        UpstreamFailed: there is no connection, or no HTTP.
-        UnusableAnswer: it has more than `max_bytes`, or is packed in another way than gzip.
+        UpstreamFailed: the connection or the HTTP exchange failed.
+        UnusableAnswer: it has more than `max_bytes`, or an encoding other than gzip.
     """
     request.headers["Accept-Encoding"] = "gzip"
     with observed(request):
-        # Here, where the span is that of this very request.
+        # Inside the span, so that `traceparent` names the span of this request.
         request.headers.update(trace_headers() if traced else {})
         return await send_in_time(client, request, seconds, max_bytes)
 
 
 @contextmanager
 def observed(request: httpx.Request) -> Iterator[None]:
-    """Take down how long the answer takes, and what it is in the end."""
+    """Record duration and outcome of the request."""
     started, outcome = time.perf_counter(), "answered"
     try:
         with outbound_span(request.method, request.url.host):
@@ -115,12 +115,12 @@ async def send_for_status(
 ) -> int:
     """Send one request and return the status of the answer; its body is ignored.
 
-    A short body is read for the sake of the connection, which can then be used again; any other
-    is left, and the connection closed.
+    A short body is read so that the connection can be reused; otherwise the connection is
+    closed.
 
     Raises:
         UpstreamTimeout: there was no status in time.
-        UpstreamFailed: there is no connection, or no HTTP.
+        UpstreamFailed: the connection or the HTTP exchange failed.
     """
     request.headers["Accept-Encoding"] = "identity"
     with observed(request):
@@ -130,7 +130,7 @@ async def send_for_status(
 
 
 async def drain(response: httpx.Response) -> None:
-    """Read a short body, if it comes at once; what is wrong with it does not matter."""
+    """Read a short body if it arrives at once; errors are ignored."""
     received = 0
     with suppress(TimeoutError, httpx.HTTPError):
         async with asyncio.timeout(DRAIN_SECONDS):
@@ -155,7 +155,7 @@ async def send_in_time(
 async def answered(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float
 ) -> AsyncIterator[httpx.Response]:
-    """The answer, once its headers have arrived; `seconds` include what is done with it."""
+    """Yield the response once its headers arrive; `seconds` includes the block."""
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True, follow_redirects=False)
@@ -173,7 +173,7 @@ async def body(response: httpx.Response, max_bytes: int) -> bytes:
     received = bytearray()
     async for chunk in decoded(response, max_bytes):
         received += chunk
-        # Both: a stream of nothing may be endless, and a small one unpack to anything.
+        # Both limits: a compressed stream may be endless without output, a small one expand.
         if max(len(received), response.num_bytes_downloaded) > max_bytes:
             raise UnusableAnswer("The answer of another service is too large.")
     return bytes(received)
@@ -189,9 +189,9 @@ def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
 
 
 async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
-    """Gunzip what arrives, never more than one byte above `max_bytes` at once.
+    """Decompress gzip, at most one byte more than `max_bytes` at a time.
 
-    httpx itself would unpack each chunk whole, to a thousand times its size at worst.
+    httpx itself would decompress each chunk completely, up to a thousand times its size.
     """
     unpacking, is_empty = zlib.decompressobj(GZIP), True
     async for chunk in chunks:

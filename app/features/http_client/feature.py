@@ -1,4 +1,4 @@
-"""The outbound HTTP client, with deadlines and bounds."""
+"""Outbound HTTP client, with deadlines and response size limits."""
 
 from app.feature import Feature
 

@@ -1,4 +1,4 @@
-"""Mail: SMTP or a folder, templates and delivery by jobs."""
+"""Mail: delivery by SMTP or to a folder, templates, and jobs that send."""
 
 from app.feature import Feature
 from app.features.mail.lifespan import lifespan

@@ -1,4 +1,4 @@
-"""The base of jobs that send a mail."""
+"""Base class of jobs that send a mail."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from app.jobs.job import Job, Work
 
 
 class MailJob(Job):
-    """Outlasts a mail server that is away for half an hour: 2 s, 24 s, 5 minutes, an hour."""
+    """Retries after 2 s, 24 s, 5 min and 1 h: survives a mail server outage of half an hour."""
 
     growth: ClassVar[float] = 12
 

@@ -8,7 +8,7 @@ from app.jobs.job import Work
 
 
 class SendNotification(MailJob):
-    """The address need not have an account."""
+    """Sends a message to any address, with or without an account."""
 
     kind: ClassVar[str] = "send_notification"
 

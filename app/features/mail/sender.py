@@ -1,4 +1,4 @@
-"""Mail: what is written and where it goes."""
+"""Mail: composing from templates, and transports (SMTP server or folder)."""
 
 import asyncio
 import enum
@@ -31,7 +31,7 @@ TEMPLATES = Environment(
 
 
 class Template(enum.StrEnum):
-    """A mail: mails/<name>.txt, whose first line is the subject, and mails/<name>.html."""
+    """A mail: templates/<name>.txt, whose first line is the subject, and templates/<name>.html."""
 
     CHANGE_EMAIL = "change_email"
     NEW_ACCOUNT = "new_account"
@@ -42,19 +42,23 @@ class Template(enum.StrEnum):
 
 
 class Mailer(Protocol):
-    """The port: something that takes a mail away."""
+    """The port of mail transports."""
 
     async def send(self, mail: EmailMessage) -> None:
-        """Raises OSError or SMTPException when the mail could not be handed over."""
+        """Hand the mail over.
+
+        Raises:
+            OSError, SMTPException: the transport is unreachable or rejected the mail.
+        """
         ...
 
     async def answers(self) -> bool:
-        """Whether a mail could be handed over now."""
+        """Return whether the transport is available now."""
         ...
 
 
 class FolderMailer:
-    """The sink of development: each mail is a file that mail programs open."""
+    """Transport of development: writes each mail as an .eml file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -73,12 +77,12 @@ class FolderMailer:
         self._folder.mkdir(parents=True, exist_ok=True)
         written = self._folder / f".{uuid.uuid4()}"
         written.write_bytes(mail.as_bytes(policy=SMTP))
-        # Whoever watches the folder never meets half a mail.
+        # Renamed when complete, so that a process that watches the folder never reads half a mail.
         written.rename(self._folder / f"{written.name[1:]}.eml")
 
 
 class SmtpMailer:
-    """Hands mails to a server: smtp://, smtp+starttls:// or smtps://, with user and password."""
+    """Transport to a server: smtp://, smtp+starttls:// or smtps://, with user and password."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
@@ -89,7 +93,7 @@ class SmtpMailer:
 
     async def answers(self) -> bool:
         try:
-            # Without AUTH: mail servers count sign-ins, and anonymous clients trigger this.
+            # Without AUTH: mail servers limit sign-ins, and anonymous clients trigger this check.
             async with self._connection(signs_in=False) as server:
                 await server.noop()
         except (OSError, aiosmtplib.SMTPException) as error:
@@ -105,7 +109,7 @@ class SmtpMailer:
             username=unquote(url.username) if url.username and signs_in else None,
             password=unquote(url.password) if url.password and signs_in else None,
             use_tls=url.scheme == "smtps",
-            # Told and not left to what the server offers, which anybody in between may strip.
+            # Set explicitly: an attacker in between can strip STARTTLS from the server's offer.
             start_tls=url.scheme == "smtp+starttls",
             timeout=SMTP_SECONDS,
         )
@@ -116,7 +120,7 @@ def create_mailer(smtp_url: str, folder: Path) -> Mailer:
 
 
 class MailSender:
-    """Writes mails in the name of the service and sends them."""
+    """Composes mails from the service's address and sends them."""
 
     def __init__(self, mailer: Mailer, *, sender: str, public_url: str, project_name: str) -> None:
         self._mailer = mailer
@@ -130,20 +134,24 @@ class MailSender:
     async def send(
         self, template: Template, recipient: str, mail_id: uuid.UUID, values: Mapping[str, str]
     ) -> None:
-        """Raises OSError or SMTPException when it could not be handed over."""
+        """Compose and send a mail.
+
+        Raises:
+            OSError, SMTPException: the transport is unreachable or rejected the mail.
+        """
         mail = compose(template, {"project_name": self._project_name, **values})
         mail["From"] = self._sender
-        # ASCII since ADR 0028; a job may be older.
+        # Addresses are ASCII since ADR 0028, but a queued job may be older.
         mail["To"] = recipient if recipient.isascii() else email_address(recipient)
         mail["Date"] = localtime()
-        # The same at each attempt: a server that has it already can tell.
+        # The same at each attempt, so that a server can detect a duplicate.
         mail["Message-ID"] = f"<{mail_id}@{parseaddr(self._sender)[1].partition('@')[2]}>"
         await self._mailer.send(mail)
         metrics.MAILS_SENT.inc()
 
 
 def compose(template: Template, values: Mapping[str, str]) -> EmailMessage:
-    """Write subject and bodies; EmailMessage refuses line breaks in headers."""
+    """Render subject and bodies; EmailMessage rejects line breaks in headers."""
     text = TEMPLATES.get_template(f"{template}.txt").render(values)
     subject, _, body = text.partition("\n")
     mail = EmailMessage()

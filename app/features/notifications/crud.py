@@ -1,4 +1,4 @@
-"""The notifications table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the notifications table. Flushes; never commits."""
 
 import uuid
 
@@ -24,12 +24,12 @@ LISTING = Listing(
 
 
 async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
-    """Return one page of what the user was told."""
+    """Return one page of the user's notifications."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
 
 async def create(session: AsyncSession, user_id: uuid.UUID, *, subject: str, message: str) -> None:
-    """Tell the user."""
+    """Add a notification for the user."""
     session.add(Notification(user_id=user_id, subject=subject, message=message))
     await session.flush()
 
@@ -37,14 +37,14 @@ async def create(session: AsyncSession, user_id: uuid.UUID, *, subject: str, mes
 async def create_for_address(
     session: AsyncSession, email: str, *, subject: str, message: str
 ) -> None:
-    """Tell whoever has the address, if anybody does."""
+    """Add a notification for the user with the address, if there is one."""
     user = await users.find_by_email(session, email)
     if user:
         await create(session, user.id, subject=subject, message=message)
 
 
 async def create_for_admins(session: AsyncSession, *, subject: str, message: str) -> None:
-    """Tell each administrator who may sign in."""
+    """Add a notification for each administrator who may sign in."""
     is_admin = (User.role == Role.ADMIN) & User.is_active & User.deleted_at.is_(None)
     for user_id in await session.scalars(select(User.id).where(is_admin)):
         session.add(Notification(user_id=user_id, subject=subject, message=message))

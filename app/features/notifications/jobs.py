@@ -1,4 +1,4 @@
-"""Tell the administrators that somebody has signed up."""
+"""Job: notify the administrators of a new account."""
 
 import uuid
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Notifications of users by the service and by administrators."""
+"""Notifications to users, by the service or by administrators."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from app.features.users.models.user import User
 
 
 class Notification(Base):
-    """Kept for its reader beside the mail, which may be lost."""
+    """A message stored for its user in addition to the mail, which may be lost."""
 
     __tablename__ = "notifications"
     __table_args__ = (Index("ix_notifications_user_id", "user_id", "created_at", "id"),)

@@ -1,4 +1,4 @@
-"""Notifications: what the service or an administrator tells somebody."""
+"""Endpoints of notifications from the service or an administrator to users."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Notifications on the wire."""
+"""Schemas of notifications."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Redis or Valkey: notifications where PostgreSQL's LISTEN cannot go, as behind PgBouncer."""
+"""Redis or Valkey client: notifications and rate limits shared by all processes.
+
+Replaces PostgreSQL's LISTEN where that is unavailable, as behind PgBouncer.
+"""
 
 import asyncio
 import time
@@ -19,25 +22,25 @@ from app.security.rate_limit import LocalWindows, Policy, Verdict
 
 Client = Redis | RedisCluster
 
-# The client's own defaults hold a request for a minute when Redis hangs.
+# With the client's defaults a request would wait for a minute if Redis hangs.
 CONNECT_SECONDS = 0.2
 READ_SECONDS = 0.25
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 AT_ONCE = 16
 PORT = 6379
-# The client of a cluster that loses one node closes its connections to all of them, under
-# whoever is writing there at the moment: uvloop says RuntimeError to that.
+# A cluster client that loses one node closes its connections to all nodes, even during a write:
+# uvloop then raises RuntimeError.
 FAILURES = (RedisError, RedisClusterException, RuntimeError)
 
 log = get_logger("redis")
 
 
 def create_redis(url: str, *, is_cluster: bool = False, retries: int = 1) -> Client:
-    """A client that answers or fails within half a second.
+    """Create a client whose commands succeed or fail within half a second.
 
-    For a cluster the URL may name several hosts, `redis://host1:6379,host2:6379`: any of
-    them that answers leads to the others.
+    For a cluster the URL may name several hosts, `redis://host1:6379,host2:6379`: the client
+    discovers the nodes from the first that answers.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_SECONDS,
@@ -66,14 +69,14 @@ class RedisPublisher:
         self._redis = redis
 
     async def __call__(self, channel: str, payload: str) -> None:
-        """Tell the listeners; what caused it is committed, so a failure is only logged."""
+        """Publish; the cause is committed already, so a failure is only logged."""
         try:
             await self._redis.publish(channel, payload)
         except FAILURES as error:
             log.warning("notification lost", channel=channel, reason=type(error).__name__)
 
 
-# One step on the server, so that requests on different replicas are counted one by one.
+# Atomic on the server, so that requests on different replicas are counted one by one.
 COUNT = """
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 if count == tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -82,40 +85,40 @@ return {count, redis.call('PTTL', KEYS[1])}
 
 
 class RedisWindows:
-    """Rate limits that are exact over all replicas; without Redis, over each process."""
+    """Rate limits that are exact across replicas; per process while Redis is unreachable."""
 
     def __init__(self, redis: Client, policy: Policy) -> None:
         self.policy = policy
         self._redis = redis
         self._local = LocalWindows(policy)
-        # A burst waits here and not for a thousand connections, which would time out.
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._away_until = 0.0
+        # A burst waits here: a thousand connections at once would time out.
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._unreachable_until = 0.0
 
     async def count(self, key: str, units: int = 1) -> Verdict:
-        """Count one request of the key, or one that is worth several."""
-        async with self._turns:
-            if time.monotonic() < self._away_until:
+        """Count a request of the key, with a cost of `units`."""
+        async with self._slots:
+            if time.monotonic() < self._unreachable_until:
                 return await self._local.count(key, units)
             try:
-                return await self._count_everywhere(key, units)
+                return await self._count_shared(key, units)
             except FAILURES as error:
                 log.warning("counting in this process instead", reason=type(error).__name__)
-                self._away_until = time.monotonic() + RETRY_SECONDS
+                self._unreachable_until = time.monotonic() + RETRY_SECONDS
                 return await self._local.count(key, units)
 
-    async def _count_everywhere(self, key: str, units: int) -> Verdict:
+    async def _count_shared(self, key: str, units: int) -> Verdict:
         milliseconds = self.policy.window_seconds * 1000
-        # A cluster client that knows no node yet asks any of them, and after a few wrong guesses
-        # closes all connections, also those that others use.
+        # A cluster client without a slot map tries random nodes, and after a few redirections
+        # closes all connections, including those in use.
         await self._redis.initialize()
-        # Whole each time: a digest would have to be made known to every node of a cluster.
+        # The full script each time: its digest would have to be loaded on every cluster node.
         counted, left = await self._redis.eval(COUNT, 1, f"rate:{key}", milliseconds, units)
         return Verdict(self.policy.quota - counted, max(1, round(left / 1000)))
 
 
 class RedisListener(BackgroundLoop):
-    """The counterpart of `app.db.notifications.Listener` for Redis."""
+    """Receives notifications from Redis, like `app.db.notifications.Listener` from PostgreSQL."""
 
     name = "redis listener"
 
@@ -132,7 +135,7 @@ class RedisListener(BackgroundLoop):
         await asyncio.sleep(RETRY_SECONDS)
 
     async def work(self) -> None:
-        # Anew each time: the node of a cluster that was asked before may be the one that is gone.
+        # A new client each time: the cluster node of the previous one may be gone.
         async with self._connect() as redis, redis.pubsub() as subscription:
             await subscription.subscribe(*self._notifications.receivers)
             self._notifications.reconnected()

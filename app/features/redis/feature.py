@@ -1,4 +1,4 @@
-"""Redis: notifications and rate limits over several processes."""
+"""Redis: notifications and rate limits shared by several processes."""
 
 from app.feature import Feature
 from app.features.redis.lifespan import lifespan

@@ -1,4 +1,4 @@
-"""Lifespan: the Redis client, which replaces transport and rate limits of the kernel."""
+"""Lifespan of the Redis client, which replaces the kernel's notifications and rate limits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ from app.startup import Startup
 
 @dataclass(frozen=True, slots=True)
 class RedisResources:
-    """The client; None where REDIS_URL is empty."""
+    """The client; None if REDIS_URL is empty."""
 
     client: Client | None
 
@@ -33,7 +33,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[RedisResources]:
     client = connect()
     startup.health.add("redis", partial(answers, client))
     startup.notifications.publish = RedisPublisher(client)
-    # A retry would subscribe again silently, and what is published meanwhile would be missed.
+    # With a retry the client would resubscribe silently and miss messages published meanwhile.
     startup.create_listener = partial(RedisListener, partial(connect, retries=0))
     startup.create_windows = partial(RedisWindows, client)
     try:

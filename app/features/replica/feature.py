@@ -1,4 +1,4 @@
-"""Reads from a streaming replica."""
+"""Read routing to a streaming replica."""
 
 from app.feature import Feature
 from app.features.replica.lifespan import lifespan

@@ -1,4 +1,4 @@
-"""Lifespan: the replica, which answers reads of users who have not just written."""
+"""Lifespan of the read replica, which serves users without recent writes."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from app.startup import Startup
 
 @dataclass(frozen=True, slots=True)
 class ReplicaResources:
-    """The replica; None where DATABASE_REPLICA_URL is empty."""
+    """The replica; None if DATABASE_REPLICA_URL is empty."""
 
     replica: Replica | None
 
@@ -26,10 +26,10 @@ async def lifespan(startup: Startup) -> AsyncIterator[ReplicaResources]:
         return
     replica = create_replica(startup)
     startup.resources.add(ReadRouting(replica))
-    startup.health.add("replica", replica.becomes_level)
+    startup.health.add("replica", replica.wait_until_caught_up)
     notifications = startup.notifications
-    notifications.on_notification(WRITERS, lambda user_id: replica.note(uuid.UUID(user_id)))
-    notifications.on_reconnect(replica.distrust)
+    notifications.on_notification(WRITERS, lambda user_id: replica.record_write(uuid.UUID(user_id)))
+    notifications.on_reconnect(replica.mark_unhealthy)
     startup.run(replica)
     yield ReplicaResources(replica)
 

@@ -1,4 +1,4 @@
-"""`app users`, the group of commands; what they do is imported when one is run."""
+"""Command group `app users`; the implementation is imported when a command runs."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Accounts that no API call can make: the first administrator."""
+"""Commands on accounts: creates the first administrator, which no API call can do."""
 
 import asyncio
 
@@ -16,10 +16,10 @@ from app.security.principals import Role
 
 
 def create_admin(settings: Settings, *, email: str, username: str, password: str) -> None:
-    """Open an account with the role `admin`.
+    """Create an account with the role `admin`.
 
     Raises:
-        ConfigError: the input breaks a rule, or the address or the name is taken.
+        ConfigError: the input is invalid, or the address or the name is taken.
     """
     try:
         data = UserCreate.model_validate(

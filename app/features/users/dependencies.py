@@ -1,4 +1,4 @@
-"""Users, as endpoints ask for them."""
+"""Dependencies of the user endpoints."""
 
 import uuid
 from typing import Annotated, Any
@@ -59,7 +59,7 @@ async def get_passwords(request: Request) -> PasswordHasher:
 
 
 def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
-    """Hold a new password against the list of common ones and the account's own names.
+    """Check a new password against the list of common ones and the account's own names.
 
     Raises:
         Unprocessable: it is too easy to guess.

@@ -56,7 +56,7 @@ class CreateUserInput:
 
 
 async def find_person(context: CallerContext, user_id: uuid.UUID) -> Person | None:
-    row = await context.loader(users.find_people).load(user_id)
+    row = await context.loader(users.find_public).load(user_id)
     return from_row(Person, row) if row else None
 
 

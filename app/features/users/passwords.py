@@ -1,4 +1,4 @@
-"""Passwords: hashing with argon2id off the event loop, and which ones are refused."""
+"""Passwords: hashing with argon2id off the event loop, and rejection of weak ones."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from app.runtime.text import TextRefused
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
-# Before normalization, which makes one letter out of up to four.
+# Before normalization, which composes up to four characters into one.
 MAX_TYPED_LENGTH = 4 * MAX_LENGTH
 
 ALPHABETS = ("1234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
@@ -37,7 +37,7 @@ IS_IDENTITY = PasswordProblem(
 class PasswordHasher:
     """Hashes with argon2id, at most `max_concurrency` passwords at a time.
 
-    The threads are its own: waiting logins cannot starve what else runs in threads, and
+    It has its own threads: waiting logins cannot starve other work that runs in threads, and
     memory stays below `max_concurrency * memory_kib` however many of them wait.
     """
 
@@ -59,50 +59,50 @@ class PasswordHasher:
         self._threads = ThreadPoolExecutor(max_concurrency, thread_name_prefix="password")
 
     async def hash(self, password: str) -> str:
-        """Return a PHC string with a salt of its own for the prepared password.
+        """Hash the prepared password; return a PHC string with a random salt.
 
         Raises:
             ValueError: the password holds a lone surrogate or more than 4,096 bytes.
         """
-        secret, loop = spellings(password)[0], asyncio.get_running_loop()
+        secret, loop = candidates(password)[0], asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._context.hash, secret)
 
     async def verify(self, password: str, hash: str | None) -> bool:
-        """Say whether the password made this hash; None, an unknown user, takes as long.
+        """Return whether the password matches; a hash of None (unknown user) takes as long.
 
         Raises:
             ValueError: the password holds a lone surrogate or more than 4,096 bytes, or the hash
                 is damaged.
         """
         loop = asyncio.get_running_loop()
-        for secret in spellings(password):
+        for secret in candidates(password):
             if await loop.run_in_executor(self._threads, self._context.verify, secret, hash):
                 return True
         return False
 
     def needs_rehash(self, hash: str) -> bool:
-        """Say whether the hash was made with other parameters than those of now."""
+        """Return whether the hash was made with other parameters than the current ones."""
         return self._context.needs_update(hash)
 
     def close(self) -> None:
-        """Finish what is being hashed, and drop what waits."""
+        """Finish running hashes and cancel waiting ones."""
         self._threads.shutdown(cancel_futures=True)
 
 
-def spellings(password: str) -> list[bytes]:
-    """Return what may have been hashed: the prepared password or, before ADR 0028, the typed."""
+def candidates(password: str) -> list[bytes]:
+    """Return the possible inputs of the hash: prepared or, before ADR 0028, as typed."""
     try:
-        candidates = [prepared(password), password]
+        texts = [prepared(password), password]
     except TextRefused:
-        candidates = [password]
-    return [candidate.encode() for candidate in dict.fromkeys(candidates)]
+        texts = [password]
+    return [text.encode() for text in dict.fromkeys(texts)]
 
 
 def password_problem(password: str, *, email: str, username: str) -> PasswordProblem | None:
-    """Say why a new password is refused; its length is the schema's to check.
+    """Return why a new password is rejected, or None; the schema checks its length.
 
     Raises:
-        ValueError: a lone surrogate in any of the three.
+        ValueError: one of the three texts contains a lone surrogate.
     """
     plain = canonical(password)
     if plain in {canonical(email), canonical(username)}:
@@ -114,8 +114,8 @@ def password_problem(password: str, *, email: str, username: str) -> PasswordPro
 
 @lru_cache(maxsize=1)
 def common_passwords() -> frozenset[str]:
-    """Load what zxcvbn ranks, if long enough to pass, and the password of demonstrations."""
-    # Importing zxcvbn takes 50 ms and 15 MiB, which only a new password should pay.
+    """Load the passwords ranked by zxcvbn that are long enough, and the demo password."""
+    # Importing zxcvbn takes 50 ms and 15 MiB, needed only to check a new password.
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
     words = (word for ranked in FREQUENCY_LISTS.values() for word in ranked)
@@ -123,7 +123,7 @@ def common_passwords() -> frozenset[str]:
 
 
 def is_repeated(plain: str) -> bool:
-    """A repetition is as weak as what it repeats, which alone would be too short."""
+    """Return whether the password repeats a text that would be too short by itself."""
     longest = min(MIN_LENGTH - 1, len(plain) // 2)
     return any(plain.startswith(plain[period:]) for period in range(1, longest + 1))
 

@@ -1,4 +1,4 @@
-"""People."""
+"""Endpoints of user accounts and profiles."""
 
 import uuid
 from typing import Any
@@ -141,16 +141,16 @@ async def delete_user(user: AnyAccount, session: SessionDep, principal: Administ
 
 
 async def end_credentials(session: AsyncSession, user: User) -> None:
-    """After a change of role or activity."""
+    """Revoke the credentials that a change of role or activity invalidates."""
     if user.is_active:
         await credentials.revoke_beyond_role(session, user)
     else:
         await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DISABLED)
 
 
-def account(request: Request, schema: type[UserRead], row: Any, **how: Any) -> Response:
-    """One address shows each caller something else: caches must not mix them up."""
-    response = etag_response(request, schema, row, **how)
+def account(request: Request, schema: type[UserRead], row: Any, **options: Any) -> Response:
+    """Return an account with `Vary`: the same URL shows each caller other fields."""
+    response = etag_response(request, schema, row, **options)
     response.headers.add_vary_header("Authorization, X-API-Key")
     return response
 

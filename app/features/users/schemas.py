@@ -1,4 +1,4 @@
-"""Users on the wire."""
+"""Schemas of users and sessions."""
 
 import uuid
 from datetime import datetime
@@ -10,10 +10,10 @@ from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGT
 from app.http.schemas import EMAIL, LINE, PASSWORD, STORABLE_SECRET, In, Out, Storable, Stored
 from app.security.principals import Role
 
-# Accounts that are older than this rule keep their names, and sign in with them. ADR 0028.
+# Accounts created before this rule keep their names and can sign in with them. ADR 0028.
 USERNAME = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
 
-# Counted as it is stored: with the domain as A-labels.
+# The length of the stored form, which has the domain as A-labels.
 Email = Annotated[
     Storable,
     Field(max_length=254, examples=["ada@example.com"], json_schema_extra={"format": "email"}),

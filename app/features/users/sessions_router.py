@@ -1,4 +1,4 @@
-"""Your sign-ins."""
+"""Endpoints of the caller's sign-in sessions."""
 
 import uuid
 from typing import Annotated

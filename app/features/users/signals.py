@@ -1,4 +1,4 @@
-"""Signals about accounts and what gives access to them."""
+"""Signals about accounts and their credentials."""
 
 import enum
 import uuid
@@ -31,8 +31,8 @@ class UserRegistered(Signal):
 class CredentialChecked(Signal):
     """A credential other than a session is about to be used; the account is locked.
 
-    The receiver of its kind raises InvalidToken if it was revoked after the request was
-    authenticated.
+    The receiver for its kind raises InvalidToken if the credential was revoked after the
+    request was authenticated.
     """
 
     principal: Principal
@@ -40,7 +40,7 @@ class CredentialChecked(Signal):
 
 @dataclass(frozen=True, slots=True)
 class SignInsEnded(Signal):
-    """All sessions of a user ended but the one that is kept."""
+    """All sessions of a user ended, except `kept_session_id`."""
 
     user_id: uuid.UUID
     kept_session_id: uuid.UUID | None
@@ -48,7 +48,7 @@ class SignInsEnded(Signal):
 
 @dataclass(frozen=True, slots=True)
 class RoleChanged(Signal):
-    """The role of a user changed; what it no longer permits has to end."""
+    """The role of a user changed; receivers revoke what it no longer permits."""
 
     user_id: uuid.UUID
     role: Role
@@ -56,14 +56,14 @@ class RoleChanged(Signal):
 
 @dataclass(frozen=True, slots=True)
 class LinksRevoked(Signal):
-    """The mailed links of a user have to end."""
+    """Receivers revoke the mailed links of a user."""
 
     user_id: uuid.UUID
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramsRevoked(Signal):
-    """What acts for a user without a session has to end: API keys, webhooks."""
+    """Receivers revoke what acts for a user without a session: API keys, webhooks."""
 
     user_id: uuid.UUID
     reason: RevocationReason

@@ -1,4 +1,4 @@
-"""Deliveries: what became of each message to a webhook."""
+"""Endpoints of webhook deliveries: the status of each message."""
 
 from fastapi import APIRouter, Response, status
 

@@ -1,4 +1,4 @@
-"""One message to one receiver, signed as Standard Webhooks wants it.
+"""Delivery of one message to one receiver, signed according to Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -25,15 +25,15 @@ def new_secret() -> bytes:
     return os.urandom(SECRET_BYTES)
 
 
-def written(secret: bytes) -> str:
-    """The secret as its owner gets it."""
+def encoded(secret: bytes) -> str:
+    """Return the secret in the format of Standard Webhooks."""
     return f"whsec_{base64.b64encode(secret).decode()}"
 
 
 async def deliver(
     client: httpx.AsyncClient, url: str, message_id: uuid.UUID, body: str, secrets: Sequence[bytes]
 ) -> Outcome:
-    """Send the message, signed with each of the secrets; the status line of the answer decides."""
+    """Send the message, signed with each secret; the response status decides the outcome."""
     started, status, error = time.perf_counter(), None, None
     headers = signed(str(message_id), body, secrets)
     try:

@@ -22,16 +22,16 @@ from app.features.webhooks.models.queue import QueueLimits
 from app.runtime.background import BackgroundLoop
 from app.security.principals import Principal
 
-LOOK_SECONDS = 1.0
-# However much is written: what happens within this time is read at once.
+POLL_SECONDS = 1.0
+# Batches notifications: events within this time are read together.
 PACE_SECONDS = 0.05
-# At most so many deliveries are written in one transaction.
+# The maximum number of deliveries written in one transaction.
 PAGE = 1000
 BACKLOGS_TRIED = 10
 
 
 class WebhookDispatcher(BackgroundLoop):
-    """One works in each worker; of several that read the same, the first to move on counts."""
+    """Runs in each worker; if several read the same events, the first to advance wins."""
 
     name = "webhook dispatcher"
 
@@ -43,24 +43,24 @@ class WebhookDispatcher(BackgroundLoop):
         self._sessions = sessions
         self._limits = limits
         self._page = page
-        self._news = asyncio.Event()
+        self._notified = asyncio.Event()
 
-    def wake(self, _: str = "") -> None:
-        """There may be events."""
-        self._news.set()
+    def notify(self, _: str = "") -> None:
+        """Start a run without delay: there may be new events."""
+        self._notified.set()
 
     async def work(self) -> None:
-        self._news.clear()
-        # Both: neither new events nor backlogs may keep the other waiting.
-        again = [await self.dispatch(), await self.catch_up()]
-        if any(again):
-            self._news.set()
+        self._notified.clear()
+        # Both in each run: neither new events nor backlogs may starve the other.
+        has_more = [await self.dispatch(), await self.catch_up()]
+        if any(has_more):
+            self._notified.set()
 
     async def pause(self) -> None:
         await asyncio.sleep(PACE_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._news.wait()
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._notified.wait()
 
     async def dispatch(self) -> bool:
         """Queue deliveries for one page of events; return whether there may be more."""
@@ -69,35 +69,37 @@ class WebhookDispatcher(BackgroundLoop):
             return False
         place, start = found
         if start != place.position:
-            await self._move_on(place, Place(start), {})
+            await self._advance(place, Place(start), {})
             return True
         batch = await events.read_behind(self._reads, start)
         has_more = bool(batch.events) and await self._queue_page(place, batch.events)
         return has_more or batch.is_full or batch.is_unsettled
 
     async def _queue_page(self, place: Place, batch: Sequence[Told]) -> bool:
-        """Queue as many events as make one page, or of the first one a page of its webhooks."""
+        """Queue one page: several events, or the first event for a page of its webhooks."""
         first = batch[0]
         page = place.page_of(first.position)
         types = {told.event.type for told in ([first] if page else batch)}
-        listeners = await webhooks.listeners(self._reads, types, after=page, limit=self._page)
-        is_last = len(listeners) < self._page
+        subscribers = await webhooks.list_subscribers(
+            self._reads, types, after=page, limit=self._page
+        )
+        is_last = len(subscribers) < self._page
         is_whole = is_last and page is None
-        taken = batch[: self._page // max(len(listeners), 1)] if is_whole else [first]
+        taken = batch[: self._page // max(len(subscribers), 1)] if is_whole else [first]
         end = Place(taken[-1].position)
         if not is_last:
-            end = Place(place.position, first.position.id, listeners[-1]["id"])
-        await self._move_on(place, end, heard_by(listeners, taken))
+            end = Place(place.position, first.position.id, subscribers[-1]["id"])
+        await self._advance(place, end, events_by_webhook(subscribers, taken))
         return not is_last or len(taken) < len(batch)
 
-    async def _move_on(self, stopped: Place, to: Place, due: dict[uuid.UUID, list[Told]]) -> None:
+    async def _advance(self, stopped: Place, to: Place, due: dict[uuid.UUID, list[Told]]) -> None:
         async with transaction(self._sessions) as session:
             is_first = await event_readers.advance(session, webhooks.READER, stopped, to)
             if is_first and due:
                 await webhook_backlogs.queue(session, due, self._limits, behind=stopped.position)
 
     async def catch_up(self) -> bool:
-        """Queue a part of one backlog; return whether there was one with room for it."""
+        """Queue a part of one backlog; return whether there was one whose queue had room."""
         for webhook in await webhook_backlogs.candidates(self._reads, BACKLOGS_TRIED):
             if room := await webhook_backlogs.room(self._reads, webhook, self._limits):
                 await self._queue_backlog(webhook, min(room, self._page))
@@ -110,37 +112,41 @@ class WebhookDispatcher(BackgroundLoop):
             reader = await event_readers.lock(session, webhooks.READER)
             if not await webhook_backlogs.lock_backlog(session, webhook["id"], behind):
                 return
-            # After the lock: until the commit no event is passed over that was not read here.
+            # Read after the lock: until the commit, the dispatcher cannot skip events unread here.
             batch = await events.read_behind(self._reads, behind)
             known = [told for told in batch.events if told.position <= reader.position]
-            taken = first_heard(webhook, known, room)
-            due = heard_by([webhook], taken)
+            taken = limit_to_room(webhook, known, room)
+            due = events_by_webhook([webhook], taken)
             await webhook_backlogs.insert_all(session, due)
-            is_level = len(taken) == len(known) and not (batch.is_full and known == batch.events)
-            # Of an event that is being paged, this webhook may have been passed over.
-            if is_level and reader.paged_event_id is None:
+            is_read_to_end = not (batch.is_full and known == batch.events)
+            is_caught_up = is_read_to_end and len(taken) == len(known)
+            # While an event is being paged, this webhook may have been skipped for it.
+            if is_caught_up and reader.paged_event_id is None:
                 await webhook_backlogs.end(session, webhook["id"])
             elif taken:
                 await webhook_backlogs.advance(session, webhook["id"], taken[-1])
 
 
-def heard_by(listeners: Sequence[Row], batch: Sequence[Told]) -> dict[uuid.UUID, list[Told]]:
-    """The events for each webhook."""
-    return {row["id"]: heard for row in listeners if (heard := [t for t in batch if hears(row, t)])}
+def events_by_webhook(
+    subscribers: Sequence[Row], batch: Sequence[Told]
+) -> dict[uuid.UUID, list[Told]]:
+    """Return the events for each webhook that receives any."""
+    due = {row["id"]: [each for each in batch if receives(row, each)] for row in subscribers}
+    return {webhook_id: events for webhook_id, events in due.items() if events}
 
 
-def first_heard(webhook: Row, batch: Sequence[Told], room: int) -> Sequence[Told]:
-    """The longest beginning of the batch that has no more events for the webhook than room."""
-    numbers = [number for number, told in enumerate(batch) if hears(webhook, told)]
+def limit_to_room(webhook: Row, batch: Sequence[Told], room: int) -> Sequence[Told]:
+    """Return the longest prefix of the batch with at most `room` events for the webhook."""
+    numbers = [number for number, each in enumerate(batch) if receives(webhook, each)]
     return batch if len(numbers) <= room else batch[: numbers[room]]
 
 
-def hears(listener: Row, told: Told) -> bool:
-    """Whether the webhook asked for the event, and its owner may know of it."""
+def receives(subscriber: Row, told: Told) -> bool:
+    """Return whether the webhook subscribes to the event and its owner may read it."""
     owner = Principal.granted(
-        listener["owner_id"],
-        listener["role"],
-        frozenset(listener["scopes"]),
-        email_verified=True,  # Others have no listeners.
+        subscriber["owner_id"],
+        subscriber["role"],
+        frozenset(subscriber["scopes"]),
+        email_verified=True,  # The query selects verified owners only.
     )
-    return told.event.type in listener["events"] and told.is_for(owner)
+    return told.event.type in subscriber["events"] and told.is_for(owner)

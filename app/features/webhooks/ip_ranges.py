@@ -1,6 +1,6 @@
 """IP ranges: the addresses that belong to the public internet.
 
-Written out instead of asking `ipaddress.is_global`, whose answer differs between releases of
+A list of our own instead of `ipaddress.is_global`, whose result differs between releases of
 Python. From the registries of special-purpose addresses (IANA, RFC 6890).
 """
 
@@ -29,7 +29,7 @@ SPECIAL_IPV4 = [
         "240.0.0.0/4",  # reserved; broadcast
     )
 ]
-# Nothing else is handed out: mapped, NAT64, unique local, link-local and multicast lie outside.
+# The only allocated range: mapped, NAT64, unique local, link-local and multicast lie outside.
 PUBLIC_IPV6 = ip_network("2000::/3")
 SPECIAL_IPV6 = [
     ip_network(network)
@@ -43,7 +43,7 @@ SPECIAL_IPV6 = [
 
 
 def parse(text: str) -> Address | None:
-    """The address that the text is in canonical form, None for names and other spellings."""
+    """Return the address if the text is one in canonical form, else None."""
     try:
         return ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Lifespan: dispatcher and sender of deliveries, and the guard of their destinations."""
+"""Lifespan of the webhook dispatcher, the sender and the SSRF guard."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,14 +32,14 @@ async def lifespan(startup: Startup) -> AsyncIterator[WebhookResources]:
         dispatcher = WebhookDispatcher(database.loop_reads, database.sessions, limits)
         encryptor = startup.resources[SecurityResources].encryptor
         sender = WebhookSender(database.sessions, client, encryptor)
-        follow(startup, dispatcher, sender)
+        subscribe(startup, dispatcher, sender)
         yield WebhookResources(ssrf_guard, limits, dispatcher, sender)
 
 
-def follow(startup: Startup, dispatcher: WebhookDispatcher, sender: WebhookSender) -> None:
+def subscribe(startup: Startup, dispatcher: WebhookDispatcher, sender: WebhookSender) -> None:
     notifications = startup.notifications
-    notifications.on_notification(queue.CHANNEL, sender.wake)
-    notifications.on_notification(events.CHANNEL, dispatcher.wake)
-    notifications.on_reconnect(dispatcher.wake)
-    notifications.on_commit(dispatcher.wake)
+    notifications.on_notification(queue.CHANNEL, sender.notify)
+    notifications.on_notification(events.CHANNEL, dispatcher.notify)
+    notifications.on_reconnect(dispatcher.notify)
+    notifications.on_commit(dispatcher.notify)
     startup.run(dispatcher, sender, only_in_worker=True)

@@ -1,4 +1,4 @@
-"""Receivers of signals: webhooks that end with the access or the role of their owner."""
+"""Receivers of signals: disable webhooks when their owner loses access or a role."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Webhooks: what happens, sent to where you say."""
+"""Endpoints of webhooks."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, PreconditionFailed
 from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.crud import webhooks
-from app.features.webhooks.delivery import new_secret, written
+from app.features.webhooks.delivery import encoded, new_secret
 from app.features.webhooks.dependencies import (
     NewWebhook,
     OwnWebhook,
@@ -64,7 +64,7 @@ async def create_webhook(
         session, data, owner=principal, encrypted=encrypted, limit=limit
     )
     response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
-    return WebhookCreated(**shown(webhook), secret=written(secret))
+    return WebhookCreated(**shown(webhook), secret=encoded(secret))
 
 
 @router.get("/{webhook_id}", response_model=WebhookRead, responses=responses(NotFound))
@@ -125,7 +125,7 @@ async def rotate_webhook_secret(
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
     until = await webhooks.rotate(session, webhook, encrypted=encrypted)
-    return WebhookSecret(secret=written(secret), old_secret_until=until)
+    return WebhookSecret(secret=encoded(secret), old_secret_until=until)
 
 
 def shown(webhook: Webhook) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sends what waits in the deliveries, to many receivers at once and to each a little at a time.
+"""Sender of webhook deliveries: many receivers concurrently, few requests to each.
 
 See docs/adr/0019-webhooks-have-a-queue-of-their-own.md.
 """
@@ -23,13 +23,12 @@ from app.runtime.background import BackgroundLoop
 from app.runtime.clock import now
 from app.security.encryption import Encryptor
 
-LOOK_SECONDS = 1.0
-# Places for webhooks that work and for those that fail: however many of these hang, they take
-# none of the others'.
+POLL_SECONDS = 1.0
+# By whether the webhook is failing: failing webhooks that hang never use the slots of others.
 MAX_IN_FLIGHT = {False: 300, True: 100}
-# Outcomes are written a few at a time, so that the pool is not used up.
+# Concurrent transactions that record outcomes, so that the pool is not exhausted.
 RECORDED_AT_ONCE = 4
-# What is being sent gets this long to come to an end; the rest is sent again when its lease ends.
+# For running attempts at shutdown; the others are sent again when their leases end.
 GRACE_SECONDS = 6.0
 GONE = 410
 
@@ -37,7 +36,7 @@ log = get_logger("webhooks")
 
 
 class WebhookSender(BackgroundLoop):
-    """Works in each worker; whom a message falls to is decided by the database."""
+    """Runs in each worker; the database assigns each message to one sender."""
 
     name = "webhook sender"
 
@@ -47,34 +46,34 @@ class WebhookSender(BackgroundLoop):
         super().__init__()
         self._sessions = sessions
         self._client = client
-        self._sealer = encryptor
-        self._news = asyncio.Event()
+        self._encryptor = encryptor
+        self._notified = asyncio.Event()
         self._sending: dict[asyncio.Task[None], bool] = {}
         self._recording = asyncio.Semaphore(RECORDED_AT_ONCE)
         self._starting = asyncio.Lock()
 
-    def wake(self, _: str = "") -> None:
-        """Something may be due."""
-        self._news.set()
+    def notify(self, _: str = "") -> None:
+        """Start a run without delay: a delivery may be due."""
+        self._notified.set()
 
     @property
     def attempts(self) -> list[asyncio.Task[None]]:
-        """The attempts that are under way."""
+        """The running attempts."""
         return list(self._sending)
 
     async def work(self) -> None:
-        self._news.clear()
-        for failing, places in MAX_IN_FLIGHT.items():
-            if room := places - list(self._sending.values()).count(failing):
+        self._notified.clear()
+        for failing, slots in MAX_IN_FLIGHT.items():
+            if room := slots - list(self._sending.values()).count(failing):
                 await self._claim(room, failing=failing)
 
     async def pause(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._news.wait()
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._notified.wait()
 
     async def close(self) -> None:
-        """Take no more, and let what is being sent come to an end, within the grace."""
+        """Stop claiming; wait `GRACE_SECONDS` for running attempts, then cancel them."""
         await super().close()
         if self._sending:
             _, unfinished = await asyncio.wait(self._sending, timeout=GRACE_SECONDS)
@@ -83,7 +82,7 @@ class WebhookSender(BackgroundLoop):
             await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def drain(self) -> None:
-        """Send all that is due now."""
+        """Send all deliveries that are due now."""
         await self.work()
         while self._sending:
             await asyncio.wait(self._sending)
@@ -99,11 +98,11 @@ class WebhookSender(BackgroundLoop):
 
     def _end(self, task: asyncio.Task[None]) -> None:
         del self._sending[task]
-        self.wake()
+        self.notify()
 
     async def _send(self, row: Row) -> None:
-        """One attempt; whatever goes wrong here, the message is sent again after its lease."""
-        # Up to 400 are claimed together; starting one takes about 0.5 ms of the event loop.
+        """Make one attempt; after any error the message is sent again when its lease ends."""
+        # Yields between starts: up to 400 are claimed together, and each start takes 0.5 ms.
         async with self._starting:
             await asyncio.sleep(0)
         try:
@@ -117,35 +116,35 @@ class WebhookSender(BackgroundLoop):
 
     async def _attempt(self, row: Row) -> Outcome:
         try:
-            secrets = [self._sealer.decrypt(encrypted) for encrypted in valid_secrets(row)]
+            secrets = [self._encryptor.decrypt(encrypted) for encrypted in valid_secrets(row)]
         except InvalidTag:
             return Outcome(0, error="secret_unreadable")
         return await deliver(self._client, row["url"], row["id"], row["payload"], secrets)
 
 
 def valid_secrets(row: Row) -> list[bytes]:
-    """The sealed secret and, during the overlap, the one before."""
+    """Return the encrypted secret and, during the overlap, the previous one."""
     overlaps = row["overlap_until"] is not None and row["overlap_until"] > now()
     return [row["secret_sealed"], *([row["old_secret_sealed"]] if overlaps else [])]
 
 
 async def record(session: AsyncSession, row: Row, outcome: Outcome) -> None:
-    """Take down what the attempt came to, for the message and for its webhook."""
-    # The webhook first, as whoever changes it locks it before its messages.
+    """Record the outcome of the attempt for the message and for its webhook."""
+    # The webhook first: transactions that change it lock it before its messages.
     webhook = None
     if outcome.is_success:
-        await webhooks.note_success(session, row["webhook_id"])
+        await webhooks.record_success(session, row["webhook_id"])
     else:
-        webhook = await webhooks.note_failure(session, row["webhook_id"])
+        webhook = await webhooks.record_failure(session, row["webhook_id"])
     delivery = await webhook_queue.find_attempt(session, row["id"], row["attempts"])
     if delivery:
         delivery.record(outcome, at=now())
         await session.flush()
     if webhook and (webhook.is_given_up(at=now()) or outcome.response_status == GONE):
-        await give_up(session, webhook)
+        await disable_failing(session, webhook)
 
 
-async def give_up(session: AsyncSession, webhook: Webhook) -> None:
+async def disable_failing(session: AsyncSession, webhook: Webhook) -> None:
     if not webhook.is_active:
         return
     await webhooks.disable(session, webhook, DisabledReason.RECEIVER_FAILED)

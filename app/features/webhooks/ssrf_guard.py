@@ -1,4 +1,4 @@
-"""Requests to addresses that users name: to the public internet, and nowhere else.
+"""SSRF guard: requests to URLs of users reach only the public internet.
 
 See docs/adr/0012-outbound-requests.md.
 """
@@ -22,33 +22,33 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SocketOption = httpcore.SOCKET_OPTION
 
 MAX_URL = 2048
-# Threads of their own, and many: a name server of somebody else may hang, and a look-up cannot
-# be stopped. The event loop has four of them for all that it does. Made when they are needed.
+# A separate pool with many threads: a user's name server may hang, a look-up cannot be cancelled,
+# and the event loop's default pool has four threads. Threads are created on demand.
 LOOKUPS = ThreadPoolExecutor(512, "lookup")
-# A name below some other, in letters, the last part not a number: "127.1", "0x7f.1" and
-# "2130706433" are addresses to a resolver.
+# At least two labels, the last not a number: resolvers accept "127.1", "0x7f.1" and "2130706433"
+# as addresses.
 LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
 NAME = re.compile(rf"({LABEL}\.)+(?!\d+\.?$|0x[0-9a-f]*\.?$){LABEL}\.?")
 
 
 class DestinationRefused(Exception):
-    """The URL leads somewhere that requests must not go; the message says why, in a sentence."""
+    """The URL's destination is not allowed; the message is a sentence with the reason."""
 
 
 @dataclass(frozen=True)
 class SsrfGuard:
-    """Where requests may go; with `loopback`, for development, also to this machine.
+    """Permitted destinations; with `loopback`, for development, also this machine.
 
-    What listens there has no certificate and any port, so http and all ports are allowed, too.
+    Local servers have no certificate and any port, so `loopback` also allows http and all ports.
     """
 
     loopback: bool = False
     ports: frozenset[int] = frozenset({443, 8443})
 
     def check(self, url: httpx.URL | str) -> httpx.URL:
-        """The URL, parsed, if nothing in it tells that it must be refused.
+        """Return the parsed URL if it is allowed.
 
-        What a name resolves to is looked at when the connection is made.
+        The addresses of a name are checked when the connection is opened.
 
         Raises:
             DestinationRefused: scheme, port, host or credentials are not allowed.
@@ -68,10 +68,10 @@ class SsrfGuard:
         return parsed
 
     def permit(self, address: Address) -> None:
-        """Let public addresses through.
+        """Check that the address is public.
 
         Raises:
-            DestinationRefused: the address is private, or special in another way.
+            DestinationRefused: the address is private or otherwise special.
         """
         if not is_public(address) and not (self.loopback and address.is_loopback):
             raise DestinationRefused("The address is not one of the public internet.")
@@ -88,23 +88,27 @@ def parsed_url(url: httpx.URL | str) -> httpx.URL:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, in the order in which to try them; raises OSError without any."""
+    """Return the addresses of a name in the order of preference.
+
+    Raises:
+        OSError: the name cannot be resolved.
+    """
     look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(LOOKUPS, look_up)
     return [str(address[0]) for *_, address in found]
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Opens connections to exactly those addresses that it has checked.
+    """Opens connections only to addresses that it has checked.
 
-    Everything above, TLS and the Host header included, still knows the name; and since it is
-    resolved once, an answer that changes a moment later changes nothing.
+    TLS and the Host header still use the name. It is resolved once, so that DNS rebinding has no
+    effect.
     """
 
     def __init__(
         self, ssrf_guard: SsrfGuard, resolve: Resolve, network: httpcore.AsyncNetworkBackend
     ) -> None:
-        self._destinations = ssrf_guard
+        self._ssrf_guard = ssrf_guard
         self._resolve = resolve
         self._network = network
 
@@ -127,7 +131,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         raise failure
 
     async def _checked(self, host: str, port: int) -> list[str]:
-        """All addresses of the host; a single one that is not public refuses them all."""
+        """Return all addresses of the host; raise if any of them is not public."""
         try:
             addresses = [host] if parse(host) else await self._resolve(host, port)
         except OSError as error:
@@ -136,20 +140,20 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             address = parse(text)
             if address is None:
                 raise DestinationRefused("The name resolves to something that is no address.")
-            self._destinations.permit(address)
+            self._ssrf_guard.permit(address)
         return addresses
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's own, on a guarded network, and only to URLs that are allowed."""
+    """httpx's transport on a guarded network, for allowed URLs only."""
 
     def __init__(self, ssrf_guard: SsrfGuard, resolve: Resolve, tls: ssl.SSLContext) -> None:
         super().__init__(verify=tls)
-        self._destinations = ssrf_guard
-        # httpx has no parameter for it; a release that renames this fails the tests.
+        self._ssrf_guard = ssrf_guard
+        # httpx has no parameter for the network backend; if it renames `_pool`, the tests fail.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            # Who asks bounds what is asked at once; here, one that hangs would hold up others.
+            # The caller limits concurrency; a limit here would let a hanging host block others.
             max_connections=None,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
@@ -157,16 +161,16 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._destinations.check(request.url)
+        self._ssrf_guard.check(request.url)
         return await super().handle_async_request(request)
 
 
 def guarded_client(
     ssrf_guard: SsrfGuard, resolve: Resolve = resolve, *, tls: ssl.SSLContext | None = None
 ) -> httpx.AsyncClient:
-    """Return a client for URLs that users name; `http_client.client.send` takes its requests.
+    """Return a client for URLs of users, for use with `http_client.client.send`.
 
-    Its requests raise DestinationRefused instead of opening a connection elsewhere.
+    Requests to other destinations raise DestinationRefused and open no connection.
     """
     tls = tls or httpx.create_ssl_context(trust_env=False)
     transport = GuardedTransport(ssrf_guard, resolve, tls)

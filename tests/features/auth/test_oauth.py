@@ -311,7 +311,7 @@ async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.callback(work.end)
         for _ in range(AT_ONCE):
-            await stack.enter_async_context(opened(app)[AuthResources].password_limiter.turn(work))
+            await stack.enter_async_context(opened(app)[AuthResources].password_limiter.slot(work))
         yield
 
 

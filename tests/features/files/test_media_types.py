@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from app.errors import UnsupportedMediaType
-from app.features.files.media_types import TextCheck, recognize
+from app.features.files.media_types import TextCheck, detect
 
 OFFICE = "application/vnd.openxmlformats-officedocument"
 
@@ -37,7 +37,7 @@ class TestRecognize:
     def test_signature_decides(self, kind: str, declared: str) -> None:
         claim = kind if declared == "the same" else declared
 
-        assert recognize(BINARIES[kind], declared=claim, name="x") == kind
+        assert detect(BINARIES[kind], declared=claim, name="x") == kind
 
     @pytest.mark.parametrize(
         ("declared", "name", "kind"),
@@ -53,13 +53,13 @@ class TestRecognize:
         ],
     )
     def test_name_and_claim_tell_texts_apart(self, declared: str, name: str, kind: str) -> None:
-        assert recognize(b'{"a": 1}', declared=declared, name=name) == kind
+        assert detect(b'{"a": 1}', declared=declared, name=name) == kind
 
     @pytest.mark.parametrize("alias", ["image/jpg", "image/pjpeg"])
     def test_other_names_of_a_type_are_known(self, alias: str) -> None:
         head = BINARIES["image/jpeg"]
 
-        assert recognize(head, declared=alias, name="x") == "image/jpeg"
+        assert detect(head, declared=alias, name="x") == "image/jpeg"
 
     @pytest.mark.parametrize(
         ("head", "declared"),
@@ -79,7 +79,7 @@ class TestRecognize:
     )
     def test_anything_else_is_refused(self, head: bytes, declared: str) -> None:
         with pytest.raises(UnsupportedMediaType):
-            recognize(head, declared=declared, name="x")
+            detect(head, declared=declared, name="x")
 
 
 class TestLatePdf:
@@ -88,11 +88,11 @@ class TestLatePdf:
     @pytest.mark.parametrize("lead", [b"\r\n", b"\xef\xbb\xbf", b"\0" * 1000, b"HTTP junk\n"])
     @pytest.mark.parametrize(("declared", "name"), [("application/pdf", "x"), ("", "a.PDF")])
     def test_pdf_may_begin_with_other_bytes(self, lead: bytes, declared: str, name: str) -> None:
-        assert recognize(lead + b"%PDF-1.7\n", declared=declared, name=name) == "application/pdf"
+        assert detect(lead + b"%PDF-1.7\n", declared=declared, name=name) == "application/pdf"
 
     def test_header_behind_1024_bytes_is_none(self) -> None:
         with pytest.raises(UnsupportedMediaType):
-            recognize(b"\n" * 1024 + b"%PDF-1.7", declared="application/pdf", name="a.pdf")
+            detect(b"\n" * 1024 + b"%PDF-1.7", declared="application/pdf", name="a.pdf")
 
     @pytest.mark.parametrize(
         "lead",
@@ -100,12 +100,12 @@ class TestLatePdf:
     )
     def test_program_or_page_with_a_pdf_header_is_no_pdf(self, lead: bytes) -> None:
         with pytest.raises(UnsupportedMediaType):
-            recognize(lead + b"\n%PDF-1.7\n", declared="application/pdf", name="a.pdf")
+            detect(lead + b"\n%PDF-1.7\n", declared="application/pdf", name="a.pdf")
 
     def test_text_about_pdf_stays_text(self) -> None:
         head = b"A file begins with %PDF-1.7."
 
-        assert recognize(head, declared="text/plain", name="notes.txt") == "text/plain"
+        assert detect(head, declared="text/plain", name="notes.txt") == "text/plain"
 
 
 class TestTextCheck:

@@ -96,7 +96,7 @@ async def until_level(service: FastAPI) -> None:
     """Wait until the service has found it level with what was committed before."""
     replica: Replica = own_replica(service)
     writer = uuid.uuid4()
-    replica.note(writer)
+    replica.record_write(writer)
     await eventually(lambda: replica.serves(writer), 10)
 
 
@@ -299,7 +299,7 @@ class TestFallback:
 
     async def test_comes_back(self, service: FastAPI, client: AsyncClient, proxy: Proxy) -> None:
         proxy.switch("refuse")
-        own_replica(service).distrust()
+        own_replica(service).mark_unhealthy()
         before = own_replica(service).pool.statements
         await client.get(ITEMS)
         assert own_replica(service).pool.statements == before

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.features.events.models.event import RETENTION
-from app.features.webhooks.models.backlog import BACKLOG_KEPT
+from app.features.webhooks.models.backlog import BACKLOG_RETENTION
 from app.features.webhooks.models.delivery import DELAYS
 from app.features.webhooks.models.queue import QueueLimits
 
@@ -28,4 +28,4 @@ class TestQueueLimits:
 
 
 def test_events_outlive_backlogs_and_the_retries_after_them() -> None:
-    assert BACKLOG_KEPT + sum(DELAYS, timedelta()) < RETENTION
+    assert BACKLOG_RETENTION + sum(DELAYS, timedelta()) < RETENTION

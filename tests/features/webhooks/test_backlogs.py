@@ -19,7 +19,7 @@ from app.features.users.models.user import User
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.dispatcher import WebhookDispatcher
-from app.features.webhooks.models.backlog import BACKLOG_KEPT
+from app.features.webhooks.models.backlog import BACKLOG_RETENTION
 from app.features.webhooks.models.delivery import DeliveryStatus
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
@@ -209,7 +209,7 @@ class TestExpiry:
     async def test_of_a_backlog_is_a_failed_delivery_and_a_notification(
         self, app: FastAPI, save: Save, database: Database, user: User, as_user: As
     ) -> None:
-        since = now() - BACKLOG_KEPT - timedelta(minutes=1)
+        since = now() - BACKLOG_RETENTION - timedelta(minutes=1)
         webhook = await save(
             make_webhook(user, backlog_since=since, backlog_transaction_id=1, backlog_event_id=0)
         )

@@ -14,8 +14,8 @@ from standardwebhooks import WebhookVerificationError
 from app.db.session import transaction
 from app.features.users.models.user import User
 from app.features.webhooks.crud.deliveries import delete_old
-from app.features.webhooks.crud.queue import LANE
-from app.features.webhooks.delivery import new_secret, written
+from app.features.webhooks.crud.queue import MAX_CONCURRENT
+from app.features.webhooks.delivery import encoded, new_secret
 from app.features.webhooks.models.delivery import DELAYS, DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import MAX_IN_FLIGHT, WebhookSender
@@ -62,9 +62,9 @@ class TestMessage:
         assert message.body == PAYLOAD
         assert message.headers["webhook-id"] == str(row.id)
         assert message.headers["content-type"] == "application/json"
-        Verifier(written(secret)).verify(message.body, message.headers)
+        Verifier(encoded(secret)).verify(message.body, message.headers)
         with pytest.raises(WebhookVerificationError):
-            Verifier(written(new_secret())).verify(message.body, message.headers)
+            Verifier(encoded(new_secret())).verify(message.body, message.headers)
         sent = await load(app, row)
         assert (sent.status, sent.attempts, sent.response_status) == (
             DeliveryStatus.SUCCEEDED,
@@ -97,7 +97,7 @@ class TestMessage:
         (message,) = receiver.received
         assert len(message.headers["webhook-signature"].split()) == signatures
         for secret in [new, old][:signatures]:
-            Verifier(written(secret)).verify(message.body, message.headers)
+            Verifier(encoded(secret)).verify(message.body, message.headers)
 
     async def test_with_a_secret_of_another_key_is_not_sent(
         self, sender: WebhookSender, save: Save, user: User, app: FastAPI
@@ -323,7 +323,7 @@ class TestHangingReceiver:
         async with receiving(is_hanging=True) as hanging, receiving() as receiver:
             for _ in range(HANGING):
                 webhook = await subscribe(hanging.url)
-                for _ in range(LANE + 1):
+                for _ in range(MAX_CONCURRENT + 1):
                     await due(save, webhook)
             sender.start()
             await eventually(lambda: is_full(len(hanging.received)), seconds=30)
@@ -331,10 +331,10 @@ class TestHangingReceiver:
 
             for _ in range(3):
                 await due(save, other)
-            sender.wake()
+            sender.notify()
             await eventually(lambda: are(receiver.received, 3), seconds=1)
 
-            assert hanging.connections == HANGING * LANE
+            assert hanging.connections == HANGING * MAX_CONCURRENT
             await sender.close()
 
     async def test_delays_no_other_however_many_there_are(
@@ -353,7 +353,7 @@ class TestHangingReceiver:
             await eventually(lambda: are(hanging.received, places), seconds=30)
 
             await due(save, await subscribe(receiver.url))
-            sender.wake()
+            sender.notify()
             await eventually(lambda: are(receiver.received, 1), seconds=1)
 
             assert hanging.connections == places
@@ -477,7 +477,7 @@ class TestRetention:
 
 
 async def is_full(connections: int) -> bool:
-    return connections == HANGING * LANE
+    return connections == HANGING * MAX_CONCURRENT
 
 
 async def are(received: list[Message], count: int) -> bool:

@@ -1,4 +1,4 @@
-"""The email_changes table: addresses that wait for their mailbox. Flushes; never commits."""
+"""The email_changes table: addresses that await confirmation. Flushes; never commits."""
 
 import uuid
 
@@ -8,14 +8,14 @@ from app.db.session import AsyncSession
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.email_change import LIFETIME, EmailChange
 from app.features.users.crud import users
-from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import EmailTaken, User
 from app.runtime.clock import now
 from app.security.secrets import digest, new_secret
 
 
 async def create(session: AsyncSession, user: User, email: str) -> EmailChange:
-    """Add a change, which replaces the one before; the account must be locked."""
+    """Add a pending change, replacing an earlier one; the caller holds the account lock."""
     await delete_all(session, user.id)
     change = EmailChange(user_id=user.id, email=email, expires_at=now() + LIFETIME)
     session.add(change)
@@ -24,7 +24,7 @@ async def create(session: AsyncSession, user: User, email: str) -> EmailChange:
 
 
 async def issue_token(session: AsyncSession, change_id: uuid.UUID) -> tuple[str, str] | None:
-    """Return the new address and a new token for it; None when the change has ended."""
+    """Return the new address and a new token for it, or None if no change is pending."""
     token = new_secret()
     email: str | None = await session.scalar(
         update(EmailChange)
@@ -35,8 +35,8 @@ async def issue_token(session: AsyncSession, change_id: uuid.UUID) -> tuple[str,
     return (email, token) if email else None
 
 
-async def take(session: AsyncSession, token: str) -> tuple[User, str] | None:
-    """Take the change away; return its account, locked, and the new address.
+async def consume(session: AsyncSession, token: str) -> tuple[User, str] | None:
+    """Delete the pending change; return its account, locked, and the new address.
 
     Returns None when the token is unknown, expired or used, or the account cannot be used.
     """
@@ -47,15 +47,15 @@ async def take(session: AsyncSession, token: str) -> tuple[User, str] | None:
         .where(is_meant, EmailChange.expires_at > func.now(), IS_USABLE)
         .with_for_update(of=User)
     )
-    # Of two at once, the second waited above and finds nothing to delete.
+    # Of two concurrent requests, the second waits for the lock above and finds no row to delete.
     email = await session.scalar(delete(EmailChange).where(is_meant).returning(EmailChange.email))
     return (user, email) if user and email else None
 
 
 async def apply(session: AsyncSession, user: User, email: str) -> bool:
-    """Move the account to the confirmed address; False when another account has it.
+    """Set the confirmed address; return False if another account has it.
 
-    Links that were mailed to the old address end.
+    Links that were mailed to the old address are revoked.
     """
     try:
         async with session.begin_nested():
@@ -64,7 +64,7 @@ async def apply(session: AsyncSession, user: User, email: str) -> bool:
     except EmailTaken:
         return False
     await mailed_tokens.delete_all(session, user.id)
-    await announce(session, user.id)
+    await invalidate_principal(session, user.id)
     return True
 
 

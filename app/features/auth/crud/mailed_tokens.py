@@ -18,7 +18,7 @@ from app.security.secrets import digest, new_secret
 
 
 async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
-    """Return a new token for the mailbox; earlier ones for the same purpose end."""
+    """Return a new token for the mailbox; earlier ones for the same purpose are revoked."""
     await delete_all(session, user.id, purpose)
     token = new_secret()
     session.add(
@@ -35,10 +35,10 @@ async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
 
 
 async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
-    """Take the token away and return whose mailbox it proved, locked like any user to change.
+    """Delete the token and return the user whose mailbox it proves, locked for update.
 
     Raises:
-        InvalidMailedToken: unknown, expired, used before, or the user has left the mailbox.
+        InvalidMailedToken: unknown, expired, used before, or the user has another address now.
     """
     is_meant = (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)
     user: User | None = await session.scalar(
@@ -48,7 +48,7 @@ async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
         .where(MailedToken.email_canonical == User.email_canonical, IS_USABLE)
         .with_for_update(of=User)
     )
-    # Of two at once, the second waited above and finds nothing to delete.
+    # Of two concurrent requests, the second waits for the lock above and finds no row to delete.
     used = await session.scalar(delete(MailedToken).where(is_meant).returning(MailedToken.id))
     if user is None or used is None:
         raise InvalidMailedToken
@@ -56,7 +56,7 @@ async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
 
 
 async def delete_all(session: AsyncSession, user_id: uuid.UUID, *purposes: Purpose) -> None:
-    """End the links of the user, those for some purposes or all."""
+    """Delete the user's tokens for the given purposes, by default for all."""
     is_meant = MailedToken.purpose.in_(purposes or Purpose)
     await session.execute(delete(MailedToken).where(MailedToken.user_id == user_id, is_meant))
 

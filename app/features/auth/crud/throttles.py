@@ -1,4 +1,4 @@
-"""The throttles table: how often somebody has guessed. Flushes; never commits."""
+"""The throttles table: counters of attempts per key. Flushes; never commits."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from app.features.auth.models.throttle import Throttle
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Attempts in this window, in a row over all windows, and when the window ends."""
+    """Attempts in this window, consecutive failures over all windows, and the window's end."""
 
     attempts: int
     streak: int
@@ -22,11 +22,11 @@ class Count:
 async def count(
     session: AsyncSession, key: str, *, window: timedelta, strict_limit: int = 0
 ) -> Count:
-    """Count one more attempt and return the sums, this one included.
+    """Count one attempt and return the totals, including this attempt.
 
-    One statement, so that attempts made at the same moment are counted one by one. Each
-    attempt up to a strict limit starts the window anew: then no stretch of its length sees
-    more of them, whereas the end of one fixed window and the start of the next would.
+    A single statement counts concurrent attempts one by one. Each attempt up to `strict_limit`
+    restarts the window, so no period of its length sees more of them; fixed windows would allow
+    twice the limit around their boundary.
     """
     is_over = Throttle.window_ends_at <= func.now()
     counted = insert(Throttle).values(
@@ -48,8 +48,8 @@ async def count(
     return Count(*row.one())
 
 
-async def take_back(session: AsyncSession, key: str) -> None:
-    """Uncount one attempt that was none."""
+async def undo(session: AsyncSession, key: str) -> None:
+    """Subtract one attempt that turned out to be valid."""
     await session.execute(
         update(Throttle)
         .where(Throttle.key == key)
@@ -60,13 +60,13 @@ async def take_back(session: AsyncSession, key: str) -> None:
     )
 
 
-async def forget(session: AsyncSession, key: str) -> None:
-    """The guess was right: start anew."""
+async def reset(session: AsyncSession, key: str) -> None:
+    """Reset the counter after a correct attempt."""
     await session.execute(delete(Throttle).where(Throttle.key == key))
 
 
 async def delete_expired(session: AsyncSession) -> None:
-    """Delete the windows that ended; a streak is kept until its key is quiet for a day."""
+    """Delete expired windows; a streak is kept until its key has been idle for a day."""
     await session.execute(
         delete(Throttle).where(Throttle.window_ends_at < func.now() - timedelta(days=1))
     )

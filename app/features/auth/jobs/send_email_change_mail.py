@@ -1,4 +1,4 @@
-"""Mail the link that confirms a new e-mail address."""
+"""Job: mail the link that confirms a new e-mail address."""
 
 import uuid
 from typing import ClassVar
@@ -13,7 +13,7 @@ from app.jobs.job import Work
 class SendEmailChangeMail(MailJob):
     """Sends to the new address, whether or not another account has it.
 
-    Only the owner of that mailbox learns more: the answer to the request is always the same.
+    The response to the request never reveals that; only the owner of the mailbox learns it.
     """
 
     kind: ClassVar[str] = "send_email_change_mail"

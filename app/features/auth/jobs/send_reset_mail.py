@@ -1,4 +1,4 @@
-"""Mail the link that sets a new password."""
+"""Job: mail the link that sets a new password."""
 
 from typing import ClassVar
 
@@ -12,9 +12,9 @@ from app.jobs.job import Work
 
 
 class SendResetMail(MailJob):
-    """Holds the address that was typed: whether it has an account shows here first.
+    """Looks up the account of the requested address in the job, not in the request.
 
-    The answer to the request, and the time that it takes, are the same for all addresses.
+    The response and its duration are therefore the same for all addresses.
     """
 
     kind: ClassVar[str] = "send_reset_mail"

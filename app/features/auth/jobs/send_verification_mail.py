@@ -1,4 +1,4 @@
-"""Mail the link that proves an address."""
+"""Job: mail the link that confirms an e-mail address."""
 
 import uuid
 from typing import ClassVar

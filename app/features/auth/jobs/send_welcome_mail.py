@@ -1,4 +1,4 @@
-"""Welcome who has just signed up."""
+"""Job: mail a welcome message to a new user."""
 
 import uuid
 from typing import ClassVar
@@ -20,7 +20,7 @@ class SendWelcomeMail(MailJob):
             user = await users.get(work.reads, self.user_id)
         except NotFound as error:
             raise PermanentFailure("The account was deleted.") from error
-        # Not the full name: nobody has proven the address yet, and whoever signs somebody else
-        # up could write there what they like, in our name.
+        # Not the full name: the address is unconfirmed, so a caller who registers another user's
+        # address could send arbitrary text in our name.
         values = {"name": user["username"]}
         await self.mail(work).send(Template.WELCOME, user["email"], work.task_id, values)

@@ -13,7 +13,7 @@ LIFETIME = timedelta(days=1)
 
 
 class EmailChange(Base):
-    """The address that an account moves to once the new mailbox confirms it.
+    """A new address of an account that takes effect when its mailbox confirms it.
 
     An account has at most one; only the SHA-256 of its mailed token is stored.
     """
@@ -27,6 +27,6 @@ class EmailChange(Base):
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     email: Mapped[str] = mapped_column(String(320))
-    # Set when the mail is written, since a task does not hold secrets.
+    # Set when the job composes the mail: task arguments must not hold secrets.
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     expires_at: Mapped[datetime]

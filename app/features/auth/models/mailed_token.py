@@ -1,4 +1,4 @@
-"""Proof of owning a mailbox: tokens that travel by mail."""
+"""Mailed tokens: proof that a user owns a mailbox."""
 
 import enum
 import uuid
@@ -27,7 +27,7 @@ class InvalidMailedToken(BadRequest):
 
 
 class MailedToken(Base):
-    """One link, good for one use; only the SHA-256 of its token is stored."""
+    """A single-use link; only the SHA-256 of its token is stored."""
 
     __tablename__ = "mailed_tokens"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Counters of guesses."""
+"""Counters of password and token attempts."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from app.db.base import Base
 
 
 class Throttle(Base):
-    """Guesses against one key (an account or an address) within a window.
+    """Attempts for one key (an account or an address) within a window.
 
-    `streak` goes on over the windows until a guess is right.
+    `streak` counts consecutive failures across windows, until an attempt is right.
     """
 
     __tablename__ = "throttles"

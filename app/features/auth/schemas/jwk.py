@@ -1,4 +1,4 @@
-"""Public keys on the wire: RFC 7517."""
+"""Schemas of public keys (RFC 7517)."""
 
 from typing import Annotated, Literal
 

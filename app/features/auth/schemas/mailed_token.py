@@ -1,4 +1,4 @@
-"""Links that travel by mail, on the wire."""
+"""Schemas of mailed links."""
 
 from typing import Annotated
 

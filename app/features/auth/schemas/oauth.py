@@ -1,4 +1,4 @@
-"""OAuth 2.0 authorization server metadata on the wire (RFC 8414, section 2)."""
+"""Schema of the OAuth 2.0 authorization server metadata (RFC 8414, section 2)."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Sign-ins on the wire."""
+"""Schemas of token responses and requests."""
 
 from typing import Annotated
 
@@ -19,6 +19,6 @@ class TokenPair(Out):
 
 class RefreshRequest(In):
     refresh_token: Annotated[
-        # More than ours have: another kind of token is a wrong one, and no malformed body.
+        # Longer than our refresh tokens: another kind of token is invalid, not a malformed body.
         Storable, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."]), OPAQUE
     ]

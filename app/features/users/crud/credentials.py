@@ -1,8 +1,8 @@
-"""Credentials of an account, revoked together.
+"""Revocation of all credentials of an account.
 
-Every caller of a function that revokes holds a lock on the account, and so does each that makes
-a credential (`lock_live`). A request that was authenticated before a revocation therefore
-either commits first, and what it made is revoked, too, or it finds its own credential revoked.
+Callers that revoke hold a lock on the account, as do those that create a credential
+(`lock_live`). A request that was authenticated before a revocation therefore either commits
+first, so that its new credential is revoked too, or finds its own credential revoked.
 Features with credentials of their own receive the signals. See
 docs/adr/0024-credentials-and-accounts.md. Flushes; never commits.
 """
@@ -29,7 +29,7 @@ from app.security.principals import Principal
 
 
 async def lock(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Lock the account until the transaction ends, against everything but reads."""
+    """Lock the account for update until the transaction ends; reads are not blocked."""
     await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
@@ -53,28 +53,28 @@ async def is_live(session: AsyncSession, session_id: uuid.UUID) -> bool:
 
 
 async def end_sign_ins(
-    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None = None
+    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
 ) -> None:
-    """End all sessions but one, and what depends on them."""
-    await sessions.end_all(session, user_id, besides=besides)
-    await emit(session, SignInsEnded(user_id, besides))
+    """End all sessions except one, and what depends on them."""
+    await sessions.end_all(session, user_id, except_id=except_id)
+    await emit(session, SignInsEnded(user_id, except_id))
 
 
 async def revoke_programs(
     session: AsyncSession, user_id: uuid.UUID, reason: RevocationReason
 ) -> None:
-    """Revoke what acts for the user without a session."""
+    """Revoke what acts for the user without a session: API keys and webhooks."""
     await emit(session, ProgramsRevoked(user_id, reason))
 
 
 async def revoke_all(session: AsyncSession, user_id: uuid.UUID, reason: RevocationReason) -> None:
-    """Revoke everything that gives access or sends data: nothing made before works any more."""
+    """Revoke all sessions, mailed links, API keys and webhooks of the user."""
     await end_sign_ins(session, user_id)
     await emit(session, LinksRevoked(user_id))
     await revoke_programs(session, user_id, reason)
 
 
 async def revoke_beyond_role(session: AsyncSession, user: User) -> None:
-    """End the sign-ins after a change of role, and what the new role may not have."""
+    """End all sessions after a change of role, and revoke what the new role does not permit."""
     await end_sign_ins(session, user.id)
     await emit(session, RoleChanged(user.id, user.role))

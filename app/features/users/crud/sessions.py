@@ -1,4 +1,4 @@
-"""The sessions table: sign-ins, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the sessions table: sign-ins. Flushes; never commits."""
 
 import uuid
 from collections.abc import Collection
@@ -20,8 +20,6 @@ from app.features.users.schemas import SessionRead
 from app.observability import metrics
 from app.runtime.clock import now
 from app.security.principal_cache import CHANNEL
-
-# Every process listens here and forgets the principals of the user it names.
 
 IS_LIVE = (
     UserSession.ended_at.is_(None)
@@ -61,7 +59,7 @@ LISTING = Listing(
 async def find_principal(
     reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
 ) -> Row | None:
-    """Return `user_id, role, email_verified, session_id` while the session lives, else None."""
+    """Return `user_id, role, email_verified, session_id` if the session is live, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
@@ -99,14 +97,14 @@ async def create(
 async def rotate(
     session: AsyncSession, session_id: uuid.UUID, generation: int
 ) -> UserSession | None:
-    """Move on to the next generation, or find that another request just did.
+    """Advance to the next generation, unless another request has just done so.
 
-    Returns None when the token is an old one, used again: the caller ends the session.
+    Returns None if the token is an old one that is reused: the caller must end the session.
 
     Raises:
         InvalidToken: the session has ended or expired, or its user may not sign in.
     """
-    # One statement: of any number at once, exactly one finds the generation it expects.
+    # A single statement: of concurrent requests, exactly one matches the expected generation.
     rotated = await session.scalar(
         update(UserSession)
         .where(
@@ -157,14 +155,14 @@ async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUI
 
 
 async def end_all(
-    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None = None
+    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
 ) -> None:
-    """End every session of the user but one."""
-    await end_where(session, user_id, UserSession.id.is_distinct_from(besides))
+    """End every session of the user except one."""
+    await end_where(session, user_id, UserSession.id.is_distinct_from(except_id))
 
 
 async def end_by_id(session: AsyncSession, session_id: uuid.UUID) -> None:
-    """End a session of any user; the caller has verified one of its tokens."""
+    """End a session of any user; the caller must have verified one of its tokens."""
     user_id = await session.scalar(select(UserSession.user_id).where(UserSession.id == session_id))
     if user_id:
         await end_where(session, user_id, UserSession.id == session_id)
@@ -179,15 +177,15 @@ async def end_where(
         .values(ended_at=func.now())
         .returning(UserSession.id)
     )
-    await announce(session, user_id)
+    await invalidate_principal(session, user_id)
     return bool(ended.all())
 
 
-async def announce(session: AsyncSession, user_id: uuid.UUID) -> None:
-    """Have every process verify the user's credentials again when the transaction commits."""
+async def invalidate_principal(session: AsyncSession, user_id: uuid.UUID) -> None:
+    """Notify all processes on commit to drop the cached principal and verify credentials again."""
     await notify(session, CHANNEL, str(user_id))
 
 
 async def delete_expired(session: AsyncSession) -> None:
-    """Delete what can no longer be refreshed."""
+    """Delete sessions that can no longer be refreshed."""
     await session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))

@@ -1,4 +1,4 @@
-"""The users table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the users table. Flushes; never commits."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.session import AsyncSession, when_committed
 from app.errors import found
 from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
-from app.features.users.crud.sessions import IS_USABLE, announce
+from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.session import UserSession
 from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
 from app.features.users.schemas import ProfileUpdate, UserBase, UserRead, UserUpdate
@@ -35,7 +35,7 @@ SESSION_COUNT = (
     .scalar_subquery()
     .label("session_count")
 )
-PEOPLE = Query(
+PUBLIC_FIELDS = Query(
     select(User.id, User.username, User.full_name).where(
         User.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
     )
@@ -81,9 +81,9 @@ async def get(reads: Reader, user_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID, id=user_id), "user")
 
 
-async def find_people(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Return `id`, `username` and `full_name`, which everybody may see, of those that exist."""
-    return {row["id"]: row for row in await reads.all(PEOPLE, ids=list(ids))}
+async def find_public(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+    """Return the public fields `id`, `username` and `full_name` of the users that exist, by id."""
+    return {row["id"]: row for row in await reads.all(PUBLIC_FIELDS, ids=list(ids))}
 
 
 async def get_for_change(session: AsyncSession, user_id: uuid.UUID) -> User:
@@ -108,21 +108,21 @@ async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
 
 
 async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
-    """Return one page of the users that match; `q` is a part of an address or a name."""
+    """Return one page of the matching users; `q` is a part of an e-mail address or username."""
     q = filters.get("q")
     pattern = contains_pattern(canonical_part(q)) if q else None
     return await LISTING.page(reads, request, {**filters, "q": pattern})
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
-    """Return whom an e-mail address belongs to, locked until the transaction ends."""
+    """Return the user with an e-mail address, locked until the transaction ends."""
     return await session.scalar(
         select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
     )
 
 
 async def find_login(reads: ReadPool, login: str) -> Row | None:
-    """Return `id`, `is_active`, `version` and `password_hash` behind an e-mail or a username."""
+    """Return `id, is_active, version, password_hash` by e-mail address or username."""
     return await reads.first(LOGIN, name=canonical_login(login))
 
 
@@ -165,7 +165,11 @@ async def create(
 
 
 async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User:
-    """Change the fields that were sent; raises UsernameTaken."""
+    """Change the fields that were sent.
+
+    Raises:
+        UsernameTaken: another account has the name.
+    """
     fields: dict[str, Any] = data.model_dump()
     for field, value in fields.items():
         setattr(user, field, value)
@@ -189,20 +193,20 @@ async def get_role(session: AsyncSession, user_id: uuid.UUID) -> Role:
 
 
 async def verify_email(session: AsyncSession, user: User) -> None:
-    """Take the user's mailbox as proven."""
+    """Mark the user's e-mail address as verified."""
     user.email_verified = True
     await session.flush()
-    await announce(session, user.id)
+    await invalidate_principal(session, user.id)
 
 
 async def set_password(session: AsyncSession, user: User, password_hash: str) -> None:
-    """Store a new hash; the caller ends the sessions that should not survive it."""
+    """Store a new hash; the caller must end the sessions that it invalidates."""
     user.password_hash = password_hash
     await session.flush()
 
 
 async def administer(session: AsyncSession, user: User, data: UserUpdate) -> bool:
-    """Change role or activity; say whether the user's sessions must end for it.
+    """Change role or activity; return whether they differ, so that sessions must end.
 
     Raises:
         LastAdmin: no active administrator would be left.
@@ -210,7 +214,7 @@ async def administer(session: AsyncSession, user: User, data: UserUpdate) -> boo
     fields = data.model_dump()
     is_change = any(getattr(user, name) != value for name, value in fields.items())
     if is_change:
-        await keep_an_admin(session, user)
+        await require_another_admin(session, user)
     for name, value in fields.items():
         setattr(user, name, value)
     await session.flush()
@@ -218,20 +222,20 @@ async def administer(session: AsyncSession, user: User, data: UserUpdate) -> boo
 
 
 async def delete(session: AsyncSession, user: User) -> None:
-    """Delete the account softly; its address and name are free again.
+    """Soft-delete the account; its address and name become available again.
 
     Raises:
         LastAdmin: no active administrator would be left.
     """
-    await keep_an_admin(session, user)
+    await require_another_admin(session, user)
     user.deleted_at = now()
     await session.flush()
 
 
-async def keep_an_admin(session: AsyncSession, user: User) -> None:
+async def require_another_admin(session: AsyncSession, user: User) -> None:
     if user.role is not Role.ADMIN or not user.is_active:
         return
-    # Two administrators who demote each other at once would each still see the other.
+    # Without the lock, two administrators who demote each other would each still see the other.
     await session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
     another = select(User.id).where(
         User.role == Role.ADMIN, User.is_active, IS_ALIVE, User.id != user.id
@@ -240,14 +244,16 @@ async def keep_an_admin(session: AsyncSession, user: User) -> None:
         raise LastAdmin
 
 
-async def note_login(session: AsyncSession, login: Row, *, password_hash: str | None) -> Row | None:
-    """Remember the time, and the hash if it was made anew with today's parameters.
+async def record_login(
+    session: AsyncSession, login: Row, *, password_hash: str | None
+) -> Row | None:
+    """Store the time of the login, and the hash if it was recomputed with new parameters.
 
-    Returns `role`, `version` and `password_hash` as they are now, None when the account has
-    been disabled or deleted since `find_login`. Locks the user until the transaction ends.
+    Returns the current `role`, `version` and `password_hash`, or None if the account has been
+    disabled or deleted since `find_login`. Locks the user until the transaction ends.
     """
     is_same = User.version == login["version"]
-    # Signing in is no change of the account: neither its version nor its time moves.
+    # A login does not change the account: `version` and `updated_at` stay the same.
     values: dict[str, Any] = {"last_login_at": func.now(), "updated_at": User.updated_at}
     if password_hash:
         values["password_hash"] = case((is_same, password_hash), else_=User.password_hash)
@@ -262,10 +268,10 @@ async def note_login(session: AsyncSession, login: Row, *, password_hash: str | 
 
 
 async def exist(session: AsyncSession) -> bool:
-    """Whether there is any account."""
+    """Return whether there is any account."""
     return bool(await session.scalar(select(select(User.id).exists())))
 
 
 async def lock(session: AsyncSession) -> None:
-    """Keep others from adding or changing accounts until the transaction ends."""
+    """Block other transactions from adding or changing accounts until this one ends."""
     await session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))

@@ -1,4 +1,4 @@
-"""Sign-ins: one row from sign-in to sign-out."""
+"""Sign-in sessions: one row from sign-in to sign-out."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -15,10 +15,10 @@ REFRESH_GRACE = timedelta(seconds=10)
 
 
 class UserSession(Base):
-    """A sign-in on one device, kept alive by refresh tokens.
+    """A sign-in on one device, extended by refresh tokens.
 
-    A refresh token names its session and the `generation` it belongs to; only the
-    newest generation refreshes. An older one in use means that a token was stolen.
+    A refresh token names its session and its `generation`; only the newest generation is
+    accepted. Use of an older one means that a token was stolen.
     """
 
     __tablename__ = "sessions"

@@ -1,4 +1,4 @@
-"""People who sign in."""
+"""User accounts."""
 
 from datetime import datetime
 from typing import Any
@@ -53,7 +53,7 @@ class User(Versioned, Base):
     deleted_at: Mapped[datetime | None]
 
     def confirm_email(self, email: str) -> None:
-        """Take a new address whose mailbox has confirmed it."""
+        """Set an e-mail address that its mailbox has confirmed."""
         self.email = email
         self.email_canonical = canonical(email)
         self.email_verified = True

@@ -1,7 +1,7 @@
-"""Bounded queueing of events for webhooks, and the backlog of each. Flushes; never commits.
+"""Bounded queueing of events for webhooks, and their backlogs. Flushes; never commits.
 
-Deliveries are queued up to the limits. A webhook beyond them gets a backlog: the position of the
-first event that was not queued for it.
+Deliveries are queued up to the limits. Beyond them a webhook gets a backlog: the position behind
+which events are not queued yet.
 """
 
 import uuid
@@ -19,8 +19,8 @@ from app.features.notifications import crud as notifications
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.models.user import User
 from app.features.webhooks.crud.queue import CHANNEL, WAITING
-from app.features.webhooks.crud.webhooks import unnoticed
-from app.features.webhooks.models.backlog import BACKLOG_KEPT
+from app.features.webhooks.crud.webhooks import update_silently
+from app.features.webhooks.models.backlog import BACKLOG_RETENTION
 from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
@@ -31,7 +31,7 @@ Due = Mapping[uuid.UUID, Sequence[Told]]
 
 EXPIRED = "webhook.backlog_expired"
 NO_BACKLOG = dict.fromkeys(("backlog_since", "backlog_transaction_id", "backlog_event_id"))
-# Which backlog is next is drawn at random: the oldest may be those that never drain.
+# Random order: the oldest backlogs may be those that never drain.
 CANDIDATES = Query(
     select(
         Webhook.id,
@@ -53,7 +53,7 @@ IN_QUEUE = Query(
 
 
 async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind: Position) -> None:
-    """Queue the events for each webhook, or begin its backlog behind the position."""
+    """Queue the events for each webhook, or start its backlog behind the position."""
     owners = await lock(session, due)
     waiting = await in_queue(session, set(owners.values()))
     accepted: dict[uuid.UUID, Sequence[Told]] = {}
@@ -87,7 +87,7 @@ async def lock(session: AsyncSession, due: Due) -> dict[uuid.UUID, uuid.UUID]:
 async def in_queue(
     session: AsyncSession, owner_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, dict[uuid.UUID, int]]:
-    """Return how many deliveries wait for each webhook of each owner."""
+    """Return the number of open deliveries by owner and webhook."""
     counts: dict[uuid.UUID, dict[uuid.UUID, int]] = {owner_id: {} for owner_id in owner_ids}
     found = select(Webhook.owner_id, Webhook.id, WAITING).where(Webhook.owner_id.in_(owner_ids))
     for owner_id, webhook_id, waiting in await session.execute(found):
@@ -96,7 +96,7 @@ async def in_queue(
 
 
 async def insert_all(session: AsyncSession, due: Due) -> None:
-    """Queue the events; raises nothing for what is beyond a limit."""
+    """Queue the events without checking the limits."""
     rows = [row for webhook_id, events in due.items() for row in rows_of(webhook_id, events)]
     if rows:
         await session.execute(insert(WebhookDelivery), rows)
@@ -118,24 +118,24 @@ def rows_of(webhook_id: uuid.UUID, events: Iterable[Told]) -> Iterable[Row]:
 async def notify_owner(
     session: AsyncSession, owner_id: uuid.UUID, webhook_ids: Sequence[uuid.UUID]
 ) -> None:
-    """Notify the owner once, however many of the account's webhooks get a backlog together."""
+    """Notify the owner once for all webhooks that get a backlog in the same transaction."""
     more = f" and {len(webhook_ids) - 1} more" if len(webhook_ids) > 1 else ""
     await notifications.create(
         session,
         owner_id,
         subject="A webhook is behind",
         message=f"Too many deliveries wait for the webhook {webhook_ids[0]}{more}. Newer events are"
-        f" queued as soon as deliveries end, and are dropped after {BACKLOG_KEPT.days} days.",
+        f" queued as soon as deliveries end, and are dropped after {BACKLOG_RETENTION.days} days.",
     )
 
 
 async def candidates(reads: ReadPool, limit: int) -> Sequence[Row]:
-    """Return some webhooks with a backlog, with the position of each and what it may receive."""
+    """Return random webhooks with a backlog: its position and the webhook's subscription."""
     return await reads.all(CANDIDATES, limit=limit)
 
 
 async def room(reads: ReadPool, webhook: Row, limits: QueueLimits) -> int:
-    """Return how much of the backlog may be queued now; nothing until half of the limit is free."""
+    """Return how many events may be queued now; 0 until half of the limit is free."""
     rows = await reads.all(IN_QUEUE, owner_id=webhook["owner_id"])
     waiting = {row["id"]: row["waiting"] for row in rows}
     counts = waiting.get(webhook["id"], 0), sum(waiting.values())
@@ -143,7 +143,7 @@ async def room(reads: ReadPool, webhook: Row, limits: QueueLimits) -> int:
 
 
 async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Position) -> bool:
-    """Lock the webhook; False if its backlog no longer begins behind the position."""
+    """Lock the webhook; return False if its backlog no longer begins behind the position."""
     found = (
         select(Webhook.id)
         .where(Webhook.id == webhook_id, Webhook.is_active)
@@ -155,18 +155,18 @@ async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Pos
 
 
 async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: Told) -> None:
-    """Let the backlog begin behind the event."""
+    """Move the start of the backlog behind the event."""
     await move(session, webhook_id, last.position, last.event.timestamp)
 
 
 async def end(session: AsyncSession, webhook_id: uuid.UUID) -> None:
-    """From now on events are queued for the webhook as they happen."""
-    await session.execute(unnoticed(webhook_id, **NO_BACKLOG))
+    """End the backlog: new events are queued for the webhook directly again."""
+    await session.execute(update_silently(webhook_id, **NO_BACKLOG))
 
 
 async def delete_expired(session: AsyncSession) -> None:
-    """Drop backlogs before their events are deleted; the owner is notified and sees a delivery."""
-    is_old = Webhook.backlog_since < now() - BACKLOG_KEPT
+    """Drop backlogs before their events are deleted; notify the owner, record a delivery."""
+    is_old = Webhook.backlog_since < now() - BACKLOG_RETENTION
     found = select(Webhook.id, Webhook.owner_id, Webhook.backlog_since).where(is_old)
     for webhook_id, owner_id, since in await session.execute(found.with_for_update(key_share=True)):
         await end(session, webhook_id)
@@ -195,4 +195,4 @@ async def move(
         "backlog_transaction_id": behind.transaction_id,
         "backlog_event_id": behind.id,
     }
-    await session.execute(unnoticed(webhook_id, **fields))
+    await session.execute(update_silently(webhook_id, **fields))

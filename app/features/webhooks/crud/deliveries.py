@@ -1,4 +1,4 @@
-"""The webhook_deliveries table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the webhook_deliveries table. Flushes; never commits."""
 
 import uuid
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from app.runtime.ids import uuid7
 from app.security.principals import Principal
 
 TEST = "webhook.test"
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 LISTING = Listing(
     [getattr(WebhookDelivery, name).label(name) for name in WebhookDeliveryRead.model_fields],
@@ -53,7 +53,7 @@ async def get_for_change(
     """Return the message, locked until the transaction ends, and its webhook.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it belongs to another user.
     """
     statement = (
         select(WebhookDelivery, Webhook)
@@ -71,10 +71,10 @@ async def get_for_change(
 async def create_test(
     session: AsyncSession, webhook: Webhook, limits: QueueLimits
 ) -> WebhookDelivery:
-    """Queue a `webhook.test`, which is sent if the transaction commits.
+    """Queue a `webhook.test`, which is sent when the transaction commits.
 
     Raises:
-        TooManyDeliveriesWaiting: as many wait for the webhook as may.
+        TooManyDeliveriesWaiting: the queue of the webhook is full.
     """
     waiting = await session.scalar(select(WAITING).where(Webhook.id == webhook.id)) or 0
     if waiting >= limits.per_webhook:
@@ -94,11 +94,11 @@ async def create_test(
 
 
 async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> WebhookDelivery:
-    """Send it once more, at once.
+    """Queue the message again, due at once.
 
     Raises:
         DeliveryInProgress: it is being sent.
-        MessageExpired: its event is no longer kept.
+        MessageExpired: its event was deleted.
     """
     await check_renderable(session, delivery)
     delivery.redeliver(at=now())
@@ -114,7 +114,7 @@ async def check_renderable(session: AsyncSession, delivery: WebhookDelivery) -> 
 
 
 async def delete_old(session: AsyncSession) -> None:
-    """Delete what was written long ago."""
+    """Delete deliveries older than `RETENTION`."""
     await session.execute(
-        delete(WebhookDelivery).where(WebhookDelivery.created_at < func.now() - KEPT)
+        delete(WebhookDelivery).where(WebhookDelivery.created_at < func.now() - RETENTION)
     )

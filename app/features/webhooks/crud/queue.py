@@ -1,4 +1,4 @@
-"""The queue of webhook deliveries: which are due, and which sender has claimed them.
+"""Queue of webhook deliveries: which are due, and which are claimed by a sender.
 
 Works on the webhook_deliveries table. Flushes; never commits.
 """
@@ -30,12 +30,12 @@ from app.features.users.models.user import User
 from app.features.webhooks.models.delivery import IS_OPEN, DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook
 
-# Senders listen here for what is to be sent.
+# Senders are notified here of due deliveries.
 CHANNEL = "webhook_deliveries"
-# A sender that has not recorded the outcome by then is lost; longer than any request lasts.
+# Longer than any request: a delivery without an outcome by then is sent again.
 LEASE = timedelta(seconds=30)
-# At most so many are sent to one webhook at once; to one that fails or is slow, one.
-LANE = 4
+# Concurrent requests to one webhook; one that fails or is slow gets a single request.
+MAX_CONCURRENT = 4
 SLOW = timedelta(seconds=1)
 
 CLAIMED = [
@@ -50,7 +50,7 @@ CLAIMED = [
     Webhook.old_secret_sealed,
     Webhook.overlap_until,
 ]
-# How many deliveries wait for a webhook.
+# The number of open deliveries of a webhook.
 WAITING = (
     select(func.count())
     .select_from(WebhookDelivery)
@@ -62,15 +62,16 @@ IS_FAILING = Webhook.failing_since.is_not(None)
 
 
 async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence[Row]:
-    """Take up to so many that are due, for webhooks that fail or for those that do not.
+    """Claim up to `limit` due deliveries, of failing webhooks or of the others.
 
-    No webhook gets more than its lane. Returns `id, webhook_id, attempts, payload`, and of the
-    webhook `url`, the sealed secrets and `overlap_until`. Fails those whose event is gone.
+    Respects the concurrency limit of each webhook. Returns `id, webhook_id, attempts, payload`,
+    and of the webhook `url`, the encrypted secrets and `overlap_until`. Deliveries whose event was
+    deleted fail.
     """
-    chosen = first_of_all(limit, failing=failing)
+    selected = select_due(limit, failing=failing)
     claimed = await session.execute(
         update(WebhookDelivery)
-        .where(WebhookDelivery.id == chosen.c.id, Webhook.id == WebhookDelivery.webhook_id)
+        .where(WebhookDelivery.id == selected.c.id, Webhook.id == WebhookDelivery.webhook_id)
         .values(
             status=DeliveryStatus.SENDING,
             attempts=WebhookDelivery.attempts + 1,
@@ -86,7 +87,7 @@ async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence
 
 
 async def render(session: AsyncSession, rows: Sequence[Row]) -> None:
-    """Give each row the body that its event makes; fail those whose event is gone."""
+    """Render the body of each row from its event; fail those whose event was deleted."""
     pointing = [row for row in rows if row["payload"] is None]
     found = await events.find(session, [position_in(row) for row in pointing]) if pointing else {}
     for row in pointing:
@@ -111,13 +112,13 @@ async def close(session: AsyncSession, which: ColumnElement[bool], *, error: str
     )
 
 
-def first_of_all(limit: int, *, failing: bool) -> CTE:
-    """Of those whose turn it is, the oldest; of webhooks that fail, any.
+def select_due(limit: int, *, failing: bool) -> CTE:
+    """Select the oldest due deliveries; of failing webhooks, random ones.
 
-    More may fail than there are places: by age, one that works again would wait behind the
-    backlog of all that do not.
+    More webhooks may fail than there are slots: in order of age, a recovered webhook would wait
+    behind the deliveries of all that still fail.
     """
-    due = first_due()
+    due = due_per_webhook()
     order = [func.random()] if failing else [due.c.due_at, due.c.id]
     return (
         select(due.c.id)
@@ -128,31 +129,34 @@ def first_of_all(limit: int, *, failing: bool) -> CTE:
         .where(IS_FAILING if failing else ~IS_FAILING)
         .order_by(*order)
         .limit(limit)
-        .cte("chosen")
+        .cte("selected")
     )
 
 
-def first_due() -> LateralFromClause:
-    """Of each webhook as many as there is room for in its lane."""
+def due_per_webhook() -> LateralFromClause:
+    """Select the oldest due deliveries of each webhook, up to its free concurrency."""
     return (
         select(WebhookDelivery.id, WebhookDelivery.next_attempt_at.label("due_at"))
         .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
         .where(WebhookDelivery.next_attempt_at <= func.now())
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
-        .limit(room_in_lane())
+        .limit(free_concurrency())
         .with_for_update(skip_locked=True)
         .correlate(Webhook)
         .lateral("due")
     )
 
 
-def room_in_lane() -> ScalarSelect[int]:
-    """The lane, less what is in flight; one that keeps us waiting is sent nothing beside that."""
+def free_concurrency() -> ScalarSelect[int]:
+    """Return the webhook's concurrency limit less its requests in flight.
+
+    The limit is 1 if the webhook fails or has a request in flight for longer than `SLOW`.
+    """
     is_slow = WebhookDelivery.next_attempt_at < func.now() + (LEASE - SLOW)
-    is_narrow = or_(IS_FAILING, func.coalesce(func.bool_or(is_slow), false()))
-    lane = case((is_narrow, 1), else_=LANE)
+    is_reduced = or_(IS_FAILING, func.coalesce(func.bool_or(is_slow), false()))
+    limit = case((is_reduced, 1), else_=MAX_CONCURRENT)
     return (
-        select(func.greatest(lane - func.count(), 0))
+        select(func.greatest(limit - func.count(), 0))
         .select_from(WebhookDelivery)
         .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
         .where(WebhookDelivery.status == DeliveryStatus.SENDING)
@@ -165,7 +169,7 @@ def room_in_lane() -> ScalarSelect[int]:
 async def find_attempt(
     session: AsyncSession, delivery_id: uuid.UUID, attempt: int
 ) -> WebhookDelivery | None:
-    """Return the message, locked, if that attempt still is the one that counts."""
+    """Return the message, locked, unless its lease expired and another attempt started."""
     found: WebhookDelivery | None = await session.scalar(
         select(WebhookDelivery)
         .where(WebhookDelivery.id == delivery_id, WebhookDelivery.attempts == attempt)

@@ -1,4 +1,4 @@
-"""The webhooks table, seen as a collection. Flushes; never commits."""
+"""Queries and changes of the webhooks table. Flushes; never commits."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -27,14 +27,14 @@ from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookRead, We
 from app.runtime.clock import now
 from app.security.principals import Principal
 
-# The name of the reader of the events that writes the deliveries.
+# The consumer of events that queues deliveries.
 READER = "webhooks"
 
 COLUMNS = [getattr(Webhook, name) for name in WebhookRead.model_fields]
 IS_VISIBLE = or_(bindparam("sees_all"), Webhook.owner_id == bindparam("viewer_id"))
 
 BY_ID = Query(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
-LISTENERS = Query(
+SUBSCRIBERS = Query(
     select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
     .join(User, User.id == Webhook.owner_id)
     .where(Webhook.is_active, IS_USABLE, User.email_verified, Webhook.backlog_since.is_(None))
@@ -59,7 +59,7 @@ async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> R
     """Return the webhook as a row.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it belongs to another user.
     """
     return found(await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer()), "webhook")
 
@@ -69,14 +69,14 @@ async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal)
     return await LISTING.page(reads, request, viewer.as_viewer())
 
 
-async def listeners(
+async def list_subscribers(
     reads: ReadPool, types: Collection[str], *, after: uuid.UUID | None, limit: int
 ) -> Sequence[Row]:
-    """Return `id, owner_id, events, scopes, role` of webhooks that receive one of the types.
+    """Return `id, owner_id, events, scopes, role` of webhooks subscribed to one of the types.
 
-    In the order of `id`, behind `after`; none that has a backlog.
+    Ordered by `id`, starting behind `after`; webhooks with a backlog are excluded.
     """
-    return await reads.all(LISTENERS, types=list(types), after=after or FIRST, limit=limit)
+    return await reads.all(SUBSCRIBERS, types=list(types), after=after or FIRST, limit=limit)
 
 
 async def get_for_change(
@@ -85,7 +85,7 @@ async def get_for_change(
     """Return the webhook, locked until the transaction ends.
 
     Raises:
-        NotFound: there is none, or it is somebody else's.
+        NotFound: there is none, or it belongs to another user.
     """
     statement = select(Webhook).where(Webhook.id == webhook_id, IS_VISIBLE)
     return found(
@@ -97,12 +97,12 @@ async def get_for_change(
 async def create(
     session: AsyncSession, data: WebhookCreate, *, owner: Principal, encrypted: bytes, limit: int
 ) -> Webhook:
-    """Add a webhook that hears what its owner may hear.
+    """Create a webhook that receives the events that its owner may read.
 
     Raises:
-        TooManyWebhooks: the owner has as many as one may have.
+        TooManyWebhooks: the owner has `limit` webhooks.
     """
-    # One at a time, or many requests at once would all find room.
+    # Locks the owner: otherwise concurrent requests could exceed the limit.
     await session.execute(
         select(User.id).where(User.id == owner.id).with_for_update(key_share=True)
     )
@@ -121,7 +121,7 @@ async def create(
 async def update_fields(
     session: AsyncSession, webhook: Webhook, data: WebhookUpdate, *, by: Principal
 ) -> Webhook:
-    """Change what was sent; from now on it hears what this credential may hear."""
+    """Change the fields that were sent; the webhook then receives what `by` may read."""
     fields: dict[str, Any] = data.model_dump()
     is_active = fields.pop("is_active", webhook.is_active)
     for field, value in fields.items():
@@ -145,7 +145,7 @@ async def disable_all(session: AsyncSession, owner_id: uuid.UUID, reason: Disabl
 
 
 async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReason) -> None:
-    """Send nothing to it any more; what waits fails."""
+    """Disable the webhook; its open deliveries fail."""
     webhook.disable(reason)
     await session.flush()
     is_waiting = and_(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
@@ -153,7 +153,7 @@ async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReaso
 
 
 async def rotate(session: AsyncSession, webhook: Webhook, *, encrypted: bytes) -> datetime:
-    """Give it another secret; return until when the one before stays valid."""
+    """Replace the secret; return until when the previous one stays valid."""
     until = webhook.rotate(encrypted, at=now())
     await session.flush()
     return until
@@ -164,25 +164,25 @@ async def delete(session: AsyncSession, webhook: Webhook) -> None:
     await session.flush()
 
 
-async def note_success(session: AsyncSession, webhook_id: uuid.UUID) -> None:
-    """It works: what failed before counts no more."""
+async def record_success(session: AsyncSession, webhook_id: uuid.UUID) -> None:
+    """Mark the webhook as working: clears `failing_since`."""
     await session.execute(
-        unnoticed(webhook_id, failing_since=None).where(Webhook.failing_since.is_not(None))
+        update_silently(webhook_id, failing_since=None).where(Webhook.failing_since.is_not(None))
     )
 
 
-async def note_failure(session: AsyncSession, webhook_id: uuid.UUID) -> Webhook | None:
-    """Remember since when it fails; return it, locked, unless it was deleted."""
+async def record_failure(session: AsyncSession, webhook_id: uuid.UUID) -> Webhook | None:
+    """Set `failing_since` unless set; return the webhook, locked, or None if it was deleted."""
     await session.execute(
-        unnoticed(webhook_id, failing_since=func.now()).where(Webhook.failing_since.is_(None))
+        update_silently(webhook_id, failing_since=func.now()).where(Webhook.failing_since.is_(None))
     )
     found = select(Webhook).where(Webhook.id == webhook_id).with_for_update(key_share=True)
     webhook: Webhook | None = await session.scalar(found)
     return webhook
 
 
-def unnoticed(webhook_id: uuid.UUID, **fields: Any) -> Any:
-    """A change that is nobody's doing: version and time of the last change stay."""
+def update_silently(webhook_id: uuid.UUID, **fields: Any) -> Any:
+    """Return an update by the service itself that leaves `version` and `updated_at` unchanged."""
     return (
         update(Webhook)
         .where(Webhook.id == webhook_id)

@@ -1,9 +1,9 @@
 """Webhook backlogs: events that are not queued yet, because too many deliveries wait.
 
-A backlog is a position in the events and no copy of them: see docs/adr/0029.
+A backlog is a position in the events, not a copy of them: see docs/adr/0029.
 """
 
 from datetime import timedelta
 
-# Together with the retries of a delivery this is shorter than events are kept.
-BACKLOG_KEPT = timedelta(days=3)
+# With the retries of a delivery, shorter than the retention of events.
+BACKLOG_RETENTION = timedelta(days=3)

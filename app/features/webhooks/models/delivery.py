@@ -1,4 +1,4 @@
-"""Messages to webhooks, and what became of each."""
+"""Webhook deliveries: messages and their status."""
 
 import enum
 import uuid
@@ -15,14 +15,14 @@ from app.features.events.models.event import Position
 from app.features.webhooks.models.webhook import Webhook
 from app.runtime.jitter import jitter
 
-# As Standard Webhooks advises; after 71.6 hours at most a message is given up.
+# Recommended by Standard Webhooks; a message fails after at most 71.6 hours.
 DELAYS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
     *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 20)),
 )
-# Jitter only shortens: receivers that failed together are not all asked together again.
+# Jitter only shortens delays: receivers that failed together are not all retried together.
 SHORTEST = 0.75
 
 
@@ -51,7 +51,7 @@ class MessageExpired(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt came to: the status of an answer, or the code of an error."""
+    """Outcome of one attempt: the status of a response, or the code of an error."""
 
     duration_ms: int
     response_status: int | None = None
@@ -65,9 +65,9 @@ class Outcome:
 class WebhookDelivery(Base):
     """One message: its id is the `webhook-id` at every attempt.
 
-    It points at its event, from which the body is rendered. `payload` is the body where there is
-    no event: of `webhook.test`, and of what the previous release wrote. `next_attempt_at` is when
-    the message is due and, while it is being sent, when its sender counts as lost.
+    It refers to its event, from which the body is rendered. `payload` is the body if there is no
+    event: for `webhook.test`, and for rows of the previous release. `next_attempt_at` is when the
+    message is due and, while it is being sent, when its lease ends.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -100,7 +100,7 @@ class WebhookDelivery(Base):
     )
     attempts: Mapped[int] = mapped_column(server_default="0")
     due_at: Mapped[datetime | None]
-    # Where the previous release wrote it, which must not claim what has no payload: ADR 0029.
+    # Written by the previous release, which must not claim rows without a payload: ADR 0029.
     old_due_at: Mapped[datetime | None] = mapped_column("next_attempt_at")
     last_attempt_at: Mapped[datetime | None]
     response_status: Mapped[int | None]
@@ -109,7 +109,7 @@ class WebhookDelivery(Base):
 
     @property
     def position(self) -> Position | None:
-        """The place of its event, which may have been deleted meanwhile."""
+        """Position of its event, which may have been deleted."""
         if self.event_transaction_id is None or self.event_id is None:
             return None
         return Position(self.event_transaction_id, self.event_id)
@@ -128,7 +128,7 @@ class WebhookDelivery(Base):
         self.due_at, self.old_due_at = at, None
 
     def record(self, outcome: Outcome, *, at: datetime) -> None:
-        """Take down what the attempt came to, and when the next one is due."""
+        """Record the outcome of the attempt and schedule the next one."""
         self.last_attempt_at, self.next_attempt_at = at, None
         self.response_status, self.duration_ms = outcome.response_status, outcome.duration_ms
         self.error = outcome.error
@@ -141,7 +141,7 @@ class WebhookDelivery(Base):
             self.next_attempt_at = at + pause_after(self.attempts)
 
     def redeliver(self, *, at: datetime) -> None:
-        """Send it at once; the pauses after that go on where they were.
+        """Make the message due at `at`; the back-off continues from its attempt count.
 
         Raises:
             DeliveryInProgress: it is being sent.
@@ -152,5 +152,5 @@ class WebhookDelivery(Base):
 
 
 def pause_after(attempt: int) -> timedelta:
-    """The pause after an attempt that failed, counted from 1."""
+    """Return the delay after a failed attempt (counted from 1), with jitter."""
     return DELAYS[attempt - 1] * jitter(SHORTEST, 1)

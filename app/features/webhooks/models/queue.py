@@ -1,4 +1,4 @@
-"""The queue of webhook deliveries: how many may wait."""
+"""Limits of the queue of webhook deliveries."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -15,7 +15,7 @@ class TooManyDeliveriesWaiting(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """Limits on the deliveries that wait for one webhook, and for all of one account."""
+    """Limits on the open deliveries of one webhook, and of all webhooks of one account."""
 
     per_webhook: int
     per_account: int
