@@ -3,7 +3,6 @@
 import unicodedata
 from typing import Any
 
-import asyncpg
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given
@@ -11,10 +10,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from app.config.settings import Settings
+from app.db.engine import CUSTOM_PLANS, connect
 from app.db.listing import Shape
 from app.features.items import crud as items
 from app.features.users.models.user import User
-from tests.conftest import Database, Save, plain
+from tests.conftest import Database, Save
 from tests.factories import make_item, make_post
 from tests.state import sessions_of
 
@@ -173,10 +174,10 @@ class TestSearchIndex:
 
             assert f"ix_{table}_search_lexemes" in "\n".join(plan)
 
-    async def test_no_plan_is_kept_for_all_questions(self, app: FastAPI, database_url: str) -> None:
+    async def test_no_plan_is_kept_for_all_questions(self, settings: Settings) -> None:
         shape = Shape(frozenset({"q"}), ("-created_at",), False, 20, has_skip=False)
         query = items.LISTING.page_query(shape)
-        connection = await asyncpg.connect(plain(database_url))
+        connection = await connect(settings, settings.database_url, CUSTOM_PLANS)
 
         for _ in range(12):
             await connection.fetch(query.sql, *query.arguments({"q": "walnut"}))
