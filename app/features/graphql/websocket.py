@@ -23,8 +23,8 @@ from app.features.graphql.operations import chosen
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
-from app.features.streams.authentication import Listening
-from app.features.streams.dependencies import SocketLeasesDep, StandingDep
+from app.features.streams.authentication import StreamCaller
+from app.features.streams.dependencies import RevalidationDep, SocketLeasesDep
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import CloseReason, close, first_to_end, until_ended
 from app.http.close_codes import CloseCode
@@ -44,19 +44,19 @@ MAX_OPERATIONS = 10
 @router.websocket("/graphql", dependencies=[KnownOrigin, KnownParameters])
 async def follow_graphql(
     websocket: WebSocket,
-    caller: Listening,
+    caller: StreamCaller,
     reads: Reads,
-    standing: StandingDep,
+    revalidation: RevalidationDep,
     leases: SocketLeasesDep,
 ) -> None:
     """Follow events with GraphQL subscriptions."""
     context = SubscriptionContext(caller, reads, resources(websocket))
-    with standing.watch(caller) as watched:
+    with revalidation.watch(caller) as guard:
         async with leases.held(caller.id):
             ending = await greet(websocket)
             if ending is None:
                 conversation = Conversation(websocket, context)
-                ending = await first_to_end(conversation.run(), until_ended(watched))
+                ending = await first_to_end(conversation.run(), until_ended(guard))
     if ending:
         await close(websocket, ending)
 

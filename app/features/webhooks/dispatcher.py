@@ -15,7 +15,7 @@ from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.crud.consumer_offsets import Place
 from app.features.events.models.event import Position
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.queue import QueueLimits
@@ -75,11 +75,11 @@ class WebhookDispatcher(BackgroundLoop):
         has_more = bool(batch.events) and await self._queue_page(place, batch.events)
         return has_more or batch.is_full or batch.is_unsettled
 
-    async def _queue_page(self, place: Place, batch: Sequence[Told]) -> bool:
+    async def _queue_page(self, place: Place, batch: Sequence[PublishedEvent]) -> bool:
         """Queue as many events as make one page, or of the first one a page of its webhooks."""
         first = batch[0]
         page = place.page_of(first.position)
-        types = {told.event.type for told in ([first] if page else batch)}
+        types = {published.event.type for published in ([first] if page else batch)}
         listeners = await webhooks.listeners(self._reads, types, after=page, limit=self._page)
         is_last = len(listeners) < self._page
         is_whole = is_last and page is None
@@ -87,10 +87,12 @@ class WebhookDispatcher(BackgroundLoop):
         end = Place(taken[-1].position)
         if not is_last:
             end = Place(place.position, first.position.id, listeners[-1]["id"])
-        await self._move_on(place, end, heard_by(listeners, taken))
+        await self._move_on(place, end, receiving(listeners, taken))
         return not is_last or len(taken) < len(batch)
 
-    async def _move_on(self, stopped: Place, to: Place, due: dict[uuid.UUID, list[Told]]) -> None:
+    async def _move_on(
+        self, stopped: Place, to: Place, due: dict[uuid.UUID, list[PublishedEvent]]
+    ) -> None:
         async with transaction(self._sessions) as session:
             is_first = await event_readers.advance(session, webhooks.READER, stopped, to)
             if is_first and due:
@@ -112,9 +114,11 @@ class WebhookDispatcher(BackgroundLoop):
                 return
             # After the lock: until the commit no event is passed over that was not read here.
             batch = await events.read_behind(self._reads, behind)
-            known = [told for told in batch.events if told.position <= reader.position]
-            taken = first_heard(webhook, known, room)
-            due = heard_by([webhook], taken)
+            known = [
+                published for published in batch.events if published.position <= reader.position
+            ]
+            taken = first_received(webhook, known, room)
+            due = receiving([webhook], taken)
             await webhook_backlogs.insert_all(session, due)
             is_level = len(taken) == len(known) and not (batch.is_full and known == batch.events)
             # Of an event that is being paged, this webhook may have been passed over.
@@ -124,23 +128,29 @@ class WebhookDispatcher(BackgroundLoop):
                 await webhook_backlogs.advance(session, webhook["id"], taken[-1])
 
 
-def heard_by(listeners: Sequence[Row], batch: Sequence[Told]) -> dict[uuid.UUID, list[Told]]:
-    """The events for each webhook."""
-    return {row["id"]: heard for row in listeners if (heard := [t for t in batch if hears(row, t)])}
+def receiving(
+    listeners: Sequence[Row], batch: Sequence[PublishedEvent]
+) -> dict[uuid.UUID, list[PublishedEvent]]:
+    """Return the events that each webhook receives."""
+    return {
+        row["id"]: events for row in listeners if (events := [t for t in batch if receives(row, t)])
+    }
 
 
-def first_heard(webhook: Row, batch: Sequence[Told], room: int) -> Sequence[Told]:
-    """The longest beginning of the batch that has no more events for the webhook than room."""
-    numbers = [number for number, told in enumerate(batch) if hears(webhook, told)]
+def first_received(
+    webhook: Row, batch: Sequence[PublishedEvent], room: int
+) -> Sequence[PublishedEvent]:
+    """Return the longest prefix of the batch with at most `room` events for the webhook."""
+    numbers = [number for number, published in enumerate(batch) if receives(webhook, published)]
     return batch if len(numbers) <= room else batch[: numbers[room]]
 
 
-def hears(listener: Row, told: Told) -> bool:
-    """Whether the webhook asked for the event, and its owner may know of it."""
+def receives(listener: Row, published: PublishedEvent) -> bool:
+    """Return whether the webhook subscribes to the event, and its owner may receive it."""
     owner = Principal.granted(
         listener["owner_id"],
         listener["role"],
         frozenset(listener["scopes"]),
         email_verified=True,  # Others have no listeners.
     )
-    return told.event.type in listener["events"] and told.is_for(owner)
+    return published.event.type in listener["events"] and published.is_for(owner)
