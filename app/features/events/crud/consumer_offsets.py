@@ -52,7 +52,7 @@ async def find_place(reads: ReadPool, name: str) -> tuple[Place, Position] | Non
 
 
 async def begin(session: AsyncSession, name: str) -> None:
-    """Add an offset behind all finished transactions, unless the consumer has one."""
+    """Start the consumer at the first unfinished transaction, unless it has an offset."""
     values = select(literal(uuid7()), literal(name), FIRST_OPEN, literal(0))
     columns = [
         ConsumerOffset.id,

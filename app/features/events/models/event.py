@@ -33,7 +33,7 @@ class Position(NamedTuple):
 
 
 class Event(Base):
-    """One event. Readers order by `transaction_id` and `id`."""
+    """One event. In the order of `transaction_id` and `id` readers see none after a later one."""
 
     __tablename__ = "events"
     __table_args__ = (Index("ix_events_created_at", "created_at", postgresql_using="brin"),)
