@@ -83,7 +83,7 @@ class ItemUpdate(In):
 
 
 class ItemQuery(In):
-    """What a list of items can be asked for, where it is not asked for in a URL."""
+    """Filters of a list of items, outside of a URL."""
 
     q: Question | None = None
     tag: Tags | None = None

@@ -67,7 +67,7 @@ PRESENT = Query(
 class JoinResult:
     """The user of the socket, and the number of the last message before it joined."""
 
-    person: Person
+    user: Person
     number: int
 
 
@@ -87,10 +87,10 @@ async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: 
         select(User.username, func.coalesce(newest.scalar_subquery(), 0)).where(User.id == user_id)
     )
     username, number = found.one()
-    person = Person(id=user_id, username=username)
+    user = Person(id=user_id, username=username)
     if is_first:
-        number = await append(session, RoomJoin(room=room, user=person))
-    return JoinResult(person, number)
+        number = await append(session, RoomJoin(room=room, user=user))
+    return JoinResult(user, number)
 
 
 async def leave(session: AsyncSession, room: str, user_id: uuid.UUID) -> None:

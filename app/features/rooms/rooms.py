@@ -29,7 +29,7 @@ class Participant:
 
     def __init__(self, room: str, join: JoinResult, *, max_characters: int) -> None:
         self.room = room
-        self.person = join.person
+        self.user = join.user
         self.seen = join.number
         self.overflowed = asyncio.Event()
         self._waiting: deque[str] = deque()
@@ -102,7 +102,7 @@ class Rooms(BackgroundLoop):
 
     async def publish(self, participant: Participant, text: str) -> None:
         """Publish a message to all participants of the room, the author included."""
-        message = RoomMessageRead(room=participant.room, user=participant.person, text=text)
+        message = RoomMessageRead(room=participant.room, user=participant.user, text=text)
         async with self._leases.transaction() as session:
             await room_messages.lock(session, participant.room)
             await room_messages.append(session, message)
