@@ -17,13 +17,13 @@ from app.runtime.background import BackgroundLoop
 
 # Polls also without a notification, which may be lost.
 POLL_SECONDS = 1.0
-# All events of this time are read in one query, at any rate of writes.
+# Minimum time between reads: the events of this interval are read together.
 PACE_SECONDS = 0.02
 # A subscription with more waiting events ends; the client resumes when it reconnects.
 MAX_WAITING = 1000
 PUBLISH_EVERY_SECONDS = 0.05
 # A page costs about 50 ms of the event loop until it is sent. Replays read pages one at a time,
-# so that any number of resuming clients takes at most a third of the loop's time.
+# so that any number of resuming clients takes a third of the loop's time.
 REPLAY_PAUSE_SECONDS = 0.15
 
 

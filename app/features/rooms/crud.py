@@ -65,7 +65,7 @@ PRESENT = Query(
 
 @dataclass(frozen=True, slots=True)
 class JoinResult:
-    """The user of the socket, and the number of the last message before it joined."""
+    """The user of the socket, and the number of the last message that it does not receive."""
 
     user: Person
     number: int
