@@ -153,11 +153,7 @@ class SubscriptionConnection:
             self._operations.pop(message.id, None)
 
     async def _results(self, request: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
-        """Execute the subscription and yield its results.
-
-        Raises:
-            GraphQLError: the operation cannot start.
-        """
+        """Execute the subscription and yield its results; GraphQLError if it cannot start."""
         schema: Schema = resources(self._websocket)[GraphQLResources].schema
         try:
             await self._check_rate_limit()
@@ -182,11 +178,7 @@ class SubscriptionConnection:
         return windows is not None and (await windows.count(key)).is_refused
 
     async def _check_rate_limit(self) -> None:
-        """Count the subscription as one request of the user.
-
-        Raises:
-            TooManyRequests: the user has sent too many requests within the window.
-        """
+        """Count each subscription as a request, in the same rate limit as those over HTTP."""
         windows: Windows | None = resources(self._websocket)[RequestRateLimit].windows
         if windows:
             verdict = await windows.count(str(self._context.principal.id))
@@ -199,12 +191,7 @@ class SubscriptionConnection:
 
 
 def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
-    """Check the query.
-
-    Raises:
-        InvalidQuery: it is invalid, or selects no subscription.
-        QueryTooComplex: it exceeds a limit.
-    """
+    """Check that the request selects a valid subscription within the limits."""
     query = check_query(request.query, request.variables, connections=schema.connections)
     operation = selected_operation(query.document, request.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
