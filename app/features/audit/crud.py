@@ -1,4 +1,4 @@
-"""The audit_entries table, seen as a collection. Triggers write it: see docs/adr/0010."""
+"""The audit_entries table, read-only. Triggers write it: see docs/adr/0010."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The audit log, as its endpoint asks for it."""
+"""Dependencies of the audit endpoint: filters and pagination."""
 
 import uuid
 from typing import Annotated, Any

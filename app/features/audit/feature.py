@@ -1,4 +1,4 @@
-"""The audit log, which triggers write."""
+"""Audit log, written by triggers."""
 
 from app.feature import Feature
 from app.features.audit.router import router

@@ -1,4 +1,4 @@
-"""The audit log: the actor and the change of each row, written by triggers. See docs/adr/0010."""
+"""Audit log: actor and change of each row, written by triggers. See docs/adr/0010."""
 
 import uuid
 from typing import Any
@@ -12,7 +12,7 @@ from app.db.base import Base
 class AuditEntry(Base):
     """One change of one row, from the transaction of the change; append-only.
 
-    Without foreign keys: an entry outlives whom and what it is about.
+    Without foreign keys: an entry outlives its actor and its resource.
     """
 
     __tablename__ = "audit_entries"

@@ -1,4 +1,4 @@
-"""The audit log: who did what to which row."""
+"""Endpoint of the audit log."""
 
 from fastapi import APIRouter, Response
 

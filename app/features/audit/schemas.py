@@ -1,4 +1,4 @@
-"""Entries of the audit log on the wire."""
+"""Schemas of the audit log."""
 
 import uuid
 from datetime import datetime
@@ -10,7 +10,7 @@ from app.http.schemas import Out
 
 
 def in_utc(row: dict[str, Any]) -> dict[str, Any]:
-    """Write the times as everywhere else; PostgreSQL, which wrote the row, has `+00:00`."""
+    """Format times as in the other schemas; rows written by PostgreSQL have `+00:00`."""
     return {name: zulu(value) if name.endswith("_at") else value for name, value in row.items()}
 
 

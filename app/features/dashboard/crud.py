@@ -17,7 +17,7 @@ from app.features.dashboard.models import THE_ONE, Dashboard
 from app.jobs.models import Task
 from app.runtime.clock import now
 
-# Counting again waits for as long as this share of the time allows, however large the tables are.
+# Share of the time that counting may take, however large the tables are.
 BUSY_SHARE = 0.05
 COUNTING_SECONDS = 60
 NOTHING = text("'[]'::jsonb")
@@ -26,12 +26,12 @@ COUNTED = Query(select(Dashboard.figures, Dashboard.counted_at))
 
 @dataclass(frozen=True)
 class CountingStatements:
-    """Statements of one row with a document for each chart: one round trip for all of them."""
+    """Statements that return one row with a document for each chart, in one round trip."""
 
     own: Query
     whole: Counts
     names: frozenset[str]
-    """Of the charts and totals of the whole service."""
+    """Names of the charts and totals of the whole service."""
 
     @classmethod
     def of(cls, figures: Sequence[DashboardFigures]) -> Self:
@@ -73,15 +73,15 @@ def rows_of(statement: Counts) -> Any:
 
 
 async def count_own(reads: ReadPool, statements: CountingStatements, owner_id: uuid.UUID) -> Row:
-    """Count what belongs to the user."""
+    """Count the resources of the user."""
     row = await reads.first(statements.own, owner_id=owner_id)
     return {**(row or {}), "counted_at": now()}
 
 
 async def find_counted(reads: ReadPool, statements: CountingStatements) -> Row | None:
-    """Return what was last counted about the whole service.
+    """Return the last figures of the whole service.
 
-    None where a feature was added since, whose figures are missing.
+    None before the first count, or if figures of a new feature are missing.
     """
     row = await reads.first(COUNTED)
     if row is None or not statements.names <= {*row["figures"], *row["figures"]["totals"]}:
@@ -90,14 +90,14 @@ async def find_counted(reads: ReadPool, statements: CountingStatements) -> Row |
 
 
 async def refresh(session: AsyncSession, statements: CountingStatements) -> None:
-    """Count again, unless that would take too large a share of the time."""
+    """Count again, unless that would exceed `BUSY_SHARE` of the time."""
     last = await session.get(Dashboard, THE_ONE)
     if last is None or now() - last.counted_at > timedelta(seconds=last.seconds / BUSY_SHARE):
         await count_all(session, statements)
 
 
 async def count_all(session: AsyncSession, statements: CountingStatements) -> Row:
-    """Count about the whole service, and store the figures."""
+    """Count the resources of the whole service and store the figures."""
     await session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING_SECONDS}s'"))
     started = time.perf_counter()
     row = (await session.execute(statements.whole)).mappings().one()

@@ -1,4 +1,4 @@
-"""The dashboard, as endpoints ask for it."""
+"""Dependencies of the dashboard endpoint."""
 
 from typing import Annotated
 
@@ -12,6 +12,11 @@ from app.security.principals import Principal, Role
 
 
 async def get_dashboard_reader(principal: ItemReader) -> Principal:
+    """Return the principal.
+
+    Raises:
+        NotPermitted: the caller is a guest.
+    """
     if principal.role is Role.GUEST:
         raise NotPermitted("The dashboard is for users and administrators.")
     return principal

@@ -1,4 +1,4 @@
-"""Dashboard figures: what each feature adds to the counting statement and to the response.
+"""Dashboard figures: statements and response fields that a feature adds to the dashboard.
 
 A feature declares them in its extension module `dashboard` as `extension`.
 """
@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, true
 
 Owned = Callable[[Any], ColumnElement[bool]]
-"""Makes the condition on the column of the owner: true where the whole service is counted."""
+"""Creates the condition on the owner column: true if the whole service is counted."""
 Counts = Select[*tuple[Any, ...]]
 Statement = Callable[[Owned], Counts]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Rows of one field of the response, as they come from the statement."""
+    """One field of the response: its statement, and the schema of the rows."""
 
     rows: Statement
     schema: Any
@@ -29,7 +29,7 @@ class DashboardFigures:
     """Names of fields in the response, each with a statement."""
 
     totals: Mapping[str, Statement] = field(default_factory=dict)
-    """Each selects one number."""
+    """Each statement selects one number."""
     totals_for_administrators: Mapping[str, Statement] = field(default_factory=dict)
     charts: Mapping[str, Chart] = field(default_factory=dict)
 

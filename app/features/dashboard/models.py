@@ -1,4 +1,4 @@
-"""Figures about the whole service, counted now and then."""
+"""Stored figures of the whole service, refreshed by a schedule."""
 
 import uuid
 from datetime import datetime
@@ -12,7 +12,7 @@ THE_ONE = uuid.UUID(int=0)
 
 
 class Dashboard(Base):
-    """One row: counting millions of items takes seconds, which nobody who looks should wait for."""
+    """One row: counting millions of items takes seconds, too long for a request."""
 
     __tablename__ = "dashboards"
 

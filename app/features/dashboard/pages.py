@@ -1,4 +1,4 @@
-"""The dashboard as a page: it signs in and draws what the API answers."""
+"""Dashboard page: signs the user in and shows the figures of the API."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -18,7 +18,7 @@ POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 
 @router.get("/dashboard")
 def show_dashboard(request: Request) -> Response:
-    """For browsers; programs that ask for JSON are sent to the API."""
+    """Return the page; clients that prefer JSON are redirected to the API."""
     settings: Settings = resources(request)[Settings]
     accepted = field_value(request.scope["headers"], b"accept")
     if preferred_media_type(accepted, OFFERED) == "application/json":

@@ -1,4 +1,4 @@
-"""The dashboard: figures to look at."""
+"""Endpoint of the dashboard."""
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
@@ -16,7 +16,7 @@ from app.observability.prometheus import answers_by_status
 
 
 def create_router(features: Features) -> APIRouter:
-    """Create the router; which fields it returns depends on the enabled features."""
+    """Create the router; the fields of its response depend on the enabled features."""
     router = APIRouter(prefix="/dashboard", tags=["dashboard"], route_class=UnitOfWorkRoute)
     schema = dashboard_schema(features.extensions("dashboard", DashboardFigures))
     router.get("", response_model=schema, response_model_exclude_none=True)(read_dashboard)
@@ -34,12 +34,12 @@ async def read_dashboard(
         return await dashboards.count_own(reads, statements, principal.id)
     counted = await dashboards.find_counted(reads, statements)
     figures = counted or await count_first(transactions, statements)
-    # In a thread: with several workers it reads the files of all of them.
+    # In a thread, because it reads the metrics files of all workers.
     requests = await run_in_threadpool(answers_by_status)
     return {**figures, "requests": requests}
 
 
 async def count_first(transactions: OpenTransaction, statements: CountingStatements) -> Row:
-    """Before a worker has counted for the first time."""
+    """Count within the request, before a worker has counted for the first time."""
     async with transactions() as session:
         return await dashboards.count_all(session, statements)

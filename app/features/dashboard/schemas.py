@@ -1,4 +1,4 @@
-"""The dashboard on the wire: fields of its own, and those of the features that are enabled."""
+"""Schemas of the dashboard: its own fields, and those of the enabled features."""
 
 from collections.abc import Iterable
 from datetime import datetime

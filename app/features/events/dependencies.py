@@ -1,4 +1,4 @@
-"""The stream of events, as its endpoint asks for it."""
+"""Dependencies of the event stream endpoint."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,18 +14,18 @@ from app.config.settings import Settings
 from app.features.events.feed import EventFeed, Subscription
 from app.features.events.lifespan import EventResources
 from app.features.events.models.event import EventsExpired, Position, event_id, position_of
-from app.features.streams.authentication import Listening
+from app.features.streams.authentication import StreamCaller
 from app.features.streams.leases import SocketLeases
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.models.socket import StreamKind
-from app.features.streams.session_revalidation import Standing, Watched
+from app.features.streams.session_revalidation import ConnectionGuard, SessionRevalidation
 from app.http.schemas import OPAQUE, Storable
 from app.resources import resources
 from app.runtime.clock import now
 from app.runtime.jitter import jitter
 from app.security.principals import Principal
 
-# When to come back: not all at once after a restart.
+# Bounds of the reconnection time, so that clients do not reconnect all at once after a restart.
 RETRY_MILLISECONDS = (500, 3000)
 
 EventId = Annotated[Storable, Field(max_length=60), OPAQUE]
@@ -47,7 +47,7 @@ Resume = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class EventStream:
-    """One open stream: what its caller may hear, from a position on."""
+    """One open stream: the events that its caller may receive, from a position on."""
 
     principal: Principal
     subscription: Subscription
@@ -55,43 +55,47 @@ class EventStream:
     is_head: bool
 
     async def frames(self) -> AsyncIterator[ServerSentEvent]:
-        """As Server-Sent Events; the first only tells the id to resume with."""
+        """Yield the events as Server-Sent Events; the first frame has only the id to resume at."""
         yield ServerSentEvent(id=event_id(self.after, now()))
         if self.is_head:
             return
-        async for told in self.subscription.events(self.after):
-            if told.is_for(self.principal):
-                yield ServerSentEvent(id=told.event.id, event=told.event.type, raw_data=told.json)
+        async for published in self.subscription.events(self.after):
+            if published.is_for(self.principal):
+                yield ServerSentEvent(
+                    id=published.event.id, event=published.event.type, raw_data=published.json
+                )
         retry = round(jitter(*RETRY_MILLISECONDS))
         yield ServerSentEvent(comment=self.subscription.ended, retry=retry)
 
 
 async def get_event_stream(
     request: Request,
-    principal: Listening,
+    principal: StreamCaller,
     last_event_id: LastEventId = None,
     resume: Resume = None,
 ) -> AsyncIterator[EventStream]:
     feed: EventFeed = resources(request)[EventResources].feed
-    standing: Standing = resources(request)[StreamResources].standing
+    revalidation: SessionRevalidation = resources(request)[StreamResources].revalidation
     most = resources(request)[Settings].event_replay_max
-    asked = asked_position(last_event_id, resume)
+    requested = requested_position(last_event_id, resume)
     leases: SocketLeases = resources(request)[StreamResources].leases
     async with leases.held(principal.id, kind=StreamKind.EVENTS):
-        after = await start_of(feed, asked, most=most)
-        with feed.subscription() as subscription, standing.watch(principal) as watched:
-            ending = asyncio.create_task(end_with(watched, subscription))
+        after = await start_of(feed, requested, most=most)
+        with feed.subscription() as subscription, revalidation.watch(principal) as guard:
+            watcher = asyncio.create_task(end_when_revoked(guard, subscription))
             try:
                 yield EventStream(principal, subscription, after, "is_head" in request.scope)
             finally:
-                ending.cancel()
+                watcher.cancel()
 
 
-def asked_position(header: str | None, query: str | None) -> Position | None:
-    """Where the client stopped; browsers send the header again with an old URL.
+def requested_position(header: str | None, query: str | None) -> Position | None:
+    """Return the last position that the client received, from the header or else from the URL.
+
+    Browsers send the current header again with an old URL.
 
     Raises:
-        Unprocessable: the id is none of ours.
+        Unprocessable: the id is malformed.
         EventsExpired: events behind it have been deleted.
     """
     if header:
@@ -99,23 +103,23 @@ def asked_position(header: str | None, query: str | None) -> Position | None:
     return position_of(query, "/query/last_event_id") if query else None
 
 
-async def start_of(feed: EventFeed, asked: Position | None, *, most: int) -> Position:
-    """Where to begin: behind what was asked for, else behind everything until now.
+async def start_of(feed: EventFeed, requested: Position | None, *, most: int) -> Position:
+    """Return the position to start behind: the requested one, else the end of all events.
 
     Raises:
-        EventsExpired: the database is another, or more than `most` events have happened since.
+        EventsExpired: the id is of another database, or more than `most` events have followed it.
     """
     present = await feed.present()
-    if asked and asked > present:
+    if requested and requested > present:
         raise EventsExpired("The id is of another database.")
-    if asked and await feed.backlog(asked, most=most + 1) > most:
+    if requested and await feed.backlog(requested, most=most + 1) > most:
         raise EventsExpired(f"More than {most} events have happened since then.")
-    return asked or present
+    return requested or present
 
 
-async def end_with(watched: Watched, subscription: Subscription) -> None:
-    await watched.ended.wait()
-    subscription.end(watched.reason)
+async def end_when_revoked(guard: ConnectionGuard, subscription: Subscription) -> None:
+    await guard.ended.wait()
+    subscription.end(guard.reason)
 
 
 async def get_event_feed(connection: HTTPConnection) -> EventFeed:

@@ -1,4 +1,4 @@
-"""Event types: what each feature publishes, with the fields that an event shows and its audience.
+"""Event types of the features: names, fields of the data and required scope.
 
 A feature declares them in its extension module `events` as `extension`; its trigger writes the
 rows: see docs/adr/0011.
@@ -22,7 +22,7 @@ class EventTypes:
     actions: tuple[str, ...]
     schema: type[Out]
     scope: Scope | None = None
-    """Needed to receive them; without one they are for the owner and administrators."""
+    """Required to receive them; without one the owner and administrators receive them."""
 
     @property
     def names(self) -> Iterator[str]:
@@ -50,9 +50,9 @@ def scopes_to_receive(names: Iterable[str]) -> set[Scope]:
 
 
 def may_receive(principal: Principal, name: str, data: dict[str, Any]) -> bool:
-    """Return whether an event of this type is for the principal.
+    """Return whether the principal may receive an event of this type.
 
-    Events of a feature that is not enabled any more are for nobody.
+    No principal receives events of a feature that is no longer enabled.
     """
     types = event_types().get(kind_of(name))
     if types is None:

@@ -1,6 +1,6 @@
-"""Events, as they happen: one reader for each process, however many follow.
+"""Event feed: one reader of the events table for each process and all its subscriptions.
 
-The rows are the truth, and every notification only a reason to look at once. See
+The rows are authoritative; a notification only makes the feed read at once. See
 docs/adr/0011-events-are-rows-read-in-order.md.
 """
 
@@ -12,47 +12,47 @@ from contextlib import contextmanager, suppress
 from app.db.executor import ReadPool
 from app.features.events.crud import events
 from app.features.events.models.event import Position
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.runtime.background import BackgroundLoop
 
-# Looks by itself now and then, in case a notification was lost.
-LOOK_SECONDS = 1.0
-# However much is written: what happens within this time is read at once.
+# Polls also without a notification, which may be lost.
+POLL_SECONDS = 1.0
+# Minimum time between reads: the events of this interval are read together.
 PACE_SECONDS = 0.02
-# A follower that lets more than this wait is cut off, and resumes when it comes back.
+# A subscription with more waiting events ends; the client resumes when it reconnects.
 MAX_WAITING = 1000
-ANNOUNCE_EVERY_SECONDS = 0.05
+PUBLISH_EVERY_SECONDS = 0.05
 # A page costs about 50 ms of the event loop until it is sent. Replays read pages one at a time,
-# so that however many clients resume, they take a third of the loop's time.
+# so that any number of resuming clients takes a third of the loop's time.
 REPLAY_PAUSE_SECONDS = 0.15
 
 
 class Subscription:
-    """Somebody who follows. `ended` says why nothing more will come."""
+    """Subscription of one client to the feed. `ended` is the reason once it has ended."""
 
     def __init__(self, feed: "EventFeed") -> None:
         self._feed = feed
         self._seen = Position(0, 0)
-        self._waiting: deque[Told] = deque()
-        self._news = asyncio.Event()
+        self._waiting: deque[PublishedEvent] = deque()
+        self._notified = asyncio.Event()
         self.ended = ""
 
-    async def events(self, after: Position) -> AsyncIterator[Told]:
-        """Everything behind the position, each event once, until the subscription ends."""
-        async for told in self._catch_up(after):
-            yield told
-        while (told_next := await self._next()) is not None:
-            yield told_next
+    async def events(self, after: Position) -> AsyncIterator[PublishedEvent]:
+        """Yield all events behind the position, each once, until the subscription ends."""
+        async for replayed in self._catch_up(after):
+            yield replayed
+        while (published := await self._next()) is not None:
+            yield published
 
-    async def _catch_up(self, after: Position) -> AsyncIterator[Told]:
-        """From the rows, until what comes next comes from the feed."""
+    async def _catch_up(self, after: Position) -> AsyncIterator[PublishedEvent]:
+        """Yield events from the rows until the feed delivers the next one."""
         while not self.ended:
             head = self._feed.position or after
             batch = await self._feed.replay(after)
-            for told in batch.events:
-                yield told
-                after = told.position
-            # Our view of the rows is newer than that of the feed when it had come to `head`.
+            for published in batch.events:
+                yield published
+                after = published.position
+            # This read is newer than the one in which the feed reached `head`.
             after = after if batch.is_full else max(after, head)
             if not batch.is_full and self._feed.admit(self, after):
                 return
@@ -60,28 +60,28 @@ class Subscription:
     def start(self, after: Position) -> None:
         self._seen = after
 
-    def offer(self, told: Told) -> None:
-        if told.position <= self._seen:
+    def offer(self, published: PublishedEvent) -> None:
+        if published.position <= self._seen:
             return
-        self._seen = told.position
-        self._waiting.append(told)
-        self._news.set()
+        self._seen = published.position
+        self._waiting.append(published)
+        self._notified.set()
         if len(self._waiting) > self._feed.max_waiting:
             self.end("too slow")
 
     def end(self, reason: str) -> None:
         self.ended = self.ended or reason
-        self._news.set()
+        self._notified.set()
 
-    async def _next(self) -> Told | None:
+    async def _next(self) -> PublishedEvent | None:
         while not self.ended and not self._waiting:
-            self._news.clear()
-            await self._news.wait()
+            self._notified.clear()
+            await self._notified.wait()
         return None if self.ended else self._waiting.popleft()
 
 
 class EventFeed(BackgroundLoop):
-    """Reads while somebody follows, and gives each what it has read."""
+    """Reads events while there are subscriptions, and offers them to each."""
 
     name = "events"
 
@@ -90,11 +90,11 @@ class EventFeed(BackgroundLoop):
         self._reads = reads
         self._subscriptions: set[Subscription] = set()
         self._admitted: set[Subscription] = set()
-        self._news = asyncio.Event()
+        self._notified = asyncio.Event()
         self._is_draining = False
         self._replays = asyncio.Semaphore(1)
         self.position: Position | None = None
-        self.look_seconds = LOOK_SECONDS
+        self.poll_seconds = POLL_SECONDS
         self.max_waiting = MAX_WAITING
 
     @property
@@ -104,7 +104,7 @@ class EventFeed(BackgroundLoop):
 
     @contextmanager
     def subscription(self) -> Iterator[Subscription]:
-        """A subscription that lasts as long as the block, or until the service stops."""
+        """Open a subscription for the duration of the block, or until the service stops."""
         subscription = Subscription(self)
         self._subscriptions.add(subscription)
         if self._is_draining:
@@ -118,21 +118,22 @@ class EventFeed(BackgroundLoop):
                 self.position = None
 
     def admit(self, subscription: Subscription, after: Position) -> bool:
-        """Serve it from now on, unless the feed has gone beyond what it has seen."""
+        """Serve the subscription from now on; False if the feed is already beyond `after`."""
         if self.position is not None and self.position > after:
             return False
         subscription.start(after)
         self._admitted.add(subscription)
         self.position = self.position or after
-        self.wake()
+        self.notify()
         return True
 
-    def wake(self, _: str = "") -> None:
+    def notify(self, _: str = "") -> None:
+        """Read soon, if there are subscriptions."""
         if self._admitted:
-            self._news.set()
+            self._notified.set()
 
     def drain(self) -> None:
-        """End every subscription, and those that would begin."""
+        """End all subscriptions, and new ones at once."""
         self._is_draining = True
         for subscription in self._subscriptions:
             subscription.end("shutting down")
@@ -141,7 +142,7 @@ class EventFeed(BackgroundLoop):
         return await events.read_behind(self._reads, after)
 
     async def replay(self, after: Position) -> events.Batch:
-        """Read one page for a client that resumes; the next page is read after a pause."""
+        """Read one page for a resuming client; the next page is read after a pause."""
         async with self._replays:
             batch = await self.read(after)
             if batch.is_full:
@@ -156,50 +157,49 @@ class EventFeed(BackgroundLoop):
         return await events.present(self._reads)
 
     async def work(self) -> None:
-        self._news.clear()
+        self._notified.clear()
         if self.position is not None and await self._advance(self.position):
-            self._news.set()
+            self._notified.set()
 
     async def pause(self) -> None:
         await asyncio.sleep(PACE_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.look_seconds):
-                await self._news.wait()
+            async with asyncio.timeout(self.poll_seconds):
+                await self._notified.wait()
 
     async def _advance(self, position: Position) -> bool:
-        """Read on from the position; say whether to look again at once."""
+        """Read on from the position; return whether to read again at once."""
         batch = await self.read(position)
         if self.position != position:
-            return True  # The last one left meanwhile, and another came.
-        for told in batch.events:
-            self.position = told.position
+            return True  # The last subscription ended during the read, and another began.
+        for published in batch.events:
+            self.position = published.position
             for subscription in self._admitted:
-                subscription.offer(told)
+                subscription.offer(published)
         return batch.is_full or batch.is_unsettled
 
 
-class Announcer(BackgroundLoop):
-    """Tells the other processes to look, soon after each commit and not for each one.
+class EventPublisher(BackgroundLoop):
+    """Notifies the other processes soon after a commit, once for many commits.
 
-    Not in the transaction itself: PostgreSQL lets those that notify commit only one after
-    another.
+    Not in the transaction itself: PostgreSQL serializes the commits of transactions that notify.
     """
 
-    name = "event announcer"
+    name = "event publisher"
 
-    def __init__(self, announce: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, publish: Callable[[], Awaitable[None]]) -> None:
         super().__init__()
-        self._announce = announce
-        self._news = asyncio.Event()
+        self._publish = publish
+        self._notified = asyncio.Event()
 
-    def note(self) -> None:
-        """Something was committed."""
-        self._news.set()
+    def notify(self) -> None:
+        """Publish soon, because a transaction was committed."""
+        self._notified.set()
 
     async def work(self) -> None:
-        await self._news.wait()
-        self._news.clear()
-        await self._announce()
+        await self._notified.wait()
+        self._notified.clear()
+        await self._publish()
 
     async def pause(self) -> None:
-        await asyncio.sleep(ANNOUNCE_EVERY_SECONDS)
+        await asyncio.sleep(PUBLISH_EVERY_SECONDS)

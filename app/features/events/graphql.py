@@ -1,4 +1,4 @@
-"""Events in GraphQL: the subscription to what happens to items."""
+"""Events in GraphQL: the subscription to events of items."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -7,7 +7,7 @@ import strawberry
 
 from app.errors import Unavailable
 from app.features.events.lifespan import EventResources
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.features.graphql.context import SubscriptionInfo
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.types import from_row
@@ -31,15 +31,17 @@ class EventSubscriptions:
         info.context.require(Scope.ITEMS_READ)
         feed = info.context.resources[EventResources].feed
         with feed.subscription() as subscription:
-            async for told in subscription.events(await feed.present()):
-                if told.event.type.startswith("item.") and told.is_for(info.context.principal):
-                    yield item_event(told)
-            # Completing instead would say that there are no more events.
+            async for published in subscription.events(await feed.present()):
+                if published.event.type.startswith("item.") and published.is_for(
+                    info.context.principal
+                ):
+                    yield item_event(published)
+            # Completing instead would mean that there are no more events.
             raise Unavailable(f"This has ended ({subscription.ended}): subscribe again.")
 
 
-def item_event(told: Told) -> ItemEvent:
-    event = told.event
+def item_event(published: PublishedEvent) -> ItemEvent:
+    event = published.event
     item = ItemRead.model_validate(event.data)
     return ItemEvent(
         id=event.id,

@@ -1,4 +1,4 @@
-"""Lifespan: the feed of events, and its announcements to other processes."""
+"""Lifespan: the event feed, and the publisher that notifies other processes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,14 +7,14 @@ from functools import partial
 
 from app.db.resources import DatabaseResources
 from app.features.events.crud import events
-from app.features.events.feed import Announcer, EventFeed
+from app.features.events.feed import EventFeed, EventPublisher
 from app.startup import Startup
 
 
 @dataclass(frozen=True, slots=True)
 class EventResources:
     feed: EventFeed
-    announcer: Announcer
+    publisher: EventPublisher
 
 
 @asynccontextmanager
@@ -22,15 +22,15 @@ async def lifespan(startup: Startup) -> AsyncIterator[EventResources]:
     database, notifications = startup.resources[DatabaseResources], startup.notifications
     feed = EventFeed(database.reads)
     publish = notifications.publish
-    announcer = Announcer(
+    publisher = EventPublisher(
         partial(publish, events.CHANNEL, "")
         if publish
-        else partial(events.announce, database.loop_reads)
+        else partial(events.publish, database.loop_reads)
     )
-    notifications.on_notification(events.CHANNEL, feed.wake)
-    notifications.on_reconnect(feed.wake)
-    notifications.on_commit(feed.wake)
-    notifications.on_commit(announcer.note)
+    notifications.on_notification(events.CHANNEL, feed.notify)
+    notifications.on_reconnect(feed.notify)
+    notifications.on_commit(feed.notify)
+    notifications.on_commit(publisher.notify)
     startup.drain.on_drain(feed.drain)
-    startup.run(feed, announcer)
-    yield EventResources(feed, announcer)
+    startup.run(feed, publisher)
+    yield EventResources(feed, publisher)

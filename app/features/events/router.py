@@ -1,4 +1,4 @@
-"""Events: what happens, as it happens."""
+"""Endpoint of the event stream."""
 
 from collections.abc import AsyncIterator
 from typing import Any

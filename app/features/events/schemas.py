@@ -1,4 +1,4 @@
-"""Events on the wire: of the stream, of webhooks and of subscriptions alike."""
+"""Schemas of events: for the stream, webhooks and subscriptions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class EventRead(Out):
 
 
 @dataclass(frozen=True)
-class Told:
-    """One event, made once for all who hear it."""
+class PublishedEvent:
+    """One event, validated and serialized once for all receivers."""
 
     position: Position
     event: EventRead
@@ -38,19 +38,20 @@ class Told:
         return may_receive(principal, self.event.type, self.event.data)
 
 
-def told(row: Mapping[str, Any]) -> Told:
+def published_event(row: Mapping[str, Any]) -> PublishedEvent:
+    """Return the event of a row with the columns of `crud.events.COLUMNS`."""
     position = Position(row["transaction_id"], row["id"])
     event = EventRead(
         id=event_id(position, row["created_at"]),
         type=row["type"],
         timestamp=row["created_at"],
-        data=told_data(row["type"], row["data"]),
+        data=published_data(row["type"], row["data"]),
     )
-    return Told(position, event)
+    return PublishedEvent(position, event)
 
 
-def told_data(type_name: str, row: dict[str, Any]) -> dict[str, Any]:
-    """The fields that the API shows, in its order; none where the feature is not enabled any more.
+def published_data(type_name: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the API, in its order; none if the feature is no longer enabled.
 
     Not validated: an event may be older than the newest field.
     """

@@ -25,11 +25,11 @@ async def connection(
     first: int,
     after: str | None,
 ) -> Connection[Node]:
-    """One page behind the cursor.
+    """Return one page behind the cursor.
 
     Raises:
         Unprocessable: `first` is out of bounds.
-        InvalidCursor: nobody gave this cursor out, or for another list.
+        InvalidCursor: the cursor has no valid signature, or is of another list.
     """
     if not 1 <= first <= MAX_FIRST:
         message = f"Ask for 1 to {MAX_FIRST}"

@@ -20,7 +20,7 @@ RowLoader = DataLoader[uuid.UUID, Row | None]
 
 @dataclass(frozen=True)
 class CallerContext:
-    """What requests and subscriptions have in common."""
+    """Base context of requests and subscriptions."""
 
     principal: Principal
     reads: Reader

@@ -1,4 +1,4 @@
-"""Query costs: at most how many rows a GraphQL document selects, before it is executed."""
+"""Query cost: the maximum number of rows that a GraphQL document selects."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from graphql import FieldNode, IntValueNode, OperationDefinitionNode, ValueNode,
 
 Variables = Mapping[str, Any]
 
-# The fields around the rows of a page, which are no rows of their own.
+# Fields around the rows of a page, which do not count as rows.
 WRAPPERS = frozenset({"edges", "node", "pageInfo"})
 DEFAULT_FIRST, MAX_FIRST = 20, 100
 
@@ -27,7 +27,7 @@ def rows_of(field: FieldNode, variables: Variables, connections: Collection[str]
 
 
 def size_of(value: ValueNode | None, variables: Variables) -> int:
-    """The size of a page; what is out of bounds is refused by the field itself."""
+    """Return the size of a page; the field itself rejects a size that is out of bounds."""
     first: Any = DEFAULT_FIRST
     if isinstance(value, VariableNode):
         first = variables.get(value.name.value, DEFAULT_FIRST)
@@ -37,7 +37,7 @@ def size_of(value: ValueNode | None, variables: Variables) -> int:
 
 
 def defaults_of(operation: OperationDefinitionNode) -> dict[str, Any]:
-    """The integers among the defaults of its variables."""
+    """Return the integer defaults of its variables."""
     return {
         each.variable.name.value: int(each.default_value.value[:9])
         for each in operation.variable_definitions or ()

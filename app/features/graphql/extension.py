@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class GraphQLTypes:
     """Strawberry types whose fields become fields of the root types.
 
-    A field of `query` or `mutation` may be null, although it never is without an error: otherwise
-    one that fails would remove the others from the answer.
+    Fields of `query` and `mutation` are nullable, although they are null only after an error:
+    otherwise a field that fails would remove the others from the response.
     """
 
     query: type | None = None

@@ -1,4 +1,4 @@
-"""Validation of GraphQL inputs by the schemas of the other endpoints."""
+"""Validation of GraphQL inputs by the schemas of the REST endpoints."""
 
 from typing import Any, TypeVar
 
@@ -12,13 +12,13 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 
 def validated(schema: type[Schema], given: Any, argument: str = "input") -> Schema:
-    """Return the input as the schema of the other endpoints.
+    """Validate the input by the schema of the REST endpoints.
 
     Args:
-        argument: where the input stands among the arguments of the field.
+        argument: name of the field argument that holds the input, for error pointers.
 
     Raises:
-        Unprocessable: it breaks a rule.
+        Unprocessable: the input is invalid.
     """
     try:
         return schema.model_validate(
@@ -26,5 +26,5 @@ def validated(schema: type[Schema], given: Any, argument: str = "input") -> Sche
         )
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        placed = [{**each, "loc": (argument, *each["loc"])} for each in details]
-        raise Unprocessable(violations=violations(placed)) from None
+        located = [{**each, "loc": (argument, *each["loc"])} for each in details]
+        raise Unprocessable(violations=violations(located)) from None

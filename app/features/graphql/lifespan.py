@@ -1,4 +1,4 @@
-"""Lifespan: the schema, put together from what the enabled features add."""
+"""Lifespan: the schema, assembled from the types of the enabled features."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,7 @@
 """Limits of GraphQL documents, checked on the syntax tree before execution.
 
-Validation itself takes time that grows with the square of repeated fields, so that the
-attacks it would find are refused before it runs.
+The time of validation grows with the square of repeated fields, so that expensive documents
+are refused before it runs.
 """
 
 from collections import Counter
@@ -26,13 +26,13 @@ from app.features.graphql.costs import WRAPPERS, Variables, defaults_of, is_intr
 MAX_TOKENS = 1000
 MAX_DEPTH = 8
 MAX_ALIASES = 15
-# Fields once fragments stand where they are spread, which may double with each of them.
+# Counted with fragments expanded: each nested spread may double the number of fields.
 MAX_FIELDS = 500
 MAX_REPEATED = 5
 # A hundred items with owner, category and its parent are 400 rows, and 0.1 s of the event loop.
 MAX_ROWS = 500
 ROWS_PER_REQUEST = 100
-# What tools ask about the schema is deeper than what anybody asks about the data.
+# Introspection queries of tools are deeper than queries for data.
 INTROSPECTION_LEVELS = 10
 
 
@@ -61,17 +61,17 @@ class CheckedQuery:
         return self.rows // ROWS_PER_REQUEST
 
 
-def checked(
+def check_query(
     query: str, variables: Variables | None = None, *, connections: Collection[str]
 ) -> CheckedQuery:
-    """Parse the document and hold it against the limits, before anything is executed.
+    """Parse the document and check it against the limits before execution.
 
     Args:
         connections: the fields that return a page.
 
     Raises:
-        InvalidQuery: it is no GraphQL.
-        QueryTooComplex: it is beyond a limit.
+        InvalidQuery: it has a syntax error.
+        QueryTooComplex: it exceeds a limit.
     """
     try:
         document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
@@ -81,13 +81,13 @@ def checked(
         raise InvalidQuery(error.message[:200]) from None
     except RecursionError:
         raise QueryTooComplex(f"At most {MAX_DEPTH} levels.") from None
-    survey = Survey(document, variables or {}, connections)
-    survey.run()
-    return CheckedQuery(document, survey.rows)
+    visitor = DocumentVisitor(document, variables or {}, connections)
+    visitor.run()
+    return CheckedQuery(document, visitor.rows)
 
 
-class Survey:
-    """Walks the document once as it would be executed, and stops at the first limit."""
+class DocumentVisitor:
+    """Visits the document as it would be executed, and stops at the first exceeded limit."""
 
     def __init__(
         self, document: DocumentNode, variables: Variables, connections: Collection[str]
@@ -130,7 +130,7 @@ class Survey:
     def _fields_of(
         self, selections: SelectionSetNode, inside: tuple[str, ...]
     ) -> Iterator[tuple[FieldNode, tuple[str, ...]]]:
-        """The fields of one level, fragments resolved, each with the fragments it stands in."""
+        """Yield the fields of one level, fragments expanded, each with its enclosing fragments."""
         for node in selections.selections:
             if isinstance(node, FieldNode):
                 yield node, inside
@@ -145,7 +145,7 @@ class Survey:
         if name in inside:
             raise QueryTooComplex("A fragment contains itself.")
         if name in self._fragments:
-            # Counted, too: spreads of spreads would double without a single field.
+            # Counted as a field: nested spreads without any field would double unbounded.
             self._fields += 1
             refuse_above(self._fields, MAX_FIELDS, "fields")
             yield from self._fields_of(self._fragments[name].selection_set, (*inside, name))
@@ -162,6 +162,6 @@ class Survey:
         refuse_above(self._aliases, MAX_ALIASES, "aliases")
 
 
-def refuse_above(count: int, limit: int, what: str) -> None:
+def refuse_above(count: int, limit: int, noun: str) -> None:
     if count > limit:
-        raise QueryTooComplex(f"At most {limit} {what}.")
+        raise QueryTooComplex(f"At most {limit} {noun}.")

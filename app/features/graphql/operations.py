@@ -5,21 +5,23 @@ from graphql import DocumentNode, OperationDefinitionNode
 from app.features.graphql.limits import InvalidQuery
 
 
-def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    """The operation of that name, else the only one; strawberry would take the first of several.
+def selected_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    """Return the operation of that name, or the only one without a name.
+
+    Strawberry would execute the first of several.
 
     Raises:
-        InvalidQuery: there is none, or nothing says which.
+        InvalidQuery: there is no such operation, or several and no name.
     """
     operations = [
         each for each in document.definitions if isinstance(each, OperationDefinitionNode)
     ]
-    meant = [each for each in operations if name is None or name_of(each) == name]
-    if not meant:
+    matching = [each for each in operations if name is None or name_of(each) == name]
+    if not matching:
         raise InvalidQuery("There is no such operation in the document.")
-    if name is None and len(meant) > 1:
+    if name is None and len(matching) > 1:
         raise InvalidQuery("Say by operationName which of the operations to execute.")
-    return meant[0]
+    return matching[0]
 
 
 def name_of(operation: OperationDefinitionNode) -> str | None:

@@ -8,21 +8,21 @@ from pydantic_core import PydanticCustomError
 from app.http.schemas import OPAQUE, In
 
 MAX_QUERY = 20_000
-# graphql-core needs time for each of them, and again for each error that it finds among them.
+# graphql-core takes time for each value, and again for each error among them.
 MAX_VARIABLE_VALUES = 1_000
 
 
 def bounded(variables: dict[str, Any]) -> dict[str, Any]:
-    waiting: list[Any] = [variables]
+    pending: list[Any] = [variables]
     count = 0
-    while waiting:
-        each = waiting.pop()
+    while pending:
+        each = pending.pop()
         values = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
         count += len(values)
         if count > MAX_VARIABLE_VALUES:
             message = "The variables have more than {limit} values"
             raise PydanticCustomError("too_many_values", message, {"limit": MAX_VARIABLE_VALUES})
-        waiting.extend(values)
+        pending.extend(values)
     return variables
 
 

@@ -1,4 +1,4 @@
-"""`POST /graphql`: one operation in one transaction, committed before its answer leaves."""
+"""`POST /graphql`: one operation in one transaction, committed before the response is sent."""
 
 from typing import Annotated, Any
 
@@ -12,8 +12,8 @@ from app.db.errors import REPEATABLE
 from app.errors import AppError, NotFound
 from app.features.graphql.context import Context
 from app.features.graphql.lifespan import GraphQLResources
-from app.features.graphql.limits import CheckedQuery, InvalidQuery, checked
-from app.features.graphql.operations import chosen
+from app.features.graphql.limits import CheckedQuery, InvalidQuery, check_query
+from app.features.graphql.operations import selected_operation
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
 from app.http.html import GRAPHIQL_POLICY, page, render, require_no_production
@@ -38,35 +38,40 @@ async def get_context(
 
 @router.post("/graphql", response_class=JSONResponse)
 async def execute_graphql(
-    asked: GraphQLRequest, context: Annotated[Context, Depends(get_context)], request: Request
+    body: GraphQLRequest, context: Annotated[Context, Depends(get_context)], request: Request
 ) -> Response:
     """Execute one GraphQL operation; problems are in the extensions of its errors."""
     schema: Schema = resources(request)[GraphQLResources].schema
     try:
-        query = refuse_subscription(asked, schema)
+        query = check_request(body, schema)
     except AppError as error:
         refused = GraphQLError(error.detail, original_error=error)
         return JSONResponse({"data": None, "errors": [error_of(refused, request.scope)]})
     await charge(request, context.principal, query.extra_requests)
     result = await schema.execute(
-        asked.query,
-        variable_values=asked.variables,
+        body.query,
+        variable_values=body.variables,
         context_value=context,
-        operation_name=asked.operationName,
+        operation_name=body.operationName,
     )
-    answer: dict[str, Any] = {"data": result.data}
-    # A field that fails on every row would make an answer of megabytes.
+    response: dict[str, Any] = {"data": result.data}
+    # A field that fails on every row would otherwise produce a response of megabytes.
     for failed in (result.errors or [])[:MAX_ERRORS]:
         if isinstance(failed.original_error, REPEATABLE):
-            raise failed.original_error  # The route repeats the whole of it.
-        answer.setdefault("errors", []).append(error_of(failed, request.scope))
-    return JSONResponse(answer)
+            raise failed.original_error  # The route repeats the transaction.
+        response.setdefault("errors", []).append(error_of(failed, request.scope))
+    return JSONResponse(response)
 
 
-def refuse_subscription(asked: GraphQLRequest, schema: Schema) -> CheckedQuery:
-    """Raises AppError: it is none that is answered once, or beyond a limit."""
-    query = checked(asked.query, asked.variables, connections=schema.connections)
-    operation = chosen(query.document, asked.operationName)
+def check_request(body: GraphQLRequest, schema: Schema) -> CheckedQuery:
+    """Check the query and return it with its cost.
+
+    Raises:
+        InvalidQuery: it is invalid, selects no operation, or selects a subscription.
+        QueryTooComplex: it exceeds a limit.
+    """
+    query = check_query(body.query, body.variables, connections=schema.connections)
+    operation = selected_operation(query.document, body.operationName)
     if operation.operation is OperationType.SUBSCRIPTION:
         raise InvalidQuery("Subscriptions go over the WebSocket of this address.")
     return query

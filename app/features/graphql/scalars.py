@@ -1,4 +1,4 @@
-"""Scalars that differ from strawberry's."""
+"""Scalars that replace those of strawberry."""
 
 import dataclasses
 import uuid
@@ -10,16 +10,16 @@ from pydantic import TypeAdapter
 from strawberry.schema.types.base_scalars import DateTimeDefinition, UUIDDefinition
 from strawberry.types.scalar import ScalarDefinition
 
-# Times look as they do everywhere else, ending in Z.
+# The format of the REST API, ending in Z.
 DATE_TIME = dataclasses.replace(
     DateTimeDefinition, serialize=partial(TypeAdapter(datetime).dump_python, mode="json")
 )
 
 
 class UUIDScalar(GraphQLScalarType):
-    """The standard's ID, which every client knows, held to UUIDs.
+    """The standard scalar ID, restricted to UUIDs.
 
-    graphql-core reserves the name for its own, which takes any text.
+    graphql-core reserves the name for its own scalar, which accepts any text.
     """
 
     reserved_types = {}  # noqa: RUF012  (overrides one that is no ClassVar either)

@@ -43,7 +43,7 @@ class Schema(strawberry.Schema):
         self.connections = frozenset(name for name, field in fields if "first" in field.args)
 
     def process_errors(self, errors: list[GraphQLError], _: ExecutionContext | None = None) -> None:
-        """Log what is our own fault; strawberry would log every mistake of every client."""
+        """Log internal errors only; strawberry would log every error of every client."""
         for error in errors:
             cause = error.original_error
             if cause is not None and not isinstance(cause, AppError | GraphQLError):
@@ -51,7 +51,7 @@ class Schema(strawberry.Schema):
 
 
 def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
-    """Put the schema together.
+    """Assemble the schema.
 
     Args:
         is_open: introspection is allowed.
@@ -69,13 +69,13 @@ def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
 
 
 def merged(name: str, types: Sequence[type | None]) -> type | None:
-    """Return the root type, or None where no feature has a field for it."""
+    """Return the root type, or None if no feature adds a field to it."""
     present = tuple(each for each in types if each)
     return merge_types(name, present) if present else None
 
 
 def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:
-    """The error with its problem as extensions (GraphQL, section 7.1.2)."""
+    """Return the error with its problem as extensions (GraphQL, section 7.1.2)."""
     known = problem_of(error)
     located: dict[str, Any] = {"message": known.detail}
     if error.locations:
@@ -86,7 +86,7 @@ def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:
 
 
 def extensions_of(error: AppError, scope: Any) -> dict[str, Any]:
-    """The problem; what the other endpoints call the body is the input here."""
+    """Return the problem, with pointers into `/input` where REST has `/body`."""
     metrics.PROBLEMS.labels(error.code).inc()
     extensions = problem(scope, error)
     for each in extensions.get("errors", []):
@@ -96,23 +96,23 @@ def extensions_of(error: AppError, scope: Any) -> dict[str, Any]:
 
 
 def problem_of(error: GraphQLError) -> AppError:
-    """What went wrong; without a cause in our own code it is the query itself.
+    """Return the error of the application, or InvalidQuery for an error in the query.
 
-    GraphQL's words are kept where they are about names: others repeat values, which may be
-    passwords.
+    Messages of graphql-core are kept only where they are about names: others repeat values,
+    which may be passwords.
     """
     cause = error.original_error
     if isinstance(cause, AppError):
         return cause
     if cause is not None and not isinstance(cause, GraphQLError):
         return AppError()
-    return InvalidQuery(words_of(error.message))
+    return InvalidQuery(without_values(error.message))
 
 
-def words_of(message: str) -> str:
-    """As much of the message as repeats no value."""
-    said = message.partition(", found: ")[0]
-    if ABOUT_NAMES.match(said):
-        return said[:200]
-    place = ABOUT_VALUE.match(said)
+def without_values(message: str) -> str:
+    """Return the part of the message that repeats no value."""
+    text = message.partition(", found: ")[0]
+    if ABOUT_NAMES.match(text):
+        return text[:200]
+    place = ABOUT_VALUE.match(text)
     return f"{place[0]}." if place else "A value does not fit its type."

@@ -1,4 +1,4 @@
-"""Types that every schema has: the pages of Relay connections."""
+"""Types of Relay connections."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
@@ -9,7 +9,7 @@ Node = TypeVar("Node")
 
 
 def from_row(kind: Callable[..., Node], row: Mapping[str, Any]) -> Node:
-    """Create the type with those values of the row that it has fields for."""
+    """Create the type from the values of the row that are among its fields."""
     names = kind.__dataclass_fields__.keys()  # type: ignore[attr-defined]  # strawberry's
     return kind(**{name: row[name] for name in names if name in row})
 

@@ -1,4 +1,4 @@
-"""Subscriptions over a WebSocket, by the protocol graphql-transport-ws.
+"""GraphQL subscriptions over a WebSocket, by the protocol graphql-transport-ws.
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
@@ -18,13 +18,13 @@ from app.db.dependencies import Reads
 from app.errors import AppError, TooManyRequests
 from app.features.graphql.context import SubscriptionContext
 from app.features.graphql.lifespan import GraphQLResources
-from app.features.graphql.limits import InvalidQuery, checked
-from app.features.graphql.operations import chosen
+from app.features.graphql.limits import InvalidQuery, check_query
+from app.features.graphql.operations import selected_operation
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
-from app.features.streams.authentication import Listening
-from app.features.streams.dependencies import SocketLeasesDep, StandingDep
+from app.features.streams.authentication import StreamCaller
+from app.features.streams.dependencies import RevalidationDep, SocketLeasesDep
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import CloseReason, close, first_to_end, until_ended
 from app.http.close_codes import CloseCode
@@ -44,31 +44,32 @@ MAX_OPERATIONS = 10
 @router.websocket("/graphql", dependencies=[KnownOrigin, KnownParameters])
 async def follow_graphql(
     websocket: WebSocket,
-    caller: Listening,
+    caller: StreamCaller,
     reads: Reads,
-    standing: StandingDep,
+    revalidation: RevalidationDep,
     leases: SocketLeasesDep,
 ) -> None:
     """Follow events with GraphQL subscriptions."""
     context = SubscriptionContext(caller, reads, resources(websocket))
-    with standing.watch(caller) as watched:
+    with revalidation.watch(caller) as guard:
         async with leases.held(caller.id):
-            ending = await greet(websocket)
-            if ending is None:
-                conversation = Conversation(websocket, context)
-                ending = await first_to_end(conversation.run(), until_ended(watched))
-    if ending:
-        await close(websocket, ending)
+            close_reason = await accept(websocket)
+            if close_reason is None:
+                connection = SubscriptionConnection(websocket, context)
+                close_reason = await first_to_end(connection.run(), until_ended(guard))
+    if close_reason:
+        await close(websocket, close_reason)
 
 
-async def greet(websocket: WebSocket) -> CloseReason | None:
-    speaks = PROTOCOL in websocket.scope["subprotocols"]
-    await websocket.accept(PROTOCOL if speaks else None)
-    return None if speaks else (4406, "Subprotocol not acceptable")
+async def accept(websocket: WebSocket) -> CloseReason | None:
+    """Accept the WebSocket; return a reason to close it if the subprotocol is not supported."""
+    is_supported = PROTOCOL in websocket.scope["subprotocols"]
+    await websocket.accept(PROTOCOL if is_supported else None)
+    return None if is_supported else (4406, "Subprotocol not acceptable")
 
 
-class Conversation:
-    """One socket: its operations by their ids."""
+class SubscriptionConnection:
+    """One WebSocket connection and its running operations by id."""
 
     def __init__(self, websocket: WebSocket, context: SubscriptionContext) -> None:
         self._websocket = websocket
@@ -76,7 +77,7 @@ class Conversation:
         self._operations: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> CloseReason | None:
-        """Until the client leaves (None), or there is a reason to close."""
+        """Serve the connection; return a reason to close it, or None after the client has left."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 if not isinstance(await self._receive(), Init):
@@ -84,48 +85,48 @@ class Conversation:
         except TimeoutError:
             return 4408, "Connection initialisation timeout"
         except (ValidationError, WebSocketDisconnect) as error:
-            return self._broken(error)
+            return self._close_reason_of(error)
         await self._send({"type": "connection_ack"})
         try:
-            return await self._converse()
+            return await self._serve()
         except (ValidationError, WebSocketDisconnect) as error:
-            return self._broken(error)
+            return self._close_reason_of(error)
         finally:
             for operation in self._operations.values():
                 operation.cancel()
 
-    def _broken(self, error: Exception) -> CloseReason | None:
+    def _close_reason_of(self, error: Exception) -> CloseReason | None:
         return None if isinstance(error, WebSocketDisconnect) else (4400, "Invalid message")
 
-    async def _converse(self) -> CloseReason:
+    async def _serve(self) -> CloseReason:
         while True:
             message = await self._receive()
             if await self._is_flooding():
                 return CloseCode.TOO_MANY_MESSAGES, "too many messages"
-            ending = await self._answer(message)
-            if ending:
-                return ending
+            close_reason = await self._handle(message)
+            if close_reason:
+                return close_reason
 
-    async def _answer(self, message: Message) -> CloseReason | None:
+    async def _handle(self, message: Message) -> CloseReason | None:
         if isinstance(message, Init):
             return 4429, "Too many initialisation requests"
         if isinstance(message, Subscribe):
-            return self._begin(message)
+            return self._start(message)
         if isinstance(message, Complete):
-            self._end(message.id)
+            self._stop(message.id)
         elif message.type == "ping":
             await self._send({"type": "pong"})
         return None
 
-    def _begin(self, asked: Subscribe) -> CloseReason | None:
-        if asked.id in self._operations:
-            return 4409, f"Subscriber for {asked.id} already exists"
+    def _start(self, message: Subscribe) -> CloseReason | None:
+        if message.id in self._operations:
+            return 4409, f"Subscriber for {message.id} already exists"
         if len(self._operations) >= MAX_OPERATIONS:
             return CloseCode.TOO_MANY_MESSAGES, "too many operations"
-        self._operations[asked.id] = asyncio.create_task(self._follow(asked))
+        self._operations[message.id] = asyncio.create_task(self._execute(message))
         return None
 
-    def _end(self, name: str) -> None:
+    def _stop(self, name: str) -> None:
         if operation := self._operations.pop(name, None):
             operation.cancel()
 
@@ -136,34 +137,34 @@ class Conversation:
         return MESSAGE.validate_json(frame.get("text") or "")
 
     async def _send(self, message: dict[str, Any]) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):  # The client has gone.
+        with suppress(WebSocketDisconnect, RuntimeError):  # The client has disconnected.
             await self._websocket.send_text(json.dumps(message))
 
-    async def _follow(self, asked: Subscribe) -> None:
+    async def _execute(self, message: Subscribe) -> None:
         try:
-            async for result in self._results(asked.payload):
+            async for result in self._results(message.payload):
                 payload = {"data": result.data, **self._errors(result.errors)}
-                await self._send({"type": "next", "id": asked.id, "payload": payload})
-            await self._send({"type": "complete", "id": asked.id})
+                await self._send({"type": "next", "id": message.id, "payload": payload})
+            await self._send({"type": "complete", "id": message.id})
         except GraphQLError as error:
             errors = [error_of(error, self._websocket.scope)]
-            await self._send({"type": "error", "id": asked.id, "payload": errors})
+            await self._send({"type": "error", "id": message.id, "payload": errors})
         finally:
-            self._operations.pop(asked.id, None)
+            self._operations.pop(message.id, None)
 
-    async def _results(self, asked: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
-        """Raises GraphQLError: the operation cannot begin."""
+    async def _results(self, request: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
+        """Execute the subscription and yield its results; GraphQLError if it cannot start."""
         schema: Schema = resources(self._websocket)[GraphQLResources].schema
         try:
-            await self._permit()
-            refuse_other_operations(asked, schema)
+            await self._check_rate_limit()
+            refuse_other_operations(request, schema)
         except AppError as error:
             raise GraphQLError(error.detail, original_error=error) from error
         results = await schema.subscribe(
-            asked.query,
-            variable_values=asked.variables,
+            request.query,
+            variable_values=request.variables,
             context_value=self._context,
-            operation_name=asked.operationName,
+            operation_name=request.operationName,
         )
         async for result in results:
             if isinstance(result, PreExecutionError) and result.errors:
@@ -176,8 +177,8 @@ class Conversation:
         key = f"frames:{self._context.principal.id}"
         return windows is not None and (await windows.count(key)).is_refused
 
-    async def _permit(self) -> None:
-        """Raises TooManyRequests: each subscription counts like a request, however it is sent."""
+    async def _check_rate_limit(self) -> None:
+        """Count each subscription as a request, in the same rate limit as those over HTTP."""
         windows: Windows | None = resources(self._websocket)[RequestRateLimit].windows
         if windows:
             verdict = await windows.count(str(self._context.principal.id))
@@ -189,8 +190,9 @@ class Conversation:
         return {"errors": found} if found else {}
 
 
-def refuse_other_operations(asked: GraphQLRequest, schema: Schema) -> None:
-    query = checked(asked.query, asked.variables, connections=schema.connections)
-    operation = chosen(query.document, asked.operationName)
+def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
+    """Check that the request selects a valid subscription within the limits."""
+    query = check_query(request.query, request.variables, connections=schema.connections)
+    operation = selected_operation(query.document, request.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
         raise InvalidQuery("Only subscriptions come here; send the others by POST.")

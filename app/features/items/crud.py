@@ -1,4 +1,4 @@
-"""The items table, seen as a collection. Flushes; never commits."""
+"""The items table: queries and changes. Flushes; never commits."""
 
 import uuid
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -45,9 +45,9 @@ BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
 
 def is_in_category() -> ColumnElement[bool]:
-    """In the category of the filter or below it."""
+    """Return the condition for items in the category of the filter or below it."""
     below = subtree(Category.id == bindparam("category_id"))
-    # An array: joined, PostgreSQL would take nearly all items for matches and scan the table.
+    # An array: for a join PostgreSQL estimates that nearly all items match, and scans the table.
     return Item.category_id == any_(func.array(select(below.c.id).scalar_subquery()))
 
 
@@ -72,7 +72,7 @@ async def get(reads: Reader, item_id: uuid.UUID) -> Row:
     """Return the item as a row.
 
     Raises:
-        NotFound: there is none, or it was deleted.
+        NotFound: there is no such item, or it is deleted.
     """
     return found(await reads.first(BY_ID, id=item_id), "item")
 
@@ -81,7 +81,7 @@ async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
     """Return the item, locked until the transaction ends.
 
     Raises:
-        NotFound: there is none, or it was deleted.
+        NotFound: there is no such item, or it is deleted.
     """
     return found(
         await session.scalar(select(Item).where(Item.id == item_id, IS_ALIVE).with_for_update()),
@@ -95,7 +95,7 @@ async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, A
 
 
 def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
-    """Return all items that match, in chunks of one snapshot."""
+    """Yield all items that match, in chunks from one snapshot."""
     return LISTING.everything(reads, filters)
 
 
@@ -103,7 +103,7 @@ async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:
     """Return the deleted item, locked until the transaction ends.
 
     Raises:
-        NotFound: there is none, or it was not deleted.
+        NotFound: there is no such item, or it is not deleted.
     """
     return found(
         await session.scalar(
@@ -139,7 +139,11 @@ async def create(session: Transaction, data: ItemCreate, *, owner: Principal) ->
 async def create_many(
     session: Transaction, batch: Sequence[ItemCreate], *, owner: Principal
 ) -> list[Row]:
-    """Create all in one statement; the result is in the order of the batch."""
+    """Create the items in one statement and return them in the order of the batch.
+
+    Raises:
+        Unprocessable: a category does not exist.
+    """
     if not batch:
         return []
     rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
@@ -158,6 +162,11 @@ async def update(session: AsyncSession, item: Item, data: ItemUpdate) -> Item:
 
 
 async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -> Item:
+    """Change the fields of the item.
+
+    Raises:
+        Unprocessable: price and tax break a rule together, or there is no such category.
+    """
     for field, value in fields.items():
         setattr(item, field, value)
     item.check_gross_price(fields)
@@ -168,7 +177,7 @@ async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -
 
 @contextmanager
 def known_category() -> Iterator[None]:
-    """Only a category can be missing: the owner is the one who asks."""
+    """Translate a foreign key violation: only the category can be missing, not the owner."""
     try:
         yield
     except ForeignKeyViolation as error:
@@ -181,7 +190,7 @@ async def delete(session: AsyncSession, item: Item) -> None:
 
 
 async def leave_category(session: AsyncSession, category_id: uuid.UUID) -> None:
-    """Take the deleted items out of a category, which they would keep from being deleted."""
+    """Remove deleted items from a category, which could not be deleted otherwise."""
     await session.execute(
         update_statement(Item)
         .where(Item.category_id == category_id, Item.deleted_at.is_not(None))

@@ -54,7 +54,7 @@ def items_by_day(owned: Owned) -> Counts:
 def prices(owned: Owned) -> Counts:
     """Select each range with its number of items, 0 included."""
     bounds = literal(list(PRICES), ARRAY(Numeric))
-    # The bucket of a price on a bound is the one below it, as `up_to` says.
+    # A price equal to a bound belongs to the bucket below it: `up_to` is inclusive.
     bucket = func.width_bucket(Item.price - text("0.01"), bounds).label("bucket")
     statement = select(bucket, func.count().label("count")).where(ALIVE, owned(Item.owner_id))
     counted, ranges = statement.group_by(bucket).subquery(), price_ranges()

@@ -1,4 +1,4 @@
-"""Items, as endpoints ask for them: loaded once, permitted once."""
+"""Dependencies of the item endpoints: load and authorize items, parse filters."""
 
 import uuid
 from decimal import Decimal
@@ -20,7 +20,7 @@ from app.security.authentication import ItemReader, ItemWriter, permit_change
 
 COOKIE_SECONDS = 30 * 24 * 3600
 QUESTION = TypeAdapter(Question)
-# Four bytes a character, each as %XX.
+# Up to four bytes for each character, each encoded as %XX.
 MAX_COOKIE = MAX_QUESTION * 4 * 3
 
 
@@ -75,7 +75,7 @@ async def get_query(
 
 
 def remembered(cookie: str) -> str | None:
-    """The `q` that was kept; a cookie is a hint, and one that is not usable is ignored."""
+    """Return the `q` from the cookie; an invalid cookie is ignored."""
     try:
         return QUESTION.validate_python(unquote(cookie, errors="strict"))
     except (UnicodeDecodeError, ValidationError):

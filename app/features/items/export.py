@@ -1,4 +1,4 @@
-"""Whole collections, streamed in constant memory."""
+"""Exports: whole collections as NDJSON or CSV, streamed in constant memory."""
 
 import asyncio
 import csv
@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from app.db.executor import Row
 from app.http.schemas import Stored
 
-# What makes a spreadsheet take a cell for a formula (OWASP, CSV Injection).
+# Spreadsheets treat cells that start with these as formulas (OWASP, CSV Injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 # Encoding a row costs about 50 us.
@@ -33,11 +33,11 @@ MEDIA_TYPES = {
 async def export(
     chunks: AsyncIterator[list[Row]], schema: type[Stored], form: ExportFormat, *, name: str
 ) -> StreamingResponse:
-    """Return every row as `schema`, one a line, offered as a file.
+    """Return all rows as a file, each validated by `schema` on one line.
 
     Raises:
-        Unavailable: the database is unreachable. Only the first chunk can raise it: later ones
-            follow a status that was already sent.
+        Unavailable: the database is unreachable. Only the first chunk can raise it: the status
+            is sent before later ones.
     """
     rows = sliced(prepended(await anext(chunks, []), chunks))
     lines = ndjson(rows, schema) if form is ExportFormat.NDJSON else csv_lines(rows, schema)
@@ -76,7 +76,7 @@ async def csv_lines(chunks: AsyncIterator[list[Row]], schema: type[Stored]) -> A
 
 
 def written(rows: Iterable[list[Any]]) -> str:
-    """RFC 4180."""
+    """Return the rows as CSV (RFC 4180)."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""Exports: a slot of the concurrency limiter, held until the last byte has left."""
+"""Export limit: a slot of the concurrency limiter, held until the last byte is sent."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -13,11 +13,11 @@ from app.security.authentication import ItemReader
 
 
 async def get_export_slot(request: Request, principal: ItemReader) -> AsyncIterator[AsyncExitStack]:
-    """Occupy a slot; what enters the stack is closed with the answer, also when it breaks off.
+    """Acquire a slot; the stack is closed at the end of the response, also when it is aborted.
 
     Raises:
         TooManyAtOnce: the user has as many exports as allowed.
-        Overloaded: the process has as many as it has connections for.
+        Overloaded: the process has as many exports as allowed.
     """
     limiter: ConcurrencyLimiter = resources(request)[ItemResources].exports
     async with AsyncExitStack() as stack:

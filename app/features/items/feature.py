@@ -1,4 +1,4 @@
-"""Items: the things on offer, with their prices, categories and owners."""
+"""Items: products with prices, categories and owners."""
 
 from app.feature import Feature
 from app.features.categories.signals import CategoryDeleted

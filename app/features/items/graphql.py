@@ -1,4 +1,4 @@
-"""Items in GraphQL: queries, filters and mutations, by the rules of the other endpoints."""
+"""Items in GraphQL: queries, filters and mutations, by the rules of the REST endpoints."""
 
 import uuid
 from datetime import datetime
@@ -128,6 +128,12 @@ class ItemMutations:
 
 
 async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
+    """Return an item that the caller may change, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is no such item, or it is deleted.
+        NotPermitted: the caller may not change it.
+    """
     row = await items.get_for_change(context.session, item_id)
     permit_change(context.principal, row.owner_id)
     return row

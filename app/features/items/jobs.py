@@ -1,4 +1,4 @@
-"""Process an item."""
+"""Job that processes an item."""
 
 import uuid
 from typing import ClassVar
@@ -12,7 +12,7 @@ from app.runtime.clock import now
 
 
 class ProcessItem(Job):
-    """Stands for work that takes long and has one effect: the time in `processed_at`."""
+    """Example of long-running work with one effect: it sets `processed_at`."""
 
     kind: ClassVar[str] = "process_item"
 

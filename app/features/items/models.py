@@ -1,4 +1,4 @@
-"""Things on offer."""
+"""Items: products on offer."""
 
 import uuid
 from collections.abc import Collection
@@ -17,12 +17,12 @@ from app.features.users.models.user import User
 MAX_GROSS_PRICE = Decimal(10_000)
 ALIVE = text("deleted_at IS NULL")
 SEARCHED = "name || ' ' || coalesce(description, '')"
-# The same as PostgreSQL writes it, which Alembic compares with.
+# As PostgreSQL stores the expression, which Alembic compares it with.
 STORED = "(name::text || ' '::text) || COALESCE(description, ''::character varying)::text"
 
 
 class Item(Versioned, Base):
-    """One thing on offer. Deleting is soft."""
+    """One product. Deletion is soft."""
 
     __tablename__ = "items"
     __table_args__ = (
@@ -33,9 +33,9 @@ class Item(Versioned, Base):
         Index("ix_items_price", "price", "id", postgresql_where=ALIVE),
         Index("ix_items_name", "name", "id", postgresql_where=ALIVE),
         Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
-        # Of deleted items, too: they are looked up before their category may go.
+        # Includes deleted items: they are removed from a category before its deletion.
         Index("ix_items_category_id", "category_id"),
-        # With the column below for the release before this one, which reads them; both go next.
+        # For the previous release, with the column below; the next release drops both.
         Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
         Index("ix_items_search_lexemes", text(f"search_lexemes({STORED})"), postgresql_using="gin"),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
@@ -57,10 +57,10 @@ class Item(Versioned, Base):
     )
 
     def check_gross_price(self, changed: Collection[str]) -> None:
-        """Hold the rule that spans price and tax, against the one of them that changed.
+        """Check the rule that spans price and tax; the error points at the changed field.
 
         Raises:
-            Unprocessable: the tax is above the price, or both together above the limit.
+            Unprocessable: the tax is above the price, or their sum above the limit.
         """
         broken = broken_price_rule(self.price, self.tax)
         if broken:
@@ -70,7 +70,7 @@ class Item(Versioned, Base):
 
 
 def broken_price_rule(price: Decimal, tax: Decimal) -> tuple[str, str] | None:
-    """Code and message of the rule that a price and a tax break together, if any."""
+    """Return code and message of the rule that price and tax break together, or None."""
     if tax > price:
         return "tax_above_price", "The tax may not be above the price"
     if price + tax > MAX_GROSS_PRICE:

@@ -1,4 +1,4 @@
-"""Items of the caller."""
+"""Endpoint of the items of the caller."""
 
 from fastapi import APIRouter, Response
 

@@ -1,4 +1,4 @@
-"""Receivers of signals: deleted items leave a category that is deleted."""
+"""Receivers of signals: deleted items are removed from a deleted category."""
 
 from app.db.session import AsyncSession
 from app.features.categories.signals import CategoryDeleted

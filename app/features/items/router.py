@@ -1,4 +1,4 @@
-"""Items: what is on offer."""
+"""Endpoints of items."""
 
 import asyncio
 from contextlib import aclosing
@@ -46,14 +46,14 @@ from app.jobs.schemas import TaskRead
 from app.security.authentication import ItemReader, ItemWriter, charge
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
-# The rate limit counts a batch as so many requests as it has hundreds of items, and one more.
+# The rate limit counts a batch as one request, and one more for each hundred items.
 ITEMS_PER_REQUEST = 100
-# Validating an item of an answer costs about 20 us: 2 ms for each slice.
+# Validating one item of a response takes about 20 us: 2 ms for each slice.
 ITEMS_PER_SLICE = 100
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 
-# Before the route below, whose pattern it matches, too.
+# Declared before `/{item_id}`, whose pattern it matches, too.
 @router.get("/export", response_class=StreamingResponse, responses=responses(TooManyAtOnce))
 async def export_items(
     reads: ReplicaReads,
@@ -98,7 +98,7 @@ async def create_items(
 ) -> ItemBatchRead:
     """Create up to 1,000 items; those that break a rule are reported one by one."""
     await charge(request, principal, len(batch.items) // ITEMS_PER_REQUEST)
-    # Parsing, validating and serializing a thousand items are pieces of work of their own.
+    # Other requests run between parsing, validating and serializing a thousand items.
     await asyncio.sleep(0)
     checked = batch.checked()
     await asyncio.sleep(0)
@@ -162,7 +162,7 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
 async def batch_answer(
     request: Request, created: dict[int, Row], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
-    """Return the results by place in the batch. Other requests run after each slice of items."""
+    """Return the results in the order of the batch; other requests run between slices."""
     results = {index: refused(request, index, rules) for index, rules in broken.items()}
     for number, (index, item) in enumerate(created.items()):
         if number % ITEMS_PER_SLICE == 0:

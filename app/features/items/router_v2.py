@@ -1,4 +1,4 @@
-"""Items in version 2: prices name their currency, lists are read by cursor alone."""
+"""Endpoints of items in version 2: prices have a currency, lists use cursors only."""
 
 from typing import Annotated
 

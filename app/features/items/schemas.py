@@ -1,4 +1,4 @@
-"""Items on the wire."""
+"""Schemas of items."""
 
 import uuid
 from collections.abc import Collection
@@ -83,7 +83,7 @@ class ItemUpdate(In):
 
 
 class ItemQuery(In):
-    """What a list of items can be asked for, where it is not asked for in a URL."""
+    """Filters of a list of items, outside of a URL."""
 
     q: Question | None = None
     tag: Tags | None = None
@@ -118,7 +118,7 @@ class ItemBatch(In):
     atomic: bool = False
 
     def checked(self) -> "CheckedBatch":
-        """Validate each item on its own, and list as many errors as there may be items."""
+        """Validate each item on its own, and list at most `MAX_BATCH` errors."""
         checked, left = CheckedBatch(), MAX_BATCH
         for index, raw in enumerate(self.items):
             try:
@@ -135,7 +135,7 @@ def listed(error: ValidationError) -> list[ErrorDetails]:
 
 @dataclass
 class CheckedBatch:
-    """By place in the batch: the items that hold, and what is wrong with the others."""
+    """By index in the batch: the valid items, and the errors of the others."""
 
     valid: dict[int, ItemCreate] = field(default_factory=dict)
     invalid: dict[int, list[ErrorDetails]] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class CheckedBatch:
         return {item.category_id for item in self.valid.values() if item.category_id}
 
     def refuse_categories(self, unknown: Collection[uuid.UUID]) -> None:
-        """Take out the items that name a category which does not exist."""
+        """Move the items with an unknown category to the invalid ones."""
         for index in [index for index, item in self.valid.items() if item.category_id in unknown]:
             del self.valid[index]
             self.invalid[index] = [UNKNOWN_CATEGORY]

@@ -1,4 +1,4 @@
-"""Items on the wire in version 2: a price names its currency."""
+"""Schemas of items in version 2: a price has a currency."""
 
 import uuid
 from datetime import datetime
@@ -35,7 +35,7 @@ class AmountRead(Out):
 
 
 def in_euros(value: Any) -> Any:
-    """What is stored has no currency, because there is only one."""
+    """Add the currency, which is not stored because there is only one."""
     return {"amount": value, "currency": "EUR"} if isinstance(value, Decimal) else value
 
 

@@ -1,4 +1,4 @@
-"""The posts table, seen as a collection. Flushes; never commits."""
+"""The posts table: queries and changes. Flushes; never commits."""
 
 import uuid
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ from app.observability import metrics
 from app.runtime.clock import now
 from app.security.principals import Principal
 
-# Its parameters have no default: a statement about posts does not run without a viewer.
+# Its parameters have no default: no statement on posts runs without a viewer.
 IS_VISIBLE = or_(
     Post.status == Status.PUBLISHED,
     Post.author_id == bindparam("viewer_id"),
     bindparam("sees_all", type_=Boolean()),
 )
-# Of the author only what everybody may see; `with_author` nests it.
+# Only the public fields of the author; `with_author` nests them.
 COLUMNS = [
     *(getattr(Post, name) for name in PostRead.model_fields if name != "author"),
     User.username,
@@ -54,7 +54,7 @@ async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the post as a row with its author.
 
     Raises:
-        NotFound: there is none, or it is somebody else's draft.
+        NotFound: there is no such post, or it is a draft of another user.
     """
     row = found(await reads.first(BY_ID, id=post_id, **viewer.as_viewer()), "post")
     return with_author(row)
@@ -64,7 +64,7 @@ async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: P
     """Return the post with its author, locked until the transaction ends.
 
     Raises:
-        NotFound: there is none, or it is somebody else's draft.
+        NotFound: there is no such post, or it is a draft of another user.
     """
     statement = (
         select(Post)
@@ -112,10 +112,10 @@ async def change(session: AsyncSession, post: Post, fields: Mapping[str, Any]) -
 
 
 async def publish(session: AsyncSession, post: Post) -> Post:
-    """Show the post to everybody.
+    """Publish the post.
 
     Raises:
-        AlreadyPublished: everybody sees it.
+        AlreadyPublished: it is published.
     """
     post.publish(at=now())
     await session.flush()
@@ -127,7 +127,7 @@ async def unpublish(session: AsyncSession, post: Post) -> None:
     """Make the post a draft again.
 
     Raises:
-        NotPublished: it is one.
+        NotPublished: it is a draft.
     """
     post.unpublish()
     await session.flush()

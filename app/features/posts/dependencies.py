@@ -1,4 +1,4 @@
-"""Posts, as endpoints ask for them: loaded through what the caller may see, permitted once."""
+"""Dependencies of the post endpoints: load posts visible to the caller, and authorize changes."""
 
 import uuid
 from typing import Annotated, Any

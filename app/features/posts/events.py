@@ -1,4 +1,4 @@
-"""Event types of the posts: published ones, without their text."""
+"""Event types of posts: published posts, without their text."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Posts: drafts of their authors and what all may read."""
+"""Posts: private drafts and published texts."""
 
 from app.feature import Feature
 from app.features.posts.own_router import router as own_router

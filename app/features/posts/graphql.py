@@ -1,4 +1,4 @@
-"""Posts in GraphQL: what is published, and the drafts of the caller."""
+"""Posts in GraphQL: published posts, and the drafts of the caller."""
 
 import uuid
 from datetime import datetime

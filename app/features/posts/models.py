@@ -1,4 +1,4 @@
-"""Texts that people write."""
+"""Posts: texts of users, as drafts or published."""
 
 import enum
 import uuid
@@ -13,7 +13,7 @@ from app.errors import Conflict
 from app.features.users.models.user import User
 
 SEARCHED = "title || ' ' || body"
-# The same as PostgreSQL writes it, which Alembic compares with.
+# As PostgreSQL stores the expression, which Alembic compares it with.
 STORED = "(title::text || ' '::text) || body::text"
 
 
@@ -46,7 +46,7 @@ class Post(Versioned, Base):
         Index("ix_posts_title", "title", "id"),
         Index("ix_posts_author_id", "author_id", "created_at", "id"),
         Index("ix_posts_status", "status", "created_at", "id"),
-        # With the column below for the release before this one, which reads them; both go next.
+        # For the previous release, with the column below; the next release drops both.
         Index("ix_posts_search", "search", postgresql_using="gin"),
         Index("ix_posts_search_lexemes", text(f"search_lexemes({STORED})"), postgresql_using="gin"),
     )
@@ -64,10 +64,10 @@ class Post(Versioned, Base):
     author: Mapped[User] = relationship(lazy="raise")
 
     def publish(self, at: datetime) -> None:
-        """Show the post to everybody.
+        """Publish the post.
 
         Raises:
-            AlreadyPublished: everybody sees it.
+            AlreadyPublished: it is published.
         """
         if self.status is Status.PUBLISHED:
             raise AlreadyPublished("The post is already published.")
@@ -77,7 +77,7 @@ class Post(Versioned, Base):
         """Make the post a draft again.
 
         Raises:
-            NotPublished: it is one.
+            NotPublished: it is a draft.
         """
         if self.status is not Status.PUBLISHED:
             raise NotPublished("The post is not published.")

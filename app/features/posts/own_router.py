@@ -1,4 +1,4 @@
-"""Posts of the caller."""
+"""Endpoint of the posts of the caller."""
 
 from fastapi import APIRouter, Response
 

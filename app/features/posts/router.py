@@ -1,4 +1,4 @@
-"""Posts: what people write."""
+"""Endpoints of posts."""
 
 from fastapi import APIRouter, Request, Response, status
 

@@ -1,4 +1,4 @@
-"""Posts on the wire."""
+"""Schemas of posts."""
 
 import uuid
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the rooms: what OpenAPI has no words for."""
+"""AsyncAPI 3.0 document of the rooms: OpenAPI cannot describe WebSockets."""
 
 from typing import Any
 

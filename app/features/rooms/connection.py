@@ -1,4 +1,4 @@
-"""One WebSocket in a room: what is read, what is written, and why it ends."""
+"""WebSocket connection in a room: receives and sends messages, and decides when to close."""
 
 from contextlib import suppress
 
@@ -6,72 +6,78 @@ from fastapi import WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from app.errors import AppError, Unprocessable
-from app.features.rooms.dependencies import Speaker
-from app.features.rooms.rooms import Member, Rooms
+from app.features.rooms.dependencies import MessageLimiter
+from app.features.rooms.rooms import Participant, Rooms
 from app.features.rooms.schemas import RoomError, RoomMessageCreate
-from app.features.streams.session_revalidation import Watched
+from app.features.streams.session_revalidation import ConnectionGuard
 from app.features.streams.websocket import CloseReason, first_to_end, until_ended
 from app.http.close_codes import CloseCode
 from app.http.problem_details import violations
 from app.http.problem_schema import ProblemError
 
 
-async def converse(
-    websocket: WebSocket, rooms: Rooms, member: Member, speaker: Speaker, watched: Watched
+async def serve(
+    websocket: WebSocket,
+    rooms: Rooms,
+    participant: Participant,
+    limiter: MessageLimiter,
+    guard: ConnectionGuard,
 ) -> CloseReason | None:
-    """Until the client leaves (None), or there is a reason to close the socket."""
+    """Serve the socket; return a reason to close it, or None after the client has left."""
     return await first_to_end(
-        listen(websocket, rooms, member, speaker),
-        speak(websocket, member),
-        until_put_out(member),
-        until_ended(watched),
+        receive_messages(websocket, rooms, participant, limiter),
+        send_messages(websocket, participant),
+        until_overflow(participant),
+        until_ended(guard),
     )
 
 
-async def listen(
-    websocket: WebSocket, rooms: Rooms, member: Member, speaker: Speaker
+async def receive_messages(
+    websocket: WebSocket, rooms: Rooms, participant: Participant, limiter: MessageLimiter
 ) -> CloseReason | None:
-    """Take what the client sends; the next frame is read once this one is stored."""
+    """Publish the messages of the client; each frame is read after the last one is stored."""
     while True:
         frame = await websocket.receive()
         if frame["type"] == "websocket.disconnect":
             return None
         if frame.get("text") is None:
             return CloseCode.UNSUPPORTED_DATA, "send text frames"
-        await say(frame["text"], rooms, member, speaker)
-        if speaker.is_flooding:
+        await publish(frame["text"], rooms, participant, limiter)
+        if limiter.is_flooding:
             return CloseCode.TOO_MANY_MESSAGES, "too many messages"
 
 
-async def say(text: str, rooms: Rooms, member: Member, speaker: Speaker) -> None:
-    """Say it in the room, or tell the member why not."""
+async def publish(
+    text: str, rooms: Rooms, participant: Participant, limiter: MessageLimiter
+) -> None:
+    """Publish the message to the room, or send the participant the error."""
     try:
-        await speaker.permit()
+        await limiter.permit()
         message = RoomMessageCreate.model_validate_json(text)
-        await rooms.say(member, message.text)
+        await rooms.publish(participant, message.text)
     except ValidationError as error:
-        broken = Unprocessable(violations=violations(error.errors(include_input=False)))
-        member.tell(refusal(broken))
+        unprocessable = Unprocessable(violations=violations(error.errors(include_input=False)))
+        participant.send(error_envelope(unprocessable))
     except AppError as error:
-        member.tell(refusal(error))
+        participant.send(error_envelope(error))
 
 
-async def speak(websocket: WebSocket, member: Member) -> None:
-    """Send what the member is to hear."""
-    # The server may have closed the socket itself, which `listen` hears of at its own pace.
+async def send_messages(websocket: WebSocket, participant: Participant) -> None:
+    """Send the envelopes of the participant as they come."""
+    # The server may have closed the socket itself before `receive_messages` sees the disconnect.
     with suppress(WebSocketDisconnect, RuntimeError):
         while True:
-            await websocket.send_text(await member.next())
+            await websocket.send_text(await participant.next())
 
 
-async def until_put_out(member: Member) -> CloseReason:
-    await member.put_out.wait()
+async def until_overflow(participant: Participant) -> CloseReason:
+    await participant.overflowed.wait()
     return CloseCode.TOO_SLOW, "too slow"
 
 
-def refusal(error: AppError) -> RoomError:
-    broken = error.violations if isinstance(error, Unprocessable) else []
+def error_envelope(error: AppError) -> RoomError:
+    rules = error.violations if isinstance(error, Unprocessable) else []
     errors = [
-        ProblemError(pointer=each.pointer, message=each.message, code=each.code) for each in broken
+        ProblemError(pointer=each.pointer, message=each.message, code=each.code) for each in rules
     ]
     return RoomError(code=error.code, detail=error.detail, errors=errors)

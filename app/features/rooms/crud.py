@@ -1,4 +1,4 @@
-"""The room_messages table: what was said, in the order in which it was committed. Never commits."""
+"""The room_messages table: messages in the order of their commits. Flushes; never commits."""
 
 import uuid
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from app.db.executor import Query, ReadPool, Row
 from app.db.session import AsyncSession, notify
-from app.features.rooms.models import KEPT, RoomMessage
+from app.features.rooms.models import RETENTION, RoomMessage
 from app.features.rooms.schemas import (
     MAX_PRESENT,
     Person,
@@ -32,11 +32,11 @@ from app.features.streams.models.socket import Socket
 from app.features.users.models.user import User
 from app.runtime.clock import now
 
-# Every process listens here and fetches what is new in the room it names, if it has readers
-# there: the message itself may be longer than the 8,000 bytes of a notification.
+# The payload is the name of the room; processes with participants there read its new messages:
+# a message may be longer than the 8,000 bytes of a notification.
 CHANNEL = "rooms"
 LOCKS = 7_246_394
-AT_ONCE = 100
+BATCH = 100
 
 SINCE = (
     func.unnest(
@@ -50,7 +50,7 @@ AFTER = Query(
     .join(SINCE, SINCE.c.room == RoomMessage.room)
     .where(RoomMessage.number > SINCE.c.number)
     .order_by(RoomMessage.number)
-    .limit(literal_column(str(AT_ONCE)))
+    .limit(literal_column(str(BATCH)))
 )
 
 PRESENT = Query(
@@ -64,37 +64,37 @@ PRESENT = Query(
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
-    """Whose socket it is, and the number of the last message that was not meant for it."""
+class JoinResult:
+    """The user of the socket, and the number of the last message that it does not receive."""
 
-    person: Person
+    user: Person
     number: int
 
 
 async def lock(session: AsyncSession, room: str) -> None:
-    """Keep others from changing the room until the transaction ends.
+    """Lock the room against other transactions until this one ends.
 
-    So that messages are numbered in the order of their commits, and a reader who has seen
-    one number has seen all below it.
+    Messages are then numbered in the order of their commits: a reader that has received one
+    number has received all below it.
     """
     await session.execute(select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(room))))
 
 
-async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: bool) -> Entrance:
+async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: bool) -> JoinResult:
     """Append the join if the socket is the user's first one in the room."""
     newest = select(func.max(RoomMessage.number)).where(RoomMessage.room == room)
     found = await session.execute(
         select(User.username, func.coalesce(newest.scalar_subquery(), 0)).where(User.id == user_id)
     )
     username, number = found.one()
-    person = Person(id=user_id, username=username)
+    user = Person(id=user_id, username=username)
     if is_first:
-        number = await append(session, RoomJoin(room=room, user=person))
-    return Entrance(person, number)
+        number = await append(session, RoomJoin(room=room, user=user))
+    return JoinResult(user, number)
 
 
 async def leave(session: AsyncSession, room: str, user_id: uuid.UUID) -> None:
-    """Append the leave of a user whose last socket in the room is gone."""
+    """Append the leave of a user whose last socket in the room has closed."""
     username = await session.scalar(select(User.username).where(User.id == user_id))
     if username is not None:
         await append(session, RoomLeave(room=room, user=Person(id=user_id, username=username)))
@@ -108,7 +108,7 @@ async def presence(reads: ReadPool, room: str) -> RoomPresence:
 
 
 async def append(session: AsyncSession, event: RoomEvent) -> int:
-    """Say it in the room, which the caller has locked; return the number of the message."""
+    """Append a message to the room, which the caller has locked; return its number."""
     message = RoomMessage(id=event.id, room=event.room, envelope=event.model_dump_json())
     session.add(message)
     await session.flush()
@@ -117,9 +117,13 @@ async def append(session: AsyncSession, event: RoomEvent) -> int:
 
 
 async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[Row]:
-    """Return `room`, `number` and `envelope` of the next messages behind those seen, in order."""
+    """Return `room`, `number` and `envelope` of the next messages, in order.
+
+    Args:
+        seen: number of the last message received, by room.
+    """
     return await reads.all(AFTER, rooms=list(seen), numbers=list(seen.values()))
 
 
 async def delete_old(session: AsyncSession) -> None:
-    await session.execute(delete(RoomMessage).where(RoomMessage.created_at < now() - KEPT))
+    await session.execute(delete(RoomMessage).where(RoomMessage.created_at < now() - RETENTION))

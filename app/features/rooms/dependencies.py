@@ -1,4 +1,4 @@
-"""Rooms, as endpoints ask for them."""
+"""Dependencies of the room endpoint: the rooms and the message limiter."""
 
 from typing import Annotated
 
@@ -12,12 +12,12 @@ from app.resources import resources
 from app.security.principals import Principal, Scope
 from app.security.rate_limit import Windows
 
-# Who goes on sending after so many refusals is put out.
-REFUSALS = 100
+# A client that keeps sending after so many refusals is disconnected.
+MAX_REFUSALS = 100
 
 
-class Speaker:
-    """Whether a member may say something now."""
+class MessageLimiter:
+    """Room rate limiter: whether a participant may send a message now."""
 
     def __init__(self, principal: Principal, windows: Windows | None) -> None:
         self.principal = principal
@@ -25,11 +25,12 @@ class Speaker:
         self._refusals = 0
 
     async def permit(self) -> None:
-        """Count one frame, whatever is in it.
+        """Count one frame, of any content.
 
         Raises:
-            TooManyRequests: there were too many within the window.
-            InsufficientScope: the member may only listen.
+            TooManyRequests: the user sent too many within the window.
+            EmailNotVerified: the e-mail address has to be confirmed first.
+            InsufficientScope: the participant lacks posts:write.
         """
         if self._windows:
             verdict = await self._windows.count(f"messages:{self.principal.id}")
@@ -43,7 +44,7 @@ class Speaker:
 
     @property
     def is_flooding(self) -> bool:
-        return self._refusals > REFUSALS
+        return self._refusals > MAX_REFUSALS
 
 
 async def get_rooms(connection: HTTPConnection) -> Rooms:

@@ -23,7 +23,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[RoomResources]:
     leases = opened[StreamResources].leases
     leases.topics = TopicHandler(lock=crud.lock, entered=crud.enter, left=crud.leave)
     rooms = Rooms(opened[DatabaseResources].reads, leases)
-    startup.notifications.on_notification(crud.CHANNEL, rooms.wake)
-    startup.notifications.on_reconnect(rooms.wake_all)
+    startup.notifications.on_notification(crud.CHANNEL, rooms.notify)
+    startup.notifications.on_reconnect(rooms.notify_all)
     startup.run(rooms)
     yield RoomResources(rooms)

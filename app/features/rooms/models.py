@@ -1,4 +1,4 @@
-"""Messages of rooms, kept for the minutes that a process may miss notifications."""
+"""Messages of rooms, retained for the minutes in which a process may miss notifications."""
 
 from datetime import timedelta
 
@@ -7,13 +7,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
 
-KEPT = timedelta(minutes=10)
+RETENTION = timedelta(minutes=10)
 
 
 class RoomMessage(Base):
-    """One envelope as its readers get it. `number` grows with the order of the commits in a room.
+    """One envelope as it is sent. `number` grows in the order of the commits in a room.
 
-    UNLOGGED: who would read it after a crash of the server has been cut off as well.
+    UNLOGGED: a crash of the database server disconnects the participants, too.
     """
 
     __tablename__ = "room_messages"

@@ -1,4 +1,4 @@
-"""Pages for trying things by hand; production does not have them."""
+"""Chat page for manual testing; not served in production."""
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response

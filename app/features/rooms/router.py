@@ -1,12 +1,12 @@
-"""Rooms: people who talk to one another. docs/asyncapi.yaml describes what is sent."""
+"""WebSocket endpoint of chat rooms; docs/asyncapi.yaml describes the messages."""
 
 from fastapi import APIRouter, WebSocket
 
-from app.features.rooms.connection import converse
-from app.features.rooms.dependencies import RoomsDep, Speaker
+from app.features.rooms.connection import serve
+from app.features.rooms.dependencies import MessageLimiter, RoomsDep
 from app.features.rooms.schemas import RoomName
 from app.features.streams.authentication import RoomReader
-from app.features.streams.dependencies import StandingDep
+from app.features.streams.dependencies import RevalidationDep
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import close
 from app.http.origin_check import KnownOrigin
@@ -18,13 +18,17 @@ router = APIRouter(tags=["rooms"])
 
 @router.websocket("/ws/{room}", dependencies=[KnownOrigin, KnownParameters])
 async def join_room(
-    websocket: WebSocket, room: RoomName, caller: RoomReader, rooms: RoomsDep, standing: StandingDep
+    websocket: WebSocket,
+    room: RoomName,
+    caller: RoomReader,
+    rooms: RoomsDep,
+    revalidation: RevalidationDep,
 ) -> None:
-    """Join a room: hear what is said there, and say something."""
-    speaker = Speaker(caller, resources(websocket)[StreamResources].message_limit)
-    with standing.watch(caller) as watched:
-        async with rooms.joined(room, caller) as member:
+    """Join a room: receive its messages and send some."""
+    limiter = MessageLimiter(caller, resources(websocket)[StreamResources].message_limit)
+    with revalidation.watch(caller) as guard:
+        async with rooms.joined(room, caller) as participant:
             await websocket.accept()
-            ending = await converse(websocket, rooms, member, speaker, watched)
-    if ending:
-        await close(websocket, ending)
+            close_reason = await serve(websocket, rooms, participant, limiter, guard)
+    if close_reason:
+        await close(websocket, close_reason)

@@ -1,4 +1,4 @@
-"""Rooms on the wire: one JSON object in each text frame."""
+"""Schemas of room messages: one JSON object in each text frame."""
 
 import uuid
 from datetime import datetime

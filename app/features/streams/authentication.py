@@ -1,6 +1,6 @@
 """Authentication of WebSockets and Server-Sent Events, by header or by ticket.
 
-Browsers send no header of ours with either; a token in the URL would end up in logs.
+Browsers cannot set an Authorization header on either; a token in the URL would end up in logs.
 """
 
 import math
@@ -23,12 +23,12 @@ from app.security.resources import SecurityResources
 
 
 async def authenticate_stream(connection: HTTPConnection) -> Principal:
-    """The caller behind the `ticket` of the URL, or behind the credential of the headers.
+    """Return the principal of the `ticket` in the URL, or of the credential in the headers.
 
     Raises:
-        AmbiguousCredentials: there is more than one credential.
-        Unauthenticated: there is none, or a token is in the URL (RFC 9700, section 4.3.2).
-        InvalidTicket, InvalidToken: it does not hold.
+        AmbiguousCredentials: the request has more than one credential.
+        Unauthenticated: it has none, or a token in the URL (RFC 9700, section 4.3.2).
+        InvalidTicket, InvalidToken: the credential is unknown, expired or revoked.
     """
     credential = read_credential(connection, accepts_ticket=True)
     if credential.kind is CredentialKind.TICKET:
@@ -37,6 +37,11 @@ async def authenticate_stream(connection: HTTPConnection) -> Principal:
 
 
 async def redeem(opened: Resources, secret: str) -> Principal:
+    """Use up the ticket and return the principal of the credential that requested it.
+
+    Raises:
+        InvalidTicket: the ticket is unknown, expired or used, or its credential is revoked.
+    """
     async with transaction(opened[DatabaseResources].sessions) as session:
         ticket = await tickets.redeem(session, secret)
     authenticators = opened[SecurityResources].authenticators
@@ -45,14 +50,14 @@ async def redeem(opened: Resources, secret: str) -> Principal:
     if credential not in live:
         raise InvalidTicket("What the ticket came from has ended.")
     bind_actor(ticket.user_id)
-    ends = ticket.credential_expires_at
+    expires_at = ticket.credential_expires_at
     return Principal.granted(
         ticket.user_id,
         live[credential]["role"],
         frozenset(ticket.scopes),
         email_verified=live[credential]["email_verified"],
         credential=credential,
-        expires_at=ends.timestamp() if ends else math.inf,
+        expires_at=expires_at.timestamp() if expires_at else math.inf,
     )
 
 
@@ -60,7 +65,7 @@ stream_authentication = Authentication(
     TOKEN_URL, authenticate_stream, query_parameters=frozenset({TICKET_PARAMETER})
 )
 
-# Any scope; what the listener then hears is up to the scopes.
-Listening = Annotated[Principal, Security(stream_authentication)]
-# What people write in a room is read like their posts.
+# Requires no scope: the scopes decide which events the caller receives.
+StreamCaller = Annotated[Principal, Security(stream_authentication)]
+# Messages in a room require the same scope as posts.
 RoomReader = Annotated[Principal, Security(stream_authentication, scopes=[Scope.POSTS_READ])]

@@ -1,4 +1,4 @@
-"""Leases and revalidation, as the endpoints of streams ask for them."""
+"""Dependencies of stream endpoints: leases and session revalidation."""
 
 from typing import Annotated
 
@@ -7,12 +7,12 @@ from fastapi.requests import HTTPConnection
 
 from app.features.streams.leases import SocketLeases
 from app.features.streams.lifespan import StreamResources
-from app.features.streams.session_revalidation import Standing
+from app.features.streams.session_revalidation import SessionRevalidation
 from app.resources import resources
 
 
-async def get_standing(connection: HTTPConnection) -> Standing:
-    return resources(connection)[StreamResources].standing
+async def get_revalidation(connection: HTTPConnection) -> SessionRevalidation:
+    return resources(connection)[StreamResources].revalidation
 
 
 async def get_socket_leases(connection: HTTPConnection) -> SocketLeases:
@@ -20,4 +20,4 @@ async def get_socket_leases(connection: HTTPConnection) -> SocketLeases:
 
 
 SocketLeasesDep = Annotated[SocketLeases, Depends(get_socket_leases)]
-StandingDep = Annotated[Standing, Depends(get_standing)]
+RevalidationDep = Annotated[SessionRevalidation, Depends(get_revalidation)]

@@ -1,7 +1,7 @@
 """Leases of the open WebSockets and event streams of this process, visible to all processes.
 
-So a user's sockets are counted over all processes, and those of a killed one are forgotten
-within seconds, by whoever is left.
+A user's sockets are counted over all processes; other processes remove those of a killed one
+within seconds.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from app.runtime.ids import uuid7
 
 RENEW_SECONDS = 3.0
 NO_LIMIT = 2**31
-# A storm of reconnecting clients must leave connections for the requests of others.
-AT_ONCE = 4
+# Many clients reconnecting at once must leave database connections for other requests.
+MAX_TRANSACTIONS = 4
 
 log = get_logger("sockets")
 
@@ -45,14 +45,14 @@ class SocketLeases(BackgroundLoop):
     def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
         super().__init__()
         self.worker_id = uuid7()
-        self.topics = NO_TOPICS  # Until a feature replaces it in its lifespan.
+        self.topics = NO_TOPICS  # A feature may replace it in its lifespan.
         self._sessions = sessions
         self._per_process = settings.streams_per_process
         self._per_user = {
             StreamKind.WEBSOCKET: settings.sockets_per_user,
             StreamKind.EVENTS: settings.event_streams_per_user,
         }
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_TRANSACTIONS)
         self._held: dict[uuid.UUID, Lease] = {}
         self._by_user: Counter[tuple[uuid.UUID, StreamKind]] = Counter()
 
@@ -62,9 +62,9 @@ class SocketLeases(BackgroundLoop):
         return len(self._held)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[AsyncSession]:
-        """A transaction about sockets or topics."""
-        async with self._turns, transaction(self._sessions) as session:
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Open a transaction about sockets or topics, at most `MAX_TRANSACTIONS` at once."""
+        async with self._slots, transaction(self._sessions) as session:
             yield session
 
     @asynccontextmanager
@@ -75,20 +75,20 @@ class SocketLeases(BackgroundLoop):
         *,
         kind: StreamKind = StreamKind.WEBSOCKET,
     ) -> AsyncIterator[Any]:
-        """Hold a lease for as long as the block lasts.
+        """Hold a lease for the duration of the block.
 
-        Yields what the handler of the topic returned, without a topic None.
+        Yields the result of the topic handler, or None without a topic.
 
         Raises:
             TooManySockets, TooManyStreams: the user has as many of this kind as allowed.
-            Overloaded: the process has as many of any kind as it can serve.
+            Overloaded: the process has as many streams as it can serve.
         """
         self._check(user_id, kind)
         socket_id = uuid7()
         self._held[socket_id] = lease = Lease(user_id, kind, topic)
         self._by_user[user_id, kind] += 1
         try:
-            async with self.turn() as session:
+            async with self.transaction() as session:
                 row = self._row(socket_id, lease)
                 limit = self._per_user[kind]
                 entered = await sockets.enter(session, row, self.topics, limit=limit)
@@ -104,7 +104,7 @@ class SocketLeases(BackgroundLoop):
                 del self._by_user[user_id, kind]
 
     def _check(self, user_id: uuid.UUID, kind: StreamKind) -> None:
-        """Reject what exceeds the bounds of this process, before a transaction begins."""
+        """Reject a stream that exceeds a limit in this process, before a transaction begins."""
         if len(self._held) >= self._per_process:
             raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
         if self._by_user[user_id, kind] >= self._per_user[kind]:
@@ -117,30 +117,30 @@ class SocketLeases(BackgroundLoop):
         if not self._held:
             return
         await self._renew()
-        async with self.turn() as session:
+        async with self.transaction() as session:
             expired = await sockets.find_expired(session)
         for socket_id, topic in expired:
-            async with self.turn() as session:
+            async with self.transaction() as session:
                 await sockets.expire(session, socket_id, topic, self.topics)
 
     async def _renew(self) -> None:
         entered = {socket_id for socket_id, lease in self._held.items() if lease.is_entered}
-        async with self.turn() as session:
+        async with self.transaction() as session:
             renewed = await sockets.renew(session, self.worker_id)
-        # Others took us for dead, because the machine or the database stood still for a while.
+        # Another process removed them, because the machine or the database was stalled.
         lost = entered - renewed.keys()
         for socket_id, lease in [item for item in self._held.items() if item[0] in lost]:
             if lease.is_entered:
-                async with self.turn() as session:
+                async with self.transaction() as session:
                     row = self._row(socket_id, lease)
                     await sockets.enter(session, row, self.topics, limit=NO_LIMIT)
-        # Whose task was cancelled in the middle of the commit.
+        # Their task was cancelled during the commit.
         for socket_id in renewed.keys() - self._held.keys():
             await self._leave(socket_id, renewed[socket_id])
 
     async def _leave(self, socket_id: uuid.UUID, topic: str | None) -> None:
         try:
-            async with self.turn() as session:
+            async with self.transaction() as session:
                 await sockets.leave(session, socket_id, topic, self.topics)
         except AppError as error:
             log.warning("lease left to expire", reason=error.code)

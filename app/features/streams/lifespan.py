@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.db.resources import DatabaseResources
 from app.features.streams.leases import SocketLeases
-from app.features.streams.session_revalidation import Standing
+from app.features.streams.session_revalidation import SessionRevalidation
 from app.security.principal_cache import CHANNEL
 from app.security.rate_limit import Windows
 from app.security.resources import SecurityResources
@@ -15,19 +15,20 @@ from app.startup import Startup
 
 @dataclass(frozen=True, slots=True)
 class StreamResources:
-    standing: Standing
+    revalidation: SessionRevalidation
     leases: SocketLeases
     message_limit: Windows | None
-    """Of the frames that a client sends over WebSockets."""
+    """Rate limit of the frames that a client sends over WebSockets."""
 
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
     database = startup.resources[DatabaseResources]
-    standing = Standing(database.reads, startup.resources[SecurityResources].authenticators)
+    authenticators = startup.resources[SecurityResources].authenticators
+    revalidation = SessionRevalidation(database.reads, authenticators)
     leases = SocketLeases(database.sessions, startup.settings)
-    startup.notifications.on_notification(CHANNEL, standing.wake)
-    startup.notifications.on_reconnect(standing.wake)
-    startup.run(standing, leases)
+    startup.notifications.on_notification(CHANNEL, revalidation.notify)
+    startup.notifications.on_reconnect(revalidation.notify)
+    startup.run(revalidation, leases)
     message_limit = startup.windows(startup.settings.room_messages_limit)
-    yield StreamResources(standing, leases, message_limit)
+    yield StreamResources(revalidation, leases, message_limit)

@@ -1,4 +1,4 @@
-"""Receivers of signals: tickets end with the sessions that they came from."""
+"""Receivers of signals: tickets are deleted with their sessions."""
 
 from app.db.session import AsyncSession
 from app.features.streams.crud import tickets
@@ -6,4 +6,4 @@ from app.features.users.signals import SignInsEnded
 
 
 async def delete_tickets(session: AsyncSession, signal: SignInsEnded) -> None:
-    await tickets.delete_all(session, signal.user_id, besides=signal.kept_session_id)
+    await tickets.delete_all(session, signal.user_id, except_id=signal.kept_session_id)

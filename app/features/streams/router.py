@@ -1,4 +1,4 @@
-"""Tickets, which open a stream where a client can send no header."""
+"""Endpoint for tickets, which authenticate streams of clients that cannot send headers."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Tickets on the wire."""
+"""Schemas of tickets."""
 
 from pydantic import Field
 

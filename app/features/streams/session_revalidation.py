@@ -1,6 +1,6 @@
 """Session revalidation: streams end when the credential of their caller does.
 
-A request is checked when it arrives; a stream lasts longer than the rights of its caller.
+A request is checked when it arrives; a stream may outlast the credential of its caller.
 """
 
 import asyncio
@@ -13,28 +13,32 @@ from app.runtime.background import BackgroundLoop
 from app.security.authenticators import Authenticators
 from app.security.principals import Credential, Principal
 
-# Five seconds are promised; a revocation is told at once, and this is for the lost word.
+# A revocation notifies at once; polling covers a lost notification within the documented 5 s.
 EVERY_SECONDS = 2.0
 
 
-class Watched:
-    """One open stream. `ended` is set once its caller may not go on, and `reason` says why."""
+class ConnectionGuard:
+    """Guard of one open stream; `ended` is set when its credential expires or is revoked."""
 
     def __init__(self, principal: Principal) -> None:
         self.principal = principal
         self.ended = asyncio.Event()
         self.reason = ""
-        self._first: Row | None = None
+        self._initial: Row | None = None
 
     @property
     def credential(self) -> Credential | None:
         return self.principal.credential
 
-    def compare(self, standing: Row | None) -> None:
-        """End unless the role, and the key if it is one, are what they were."""
-        self._first = self._first or standing
-        is_same = standing is not None and standing == self._first
-        if standing is None or not is_same or standing["role"] != self.principal.role:
+    def compare(self, status: Row | None) -> None:
+        """End the stream if the credential is gone, or its status or role has changed.
+
+        Args:
+            status: row of the live credential, None if it has ended.
+        """
+        self._initial = self._initial or status
+        is_same = status is not None and status == self._initial
+        if status is None or not is_same or status["role"] != self.principal.role:
             self.end("revoked")
 
     def end_if_expired(self) -> None:
@@ -46,10 +50,10 @@ class Watched:
         self.ended.set()
 
 
-class Standing(BackgroundLoop):
+class SessionRevalidation(BackgroundLoop):
     """Checks all open streams of this process: one statement for each kind of credential."""
 
-    name = "standing"
+    name = "session revalidation"
 
     def __init__(
         self,
@@ -62,34 +66,34 @@ class Standing(BackgroundLoop):
         self._authenticators = authenticators
         self._every_seconds = every_seconds
         self._reads = reads
-        self._watched: set[Watched] = set()
-        self._news = asyncio.Event()
+        self._guards: set[ConnectionGuard] = set()
+        self._notified = asyncio.Event()
 
     @contextmanager
-    def watch(self, principal: Principal) -> Iterator[Watched]:
-        """Look after one stream as long as the block lasts."""
-        watched = Watched(principal)
-        self._watched.add(watched)
+    def watch(self, principal: Principal) -> Iterator[ConnectionGuard]:
+        """Revalidate one stream for the duration of the block."""
+        guard = ConnectionGuard(principal)
+        self._guards.add(guard)
         try:
-            yield watched
+            yield guard
         finally:
-            self._watched.discard(watched)
+            self._guards.discard(guard)
 
-    def wake(self, _: str = "") -> None:
-        """Somebody's rights have changed: look now."""
-        self._news.set()
+    def notify(self, _: str = "") -> None:
+        """Revalidate all streams now, because permissions have changed."""
+        self._notified.set()
 
     async def work(self) -> None:
-        self._news.clear()
-        watched = list(self._watched)
-        for each in watched:
+        self._notified.clear()
+        guards = list(self._guards)
+        for each in guards:
             each.end_if_expired()
-        credentials = {each.credential for each in watched if each.credential}
+        credentials = {each.credential for each in guards if each.credential}
         live = await self._authenticators.find_live(self._reads, credentials)
-        for each in watched:
+        for each in guards:
             each.compare(live.get(each.credential) if each.credential else None)
 
     async def pause(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._every_seconds):
-                await self._news.wait()
+                await self._notified.wait()

@@ -1,4 +1,4 @@
-"""Topics: what several leases have in common, such as a room.
+"""Topics: groups of leases, such as the sockets in a room.
 
 A feature registers one handler. Its functions run in the transaction of the lease, also for
 leases of processes that were killed.
@@ -15,11 +15,11 @@ from app.db.session import AsyncSession
 @dataclass(frozen=True, slots=True)
 class TopicHandler:
     lock: Callable[[AsyncSession, str], Awaitable[None]]
-    """Keep others from changing the topic until the transaction ends; called first."""
+    """Lock the topic against other transactions until this one ends; called first."""
     entered: Callable[[AsyncSession, str, uuid.UUID, bool], Awaitable[Any]]
-    """Called after a lease of the user began; true where it is the user's first one there.
+    """Called after a lease of the user began; the flag is true for the user's first one there.
 
-    What it returns is what `SocketLeases.held` yields.
+    `SocketLeases.held` yields its result.
     """
     left: Callable[[AsyncSession, str, uuid.UUID], Awaitable[None]]
     """Called after the user's last lease there ended."""

@@ -1,4 +1,4 @@
-"""Lifetime of a WebSocket: why it ends, and what ends it."""
+"""Lifetime of a WebSocket: close reasons, and the tasks that end the connection."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,15 +7,15 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
-from app.features.streams.session_revalidation import Watched
+from app.features.streams.session_revalidation import ConnectionGuard
 from app.http.close_codes import CloseCode
 
-# A close code (RFC 6455, section 7.4), ours or that of a protocol, and the reason.
+# A close code (RFC 6455, section 7.4, or of a subprotocol) and the reason.
 CloseReason = tuple[int, str]
 
 
 async def first_to_end(*works: Coroutine[Any, Any, CloseReason | None]) -> CloseReason | None:
-    """Return what the first of them returns; cancel the others."""
+    """Return the result of the first coroutine to end; cancel the others."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -26,13 +26,13 @@ async def first_to_end(*works: Coroutine[Any, Any, CloseReason | None]) -> Close
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until_ended(watched: Watched) -> CloseReason:
+async def until_ended(guard: ConnectionGuard) -> CloseReason:
     """Wait until the credential of the caller expires or is revoked."""
-    await watched.ended.wait()
-    return CloseCode.CREDENTIAL_ENDED, watched.reason
+    await guard.ended.wait()
+    return CloseCode.CREDENTIAL_ENDED, guard.reason
 
 
 async def close(websocket: WebSocket, reason: CloseReason) -> None:
-    """Close the WebSocket unless the client has done so."""
+    """Close the WebSocket unless the client has closed it."""
     with suppress(WebSocketDisconnect, RuntimeError):
         await websocket.close(*reason)

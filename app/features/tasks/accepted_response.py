@@ -1,4 +1,4 @@
-"""Answers to what is done later: 202 and where to look (RFC 9110, section 15.3.3)."""
+"""Accepted response: 202 and the location of the task (RFC 9110, section 15.3.3)."""
 
 import uuid
 
@@ -14,6 +14,7 @@ from app.jobs.schemas import TaskRead
 async def accepted_response(
     request: Request, session: AsyncSession, task_id: uuid.UUID
 ) -> Response:
+    """Return the enqueued task with status 202 and its location."""
     location = path_of(request, "read_task", task_id=task_id)
     task = await tasks.get_enqueued(session, task_id)
     return etag_response(request, TaskRead, task, status=202, location=location)

@@ -1,4 +1,4 @@
-"""`app jobs`, the group of commands; what they do is imported when one is run."""
+"""`app jobs`: a group of commands, whose implementation is imported when one is run."""
 
 import enum
 import uuid
@@ -16,7 +16,7 @@ def register(cli: typer.Typer, _: typer.Typer) -> None:
 
 
 class TaskStatus(enum.StrEnum):
-    """As in app/jobs/models.py, which would take its time to import."""
+    """As in app/jobs/models.py, which is slow to import."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -26,7 +26,7 @@ class TaskStatus(enum.StrEnum):
 
 
 class Ended(enum.StrEnum):
-    """What waits or runs is not purged, but cancelled: its owner is to see what became of it."""
+    """Final statuses. Other tasks are cancelled, not purged: the owner must see their status."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"

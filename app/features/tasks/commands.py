@@ -1,4 +1,4 @@
-"""Look after tasks from the command line."""
+"""Commands that list, retry and purge tasks."""
 
 import asyncio
 import uuid
@@ -34,7 +34,7 @@ def cell(value: object) -> str:
 
 
 def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
-    """Enqueue failed tasks once more, all of them when none is named."""
+    """Enqueue failed tasks again, all of them without ids."""
     count, left = in_transaction(settings, lambda session: tasks.retry_failed(session, task_ids))
     print(f"Enqueued once more: {count}.")
     if left:
@@ -42,13 +42,17 @@ def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
 
 
 def purge(settings: Settings, status: str) -> None:
-    """Delete the tasks that ended so."""
+    """Delete the tasks with this final status."""
     count = in_transaction(settings, lambda session: tasks.purge(session, TaskStatus(status)))
     print(f"Deleted: {count}.")
 
 
 def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
-    """Raises ConfigError: the database is away."""
+    """Run the function in a transaction and return its result.
+
+    Raises:
+        ConfigError: the database is unreachable.
+    """
     with database(settings) as url:
         return asyncio.run(act_on(settings.model_copy(update={"database_url": url}), act))
 

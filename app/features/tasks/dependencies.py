@@ -1,4 +1,4 @@
-"""Tasks, as endpoints ask for them: loaded through what the caller may see."""
+"""Dependencies of the task endpoints: load tasks visible to the caller, parse filters."""
 
 import uuid
 from typing import Annotated, Any
@@ -23,13 +23,17 @@ async def get_task_for_change(
     task_id: uuid.UUID, session: SessionDep, principal: SignedIn, precondition: PreconditionDep
 ) -> Task:
     task = await tasks.get_for_change(session, task_id, viewer=principal)
-    # Not required: each step of progress is a new version.
+    # Not required: each progress report creates a new version.
     precondition.check_if_sent(task)
     return task
 
 
 async def require_room_for_task(request: Request, session: SessionDep, principal: SignedIn) -> None:
-    """Raises TooManyTasks: the caller has as many unfinished tasks as allowed."""
+    """Check that the caller may enqueue another task.
+
+    Raises:
+        TooManyTasks: the caller has as many unfinished tasks as allowed.
+    """
     most = resources(request)[Settings].tasks_per_user
     await tasks.refuse_too_many(session, principal.id, most=most)
 
@@ -43,7 +47,7 @@ async def get_task_filters(
     return {"status": status, "kind": kind}
 
 
-# To be asked for after what authorizes the caller.
+# Must follow the dependency that authorizes the caller.
 RoomForTask = Annotated[None, Depends(require_room_for_task)]
 ReadableTask = Annotated[Row, Depends(get_task)]
 OwnTask = Annotated[Task, Depends(get_task_for_change)]

@@ -1,4 +1,4 @@
-"""Event types of the tasks: for the owner and administrators."""
+"""Event types of tasks: for the owner and administrators."""
 
 from app.features.events.event_types import EventTypes
 from app.jobs.schemas import TaskRead

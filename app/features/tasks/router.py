@@ -1,4 +1,4 @@
-"""Tasks: work that goes on after the answer."""
+"""Endpoints of tasks."""
 
 from typing import Annotated
 

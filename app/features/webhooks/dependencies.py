@@ -1,4 +1,4 @@
-"""Webhooks and their deliveries, as endpoints ask for them."""
+"""Dependencies of the webhook endpoints."""
 
 import uuid
 from collections.abc import Iterable
@@ -74,10 +74,10 @@ async def get_webhook_update(
 
 
 def check_url(request: Request, url: str) -> None:
-    """What a name resolves to is looked at when the message is sent.
+    """Check the URL of a webhook; the addresses of its host are checked when a message is sent.
 
     Raises:
-        Unprocessable: the URL leads somewhere that webhooks must not go.
+        Unprocessable: the SSRF guard refuses the URL.
     """
     try:
         resources(request)[WebhookResources].ssrf_guard.check(url)
@@ -87,10 +87,10 @@ def check_url(request: Request, url: str) -> None:
 
 
 def permit_events(principal: Principal, events: Iterable[str]) -> None:
-    """Let nobody be told what the credential that asks for it could not read.
+    """Check that the credential could read all events that the webhook receives.
 
     Raises:
-        InsufficientScope: the caller lacks the scope to read one of them.
+        InsufficientScope: the caller lacks the scope to receive one of them.
     """
     missing = scopes_to_receive(events) - principal.scopes
     if missing:

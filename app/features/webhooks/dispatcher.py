@@ -15,7 +15,7 @@ from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.crud.consumer_offsets import Place
 from app.features.events.models.event import Position
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.queue import QueueLimits
@@ -75,11 +75,11 @@ class WebhookDispatcher(BackgroundLoop):
         has_more = bool(batch.events) and await self._queue_page(place, batch.events)
         return has_more or batch.is_full or batch.is_unsettled
 
-    async def _queue_page(self, place: Place, batch: Sequence[Told]) -> bool:
+    async def _queue_page(self, place: Place, batch: Sequence[PublishedEvent]) -> bool:
         """Queue one page: several events, or the first event for a page of its webhooks."""
         first = batch[0]
         page = place.page_of(first.position)
-        types = {told.event.type for told in ([first] if page else batch)}
+        types = {published.event.type for published in ([first] if page else batch)}
         subscribers = await webhooks.list_subscribers(
             self._reads, types, after=page, limit=self._page
         )
@@ -92,7 +92,9 @@ class WebhookDispatcher(BackgroundLoop):
         await self._advance(place, end, events_by_webhook(subscribers, taken))
         return not is_last or len(taken) < len(batch)
 
-    async def _advance(self, stopped: Place, to: Place, due: dict[uuid.UUID, list[Told]]) -> None:
+    async def _advance(
+        self, stopped: Place, to: Place, due: dict[uuid.UUID, list[PublishedEvent]]
+    ) -> None:
         async with transaction(self._sessions) as session:
             is_first = await event_readers.advance(session, webhooks.READER, stopped, to)
             if is_first and due:
@@ -114,7 +116,9 @@ class WebhookDispatcher(BackgroundLoop):
                 return
             # Read after the lock: until the commit, the dispatcher cannot skip events unread here.
             batch = await events.read_behind(self._reads, behind)
-            known = [told for told in batch.events if told.position <= reader.position]
+            known = [
+                published for published in batch.events if published.position <= reader.position
+            ]
             taken = limit_to_room(webhook, known, room)
             due = events_by_webhook([webhook], taken)
             await webhook_backlogs.insert_all(session, due)
@@ -128,20 +132,22 @@ class WebhookDispatcher(BackgroundLoop):
 
 
 def events_by_webhook(
-    subscribers: Sequence[Row], batch: Sequence[Told]
-) -> dict[uuid.UUID, list[Told]]:
+    subscribers: Sequence[Row], batch: Sequence[PublishedEvent]
+) -> dict[uuid.UUID, list[PublishedEvent]]:
     """Return the events for each webhook that receives any."""
     due = {row["id"]: [each for each in batch if receives(row, each)] for row in subscribers}
     return {webhook_id: events for webhook_id, events in due.items() if events}
 
 
-def limit_to_room(webhook: Row, batch: Sequence[Told], room: int) -> Sequence[Told]:
+def limit_to_room(
+    webhook: Row, batch: Sequence[PublishedEvent], room: int
+) -> Sequence[PublishedEvent]:
     """Return the longest prefix of the batch with at most `room` events for the webhook."""
     numbers = [number for number, each in enumerate(batch) if receives(webhook, each)]
     return batch if len(numbers) <= room else batch[: numbers[room]]
 
 
-def receives(subscriber: Row, told: Told) -> bool:
+def receives(subscriber: Row, published: PublishedEvent) -> bool:
     """Return whether the webhook subscribes to the event and its owner may read it."""
     owner = Principal.granted(
         subscriber["owner_id"],
@@ -149,4 +155,4 @@ def receives(subscriber: Row, told: Told) -> bool:
         frozenset(subscriber["scopes"]),
         email_verified=True,  # The query selects verified owners only.
     )
-    return told.event.type in subscriber["events"] and told.is_for(owner)
+    return published.event.type in subscriber["events"] and published.is_for(owner)

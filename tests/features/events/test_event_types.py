@@ -3,7 +3,7 @@
 import uuid
 
 from app.features.events.event_types import may_receive, scopes_to_receive
-from app.features.events.schemas import told_data
+from app.features.events.schemas import published_data
 from app.security.principals import Principal, Role, Scope
 
 OWNER = uuid.uuid4()
@@ -38,7 +38,7 @@ class TestMayReceive:
         data = {"owner_id": str(OWNER)}
 
         assert not may_receive(principal(*Scope), "parcel.sent", data)
-        assert told_data("parcel.sent", data) == {}
+        assert published_data("parcel.sent", data) == {}
 
 
 class TestScopesToReceive:

@@ -16,7 +16,7 @@ from app.features.events.crud import events
 from app.features.events.feed import EventFeed, Subscription
 from app.features.events.lifespan import EventResources
 from app.features.events.models.event import Position
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.security.principals import Principal
@@ -32,7 +32,7 @@ class Follower:
     """Keeps what it hears."""
 
     def __init__(self, feed: EventFeed, after: Position) -> None:
-        self.heard: list[Told] = []
+        self.heard: list[PublishedEvent] = []
         self.after = after
         self.task = asyncio.create_task(self.follow(feed, after))
         self.reason = ""
@@ -66,7 +66,7 @@ Follow = Callable[..., Any]
 async def feed(app: FastAPI) -> AsyncIterator[EventFeed]:
     """One that nobody wakes: it finds everything by looking."""
     feed = EventFeed(reads_of(app))
-    feed.look_seconds = 0.02
+    feed.poll_seconds = 0.02
     feed.start()
     yield feed
     await feed.close()
@@ -301,7 +301,7 @@ class TestFollowers:
     async def test_hear_at_once_of_what_this_process_commits(
         self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(opened(app)[EventResources].feed, "look_seconds", PATIENCE_SECONDS * 2)
+        monkeypatch.setattr(opened(app)[EventResources].feed, "poll_seconds", PATIENCE_SECONDS * 2)
         follower = Follower(
             opened(app)[EventResources].feed,
             await opened(app)[EventResources].feed.present(),
@@ -348,7 +348,7 @@ class TestOtherProcesses:
         changes = {"redis_url": valkey_url if carrier == "redis" else "", "run_worker": False}
         async with running(**changes) as here, running(**changes) as there:
             feed = opened(there)[EventResources].feed
-            feed.look_seconds = PATIENCE_SECONDS * 2
+            feed.poll_seconds = PATIENCE_SECONDS * 2
             follower = Follower(feed, await feed.present())
             await eventually(lambda: is_admitted(feed))
             await eventually(lambda: is_connected(here, there))
@@ -364,10 +364,10 @@ async def is_connected(here: FastAPI, there: FastAPI) -> bool:
 
     def hear(payload: str) -> None:
         heard.set()
-        opened(there)[EventResources].feed.wake(payload)
+        opened(there)[EventResources].feed.notify(payload)
 
     opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [hear]
-    opened(here)[EventResources].announcer.note()
+    opened(here)[EventResources].publisher.notify()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await heard.wait()

@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 from graphql import get_introspection_query
 
-from app.features.graphql.limits import InvalidQuery, QueryTooComplex, checked
+from app.features.graphql.limits import InvalidQuery, QueryTooComplex, check_query
 from tests.counting import calls_during
 
 # A tenth of a second of an idle processor; what doubles with each fragment would be millions.
 REFUSED_WITHIN_CALLS = 100_000
 
-checked_query = partial(checked, connections={"items", "users"})
+checked_query = partial(check_query, connections={"items", "users"})
 
 
 def nested(levels: int) -> str:

@@ -18,7 +18,7 @@ from app.db.resources import DatabaseResources
 from app.features.rooms import crud as room_messages
 from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.models import RoomMessage
-from app.features.rooms.rooms import Member, Rooms
+from app.features.rooms.rooms import Participant, Rooms
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.models.socket import Socket
 from app.features.users.models.user import User
@@ -508,8 +508,8 @@ class TestEnd:
 class FailingRooms(Rooms):
     """Rooms with a fault of ours."""
 
-    async def say(self, member: Member, text: str) -> None:
-        raise ZeroDivisionError(f"{text} for {member.room}")
+    async def publish(self, participant: Participant, text: str) -> None:
+        raise ZeroDivisionError(f"{text} for {participant.room}")
 
 
 class TestSlowReader:

@@ -12,7 +12,7 @@ from fastapi.requests import HTTPConnection
 from httpx2 import AsyncClient
 
 from app.features.streams.lifespan import StreamResources
-from app.features.streams.session_revalidation import Standing, Watched
+from app.features.streams.session_revalidation import ConnectionGuard, SessionRevalidation
 from app.features.users.models.user import User
 from app.security.authenticators import Authenticators
 from app.security.credential_verification import authenticate
@@ -47,13 +47,13 @@ async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
 
 
 @pytest.fixture
-def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], Watched]]:
+def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard]]:
     """Streams that this process looks after until the end of the test."""
     entered: list[Any] = []
 
-    def enter(principal: Principal) -> Watched:
-        entered.append(opened(app)[StreamResources].standing.watch(principal))
-        watched: Watched = entered[-1].__enter__()
+    def enter(principal: Principal) -> ConnectionGuard:
+        entered.append(opened(app)[StreamResources].revalidation.watch(principal))
+        watched: ConnectionGuard = entered[-1].__enter__()
         return watched
 
     yield enter
@@ -61,7 +61,7 @@ def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], Watched]]:
         each.__exit__(None, None, None)
 
 
-async def end(watched: Watched) -> str:
+async def end(watched: ConnectionGuard) -> str:
     async with asyncio.timeout(PROMISED_SECONDS):
         await watched.ended.wait()
     return watched.reason
@@ -75,13 +75,13 @@ class TestStanding:
         as_user: As,
         admin: User,
         user: User,
-        open_streams: Callable[[Principal], Watched],
+        open_streams: Callable[[Principal], ConnectionGuard],
         ending: str,
     ) -> None:
         client = await as_user(user)
         watched = open_streams(await principal_of(app, client))
         bystander = open_streams(await principal_of(app, await as_user(admin)))
-        await opened(app)[StreamResources].standing.work()
+        await opened(app)[StreamResources].revalidation.work()
 
         await ENDINGS[ending](client, await as_user(admin), user)
 
@@ -94,7 +94,7 @@ class TestStanding:
         app: FastAPI,
         as_user: As,
         user: User,
-        open_streams: Callable[[Principal], Watched],
+        open_streams: Callable[[Principal], ConnectionGuard],
         how: str,
     ) -> None:
         client, program = await as_user(user), await as_user(user)
@@ -102,7 +102,7 @@ class TestStanding:
         created = (await client.post("/api/v1/auth/api-keys", json=body)).json()
         program.headers = {"X-API-Key": created["key"]}
         watched = open_streams(await principal_of(app, program))
-        await opened(app)[StreamResources].standing.work()
+        await opened(app)[StreamResources].revalidation.work()
 
         path = f"/api/v1/auth/api-keys/{created['id']}"
         await (client.delete(path) if how == "revoked" else client.post(f"{path}/rotate"))
@@ -119,7 +119,7 @@ class TestStanding:
             expires_at=time.time() + 0.1,
         )
 
-        with opened(app)[StreamResources].standing.watch(soon) as watched:
+        with opened(app)[StreamResources].revalidation.watch(soon) as watched:
             assert await end(watched) == "expired"
 
     async def test_lost_word_is_made_up_for(self, app: FastAPI, as_user: As, user: User) -> None:
@@ -133,7 +133,7 @@ class TestStanding:
     async def test_all_streams_cost_one_statement(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
-        watcher = Standing(reads_of(app), authenticators_of(app))
+        watcher = SessionRevalidation(reads_of(app), authenticators_of(app))
         callers = [await principal_of(app, await as_user(user)) for _ in range(3)]
         before = reads_of(app).statements
 
@@ -143,7 +143,7 @@ class TestStanding:
         assert reads_of(app).statements - before == 1
 
     async def test_nobody_costs_none(self, app: FastAPI) -> None:
-        watcher = Standing(reads_of(app), authenticators_of(app))
+        watcher = SessionRevalidation(reads_of(app), authenticators_of(app))
         before = reads_of(app).statements
 
         await watcher.work()
@@ -156,9 +156,9 @@ def authenticators_of(app: FastAPI) -> Authenticators:
 
 
 @asynccontextmanager
-async def deaf(app: FastAPI) -> AsyncIterator[Standing]:
+async def deaf(app: FastAPI) -> AsyncIterator[SessionRevalidation]:
     """One that nobody tells anything, as when a notification is lost."""
-    watcher = Standing(reads_of(app), authenticators_of(app), every_seconds=0.1)
+    watcher = SessionRevalidation(reads_of(app), authenticators_of(app), every_seconds=0.1)
     watcher.start()
     yield watcher
     await watcher.close()

@@ -14,7 +14,7 @@ from app.db.session import transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.models.event import Position
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.features.users.models.user import User
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
@@ -293,8 +293,8 @@ class TestPages:
         assert await queued(database, webhook) == ["a"]
 
 
-async def everything(app: FastAPI) -> list[Told]:
-    found: list[Told] = []
+async def everything(app: FastAPI) -> list[PublishedEvent]:
+    found: list[PublishedEvent] = []
 
     async def has_events() -> bool:
         found[:] = (await events.read_behind(reads_of(app), Position(0, 0))).events

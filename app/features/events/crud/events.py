@@ -1,4 +1,4 @@
-"""The events table, seen as a log. A trigger writes it: see docs/adr/0011."""
+"""The events table, read as a log. A trigger writes it: see docs/adr/0011."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from app.db import notifications
 from app.db.executor import Query, ReadPool
 from app.db.session import AsyncSession
 from app.features.events.models.event import RETENTION, Event, Position
-from app.features.events.schemas import Told, told
+from app.features.events.schemas import PublishedEvent, published_event
 
 CHANNEL = "events"
 BATCH = 200
 
 
-# Every transaction below the first is over, and what it wrote is seen or was undone.
+# Every transaction below FIRST_OPEN has ended: its rows are visible or rolled back.
 SNAPSHOT = func.pg_current_snapshot()
 FIRST_OPEN = cast(cast(func.pg_snapshot_xmin(SNAPSHOT), Text), BigInteger)
 NEXT = cast(cast(func.pg_snapshot_xmax(SNAPSHOT), Text), BigInteger)
@@ -47,19 +47,19 @@ BACKLOG = Query(
 class Batch:
     """Events in their order.
 
-    `is_full`: more of them are there. `is_unsettled`: more are committed, but what an open
-    transaction may yet commit would come before them; so they wait for it.
+    `is_full`: there are more. `is_unsettled`: more are committed, but an open transaction may
+    commit events that come before them, so that they have to wait.
     """
 
-    events: list[Told]
+    events: list[PublishedEvent]
     is_full: bool
     is_unsettled: bool
 
 
 async def read_behind(reads: ReadPool, position: Position) -> Batch:
-    """Return the events behind the position, none of which a later one can come before."""
+    """Return the events behind the position whose order is final."""
     rows = await reads.all(BEHIND, **position._asdict())
-    settled = [told(row) for row in rows if row["is_settled"]]
+    settled = [published_event(row) for row in rows if row["is_settled"]]
     return Batch(settled, len(settled) == BATCH, len(settled) < len(rows))
 
 
@@ -68,11 +68,13 @@ async def backlog(reads: ReadPool, position: Position, *, most: int) -> int:
     return int(await reads.scalar(BACKLOG, **position._asdict(), most=most))
 
 
-async def find(session: AsyncSession, positions: Collection[Position]) -> dict[Position, Told]:
-    """Return the events at the positions, of those that are still kept."""
+async def find(
+    session: AsyncSession, positions: Collection[Position]
+) -> dict[Position, PublishedEvent]:
+    """Return the events at the positions, without those that have been deleted."""
     place = row_of(Event.transaction_id, Event.id)
     found = await session.execute(select(*COLUMNS).where(place.in_(positions)))
-    events = [told({**row}) for row in found.mappings()]
+    events = [published_event({**row}) for row in found.mappings()]
     return {each.position: each for each in events}
 
 
@@ -81,15 +83,15 @@ async def present(reads: ReadPool) -> Position:
     return Position(await reads.scalar(PRESENT), 0)
 
 
-async def announce(reads: ReadPool) -> None:
-    """Tell the other processes to look."""
+async def publish(reads: ReadPool) -> None:
+    """Notify the other processes of new events."""
     await notifications.publish(reads, CHANNEL, "")
 
 
 async def delete_old(session: AsyncSession) -> None:
-    """Delete what is older than promised, and what a dump brought along.
+    """Delete events beyond the retention, and those of a restored dump.
 
-    Its transactions are of another server, and newer ones would seem to lie before them.
+    Its transaction ids are of another server, and new events would lie before them.
     """
     is_old = Event.created_at < func.now() - RETENTION
     await session.execute(delete(Event).where(or_(is_old, Event.transaction_id >= NEXT)))

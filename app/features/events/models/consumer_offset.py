@@ -1,4 +1,4 @@
-"""Readers of the events that must not miss any, whatever happens to the process."""
+"""Consumer offsets: durable positions of the consumers of events, which survive the process."""
 
 import uuid
 
@@ -8,11 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base
 
 
-class EventReader(Base):
-    """Position of the reader: everything up to it is processed.
+class ConsumerOffset(Base):
+    """Offset of one consumer: all events up to it are processed.
 
-    Of the first event behind it, `paged_event_id`, webhooks up to `paged_webhook_id` are dealt
-    with, too. The id says whether the page still counts: the previous release does not reset it.
+    Of the first event behind it, `paged_event_id`, webhooks up to `paged_webhook_id` are
+    processed, too. The id shows whether the page is current: the previous release does not
+    reset it.
     """
 
     __tablename__ = "event_readers"

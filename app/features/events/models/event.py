@@ -13,7 +13,7 @@ from app.errors import AppError, Unprocessable, Violation
 from app.runtime.clock import now
 
 RETENTION = timedelta(days=7)
-# Housekeeping and clocks are not exact: what is that close to its end counts as gone.
+# Cleanup and clocks are inexact: an event this close to the end of the retention is expired.
 MARGIN = timedelta(hours=1)
 EVENT_ID = re.compile(r"(\d{1,11})-(\d{1,18})-(\d{1,18})", re.ASCII)
 
@@ -26,14 +26,14 @@ class EventsExpired(AppError):
 
 
 class Position(NamedTuple):
-    """A place in the order of all events; `id` 0 stands before all of its transaction."""
+    """A position in the order of all events; `id` 0 precedes all events of its transaction."""
 
     transaction_id: int
     id: int
 
 
 class Event(Base):
-    """One event. In the order of `transaction_id` and `id` none appears behind a later one."""
+    """One event. In the order of `transaction_id` and `id` readers see none after a later one."""
 
     __tablename__ = "events"
     __table_args__ = (Index("ix_events_created_at", "created_at", postgresql_using="brin"),)
@@ -41,7 +41,7 @@ class Event(Base):
     transaction_id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, server_default=text("pg_current_xact_id()::text::bigint")
     )
-    # Of a number and not of a UUID: it tells the order within a transaction.
+    # A number and not a UUID, because it orders the events of a transaction.
     id: Mapped[int] = mapped_column(  # type: ignore[assignment]  # others' is a UUID
         BigInteger, Identity(always=True), primary_key=True
     )
@@ -51,15 +51,18 @@ class Event(Base):
 
 
 def event_id(position: Position, at: datetime) -> str:
-    """What clients send back as `Last-Event-ID`; the time tells whether all since is kept."""
+    """Return the id that clients send as `Last-Event-ID`; its time shows whether it has expired."""
     return f"{int(at.timestamp())}-{position.transaction_id}-{position.id}"
 
 
 def position_of(text: str, pointer: str = "/header/Last-Event-ID") -> Position:
-    """The place that an id of ours names; `pointer` says where it stood in the request.
+    """Return the position in an event id.
+
+    Args:
+        pointer: JSON pointer of the id in the request.
 
     Raises:
-        Unprocessable: it is none of ours.
+        Unprocessable: the id is malformed.
         EventsExpired: events behind it have been deleted.
     """
     found = EVENT_ID.fullmatch(text)

@@ -25,7 +25,7 @@ IS_LEASED = Socket.lease_ends_at > func.now()
 
 
 async def enter(session: AsyncSession, socket: Socket, topics: TopicHandler, *, limit: int) -> Any:
-    """Add the socket and return what the handler of its topic returns.
+    """Add the socket and return the result of its topic handler.
 
     Raises:
         TooManySockets, TooManyStreams: the user has as many of this kind as the limit allows.
@@ -47,7 +47,7 @@ async def enter(session: AsyncSession, socket: Socket, topics: TopicHandler, *, 
 
 
 def too_many(kind: StreamKind, *, limit: int) -> TooManySockets | TooManyStreams:
-    """The refusal of one stream more of a user who has `limit` of this kind."""
+    """Return the error for a user who has `limit` streams of this kind."""
     error, noun = TOO_MANY[kind]
     return error(f"At most {limit} {noun} at once.", retry_after_seconds=int(LEASE.total_seconds()))
 
@@ -67,23 +67,23 @@ async def count(session: AsyncSession, socket: Socket) -> tuple[int, int]:
 async def leave(
     session: AsyncSession, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
 ) -> None:
-    """Remove the socket; the handler is called if it was the user's last one of the topic."""
+    """Remove the socket; call the handler if it was the user's last one of the topic."""
     await remove(session, Socket.id == socket_id, topic, topics)
 
 
 async def expire(
     session: AsyncSession, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
 ) -> None:
-    """Like `leave`, unless the lease was renewed meanwhile or another process was faster."""
+    """Remove the socket unless its lease was renewed or another process removed it first."""
     await remove(session, and_(Socket.id == socket_id, ~IS_LEASED), topic, topics)
 
 
 async def remove(
-    session: AsyncSession, which: ColumnElement[bool], topic: str | None, topics: TopicHandler
+    session: AsyncSession, condition: ColumnElement[bool], topic: str | None, topics: TopicHandler
 ) -> None:
     if topic:
         await topics.lock(session, topic)
-    user_id = await session.scalar(delete(Socket).where(which).returning(Socket.user_id))
+    user_id = await session.scalar(delete(Socket).where(condition).returning(Socket.user_id))
     if user_id is None or topic is None:
         return
     others = select(Socket.id).where(Socket.topic == topic, Socket.user_id == user_id, IS_LEASED)
@@ -103,11 +103,11 @@ async def renew(session: AsyncSession, worker_id: uuid.UUID) -> dict[uuid.UUID, 
 
 
 async def find_expired(session: AsyncSession) -> Sequence[tuple[uuid.UUID, str | None]]:
-    """Return id and topic of what killed processes have left behind."""
+    """Return id and topic of the expired leases, which killed processes left behind."""
     rows = await session.execute(select(Socket.id, Socket.topic).where(~IS_LEASED))
     return [(row.id, row.topic) for row in rows]
 
 
 async def delete_expired(session: AsyncSession) -> None:
-    """Delete what nobody is there to hear of: processes with sockets sweep by themselves."""
+    """Delete leases that expired long ago: any process with sockets expires recent ones itself."""
     await session.execute(delete(Socket).where(Socket.lease_ends_at < func.now() - 10 * LEASE))

@@ -1,4 +1,4 @@
-"""The tickets table: one use each. Flushes; never commits."""
+"""The tickets table: single-use credentials. Flushes; never commits."""
 
 import uuid
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ from app.security.secrets import digest, new_secret
 
 
 async def create(session: AsyncSession, principal: Principal) -> str:
-    """Return the text of a new ticket, which stands for the principal once.
+    """Return the text of a new ticket, which authenticates the principal once.
 
     Raises:
-        Unauthenticated: the principal has no credential that could be checked again.
+        Unauthenticated: the principal has no credential to revalidate.
     """
     credential = principal.credential
     if credential is None:
@@ -40,10 +40,10 @@ async def create(session: AsyncSession, principal: Principal) -> str:
 
 
 async def redeem(session: AsyncSession, secret: str) -> Ticket:
-    """Take the ticket away and return it; of two at once, in any processes, one succeeds.
+    """Delete the ticket and return it; of concurrent calls in any processes, one succeeds.
 
     Raises:
-        InvalidTicket: unknown, expired or used before.
+        InvalidTicket: the ticket is unknown, expired or was used before.
     """
     ticket: Ticket | None = await session.scalar(
         delete(Ticket)
@@ -56,14 +56,14 @@ async def redeem(session: AsyncSession, secret: str) -> Ticket:
 
 
 async def delete_all(
-    session: AsyncSession, user_id: uuid.UUID, *, besides: uuid.UUID | None
+    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None
 ) -> None:
-    """End the tickets of the user's sessions but one."""
+    """Delete the tickets of the user's sessions, except those of `except_id`."""
     await session.execute(
         delete(Ticket).where(
             Ticket.user_id == user_id,
             Ticket.credential_kind == CredentialKind.ACCESS_TOKEN,
-            Ticket.credential_id.is_distinct_from(besides),
+            Ticket.credential_id.is_distinct_from(except_id),
         )
     )
 

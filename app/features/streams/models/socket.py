@@ -1,4 +1,4 @@
-"""Leases of open streams: those of a killed process expire by themselves."""
+"""Leases of open streams; those of a killed process expire."""
 
 import enum
 import uuid
@@ -27,7 +27,7 @@ class TooManyStreams(TooManyRequests):
 
 
 class StreamKind(enum.StrEnum):
-    """Each kind has a limit of its own."""
+    """Kinds of streams, each with its own limit."""
 
     WEBSOCKET = "websocket"
     EVENTS = "events"
@@ -36,7 +36,7 @@ class StreamKind(enum.StrEnum):
 class Socket(Base):
     """One WebSocket of a user, with a topic if it shares one with others, or one event stream.
 
-    UNLOGGED: after a crash of the server no socket is left that the rows could be about.
+    UNLOGGED: a crash of the database server closes the sockets that the rows describe.
     """
 
     __tablename__ = "sockets"
@@ -52,8 +52,8 @@ class Socket(Base):
     kind: Mapped[StreamKind] = mapped_column(
         text_enum(StreamKind), server_default=StreamKind.WEBSOCKET.value
     )
-    # The column has the name that the release before this one uses.
+    # The previous release uses this column name.
     topic: Mapped[str | None] = mapped_column("room", String(64))
-    # The process that holds it.
+    # The process that holds the lease.
     worker_id: Mapped[uuid.UUID]
     lease_ends_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Tickets: what a browser shows to open a stream, where it cannot send a header."""
+"""Tickets: single-use credentials for streams of browsers, which cannot send headers there."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -21,11 +21,11 @@ class InvalidTicket(Unauthenticated):
 
 
 class Ticket(Base):
-    """One use of the credential that asked for it; only the SHA-256 of its text is stored."""
+    """One use of the credential that requested it; only the SHA-256 of its text is stored."""
 
     __tablename__ = "tickets"
     __table_args__ = (
-        # With the columns below for the release before this one; all three go next.
+        # For the previous release, with the columns below; the next release drops all three.
         CheckConstraint("num_nonnulls(session_id, api_key_id) = 1", name="has_one_origin"),
         Index("uq_tickets_secret_hash", "secret_hash", unique=True),
         Index("ix_tickets_expires_at", "expires_at"),
@@ -37,10 +37,10 @@ class Ticket(Base):
     credential_id: Mapped[uuid.UUID]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    # When that credential ends, and with it the stream that the ticket opens.
+    # The stream that the ticket opens ends at this time, too.
     credential_expires_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
-    # A trigger fills these from those above, and the reverse.
+    # A trigger fills these from the columns above, and the reverse.
     session_id: Unmapped[uuid.UUID | None] = unmapped_column()
     api_key_id: Unmapped[uuid.UUID | None] = unmapped_column()
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.db.executor import Query, ReadPool, Row
 from app.db.session import AsyncSession, notify
 from app.features.events.models.event import Position
-from app.features.events.schemas import Told
+from app.features.events.schemas import PublishedEvent
 from app.features.notifications import crud as notifications
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.models.user import User
@@ -27,7 +27,7 @@ from app.features.webhooks.models.webhook import Webhook
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 
-Due = Mapping[uuid.UUID, Sequence[Told]]
+Due = Mapping[uuid.UUID, Sequence[PublishedEvent]]
 
 EXPIRED = "webhook.backlog_expired"
 NO_BACKLOG = dict.fromkeys(("backlog_since", "backlog_transaction_id", "backlog_event_id"))
@@ -56,7 +56,7 @@ async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind:
     """Queue the events for each webhook, or start its backlog behind the position."""
     owners = await lock(session, due)
     waiting = await in_queue(session, set(owners.values()))
-    accepted: dict[uuid.UUID, Sequence[Told]] = {}
+    accepted: dict[uuid.UUID, Sequence[PublishedEvent]] = {}
     refused: dict[uuid.UUID, list[uuid.UUID]] = {}
     for webhook_id, owner_id in owners.items():
         of_account = waiting[owner_id]
@@ -103,14 +103,14 @@ async def insert_all(session: AsyncSession, due: Due) -> None:
         await notify(session, CHANNEL, "")
 
 
-def rows_of(webhook_id: uuid.UUID, events: Iterable[Told]) -> Iterable[Row]:
-    for told in events:
+def rows_of(webhook_id: uuid.UUID, events: Iterable[PublishedEvent]) -> Iterable[Row]:
+    for published in events:
         yield {
             "id": uuid7(),
             "webhook_id": webhook_id,
-            "event_type": told.event.type,
-            "event_transaction_id": told.position.transaction_id,
-            "event_id": told.position.id,
+            "event_type": published.event.type,
+            "event_transaction_id": published.position.transaction_id,
+            "event_id": published.position.id,
             "due_at": now(),
         }
 
@@ -154,7 +154,7 @@ async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Pos
     return await session.scalar(found) is not None
 
 
-async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: Told) -> None:
+async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: PublishedEvent) -> None:
     """Move the start of the backlog behind the event."""
     await move(session, webhook_id, last.position, last.event.timestamp)
 

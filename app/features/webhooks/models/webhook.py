@@ -1,4 +1,4 @@
-"""Addresses that are told what happens."""
+"""Webhooks: URLs that receive events."""
 
 import enum
 import uuid
@@ -15,10 +15,10 @@ from app.features.events.event_types import scopes_to_receive, type_names
 from app.features.users.models.user import User
 from app.security.principals import Scope
 
-# How long receivers may go on verifying with the secret before.
+# How long messages are also signed with the previous secret.
 OVERLAP = timedelta(hours=24)
-# A webhook that has only failed for so long is disabled.
-PATIENCE = timedelta(days=5)
+# A webhook whose deliveries have all failed for so long is disabled.
+FAILURE_TIMEOUT = timedelta(days=5)
 
 
 class DisabledReason(enum.StrEnum):
@@ -48,9 +48,9 @@ class WebhookDisabled(Conflict):
 
 
 class Webhook(Versioned, Base):
-    """An address, what it is told, and the sealed secret that signs what is sent.
+    """A URL, the events that it receives, and the encrypted secret that signs the messages.
 
-    `scopes` are those of the credential that last set it up: it hears nothing that this
+    `scopes` are those of the credential that last set it up: it receives no event that this
     credential could not read. `failing_since` is the first failure with no success since. Events
     behind the position of the backlog are not queued yet, because too many deliveries wait.
     """
@@ -81,7 +81,7 @@ class Webhook(Versioned, Base):
     backlog_event_id: Mapped[int | None] = mapped_column(BigInteger)
 
     def rotate(self, encrypted: bytes, *, at: datetime) -> datetime:
-        """Sign with the new secret, and until the time returned with the one before, too."""
+        """Sign with the new secret, and until the returned time also with the previous one."""
         self.old_secret_sealed, self.overlap_until = self.secret_sealed, at + OVERLAP
         self.secret_sealed = encrypted
         return self.overlap_until
@@ -98,15 +98,19 @@ class Webhook(Versioned, Base):
         self.backlog_since = self.backlog_transaction_id = self.backlog_event_id = None
 
     def is_given_up(self, *, at: datetime) -> bool:
-        """Whether it has failed for so long that nobody seems to care."""
-        return self.failing_since is not None and self.failing_since <= at - PATIENCE
+        """Return whether all deliveries have failed for longer than the failure timeout."""
+        return self.failing_since is not None and self.failing_since <= at - FAILURE_TIMEOUT
 
     def check_active(self) -> None:
-        """Raises WebhookDisabled: nothing is sent to it."""
+        """Check that the webhook is active.
+
+        Raises:
+            WebhookDisabled: it is disabled.
+        """
         if not self.is_active:
             raise WebhookDisabled("The webhook is disabled: nothing is sent to it.")
 
 
 def receiving_scopes(scopes: Set[Scope]) -> list[str]:
-    """Return those of the scopes that decide which events a webhook receives."""
+    """Return the scopes that decide which events a webhook receives."""
     return sorted(scopes & (scopes_to_receive(type_names()) | {Scope.ADMIN}))

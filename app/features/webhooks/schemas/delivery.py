@@ -1,4 +1,4 @@
-"""Messages to webhooks on the wire."""
+"""Schemas of webhook deliveries."""
 
 import uuid
 from datetime import datetime

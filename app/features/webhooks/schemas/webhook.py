@@ -1,4 +1,4 @@
-"""Webhooks on the wire."""
+"""Schemas of webhooks."""
 
 import uuid
 from datetime import datetime
@@ -20,7 +20,7 @@ Url = Annotated[
 
 
 class EventTypeSchema:
-    """Names the types when the OpenAPI document is made: the features are all loaded then."""
+    """Lists the types when the OpenAPI document is generated, after all features are loaded."""
 
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, __: GetJsonSchemaHandler
@@ -36,8 +36,8 @@ def check_event_type(name: str) -> str:
     return name
 
 
-# An alias with a name is a schema of its own in the OpenAPI document. What is stored is not
-# checked when it is read: its feature may not be enabled any more.
+# A named alias is a schema of its own in the OpenAPI document. Stored types are not validated
+# when read: their feature may be disabled by now.
 EventType = TypeAliasType("EventType", Annotated[str, EventTypeSchema()])
 HookEvent = Annotated[EventType, AfterValidator(check_event_type), Field(examples=["item.created"])]
 HookEvents = Annotated[
