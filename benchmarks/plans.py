@@ -21,7 +21,7 @@ import asyncpg
 from app.config.settings import Settings
 from app.db import migrations
 from app.db.engine import connect
-from app.db.executor import Query
+from app.db.executor import CompiledStatement
 from app.db.listing import PageRequest, Shape
 from app.devtools.postgres import embedded_postgres
 from app.features.items import crud as items
@@ -74,7 +74,9 @@ async def explain_all(url: str, rows: int) -> int:
     return int(any(scans))
 
 
-async def queries(connection: asyncpg.Connection) -> list[tuple[str, Query, dict[str, Any]]]:
+async def queries(
+    connection: asyncpg.Connection,
+) -> list[tuple[str, CompiledStatement, dict[str, Any]]]:
     owner: uuid.UUID = await connection.fetchval("SELECT owner_id FROM items LIMIT 1")
     category: uuid.UUID = await connection.fetchval("SELECT category_id FROM items LIMIT 1")
     rare = await connection.fetchval("SELECT split_part(name, ' ', 2) FROM items LIMIT 1")
@@ -92,7 +94,9 @@ async def queries(connection: asyncpg.Connection) -> list[tuple[str, Query, dict
     return [each for name, values in filters.items() for each in pages(name, values)]
 
 
-def pages(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Query, dict[str, Any]]]:
+def pages(
+    name: str, values: Mapping[str, Any]
+) -> Iterator[tuple[str, CompiledStatement, dict[str, Any]]]:
     names = frozenset(values) & frozenset(items.LISTING.filters)
     for sort in SORTS:
         for is_continued in (False, True):
@@ -109,7 +113,7 @@ def pages(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Query, di
 
 
 async def explain(
-    connection: asyncpg.Connection, label: str, query: Query, values: dict[str, Any]
+    connection: asyncpg.Connection, label: str, query: CompiledStatement, values: dict[str, Any]
 ) -> bool:
     """Print the plan; say whether it reads the whole table."""
     statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}"

@@ -18,7 +18,7 @@ DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlch
 NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
 
 
-class Query:
+class CompiledStatement:
     """A statement compiled once; bound parameters are given by name when it runs."""
 
     def __init__(

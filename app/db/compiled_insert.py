@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
-from app.db.compiled import Query, Row
+from app.db.compiled import CompiledStatement, Row
 from app.db.driver_transaction import DriverTransaction
 from app.db.errors import DatabaseUnavailable, database_errors, is_unusable_after
 from app.db.instrumentation import observe
@@ -30,15 +30,15 @@ Transaction = AsyncSession | DriverTransaction
 
 def compiled_insert(
     model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
-) -> Query:
+) -> CompiledStatement:
     """Compile an INSERT of one row; `given` are column names, to which `id` is added."""
     values: dict[str, Any] = {name: bindparam(name) for name in (*given, "id")}
-    return Query(insert(model).values(values).returning(*returning))
+    return CompiledStatement(insert(model).values(values).returning(*returning))
 
 
 def compiled_insert_many(
     model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
-) -> Query:
+) -> CompiledStatement:
     """Compile an INSERT of any number of rows in one statement: its triggers run once.
 
     The rows are sent as one JSON document, because arrays of arrays would lose their shape.
@@ -50,10 +50,10 @@ def compiled_insert_many(
     )
     source = select(*rows.render_derived(with_types=True).c)
     names = [each.name for each in columns]
-    return Query(insert(model).from_select(names, source).returning(*returning))
+    return CompiledStatement(insert(model).from_select(names, source).returning(*returning))
 
 
-async def insert_one(session: Transaction, query: Query, **values: Any) -> Row:
+async def insert_one(session: Transaction, query: CompiledStatement, **values: Any) -> Row:
     """Insert a row and return its RETURNING columns.
 
     Raises:
@@ -63,7 +63,9 @@ async def insert_one(session: Transaction, query: Query, **values: Any) -> Row:
     return row
 
 
-async def insert_many(session: Transaction, query: Query, rows: Sequence[Row]) -> list[Row]:
+async def insert_many(
+    session: Transaction, query: CompiledStatement, rows: Sequence[Row]
+) -> list[Row]:
     """Insert rows by a `compiled_insert_many`; return the RETURNING columns in the order of `rows`.
 
     Raises:
@@ -75,7 +77,7 @@ async def insert_many(session: Transaction, query: Query, rows: Sequence[Row]) -
     return [by_id[row["id"]] for row in numbered]
 
 
-async def run(session: Transaction, query: Query, **values: Any) -> list[Row]:
+async def run(session: Transaction, query: CompiledStatement, **values: Any) -> list[Row]:
     """Run a statement in the transaction and return its rows; flush no pending objects.
 
     Raises:
@@ -88,7 +90,7 @@ async def run(session: Transaction, query: Query, **values: Any) -> list[Row]:
 
 @asynccontextmanager
 async def observed_connection(
-    session: Transaction, query: Query
+    session: Transaction, query: CompiledStatement
 ) -> AsyncIterator[asyncpg.Connection]:
     """Yield the driver connection of the transaction for one statement, which is observed."""
     connection = await driver_connection(session)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db.executor import Query, Reader, Row
+from app.db.executor import CompiledStatement, Reader, Row
 
 Filter = Callable[[], ColumnElement[bool]]
 Column = InstrumentedAttribute[Any]
@@ -120,10 +120,12 @@ class Listing:
         names = frozenset(given) & frozenset(self.filters)
         return reads.stream(self._whole(names), **given)
 
-    def whole_query(self, names: frozenset[str]) -> Query:
-        return Query(select(*self.columns).where(*self.conditions(names)).order_by(self.key))
+    def whole_query(self, names: frozenset[str]) -> CompiledStatement:
+        return CompiledStatement(
+            select(*self.columns).where(*self.conditions(names)).order_by(self.key)
+        )
 
-    def page_query(self, shape: Shape) -> Query:
+    def page_query(self, shape: Shape) -> CompiledStatement:
         order = self.order(shape.sort)
         statement = (
             select(*self.columns)
@@ -136,10 +138,10 @@ class Listing:
             statement = statement.where(rows_after(order))
         if shape.has_skip:
             statement = statement.offset(bindparam("skip", type_=Integer()))
-        return Query(statement)
+        return CompiledStatement(statement)
 
-    def total_query(self, names: frozenset[str]) -> Query:
-        return Query(select(func.count(self.key)).where(*self.conditions(names)))
+    def total_query(self, names: frozenset[str]) -> CompiledStatement:
+        return CompiledStatement(select(func.count(self.key)).where(*self.conditions(names)))
 
     def conditions(self, names: frozenset[str]) -> list[ColumnElement[bool]]:
         return [*self.where, *(self.filters[name]() for name in sorted(names))]

@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 from sqlalchemy import Text, bindparam, cast, func, select
 
-from app.db.compiled import Query
+from app.db.compiled import CompiledStatement
 from app.db.executor import ReadPool
 from app.runtime.background import BackgroundLoop
 
 Receive = Callable[[str], None]
 Publish = Callable[[str, str], Awaitable[None]]
-NOTIFY = Query(select(cast(func.pg_notify(bindparam("channel"), bindparam("payload")), Text)))
+NOTIFY = CompiledStatement(
+    select(cast(func.pg_notify(bindparam("channel"), bindparam("payload")), Text))
+)
 RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
 

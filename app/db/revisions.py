@@ -5,10 +5,10 @@ from pathlib import Path
 
 from sqlalchemy import column, select, table
 
-from app.db.executor import Query, ReadPool
+from app.db.executor import CompiledStatement, ReadPool
 
 VERSIONS = Path(__file__).parents[2] / "alembic" / "versions"
-CURRENT = Query(select(column("version_num")).select_from(table("alembic_version")))
+CURRENT = CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))
 
 
 @lru_cache

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.errors import UniqueViolation
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify
 from app.errors import Conflict, found
@@ -32,7 +32,7 @@ ENQUEUED = ("id", "kind", "payload", "owner_id", "request_id", "traceparent", "d
 COLUMNS = [getattr(Task, name) for name in TaskRead.model_fields]
 IS_VISIBLE = or_(bindparam("sees_all"), Task.owner_id == bindparam("viewer_id"))
 
-BY_ID = Query(select(*COLUMNS).where(Task.id == bindparam("id"), IS_VISIBLE))
+BY_ID = CompiledStatement(select(*COLUMNS).where(Task.id == bindparam("id"), IS_VISIBLE))
 
 LISTING = Listing(
     COLUMNS,

@@ -29,7 +29,7 @@ from sqlalchemy import (
     table,
 )
 
-from app.db.compiled import Query
+from app.db.compiled import CompiledStatement
 from app.db.session import AsyncSession
 
 SCHEMA = "queue"
@@ -43,7 +43,7 @@ JOBS = table(
 )
 IS_DUE = (cast(JOBS.c.status, Text) == "queued") & (JOBS.c.execute_after <= func.now())
 OLDEST_SECONDS = func.extract("epoch", func.max(func.now() - JOBS.c.execute_after))
-DUE = Query(
+DUE = CompiledStatement(
     select(
         func.count().label("waiting"),
         func.coalesce(cast(OLDEST_SECONDS, Float), 0.0).label("oldest_seconds"),

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 
 from app.config.settings import Settings
-from app.db.compiled import Query
+from app.db.compiled import CompiledStatement
 from app.db.compiled_insert import (
     compiled_insert,
     compiled_insert_many,
@@ -35,10 +35,10 @@ GIVEN = ["name", "price", "tags", "owner_id"]
 INSERT = compiled_insert(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
 INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=[Item.id, Item.name, Item.tags])
 COUNT = select(func.count()).select_from(Item)
-PID = Query(select(func.pg_backend_pid().label("pid")))
-SLEEP = Query(select(func.pg_sleep(30)))
+PID = CompiledStatement(select(func.pg_backend_pid().label("pid")))
+SLEEP = CompiledStatement(select(func.pg_sleep(30)))
 # Or PostgreSQL would end the statement in an orderly manner before our side gives up.
-NO_LIMIT = Query(select(func.set_config("statement_timeout", "0", True)))
+NO_LIMIT = CompiledStatement(select(func.set_config("statement_timeout", "0", True)))
 
 
 def row(user: User, name: str = "Desk") -> dict[str, Any]:

@@ -28,7 +28,7 @@ from app.db.errors import (
     UniqueViolation,
     database_errors,
 )
-from app.db.executor import Query, ReadPool
+from app.db.executor import CompiledStatement, ReadPool
 from app.db.pool import DriverPool
 from app.db.session import (
     AsyncSession,
@@ -54,10 +54,10 @@ QUICK: dict[str, Any] = {
 }
 # Less than the timeouts of the suite, and than `SLEEP`: within it, a timeout of QUICK expired.
 PATIENCE_SECONDS = 25.0
-ONE = Query(select(literal(1).label("one")))
-PID = Query(select(func.pg_backend_pid().label("pid")))
-SLEEP = Query(select(func.pg_sleep(30)))
-RELATIVES = Query(select(func.sqrt(-1)))
+ONE = CompiledStatement(select(literal(1).label("one")))
+PID = CompiledStatement(select(func.pg_backend_pid().label("pid")))
+SLEEP = CompiledStatement(select(func.pg_sleep(30)))
+RELATIVES = CompiledStatement(select(func.sqrt(-1)))
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Database:
             (row,) = await run(work, ONE)
             return row["one"]
 
-    async def read(self, query: Query = ONE) -> Any:
+    async def read(self, query: CompiledStatement = ONE) -> Any:
         return await self.reads.scalar(query)
 
 
@@ -171,7 +171,10 @@ class TestConstraints:
         assert caught.value.status == 422
 
     async def test_value_that_cannot_be_sent(self, database: Database) -> None:
-        for do in (database.read(Query(select(literal(2**40, Integer)))), refused_write(database)):
+        for do in (
+            database.read(CompiledStatement(select(literal(2**40, Integer)))),
+            refused_write(database),
+        ):
             with pytest.raises(ConstraintViolation):
                 await do
 

@@ -20,7 +20,7 @@ from sqlalchemy import bindparam, event, func, literal, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
-from app.db.executor import Query
+from app.db.executor import CompiledStatement
 from app.db.pool import PooledConnection
 from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
@@ -114,7 +114,7 @@ async def assert_same(app: FastAPI, row: Base) -> None:
         statement = select(*columns).where(type(row).id == row.id)
         by_orm = dict((await session.execute(statement)).mappings().one())
 
-    query = Query(select(*columns).where(type(row).id == bindparam("id")))
+    query = CompiledStatement(select(*columns).where(type(row).id == bindparam("id")))
     by_pool = await reads_of(app).first(query, id=row.id)
 
     assert by_pool == by_orm
@@ -123,19 +123,19 @@ async def assert_same(app: FastAPI, row: Base) -> None:
 
 class TestQuery:
     async def test_nothing_is_none(self, app: FastAPI) -> None:
-        nobody = Query(select(User.id).where(User.username == bindparam("name")))
+        nobody = CompiledStatement(select(User.id).where(User.username == bindparam("name")))
 
         assert await reads_of(app).first(nobody, name="nobody") is None
         assert await reads_of(app).scalar(nobody, name="nobody") is None
         assert await reads_of(app).all(nobody, name="nobody") == []
 
     async def test_literals_are_kept(self, app: FastAPI, user: User) -> None:
-        query = Query(select(User.id).where(User.role == Role.USER, User.age.is_(None)))
+        query = CompiledStatement(select(User.id).where(User.role == Role.USER, User.age.is_(None)))
 
         assert await reads_of(app).scalar(query) == user.id
 
     async def test_labels_name_the_columns(self, app: FastAPI, user: User) -> None:
-        query = Query(select(User.role.label("rank"), literal(1).label("one")))
+        query = CompiledStatement(select(User.role.label("rank"), literal(1).label("one")))
 
         assert await reads_of(app).first(query) == {
             "rank": Role.USER,
@@ -143,7 +143,7 @@ class TestQuery:
         }
 
     async def test_one_query_serves_many_at_once(self, app: FastAPI) -> None:
-        echo = Query(select(bindparam("number", type_=Item.price.type).label("number")))
+        echo = CompiledStatement(select(bindparam("number", type_=Item.price.type).label("number")))
 
         found = await asyncio.gather(
             *(reads_of(app).scalar(echo, number=Decimal(number)) for number in range(50))
@@ -153,7 +153,7 @@ class TestQuery:
 
     async def test_schema_may_change_meanwhile(self, app: FastAPI, save: Save) -> None:
         user = await save(make_user(full_name="Ada"))
-        query = Query(select(User.full_name).where(User.id == bindparam("id")))
+        query = CompiledStatement(select(User.full_name).where(User.id == bindparam("id")))
 
         found = []
         for kind in ("varchar(99)", "text", "varchar(100)"):
@@ -182,14 +182,14 @@ class TestReadPool:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         lost = cast("asyncpg.Connection", LostWithinAStatement())
         reads_of(app).release(PooledConnection(lost, time.monotonic()))
-        query = Query(select(User.id).where(User.id == bindparam("id")))
+        query = CompiledStatement(select(User.id).where(User.id == bindparam("id")))
 
         assert await reads_of(app).scalar(query, id=user.id) == user.id
 
     async def test_plans_for_the_values_that_are_asked_for(self, app: FastAPI) -> None:
         mode = func.current_setting("plan_cache_mode").label("mode")
 
-        assert await reads_of(app).scalar(Query(select(mode))) == "force_custom_plan"
+        assert await reads_of(app).scalar(CompiledStatement(select(mode))) == "force_custom_plan"
 
 
 @dataclass

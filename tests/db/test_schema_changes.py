@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, literal_column, select, table
 
 from app.config.settings import Settings
 from app.db.engine import create_reads
-from app.db.executor import Query
+from app.db.executor import CompiledStatement
 from app.db.schema_changes import SCHEMA_AGE
 from app.features.items.models import Item
 from app.features.users.models.user import User
@@ -77,7 +77,7 @@ class TestChangeOfAType:
 
     async def test_fails_no_read(self, settings: Settings, save: Save, user: User) -> None:
         item = await save(make_item(user))
-        query = Query(select(Item.id, Item.tax).where(Item.id == bindparam("id")))
+        query = CompiledStatement(select(Item.id, Item.tax).where(Item.id == bindparam("id")))
         reads = create_reads(settings, settings.database_url, size=3)
         for _ in range(3):
             found = await asyncio.gather(*(reads.first(query, id=item.id) for _ in range(3)))
@@ -95,7 +95,9 @@ async def ask(client: AsyncClient, method: str, item_id: object) -> int:
 class TestChangeOfACompositeType:
     async def test_fails_no_read(self, settings: Settings, empty_database: str) -> None:
         await execute(empty_database, "CREATE TABLE pairs AS SELECT 1 AS a, 2 AS b")
-        query = Query(select(literal_column("pairs").label("pair")).select_from(table("pairs")))
+        query = CompiledStatement(
+            select(literal_column("pairs").label("pair")).select_from(table("pairs"))
+        )
         reads = create_reads(settings, empty_database, size=2)
         await asyncio.gather(*(reads.scalar(query) for _ in range(2)))
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
 from app.errors import found
@@ -37,7 +37,7 @@ IS_LIVE = ApiKey.revoked_at.is_(None) & or_(
     ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()
 )
 
-PRINCIPAL = Query(
+PRINCIPAL = CompiledStatement(
     select(
         ApiKey.id.label("api_key_id"),
         ApiKey.secret_hash,
@@ -52,7 +52,7 @@ PRINCIPAL = Query(
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
-LIVE = Query(
+LIVE = CompiledStatement(
     select(ApiKey.id, ApiKey.prefix, User.role, User.email_verified)
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from app.db.compiled_insert import run
 from app.db.errors import ForeignKeyViolation, UniqueViolation
-from app.db.executor import Query, Reader, Row
+from app.db.executor import CompiledStatement, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, Transaction, notify
 from app.errors import Unprocessable, Violation, found
@@ -36,7 +36,7 @@ TREE_LOCK = 7_246_393
 # Response cache key of the tree.
 TREE_CACHE_KEY = "category_tree"
 COLUMNS = [getattr(Category, name) for name in CategoryRead.model_fields]
-LOCKED = Query(
+LOCKED = CompiledStatement(
     select(Category.id)
     .where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
     .with_for_update(read=True, key_share=True)
@@ -57,13 +57,15 @@ def subtree(top: ColumnElement[bool]) -> CTE:
 
 
 WHOLE = subtree(Category.parent_id.is_(None))
-TREE = Query(
+TREE = CompiledStatement(
     select(WHOLE.c.id, WHOLE.c.parent_id, WHOLE.c.name).order_by(
         WHOLE.c.level, WHOLE.c.name_canonical
     )
 )
-BY_ID = Query(select(*COLUMNS).where(Category.id == bindparam("id")))
-BY_IDS = Query(select(*COLUMNS).where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid())))))
+BY_ID = CompiledStatement(select(*COLUMNS).where(Category.id == bindparam("id")))
+BY_IDS = CompiledStatement(
+    select(*COLUMNS).where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
+)
 LISTING = Listing(
     COLUMNS,
     where=[],

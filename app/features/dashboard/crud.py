@@ -10,7 +10,7 @@ from typing import Any, Self
 from sqlalchemy import bindparam, func, literal, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.session import AsyncSession
 from app.features.dashboard.figures import Counts, DashboardFigures, Owned, everything, owned_by
 from app.features.dashboard.models import THE_ONE, Dashboard
@@ -21,14 +21,14 @@ from app.runtime.clock import now
 BUSY_SHARE = 0.05
 COUNTING_SECONDS = 60
 NOTHING = text("'[]'::jsonb")
-COUNTED = Query(select(Dashboard.figures, Dashboard.counted_at))
+COUNTED = CompiledStatement(select(Dashboard.figures, Dashboard.counted_at))
 
 
 @dataclass(frozen=True)
 class CountingStatements:
     """Statements that return one row with a document for each chart, in one round trip."""
 
-    own: Query
+    own: CompiledStatement
     whole: Counts
     names: frozenset[str]
     """Names of the charts and totals of the whole service."""
@@ -38,7 +38,9 @@ class CountingStatements:
         owner_id = bindparam("owner_id", type_=Task.owner_id.type)
         own = counts(figures, owned_by(owner_id))
         whole = select(*counts(figures, everything))
-        return cls(Query(select(*own)), whole, frozenset().union(*(f.names for f in figures)))
+        return cls(
+            CompiledStatement(select(*own)), whole, frozenset().union(*(f.names for f in figures))
+        )
 
 
 def counts(figures: Sequence[DashboardFigures], owned: Owned) -> list[Any]:

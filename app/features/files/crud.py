@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, cast, func, select
 
 from app.db.errors import UniqueViolation
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, when_committed
 from app.errors import found
@@ -18,15 +18,17 @@ from app.observability import metrics
 
 COLUMNS = [getattr(File, name) for name in FileRead.model_fields]
 
-BY_ID = Query(select(*COLUMNS).where(File.id == bindparam("id")))
-BY_PATH = Query(
+BY_ID = CompiledStatement(select(*COLUMNS).where(File.id == bindparam("id")))
+BY_PATH = CompiledStatement(
     select(*COLUMNS).where(File.owner_id == bindparam("owner_id"), File.path == bindparam("path"))
 )
-EXISTING = Query(select(File.id).where(File.id == func.any(bindparam("ids", type_=ARRAY(Uuid())))))
+EXISTING = CompiledStatement(
+    select(File.id).where(File.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+)
 # PostgreSQL's sum of bigint is numeric.
 SIZE = cast(func.coalesce(func.sum(File.size), 0), BigInteger)
 USED = select(SIZE.label("size"), func.count(File.id).label("files"))
-USAGE = Query(USED.where(File.owner_id == bindparam("owner_id")))
+USAGE = CompiledStatement(USED.where(File.owner_id == bindparam("owner_id")))
 
 LISTING = Listing(
     COLUMNS,

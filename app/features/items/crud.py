@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.compiled_insert import compiled_insert, compiled_insert_many, insert_many, insert_one
 from app.db.errors import ForeignKeyViolation
-from app.db.executor import Query, Reader, Row
+from app.db.executor import CompiledStatement, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.search import matches
 from app.db.session import Transaction, when_committed
@@ -41,7 +41,7 @@ UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "
 GIVEN = [*ItemCreate.model_fields, "owner_id"]
 INSERT = compiled_insert(Item, GIVEN, returning=COLUMNS)
 INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=COLUMNS)
-BY_ID = Query(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
+BY_ID = CompiledStatement(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
 
 def is_in_category() -> ColumnElement[bool]:

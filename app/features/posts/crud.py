@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Boolean, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.db.executor import Query, Reader, Row
+from app.db.executor import CompiledStatement, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.search import matches
 from app.db.session import AsyncSession, when_committed
@@ -33,7 +33,9 @@ COLUMNS = [
     User.full_name,
 ]
 
-BY_ID = Query(select(*COLUMNS).join(Post.author).where(Post.id == bindparam("id"), IS_VISIBLE))
+BY_ID = CompiledStatement(
+    select(*COLUMNS).join(Post.author).where(Post.id == bindparam("id"), IS_VISIBLE)
+)
 
 
 LISTING = Listing(

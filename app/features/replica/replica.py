@@ -19,7 +19,7 @@ import asyncpg
 from sqlalchemy import ColumnElement, case, func, literal_column, select
 
 from app.db import notifications
-from app.db.compiled import Query, Row
+from app.db.compiled import CompiledStatement, Row
 from app.db.executor import Reader, ReadPool
 from app.errors import AppError
 from app.observability.logging import get_logger
@@ -37,9 +37,9 @@ PUBLISH_SECONDS = 0.5
 
 # Bytes since the start of the WAL; REPLAYED is NULL on a server that is not a replica.
 ZERO: ColumnElement[str] = literal_column("'0/0'")
-COMMITTED = Query(select(func.pg_wal_lsn_diff(func.pg_current_wal_lsn(), ZERO)))
+COMMITTED = CompiledStatement(select(func.pg_wal_lsn_diff(func.pg_current_wal_lsn(), ZERO)))
 REPLAYED_POSITION = func.pg_wal_lsn_diff(func.pg_last_wal_replay_lsn(), ZERO)
-REPLAYED = Query(select(case((func.pg_is_in_recovery(), REPLAYED_POSITION))))
+REPLAYED = CompiledStatement(select(case((func.pg_is_in_recovery(), REPLAYED_POSITION))))
 
 log = get_logger("replica")
 
@@ -159,7 +159,7 @@ class RoutedReads(Reader):
         self._replica = replica
         self._user_id = user_id
 
-    async def fetch(self, query: Query, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
         if self._replica.serves(self._user_id()):
             # On any error or timeout of the replica, the primary is read.
             with suppress(AppError, TimeoutError):
@@ -167,7 +167,7 @@ class RoutedReads(Reader):
                     return await self._replica.pool.fetch(query, values)
         return await self._replica.primary.fetch(query, values)
 
-    def stream(self, query: Query, **values: Any) -> AsyncGenerator[list[Row]]:
+    def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
         serves = self._replica.serves(self._user_id())
         # A stream that has started cannot be restarted on the primary: errors reach the client.
         return (self._replica.pool if serves else self._replica.primary).stream(query, **values)

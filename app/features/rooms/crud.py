@@ -16,7 +16,7 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.session import AsyncSession, notify
 from app.features.rooms.models import RETENTION, RoomMessage
 from app.features.rooms.schemas import (
@@ -45,7 +45,7 @@ SINCE = (
     .table_valued(column("room", String), column("number", BigInteger), name="since")
     .render_derived()
 )
-AFTER = Query(
+AFTER = CompiledStatement(
     select(RoomMessage.room, RoomMessage.number, RoomMessage.envelope)
     .join(SINCE, SINCE.c.room == RoomMessage.room)
     .where(RoomMessage.number > SINCE.c.number)
@@ -53,7 +53,7 @@ AFTER = Query(
     .limit(literal_column(str(BATCH)))
 )
 
-PRESENT = Query(
+PRESENT = CompiledStatement(
     select(User.id, User.username, func.count().over().label("count"))
     .join(Socket, Socket.user_id == User.id)
     .where(Socket.topic == bindparam("room"), IS_LEASED)

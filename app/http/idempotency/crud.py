@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
 
 from app.db.compiled_insert import compiled_insert, insert_one, run
-from app.db.executor import Query, Row
+from app.db.executor import CompiledStatement, Row
 from app.db.session import AsyncSession, Transaction
 from app.http.idempotency.models import (
     IdempotencyKey,
@@ -28,13 +28,13 @@ STORED_OF_CALLER = (
     )
     .scalar_subquery()
 )
-LOCK = Query(
+LOCK = CompiledStatement(
     select(
         func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)).label("is_locked"),
         STORED_OF_CALLER.label("stored"),
     )
 )
-BY_KEY = Query(
+BY_KEY = CompiledStatement(
     select(
         IdempotencyKey.fingerprint,
         IdempotencyKey.status,

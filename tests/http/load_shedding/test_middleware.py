@@ -12,7 +12,7 @@ from httpx2 import AsyncClient
 from sqlalchemy import func, select
 
 from app.config.settings import Settings
-from app.db.compiled import Query
+from app.db.compiled import CompiledStatement
 from app.features.users.models.user import User
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from tests.conftest import Database, Running, access_token, new_client
@@ -286,7 +286,7 @@ class TestDeadline:
     ) -> None:
         reads, sleep = (
             reads_of(busy.app),
-            Query(select(func.pg_sleep(60))),
+            CompiledStatement(select(func.pg_sleep(60))),
         )
 
         async def slow() -> None:

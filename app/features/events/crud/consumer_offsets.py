@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.executor import Query, ReadPool
+from app.db.executor import CompiledStatement, ReadPool
 from app.db.session import AsyncSession
 from app.features.events.crud.events import FIRST_OPEN
 from app.features.events.models.consumer_offset import ConsumerOffset
 from app.features.events.models.event import Position
 from app.runtime.ids import uuid7
 
-PLACE = Query(
+PLACE = CompiledStatement(
     select(
         ConsumerOffset.transaction_id,
         ConsumerOffset.event_id,

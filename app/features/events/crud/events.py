@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, literal_
 from sqlalchemy import tuple_ as row_of
 
 from app.db import notifications
-from app.db.executor import Query, ReadPool
+from app.db.executor import CompiledStatement, ReadPool
 from app.db.session import AsyncSession
 from app.features.events.models.event import RETENTION, Event, Position
 from app.features.events.schemas import PublishedEvent, published_event
@@ -26,7 +26,7 @@ IS_BEHIND = row_of(Event.transaction_id, Event.id) > row_of(
 )
 
 COLUMNS = (Event.transaction_id, Event.id, Event.type, Event.data, Event.created_at)
-BEHIND = Query(
+BEHIND = CompiledStatement(
     select(
         *COLUMNS,
         (Event.transaction_id < FIRST_OPEN).label("is_settled"),
@@ -35,8 +35,8 @@ BEHIND = Query(
     .order_by(Event.transaction_id, Event.id)
     .limit(literal_column(str(BATCH)))
 )
-PRESENT = Query(select(FIRST_OPEN))
-BACKLOG = Query(
+PRESENT = CompiledStatement(select(FIRST_OPEN))
+BACKLOG = CompiledStatement(
     select(func.count()).select_from(
         select(Event.id).where(IS_BEHIND).limit(bindparam("most", type_=BigInteger)).subquery()
     )

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify, when_committed
 from app.errors import InvalidToken, NotFound
@@ -28,7 +28,7 @@ IS_LIVE = (
 )
 IS_USABLE = User.is_active & User.deleted_at.is_(None)
 
-PRINCIPAL = Query(
+PRINCIPAL = CompiledStatement(
     select(
         User.id.label("user_id"),
         User.role,
@@ -40,7 +40,7 @@ PRINCIPAL = Query(
     .where(IS_LIVE, IS_USABLE)
 )
 
-LIVE = Query(
+LIVE = CompiledStatement(
     select(UserSession.id, User.role, User.email_verified)
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)

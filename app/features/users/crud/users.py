@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, case, func, or_, select, te
 from sqlalchemy import update as update_statement
 
 from app.db.errors import UniqueViolation
-from app.db.executor import Query, Reader, ReadPool, Row
+from app.db.executor import CompiledStatement, Reader, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
 from app.db.session import AsyncSession, when_committed
 from app.errors import found
@@ -27,7 +27,7 @@ ADMINS_LOCK = 7_246_392
 IS_ALIVE = User.deleted_at.is_(None)
 COLUMNS = [getattr(User, name) for name in UserRead.model_fields]
 
-BY_ID = Query(select(*COLUMNS).where(User.id == bindparam("id"), IS_ALIVE))
+BY_ID = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("id"), IS_ALIVE))
 SESSION_COUNT = (
     select(func.count(UserSession.id))
     .where(UserSession.user_id == User.id, SESSION_IS_LIVE)
@@ -35,12 +35,12 @@ SESSION_COUNT = (
     .scalar_subquery()
     .label("session_count")
 )
-PUBLIC_FIELDS = Query(
+PUBLIC_FIELDS = CompiledStatement(
     select(User.id, User.username, User.full_name).where(
         User.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
     )
 )
-BY_ID_FOR_ADMIN = Query(
+BY_ID_FOR_ADMIN = CompiledStatement(
     select(*COLUMNS, User.last_login_at, SESSION_COUNT).where(User.id == bindparam("id"), IS_ALIVE)
 )
 LISTING = Listing(
@@ -57,12 +57,12 @@ LISTING = Listing(
     default_sort=("-created_at",),
     key=User.id,
 )
-SECRET = Query(
+SECRET = CompiledStatement(
     select(User.email, User.username, User.version, User.password_hash).where(
         User.id == bindparam("id"), IS_ALIVE
     )
 )
-LOGIN = Query(
+LOGIN = CompiledStatement(
     select(User.id, User.is_active, User.version, User.password_hash).where(
         or_(
             User.email_canonical == bindparam("name"), User.username_canonical == bindparam("name")

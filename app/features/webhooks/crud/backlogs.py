@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.session import AsyncSession, notify
 from app.features.events.models.event import Position
 from app.features.events.schemas import PublishedEvent
@@ -32,7 +32,7 @@ Due = Mapping[uuid.UUID, Sequence[PublishedEvent]]
 EXPIRED = "webhook.backlog_expired"
 NO_BACKLOG = dict.fromkeys(("backlog_since", "backlog_transaction_id", "backlog_event_id"))
 # Random order: the oldest backlogs may be those that never drain.
-CANDIDATES = Query(
+CANDIDATES = CompiledStatement(
     select(
         Webhook.id,
         Webhook.owner_id,
@@ -47,7 +47,7 @@ CANDIDATES = Query(
     .order_by(func.random())
     .limit(bindparam("limit"))
 )
-IN_QUEUE = Query(
+IN_QUEUE = CompiledStatement(
     select(Webhook.id, WAITING.label("waiting")).where(Webhook.owner_id == bindparam("owner_id"))
 )
 

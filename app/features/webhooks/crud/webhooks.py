@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import String, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.db.executor import Query, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
 from app.errors import found
@@ -33,8 +33,8 @@ READER = "webhooks"
 COLUMNS = [getattr(Webhook, name) for name in WebhookRead.model_fields]
 IS_VISIBLE = or_(bindparam("sees_all"), Webhook.owner_id == bindparam("viewer_id"))
 
-BY_ID = Query(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
-SUBSCRIBERS = Query(
+BY_ID = CompiledStatement(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
+SUBSCRIBERS = CompiledStatement(
     select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
     .join(User, User.id == Webhook.owner_id)
     .where(Webhook.is_active, IS_USABLE, User.email_verified, Webhook.backlog_since.is_(None))
