@@ -112,7 +112,7 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
     for router in (router for feature in features for router in feature.root_routers):
         app.include_router(router)
     if settings.environment != "production":
-        from app.devtools import mail_pages  # The image is built without developer tools.
+        from app.devtools import mail_pages  # Developer tools, which production does not load.
 
         app.include_router(mail_pages.router)
 

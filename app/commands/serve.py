@@ -78,7 +78,7 @@ def prepare(settings: Settings) -> None:
     """
     try:
         upgrade(settings, settings.owner_url)
-        from app.devtools.seed import seed  # The image is built without developer tools.
+        from app.devtools.seed import seed  # Developer tools, which production does not load.
 
         seed(settings)
     except (ConfigError, AppError) as error:
