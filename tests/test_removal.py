@@ -1,4 +1,4 @@
-"""Each optional feature can be deleted: a copy without it serves the rest, and nothing else."""
+"""Optional features can be deleted: a copy without their code declares the other operations."""
 
 import json
 import shutil
@@ -82,7 +82,7 @@ def belongs_to(module: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize("name", REMOVABLE)
-def test_rest_is_served_without(name: str, whole: dict[str, Any], copy: Path) -> None:
+def test_application_is_built_without(name: str, whole: dict[str, Any], copy: Path) -> None:
     remove(copy, name)
 
     rest = operations(describe(copy)["document"])
@@ -95,7 +95,7 @@ def test_rest_is_served_without(name: str, whole: dict[str, Any], copy: Path) ->
     assert rest.keys() == expected
 
 
-def test_smallest_service_is_served(whole: dict[str, Any], copy: Path) -> None:
+def test_smallest_application_is_built(whole: dict[str, Any], copy: Path) -> None:
     optional = FEATURES.by_name.keys() - ALWAYS_THERE
     for name in optional:
         remove(copy, name)

@@ -1,4 +1,7 @@
-"""Seed data: users, categories, items and posts of a new development database."""
+"""Seed data of a new development database: users, categories and items.
+
+Other features add theirs in a module `seed` with `fill(session, user)`.
+"""
 
 import asyncio
 import uuid
@@ -8,12 +11,11 @@ from typing import Any
 from app.config.settings import Settings
 from app.db.engine import create_engine
 from app.db.session import AsyncSession, create_sessionmaker
+from app.features import find_modules
 from app.features.categories import crud as categories
 from app.features.categories.schemas import CategoryCreate
 from app.features.items import crud as items
 from app.features.items.schemas import ItemCreate
-from app.features.posts import crud as posts
-from app.features.posts.schemas import PostCreate
 from app.features.users.crud import users
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher
@@ -36,11 +38,6 @@ ITEMS = {
     "Chairs": ItemCreate(name="Linen chair", price=Decimal("219.00"), tags=["furniture"]),
     "Textiles": ItemCreate(name="Wool carpet", price=Decimal("540.00"), tags=["textile"]),
 }
-PUBLISHED = [
-    PostCreate(title="On oiling walnut", body="Thinly, with the grain, and twice a year."),
-    PostCreate(title="Why brass darkens", body="Leave it: polish takes away what age has given."),
-]
-DRAFT = PostCreate(title="Wool or linen?", body="Wool keeps its shape. To be continued.")
 
 
 def seed(settings: Settings) -> bool:
@@ -76,9 +73,8 @@ async def fill(session: AsyncSession, password: str) -> None:
         item.model_copy(update={"category_id": category_ids[name]}) for name, item in ITEMS.items()
     ]
     await items.create_many(session, batch, owner=user)
-    for data in PUBLISHED:
-        await posts.publish(session, await posts.create(session, data, author=user))
-    await posts.create(session, DRAFT, author=user)
+    for module in find_modules("seed"):
+        await module.fill(session, user)
 
 
 async def create_categories(

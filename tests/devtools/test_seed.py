@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import DEMO_PASSWORD, Settings
-from app.devtools.seed import DRAFT, ITEMS, PUBLISHED, USERS, seed_when_empty
+from app.devtools.seed import ITEMS, USERS, seed_when_empty
+from app.features.posts.seed import DRAFT, PUBLISHED
 from app.features.users.models.user import User
 from tests.conftest import As
 
