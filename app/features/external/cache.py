@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from app.config.settings import Settings
 from app.features.external.cache_store import CacheStore
+from app.features.redis.settings import RedisSettings
 from app.observability import metrics
 from app.observability.logging import get_logger
 
@@ -32,7 +32,7 @@ class CachePolicy:
     stale_seconds: float
 
 
-def create_cache(settings: Settings) -> "Cache":
+def create_cache(settings: RedisSettings) -> "Cache":
     # Locks are untested on a Redis cluster, so there each process has its own cache.
     return Cache(CacheStore("" if settings.redis_cluster else settings.redis_url))
 
