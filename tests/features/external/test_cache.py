@@ -204,6 +204,7 @@ class TestRedis:
     ) -> None:
         source = Source()
         async with (
+            emptied(valkey),
             proxied(valkey.connection_url) as proxy,
             opened(proxy.url, timeout_seconds=SHORT_SECONDS, retry_seconds=60) as cache,
         ):
