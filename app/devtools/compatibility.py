@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.devtools.schema_compatibility import SchemaComparison, changed_default, origin
+from app.devtools.schema_alternatives import resolve
+from app.devtools.schema_compatibility import SchemaComparison, changed_default
 
 Document = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -62,7 +63,7 @@ class OperationComparison:
         yield from self._security(old["security"], new["security"])
 
     def _both(self, old: Document, new: Document, key: str) -> tuple[Document, Document]:
-        return origin(old.get(key, {}), self._old), origin(new.get(key, {}), self._new)
+        return resolve(old.get(key, {}), self._old), resolve(new.get(key, {}), self._new)
 
     def _parameters(self, old: Document, new: Document) -> Iterator[str]:
         for place, parameter in old.items():
@@ -90,12 +91,12 @@ class OperationComparison:
 
     def _answers(self, old: Document, new: Document) -> Iterator[str]:
         for status in old:
-            before, after = self._both(old, new, status)
             if status not in new:
-                # Clients have to expect errors that are not documented; so none may vanish.
+                # An error that no longer occurs breaks nobody.
                 if status.startswith("2"):
                     yield f" {status}: the answer is gone."
                 continue
+            before, after = self._both(old, new, status)
             yield from contents(self._responses, before, after, f" {status}")
             yield from self._headers(*self._both(before, after, "headers"), f" {status}")
 
@@ -105,7 +106,10 @@ class OperationComparison:
             if name.lower() not in news:
                 yield f"{place}: the header {name} is gone."
                 continue
-            before, after = origin(old[name], self._old), origin(new[news[name.lower()]], self._new)
+            before, after = (
+                resolve(old[name], self._old),
+                resolve(new[news[name.lower()]], self._new),
+            )
             schemas = before.get("schema", True), after.get("schema", True)
             yield from self._responses.changes(*schemas, f"{place} header {name}")
             if before.get("required") and not after.get("required"):
@@ -126,7 +130,7 @@ def keyed(operation: Document, document: Document) -> Document:
     order = re.findall(r"\{([^}]*)\}", operation["path"])
     found: Document = {}
     for each in operation["parameters"]:
-        parameter = origin(each, document)
+        parameter = resolve(each, document)
         place, name = parameter["in"], parameter["name"]
         if place == "header":
             name = name.lower()
@@ -151,6 +155,7 @@ def suffices(given: Document, needed: Document) -> bool:
     return all(name in given and set(scopes) <= set(given[name]) for name, scopes in needed.items())
 
 
-def scheme(document: Document, name: str) -> Document | None:
-    found = document.get("components", {}).get("securitySchemes", {}).get(name)
-    return found and {key: found[key] for key in SCHEME if key in found}
+def scheme(document: Document, name: str) -> Document:
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    found: Document = schemes.get(name, {})
+    return {key: found[key] for key in SCHEME if key in found}
