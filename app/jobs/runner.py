@@ -73,7 +73,7 @@ class JobRunner:
                 ):
                     await self._run_attempt(task, self.jobs[task.kind])
         except AppError as error:
-            log.warning("database away, trying again", reason=error.code)
+            log.warning("database unreachable, retrying", reason=error.code)
             raise RetryRequested(UNREACHABLE_DELAY) from error
 
     async def _run_attempt(self, task: Task, kind: type[Job]) -> None:

@@ -83,7 +83,7 @@ class Cache:
         del self._loading[key]
         if not task.cancelled() and (error := task.exception()):
             count("failure")
-            log.warning("not loaded", key=key, reason=repr(error)[:200])
+            log.warning("cache load failed", key=key, reason=repr(error)[:200])
 
     async def _load(self, key: str, load: Load, policy: CachePolicy) -> Any:
         holder = await self._lock(key)

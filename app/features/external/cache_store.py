@@ -78,7 +78,7 @@ class CacheStore:
             except (CacheError, RedisError, OSError) as error:
                 if time.monotonic() >= self._unreachable_until:
                     reason = repr(error.__cause__ or error)[:200]
-                    log.warning("keeping answers in this process", reason=reason)
+                    log.warning("Redis unreachable, caching in process", reason=reason)
                 self._unreachable_until = time.monotonic() + self._retry_seconds
                 return await command(self._local)
 

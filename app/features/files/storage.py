@@ -85,7 +85,7 @@ async def discard(storage: Storage, keys: Iterable[str]) -> None:
         try:
             await storage.delete(key)
         except AppError as error:
-            log.warning("object not deleted", key=key, reason=type(error).__name__)
+            log.warning("object deletion failed", key=key, reason=type(error).__name__)
 
 
 @contextmanager

@@ -143,7 +143,7 @@ class SocketLeases(BackgroundLoop):
             async with self.transaction() as session:
                 await sockets.leave(session, socket_id, topic, self.topics)
         except AppError as error:
-            log.warning("lease left to expire", reason=error.code)
+            log.warning("lease not released", reason=error.code)
 
     def _row(self, socket_id: uuid.UUID, lease: Lease) -> Socket:
         return Socket(
