@@ -22,7 +22,7 @@ from tests.deploy.kustomize import render
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-LINES = OPERATIONS.partition("## Lines of the log")[2].partition("## Metrics")[0]
+LINES = OPERATIONS.partition("## Log events")[2].partition("## Metrics")[0]
 WARN = ("log.warning", "log.error", "log.critical", "log.exception")
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
