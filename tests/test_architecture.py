@@ -53,13 +53,13 @@ class TestPlaces:
         elsewhere = {maker for maker in makers if not is_data_access(maker)}
         assert elsewhere <= MAY_MAKE_STATEMENTS
 
-    def test_no_drawer_is_opened(self) -> None:
+    def test_no_module_is_called_utils(self) -> None:
         parts = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
 
         assert not DRAWERS & parts
 
     @pytest.mark.parametrize("path", DOCUMENTED, ids=place)
-    def test_module_docstring_says_what_it_is(self, path: Path) -> None:
+    def test_module_docstring_is_a_noun_phrase(self, path: Path) -> None:
         """A noun phrase with the standard term: a riddle finds nobody who searches."""
         module = ast.parse(path.read_text(encoding="utf-8"))
         docstring = ast.get_docstring(module) or ""

@@ -24,7 +24,7 @@ def enter(page: Page, name: str) -> None:
 
 
 class TestChat:
-    def test_two_people_talk(self, page: Page, other_page: Page) -> None:
+    def test_two_users_exchange_messages(self, page: Page, other_page: Page) -> None:
         enter(page, "user")
         enter(other_page, "admin")
         page.wait_for("document.querySelectorAll('#people li').length === 2")
@@ -44,7 +44,7 @@ class TestChat:
 
         assert page.value("document.documentElement.scrollWidth") <= 360
 
-    def test_wrong_password_is_told(self, page: Page) -> None:
+    def test_wrong_password_shows_an_error(self, page: Page) -> None:
         page.open("/dev/chat")
         page.type("[name=password]", "wrong")
         page.click("#enter button")

@@ -39,7 +39,7 @@ def sign_in(page: Page) -> None:
 
 
 class TestEventSource:
-    def test_hears_what_happens(self, page: Page) -> None:
+    def test_receives_events(self, page: Page) -> None:
         sign_in(page)
         page.value("void listen()")
         page.wait_for("window.source && source.readyState === EventSource.OPEN")
@@ -48,7 +48,7 @@ class TestEventSource:
         page.wait_for("heard.includes('Heard in a browser')")
         assert page.complaints == []
 
-    def test_misses_nothing_when_it_comes_back(self, page: Page) -> None:
+    def test_misses_no_event_after_a_reconnection(self, page: Page) -> None:
         sign_in(page)
         page.value("void listen()")
         page.wait_for("window.source && source.readyState === EventSource.OPEN")

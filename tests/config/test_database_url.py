@@ -46,7 +46,7 @@ class TestHonoured:
 
         assert getattr(settings, setting).endswith(query)
 
-    def test_file_that_can_be_read_is_accepted(self, certificate: Path) -> None:
+    def test_readable_file_is_accepted(self, certificate: Path) -> None:
         url = f"{HOST}?sslmode=verify-ca&sslrootcert={certificate}"
 
         assert load_settings(_env_file=None, database_url=url)

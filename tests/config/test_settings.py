@@ -91,7 +91,7 @@ class TestSources:
 
         assert load_settings(port=9003).port == 9003
 
-    def test_foreign_variables_are_left_alone(self, tmp_path: Path) -> None:
+    def test_unknown_variables_are_ignored(self, tmp_path: Path) -> None:
         (tmp_path / ".env").write_text("SOMEBODY_ELSES=1\n", encoding="utf-8")
 
         assert load_settings().port == 8000
@@ -213,7 +213,7 @@ class TestProduction:
 
         assert one_sentence(caught.value)
 
-    def test_public_url_is_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_public_url_is_required(self, monkeypatch: pytest.MonkeyPatch) -> None:
         given(monkeypatch, **PRODUCTION)
         monkeypatch.delenv("PUBLIC_URL")
 
@@ -249,7 +249,7 @@ class TestProduction:
             {"DATABASE_URL": "postgresql://app:9f86d081884c7d65@db/app"},
         ],
     )
-    def test_choice_of_the_operator_is_accepted(
+    def test_strong_or_local_setting_is_accepted(
         self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
     ) -> None:
         given(monkeypatch, **PRODUCTION | variables)
@@ -266,7 +266,7 @@ class TestProduction:
         assert load_settings().database_url == url
 
     @pytest.mark.parametrize("environment", ["development", "test"])
-    def test_is_the_only_one_that_is_strict(self, environment: str) -> None:
+    def test_other_environments_accept_unsafe_settings(self, environment: str) -> None:
         settings = load_settings(
             environment=environment, debug=True, allowed_origins=["*"], secret_key=SecretStr("")
         )
@@ -349,7 +349,9 @@ class TestExample:
         assert getattr(load_settings(), name.lower()) == default
 
     @pytest.mark.parametrize("name", sorted(SHOWN_BY_EXAMPLE))
-    def test_shows_what_is_usable(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def test_example_of_each_setting_is_valid(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
         given(monkeypatch, **{name: EXPLAINED[name]})
 
         assert getattr(load_settings(), name.lower())

@@ -162,7 +162,7 @@ async def test_service_has_rights_on_every_table(migrated: Settings) -> None:
     }
 
 
-async def test_later_tables_are_granted_when_they_are_made(migrated: Settings) -> None:
+async def test_later_tables_are_granted_on_creation(migrated: Settings) -> None:
     await execute(migrated.owner_url, LATER)
     try:
         await execute(migrated.database_url, "INSERT INTO later (text) VALUES ('a')")
@@ -171,7 +171,7 @@ async def test_later_tables_are_granted_when_they_are_made(migrated: Settings) -
         await execute(migrated.owner_url, "DROP TABLE later")
 
 
-async def test_owner_is_no_superuser_either(migrated: Settings) -> None:
+async def test_owner_is_no_superuser(migrated: Settings) -> None:
     for url in (migrated.owner_url, migrated.database_url):
         connection = await asyncpg.connect(plain(url))
         assert await connection.fetchval("SHOW is_superuser") == "off"

@@ -63,7 +63,7 @@ def in_order(items: list[Item], sort: tuple[str, ...]) -> list[Any]:
 class TestPages:
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(rows=rows, sort=sorts, limit=st.integers(1, 5))
-    async def test_make_up_the_list(
+    async def test_pages_contain_the_whole_list(
         self,
         app: FastAPI,
         cleaner: Cleaner,

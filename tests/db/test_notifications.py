@@ -79,7 +79,7 @@ async def tell_in_vain(sessions: Sessionmaker) -> None:
 
 
 class TestListener:
-    async def test_hears_what_is_committed_in_its_order(
+    async def test_receives_notifications_in_commit_order(
         self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
     ) -> None:
         listen(dial)
@@ -93,7 +93,7 @@ class TestListener:
         await eventually(lambda: is_heard(ear, "thi\u00ebrd"))
         assert ear.heard == ["first", "", "thi\u00ebrd"]
 
-    async def test_comes_back_when_its_connection_is_cut(
+    async def test_reconnects_after_a_lost_connection(
         self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
     ) -> None:
         opened: list[asyncpg.Connection] = []
@@ -126,7 +126,7 @@ class TestListener:
         ],
         ids=repr,
     )
-    async def test_tries_again_whatever_goes_wrong(
+    async def test_retries_after_any_error(
         self,
         sessions: Sessionmaker,
         listen: Callable[[Connect], Listener],
@@ -177,20 +177,20 @@ class TestOwnProcess:
         notifications.on_notification(CHANNEL, ear.heard.append)
         return create_sessionmaker(sessions.kw["bind"], notifications)
 
-    async def test_is_told_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_is_notified_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:
             await notify(session, CHANNEL, "news")
             assert ear.heard == []
 
         assert ear.heard == ["news"]
 
-    async def test_is_not_told_what_is_rolled_back(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_is_not_notified_of_a_rollback(self, own: Sessionmaker, ear: Ear) -> None:
         with pytest.raises(Conflict):
             await tell_in_vain(own)
 
         assert ear.heard == []
 
-    async def test_channel_without_a_handler_is_let_pass(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_channel_without_a_handler_is_ignored(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:
             await notify(session, "another", "news")
 

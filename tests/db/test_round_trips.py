@@ -41,7 +41,7 @@ class TestRoundTripsPerRequest:
         ],
         ids=["get", "list", "me", "create", "batch", "create with a key", "patch"],
     )
-    async def test_are_few(
+    async def test_round_trips_are_few(
         self, settings: Settings, running: Running, save: Save, user: User, send: Send, trips: int
     ) -> None:
         item = await save(make_item(user))

@@ -159,7 +159,7 @@ class TestSearchIndex:
 
     @pytest.mark.parametrize("table", ["items", "posts"])
     @pytest.mark.parametrize("q", ["walnut", "wal", "node.js", "\u6771\u4eac\u30bf"])
-    async def test_question_is_answered_from_the_index(
+    async def test_query_uses_the_index(
         self, app: FastAPI, save: Save, user: User, table: str, q: str
     ) -> None:
         await save(make_item(user) if table == "items" else make_post(user))
@@ -174,7 +174,7 @@ class TestSearchIndex:
 
             assert f"ix_{table}_search_lexemes" in "\n".join(plan)
 
-    async def test_no_plan_is_kept_for_all_questions(self, settings: Settings) -> None:
+    async def test_no_generic_plan_is_cached(self, settings: Settings) -> None:
         shape = Shape(frozenset({"q"}), ("-created_at",), False, 20, has_skip=False)
         query = items.LISTING.page_query(shape)
         connection = await connect(settings, settings.database_url, CUSTOM_PLANS)

@@ -128,13 +128,13 @@ class TestQueries:
         assert len(QUERIES) > 60
 
     @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
-    def test_ask_for_what_there_is(self, query: str) -> None:
+    def test_queries_use_existing_metrics(self, query: str) -> None:
         assert names(query)
         for name in names(query):
             assert name in SERIES
             assert labels(query) <= SERIES[name] | {"job"}
 
-    async def test_what_is_declared_is_what_is_exposed(self, client: AsyncClient) -> None:
+    async def test_declared_metrics_are_exposed(self, client: AsyncClient) -> None:
         text = (await client.get("/metrics")).text
 
         exposed = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, flags=re.MULTILINE))
@@ -142,7 +142,7 @@ class TestQueries:
             kind = type(each).__name__.lower()
             assert exposed[f"{name}_total" if kind == "counter" else name] == kind
 
-    def test_use_every_metric(self) -> None:
+    def test_queries_use_every_metric(self) -> None:
         used = {name for query in QUERIES.values() for name in names(query)}
 
         for name, each in DECLARED.items():
@@ -150,7 +150,7 @@ class TestQueries:
 
 
 class TestJobs:
-    def test_that_alerts_ask_for_are_scraped(self) -> None:
+    def test_jobs_of_alerts_are_scraped(self) -> None:
         asked = {job for query in QUERIES.values() for job in re.findall(r'job="(\w+)"', query)}
         scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
         # On Kubernetes a job has the name of what it scrapes: see jobLabel there.
@@ -166,7 +166,7 @@ class TestJobs:
 
 class TestOperations:
     @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-    def test_say_what_to_do(self, alert: Rule) -> None:
+    def test_every_alert_has_a_runbook(self, alert: Rule) -> None:
         anchors = {
             heading.lower() for heading in re.findall(r"^### (\w+)$", OPERATIONS, re.MULTILINE)
         }
@@ -174,11 +174,11 @@ class TestOperations:
         assert alert["annotations"]["runbook"].removeprefix("docs/operations.md#") in anchors
 
     @pytest.mark.parametrize("event", sorted(warnings()))
-    def test_explain_every_warning(self, event: str) -> None:
+    def test_every_warning_is_documented(self, event: str) -> None:
         assert f"`{event.partition(':')[0]}" in LINES
 
     @pytest.mark.parametrize("name", DECLARED)
-    def test_explain_every_metric(self, name: str) -> None:
+    def test_every_metric_is_documented(self, name: str) -> None:
         suffix = "_total" if isinstance(DECLARED[name], Counter) else ""
 
         assert f"`{name}{suffix}" in OPERATIONS
@@ -196,7 +196,7 @@ class TestPrometheus:
         ],
         ids=["rules", "config", "objectives", "causes"],
     )
-    def test_agrees(self, arguments: list[str]) -> None:
+    def test_promtool_accepts_the_rules(self, arguments: list[str]) -> None:
         done = subprocess.run(
             [str(PROMTOOL), *arguments], capture_output=True, text=True, check=False
         )

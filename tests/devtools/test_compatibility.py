@@ -70,7 +70,9 @@ ADDITIONS: dict[str, Change] = {
 
 class TestBreakingChanges:
     @pytest.mark.parametrize(("change", "sentence"), BREAKS.values(), ids=BREAKS)
-    def test_break_is_named(self, released: Document, change: Change, sentence: str) -> None:
+    def test_breaking_change_is_named(
+        self, released: Document, change: Change, sentence: str
+    ) -> None:
         new = copy.deepcopy(released)
         change(new)
 
@@ -79,7 +81,7 @@ class TestBreakingChanges:
         assert any(each.startswith(sentence) for each in changes), changes
 
     @pytest.mark.parametrize("change", ADDITIONS.values(), ids=ADDITIONS)
-    def test_addition_is_let_through(self, released: Document, change: Change) -> None:
+    def test_addition_is_accepted(self, released: Document, change: Change) -> None:
         new = copy.deepcopy(released)
         change(new)
 

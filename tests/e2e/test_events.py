@@ -68,7 +68,7 @@ def heard(source: EventSource) -> list[str]:
     return [frame.data["data"]["id"] for frame in source.events]
 
 
-async def test_followers_of_both_workers_hear_everything_once(
+async def test_clients_of_both_workers_receive_every_event_once(
     service: Service, person: Person
 ) -> None:
     async with followers(service, person.access_token) as sources:
@@ -79,7 +79,7 @@ async def test_followers_of_both_workers_hear_everything_once(
         assert [heard(source) for source in sources] == [created] * len(sources)
 
 
-async def test_lost_notifications_cost_neither_gap_nor_repetition(
+async def test_lost_notifications_cause_neither_gap_nor_repetition(
     service: Service, person: Person
 ) -> None:
     async with followers(service, person.access_token) as sources:
@@ -127,7 +127,7 @@ def is_there(worker: int) -> bool:
     return Path(f"/proc/{worker}").exists()
 
 
-async def test_service_that_is_told_to_stop_says_goodbye_and_goes(
+async def test_service_closes_streams_and_exits_on_sigterm(
     short_lived_service: Service,
 ) -> None:
     service = short_lived_service

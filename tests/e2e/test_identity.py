@@ -200,7 +200,7 @@ def is_refused_by(worker: int, person: Person) -> bool:
         return not person.is_signed_in()
 
 
-def test_key_dies_in_every_worker(service: Service, person: Person) -> None:
+def test_key_is_revoked_in_every_worker(service: Service, person: Person) -> None:
     body = {"name": "import", "scopes": ["users:read"]}
     created = person.does(201, "POST", "/auth/api-keys", json=body)
     program = Person(service, access_token=created["key"])
@@ -214,7 +214,7 @@ def test_key_dies_in_every_worker(service: Service, person: Person) -> None:
         wait_until(partial(is_refused_by, worker, program), PROMISED_SECONDS)
 
 
-def test_guesses_are_counted_over_all_workers(service: Service, person: Person) -> None:
+def test_wrong_passwords_are_counted_over_all_workers(service: Service, person: Person) -> None:
     workers = itertools.cycle(service.workers())
     form = {"username": person.email, "password": "wrong"}
 
@@ -227,7 +227,7 @@ def test_guesses_are_counted_over_all_workers(service: Service, person: Person) 
     assert person.is_signed_in()
 
 
-def test_service_goes_on_when_a_worker_is_killed(service: Service, person: Person) -> None:
+def test_service_continues_when_a_worker_is_killed(service: Service, person: Person) -> None:
     killed, survivor = service.workers()
 
     os.kill(killed, signal.SIGKILL)

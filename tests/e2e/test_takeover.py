@@ -46,7 +46,9 @@ KEY = {"name": "back door", "scopes": ["items:read"]}
 HOOK = {"url": "https://attacker.example.com/", "events": ["item.created"]}
 
 
-def test_account_that_an_attacker_registered_first_is_wholly_its_owners(service: Service) -> None:
+def test_password_reset_revokes_everything_of_an_attacker_who_registered_first(
+    service: Service,
+) -> None:
     attacker = Person(service, ATTACKER_PASSWORD)
     attacker.register()
     attacker.sign_in()

@@ -37,7 +37,7 @@ async def read(client: AsyncClient, path: str) -> str:
     return response.text
 
 
-async def test_nobody_gets_the_body_of_another(as_user: As, save: Save) -> None:
+async def test_no_client_gets_the_body_of_another(as_user: As, save: Save) -> None:
     people = [await person(number, as_user, save) for number in range(PEOPLE)]
     order = [(n % PEOPLE, PATHS[n % len(PATHS)]) for n in range(READS)]
     reads: Counter[str] = Counter()

@@ -17,7 +17,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 class TestSign:
     @given(st.lists(st.lists(texts)))
-    def test_value_comes_back(self, value: list[list[str]]) -> None:
+    def test_signed_value_is_returned(self, value: list[list[str]]) -> None:
         assert SIGNER.read(SIGNER.sign(value)) == value
 
     def test_is_safe_in_a_url(self) -> None:

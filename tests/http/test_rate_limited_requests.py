@@ -54,7 +54,7 @@ class TestRateLimit:
 
         assert Counter(answer.status_code for answer in answers) == {200: 100, 429: 900}
 
-    async def test_answers_say_what_is_left(
+    async def test_responses_have_the_remaining_quota(
         self, limited_app: FastAPI, as_user: As, user: User
     ) -> None:
         client = await as_user(user)
@@ -65,7 +65,7 @@ class TestRateLimit:
         assert first.headers["ratelimit"].startswith('"default";r=99;t=')
         assert second.headers["ratelimit"].startswith('"default";r=98;t=')
 
-    async def test_refusal_says_when_to_come_back(
+    async def test_rejection_has_retry_after(
         self, limited_app: FastAPI, as_user: As, user: User
     ) -> None:
         opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
@@ -109,7 +109,7 @@ class TestRedisWindows:
 
         assert sum(not verdict.is_refused for verdict in verdicts) == 100
 
-    async def test_window_ends(self, redis: Client) -> None:
+    async def test_quota_is_restored_after_the_window(self, redis: Client) -> None:
         windows = RedisWindows(redis, Policy(1, 60))
         await windows.count("somebody")
         await redis.delete("rate:somebody")

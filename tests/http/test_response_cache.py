@@ -34,28 +34,28 @@ def maker() -> Maker:
 
 
 class TestKeptAnswers:
-    async def test_is_made_once_for_all_who_miss_it(self, maker: Maker) -> None:
+    async def test_concurrent_misses_share_one_load(self, maker: Maker) -> None:
         kept = ResponseCache()
 
         answers = await asyncio.gather(*(kept.get(NAME, maker) for _ in range(500)))
 
         assert {answer.body for answer in answers} == {b"1"}
 
-    async def test_is_made_anew_when_it_is_old(self, maker: Maker) -> None:
+    async def test_expired_response_is_loaded_again(self, maker: Maker) -> None:
         kept = ResponseCache(lifetime_seconds=0)
 
         bodies = [(await kept.get(NAME, maker)).body for _ in range(2)]
 
         assert bodies == [b"1", b"2"]
 
-    async def test_tags_tell_answers_apart(self, maker: Maker) -> None:
+    async def test_different_bodies_have_different_tags(self, maker: Maker) -> None:
         kept = ResponseCache()
         first = await kept.get(NAME, maker)
         kept.forget(NAME)
 
         assert (await kept.get(NAME, maker)).etag != first.etag
 
-    async def test_what_was_begun_before_a_change_is_not_kept(self) -> None:
+    async def test_load_begun_before_an_invalidation_is_not_cached(self) -> None:
         kept, maker = ResponseCache(), Maker()
         before = asyncio.create_task(kept.get(NAME, maker))
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ class TestKeptAnswers:
         assert [(await each).body for each in (before, after)] == [b"1", b"2"]
         assert (await kept.get(NAME, maker)).body == b"2"
 
-    async def test_failure_is_not_kept(self, maker: Maker) -> None:
+    async def test_failure_is_not_cached(self, maker: Maker) -> None:
         kept, maker.failure = ResponseCache(), LookupError("no luck")
         with pytest.raises(LookupError):
             await kept.get(NAME, maker)
@@ -76,7 +76,7 @@ class TestKeptAnswers:
 
         assert (await kept.get(NAME, maker)).body == b"2"
 
-    async def test_caller_that_gives_up_leaves_it_to_the_others(self) -> None:
+    async def test_cancelled_caller_does_not_cancel_the_load_of_others(self) -> None:
         kept, maker = ResponseCache(), Maker()
         first, second = (asyncio.create_task(kept.get(NAME, maker)) for _ in range(2))
         await asyncio.sleep(0)

@@ -23,9 +23,9 @@ async def beat_after(seconds: float, *, computing: bool) -> float:
     return told[0]
 
 
-async def test_computing_makes_us_late() -> None:
+async def test_computing_counts_as_own_lag() -> None:
     assert await beat_after(0.5, computing=True) > 0.4
 
 
-async def test_waiting_for_a_processor_does_not() -> None:
+async def test_waiting_for_a_processor_is_not_own_lag() -> None:
     assert await beat_after(0.5, computing=False) < 0.01

@@ -20,7 +20,7 @@ class Counting:
         return self.calls
 
 
-async def test_failure_reaches_all_who_wait_and_is_not_kept() -> None:
+async def test_failure_reaches_all_waiters_and_is_not_cached() -> None:
     result, compute = SingleFlight[int](lifetime_seconds=60), Counting()
     waiting = [asyncio.create_task(result.get(compute)) for _ in range(3)]
     compute.may_end.set()
@@ -31,7 +31,7 @@ async def test_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     assert [await result.get(compute) for _ in range(3)] == [2, 2, 2]
 
 
-async def test_caller_that_leaves_does_not_end_it_for_the_others() -> None:
+async def test_cancelled_caller_does_not_cancel_the_call_of_others() -> None:
     result, compute = SingleFlight[int](lifetime_seconds=0), Counting()
     compute.calls = 1
     leaving, staying = (asyncio.create_task(result.get(compute)) for _ in range(2))

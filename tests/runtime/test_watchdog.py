@@ -54,7 +54,7 @@ def outcome(act: str) -> "subprocess.CompletedProcess[str]":
 
 
 class TestStuckLoop:
-    def test_ends_the_process_and_says_where(self) -> None:
+    def test_stuck_loop_ends_the_process_and_logs_the_stack(self) -> None:
         done = outcome("get_stuck()")
 
         assert done.returncode == 70, done.stderr
@@ -65,7 +65,7 @@ class TestStuckLoop:
 
 class TestHealthyLoop:
     @pytest.mark.parametrize("act", ["pass", "await asyncio.sleep(1.5)", "await stopped()"])
-    def test_goes_on(self, act: str) -> None:
+    def test_healthy_loop_is_not_interrupted(self, act: str) -> None:
         done = outcome(act)
 
         assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -332,12 +332,12 @@ class TestTable:
     def test_every_route_has_a_row_and_every_row_a_route(self, shared_app: FastAPI) -> None:
         assert {name.partition(".")[0] for name, _ in rows()} == set(operations(shared_app))
 
-    def test_what_is_for_everybody_says_so_in_the_documentation(self, shared_app: FastAPI) -> None:
+    def test_public_operations_are_documented_as_public(self, shared_app: FastAPI) -> None:
         public = {name for name, columns in rows() if columns[0] == EVERYBODY}
 
         assert public == {each.name for each in operations(shared_app).values() if each.is_public}
 
-    def test_documentation_is_in_step(self) -> None:
+    def test_documentation_is_up_to_date(self) -> None:
         assert DOCUMENT.read_text(encoding="utf-8") == document(), "python -m tests.authorization"
 
 
@@ -449,7 +449,7 @@ class TestForgedTokens:
 
         assert len(forged) >= 60
 
-    async def test_the_same_forge_makes_tokens_that_work(
+    async def test_forgery_helper_also_makes_valid_tokens(
         self, app: FastAPI, client: AsyncClient, admin: User
     ) -> None:
         token = (await target(app, admin)).token()

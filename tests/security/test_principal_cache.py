@@ -59,7 +59,7 @@ class TestResolve:
 
         assert verify.calls == 2
 
-    async def test_forgets_when_the_credential_expires(self) -> None:
+    async def test_entry_ends_when_the_credential_expires(self) -> None:
         with time_machine.travel(time.time(), tick=False) as clock:
             cache, verify = PrincipalCache(), Verification(lives_seconds=1)
             await cache.resolve("token", verify)
@@ -68,7 +68,7 @@ class TestResolve:
 
         assert verify.calls == 2
 
-    async def test_remembers_no_refusal(self) -> None:
+    async def test_rejection_is_not_cached(self) -> None:
         cache = PrincipalCache()
         with pytest.raises(InvalidToken):
             await cache.resolve("token", refuse)
@@ -95,7 +95,7 @@ class TestForget:
 
         assert (ada.calls, bob.calls) == (4, 1)
 
-    async def test_what_is_revoked_while_it_is_verified_is_not_remembered(self) -> None:
+    async def test_credential_revoked_during_verification_is_not_cached(self) -> None:
         cache, verify = PrincipalCache(), Verification()
         verify.go_on.clear()
         asked = asyncio.create_task(cache.resolve("token", verify))
@@ -108,7 +108,7 @@ class TestForget:
 
         assert verify.calls == 2
 
-    async def test_who_asks_after_it_does_not_join_a_verification_from_before(self) -> None:
+    async def test_later_caller_does_not_join_an_earlier_verification(self) -> None:
         cache, verify = PrincipalCache(), Verification()
         verify.go_on.clear()
         before = asyncio.create_task(cache.resolve("token", verify))

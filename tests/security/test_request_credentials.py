@@ -126,7 +126,7 @@ class TestSeveralCredentials:
             assert json.loads(body)["code"] == "invalid_request"
 
     @pytest.mark.parametrize("way", [STREAM, WAYS["graphql handshake"], WAYS["room handshake"]])
-    async def test_header_beside_the_url_is_an_invalid_request(
+    async def test_header_and_url_credentials_are_an_invalid_request(
         self, port: int, token: bytes, way: Way
     ) -> None:
         line = b"Authorization: Bearer %s" % token
@@ -139,7 +139,7 @@ class TestSeveralCredentials:
     async def test_two_in_the_url_are_an_invalid_request(self, port: int, query: str) -> None:
         assert (await sent(port, STREAM, query=query))[0] == 400
 
-    async def test_they_count_against_the_address(self, client: AsyncClient) -> None:
+    async def test_several_credentials_count_against_the_address(self, client: AsyncClient) -> None:
         keys = [("X-API-Key", "a"), ("X-API-Key", "b")]
 
         refused = await client.get("/api/v1/users/me", headers=keys)

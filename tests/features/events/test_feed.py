@@ -92,7 +92,7 @@ def item(user: User, name: object) -> Item:
 
 
 class TestEvents:
-    async def test_look_like_what_the_api_answers(
+    async def test_data_matches_the_api_response(
         self, follow: Follow, user: User, save: Save
     ) -> None:
         follower = await follow()
@@ -108,7 +108,7 @@ class TestEvents:
             "processed_at", "created_at", "updated_at", "version",
         }  # fmt: skip
 
-    async def test_of_an_item_tell_its_life(
+    async def test_item_events_cover_its_changes(
         self, follow: Follow, user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
@@ -129,7 +129,7 @@ class TestEvents:
             "item.deleted",
         ]  # fmt: skip
 
-    async def test_of_a_post_tell_its_publication_alone(
+    async def test_post_events_cover_only_its_publication(
         self, follow: Follow, user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
@@ -145,7 +145,7 @@ class TestEvents:
         assert "body" not in published.event.data
         assert last.event.type == "item.created"
 
-    async def test_of_a_task_tell_how_it_goes_to_its_owner(
+    async def test_task_events_report_progress_to_the_owner(
         self, follow: Follow, user: User, other_user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
@@ -159,11 +159,11 @@ class TestEvents:
         assert told.is_for(Principal(user.id, user.role, frozenset()))
         assert not told.is_for(Principal(other_user.id, user.role, frozenset()))
 
-    async def test_of_other_tables_there_are_none(self, user: User, database: Database) -> None:
+    async def test_other_tables_have_no_events(self, user: User, database: Database) -> None:
         assert await database("SELECT 1 FROM audit_entries")
         assert not await database("SELECT 1 FROM events")
 
-    async def test_of_what_was_rolled_back_there_are_none(
+    async def test_rolled_back_change_has_no_event(
         self, app: FastAPI, user: User, database: Database
     ) -> None:
         with pytest.raises(Conflict):
@@ -196,7 +196,7 @@ class TestOrder:
         await follower.until_heard(2)
         assert follower.names == ["begun first", "committed first"]
 
-    async def test_late_commit_is_not_skipped_by_who_resumes(
+    async def test_resumed_stream_does_not_skip_a_late_commit(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User, save: Save
     ) -> None:
         start = await feed.present()
@@ -219,7 +219,7 @@ class TestOrder:
         await follower.until_heard(events.BATCH * 2 + 1)
         assert follower.names == [str(number) for number in range(events.BATCH * 2 + 1)]
 
-    async def test_everybody_hears_everything_once_whenever_they_come(
+    async def test_every_subscriber_receives_every_event_once(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
     ) -> None:
         start = await feed.present()
@@ -235,7 +235,7 @@ class TestOrder:
         assert len(set(followers[0].names)) == len(followers[0].names) == 240
         assert all(follower.names == followers[0].names for follower in followers)
 
-    async def test_who_leaves_and_resumes_misses_and_repeats_nothing(
+    async def test_resumed_stream_misses_and_repeats_nothing(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
     ) -> None:
         steady = await follow()
@@ -261,7 +261,9 @@ async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
 
 
 class TestFollowers:
-    async def test_without_them_nothing_is_read(self, app: FastAPI, user: User, save: Save) -> None:
+    async def test_feed_without_subscribers_reads_nothing(
+        self, app: FastAPI, user: User, save: Save
+    ) -> None:
         feed = EventFeed(reads_of(app))
         await save(make_item(user))
         before = reads_of(app).statements
@@ -271,7 +273,7 @@ class TestFollowers:
 
         assert reads_of(app).statements == before
 
-    async def test_who_is_too_slow_is_cut_off_and_hears_the_rest_later(
+    async def test_slow_subscriber_is_disconnected_and_resumes(
         self, app: FastAPI, feed: EventFeed, follow: Follow, user: User
     ) -> None:
         feed.max_waiting = 10
@@ -289,7 +291,7 @@ class TestFollowers:
         rest = await follow(Position(start.transaction_id, start.id))
         await rest.until_heard(21)
 
-    async def test_end_when_the_service_does(self, feed: EventFeed, follow: Follow) -> None:
+    async def test_streams_end_at_shutdown(self, feed: EventFeed, follow: Follow) -> None:
         before = await follow()
         await eventually(lambda: is_admitted(feed))
         feed.drain()
@@ -298,7 +300,7 @@ class TestFollowers:
         await asyncio.wait([before.task, after.task], timeout=PATIENCE_SECONDS)
         assert before.reason == after.reason == "shutting down"
 
-    async def test_hear_at_once_of_what_this_process_commits(
+    async def test_subscribers_receive_own_commits_at_once(
         self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(opened(app)[EventResources].feed, "poll_seconds", PATIENCE_SECONDS * 2)
@@ -313,7 +315,7 @@ class TestFollowers:
 
         follower.task.cancel()
 
-    async def test_survive_that_the_database_does_not_answer(
+    async def test_subscribers_survive_an_unreachable_database(
         self, app: FastAPI, feed: EventFeed, follow: Follow, user: User, save: Save,
         database: Database,
     ) -> None:  # fmt: skip
@@ -341,7 +343,7 @@ async def is_cut(subscription: Subscription) -> bool:
 
 class TestOtherProcesses:
     @pytest.mark.parametrize("carrier", ["postgresql", "redis"])
-    async def test_hear_soon_and_not_only_by_looking(
+    async def test_other_processes_are_notified_before_they_poll(
         self, app: FastAPI, running: Running, user: User, carrier: str,
         valkey_url: str,
     ) -> None:  # fmt: skip
@@ -375,7 +377,7 @@ async def is_connected(here: FastAPI, there: FastAPI) -> bool:
 
 
 class TestRetention:
-    async def test_deletes_the_old_and_what_another_server_numbered(
+    async def test_deletes_old_events_and_events_of_another_server(
         self, app: FastAPI, user: User, save: Save, database: Database
     ) -> None:
         for name in ("old", "new", "restored"):

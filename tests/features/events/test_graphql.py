@@ -51,7 +51,9 @@ class TestWithoutTheFeature:
 
 
 class TestSubscription:
-    async def test_tells_of_items(self, app: FastAPI, port: int, user: User, as_user: As) -> None:
+    async def test_subscription_receives_item_events(
+        self, app: FastAPI, port: int, user: User, as_user: As
+    ) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(QUERY)
@@ -63,7 +65,7 @@ class TestSubscription:
         event = {"name": "Walnut desk", "owner": {"username": user.username}}
         assert told["payload"] == {"data": {"itemEvents": {"type": "item.created", "item": event}}}
 
-    async def test_ends_when_the_client_says_so(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_subscription_ends_on_complete(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(QUERY)
@@ -75,9 +77,7 @@ class TestSubscription:
             assert await following.receive() == {"type": "pong"}
             await eventually(lambda: opened(app)[EventResources].feed.position is None)
 
-    async def test_end_that_it_did_not_ask_for_is_an_error(
-        self, running: Running, user: User
-    ) -> None:
+    async def test_end_by_the_service_is_an_error(self, running: Running, user: User) -> None:
         async with running() as app, serving(app) as port, follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(QUERY)
@@ -89,7 +89,9 @@ class TestSubscription:
         assert told["errors"][0]["extensions"]["code"] == "unavailable"
         assert "shutting down" in told["errors"][0]["message"]
 
-    async def test_operation_has_one_name(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_duplicate_operation_id_is_refused(
+        self, app: FastAPI, port: int, user: User
+    ) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             for _ in range(2):

@@ -61,7 +61,7 @@ class TestStreamEvents:
     async def test_needs_a_credential(self, client: AsyncClient) -> None:
         assert_problem(await client.get(PATH), 401, "unauthenticated")
 
-    async def test_is_an_event_stream_that_nobody_keeps_or_buffers(
+    async def test_event_stream_is_neither_cached_nor_buffered(
         self, address: str, token: str
     ) -> None:
         async with listening(address, token) as source:
@@ -72,7 +72,7 @@ class TestStreamEvents:
         assert headers["X-Accel-Buffering"] == "no"
         assert "Content-Encoding" not in headers
 
-    async def test_tells_what_happens_as_the_api_shows_it(
+    async def test_event_data_matches_the_api(
         self, address: str, token: str, as_user: As, user: User
     ) -> None:
         client = await as_user(user)
@@ -85,7 +85,7 @@ class TestStreamEvents:
         assert frame.data["data"] == item
         assert frame.data["timestamp"] == item["created_at"]
 
-    async def test_tells_each_only_what_the_scopes_allow(
+    async def test_events_are_filtered_by_scope(
         self, app: FastAPI, address: str, user: User, save: Save, database: Database
     ) -> None:
         readers = {
@@ -114,7 +114,7 @@ class TestStreamEvents:
             Scope.FILES_READ: [],
         }
 
-    async def test_beats_while_nothing_happens(
+    async def test_sends_heartbeats_while_idle(
         self, address: str, token: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert _PING_INTERVAL == 15
@@ -134,7 +134,7 @@ class TestStreamEvents:
 
 class TestResuming:
     @pytest.mark.parametrize("way", ["header", "query"])
-    async def test_misses_and_repeats_nothing(
+    async def test_resuming_misses_and_repeats_nothing(
         self, app: FastAPI, address: str, token: str, user: User, way: str
     ) -> None:
         async with listening(address, token) as source:
@@ -150,7 +150,7 @@ class TestResuming:
             await source.until_heard(3)
         assert names(source) == ["3", "4", "5"]
 
-    async def test_works_before_anything_was_heard(
+    async def test_resuming_works_before_the_first_event(
         self, app: FastAPI, address: str, token: str, user: User
     ) -> None:
         async with listening(address, token) as source:
@@ -162,7 +162,7 @@ class TestResuming:
         assert names(source) == ["meanwhile"]
 
     @pytest.mark.parametrize("given", ["x", "1-2", "1-2-3-4", "0", "%00"])
-    async def test_id_of_somebody_else_is_refused(
+    async def test_malformed_id_is_refused(
         self, as_user: As, user: User, given: str
     ) -> None:
         response = await (await as_user(user)).get(PATH, headers={"Last-Event-ID": given})
@@ -171,7 +171,7 @@ class TestResuming:
         assert body["errors"][0]["pointer"] == "/header/Last-Event-ID"
 
     @pytest.mark.parametrize("given", ["1-2", "9" * 61])
-    async def test_refusal_says_where_the_id_stood(
+    async def test_rejection_names_the_parameter_of_the_id(
         self, as_user: As, user: User, given: str
     ) -> None:
         client = await as_user(user)
@@ -185,7 +185,7 @@ class TestResuming:
     @pytest.mark.parametrize(
         ("position", "age"), [(Position(1, 1), RETENTION), (Position(10**17, 1), RETENTION / 2)]
     )
-    async def test_gap_is_told_and_not_hidden(
+    async def test_gap_is_reported(
         self, as_user: As, user: User, position: Position, age: object
     ) -> None:
         given = event_id(position, now() - age)  # type: ignore[operator]
@@ -215,7 +215,7 @@ class TestCredentials:
 
 class TestEnd:
     @pytest.mark.parametrize("how", ["logout", "disabled", "role", "expiry"])
-    async def test_comes_with_that_of_the_right_to_listen(
+    async def test_stream_ends_with_its_credential(
         self, app: FastAPI, address: str, user: User, as_user: As, admin: User, how: str
     ) -> None:
         token = await access_token(app, user)
@@ -240,7 +240,7 @@ class TestEnd:
         assert farewell.comment == ("expired" if how == "expiry" else "revoked")
         assert farewell.retry
 
-    async def test_comes_with_that_of_the_service(
+    async def test_stream_ends_at_shutdown(
         self, address: str, token: str, running: Running, user: User
     ) -> None:
         async with running() as app, serving(app) as port, AsyncExitStack() as stack:
@@ -272,7 +272,7 @@ async def short_lived(app: FastAPI, user: User, *, seconds: int) -> str:
 
 
 class TestCost:
-    async def test_many_hold_no_connection_while_they_wait(
+    async def test_idle_streams_hold_no_database_connection(
         self, running: Running, token: str, user: User, database_url: str
     ) -> None:
         pools = {"project_name": "many", "database_read_pool_size": 2, "database_pool_size": 2}
@@ -300,7 +300,7 @@ class TestCost:
         # One that writes, and one that renews the leases of all streams.
         assert not [idle for _, idle in counts if idle > 2], "held between two statements"
 
-    async def test_who_leaves_leaves_nothing_behind(
+    async def test_disconnected_client_leaves_nothing_behind(
         self, app: FastAPI, address: str, token: str
     ) -> None:
         await come_and_go(address, token, 20)
@@ -377,7 +377,7 @@ class TestBounds:
         assert_problem(refused, 429, "too_many_streams")
         assert refused.headers["retry-after"] == "10"
 
-    async def test_streams_leave_the_users_websockets_alone(
+    async def test_streams_do_not_count_as_websockets(
         self, running: Running, listener: str
     ) -> None:
         async with (

@@ -42,7 +42,7 @@ CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { 
 
 
 class TestAuthentication:
-    async def test_nobody_is_refused(self, client: AsyncClient) -> None:
+    async def test_anonymous_client_is_refused(self, client: AsyncClient) -> None:
         response = await client.post("/graphql", json={"query": "{me{id}}"})
 
         assert_problem(response, 401, "unauthenticated")
@@ -72,7 +72,7 @@ class TestAuthentication:
             ('mutation{createItem(input:{name:"x",price:"1"}){id}}', "items:write"),
         ],
     )
-    async def test_each_field_asks_for_its_scope(
+    async def test_each_field_requires_its_scope(
         self, as_user: As, admin: User, query: str, scope: str
     ) -> None:
         others = {"users:read", "items:read", "items:write", "admin"} - {scope}
@@ -172,7 +172,7 @@ class TestQueries:
             ("first: 99999999999", "invalid_query"),
         ],
     )
-    async def test_odd_argument_is_refused(
+    async def test_invalid_argument_is_refused(
         self, as_user: As, user: User, arguments: str, expected: str
     ) -> None:
         client = await as_user(user)
@@ -191,7 +191,7 @@ class TestQueries:
         (error,) = answer["errors"]
         assert [each["pointer"] for each in error["extensions"]["errors"]] == [pointer]
 
-    async def test_field_that_fails_leaves_the_others(self, as_user: As, user: User) -> None:
+    async def test_failed_field_does_not_affect_others(self, as_user: As, user: User) -> None:
         query = "{ me { username } users { edges { cursor } } }"
 
         answer = await execute(await as_user(user), query)
@@ -221,7 +221,7 @@ class TestMutations:
         assert (read.json()["price"], read.json()["tags"]) == ("8.00", ["wood"])
         assert (await client.get(f"/api/v1/items/{created['id']}")).status_code == 404
 
-    async def test_broken_rules_are_named_like_elsewhere(self, as_user: As, user: User) -> None:
+    async def test_invalid_fields_are_named_as_in_rest(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         given = {"name": "", "price": "-1", "tags": ["Not A Tag"]}
 
@@ -236,7 +236,7 @@ class TestMutations:
         }
         assert "Not A Tag" not in json.dumps(answer)
 
-    async def test_others_items_are_left_alone(
+    async def test_items_of_others_are_not_changed(
         self, as_user: As, user: User, other_user: User, save: Save
     ) -> None:
         item = await save(make_item(other_user))
@@ -245,7 +245,7 @@ class TestMutations:
         assert await code(client, UPDATE, id=str(item.id), input={"name": "x"}) == "not_permitted"
         assert await code(client, DELETE, id=str(item.id)) == "not_permitted"
 
-    async def test_one_that_fails_undoes_itself_alone(self, as_user: As, user: User) -> None:
+    async def test_failed_mutation_rolls_back_only_itself(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         query = """mutation {
           first: createItem(input: {name: "kept", price: "1"}) { id }
@@ -294,7 +294,7 @@ class TestMutations:
             assert answer["errors"]
             assert "canary" not in json.dumps(answer)
 
-    async def test_same_key_creates_once(self, as_user: As, user: User) -> None:
+    async def test_same_idempotency_key_creates_once(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         body = {"query": 'mutation{createItem(input:{name:"x",price:"1"}){id}}'}
 
@@ -338,7 +338,7 @@ class TestRequest:
             ("subscription {itemEvents{id}}", None, "WebSocket"),
         ],
     )
-    async def test_operation_has_to_be_one_that_is_there(
+    async def test_unknown_operation_name_is_refused(
         self, as_user: As, user: User, query: str, name: str | None, told: str
     ) -> None:
         body = {"query": query, "operationName": name}
@@ -393,7 +393,7 @@ class TestRequest:
 
         assert await code(await as_user(user), query) == "query_too_complex"
 
-    async def test_production_tells_nothing_about_itself(
+    async def test_production_has_no_introspection(
         self, app: FastAPI, running: Running, user: User
     ) -> None:
         changes = {

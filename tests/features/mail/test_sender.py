@@ -105,7 +105,9 @@ def sender(url: str) -> MailSender:
 
 
 class TestSmtpMailer:
-    async def test_server_in_another_process_takes_it(self, mailbox: tuple[Maildir, str]) -> None:
+    async def test_mail_is_sent_to_a_server_in_another_process(
+        self, mailbox: tuple[Maildir, str]
+    ) -> None:
         folder, address = mailbox
 
         await sender(f"smtp://{address}").send(
@@ -114,7 +116,7 @@ class TestSmtpMailer:
 
         assert [mail["Subject"] for mail in folder] == ["Welcome to Ref"]
 
-    async def test_real_server_takes_it(self, server: tuple[Server, str]) -> None:
+    async def test_mail_is_sent_to_a_real_server(self, server: tuple[Server, str]) -> None:
         handler, address = server
         mail_id = uuid.uuid4()
 
@@ -154,7 +156,7 @@ class TestSmtpMailer:
         assert health == ["ok"] * 40
         assert (handler.greetings, handler.sign_ins) == (1, 0)
 
-    async def test_server_that_offers_no_tls_is_left_when_tls_is_asked_for(
+    async def test_server_without_tls_is_rejected_if_tls_is_required(
         self, server: tuple[Server, str]
     ) -> None:
         with pytest.raises(aiosmtplib.SMTPException, match="STARTTLS"):
@@ -184,7 +186,7 @@ class TestCompose:
         assert page is not None
         assert "</html>" in page.get_content()
 
-    def test_page_shows_what_people_type_as_text(self) -> None:
+    def test_user_input_is_escaped_in_the_page(self) -> None:
         mail = compose(Template.NOTIFICATION, VALUES | {"message": "<script>alert(1)</script>"})
 
         page, text = mail.get_body(("html",)), mail.get_body(("plain",))

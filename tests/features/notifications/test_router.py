@@ -98,7 +98,7 @@ class TestSendNotification:
             ("a@example.com", {"html": "x"}),
         ],
     )
-    async def test_odd_input_is_refused(
+    async def test_invalid_input_is_refused(
         self, as_user: As, admin: User, recipient: str, fields: dict[str, str]
     ) -> None:
         signed_in = await as_user(admin)

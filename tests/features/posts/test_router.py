@@ -116,7 +116,7 @@ class TestListPosts:
 
         assert titles(response) == ["Published"]
 
-    async def test_shows_who_wrote_them(
+    async def test_shows_the_authors(
         self, stranger: AsyncClient, user: User, published: Post
     ) -> None:
         [post] = (await stranger.get(POSTS)).json()["items"]
@@ -249,7 +249,7 @@ class TestListOwnPosts:
 
         assert titles(response) == ["Draft", "Published"]
 
-    async def test_administrators_see_their_own_alone(
+    async def test_administrators_see_only_their_own(
         self, as_user: As, admin: User, draft: Post
     ) -> None:
         response = await (await as_user(admin)).get(OWN_POSTS)
@@ -292,7 +292,7 @@ class TestReadPost:
         assert response.status_code == 200
         assert response.json()["author"]["username"] == user.username
 
-    async def test_draft_of_a_stranger_looks_as_if_there_were_none(
+    async def test_draft_of_another_user_is_not_found(
         self, stranger: AsyncClient, draft: Post
     ) -> None:
         hidden = assert_problem(await stranger.get(url(draft)), 404, "not_found")
@@ -303,14 +303,14 @@ class TestReadPost:
             k: missing[k] for k in missing.keys() - own
         }
 
-    async def test_known_draft_is_no_304_for_a_stranger(
+    async def test_etag_of_a_draft_is_no_304_for_another_user(
         self, stranger: AsyncClient, draft: Post
     ) -> None:
         response = await stranger.get(url(draft), headers={"If-None-Match": "*"})
 
         assert_problem(response, 404, "not_found")
 
-    async def test_is_304_for_who_has_it(self, stranger: AsyncClient, published: Post) -> None:
+    async def test_current_copy_is_304(self, stranger: AsyncClient, published: Post) -> None:
         response = await stranger.get(url(published), headers={"If-None-Match": '"1"'})
 
         assert (response.status_code, response.content) == (304, b"")
@@ -371,7 +371,7 @@ class TestCreatePost:
             ),
         ],
     )
-    async def test_broken_rules_are_named_all_at_once(
+    async def test_all_invalid_fields_are_named_at_once(
         self, author: AsyncClient, body: dict[str, Any], problems: dict[str, str]
     ) -> None:
         response = await author.post(POSTS, json=body)
@@ -398,7 +398,7 @@ class TestChangePost:
         ("method", "path", "body"),
         [*CHANGES, ("PUT", "/publication", None), ("DELETE", "/publication", None)],
     )
-    async def test_stranger_may_see_what_is_published_and_change_nothing(
+    async def test_another_user_may_read_a_published_post_but_not_change_it(
         self,
         stranger: AsyncClient,
         draft: Post,
@@ -415,7 +415,7 @@ class TestChangePost:
 
     @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
     @pytest.mark.parametrize("name", ["author", "admin"])
-    async def test_author_and_administrator_may(
+    async def test_author_and_administrator_may_change(
         self, call_as: CallAs, draft: Post, name: str, method: str, path: str, body: Any
     ) -> None:
         client = await call_as(name)
@@ -425,7 +425,7 @@ class TestChangePost:
         assert response.is_success, response.text
 
     @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
-    async def test_token_that_only_reads_is_refused(
+    async def test_read_only_token_is_refused(
         self, as_user: As, user: User, draft: Post, method: str, path: str, body: Any
     ) -> None:
         client = await as_user(user, scopes=("posts:read",))
@@ -455,9 +455,7 @@ class TestChangePost:
 
 
 class TestReplacePost:
-    async def test_replaces_title_and_body_alone(
-        self, author: AsyncClient, published: Post
-    ) -> None:
+    async def test_replaces_only_title_and_body(self, author: AsyncClient, published: Post) -> None:
         response = await author.put(url(published), json=BODY)
 
         body = response.json()
@@ -471,7 +469,7 @@ class TestReplacePost:
 
 
 class TestUpdatePost:
-    async def test_what_is_left_out_stays(self, author: AsyncClient, draft: Post) -> None:
+    async def test_absent_fields_stay(self, author: AsyncClient, draft: Post) -> None:
         response = await author.patch(url(draft), json={"title": "New"})
 
         body = response.json()
@@ -486,7 +484,7 @@ class TestUpdatePost:
 
         assert (titles(new), titles(old)) == (["Draft"], [])
 
-    async def test_author_stays_when_an_administrator_changes_it(
+    async def test_change_by_an_administrator_does_not_change_the_author(
         self, as_user: As, admin: User, user: User, draft: Post
     ) -> None:
         response = await (await as_user(admin)).patch(url(draft), json={"title": "New"})
@@ -527,7 +525,7 @@ class TestPublishPost:
         assert_problem(response, 401, "unauthenticated")
 
     @pytest.mark.parametrize("name", ["author", "admin"])
-    async def test_everybody_sees_it_from_then_on(
+    async def test_published_post_is_visible_to_all(
         self, call_as: CallAs, stranger: AsyncClient, draft: Post, name: str
     ) -> None:
         response = await (await call_as(name)).put(publication(draft))
@@ -542,7 +540,9 @@ class TestPublishPost:
 
         assert_problem(response, 409, "already_published")
 
-    async def test_of_many_at_once_one_publishes(self, author: AsyncClient, draft: Post) -> None:
+    async def test_one_of_many_concurrent_publications_succeeds(
+        self, author: AsyncClient, draft: Post
+    ) -> None:
         responses = await asyncio.gather(*(author.put(publication(draft)) for _ in range(8)))
 
         assert sorted(response.status_code for response in responses) == [200] + 7 * [409]
@@ -554,7 +554,7 @@ class TestUnpublishPost:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_others_see_it_no_longer(
+    async def test_unpublished_post_is_hidden_from_others(
         self, author: AsyncClient, stranger: AsyncClient, published: Post
     ) -> None:
         response = await author.delete(publication(published))

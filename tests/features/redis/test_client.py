@@ -61,7 +61,7 @@ async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmake
 
 
 class TestRedisNotifications:
-    async def test_commit_is_heard(
+    async def test_commit_is_published(
         self, sessionmaker: Sessionmaker, heard: "asyncio.Queue[str]"
     ) -> None:
         user_id = uuid.uuid4()
@@ -72,7 +72,7 @@ class TestRedisNotifications:
         async with asyncio.timeout(DEADLINE_SECONDS):
             assert await heard.get() == str(user_id)
 
-    async def test_rollback_is_not_heard(
+    async def test_rollback_is_not_published(
         self, sessionmaker: Sessionmaker, redis: Client, heard: "asyncio.Queue[str]"
     ) -> None:
         with suppress(LookupError):
@@ -84,7 +84,7 @@ class TestRedisNotifications:
         async with asyncio.timeout(DEADLINE_SECONDS):
             assert await heard.get() == "what was said next"
 
-    async def test_lost_redis_does_not_fail_what_is_committed(self, app: FastAPI) -> None:
+    async def test_lost_redis_does_not_fail_a_committed_request(self, app: FastAPI) -> None:
         gone = create_redis("redis://127.0.0.1:1")
 
         await RedisPublisher(gone)(CHANNEL, "nobody hears this")
@@ -93,7 +93,7 @@ class TestRedisNotifications:
 
 
 class TestRedisListener:
-    async def test_comes_back_after_a_restart(self) -> None:
+    async def test_reconnects_after_a_restart(self) -> None:
         with ValkeyServer() as first:
             port = first.port
             connected: asyncio.Queue[None] = asyncio.Queue()

@@ -82,7 +82,9 @@ class TestWindows:
 
 
 class TestNotifications:
-    async def test_are_heard_whichever_node_is_told(self, cluster: Cluster, redis: Client) -> None:
+    async def test_notifications_reach_subscribers_of_every_node(
+        self, cluster: Cluster, redis: Client
+    ) -> None:
         channels = [f"channel-{number}" for number in range(6)]
         ears = [Ear(cluster, channel) for channel in channels]
         for ear in ears:
@@ -100,7 +102,7 @@ class TestNotifications:
 class TestLostNode:
     """The last, since it leaves the cluster without one of its nodes."""
 
-    async def test_costs_little_and_heals(self) -> None:
+    async def test_lost_node_costs_little_and_recovers(self) -> None:
         with valkey_cluster() as cluster:
             redis = create_redis(cluster.url, is_cluster=True)
             windows, ear = RedisWindows(redis, LIMIT), Ear(cluster, "news")

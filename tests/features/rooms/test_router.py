@@ -66,7 +66,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 class TestHandshake:
-    async def test_nobody_is_refused(self, port: int) -> None:
+    async def test_anonymous_client_is_refused(self, port: int) -> None:
         status, headers, problem = await handshake(port, ROOM)
 
         assert (status, problem["code"]) == (401, "unauthenticated")
@@ -86,7 +86,7 @@ class TestHandshake:
 
         assert len(forged) >= 60
 
-    async def test_the_same_forge_makes_tokens_that_work(
+    async def test_forgery_helper_also_makes_valid_tokens(
         self, app: FastAPI, port: int, admin: User
     ) -> None:
         token = (await target(app, admin)).token()
@@ -114,7 +114,7 @@ class TestHandshake:
 
         assert (await handshake(port, ROOM, {"X-API-Key": key}))[0] == 101
 
-    async def test_scope_is_asked_for(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_scope_is_required(self, app: FastAPI, port: int, user: User) -> None:
         token = await access_token(app, user, ("items:read",))
 
         status, _, problem = await handshake(port, ROOM, bearer(token))
@@ -163,7 +163,7 @@ class TestHandshake:
             "HTTP://TEST",
         ],
     )
-    async def test_known_origin_is_let_in(
+    async def test_known_origin_is_accepted(
         self, running: Running, user: User, app: FastAPI, origin: str
     ) -> None:
         token = await access_token(app, user)
@@ -177,7 +177,7 @@ class TestHandshake:
         assert status == 101
 
     @pytest.mark.parametrize("room", ["a%20b", "x" * 65, "a%2Fb", "%00", "r%C3%A4ume", "a%0A"])
-    async def test_odd_room_is_refused(self, port: int, token: str, room: str) -> None:
+    async def test_invalid_room_name_is_refused(self, port: int, token: str, room: str) -> None:
         status, _, problem = await handshake(port, f"/api/v1/ws/{room}", bearer(token))
 
         assert (status, problem["code"]) in {(422, "validation_failed"), (404, "not_found")}
@@ -203,7 +203,9 @@ class TestHandshake:
             assert headers["retry-after"] == "10"
         assert of_others == 101
 
-    async def test_of_many_at_once_five_come_in(self, app: FastAPI, port: int, token: str) -> None:
+    async def test_five_of_many_concurrent_sockets_are_accepted(
+        self, app: FastAPI, port: int, token: str
+    ) -> None:
         async with AsyncExitStack() as stack:
             attempts = [stack.enter_async_context(guest(port, "lobby", token)) for _ in range(12)]
             outcomes = await asyncio.gather(*attempts, return_exceptions=True)
@@ -212,7 +214,7 @@ class TestHandshake:
 
 
 class TestMessages:
-    async def test_reach_everybody_in_one_order_over_all_processes(
+    async def test_messages_reach_all_participants_in_one_order(
         self, app: FastAPI, port: int, running: Running, token: str, other_token: str
     ) -> None:
         async with (
@@ -237,7 +239,9 @@ class TestMessages:
                 f"{speaker} {text}" for text in texts
             ]
 
-    async def test_says_who_and_where_and_when(self, port: int, token: str, user: User) -> None:
+    async def test_message_has_author_room_and_time(
+        self, port: int, token: str, user: User
+    ) -> None:
         async with guest(port, "lobby", token) as ada:
             await ada.say("Gr\u00fc\u00df Gott \U0001f600")
             envelope = await ada.hear("message")
@@ -247,7 +251,7 @@ class TestMessages:
         assert (envelope["room"], envelope["text"]) == ("lobby", "Gr\u00fc\u00df Gott \U0001f600")
         assert envelope["at"].endswith("Z")
 
-    async def test_longer_than_a_notification_arrives(
+    async def test_message_longer_than_a_notification_arrives(
         self, port: int, running: Running, token: str, other_token: str
     ) -> None:
         text = "\u00fc" * 30_000
@@ -261,7 +265,9 @@ class TestMessages:
 
             assert await bob.texts(1) == [text]
 
-    async def test_stay_in_their_room(self, port: int, token: str, other_token: str) -> None:
+    async def test_messages_stay_in_their_room(
+        self, port: int, token: str, other_token: str
+    ) -> None:
         async with (
             guest(port, "lobby", token) as ada,
             guest(port, "kitchen", other_token) as bob,
@@ -272,7 +278,7 @@ class TestMessages:
 
             assert await bob.texts(1) == ["mine"]
 
-    async def test_from_before_are_not_repeated(
+    async def test_earlier_messages_are_not_repeated(
         self, port: int, token: str, other_token: str
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -283,7 +289,7 @@ class TestMessages:
 
                 assert await bob.texts(1) == ["after"]
 
-    async def test_lost_news_is_made_up_for(
+    async def test_lost_notification_is_recovered_by_polling(
         self, app: FastAPI, port: int, running: Running, token: str, other_token: str
     ) -> None:
         async with (
@@ -319,7 +325,7 @@ class TestMessages:
         ],
         ids=lambda frame: frame[:40],
     )
-    async def test_odd_frame_is_an_error_and_no_end(
+    async def test_invalid_frame_is_an_error_and_keeps_the_connection(
         self, port: int, token: str, frame: str
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -333,7 +339,7 @@ class TestMessages:
         assert error["errors"]
         assert len(json.dumps(error)) < 2000
 
-    async def test_guest_listens_and_says_nothing(
+    async def test_guest_receives_and_cannot_send(
         self, app: FastAPI, port: int, guest_user: User, token: str
     ) -> None:
         quiet = await access_token(app, guest_user)
@@ -346,7 +352,7 @@ class TestMessages:
 
         assert error["code"] == "insufficient_scope"
 
-    async def test_too_many_are_refused_and_then_end_the_socket(
+    async def test_too_many_messages_are_refused_and_then_close_the_socket(
         self, running: Running, app: FastAPI, user: User
     ) -> None:
         token = await access_token(app, user)
@@ -373,7 +379,7 @@ def guest_user(guest: User) -> User:
 
 
 class TestPresence:
-    async def test_is_told_first_and_kept_up(
+    async def test_presence_is_sent_first_and_updated(
         self, port: int, token: str, other_token: str, user: User, other_user: User
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -389,7 +395,7 @@ class TestPresence:
         assert joined["user"] == left["user"]
         assert joined["user"]["id"] == str(other_user.id)
 
-    async def test_second_socket_is_no_second_person(
+    async def test_second_socket_of_a_user_is_no_second_participant(
         self, port: int, token: str, other_token: str
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -403,7 +409,7 @@ class TestPresence:
         assert kinds == ["presence", "join", "message"]
         assert last["type"] == "leave"
 
-    async def test_of_a_killed_process_ends_with_its_leases(
+    async def test_presence_of_a_killed_process_ends_with_its_leases(
         self,
         app: FastAPI,
         port: int,
@@ -425,7 +431,7 @@ class TestPresence:
 
         assert left["user"]["id"] == str(other_user.id)
 
-    async def test_comes_back_when_others_took_us_for_dead(
+    async def test_presence_is_restored_after_its_lease_was_deleted(
         self, app: FastAPI, port: int, token: str, database: Database, user: User
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -436,7 +442,7 @@ class TestPresence:
             assert (await ada.hear("join"))["user"]["id"] == str(user.id)
             assert len(await database("SELECT id FROM sockets")) == 1
 
-    async def test_lease_without_a_socket_is_given_back(
+    async def test_lease_without_a_socket_is_released(
         self, app: FastAPI, port: int, token: str, other_user: User, save: Save
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -475,7 +481,7 @@ class TestEnd:
 
             assert await ada.end() == (1003, "send text frames")
 
-    async def test_shutdown_says_so(self, app: FastAPI, token: str) -> None:
+    async def test_shutdown_has_its_close_code(self, app: FastAPI, token: str) -> None:
         async with AsyncExitStack() as stack:
             async with serving(app) as port:
                 ada = await stack.enter_async_context(guest(port, "lobby", token))
@@ -493,7 +499,7 @@ class TestEnd:
         await eventually(lambda: is_quiet(app))
         assert await database("SELECT id FROM sockets") == []
 
-    async def test_error_of_ours_is_1011(self, app: FastAPI, port: int, token: str) -> None:
+    async def test_internal_error_is_1011(self, app: FastAPI, port: int, token: str) -> None:
         rooms = FailingRooms(
             reads_of(app),
             opened(app)[StreamResources].leases,
@@ -513,7 +519,7 @@ class FailingRooms(Rooms):
 
 
 class TestSlowReader:
-    async def test_is_put_out_and_others_do_not_wait(
+    async def test_slow_reader_is_removed_and_others_do_not_wait(
         self,
         app: FastAPI,
         port: int,
@@ -531,7 +537,7 @@ class TestSlowReader:
 
             assert await slow.end() == (4408, "too slow")
 
-    async def test_that_never_reads_is_cut_off(
+    async def test_client_that_never_reads_is_disconnected(
         self,
         app: FastAPI,
         token: str,
@@ -599,7 +605,7 @@ async def is_at_most(count: Callable[[], int], limit: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Descriptors are counted in /proc.")
 class TestLeaks:
-    async def test_hundred_connects_and_leaves_leave_nothing(
+    async def test_hundred_connections_leave_nothing_behind(
         self, app: FastAPI, port: int, token: str
     ) -> None:
         for _ in range(5):
@@ -620,7 +626,7 @@ class TestLeaks:
 
 
 class TestStorage:
-    async def test_what_was_said_is_forgotten(self, app: FastAPI, save: Save) -> None:
+    async def test_old_messages_are_deleted(self, app: FastAPI, save: Save) -> None:
         for minutes in (0, 11):
             row = RoomMessage(room="lobby", envelope="{}")
             row.created_at = now() - timedelta(minutes=minutes)

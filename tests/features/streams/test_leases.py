@@ -58,7 +58,7 @@ async def leases(
 
 
 class TestTopic:
-    async def test_first_and_last_lease_of_a_user_are_told_apart(
+    async def test_first_and_last_lease_of_a_user_are_distinguished(
         self, leases: SocketLeases, visitors: Visitors, user: User
     ) -> None:
         async with leases.held(user.id, "hall") as entered, leases.held(user.id, "hall"):

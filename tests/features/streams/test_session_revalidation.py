@@ -122,7 +122,9 @@ class TestStanding:
         with opened(app)[StreamResources].revalidation.watch(soon) as watched:
             assert await end(watched) == "expired"
 
-    async def test_lost_word_is_made_up_for(self, app: FastAPI, as_user: As, user: User) -> None:
+    async def test_lost_notification_is_recovered_by_polling(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
         client = await as_user(user)
         async with deaf(app) as watcher:
             with watcher.watch(await principal_of(app, client)) as watched:
@@ -130,7 +132,7 @@ class TestStanding:
 
                 assert await end(watched) == "revoked"
 
-    async def test_all_streams_cost_one_statement(
+    async def test_all_streams_share_one_statement(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         watcher = SessionRevalidation(reads_of(app), authenticators_of(app))
@@ -142,7 +144,7 @@ class TestStanding:
 
         assert reads_of(app).statements - before == 1
 
-    async def test_nobody_costs_none(self, app: FastAPI) -> None:
+    async def test_no_streams_cost_no_statement(self, app: FastAPI) -> None:
         watcher = SessionRevalidation(reads_of(app), authenticators_of(app))
         before = reads_of(app).statements
 

@@ -69,7 +69,7 @@ class TestList:
 
 
 class TestRetry:
-    async def test_has_all_that_failed_done(
+    async def test_retries_all_failed_tasks(
         self, app: FastAPI, run: Run, save: Save, user: User, database: Database
     ) -> None:
         for _ in range(2):
@@ -84,7 +84,7 @@ class TestRetry:
         assert waiting == [{"attempts": 0, "progress": 0}] * 2
         assert await statuses(database) == ["succeeded"] * 2
 
-    async def test_takes_only_those_that_are_named(
+    async def test_retries_only_the_named_tasks(
         self, run: Run, save: Save, user: User, database: Database
     ) -> None:
         named: Task = await save(make_task(user, **FAILED))
@@ -94,7 +94,7 @@ class TestRetry:
 
         assert await statuses(database) == ["queued", "failed"]
 
-    async def test_conflict_of_one_takes_no_other_back(
+    async def test_conflict_of_one_task_does_not_affect_others(
         self, run: Run, save: Save, user: User, database: Database
     ) -> None:
         for key in ("one", "one", "two"):
@@ -107,7 +107,7 @@ class TestRetry:
 
 
 class TestPurge:
-    async def test_deletes_what_ended_so(
+    async def test_deletes_tasks_with_the_given_status(
         self, run: Run, save: Save, user: User, database: Database
     ) -> None:
         for status in TaskStatus:
@@ -119,7 +119,7 @@ class TestPurge:
         assert await statuses(database) == ["queued", "running", "succeeded", "cancelled"]
 
     @pytest.mark.parametrize("status", ["queued", "running", "nonsense", ""])
-    def test_of_what_is_to_be_done_is_refused(self, status: str) -> None:
+    def test_unfinished_tasks_cannot_be_purged(self, status: str) -> None:
         result = CliRunner().invoke(cli, ["jobs", "purge", status])
 
         assert result.exit_code == 2

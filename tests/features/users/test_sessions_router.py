@@ -22,7 +22,7 @@ class TestListSessions:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.get(SESSIONS), 401, "unauthenticated")
 
-    async def test_says_where_and_when(self, client: AsyncClient, user: User) -> None:
+    async def test_shows_address_and_time(self, client: AsyncClient, user: User) -> None:
         form = {"username": user.email, "password": PASSWORD}
         response = await client.post(
             f"{AUTH}/token", data=form, headers={"User-Agent": "Firefox " * 100}
@@ -35,7 +35,7 @@ class TestListSessions:
         assert session["user_agent"] == ("Firefox " * 100)[:255]
         assert session["address"] == "127.0.0.1"
 
-    async def test_lists_only_ones_own_that_live(
+    async def test_lists_only_own_live_sessions(
         self, client: AsyncClient, user: User, other_user: User, database: Database
     ) -> None:
         await tokens(client, user.email)
@@ -66,7 +66,7 @@ class TestEndSession:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_signs_out_somewhere_else(self, client: AsyncClient, user: User) -> None:
+    async def test_ends_another_session(self, client: AsyncClient, user: User) -> None:
         there, here = await tokens(client, user.email), await tokens(client, user.email)
         headers = bearer(here["access_token"])
         assert await is_signed_in(client, there["access_token"])
@@ -80,7 +80,7 @@ class TestEndSession:
         assert await is_signed_in(client, here["access_token"])
 
     @pytest.mark.parametrize("whose", ["somebody else's", "ended", "nobody's"])
-    async def test_session_that_is_not_ones_own_is_not_found(
+    async def test_session_of_another_user_is_not_found(
         self,
         client: AsyncClient,
         as_user: As,
@@ -112,7 +112,7 @@ class TestRevocation:
             ("DELETE", ME, {"current_password": PASSWORD}),
         ],
     )
-    async def test_token_dies_in_the_other_process(
+    async def test_token_is_revoked_in_the_other_process(
         self, client: AsyncClient, running: Running, user: User, method: str, path: str, body: Any
     ) -> None:
         token = (await tokens(client, user.email))["access_token"]
@@ -124,7 +124,7 @@ class TestRevocation:
             await eventually(lambda: is_signed_out(there, token), PROMISED_SECONDS)
 
     @pytest.mark.parametrize("body", [{"is_active": False}, {"role": "guest"}])
-    async def test_token_dies_when_an_administrator_steps_in(
+    async def test_token_is_revoked_when_an_administrator_disables_the_account(
         self, client: AsyncClient, as_user: As, user: User, admin: User, body: dict[str, object]
     ) -> None:
         token = (await tokens(client, user.email))["access_token"]
