@@ -17,7 +17,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-class TestHonoured:
+class TestSupported:
     @pytest.mark.parametrize(
         "query",
         [

@@ -274,7 +274,7 @@ class TestProduction:
         assert settings.debug
 
 
-class TestSentence:
+class TestErrorMessage:
     @pytest.mark.parametrize(
         "variables",
         [

@@ -116,7 +116,7 @@ class TestRoles:
         assert all(set(found) <= set(SERVICES) and found for found in hosts)
 
 
-class TestDoors:
+class TestNetworks:
     def test_only_nginx_is_reachable_from_outside(self) -> None:
         opened = {name for name, each in SERVICES.items() if published(each)}
 
@@ -157,7 +157,7 @@ class TestDoors:
         assert inside == set(re.findall(r"listen (\d+)", listen() + redirect))
 
 
-class TestWhole:
+class TestComposeFile:
     @pytest.mark.parametrize("name", sorted({found[0] for found in VARIABLE.findall(TEXT)}))
     def test_variable_is_explained(self, name: str) -> None:
         assert re.search(rf"^(# )?{name}=", EXPLAINED, re.MULTILINE)

@@ -78,7 +78,7 @@ async def until_committed(app: FastAPI) -> None:
 
 
 @pytest.mark.timeout(300)  # Two processes start, perhaps on a busy machine.
-class TestLostAnswer:
+class TestLostResponse:
     async def test_repeated_request_gets_the_first_response(self, app: FastAPI, user: User) -> None:
         token, port = await access_token(app, user), free_port()
         async with service(app, port) as first, connected(port) as client:

@@ -427,7 +427,7 @@ class TestRejects:
             await run(catalogue(STONE), rejects=tmp_path / "missing" / "rejects.csv")
 
 
-class TestSetbacks:
+class TestImportFailures:
     @pytest.mark.parametrize(
         "fault",
         [

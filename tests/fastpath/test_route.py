@@ -74,7 +74,7 @@ async def both(
     return fast, response_parts(await send())
 
 
-class TestSameAnswers:
+class TestSameResponses:
     @pytest.mark.parametrize("query", QUERIES)
     async def test_list_requests_get_the_same_responses(
         self, as_user: As, user: User, save: Save, as_fastapi_does: Any, query: str

@@ -60,7 +60,7 @@ class TestRequestId:
         assert response.headers.get_list("X-Request-ID") == ["a"]
 
 
-class TestEveryAnswer:
+class TestEveryResponse:
     @pytest.mark.parametrize("path", PATHS)
     async def test_has_process_time(self, client: AsyncClient, path: str) -> None:
         response = await client.get(path)

@@ -180,7 +180,7 @@ async def request_head(app: FastAPI, user: User, length: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-class TestNobodyHome:
+class TestUnknownRoutes:
     @pytest.mark.parametrize(
         "path",
         ["/nothing", "/api/v1", "/api/v1/items/", "/api/v1/items/1/2", "/%00", "/../etc", "/é"],
@@ -242,7 +242,7 @@ class TestUnexpectedError:
         assert CANARY not in response.text
 
 
-class TestCanary:
+class TestSecretInput:
     """What a client sends comes back neither in an answer nor in a line of the log."""
 
     @pytest.fixture

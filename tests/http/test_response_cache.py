@@ -33,7 +33,7 @@ def maker() -> Maker:
     return maker
 
 
-class TestKeptAnswers:
+class TestResponseCache:
     async def test_concurrent_misses_share_one_load(self, maker: Maker) -> None:
         kept = ResponseCache()
 

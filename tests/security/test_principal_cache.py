@@ -84,7 +84,7 @@ class TestResolve:
         assert verify.calls == 4
 
 
-class TestForget:
+class TestInvalidation:
     async def test_drops_everything_of_the_user_and_nothing_else(self) -> None:
         cache, ada, bob = PrincipalCache(), Verification(), Verification(BOB)
         for _ in range(2):

@@ -145,7 +145,7 @@ ENDINGS: dict[str, tuple[Callable[..., Awaitable[None]], set[str]]] = {
 }
 
 
-class TestEndings:
+class TestRevocationEvents:
     @pytest.mark.parametrize("ending", ENDINGS)
     async def test_event_ends_exactly_the_documented_credentials(
         self, account: Account, as_user: As, admin: User, database: Database, ending: str

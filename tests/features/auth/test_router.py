@@ -221,9 +221,7 @@ class TestRefreshToken:
         "token",
         ["junk", "rt_", f"rt_{'0' * 32}_0_{'0' * 64}", f"rt_{'0' * 32}_9999999999_{'0' * 64}"],
     )
-    async def test_invalid_token_is_refused(
-        self, client: AsyncClient, token: str
-    ) -> None:
+    async def test_invalid_token_is_refused(self, client: AsyncClient, token: str) -> None:
         assert_problem(await refresh(client, token), 401, "invalid_token")
 
     @pytest.mark.parametrize("token", ["", "a\0b", "x" * 4097, 1, None])

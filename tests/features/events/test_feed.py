@@ -260,7 +260,7 @@ async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
             session.add(item(user, f"{prefix}{number}"))
 
 
-class TestFollowers:
+class TestSubscribers:
     async def test_feed_without_subscribers_reads_nothing(
         self, app: FastAPI, user: User, save: Save
     ) -> None:

@@ -162,9 +162,7 @@ class TestResuming:
         assert names(source) == ["meanwhile"]
 
     @pytest.mark.parametrize("given", ["x", "1-2", "1-2-3-4", "0", "%00"])
-    async def test_malformed_id_is_refused(
-        self, as_user: As, user: User, given: str
-    ) -> None:
+    async def test_malformed_id_is_refused(self, as_user: As, user: User, given: str) -> None:
         response = await (await as_user(user)).get(PATH, headers={"Last-Event-ID": given})
 
         body = assert_problem(response, 422, "validation_failed")

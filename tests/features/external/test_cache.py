@@ -80,7 +80,7 @@ async def emptied(valkey: ValkeyServer) -> AsyncIterator[Redis]:
         yield redis
 
 
-class TestKeeping:
+class TestCaching:
     async def test_value_is_loaded_once(self, cache: Cache) -> None:
         source = Source()
         hits, misses = (

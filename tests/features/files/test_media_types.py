@@ -31,7 +31,7 @@ BINARIES = {
 }
 
 
-class TestRecognize:
+class TestDetection:
     @pytest.mark.parametrize("kind", BINARIES)
     @pytest.mark.parametrize("declared", ["", "application/octet-stream", "the same"])
     def test_signature_decides(self, kind: str, declared: str) -> None:

@@ -19,7 +19,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
         yield port
 
 
-class TestFollow:
+class TestSubscribe:
     async def test_without_a_token_is_refused(self, port: int) -> None:
         status, _, body = await handshake(port, "/graphql")
 

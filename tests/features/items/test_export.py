@@ -87,7 +87,7 @@ class TestExportItems:
         assert response.json()["errors"][0]["pointer"] == "/query/format"
 
 
-class TestCell:
+class TestCsvCell:
     @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
     def test_formula_is_escaped(self, text: str) -> None:
         assert cell(text) == f"'{text}"

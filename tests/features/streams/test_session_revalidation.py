@@ -67,7 +67,7 @@ async def end(watched: ConnectionGuard) -> str:
     return watched.reason
 
 
-class TestStanding:
+class TestRevalidation:
     @pytest.mark.parametrize("ending", ENDINGS)
     async def test_stream_ends_with_its_session(
         self,

@@ -304,7 +304,7 @@ async def everything(app: FastAPI) -> list[PublishedEvent]:
     return found
 
 
-class TestPointer:
+class TestEventReference:
     async def test_thirty_webhooks_and_a_batch_store_no_copy_of_the_events(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:

@@ -52,7 +52,7 @@ class TestRecord:
         assert (row.status, row.next_attempt_at) == (DeliveryStatus.FAILED, None)
 
 
-class TestPauses:
+class TestBackoff:
     def test_retries_are_within_three_days(self) -> None:
         pauses = [pause_after(attempt) for attempt in range(1, len(DELAYS) + 1)]
 

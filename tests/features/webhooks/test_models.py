@@ -11,7 +11,7 @@ from tests.factories import make_user, make_webhook
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 
-class TestGivenUp:
+class TestAutomaticDisabling:
     @pytest.mark.parametrize(("days", "is_given_up"), [(5, True), (4.99, False)])
     def test_webhook_is_disabled_after_five_days_of_failure(
         self, days: float, is_given_up: bool
