@@ -59,7 +59,7 @@ hypothesis.settings.load_profile("suite")
 def pytest_collection_finish() -> None:
     """Spare the half a million objects of the collected tests from garbage collection.
 
-    They live until the end; to traverse them once stops whatever runs for a second.
+    They live until the end; one traversal stops the running test for a second.
     """
     gc.collect()
     gc.freeze()
@@ -72,7 +72,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def postgres_folder(testrun_uid: str, worker_id: str) -> Iterator[Path]:
-    """Shared by the workers of this run; whoever leaves last removes it."""
+    """A folder that the workers of this run share; the last worker removes it."""
     folder = Path(tempfile.gettempdir()) / f"app-tests-{testrun_uid}"
     members = folder / "members"
     members.mkdir(parents=True, exist_ok=True)
@@ -236,7 +236,7 @@ def save(app: FastAPI) -> Save:
 
 @pytest.fixture
 def database(app: FastAPI) -> Database:
-    """Runs one statement in a transaction of its own and returns what it returns."""
+    """Runs one statement in a transaction of its own and returns its result."""
 
     async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
         async with sessions_of(app).begin() as session:

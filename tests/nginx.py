@@ -1,4 +1,4 @@
-"""The real nginx with what deploy/nginx/ holds, on ports of its own."""
+"""The real nginx with the configuration of deploy/nginx/, on ports of its own."""
 
 import os
 import shutil

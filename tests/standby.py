@@ -45,5 +45,5 @@ def replica_of(primary: Path, folder: Path, *, durable: bool = True) -> Iterator
 
 
 def kill(server: Server) -> None:
-    """What a power cut does to the postmaster; its processes notice and leave."""
+    """Kill the postmaster, as a power failure would; its processes exit."""
     os.kill(int((server.cluster / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The rules about where things are and how large they may get, held by a machine."""
+"""Architecture rules: places of statements, sizes of files and functions."""
 
 import ast
 import re
@@ -60,7 +60,7 @@ class TestPlaces:
 
     @pytest.mark.parametrize("path", DOCUMENTED, ids=place)
     def test_module_docstring_is_a_noun_phrase(self, path: Path) -> None:
-        """A noun phrase with the standard term: a riddle finds nobody who searches."""
+        """A search by standard term finds only docstrings that contain it."""
         module = ast.parse(path.read_text(encoding="utf-8"))
         docstring = ast.get_docstring(module) or ""
 
@@ -128,7 +128,7 @@ def test_kernel_does_not_grow() -> None:
 
 
 class TestReadme:
-    """The README says how much there is to read."""
+    """The README contains the lines of code."""
 
     @pytest.mark.parametrize(
         ("name", "parts", "without"),

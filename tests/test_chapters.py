@@ -1,4 +1,4 @@
-"""Every chapter of the guide that this service grew from has a live place in it."""
+"""Every chapter of the guide that this service is based on has a working example."""
 
 import inspect
 import uuid

@@ -1,4 +1,4 @@
-"""Drills: what they need, and what they count."""
+"""Drills: required tools, and measurements."""
 
 import subprocess
 import sys

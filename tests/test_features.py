@@ -1,4 +1,4 @@
-"""The declarations of the features, held against their code."""
+"""Declarations of the features, compared with their code."""
 
 import ast
 from collections.abc import Iterator

@@ -115,7 +115,7 @@ class TestLimits:
 
 
 class TestProblems:
-    """What nginx refuses itself looks like what the service refuses."""
+    """Rejections by nginx have the format of the service."""
 
     @pytest.mark.parametrize(
         ("path", "instance"),
@@ -278,7 +278,7 @@ async def speaks(nginx: Nginx, version: ssl.TLSVersion) -> bool:
 
 
 class TestLostInstance:
-    """One instance drops each request that it got; the other one answers."""
+    """One instance drops each request; the other one responds."""
 
     @pytest.fixture
     async def halved(self, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: signed in on the page, drawn, and moving."""
+"""The dashboard in a real browser: sign-in, charts and live updates."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ def query(service: str, server_url: str, worker_id: str) -> Query:
 
 @pytest.fixture(scope="session")
 def month(query: Query) -> None:
-    """The service with something to look at."""
+    """The service with tasks and items."""
     query(FILL)
 
 
@@ -94,7 +94,7 @@ def count_tasks(service: str, status: str) -> int:
 
 
 def choose(page: Page, status: str) -> None:
-    """Have the tasks of that state shown."""
+    """Show the tasks of that state."""
     page.wait_for("document.querySelectorAll('#task-rows tr').length > 0")
     page.value(f"document.querySelector('#task-status').value = '{status}'")
     page.value("document.querySelector('#task-status').dispatchEvent(new Event('change'))")

@@ -1,4 +1,4 @@
-"""Parameters of database URLs: each is honoured, or refused in one sentence."""
+"""Parameters of database URLs: each is supported, or rejected in one sentence."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, refused in one sentence."""
+"""Settings: read from the environment, rejected in one sentence."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,7 @@ SHOWN_BY_EXAMPLE = {
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the variables nor the .env of whoever runs the tests."""
+    """Ignore the environment variables and the .env of the developer."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
@@ -335,7 +335,7 @@ def one_sentence(error: Any) -> bool:
 
 
 class TestExample:
-    """.env.example: each setting with its default, and nothing that nobody reads."""
+    """.env.example: each setting with its default, and no unknown variable."""
 
     def test_explains_every_setting_and_no_other(self) -> None:
         assert set(EXPLAINED) == {name.upper() for name in Settings.model_fields} | OF_COMPOSE

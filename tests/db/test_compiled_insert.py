@@ -1,4 +1,4 @@
-"""Writes without the ORM: within the unit of work, as if the ORM had made them."""
+"""Compiled inserts: equivalent to writes of the ORM within the unit of work."""
 
 import asyncio
 import uuid
@@ -117,7 +117,7 @@ async def test_one_failed_row_rolls_back_all(app: FastAPI, begin: Begin, user: U
 
 @pytest.fixture(params=["session", "direct"])
 async def begin_alone(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Begin]:
-    """A transaction of either kind, on the only connection of its pool, which gives up soon."""
+    """A transaction of either kind, on the only connection of a pool with a short timeout."""
     few = {"database_pool_size": 1, "database_max_overflow": 0, "database_direct_pool_size": 1}
     soon = {"database_command_timeout_seconds": 1.0, "database_pool_timeout_seconds": 1.0}
     own = settings.model_copy(update=few | soon)
@@ -190,7 +190,7 @@ class TestOnlyConnection:
 
 
 async def test_commit_that_postgresql_rejects_is_an_error(app: FastAPI, user: User) -> None:
-    """After an error that somebody swallowed, COMMIT is answered by ROLLBACK."""
+    """After a suppressed error PostgreSQL responds to COMMIT with ROLLBACK."""
 
     async def swallow() -> None:
         begun = driver_transaction(

@@ -1,4 +1,4 @@
-"""Real faults of a real PostgreSQL, each as the error that it is meant to become."""
+"""Faults of a real PostgreSQL, each translated to its error."""
 
 import asyncio
 import time
@@ -408,7 +408,7 @@ class TestLostConnections:
 
 
 async def end_backends(settings: Settings, *, state: str = "idle%") -> None:
-    """Return when PostgreSQL has ended a backend; its last words may still be on their way."""
+    """Return when PostgreSQL has ended a backend; its last message may not have arrived yet."""
     query = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         " AND datname = current_database() AND state LIKE $1 AND query NOT LIKE 'LISTEN%'"

@@ -1,4 +1,4 @@
-"""The read path gives what the ORM gives, in one statement each."""
+"""Compiled statements: the same results as the ORM, in one statement each."""
 
 import asyncio
 import string
@@ -166,7 +166,7 @@ class TestQuery:
 
 
 class LostWithinAStatement:
-    """A connection as a server leaves it that dies between the two halves of a statement."""
+    """A connection whose server dies between the two halves of a statement."""
 
     def is_closed(self) -> bool:
         return False
@@ -194,7 +194,7 @@ class TestReadPool:
 
 @dataclass
 class Statements:
-    """What a request sent to PostgreSQL, on either way."""
+    """The statements that a request sent to PostgreSQL, through either pool."""
 
     reads: int = 0
     writes: list[str] = field(default_factory=list)
@@ -231,7 +231,7 @@ def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
 class TestStatementsPerRequest:
     @pytest.fixture
     async def client(self, as_user: As, user: User) -> AsyncClient:
-        """Somebody whom the service has just seen."""
+        """A caller whose principal is cached."""
         client = await as_user(user)
         await client.get("/api/v1/users/me")
         return client

@@ -1,4 +1,4 @@
-"""Migrations lead up, down and up again, from any number of replicas at once."""
+"""Migrations: upgrade, downgrade and upgrade, by any number of replicas at once."""
 
 import asyncio
 import subprocess

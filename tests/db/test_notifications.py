@@ -1,4 +1,4 @@
-"""Notifications: told when committed, heard by every process, survived when lost."""
+"""Notifications: sent at commit, received by every process, recovered when lost."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -21,7 +21,7 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
 class Ear:
-    """What was heard, and how often everything before may have been missed."""
+    """The received notifications, and the number of possible gaps."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -169,7 +169,7 @@ async def is_heard(ear: Ear, payload: str) -> bool:
 
 
 class TestOwnProcess:
-    """It does not wait for its own listener: the client's next request may come first."""
+    """The process does not wait for its own listener: the client's next request may come first."""
 
     @pytest.fixture
     def own(self, sessions: Sessionmaker, ear: Ear) -> Sessionmaker:

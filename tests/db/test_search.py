@@ -148,14 +148,14 @@ class TestSearch:
 
 
 def is_stable(word: str) -> bool:
-    """Say whether a beginning of the word is spelled alike alone and in the word."""
+    """Return whether a prefix of the word is normalized alike alone and within the word."""
     return word == unicodedata.normalize("NFKC", word) == word.casefold() and all(
         unicodedata.combining(letter) == 0 for letter in word[3:4]
     )
 
 
 class TestSearchIndex:
-    """The planner of PostgreSQL can answer a question from the index, whatever is asked."""
+    """The planner of PostgreSQL can use the index for any query."""
 
     @pytest.mark.parametrize("table", ["items", "posts"])
     @pytest.mark.parametrize("q", ["walnut", "wal", "node.js", "\u6771\u4eac\u30bf"])

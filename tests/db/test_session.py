@@ -1,4 +1,4 @@
-"""The unit of work: what is acknowledged is committed, and what failed left nothing."""
+"""The unit of work: acknowledged writes are committed, failed ones leave nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -41,7 +41,7 @@ def resolved(text: str) -> str:
 
 
 def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
-    """Where from and where to."""
+    """Return source and target."""
     parts = [resolved(volume).split(":") for volume in service.get("volumes", ())]
     return [(source, target) for source, target, *_ in parts]
 

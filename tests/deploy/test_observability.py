@@ -1,4 +1,4 @@
-"""Dashboards and alerts ask for what `/metrics` exposes, and somebody can act on them."""
+"""Dashboards and alerts: they query exposed metrics, and each alert has a runbook."""
 
 import ast
 import json
@@ -87,13 +87,13 @@ QUERIES = {f"{rule.get('alert') or rule['record']}": rule["expr"] for rule in RU
 
 
 def names(query: str) -> set[str]:
-    """The series that a query asks for."""
+    """Return the series of a query."""
     bare = re.sub(r"\{.*?\}|\[.*?\]|\bby \(.*?\)", " ", query)
     return set(re.findall(r"(?<![\w.])[a-z_][a-z0-9_:]*", bare)) - WORDS
 
 
 def labels(query: str) -> set[str]:
-    """The labels that a query chooses and groups by."""
+    """Return the labels that a query selects and groups by."""
     chosen = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", query)
     grouped = re.findall(r"\bby \((.*?)\)", query)
     return {*chosen, *(name.strip() for group in grouped for name in group.split(","))}
@@ -109,7 +109,7 @@ def series() -> dict[str, set[str]]:
 
 
 def warnings() -> set[str]:
-    """What the service logs as a warning, or worse."""
+    """Yield the log events of warnings and errors."""
     calls = [
         node
         for path in (ROOT / "app").rglob("*.py")
@@ -206,7 +206,7 @@ class TestPrometheus:
 
 @pytest.mark.parametrize("alert", ["UnexpectedErrors", "JobsFail"])
 def test_first_error_is_an_increase(alert: str) -> None:
-    """A series that begins with its first error never grew, and nobody would be told."""
+    """A series that begins with its first error shows no increase, and no alert would fire."""
     (query,) = (rule["expr"] for rule in ALERTS if rule["alert"] == alert)
     (name,), chosen = names(query), re.findall(r'\w+="\w+"', query)
 

@@ -84,7 +84,7 @@ def folder(template: Path, empty: Path) -> Path:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Unlike `tmp_path` of root, a folder that everybody may reach."""
+    """A folder that every user may access, unlike `tmp_path` of root."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
         yield from watched(Path(parent) / "postgres")

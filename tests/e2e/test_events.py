@@ -1,4 +1,4 @@
-"""The stream of events over two worker processes: what one commits, followers of both hear."""
+"""Event streams over two worker processes: clients of both receive the events of each."""
 
 import asyncio
 import time

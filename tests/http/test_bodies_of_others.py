@@ -1,4 +1,4 @@
-"""However reads of different people interleave, nobody gets the body of another."""
+"""Interleaved reads of different users: no client gets the body of another."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Cursors: what was signed comes back, and nothing else does."""
+"""Cursors: signed values are read back, others are rejected."""
 
 import base64
 import string

@@ -79,7 +79,7 @@ class TestLimits:
         assert await refusals(limited, *peers) == {1}
 
     async def test_client_cannot_choose_its_address(self, limited: FastAPI) -> None:
-        """A proxy appends; what the client wrote stands to the left."""
+        """A proxy appends its entry; entries of the client are to its left."""
         chosen = [(PROXY, f"198.51.100.{number}, 203.0.113.7") for number in range(LIMIT + 1)]
 
         assert await refusals(limited, *chosen) == {1}

@@ -1,4 +1,4 @@
-"""Arbitrary requests to all operations get only the answers that the document names."""
+"""Arbitrary requests to all operations get only documented responses."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ class Wire:
 
 
 class Listener(asyncio.Protocol):
-    """Keeps what came, also when the server resets the connection over a body it will not read."""
+    """Keeps the received bytes, even after a connection reset because of an unread body."""
 
     def __init__(self) -> None:
         self.heard = bytearray()
@@ -81,7 +81,7 @@ async def answer_to(request: HostileRequest, port: int) -> Answer:
 
 
 class Scene:
-    """Somebody of each role and one thing of each kind, anew for each batch: much gets lost."""
+    """A user of each role and a resource of each kind; requests delete many, so once per batch."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -110,7 +110,7 @@ class Scene:
 
 @pytest.fixture
 async def hostile_app(app: FastAPI, running: Running) -> AsyncIterator[FastAPI]:
-    """One that refuses nothing for being too much; `app` empties the tables afterwards."""
+    """An application without quotas; `app` empties the tables afterwards."""
     async with running(rate_limit_enabled=False, attempts_per_address=1_000_000) as own:
         yield own
 

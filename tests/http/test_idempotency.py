@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request is carried out once."""
+"""Idempotency-Key: the same request is executed once."""
 
 import asyncio
 import json

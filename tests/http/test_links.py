@@ -1,4 +1,4 @@
-"""Absolute `Link` and `Location`, and where their first part comes from."""
+"""Absolute `Link` and `Location`, and the origin of their base URL."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ def targets(response: Response) -> list[str]:
 
 
 async def created(client: AsyncClient) -> list[Response]:
-    """One of each answer with a Location."""
+    """Return one response of each kind with a Location."""
     item = await client.post(ITEMS, json=item_body())
     bodies: dict[str, dict[str, Any]] = {
         "/api/v2/items": {"name": "x", "price": {"amount": "1.00", "currency": "EUR"}},

@@ -1,4 +1,4 @@
-"""Header fields and the request id of every answer."""
+"""Header fields and the request id of every response."""
 
 import uuid
 from collections.abc import AsyncIterator

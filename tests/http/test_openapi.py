@@ -1,4 +1,4 @@
-"""The OpenAPI document holds what linters and generators of clients ask of it."""
+"""The OpenAPI document follows the rules of linters and client generators."""
 
 import re
 from collections.abc import Iterator

@@ -243,7 +243,7 @@ class TestUnexpectedError:
 
 
 class TestSecretInput:
-    """What a client sends comes back neither in an answer nor in a line of the log."""
+    """Client input appears neither in a response nor in a log line."""
 
     @pytest.fixture
     def log(self, settings: Settings, caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:

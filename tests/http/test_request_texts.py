@@ -1,4 +1,4 @@
-"""Text in requests, from outside: normalized, visible, and decoded strictly."""
+"""Text in requests: normalized, visible, and decoded strictly."""
 
 import unicodedata
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers that are kept: made once, and never older than what changed."""
+"""Response cache: one load for concurrent misses, and invalidation."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ NAME = "tree"
 
 
 class Maker:
-    """Makes another answer each time, once it is let."""
+    """Returns a new response each time, after it is released."""
 
     def __init__(self) -> None:
         self.made = 0

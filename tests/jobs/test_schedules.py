@@ -134,7 +134,7 @@ def new_worker(own: Worker, schedule: "Noted") -> Worker:
 
 
 class Noted:
-    """A schedule of each second, which notes what it was called for."""
+    """A schedule that runs every second and records its calls."""
 
     name, cron = "noted", "* * * * * *"
 

@@ -1,4 +1,4 @@
-"""Tasks: written with the change that causes them, done to the end, whatever happens."""
+"""Tasks: committed with the change that causes them, and completed despite failures."""
 
 import asyncio
 import uuid
@@ -31,7 +31,7 @@ gates: dict[str, asyncio.Event] = {}
 
 
 class Note(Job):
-    """Stores a row in its completion, once it gets through the gate."""
+    """Stores a row in its completion, after the gate is opened."""
 
     kind: ClassVar[str] = "note"
 
@@ -56,7 +56,7 @@ FAILURES: dict[str, Exception] = {
 
 
 class Break(Job):
-    """Fails in the way that it is told."""
+    """Fails as configured."""
 
     kind: ClassVar[str] = "break"
 

@@ -1,4 +1,4 @@
-"""Lines leave in order and completely, and nobody waits for whoever reads them."""
+"""Log writer: complete lines in order, without waiting for the reader."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 20
 
 
 class Gate(StringIO):
-    """A reader that has stopped reading, until it goes on."""
+    """A reader that has stopped reading, until it continues."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the request id, without what is nobody's business."""
+"""Logs: one JSON object per line, with the request id and without secrets."""
 
 import json
 import logging

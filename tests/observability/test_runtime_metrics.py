@@ -1,4 +1,4 @@
-"""The pulse tells what is our own doing from what others do to the machine."""
+"""Runtime metrics: the own part of the event loop lag."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from app.observability.runtime_metrics import TICK_SECONDS, RuntimeMetrics
 
 
 async def beat_after(seconds: float, *, computing: bool) -> float:
-    """What the next beat says when the loop was held up so long."""
+    """Return the own lag of the next tick after the loop was blocked for so long."""
     told: list[float] = []
     signs = RuntimeMetrics(on_tick=[told.append], samplers=[])
     pause = asyncio.create_task(signs.pause())

@@ -26,7 +26,7 @@ async def log() -> AsyncIterator[StringIO]:
 
 @pytest.fixture
 async def talkative(log: StringIO, running: Running) -> AsyncIterator[FastAPI]:
-    """A service that logs all it can, and has an endpoint that fails with what it was sent."""
+    """A service with the lowest log level, and an endpoint that fails with its input."""
     async with running(log_level="debug") as app:
         app.add_api_route("/fails", fail, methods=["POST"])
         yield app

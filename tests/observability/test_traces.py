@@ -56,7 +56,7 @@ class Intake(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the output belongs to the tests."""
+        """Log nothing: the output belongs to the tests."""
 
 
 @pytest.fixture

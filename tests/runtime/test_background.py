@@ -1,4 +1,4 @@
-"""Loops that go on, whatever happens, say so without filling the log, and end together."""
+"""Background loops: continue after errors, log at intervals, and close together."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.runtime.background import BackgroundLoop, start_together
 
 
 class Failing(BackgroundLoop):
-    """Raises what it is given, one error a round, and then waits."""
+    """Raises the given errors, one per iteration, and then waits."""
 
     name = "failing"
 
@@ -35,7 +35,7 @@ class Failing(BackgroundLoop):
 
 @pytest.fixture(autouse=True)
 def listening(settings: Settings) -> None:
-    """Whatever level others have left behind."""
+    """Reset the log level of earlier tests."""
     configure_logging(settings.model_copy(update={"log_level": "info"}))
 
 

@@ -1,4 +1,4 @@
-"""A loop that is stuck ends its process, and says where it was stuck."""
+"""Watchdog: a stuck event loop ends its process and logs its stack."""
 
 import json
 import subprocess

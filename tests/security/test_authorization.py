@@ -1,4 +1,4 @@
-"""Every cell of the table of who may call what, and every forged token."""
+"""Every cell of the authorization table, and every forged token."""
 
 import json
 import uuid
@@ -65,7 +65,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
 @dataclass
 class Scene:
-    """What stands behind one request: whose thing it is about, and in which state."""
+    """The set-up of one request: the owner of its resource, and its state."""
 
     app: FastAPI
     owner: User
@@ -357,7 +357,7 @@ class TestScopes:
 
 
 class TestCredentials:
-    """Which operations are open to an API key, and which before the address is confirmed."""
+    """Operations that accept an API key, and operations of unconfirmed accounts."""
 
     async def test_api_key_manages_no_credentials(
         self, app: FastAPI, save: Save, client: AsyncClient
@@ -485,7 +485,7 @@ async def target(app: FastAPI, user: User) -> Target:
 
 
 async def mixed_up(scene: Scene) -> dict[str, str]:
-    """What the service itself gives away, for other purposes."""
+    """Tokens that the service issues for other purposes."""
     session_id = await a_session(scene)
     other = await scene.save(make_user())
     return {

@@ -16,7 +16,7 @@ BOB = Principal(uuid.UUID(int=2), Role.USER, frozenset())
 
 
 class Verification:
-    """Looks a principal up when it is told to go on."""
+    """Loads a principal after it is released."""
 
     def __init__(self, principal: Principal = ADA, *, lives_seconds: float = 900) -> None:
         self.principal = principal

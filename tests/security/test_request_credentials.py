@@ -1,4 +1,4 @@
-"""The one credential of a request, over real sockets and every authenticated way in."""
+"""The credential of a request, over real sockets and all authenticated protocols."""
 
 import json
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ JSON_BODY = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(QU
 
 @dataclass(frozen=True)
 class Way:
-    """One way in: what is sent around the credential, and the status with a good one."""
+    """One protocol: the request around the credential, and the status with a valid one."""
 
     target: str
     lines: bytes = b""

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire, by raw sockets: what RFC 9112 leaves to a server, and its bounds."""
+"""HTTP/1.1 over raw sockets: the server requirements of RFC 9112, and limits."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ CHUNKED = b"Transfer-Encoding: chunked"
 
 @pytest.fixture
 async def exchange(app: FastAPI) -> AsyncIterator[Exchange]:
-    """Sends these packets on one connection, and returns the answers until it is closed."""
+    """Sends these packets on one connection, and returns the responses until it is closed."""
     async with serving(app) as port:
 
         async def exchange(*packets: bytes, answers: int = 1) -> list[Answer]:
@@ -276,7 +276,7 @@ class TestBounds:
 
 
 class Hasty(HttpProtocol):
-    """Waits for clients a moment only."""
+    """A protocol class with short timeouts."""
 
     send_seconds = stall_seconds = 0.1
 

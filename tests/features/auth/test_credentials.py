@@ -28,7 +28,7 @@ ALL = {"session", "refreshed", "key", "tickets", "links", "webhook"}
 
 @dataclass
 class Account:
-    """Everything that gives access to one account, gathered before something ends it."""
+    """All credentials of one account, collected before an event that ends them."""
 
     app: FastAPI
     client: AsyncClient

@@ -1,4 +1,4 @@
-"""Sign-ins take turns, and nobody can keep a turn."""
+"""Concurrency limiter of sign-ins: no client can hold a slot."""
 
 from contextlib import AsyncExitStack
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Limits on guessing, where they are used: at the sign-in."""
+"""Login throttle: brute-force protection at the sign-in."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Refresh tokens: each names its session and generation, and none can be made up."""
+"""Refresh tokens: each contains its session and generation, and none can be forged."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Dumps are restored whole or not at all, and only where nothing is lost by it."""
+"""Dump and restore: atomic, and without overwriting data by accident."""
 
 import asyncio
 import subprocess

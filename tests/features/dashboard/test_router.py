@@ -1,4 +1,4 @@
-"""The dashboard: the right figures, of what the caller may see."""
+"""The dashboard: figures of the rows that the caller may see."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""The feed: every event once and in order, whoever commits when and whatever is lost."""
+"""The feed: every event once and in order, despite late commits and lost notifications."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 20
 
 
 class Follower:
-    """Keeps what it hears."""
+    """Stores the received events."""
 
     def __init__(self, feed: EventFeed, after: Position) -> None:
         self.heard: list[PublishedEvent] = []
@@ -64,7 +64,7 @@ Follow = Callable[..., Any]
 
 @pytest.fixture
 async def feed(app: FastAPI) -> AsyncIterator[EventFeed]:
-    """One that nobody wakes: it finds everything by looking."""
+    """A feed without notifications: it finds events by polling."""
     feed = EventFeed(reads_of(app))
     feed.poll_seconds = 0.02
     feed.start()
@@ -183,7 +183,7 @@ class TestOrder:
     async def test_late_commit_is_not_skipped(
         self, app: FastAPI, follow: Follow, user: User, save: Save
     ) -> None:
-        """The later of two ids is committed first; without care the other would never be seen."""
+        """The later of two ids is committed first; a naive reader would skip the other."""
         follower = await follow()
         async with sessions_of(app).begin() as slow:
             slow.add(item(user, "begun first"))
@@ -361,7 +361,7 @@ class TestOtherProcesses:
 
 
 async def is_connected(here: FastAPI, there: FastAPI) -> bool:
-    """Whether what one says on a channel of its own comes to the other."""
+    """Return whether a notification of one process reaches the other."""
     heard = asyncio.Event()
 
     def hear(payload: str) -> None:
@@ -393,7 +393,7 @@ class TestRetention:
 
 
 class Counting(EventFeed):
-    """Knows how many pages were read at the same time."""
+    """Records how many pages were read concurrently."""
 
     running = most = pages = 0
 

@@ -28,7 +28,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 
 async def is_following(app: FastAPI) -> None:
-    """Until the feed serves somebody: what is created from then on is told."""
+    """Wait until the feed has a subscriber, which receives later events."""
     await eventually(lambda: opened(app)[EventResources].feed.position is not None)
 
 

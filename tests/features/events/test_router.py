@@ -1,4 +1,4 @@
-"""The stream of events, over a real socket: a client in this process cannot read one by one."""
+"""The event stream over a real socket: an in-process client cannot read single events."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Answers that are kept, in memory and in a real Valkey, which may go away."""
+"""Response cache of the external API, in memory and in a real Valkey that may fail."""
 
 import asyncio
 import pickle
@@ -23,7 +23,7 @@ LOST_SECONDS = 1.0  # The promise is 0.3 s, on a machine that does nothing else.
 
 
 class Source:
-    """Something that takes a while to load, and counts how often it was."""
+    """A slow source that counts its loads."""
 
     def __init__(self, *, seconds: float = 0.0) -> None:
         self.loads = 0

@@ -34,7 +34,7 @@ AGGREGATE = "/api/v1/aggregate"
 
 @pytest.fixture
 async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
-    """The external service of this test alone, with nothing kept of it and no breaker open."""
+    """The external service of one test, with an empty cache and closed breakers."""
     async with AsyncExitStack() as stack:
         demo = DemoApi()
         upstream = Upstream(

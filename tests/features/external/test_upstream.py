@@ -1,4 +1,4 @@
-"""The service that this one depends on, over a real socket, in each of its moods."""
+"""The upstream client against a real socket that hangs, drips, fails or works."""
 
 import asyncio
 import time

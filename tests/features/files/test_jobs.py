@@ -1,4 +1,4 @@
-"""The sweep deletes what belongs to no file, and nothing else."""
+"""The sweep: deletes objects without a file, and no others."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -100,7 +100,7 @@ class TestSweep:
 class TestUndecidedCommit:
     @pytest.fixture
     async def broken_connection(self, app: FastAPI) -> AsyncIterator[None]:
-        """The connection breaks in the commit, so that nobody knows how it ended."""
+        """The connection breaks during the commit, so that its outcome is unknown."""
         for statements in ((FUNCTION, TRIGGER), ("DROP FUNCTION break_off CASCADE",)):
             async with sessions_of(app).begin() as session:
                 for statement in statements:

@@ -58,7 +58,7 @@ def folder(settings: Settings) -> Path:
 
 @pytest.fixture(autouse=True)
 async def no_orphans(app: FastAPI, folder: Path) -> AsyncIterator[None]:
-    """Whatever a test does, it leaves no object without a row."""
+    """Check that no test leaves an object without a row."""
     before = listed(folder)
     yield
     async with sessions_of(app)() as session:
@@ -691,7 +691,7 @@ async def run_curl(folder: Path, port: int, token: str, path: str, *options: str
 
 
 def peak_memory() -> int:
-    """The most that this process ever had in memory, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     return getrusage(RUSAGE_SELF).ru_maxrss * KIB
 
 

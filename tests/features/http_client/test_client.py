@@ -1,4 +1,4 @@
-"""Bounds on servers that answer slowly, endlessly, hugely or not at all."""
+"""HTTP client limits: slow, endless, huge and missing responses."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Downloads of whole collections, and bringing back what was deleted."""
+"""Exports of collections, and restoring deleted items."""
 
 import asyncio
 import csv

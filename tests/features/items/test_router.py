@@ -390,7 +390,7 @@ class TestWalkItems:
 
 
 def twin(user: User, number: int) -> Item:
-    """An item that others are equal to in name and price."""
+    """An item with the same name and price as others."""
     return make_item(user, name="ab"[number % 2], price=Decimal(1 + number % 3))
 
 

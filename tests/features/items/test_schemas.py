@@ -1,4 +1,4 @@
-"""Items on the wire, without the wire."""
+"""Schemas of items."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Mail: well-formed, safe against what people type, and taken by a real server."""
+"""Mail: well-formed, safe against header injection, accepted by a real server."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ VALUES = {
 
 
 class Server:
-    """A mail server that wants a password and keeps what it takes."""
+    """A mail server that requires a password and stores the mails."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -76,7 +76,7 @@ async def server() -> AsyncIterator[tuple[Server, str]]:
 
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Iterator[tuple[Maildir, str]]:
-    """A mail server in a process of its own, and where it puts what it takes."""
+    """A mail server in a process of its own, and the folder of its mails."""
     folder, port = tmp_path / "mailbox", free_port()
     keeps = ["--class", "aiosmtpd.handlers.Mailbox", str(folder)]
     listens = ["--nosetuid", "--listen", f"127.0.0.1:{port}"]

@@ -1,4 +1,4 @@
-"""Notifications: what somebody is told, by mail and in a list."""
+"""Notifications: by mail and in a list."""
 
 import pytest
 from fastapi import FastAPI

@@ -37,7 +37,7 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
-    """What a process that listens hears, from the moment that it does."""
+    """The notifications that a process receives after it has subscribed."""
     queue: asyncio.Queue[str] = asyncio.Queue()
     is_listening = asyncio.Event()
     notifications = Notifications()

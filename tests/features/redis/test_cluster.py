@@ -1,4 +1,4 @@
-"""A real Valkey Cluster: windows and notifications, and what the loss of a node costs."""
+"""A real Valkey Cluster: windows, notifications, and the loss of a node."""
 
 import asyncio
 import time
@@ -40,7 +40,7 @@ async def redis(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 class Ear:
-    """What is heard on a channel, from a process of its own as it were."""
+    """The notifications of a channel, received by a separate client."""
 
     def __init__(self, cluster: Cluster, channel: str) -> None:
         self.heard: list[str] = []

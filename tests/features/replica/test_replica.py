@@ -1,4 +1,4 @@
-"""Reads from a real streaming replica: who is sent there, and who is not."""
+"""Reads from a real streaming replica: routing, fallback and read-your-writes."""
 
 import asyncio
 import uuid
@@ -228,7 +228,7 @@ async def until_heard(service: FastAPI, elsewhere: FastAPI) -> None:
 
 
 class TestSeveralHosts:
-    """`host1,host2`: the service finds the one that takes writes, also when the other is gone."""
+    """`host1,host2`: the service finds the primary, even if the other host is down."""
 
     @pytest.mark.parametrize("mode", ["pass", "refuse", "hang"])
     async def test_primary_is_found(self, settings: Settings, proxy: Proxy, mode: Any) -> None:

@@ -1,4 +1,4 @@
-"""Rooms: who comes in, what is heard, and why it ends."""
+"""Rooms: handshake, messages, presence and close codes."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 
 async def is_quiet(app: FastAPI) -> bool:
-    """The next test starts with empty tables: nobody may still be leaving."""
+    """Wait until all participants have left, since the next test starts with empty tables."""
     return bool(
         opened(app)[RoomResources].rooms.is_empty and opened(app)[StreamResources].leases.count == 0
     )
@@ -512,7 +512,7 @@ class TestEnd:
 
 
 class FailingRooms(Rooms):
-    """Rooms with a fault of ours."""
+    """Rooms with an internal error."""
 
     async def publish(self, participant: Participant, text: str) -> None:
         raise ZeroDivisionError(f"{text} for {participant.room}")

@@ -1,4 +1,4 @@
-"""Tickets: from the endpoint that gives one out to the stream that takes it."""
+"""Tickets: from the endpoint that issues one to the stream that accepts it."""
 
 import asyncio
 from datetime import datetime

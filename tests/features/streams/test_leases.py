@@ -1,4 +1,4 @@
-"""Leases with a topic: what the handler of the topics is told, and in which transaction."""
+"""Leases with a topic: the calls of the topic handler, and their transactions."""
 
 import uuid
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""An open stream ends with the rights of its caller."""
+"""Session revalidation: an open stream ends with the permissions of its caller."""
 
 import asyncio
 import time
@@ -48,7 +48,7 @@ async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
 
 @pytest.fixture
 def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard]]:
-    """Streams that this process looks after until the end of the test."""
+    """Streams that this process revalidates until the end of the test."""
     entered: list[Any] = []
 
     def enter(principal: Principal) -> ConnectionGuard:
@@ -159,7 +159,7 @@ def authenticators_of(app: FastAPI) -> Authenticators:
 
 @asynccontextmanager
 async def deaf(app: FastAPI) -> AsyncIterator[SessionRevalidation]:
-    """One that nobody tells anything, as when a notification is lost."""
+    """A guard without notifications, as when a notification is lost."""
     watcher = SessionRevalidation(reads_of(app), authenticators_of(app), every_seconds=0.1)
     watcher.start()
     yield watcher

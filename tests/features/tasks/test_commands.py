@@ -1,4 +1,4 @@
-"""Looking after tasks from the command line."""
+"""Task management from the command line."""
 
 import asyncio
 import uuid

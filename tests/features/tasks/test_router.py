@@ -1,4 +1,4 @@
-"""Tasks: what goes on after the answer, and for whom it shows."""
+"""Tasks: work after the response, and its visibility."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""Passwords: hashes that hold, in threads that are few, and the refusal of guessable ones."""
+"""Passwords: hashing in few threads, and rejection of common ones."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""People."""
+"""Users over HTTP."""
 
 import asyncio
 import json

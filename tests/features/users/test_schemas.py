@@ -1,4 +1,4 @@
-"""Users on the wire, without the wire."""
+"""Schemas of users."""
 
 from typing import Any
 

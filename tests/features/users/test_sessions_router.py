@@ -1,4 +1,4 @@
-"""Your sign-ins."""
+"""Sessions of the caller over HTTP."""
 
 import uuid
 from typing import Any
@@ -102,7 +102,7 @@ class TestEndSession:
 
 
 class TestRevocation:
-    """Access tokens die in the other processes, too: here, in two applications."""
+    """Access tokens are revoked in other processes, too: here, in two applications."""
 
     @pytest.mark.parametrize(
         ("method", "path", "body"),

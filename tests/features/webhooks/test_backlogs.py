@@ -1,4 +1,4 @@
-"""Bounded queueing: what waits for a webhook has a limit, and nothing is lost beyond it."""
+"""Backlogs: the queue of a webhook is bounded, and no event beyond the bound is lost."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Deliveries: what became of each message, and once more."""
+"""Deliveries: status of each message, and redelivery."""
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient

@@ -20,7 +20,7 @@ Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 class Peer:
-    """A receiver that answers with bytes as they are, and counts its connections."""
+    """A receiver that responds with raw bytes, and counts its connections."""
 
     def __init__(self, answer: bytes, *, is_endless: bool = False, is_open: bool = False) -> None:
         self.answer, self.is_endless, self.is_open = answer, is_endless, is_open

@@ -1,4 +1,4 @@
-"""From events to deliveries: each event once for each webhook that may hear of it."""
+"""Dispatcher: one delivery of each event for each webhook that may receive it."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ LIMITS = QueueLimits(per_webhook=1000, per_account=5000)
 
 @pytest.fixture
 async def dispatcher(app: FastAPI) -> WebhookDispatcher:
-    """One whose place in the events is the present."""
+    """A dispatcher whose position is the newest event."""
     async with transaction(sessions_of(app)) as session:
         await event_readers.begin(session, webhooks.READER)
     return new_dispatcher(app)

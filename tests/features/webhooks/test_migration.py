@@ -1,4 +1,4 @@
-"""The migration of deliveries to events: under load, and back with everything that waits."""
+"""The migration of deliveries to events: under load, and downgrade with waiting deliveries."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Webhooks: set up by those who may read what they are told."""
+"""Webhooks over HTTP: subscriptions require the scopes of their events."""
 
 import asyncio
 import base64
@@ -156,7 +156,7 @@ class TestUpdateWebhook:
     async def test_credential_without_the_scope_is_refused(
         self, as_user: As, save: Save, user: User
     ) -> None:
-        """Else a key for webhooks alone could send what it may not read to where it likes."""
+        """Otherwise a key for webhooks alone could forward events that it may not read."""
         webhook = await save(make_webhook(user))
         client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE,))
 
@@ -257,7 +257,7 @@ class TestService:
     async def test_service_delivers_events_to_a_receiver(
         self, app: FastAPI, running: Running, save: Save, user: User
     ) -> None:
-        """The whole way, in a process that also works: request, event, delivery, message."""
+        """End to end, in a process with a worker: request, event, delivery, message."""
         async with (
             running(webhook_loopback=True, run_worker=True) as working,
             receiving() as receiver,

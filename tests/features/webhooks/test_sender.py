@@ -1,4 +1,4 @@
-"""Sending: signed, repeated, given up, and nobody waits for another."""
+"""Sender: signatures, retries, disabling, and isolation of receivers."""
 
 import asyncio
 import uuid
@@ -113,7 +113,7 @@ class TestMessage:
 
 
 class Starts(httpx.AsyncBaseTransport):
-    """Receivers that answer at once, and the iteration of the event loop in which each is asked."""
+    """Receivers that respond at once, and the event loop iteration of each request."""
 
     def __init__(self) -> None:
         self.iteration = 0

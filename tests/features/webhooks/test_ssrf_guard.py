@@ -59,7 +59,7 @@ HOSTILE = [
 
 
 class Resolver:
-    """Names whose addresses may change after they were asked for."""
+    """Names whose addresses may change after they were resolved."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -72,7 +72,7 @@ class Resolver:
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """The internet: nothing answers there, and who called is remembered."""
+    """The internet: no response, and connections are recorded."""
 
     def __init__(self) -> None:
         self.called: list[tuple[str, int]] = []
@@ -90,7 +90,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 class Listener:
-    """Answers every request, and remembers what clients said."""
+    """Responds to every request, and records the received bytes."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -248,6 +248,6 @@ async def fetch(client: httpx.AsyncClient, url: str) -> bytes:
 
 
 async def counts_only_the_next(listener: Listener) -> bool:
-    """Connections are accepted in their order: whatever came before this one was counted."""
+    """Connections are accepted in order: all earlier ones were counted."""
     await fetch(guarded_client(SsrfGuard(loopback=True)), f"http://127.0.0.1:{listener.port}/")
     return listener.accepted == 1

@@ -1,4 +1,4 @@
-"""Clients take turns, and no iteration of the event loop starts many requests."""
+"""Fair queue: clients are served in turn, and no event loop iteration starts many requests."""
 
 import asyncio
 from collections import Counter
