@@ -183,7 +183,7 @@ class TestDashboard:
 
         page.click("[aria-label^='Retry vanishing']")
 
-        assert "no such task" in page.text("#task-told")
+        assert "no such task" in page.text("#task-error")
 
     def test_stores_no_token_that_scripts_can_read(self, page: Page) -> None:
         sign_in(page, "user")

@@ -88,7 +88,7 @@ def parsed(body: bytes, schema: type[R]) -> R:
     try:
         return schema.model_validate_json(body)
     except ValidationError:
-        raise UnusableAnswer("Another service gave an answer that makes no sense.") from None
+        raise UnusableAnswer("Another service sent an invalid response.") from None
 
 
 async def gather_outcomes(

@@ -95,6 +95,6 @@ def refuse_failure(answer: Answer) -> None:
 
 def refuse_unusable(answer: Answer) -> None:
     if answer.status == NotFound.status:
-        raise NotFound("The external service does not have it.")
+        raise NotFound("The external service does not have this resource.")
     if answer.status != httpx.codes.OK:
-        raise UnusableAnswer("Another service gave an answer that nobody expected.")
+        raise UnusableAnswer("Another service sent an unexpected response.")

@@ -61,7 +61,7 @@ def detect(head: bytes, *, declared: str, name: str) -> MediaType:
     kind = by_signature(head[:HEAD_BYTES]) or as_late_pdf(head, claim, name)
     kind = kind or as_text(head, claim, name)
     if claim not in UNKNOWN and claim != kind:
-        raise UnsupportedMediaType("The content of the file is not what its Content-Type says.")
+        raise UnsupportedMediaType("The content of the file does not match its Content-Type.")
     return kind
 
 
@@ -90,7 +90,7 @@ def as_text(head: bytes, claim: str, name: str) -> MediaType:
 
 def refuse_controls(chunk: bytes) -> None:
     if CONTROLS.search(chunk):
-        raise UnsupportedMediaType("The file is of no kind that can be stored here.")
+        raise UnsupportedMediaType("Files of this type cannot be stored.")
 
 
 class TextCheck:

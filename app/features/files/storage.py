@@ -27,7 +27,7 @@ class InsufficientStorage(AppError):
     status = 507
     code = "insufficient_storage"
     title = "Insufficient storage"
-    remedy = "Nothing was kept. Repeat the request later; the operators have to make room."
+    remedy = "Nothing was stored. Repeat the request later; the operators have to free space."
 
 
 class StorageUnavailable(Unavailable):

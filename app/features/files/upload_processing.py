@@ -58,7 +58,7 @@ class FileProcessor:
     def _detected(self, head: bytes) -> MediaType:
         kind = detect(head, declared=self._declared, name=self.name)
         if kind not in self._settings.upload_media_types:
-            raise UnsupportedMediaType("Files of this kind are not stored here.")
+            raise UnsupportedMediaType("Files of this type cannot be stored.")
         return kind
 
     async def _checked(self, head: bytes, text: TextCheck) -> AsyncIterator[bytes]:

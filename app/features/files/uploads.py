@@ -97,7 +97,7 @@ async def body_chunks(request: Request, settings: Settings) -> AsyncIterator[byt
         detail = f"An upload may take {longest:g} seconds and pause for {pause:g}."
         raise UploadTooSlow(detail) from error
     except ClientDisconnect as error:
-        raise BadRequest("The client went away.") from error
+        raise BadRequest("The client disconnected.") from error
     except HTTPException as error:
         raise body_error(error) from error
 

@@ -195,4 +195,4 @@ def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
     query = check_query(request.query, request.variables, connections=schema.connections)
     operation = selected_operation(query.document, request.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
-        raise InvalidQuery("Only subscriptions come here; send the others by POST.")
+        raise InvalidQuery("Only subscriptions are accepted here; send other operations by POST.")

@@ -175,7 +175,7 @@ async def body(response: httpx.Response, max_bytes: int) -> bytes:
         received += chunk
         # Both limits: a compressed stream may be endless without output, a small one expand.
         if max(len(received), response.num_bytes_downloaded) > max_bytes:
-            raise UnusableAnswer("The answer of another service is too large.")
+            raise UnusableAnswer("The response of another service is too large.")
     return bytes(received)
 
 
@@ -185,7 +185,7 @@ def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
         return response.aiter_raw()
     if encoding in ("gzip", "x-gzip"):
         return unpacked(response.aiter_raw(), max_bytes)
-    raise UnusableAnswer("Another service answered in an encoding that nobody asked for.")
+    raise UnusableAnswer("Another service sent a content coding that was not requested.")
 
 
 async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
@@ -198,4 +198,4 @@ async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterato
         is_empty = False
         yield unpacking.decompress(chunk, max_bytes + 1)
     if not (is_empty or unpacking.eof):
-        raise UnusableAnswer("The answer of another service ends too early.")
+        raise UnusableAnswer("The response of another service ends too early.")

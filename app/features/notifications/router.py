@@ -33,7 +33,7 @@ Recipient = Annotated[Email, Path(examples=["user@example.com"])]
 async def list_notifications(
     reads: Reads, principal: SignedIn, pagination: NotificationPagination
 ) -> Response:
-    """List what you were told, the newest first."""
+    """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
     return pagination.answer(page)
 
@@ -56,7 +56,7 @@ async def send_notification(
     """Mail a message, and put it into the list of the account with that address, if any."""
     if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id):
         raise TooManyAttempts(
-            "The address got as many messages as it may.",
+            "The address has received the maximum number of messages.",
             retry_after_seconds=int(WINDOW.total_seconds()),
         )
     await notifications.create_for_address(session, email, **data.model_dump())

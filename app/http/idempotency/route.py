@@ -124,6 +124,6 @@ def stored(
 
 def replay(first: Row, fingerprint: bytes, encryptor: Encryptor) -> Response:
     if first["fingerprint"] != encryptor.mac(fingerprint):
-        raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+        raise IdempotencyKeyReused("This Idempotency-Key was sent with another request before.")
     headers = {**first["headers"], "idempotency-replayed": "true"}
     return Response(encryptor.decrypt(first["body"]), first["status"], headers)

@@ -124,7 +124,7 @@ class TestStorage:
 
     @pytest.mark.parametrize("size", [1, 11])
     async def test_interrupted_upload_leaves_nothing(self, storage: Storage, size: int) -> None:
-        error = BadRequest("The client went away.")
+        error = BadRequest("The client disconnected.")
 
         with pytest.raises(BadRequest) as raised:
             await storage.write("key", chunks(*[b"x" * MIB] * size, error=error), DOWNLOAD)
@@ -176,7 +176,7 @@ class TestFolderStorage:
 
 class TestBucketStorage:
     async def test_interrupted_upload_leaves_no_parts(self, s3: str) -> None:
-        error = BadRequest("The client went away.")
+        error = BadRequest("The client disconnected.")
 
         with pytest.raises(BadRequest):
             await BucketStorage("s3://bucket/interrupted").write(

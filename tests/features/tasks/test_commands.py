@@ -80,7 +80,7 @@ class TestRetry:
         waiting = await database("SELECT attempts, progress FROM tasks")
         await opened(app)[Worker].drain()
 
-        assert told == "Enqueued once more: 2.\n"
+        assert told == "Enqueued again: 2.\n"
         assert waiting == [{"attempts": 0, "progress": 0}] * 2
         assert await statuses(database) == ["succeeded"] * 2
 
@@ -102,7 +102,9 @@ class TestRetry:
 
         told = await run(jobs.retry, [])
 
-        assert told.splitlines()[1] == "Left alone, because another task does the same: 1."
+        assert (
+            told.splitlines()[1] == "Not enqueued, because an unfinished task has the same key: 1."
+        )
         assert await statuses(database) == ["failed", "queued", "queued"]
 
 

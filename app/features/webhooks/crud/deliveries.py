@@ -110,7 +110,7 @@ async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> Webhook
 async def check_renderable(session: AsyncSession, delivery: WebhookDelivery) -> None:
     position = delivery.position
     if delivery.payload is None and not (position and await events.find(session, [position])):
-        raise MessageExpired("The event of the message is no longer kept.")
+        raise MessageExpired("The event of the message is no longer stored.")
 
 
 async def delete_old(session: AsyncSession) -> None:
