@@ -85,6 +85,11 @@ class ExternalApi:
 
 
 def parsed(body: bytes, schema: type[R]) -> R:
+    """Validate a response body.
+
+    Raises:
+        UnusableAnswer: the body does not match the schema.
+    """
     try:
         return schema.model_validate_json(body)
     except ValidationError:

@@ -78,7 +78,11 @@ def as_late_pdf(head: bytes, claim: str, name: str) -> MediaType | None:
 
 
 def as_text(head: bytes, claim: str, name: str) -> MediaType:
-    """Return the text type by declaration, else by extension: text has no signature."""
+    """Return the text type by declaration, else by extension: text has no signature.
+
+    Raises:
+        UnsupportedMediaType: the text has control characters, or is declared as JSON and is not.
+    """
     refuse_controls(head)
     extension = name[name.rfind(".") :].lower()
     claimed = (kind for kind in TEXTS.values() if kind == claim)
@@ -89,6 +93,11 @@ def as_text(head: bytes, claim: str, name: str) -> MediaType:
 
 
 def refuse_controls(chunk: bytes) -> None:
+    """Reject binary content.
+
+    Raises:
+        UnsupportedMediaType: the chunk has control characters.
+    """
     if CONTROLS.search(chunk):
         raise UnsupportedMediaType("Files of this type cannot be stored.")
 

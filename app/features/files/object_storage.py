@@ -137,6 +137,11 @@ async def put(
 
 
 async def get(store: Any, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    """Open a range of bytes, with exclusive `end`.
+
+    Raises:
+        NotFound: the object does not exist.
+    """
     try:
         opened = await obstore.get_async(store, key, options={"range": (start, end)})
     except FileNotFoundError as error:

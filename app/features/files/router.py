@@ -158,7 +158,7 @@ async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
 def content_of(file: Row) -> Content:
     return Content(
         key=str(file["id"]),
-        size=file["size"],
+        size_bytes=file["size"],
         content_type=file["content_type"],
         disposition=attachment(file["name"]),
         etag=f'"{file["sha256"]}"',

@@ -72,7 +72,7 @@ class FileProcessor:
             chunk = await anext(self._data, b"")
         text.feed(b"", is_last=True)
 
-    def _count(self, size: int) -> None:
-        self.size += size
+    def _count(self, size_bytes: int) -> None:
+        self.size += size_bytes
         if self.size > self._settings.max_upload_bytes:
             raise ContentTooLarge(f"A file may have {self._settings.max_upload_bytes} bytes.")

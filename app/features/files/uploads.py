@@ -72,7 +72,7 @@ def refuse_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
     """
     declared = request.headers.get("content-length", "")
     length = int(declared) if LENGTH.fullmatch(declared) else 0
-    quota.check(Usage(usage.size + max(1, length - OVERHEAD_BYTES), usage.files + 1))
+    quota.check(Usage(usage.size_bytes + max(1, length - OVERHEAD_BYTES), usage.files + 1))
 
 
 async def body_chunks(request: Request, settings: Settings) -> AsyncIterator[bytes]:

@@ -163,5 +163,10 @@ class DocumentVisitor:
 
 
 def refuse_above(count: int, limit: int, noun: str) -> None:
+    """Check a count against its limit.
+
+    Raises:
+        QueryTooComplex: the count is above the limit.
+    """
     if count > limit:
         raise QueryTooComplex(f"At most {limit} {noun}.")

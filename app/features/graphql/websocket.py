@@ -191,7 +191,11 @@ class SubscriptionConnection:
 
 
 def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
-    """Check that the request selects a valid subscription within the limits."""
+    """Check that the request selects a valid subscription within the limits.
+
+    Raises:
+        InvalidQuery: the operation is not a subscription.
+    """
     query = check_query(request.query, request.variables, connections=schema.connections)
     operation = selected_operation(query.document, request.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:

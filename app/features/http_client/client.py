@@ -143,6 +143,11 @@ async def drain(response: httpx.Response) -> None:
 async def send_in_time(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float, max_bytes: int
 ) -> Answer:
+    """Send a request and read the response within `seconds` and `max_bytes`.
+
+    Raises:
+        UnusableAnswer: the compression is corrupt.
+    """
     try:
         async with answered(client, request, seconds) as response:
             content = await body(response, max_bytes)
@@ -155,7 +160,12 @@ async def send_in_time(
 async def answered(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float
 ) -> AsyncIterator[httpx.Response]:
-    """Yield the response once its headers arrive; `seconds` includes the block."""
+    """Yield the response once its headers arrive; `seconds` includes the block.
+
+    Raises:
+        UpstreamTimeout: the block did not end in time.
+        UpstreamFailed: the connection failed.
+    """
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True, follow_redirects=False)
@@ -170,6 +180,11 @@ async def answered(
 
 
 async def body(response: httpx.Response, max_bytes: int) -> bytes:
+    """Read the decoded body.
+
+    Raises:
+        UnusableAnswer: it has more than `max_bytes`, compressed or decompressed.
+    """
     received = bytearray()
     async for chunk in decoded(response, max_bytes):
         received += chunk
@@ -180,6 +195,11 @@ async def body(response: httpx.Response, max_bytes: int) -> bytes:
 
 
 def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """Return the chunks of the body without its content coding.
+
+    Raises:
+        UnusableAnswer: the coding is neither gzip nor identity.
+    """
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return response.aiter_raw()
@@ -192,6 +212,9 @@ async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterato
     """Decompress gzip, at most one byte more than `max_bytes` at a time.
 
     httpx itself would decompress each chunk completely, up to a thousand times its size.
+
+    Raises:
+        UnusableAnswer: the compressed data is incomplete.
     """
     unpacking, is_empty = zlib.decompressobj(GZIP), True
     async for chunk in chunks:

@@ -156,5 +156,10 @@ def account(request: Request, schema: type[UserRead], row: Any, **options: Any) 
 
 
 def refuse_own_account(principal_id: uuid.UUID, user_id: uuid.UUID) -> None:
+    """Check that an administrator changes another account.
+
+    Raises:
+        NotPermitted: both ids are the same.
+    """
     if principal_id == user_id:
         raise NotPermitted("You cannot change your own role or disable your own account.")
