@@ -147,9 +147,9 @@ def settings(
         log_level="error",
         event_streams_per_user=200,  # Many tests share one user's.
         health_cache_seconds=0,  # Tests change what the probes check.
-        loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
+        loop_watchdog_seconds=0,  # It would end the tests while a debugger is paused.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
-        # A busy machine is late, whatever the service does.
+        # A busy machine lags, independent of the service.
         adaptive_concurrency=False,
         max_requests_in_flight=10_000,
         database_pool_timeout_seconds=BUSY_SECONDS,

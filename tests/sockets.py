@@ -29,7 +29,7 @@ class Guest:
     async def send(self, frame: str | bytes) -> None:
         await self.connection.send(frame)
 
-    async def hear(self, kind: str = "") -> dict[str, Any]:
+    async def receive(self, kind: str = "") -> dict[str, Any]:
         """The next envelope, or the next of this type."""
         while True:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -38,7 +38,7 @@ class Guest:
                 return envelope
 
     async def texts(self, count: int) -> list[str]:
-        return [(await self.hear("message"))["text"] for _ in range(count)]
+        return [(await self.receive("message"))["text"] for _ in range(count)]
 
     async def end(self) -> tuple[int, str]:
         """Return code and reason of the close frame, after all earlier messages."""

@@ -116,9 +116,13 @@ class JobRunner:
         end = tasks.fail if is_last else tasks.schedule_retry
         async with transaction(self._sessions) as session:
             counts = await end(session, task.id, task.attempts, public_reason(error))
-        outcome = "task failed" if is_last else "attempt failed"
         metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()
-        log.warning(outcome, kind=task.kind, attempt=task.attempts, exc_info=error)
+        log.warning(
+            "task failed" if is_last else "attempt failed",
+            kind=task.kind,
+            attempt=task.attempts,
+            exc_info=error,
+        )
         if counts and not is_last:
             raise RetryRequested(kind.delay_after(task.attempts)) from error
 

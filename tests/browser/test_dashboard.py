@@ -30,7 +30,7 @@ VALUES (uuidv7(), 'vanishing', '{}', 'x', 'failed')
 
 Query = Callable[[str], None]
 
-# A month of items, as an importer would leave them behind, and what became of some of them.
+# A month of items, as an importer would create them, with the tasks of some of them.
 FILL = """
 INSERT INTO items (id, name, price, tags, owner_id, created_at)
 SELECT uuidv7(), 'Item ' || n, (3 + 20 * (n % 29) ^ 1.8)::numeric(7, 2),

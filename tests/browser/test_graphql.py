@@ -50,7 +50,7 @@ class TestGraphQL:
         sign_in(page)
 
         run(page, "Follow")
-        # The page does not say when the socket is open: what happens later is told.
+        # The page does not say when the socket is open: later events are received.
         page.value(f"void setInterval(() => {CREATE}, 500)")
 
         page.wait_for(f"{ANSWER}.includes('item.created')")

@@ -43,7 +43,7 @@ OF_COMPOSE = {
     "TAG",
     "COMPOSE_PROFILES",
 }
-# Those that are empty, or hang on others, by default.
+# Settings that are empty, or depend on others, by default.
 SHOWN_BY_EXAMPLE = {
     "ALLOWED_ORIGINS",
     "DATABASE_URL",
@@ -92,7 +92,7 @@ class TestSources:
         assert load_settings(port=9003).port == 9003
 
     def test_unknown_variables_are_ignored(self, tmp_path: Path) -> None:
-        (tmp_path / ".env").write_text("SOMEBODY_ELSES=1\n", encoding="utf-8")
+        (tmp_path / ".env").write_text("ANOTHER_PROGRAM=1\n", encoding="utf-8")
 
         assert load_settings().port == 8000
 

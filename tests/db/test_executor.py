@@ -123,11 +123,11 @@ async def assert_same(app: FastAPI, row: Base) -> None:
 
 class TestQuery:
     async def test_no_row_is_none(self, app: FastAPI) -> None:
-        nobody = CompiledStatement(select(User.id).where(User.username == bindparam("name")))
+        unknown_user = CompiledStatement(select(User.id).where(User.username == bindparam("name")))
 
-        assert await reads_of(app).first(nobody, name="nobody") is None
-        assert await reads_of(app).scalar(nobody, name="nobody") is None
-        assert await reads_of(app).all(nobody, name="nobody") == []
+        assert await reads_of(app).first(unknown_user, name="nobody") is None
+        assert await reads_of(app).scalar(unknown_user, name="nobody") is None
+        assert await reads_of(app).all(unknown_user, name="nobody") == []
 
     async def test_literals_are_preserved(self, app: FastAPI, user: User) -> None:
         query = CompiledStatement(select(User.id).where(User.role == Role.USER, User.age.is_(None)))

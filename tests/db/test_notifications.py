@@ -24,7 +24,7 @@ class Ear:
     """The received notifications, and the number of possible gaps."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.reconnects = 0
 
     def on_reconnect(self) -> None:
@@ -45,7 +45,7 @@ async def listen(ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
 
     def start(connect: Connect) -> Listener:
         notifications = Notifications()
-        notifications.on_notification(CHANNEL, ear.heard.append)
+        notifications.on_notification(CHANNEL, ear.received.append)
         notifications.on_reconnect(ear.on_reconnect)
         started.append(Listener(connect, notifications, retry_seconds=0.02, check_seconds=0.02))
         started[-1].start()
@@ -90,8 +90,8 @@ class TestListener:
         for payload in ("first", "", "thi\u00ebrd"):
             await tell(sessions, payload)
 
-        await eventually(lambda: is_heard(ear, "thi\u00ebrd"))
-        assert ear.heard == ["first", "", "thi\u00ebrd"]
+        await eventually(lambda: is_received(ear, "thi\u00ebrd"))
+        assert ear.received == ["first", "", "thi\u00ebrd"]
 
     async def test_reconnects_after_a_lost_connection(
         self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
@@ -112,7 +112,7 @@ class TestListener:
         await eventually(ear.is_listening)
         await tell(sessions, "after")
 
-        await eventually(lambda: is_heard(ear, "after"))
+        await eventually(lambda: is_received(ear, "after"))
 
     @pytest.mark.parametrize(
         "failure",
@@ -145,7 +145,7 @@ class TestListener:
 
         await eventually(ear.is_listening)
         await tell(sessions, "after")
-        await eventually(lambda: is_heard(ear, "after"))
+        await eventually(lambda: is_received(ear, "after"))
 
     async def test_closes_its_connection(
         self, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
@@ -164,8 +164,8 @@ class TestListener:
         assert [connection.is_closed() for connection in opened] == [True]
 
 
-async def is_heard(ear: Ear, payload: str) -> bool:
-    return payload in ear.heard
+async def is_received(ear: Ear, payload: str) -> bool:
+    return payload in ear.received
 
 
 class TestOwnProcess:
@@ -174,24 +174,24 @@ class TestOwnProcess:
     @pytest.fixture
     def own(self, sessions: Sessionmaker, ear: Ear) -> Sessionmaker:
         notifications = Notifications()
-        notifications.on_notification(CHANNEL, ear.heard.append)
+        notifications.on_notification(CHANNEL, ear.received.append)
         return create_sessionmaker(sessions.kw["bind"], notifications)
 
     async def test_is_notified_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:
             await notify(session, CHANNEL, "news")
-            assert ear.heard == []
+            assert ear.received == []
 
-        assert ear.heard == ["news"]
+        assert ear.received == ["news"]
 
     async def test_is_not_notified_of_a_rollback(self, own: Sessionmaker, ear: Ear) -> None:
         with pytest.raises(Conflict):
             await tell_in_vain(own)
 
-        assert ear.heard == []
+        assert ear.received == []
 
     async def test_channel_without_a_handler_is_ignored(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:
             await notify(session, "another", "news")
 
-        assert ear.heard == []
+        assert ear.received == []

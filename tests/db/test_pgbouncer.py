@@ -110,18 +110,18 @@ class TestTransactionMode:
     async def test_notifications_bypass_pgbouncer(
         self, services: list[FastAPI], clients: list[AsyncClient]
     ) -> None:
-        heard = opened(services[1])[SecurityResources].principals
+        received = opened(services[1])[SecurityResources].principals
 
-        async def is_heard() -> bool:
-            epoch = heard.epoch
+        async def is_received() -> bool:
+            epoch = received.epoch
             key = {"name": "key", "scopes": ["items:read"]}
             created = await clients[0].post("/api/v1/auth/api-keys", json=key)
             await clients[0].delete(f"/api/v1/auth/api-keys/{created.json()['id']}")
             with suppress(TimeoutError):
-                await eventually(lambda: heard.epoch > epoch, 0.2)
-            return bool(heard.epoch > epoch)
+                await eventually(lambda: received.epoch > epoch, 0.2)
+            return bool(received.epoch > epoch)
 
-        await eventually(is_heard)
+        await eventually(is_received)
 
     async def test_timeouts_are_those_of_the_role(self, services: list[FastAPI]) -> None:
         async with sessions_of(services[0])() as session:

@@ -30,7 +30,7 @@ class TestRoundTripsPerRequest:
             # BEGIN, which says who acts, the statement, COMMIT.
             (lambda client, _: client.post(ITEMS, json=item_body()), 3),
             (lambda client, _: client.post(f"{ITEMS}/batch", json=BATCH), 3),
-            # Besides: the lock of the key, whether it was used, and the answer to be kept.
+            # In addition: the lock of the key, its look-up, and the stored response.
             (lambda client, _: client.post(ITEMS, json=item_body(), headers=new_key()), 6),
             (
                 lambda client, item_id: client.patch(

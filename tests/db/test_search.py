@@ -74,7 +74,7 @@ PARTS = [
     ("Stra\u00dfe", "STRASSE"),
     ("\uff2e\uff4f\uff44\uff45", "node"),
 ]
-STRANGERS = [
+OTHERS = [
     ("C++ primer", "C# primer"),
     ("node.js", "nodes in js"),
     ("\u6771\u4eac\u30bf\u30ef\u30fc", "\u4eac\u30bf\u6771\u4eac\u30bf\u30ef"),
@@ -113,7 +113,7 @@ class TestSearch:
     async def test_name_is_found_by_a_part(self, database: Database, name: str, part: str) -> None:
         assert await is_found(database, name, part)
 
-    @pytest.mark.parametrize(("name", "q"), STRANGERS)
+    @pytest.mark.parametrize(("name", "q"), OTHERS)
     async def test_other_name_is_not_found(self, database: Database, name: str, q: str) -> None:
         assert not await is_found(database, name, q)
 

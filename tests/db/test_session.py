@@ -114,20 +114,22 @@ async def rename(app: FastAPI, item: Item, name: str) -> None:
 
 class TestNotify:
     @pytest.fixture
-    async def heard(self, settings: Settings) -> AsyncIterator[tuple[Sessionmaker, list[str]]]:
-        heard: list[str] = []
+    async def received(self, settings: Settings) -> AsyncIterator[tuple[Sessionmaker, list[str]]]:
+        received: list[str] = []
 
         async def publish(channel: str, payload: str) -> None:
-            heard.append(f"{channel} {payload}")
+            received.append(f"{channel} {payload}")
 
         engine = create_engine(settings)
         notifications = Notifications()
         notifications.publish = publish
-        yield create_sessionmaker(engine, notifications), heard
+        yield create_sessionmaker(engine, notifications), received
         await engine.dispose()
 
-    async def test_publishes_after_the_commit(self, heard: tuple[Sessionmaker, list[str]]) -> None:
-        sessions, messages = heard
+    async def test_publishes_after_the_commit(
+        self, received: tuple[Sessionmaker, list[str]]
+    ) -> None:
+        sessions, messages = received
 
         async with transaction(sessions) as session:
             await notify(session, "channel", "a")
@@ -137,9 +139,9 @@ class TestNotify:
         assert messages == ["channel a", "channel b"]
 
     async def test_publishes_nothing_after_an_error(
-        self, heard: tuple[Sessionmaker, list[str]]
+        self, received: tuple[Sessionmaker, list[str]]
     ) -> None:
-        sessions, messages = heard
+        sessions, messages = received
 
         async def fail() -> None:
             async with transaction(sessions) as session:

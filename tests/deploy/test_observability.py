@@ -23,7 +23,11 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 LINES = OPERATIONS.partition("## Log events")[2].partition("## Metrics")[0]
-WARN = ("log.warning", "log.error", "log.critical", "log.exception")
+WARN = (".warning", ".error", ".critical", ".exception")
+LOGGER = re.compile(r"(log|get_logger\('\w+'\))\.\w+$")
+# Of OpenTelemetry's exporter; and what is written without a logger.
+OF_LIBRARIES = {"Transient error ... /v1/traces"}
+OF_WRITER = {"log lines dropped"}
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
 OVERLAYS = sorted((ROOT / "deploy" / "kubernetes" / "overlays").iterdir())
@@ -108,18 +112,37 @@ def series() -> dict[str, set[str]]:
     }
 
 
-def warnings() -> set[str]:
-    """Yield the log events of warnings and errors."""
+def events(*levels: str) -> set[str]:
+    """Return the log events of the levels."""
     calls = [
         node
         for path in (ROOT / "app").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
     ]
-    events = [call.args[0] for call in calls if ast.unparse(call.func).endswith(WARN)]
-    return {str(event.value) for event in events if isinstance(event, ast.Constant)}
+    found = [call.args[0] for call in calls if is_log(call.func, levels)]
+    return {str(text.value) for each in found for text in constants(each)}
 
 
+def is_log(function: ast.expr, levels: tuple[str, ...]) -> bool:
+    text = ast.unparse(function)
+    return text.endswith(levels) and bool(LOGGER.search(text))
+
+
+def constants(event: ast.expr) -> list[ast.Constant]:
+    """Return the texts of an event, both of a conditional one."""
+    parts = [event.body, event.orelse] if isinstance(event, ast.IfExp) else [event]
+    return [part for part in parts if isinstance(part, ast.Constant)]
+
+
+def documented_events() -> set[str]:
+    """Return the events in the first column of the table, without those of libraries."""
+    cells = re.findall(r"^\| (`.+?`) \|", LINES, re.MULTILINE)
+    found = {event for cell in cells for event in re.findall(r"`(.+?)`", cell)}
+    return {event.removesuffix(": ...") for event in found - {"event", *OF_LIBRARIES}}
+
+
+ALL_EVENTS = events(".info", *WARN) | OF_WRITER
 SERIES = series() | RECORDED | BY_PROMETHEUS
 
 
@@ -173,9 +196,13 @@ class TestOperations:
 
         assert alert["annotations"]["runbook"].removeprefix("docs/operations.md#") in anchors
 
-    @pytest.mark.parametrize("event", sorted(warnings()))
+    @pytest.mark.parametrize("event", sorted(events(*WARN)))
     def test_every_warning_is_documented(self, event: str) -> None:
         assert f"`{event.partition(':')[0]}" in LINES
+
+    @pytest.mark.parametrize("event", sorted(documented_events()))
+    def test_documented_event_is_logged(self, event: str) -> None:
+        assert any(logged.startswith(event) for logged in ALL_EVENTS)
 
     @pytest.mark.parametrize("name", DECLARED)
     def test_every_metric_is_documented(self, name: str) -> None:

@@ -204,8 +204,8 @@ def test_a_port_lost_at_the_last_moment_is_replaced(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded_server, "ANSWER_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        taken = stranger.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as other_client:
+        taken = other_client.getsockname()[1]
         ports = iter([taken, 0])
         free_port = embedded_process.free_port
         monkeypatch.setattr(embedded_server, "free_port", lambda _: next(ports) or free_port(0))
@@ -274,17 +274,17 @@ def test_orphaned_backends_are_awaited(folder: Path) -> None:
 def test_a_pid_file_of_another_live_process_is_ignored(folder: Path) -> None:
     with embedded_postgres(folder, durable=False):
         left = (folder / "cluster" / "postmaster.pid").read_text().splitlines()
-    stranger = subprocess.Popen(["/bin/sleep", "60"], user="nobody" if ROOT else None)
-    left[0] = str(stranger.pid)
+    other_client = subprocess.Popen(["/bin/sleep", "60"], user="nobody" if ROOT else None)
+    left[0] = str(other_client.pid)
     (folder / "cluster" / "postmaster.pid").write_text("\n".join(left))
 
     try:
         with embedded_postgres(folder, durable=False) as url:
             assert ask(url, "SELECT 1") == 1
-        assert stranger.poll() is None
+        assert other_client.poll() is None
     finally:
-        stranger.kill()
-        stranger.wait()
+        other_client.kill()
+        other_client.wait()
 
 
 def test_an_interrupted_initdb_is_repeated(empty: Path, enter: Callable[..., User]) -> None:

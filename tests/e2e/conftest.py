@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import copy_template, with_database
 from tests.e2e.service import Service, app_command, running_service
 
-SECRET = "a-secret-of-production-that-nobody-knows"
+SECRET = "a-secret-of-production-for-tests-only"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Whichever worker is asked, its metrics are those of all."""
+"""Metrics of any worker include those of all workers."""
 
 import os
 import signal

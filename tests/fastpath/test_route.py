@@ -18,7 +18,7 @@ from app.features.users.models.user import User
 from tests.conftest import As, Save, new_client
 from tests.factories import make_item
 
-# What differs from one answer to the next, whoever gives it.
+# Headers that differ between responses.
 VOLATILE = {"x-request-id", "x-process-time", "ratelimit", "date"}
 HOT = {
     "read_item", "list_items", "create_item", "read_profile", "list_own_items", "list_posts",

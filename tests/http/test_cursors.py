@@ -33,7 +33,7 @@ class TestRead:
     @given(place=st.integers(0, 200), letter=st.sampled_from(string.ascii_letters))
     def test_changed_cursor_is_refused(self, place: int, letter: str) -> None:
         cursor = SIGNER.sign(VALUE)
-        place %= len(cursor) - 1  # The last letter carries bits that nobody reads.
+        place %= len(cursor) - 1  # The last letter has unused bits.
         assume(cursor[place] != letter)
 
         with pytest.raises(InvalidCursor):

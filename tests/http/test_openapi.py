@@ -131,7 +131,7 @@ class TestOperations:
         assert ids(each for each in taking if "422" not in each["responses"]) == []
 
     def test_each_operation_on_one_resource_documents_404(self, operations: list[Node]) -> None:
-        # The address of a notification need not be anybody's.
+        # The address of a notification needs no account.
         others = (each for each in operations if each["operationId"] != "send_notification")
         about_one = (each for each in others if "path" in parameter_places(each))
 

@@ -104,17 +104,17 @@ class TestRedisWindows:
         replicas = [RedisWindows(redis, LIMIT), RedisWindows(redis, LIMIT)]
 
         verdicts = await asyncio.gather(
-            *(replicas[number % 2].count("somebody") for number in range(1000))
+            *(replicas[number % 2].count("any-client") for number in range(1000))
         )
 
         assert sum(not verdict.is_refused for verdict in verdicts) == 100
 
     async def test_quota_is_restored_after_the_window(self, redis: Client) -> None:
         windows = RedisWindows(redis, Policy(1, 60))
-        await windows.count("somebody")
-        await redis.delete("rate:somebody")
+        await windows.count("any-client")
+        await redis.delete("rate:any-client")
 
-        verdict = await windows.count("somebody")
+        verdict = await windows.count("any-client")
 
         assert not verdict.is_refused
 
@@ -122,7 +122,7 @@ class TestRedisWindows:
         gone = create_redis("redis://127.0.0.1:1")
         windows = RedisWindows(gone, Policy(1, 60))
 
-        verdicts = [await windows.count("somebody") for _ in range(2)]
+        verdicts = [await windows.count("any-client") for _ in range(2)]
 
         assert [verdict.is_refused for verdict in verdicts] == [False, True]
         await gone.aclose()

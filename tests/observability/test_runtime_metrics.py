@@ -8,8 +8,8 @@ from app.observability.runtime_metrics import TICK_SECONDS, RuntimeMetrics
 
 async def beat_after(seconds: float, *, computing: bool) -> float:
     """Return the own lag of the next tick after the loop was blocked for so long."""
-    told: list[float] = []
-    signs = RuntimeMetrics(on_tick=[told.append], samplers=[])
+    message: list[float] = []
+    signs = RuntimeMetrics(on_tick=[message.append], samplers=[])
     pause = asyncio.create_task(signs.pause())
     await asyncio.sleep(0)
     until = time.monotonic() + TICK_SECONDS + seconds
@@ -20,7 +20,7 @@ async def beat_after(seconds: float, *, computing: bool) -> float:
     time.sleep(max(0.0, until - time.monotonic()))  # noqa: ASYNC251  (as if others computed)
     await pause
     await signs.work()
-    return told[0]
+    return message[0]
 
 
 async def test_computing_counts_as_own_lag() -> None:

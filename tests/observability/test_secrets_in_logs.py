@@ -52,7 +52,7 @@ REQUESTS: list[dict[str, Any]] = [
     {"url": f"{V1}/items", "headers": {"Cookie": f"session={CANARY}"}},
     {"url": f"/verify-email?token={CANARY}"},
     {"url": f"{V1}/items?q={CANARY}&cursor={CANARY}"},
-    {"url": f"{V1}/auth/token", "data": {"username": "somebody", "password": CANARY}},
+    {"url": f"{V1}/auth/token", "data": {"username": "any-client", "password": CANARY}},
     {"url": f"{V1}/auth/refresh", "json": {"refresh_token": CANARY}},
     {"url": f"{V1}/auth/reset-password", "json": {"token": CANARY, "new_password": CANARY}},
     {"url": f"{V1}/auth/register", "json": {"password": CANARY, CANARY: [CANARY]}},

@@ -112,7 +112,7 @@ class TestTrace:
     async def test_trace_of_a_job_links_to_its_request(
         self, running: Running, collector: Collector
     ) -> None:
-        person = {"email": "a@example.com", "username": "anybody", "password": "lamp-cord-9-orbit"}
+        person = {"email": "a@example.com", "username": "a-user", "password": "lamp-cord-9-orbit"}
         async with running(otel_exporter_otlp_endpoint=collector.url) as app:
             async with new_client(app) as client:
                 answer = await client.post("/api/v1/auth/register", json=person)

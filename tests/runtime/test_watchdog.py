@@ -20,7 +20,7 @@ def get_stuck():
         time.sleep(0.01)
 
 async def stopped():
-    # Somebody else stops this process for longer than the loop may be silent.
+    # Another program stops this process for longer than the timeout.
     subprocess.Popen([sys.executable, "-c",
         f"import os, signal, time; os.kill({os.getpid()}, signal.SIGSTOP); time.sleep(2);"
         f"os.kill({os.getpid()}, signal.SIGCONT)"])

@@ -26,9 +26,9 @@ from app.jobs.models import TaskStatus
 from app.runtime.clock import now
 from app.security.principals import Role, Scope
 from tests.authorization import (
+    ANONYMOUS,
     BEFORE_CONFIRMATION,
     DOCUMENT,
-    EVERYBODY,
     ROLES,
     SESSION_ONLY,
     WEBSOCKET,
@@ -299,7 +299,7 @@ async def call(operation: Operation, scene: Scene, client: AsyncClient) -> Respo
     path, body = await path_of(operation, scene), await body_of(operation, scene)
     if operation.method == WEBSOCKET:
         return await shake_hands(path, scene.app, client)
-    # A stream has no end; who may open it is told by its head.
+    # A stream has no end; its head shows whether it was permitted.
     method = "HEAD" if operation.name in STREAMS else operation.method
     return await client.request(method, path, **body)
 
@@ -316,9 +316,9 @@ async def shake_hands(path: str, app: FastAPI, client: AsyncClient) -> Response:
 class TestTable:
     @pytest.mark.parametrize("cell", cells(), ids=str)
     async def test_cell(self, app: FastAPI, client: AsyncClient, save: Save, cell: Cell) -> None:
-        await save(make_user(role=Role.ADMIN))  # So that nobody is the last one.
+        await save(make_user(role=Role.ADMIN))  # So that no caller is the last one.
         caller = await save(make_user(role=Role(cell.role) if cell.role in ROLES else Role.USER))
-        owner = caller if cell.owns or cell.role == EVERYBODY else await save(make_user())
+        owner = caller if cell.owns or cell.role == ANONYMOUS else await save(make_user())
         if cell.role in ROLES:
             client.headers["Authorization"] = f"Bearer {await access_token(app, caller)}"
 
@@ -333,7 +333,7 @@ class TestTable:
         assert {name.partition(".")[0] for name, _ in rows()} == set(operations(shared_app))
 
     def test_public_operations_are_documented_as_public(self, shared_app: FastAPI) -> None:
-        public = {name for name, columns in rows() if columns[0] == EVERYBODY}
+        public = {name for name, columns in rows() if columns[0] == ANONYMOUS}
 
         assert public == {each.name for each in operations(shared_app).values() if each.is_public}
 
@@ -497,7 +497,7 @@ async def mixed_up(scene: Scene) -> dict[str, str]:
         "the session of another user": opened(scene.app)[AuthResources].token_signer.issue(
             subject=other.id, session_id=session_id, scopes=set(Scope)
         ),
-        "a session that nobody opened": opened(scene.app)[AuthResources].token_signer.issue(
+        "an unknown session": opened(scene.app)[AuthResources].token_signer.issue(
             subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(Scope)
         ),
     }

@@ -1,4 +1,4 @@
-"""Users in GraphQL: people, accounts, and the mutation that creates one."""
+"""Users in GraphQL: public profiles, accounts, and the mutation that creates one."""
 
 import uuid
 from datetime import datetime

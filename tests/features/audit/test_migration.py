@@ -1,4 +1,4 @@
-"""The audit log can be added to and nothing else, by nobody."""
+"""The audit log is append-only for all roles."""
 
 import asyncio
 import uuid

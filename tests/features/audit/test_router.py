@@ -17,7 +17,7 @@ from app.errors import Conflict
 from app.features.users.models.user import User
 from app.main import create_app
 from app.security.principals import Role
-from tests.authorization import EVERYBODY, Operation, operations, rows
+from tests.authorization import ANONYMOUS, Operation, operations, rows
 from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, address, bearer, refresh, tokens
@@ -27,21 +27,21 @@ from tests.state import sessions_of
 
 POSTS = "/api/v1/posts"
 SOUNDS_SECRET = re.compile("hash|secret|password|token")
-# Tables whose changes nobody is asked about, each with its reason.
+# Tables without audit triggers, each with its reason.
 UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
     "event_readers": "How far the service itself has read.",
-    "events": "They are entries of the record that others may hear of.",
+    "events": "They are copies of public audit entries.",
     "dashboards": "Figures, counted again and again.",
     "idempotency_keys": "They repeat answers; the changes behind them are recorded.",
     "mailed_tokens": "Links in mails; what is done with one is recorded.",
-    "notifications": "They are told, and never change.",
+    "notifications": "They are created once, and never change.",
     "room_messages": "They say themselves who spoke, for the minutes they are kept.",
     "sockets": "Leases of open connections.",
-    "tasks": "They tell themselves what became of them; what a task changes is recorded.",
+    "tasks": "They contain their own status; changes by a task are recorded.",
     "throttles": "Counters of guesses.",
     "tickets": "They last 30 seconds and open a stream.",
-    "webhook_deliveries": "They tell themselves what became of them.",
+    "webhook_deliveries": "They contain their own status.",
 }
 # Operations that succeed without a change of a recorded table, each with its reason.
 UNRECORDED_OPERATIONS = {
@@ -54,7 +54,7 @@ UNRECORDED_OPERATIONS = {
     "process_item": "The change comes with the task.",
     "refresh_token": "The session goes on; its begin and its end are recorded.",
     "request_verification": "It only sends a mail.",
-    "retry_task": "A task tells itself what became of it.",
+    "retry_task": "A task contains its own status.",
     "redeliver_webhook_delivery": "It only sends a message.",
     "send_notification": "It only sends a mail.",
     "test_webhook": "It only sends a message.",
@@ -273,7 +273,7 @@ class TestRecord:
     async def test_anonymous_change_has_no_actor(
         self, client: AsyncClient, as_user: As, admin: User
     ) -> None:
-        await (await as_user(admin)).get(ITEMS)  # Somebody was here before.
+        await (await as_user(admin)).get(ITEMS)  # An earlier caller.
         body = {"email": address(), "username": "fresh", "password": NEW_PASSWORD}
         user_id = (await client.post(f"{AUTH}/register", json=body)).json()["id"]
 
@@ -318,9 +318,9 @@ def changing() -> list[Operation]:
 
 
 def states() -> dict[str, tuple[str, bool]]:
-    """For each operation the state that its thing is in, and whether it is for everybody."""
+    """Return the resource state of each operation, and whether anonymous clients may call it."""
     named = ((name.partition("."), columns) for name, columns in rows())
-    return {name: (state, columns[0] == EVERYBODY) for (name, _, state), columns in named}
+    return {name: (state, columns[0] == ANONYMOUS) for (name, _, state), columns in named}
 
 
 class TestOperations:
@@ -334,7 +334,7 @@ class TestOperations:
         database: Database,
         operation: Operation,
     ) -> None:
-        await save(make_user(role=Role.ADMIN))  # So that nobody is the last one.
+        await save(make_user(role=Role.ADMIN))  # So that no caller is the last one.
         caller = await save(make_user(role=Role.ADMIN))
         state, is_public = states()[operation.name]
         caller_client = client if is_public else await as_user(caller)
@@ -350,5 +350,5 @@ class TestOperations:
             assert {entry["actor_id"] for entry in recorded} <= {caller.id}
 
 
-# Nobody does these to the own account.
+# Operations that are not permitted on the own account.
 ABOUT_OTHERS = {"delete_user", "update_user"}

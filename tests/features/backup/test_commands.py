@@ -57,7 +57,7 @@ class TestRestore:
     ) -> None:
         file = await dumped(app, tmp_path)
         await asyncio.to_thread(migrations.upgrade, empty_database)
-        await execute(empty_database, "CREATE TABLE stranger (id int)")
+        await execute(empty_database, "CREATE TABLE other_table (id int)")
 
         await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
@@ -77,7 +77,9 @@ class TestRestore:
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
     ) -> None:
         file = await dumped(app, tmp_path)
-        await execute(empty_database, "CREATE TABLE stranger (id int); CREATE TABLE users (id int)")
+        await execute(
+            empty_database, "CREATE TABLE other_table (id int); CREATE TABLE users (id int)"
+        )
 
         await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 

@@ -22,8 +22,8 @@ from tests.state import reads_of, sessions_of
 CATEGORIES = "/api/v1/categories"
 TREE = f"{CATEGORIES}/tree"
 ITEMS = "/api/v1/items"
-PROMPT_SECONDS = LIFETIME_SECONDS / 2  # So that it is not for its age that it was made anew.
-NOBODY = "018f2f63-0000-7000-8000-000000000000"
+PROMPT_SECONDS = LIFETIME_SECONDS / 2  # So that expiry is not the reason of a new load.
+UNKNOWN_ID = "018f2f63-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ class TestReadCategory:
         assert (response.status_code, response.content) == (304, b"")
 
     async def test_unknown_category_is_not_found(self, reader: AsyncClient) -> None:
-        response = await reader.get(f"{CATEGORIES}/{NOBODY}")
+        response = await reader.get(f"{CATEGORIES}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")
 
@@ -324,7 +324,7 @@ class TestCreateCategory:
         assert sorted(response.status_code for response in responses) == [201] + 9 * [409]
 
     async def test_unknown_parent_is_refused(self, boss: AsyncClient) -> None:
-        response = await boss.post(CATEGORIES, json={"name": "Desks", "parent_id": NOBODY})
+        response = await boss.post(CATEGORIES, json={"name": "Desks", "parent_id": UNKNOWN_ID})
 
         assert broken(response) == {"/body/parent_id": "unknown_category"}
 
@@ -360,7 +360,7 @@ class TestCreateCategory:
             ({"name": "x" * 101}, {"/body/name": "string_too_long"}),
             ({"name": "\0"}, {"/body/name": "text_unstorable"}),
             (
-                {"name": 7, "parent_id": "root", "description": "x" * 501, "id": NOBODY},
+                {"name": 7, "parent_id": "root", "description": "x" * 501, "id": UNKNOWN_ID},
                 {
                     "/body/name": "string_type",
                     "/body/parent_id": "uuid_parsing",
@@ -472,7 +472,7 @@ class TestUpdateCategory:
         assert response.json()["name"] == "FURNITURE"
 
     async def test_unknown_parent_is_refused(self, boss: AsyncClient, category: Category) -> None:
-        response = await boss.patch(url(category), json={"parent_id": NOBODY})
+        response = await boss.patch(url(category), json={"parent_id": UNKNOWN_ID})
 
         assert broken(response) == {"/body/parent_id": "unknown_category"}
 
@@ -489,7 +489,7 @@ class TestUpdateCategory:
         assert_problem(response, 412, "precondition_failed")
 
     async def test_unknown_category_is_not_found(self, boss: AsyncClient) -> None:
-        response = await boss.patch(f"{CATEGORIES}/{NOBODY}", json={"name": "New"})
+        response = await boss.patch(f"{CATEGORIES}/{UNKNOWN_ID}", json={"name": "New"})
 
         assert_problem(response, 404, "not_found")
 
@@ -595,13 +595,13 @@ class TestCategoryOfItem:
         item: Item = await save(make_item(user))
 
         response = await owner.request(
-            method, f"{ITEMS}/{item.id}", json=item_body(category_id=NOBODY)
+            method, f"{ITEMS}/{item.id}", json=item_body(category_id=UNKNOWN_ID)
         )
 
         assert broken(response) == {"/body/category_id": "unknown_category"}
 
     async def test_must_exist_when_an_item_is_created(self, owner: AsyncClient) -> None:
-        response = await owner.post(ITEMS, json=item_body(category_id=NOBODY))
+        response = await owner.post(ITEMS, json=item_body(category_id=UNKNOWN_ID))
 
         assert broken(response) == {"/body/category_id": "unknown_category"}
         assert (await owner.get(ITEMS)).json()["items"] == []
@@ -620,7 +620,7 @@ class TestCategoryOfItem:
                 ITEMS,
                 params={"category_id": str(each), "sort": "name", "include_total": True},
             )
-            for each in (found[0].id, found[1].id, found[2].id, uuid.UUID(NOBODY))
+            for each in (found[0].id, found[1].id, found[2].id, uuid.UUID(UNKNOWN_ID))
         ]
 
         assert [names(each) for each in listed] == [["0", "1", "2"], ["1", "2"], ["2"], []]
@@ -652,7 +652,7 @@ class TestCategoryOfItem:
     async def test_unknown_category_is_reported_at_its_index_of_a_batch(
         self, owner: AsyncClient, category: Category
     ) -> None:
-        ids = (str(category.id), NOBODY, None)
+        ids = (str(category.id), UNKNOWN_ID, None)
         batch = [item_body(category_id=each) for each in ids]
 
         body = (await owner.post(f"{ITEMS}/batch", json={"items": batch})).json()
@@ -665,7 +665,7 @@ class TestCategoryOfItem:
         )
 
     async def test_unknown_category_rejects_an_atomic_batch(self, owner: AsyncClient) -> None:
-        batch = [item_body(), item_body(category_id=NOBODY)]
+        batch = [item_body(), item_body(category_id=UNKNOWN_ID)]
 
         response = await owner.post(f"{ITEMS}/batch", json={"items": batch, "atomic": True})
 

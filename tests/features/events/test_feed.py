@@ -32,21 +32,21 @@ class Follower:
     """Stores the received events."""
 
     def __init__(self, feed: EventFeed, after: Position) -> None:
-        self.heard: list[PublishedEvent] = []
+        self.received: list[PublishedEvent] = []
         self.after = after
         self.task = asyncio.create_task(self.follow(feed, after))
         self.reason = ""
 
     async def follow(self, feed: EventFeed, after: Position) -> None:
         with feed.subscription() as subscription:
-            async for told in subscription.events(after):
-                self.heard.append(told)
-                self.after = told.position
+            async for message in subscription.events(after):
+                self.received.append(message)
+                self.after = message.position
             self.reason = subscription.ended
 
     @property
     def names(self) -> list[str]:
-        return [told.event.data["name"] for told in self.heard]
+        return [message.event.data["name"] for message in self.received]
 
     async def until(self, condition: Callable[["Follower"], bool]) -> None:
         def holds() -> bool:
@@ -55,8 +55,8 @@ class Follower:
 
         await eventually(holds, PATIENCE_SECONDS)
 
-    async def until_heard(self, count: int) -> None:
-        await self.until(lambda follower: len(follower.heard) >= count)
+    async def until_received(self, count: int) -> None:
+        await self.until(lambda follower: len(follower.received) >= count)
 
 
 Follow = Callable[..., Any]
@@ -98,12 +98,12 @@ class TestEvents:
         follower = await follow()
         row = await save(make_item(user, price="899.10"))
 
-        await follower.until_heard(1)
-        (told,) = follower.heard
-        assert told.event.type == "item.created"
-        assert '"price":"899.10","tax":"0.00"' in told.json
-        assert told.event.data["created_at"] == row.created_at
-        assert set(told.event.data) == {
+        await follower.until_received(1)
+        (message,) = follower.received
+        assert message.event.type == "item.created"
+        assert '"price":"899.10","tax":"0.00"' in message.json
+        assert message.event.data["created_at"] == row.created_at
+        assert set(message.event.data) == {
             "id", "name", "description", "price", "tax", "tags", "category_id", "owner_id",
             "processed_at", "created_at", "updated_at", "version",
         }  # fmt: skip
@@ -117,14 +117,14 @@ class TestEvents:
             "price = 1",
             "processed_at = now()",
             "deleted_at = now()",
-            "category_id = NULL, version = version + 1",  # Deleted: nobody's news.
+            "category_id = NULL, version = version + 1",  # Deleted: no event.
             "deleted_at = NULL",
         ):
             await database(f"UPDATE items SET {change}")
         await database("DELETE FROM items")
 
-        await follower.until_heard(6)
-        assert [told.event.type for told in follower.heard] == [
+        await follower.until_received(6)
+        assert [message.event.type for message in follower.received] == [
             "item.created", "item.updated", "item.processed", "item.deleted", "item.updated",
             "item.deleted",
         ]  # fmt: skip
@@ -133,14 +133,14 @@ class TestEvents:
         self, follow: Follow, user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
-        await save(make_post(user, body="Not for everybody."))
+        await save(make_post(user, body="Not for all users."))
         await database("UPDATE posts SET title = 'Still a draft'")
         await database("UPDATE posts SET status = 'published', published_at = now()")
         await database("UPDATE posts SET status = 'draft', published_at = NULL")
         await save(item(user, "the last"))
 
-        await follower.until_heard(2)
-        published, last = follower.heard
+        await follower.until_received(2)
+        published, last = follower.received
         assert published.event.type == "post.published"
         assert "body" not in published.event.data
         assert last.event.type == "item.created"
@@ -152,12 +152,12 @@ class TestEvents:
         await save(make_task(user, payload={"secret": "for the job alone"}))
         await database("UPDATE tasks SET status = 'running', progress = 40")
 
-        await follower.until_heard(1)
-        (told,) = follower.heard
-        assert (told.event.type, told.event.data["progress"]) == ("task.updated", 40)
-        assert "payload" not in told.event.data
-        assert told.is_for(Principal(user.id, user.role, frozenset()))
-        assert not told.is_for(Principal(other_user.id, user.role, frozenset()))
+        await follower.until_received(1)
+        (message,) = follower.received
+        assert (message.event.type, message.event.data["progress"]) == ("task.updated", 40)
+        assert "payload" not in message.event.data
+        assert message.is_for(Principal(user.id, user.role, frozenset()))
+        assert not message.is_for(Principal(other_user.id, user.role, frozenset()))
 
     async def test_other_tables_have_no_events(self, user: User, database: Database) -> None:
         assert await database("SELECT 1 FROM audit_entries")
@@ -191,9 +191,9 @@ class TestOrder:
             await save(item(user, "committed first"))
             looks = reads_of(app).statements
             await eventually(lambda: reads_of(app).statements >= looks + 10)
-            assert follower.heard == []
+            assert follower.received == []
 
-        await follower.until_heard(2)
+        await follower.until_received(2)
         assert follower.names == ["begun first", "committed first"]
 
     async def test_resumed_stream_does_not_skip_a_late_commit(
@@ -208,7 +208,7 @@ class TestOrder:
             assert (batch.events, batch.is_unsettled) == ([], True)
             follower = await follow(start)
 
-        await follower.until_heard(2)
+        await follower.until_received(2)
         assert follower.names == ["begun first", "committed first"]
 
     async def test_batch_keeps_its_order(self, app: FastAPI, follow: Follow, user: User) -> None:
@@ -216,7 +216,7 @@ class TestOrder:
         async with sessions_of(app).begin() as session:
             session.add_all(item(user, number) for number in range(events.BATCH * 2 + 1))
 
-        await follower.until_heard(events.BATCH * 2 + 1)
+        await follower.until_received(events.BATCH * 2 + 1)
         assert follower.names == [str(number) for number in range(events.BATCH * 2 + 1)]
 
     async def test_every_subscriber_receives_every_event_once(
@@ -227,11 +227,11 @@ class TestOrder:
         followers = []
         for number in range(8):
             followers.append(await follow(start))
-            await followers[0].until_heard(10 * number)
+            await followers[0].until_received(10 * number)
         await asyncio.gather(*writers)
 
         for follower in followers:
-            await follower.until_heard(240)
+            await follower.until_received(240)
         assert len(set(followers[0].names)) == len(followers[0].names) == 240
         assert all(follower.names == followers[0].names for follower in followers)
 
@@ -244,13 +244,13 @@ class TestOrder:
         after = steady.after
         while len(names) < 120:
             restless = await follow(after)
-            await restless.until_heard(min(7, 120 - len(names)))
+            await restless.until_received(min(7, 120 - len(names)))
             restless.task.cancel()
             names += restless.names
             after = restless.after
         await writing
 
-        await steady.until_heard(120)
+        await steady.until_received(120)
         assert names == steady.names == [str(number) for number in range(120)]
 
 
@@ -278,8 +278,8 @@ class TestSubscribers:
     ) -> None:
         feed.max_waiting = 10
         with feed.subscription() as subscription:
-            heard = subscription.events(start := await feed.present())
-            first = asyncio.ensure_future(anext(heard))
+            received = subscription.events(start := await feed.present())
+            first = asyncio.ensure_future(anext(received))
             await eventually(lambda: is_admitted(feed))
             await write(app, user, "a", 1)
             name = (await first).event.data["name"]
@@ -287,9 +287,9 @@ class TestSubscribers:
             await eventually(lambda: is_cut(subscription))
 
             assert name == "a0"
-            assert [each async for each in heard] == []
+            assert [each async for each in received] == []
         rest = await follow(Position(start.transaction_id, start.id))
-        await rest.until_heard(21)
+        await rest.until_received(21)
 
     async def test_streams_end_at_shutdown(self, feed: EventFeed, follow: Follow) -> None:
         before = await follow()
@@ -311,7 +311,7 @@ class TestSubscribers:
         await eventually(lambda: is_admitted(opened(app)[EventResources].feed))
         for number in range(3):
             await write(app, user, "", 1)
-            await follower.until_heard(number + 1)
+            await follower.until_received(number + 1)
 
         follower.task.cancel()
 
@@ -330,7 +330,7 @@ class TestSubscribers:
         )
         await save(item(user, "afterwards"))
 
-        await follower.until_heard(1)
+        await follower.until_received(1)
 
 
 async def is_admitted(feed: EventFeed) -> bool:
@@ -354,26 +354,26 @@ class TestOtherProcesses:
             follower = Follower(feed, await feed.present())
             await eventually(lambda: is_admitted(feed))
             await eventually(lambda: is_connected(here, there))
-            heard = asyncio.create_task(follower.until_heard(2))
+            received = asyncio.create_task(follower.until_received(2))
             await write(here, user, "", 2)
-            await heard
+            await received
             follower.task.cancel()
 
 
 async def is_connected(here: FastAPI, there: FastAPI) -> bool:
     """Return whether a notification of one process reaches the other."""
-    heard = asyncio.Event()
+    received = asyncio.Event()
 
-    def hear(payload: str) -> None:
-        heard.set()
+    def receive(payload: str) -> None:
+        received.set()
         opened(there)[EventResources].feed.notify(payload)
 
-    opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [hear]
+    opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [receive]
     opened(here)[EventResources].publisher.notify()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
-            await heard.wait()
-    return heard.is_set()
+            await received.wait()
+    return received.is_set()
 
 
 class TestRetention:
@@ -420,9 +420,9 @@ class TestReplays:
 
         followers = [Follower(feed, start) for _ in range(3)]
         for follower in followers:
-            await follower.until_heard(250)
+            await follower.until_received(250)
             follower.task.cancel()
 
         assert feed.most == 1
         assert feed.pages == 6
-        assert {len({told.event.id for told in each.heard}) for each in followers} == {250}
+        assert {len({message.event.id for message in each.received}) for each in followers} == {250}

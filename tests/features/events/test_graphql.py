@@ -61,9 +61,11 @@ class TestSubscription:
 
             await (await as_user(user)).post("/api/v1/items", json=item_body())
 
-            told = await following.receive()
+            message = await following.receive()
         event = {"name": "Walnut desk", "owner": {"username": user.username}}
-        assert told["payload"] == {"data": {"itemEvents": {"type": "item.created", "item": event}}}
+        assert message["payload"] == {
+            "data": {"itemEvents": {"type": "item.created", "item": event}}
+        }
 
     async def test_subscription_ends_on_complete(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user) as following:
@@ -85,9 +87,9 @@ class TestSubscription:
 
             opened(app)[EventResources].feed.drain()
 
-            told = (await following.receive())["payload"]
-        assert told["errors"][0]["extensions"]["code"] == "unavailable"
-        assert "shutting down" in told["errors"][0]["message"]
+            message = (await following.receive())["payload"]
+        assert message["errors"][0]["extensions"]["code"] == "unavailable"
+        assert "shutting down" in message["errors"][0]["message"]
 
     async def test_duplicate_operation_id_is_refused(
         self, app: FastAPI, port: int, user: User

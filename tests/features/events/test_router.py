@@ -78,7 +78,7 @@ class TestStreamEvents:
         client = await as_user(user)
         async with listening(address, token) as source:
             item = (await client.post(ITEMS, json=item_body(price="899.10"))).json()
-            (frame,) = await source.until_heard(1)
+            (frame,) = await source.until_received(1)
 
         assert frame.event == frame.data["type"] == "item.created"
         assert frame.id == frame.data["id"]
@@ -103,12 +103,12 @@ class TestStreamEvents:
             await save(make_post(user, title="A draft"))
             await database("UPDATE posts SET status = 'published', published_at = now()")
             await create(app, user, "an item")
-            await all_of_it.until_heard(2)
-            await sources[Scope.ITEMS_READ].until_heard(1)
-            await sources[Scope.POSTS_READ].until_heard(1)
+            await all_of_it.until_received(2)
+            await sources[Scope.ITEMS_READ].until_received(1)
+            await sources[Scope.POSTS_READ].until_received(1)
 
-        heard = {scope: [f.event for f in source.events] for scope, source in sources.items()}
-        assert heard == {
+        received = {scope: [f.event for f in source.events] for scope, source in sources.items()}
+        assert received == {
             Scope.ITEMS_READ: ["item.created"],
             Scope.POSTS_READ: ["post.published"],
             Scope.FILES_READ: [],
@@ -139,7 +139,7 @@ class TestResuming:
     ) -> None:
         async with listening(address, token) as source:
             await create(app, user, "1", "2")
-            await source.until_heard(2)
+            await source.until_received(2)
             resume = source.last_id
         await create(app, user, "3", "4")
 
@@ -147,7 +147,7 @@ class TestResuming:
         asked = {"resume_at": resume} if way == "header" else {"last_event_id": resume}
         async with listening(address, token, **asked) as source:
             await create(app, user, "5")
-            await source.until_heard(3)
+            await source.until_received(3)
         assert names(source) == ["3", "4", "5"]
 
     async def test_resuming_works_before_the_first_event(
@@ -158,7 +158,7 @@ class TestResuming:
         await create(app, user, "meanwhile")
 
         async with listening(address, token, resume_at=resume) as source:
-            await source.until_heard(1)
+            await source.until_received(1)
         assert names(source) == ["meanwhile"]
 
     @pytest.mark.parametrize("given", ["x", "1-2", "1-2-3-4", "0", "%00"])
@@ -198,8 +198,8 @@ class TestCredentials:
     ) -> None:
         ticket = (await (await as_user(user)).post(TICKETS)).json()["ticket"]
         async with listening(address, ticket=ticket) as source:
-            await create(app, user, "heard")
-            await source.until_heard(1)
+            await create(app, user, "first")
+            await source.until_received(1)
 
         async with new_client(app) as anonymous:
             again = await anonymous.get(PATH, params={"ticket": ticket})
@@ -290,7 +290,7 @@ class TestCost:
             for number in range(20):
                 await create(app, user, str(number))
             for source in sources:
-                await source.until_heard(20)
+                await source.until_received(20)
 
         assert all(names(source) == [str(n) for n in range(20)] for source in sources)
         # Reads, writes with their overflow, guesses, the listener.

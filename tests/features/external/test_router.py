@@ -249,7 +249,7 @@ class TestConfiguration:
         async with running(environment="production", log_level="warning") as production:
             external_api = opened(production)[ExternalResources].api
         said = capsys.readouterr().out
-        with capsys.disabled():  # Whoever logs next needs an output that is still open.
+        with capsys.disabled():  # Later log lines need an open output.
             configure_logging(opened(app)[Settings])
         client = await as_user(user)
 

@@ -30,7 +30,7 @@ from tests.state import reads_of, sessions_of
 
 FILES = "/api/v1/files"
 BATCH = f"{FILES}/batch"
-NOBODY = "018f2f63-0000-7000-8000-000000000000"
+UNKNOWN_ID = "018f2f63-0000-7000-8000-000000000000"
 KIB = 1024
 MIB = 1024 * KIB
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
@@ -47,7 +47,7 @@ async def owner(as_user: As, user: User) -> AsyncClient:
 
 
 @pytest.fixture
-async def stranger(as_user: As, other_user: User) -> AsyncClient:
+async def other_client(as_user: As, other_user: User) -> AsyncClient:
     return await as_user(other_user)
 
 
@@ -340,10 +340,10 @@ class TestCreateFile:
         assert response.json()["name"] == "Gr\u00f6.pdf"
 
     async def test_path_is_unique_for_each_owner(
-        self, owner: AsyncClient, stranger: AsyncClient
+        self, owner: AsyncClient, other_client: AsyncClient
     ) -> None:
         await upload(owner, path="a.pdf")
-        await upload(stranger, path="a.pdf")
+        await upload(other_client, path="a.pdf")
 
         response = await owner.post(FILES, files=files(PDF), data={"path": "a.pdf"})
 
@@ -873,7 +873,7 @@ class TestListFiles:
 
 class TestReadFile:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
-        response = await client.get(f"{FILES}/{NOBODY}")
+        response = await client.get(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 401, "unauthenticated")
 
@@ -897,7 +897,7 @@ class TestReadFile:
         assert response.status_code == 304
 
     async def test_missing_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.get(f"{FILES}/{NOBODY}")
+        response = await owner.get(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")
 
@@ -923,11 +923,11 @@ class TestReadFileByPath:
         assert response.json() == file
 
     async def test_path_of_another_user_is_not_found(
-        self, owner: AsyncClient, stranger: AsyncClient
+        self, owner: AsyncClient, other_client: AsyncClient
     ) -> None:
         await upload(owner, path="report.pdf")
 
-        response = await stranger.get(f"{FILES}/by-path/report.pdf")
+        response = await other_client.get(f"{FILES}/by-path/report.pdf")
 
         assert_problem(response, 404, "not_found")
 
@@ -939,7 +939,7 @@ class TestReadFileByPath:
 
 class TestReadFileContent:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
-        response = await client.get(f"{FILES}/{NOBODY}/content")
+        response = await client.get(f"{FILES}/{UNKNOWN_ID}/content")
 
         assert_problem(response, 401, "unauthenticated")
 
@@ -1068,7 +1068,7 @@ class TestReadFileContent:
 
 class TestDeleteFile:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
-        response = await client.delete(f"{FILES}/{NOBODY}")
+        response = await client.delete(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 401, "unauthenticated")
 
@@ -1088,10 +1088,12 @@ class TestDeleteFile:
 
         assert (await upload(owner, path="a.pdf"))["path"] == "a.pdf"
 
-    async def test_another_user_is_refused(self, owner: AsyncClient, stranger: AsyncClient) -> None:
+    async def test_another_user_is_refused(
+        self, owner: AsyncClient, other_client: AsyncClient
+    ) -> None:
         url = await content_url(owner)
 
-        response = await stranger.delete(url.removesuffix("/content"))
+        response = await other_client.delete(url.removesuffix("/content"))
 
         assert_problem(response, 403, "not_permitted")
         assert (await owner.get(url)).content == PDF
@@ -1111,6 +1113,6 @@ class TestDeleteFile:
         assert_problem(response, 412, "precondition_failed")
 
     async def test_missing_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.delete(f"{FILES}/{NOBODY}")
+        response = await owner.delete(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")

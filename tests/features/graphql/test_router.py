@@ -329,7 +329,7 @@ class TestRequest:
         assert broken(response)
 
     @pytest.mark.parametrize(
-        ("query", "name", "told"),
+        ("query", "name", "message"),
         [
             ("query a {me{id}} query b {me{id}}", None, "operationName"),
             ("query a {me{id}}", "b", "no such operation"),
@@ -339,7 +339,7 @@ class TestRequest:
         ],
     )
     async def test_unknown_operation_name_is_refused(
-        self, as_user: As, user: User, query: str, name: str | None, told: str
+        self, as_user: As, user: User, query: str, name: str | None, message: str
     ) -> None:
         body = {"query": query, "operationName": name}
 
@@ -347,7 +347,7 @@ class TestRequest:
 
         (error,) = answer["errors"]
         assert (answer["data"], error["extensions"]["code"]) == (None, "invalid_query")
-        assert told in error["message"]
+        assert message in error["message"]
 
     async def test_operation_is_chosen_by_its_name(self, as_user: As, user: User) -> None:
         body = {"query": "query a {me{id}} query b {me{username}}", "operationName": "b"}
@@ -357,7 +357,7 @@ class TestRequest:
         assert answer == {"data": {"me": {"username": user.username}}}
 
     @pytest.mark.parametrize(
-        ("query", "variables", "told"),
+        ("query", "variables", "message"),
         [
             ("query($id: ID!){user(id: $id){id}}", {}, "Variable '$id' has invalid value: Exp"),
             ("query($id: ID!){user(id: $id){id}}", {"id": "s3cret"}, "Variable '$id' has inval"),
@@ -369,11 +369,11 @@ class TestRequest:
         ],
     )
     async def test_mistake_is_named_and_no_value_repeated(
-        self, as_user: As, user: User, query: str, variables: dict[str, Any], told: str
+        self, as_user: As, user: User, query: str, variables: dict[str, Any], message: str
     ) -> None:
         answer = await execute(await as_user(user), query, **variables)
 
-        assert answer["errors"][0]["message"].startswith(told)
+        assert answer["errors"][0]["message"].startswith(message)
         assert "s3cret" not in json.dumps(answer)
 
     async def test_body_is_limited(self, as_user: As, user: User) -> None:
@@ -436,7 +436,7 @@ class TestCost:
                 first = await client.post("/graphql", json={"query": query})
                 refused = await client.post("/graphql", json={"query": query})
 
-        # Two hundred rows are worth two requests besides the one that asks for them.
+        # Two hundred rows count as two more requests.
         assert first.headers.get_list("ratelimit")[0].startswith('"default";r=2;')
         assert_problem(refused, 429, "rate_limited")
 

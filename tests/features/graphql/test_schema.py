@@ -1,7 +1,7 @@
 """The GraphQL schema against its snapshot.
 
 After a change of the schema, `.venv/bin/python -m tests.features.graphql.test_schema` writes
-docs/schema.graphql anew.
+docs/schema.graphql.
 """
 
 from pathlib import Path

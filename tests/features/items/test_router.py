@@ -33,7 +33,7 @@ ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
 JSON = {"Content-Type": "application/json"}
 SORTS = ["name", "-name", "price", "-price", "created_at", "-created_at"]
-NOBODY = uuid.UUID("018f2f63-0000-7000-8000-000000000000")
+UNKNOWN_ID = uuid.UUID("018f2f63-0000-7000-8000-000000000000")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def owner(as_user: As, user: User) -> AsyncClient:
 
 
 @pytest.fixture
-async def stranger(as_user: As, other_user: User) -> AsyncClient:
+async def other_client(as_user: As, other_user: User) -> AsyncClient:
     return await as_user(other_user)
 
 
@@ -320,7 +320,9 @@ class TestWalkItems:
         assert_problem(response, 400, "invalid_cursor")
 
     async def test_cursor_of_another_service_is_refused(self, owner: AsyncClient) -> None:
-        cursor = CursorSigner("another secret").sign([["-created_at"], ["2026-01-01", str(NOBODY)]])
+        cursor = CursorSigner("another secret").sign(
+            [["-created_at"], ["2026-01-01", str(UNKNOWN_ID)]]
+        )
 
         response = await owner.get(ITEMS, params={"cursor": cursor})
 
@@ -493,8 +495,8 @@ class TestCreateItem:
             ("tags", "wood", "list_type"),
             ("tags", {"wood": 1}, "list_type"),
             ("tags", ["wood"] * 21, "too_long"),
-            ("id", str(NOBODY), "extra_forbidden"),
-            ("owner_id", str(NOBODY), "extra_forbidden"),
+            ("id", str(UNKNOWN_ID), "extra_forbidden"),
+            ("owner_id", str(UNKNOWN_ID), "extra_forbidden"),
             ("a/b~c", 1, "extra_forbidden"),
         ],
     )
@@ -573,9 +575,9 @@ class TestReadItem:
         assert_problem(response, 401, "unauthenticated")
 
     async def test_every_authenticated_user_may_read(
-        self, stranger: AsyncClient, item: Item
+        self, other_client: AsyncClient, item: Item
     ) -> None:
-        response = await stranger.get(url(item))
+        response = await other_client.get(url(item))
 
         assert response.status_code == 200
         assert response.json()["owner_id"] == str(item.owner_id)
@@ -610,7 +612,7 @@ class TestReadItem:
         assert response.status_code == 200
 
     async def test_unknown_item_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.get(f"{ITEMS}/{NOBODY}")
+        response = await owner.get(f"{ITEMS}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")
 
@@ -626,8 +628,8 @@ class TestReplaceItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_another_user_is_refused(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.put(url(item), json=item_body())
+    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+        response = await other_client.put(url(item), json=item_body())
 
         assert_problem(response, 403, "not_permitted")
 
@@ -663,7 +665,7 @@ class TestReplaceItem:
         assert broken(response) == {"/body/price": "missing"}
 
     async def test_unknown_item_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.put(f"{ITEMS}/{NOBODY}", json=item_body())
+        response = await owner.put(f"{ITEMS}/{UNKNOWN_ID}", json=item_body())
 
         assert_problem(response, 404, "not_found")
 
@@ -674,8 +676,8 @@ class TestUpdateItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_another_user_is_refused(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.patch(url(item), json={"name": "Mine now"})
+    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+        response = await other_client.patch(url(item), json={"name": "Mine now"})
 
         assert_problem(response, 403, "not_permitted")
 
@@ -756,8 +758,8 @@ class TestDeleteItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_another_user_is_refused(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.delete(url(item))
+    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+        response = await other_client.delete(url(item))
 
         assert_problem(response, 403, "not_permitted")
 
@@ -989,7 +991,7 @@ class TestMethods:
         ("path", "allow"),
         [
             (ITEMS, "GET, HEAD, OPTIONS, POST"),
-            (f"{ITEMS}/{NOBODY}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+            (f"{ITEMS}/{UNKNOWN_ID}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ],
     )
     async def test_other_methods_are_not_allowed(

@@ -38,7 +38,9 @@ class TestSendNotification:
 
         assert response.status_code == 202
         listed = (await (await as_user(reader)).get(NOTIFICATIONS)).json()["items"]
-        assert [(told["subject"], told["message"]) for told in listed] == [tuple(BODY.values())]
+        assert [(message["subject"], message["message"]) for message in listed] == [
+            tuple(BODY.values())
+        ]
         mails = dict(read_mails(settings.mail_folder))
         assert mails[reader.email.capitalize()].strip() == BODY["message"]
 
@@ -75,7 +77,7 @@ class TestSendNotification:
             )
 
         listed = (await (await as_user(user)).get(NOTIFICATIONS)).json()["items"]
-        assert [told["subject"] for told in listed] == [BODY["subject"]]
+        assert [message["subject"] for message in listed] == [BODY["subject"]]
 
     async def test_address_without_an_account_gets_the_mail(
         self, app: FastAPI, as_user: As, admin: User, settings: Settings

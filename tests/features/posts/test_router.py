@@ -17,7 +17,7 @@ from tests.state import reads_of, sessions_of
 
 POSTS = "/api/v1/posts"
 OWN_POSTS = "/api/v1/users/me/posts"
-NOBODY = "018f2f63-0000-7000-8000-000000000000"
+UNKNOWN_ID = "018f2f63-0000-7000-8000-000000000000"
 BODY = {"title": "On oiling walnut", "body": "Thinly, and with the grain."}
 
 CallAs = Callable[[str], Awaitable[AsyncClient]]
@@ -29,16 +29,16 @@ async def author(as_user: As, user: User) -> AsyncClient:
 
 
 @pytest.fixture
-async def stranger(as_user: As, other_user: User) -> AsyncClient:
+async def other_client(as_user: As, other_user: User) -> AsyncClient:
     return await as_user(other_user)
 
 
 @pytest.fixture
 def call_as(as_user: As, user: User, other_user: User, guest: User, admin: User) -> CallAs:
-    people = {"author": user, "stranger": other_user, "guest": guest, "admin": admin}
+    all_users = {"author": user, "other_user": other_user, "guest": guest, "admin": admin}
 
     async def sign_in(name: str) -> AsyncClient:
-        return await as_user(people[name])
+        return await as_user(all_users[name])
 
     return sign_in
 
@@ -84,7 +84,7 @@ class TestListPosts:
         [
             ("author", ["Draft", "Published"]),
             ("admin", ["Draft", "Published"]),
-            ("stranger", ["Published"]),
+            ("other_user", ["Published"]),
             ("guest", ["Published"]),
         ],
     )
@@ -117,9 +117,9 @@ class TestListPosts:
         assert titles(response) == ["Published"]
 
     async def test_shows_the_authors(
-        self, stranger: AsyncClient, user: User, published: Post
+        self, other_client: AsyncClient, user: User, published: Post
     ) -> None:
-        [post] = (await stranger.get(POSTS)).json()["items"]
+        [post] = (await other_client.get(POSTS)).json()["items"]
 
         author = {"id": str(user.id), "username": user.username, "full_name": user.full_name}
         assert (post["author"], post["author_id"]) == (author, str(user.id))
@@ -274,7 +274,7 @@ class TestReadPost:
         assert_problem(response, 401, "unauthenticated")
 
     @pytest.mark.parametrize(
-        ("name", "status"), [("author", 200), ("admin", 200), ("stranger", 404), ("guest", 404)]
+        ("name", "status"), [("author", 200), ("admin", 200), ("other_user", 404), ("guest", 404)]
     )
     async def test_draft_is_for_its_author_and_administrators(
         self, call_as: CallAs, draft: Post, name: str, status: int
@@ -283,7 +283,7 @@ class TestReadPost:
 
         assert response.status_code == status
 
-    @pytest.mark.parametrize("name", ["author", "admin", "stranger", "guest"])
+    @pytest.mark.parametrize("name", ["author", "admin", "other_user", "guest"])
     async def test_published_post_is_for_all(
         self, call_as: CallAs, user: User, published: Post, name: str
     ) -> None:
@@ -293,10 +293,10 @@ class TestReadPost:
         assert response.json()["author"]["username"] == user.username
 
     async def test_draft_of_another_user_is_not_found(
-        self, stranger: AsyncClient, draft: Post
+        self, other_client: AsyncClient, draft: Post
     ) -> None:
-        hidden = assert_problem(await stranger.get(url(draft)), 404, "not_found")
-        missing = assert_problem(await stranger.get(f"{POSTS}/{NOBODY}"), 404, "not_found")
+        hidden = assert_problem(await other_client.get(url(draft)), 404, "not_found")
+        missing = assert_problem(await other_client.get(f"{POSTS}/{UNKNOWN_ID}"), 404, "not_found")
 
         own = {"instance", "request_id"}
         assert {k: hidden[k] for k in hidden.keys() - own} == {
@@ -304,14 +304,14 @@ class TestReadPost:
         }
 
     async def test_etag_of_a_draft_is_no_304_for_another_user(
-        self, stranger: AsyncClient, draft: Post
+        self, other_client: AsyncClient, draft: Post
     ) -> None:
-        response = await stranger.get(url(draft), headers={"If-None-Match": "*"})
+        response = await other_client.get(url(draft), headers={"If-None-Match": "*"})
 
         assert_problem(response, 404, "not_found")
 
-    async def test_current_copy_is_304(self, stranger: AsyncClient, published: Post) -> None:
-        response = await stranger.get(url(published), headers={"If-None-Match": '"1"'})
+    async def test_current_copy_is_304(self, other_client: AsyncClient, published: Post) -> None:
+        response = await other_client.get(url(published), headers={"If-None-Match": '"1"'})
 
         assert (response.status_code, response.content) == (304, b"")
 
@@ -400,15 +400,15 @@ class TestChangePost:
     )
     async def test_another_user_may_read_a_published_post_but_not_change_it(
         self,
-        stranger: AsyncClient,
+        other_client: AsyncClient,
         draft: Post,
         published: Post,
         method: str,
         path: str,
         body: Any,
     ) -> None:
-        hidden = await stranger.request(method, url(draft) + path, json=body)
-        visible = await stranger.request(method, url(published) + path, json=body)
+        hidden = await other_client.request(method, url(draft) + path, json=body)
+        visible = await other_client.request(method, url(published) + path, json=body)
 
         assert_problem(hidden, 404, "not_found")
         assert_problem(visible, 403, "not_permitted")
@@ -449,7 +449,7 @@ class TestChangePost:
     async def test_unknown_post_is_not_found(
         self, author: AsyncClient, method: str, path: str, body: Any
     ) -> None:
-        response = await author.request(method, f"{POSTS}/{NOBODY}{path}", json=body)
+        response = await author.request(method, f"{POSTS}/{UNKNOWN_ID}{path}", json=body)
 
         assert_problem(response, 404, "not_found")
 
@@ -526,10 +526,10 @@ class TestPublishPost:
 
     @pytest.mark.parametrize("name", ["author", "admin"])
     async def test_published_post_is_visible_to_all(
-        self, call_as: CallAs, stranger: AsyncClient, draft: Post, name: str
+        self, call_as: CallAs, other_client: AsyncClient, draft: Post, name: str
     ) -> None:
         response = await (await call_as(name)).put(publication(draft))
-        found = await stranger.get(url(draft))
+        found = await other_client.get(url(draft))
 
         assert response.json() == found.json()
         assert (found.json()["status"], found.json()["version"]) == ("published", 2)
@@ -555,14 +555,14 @@ class TestUnpublishPost:
         assert_problem(response, 401, "unauthenticated")
 
     async def test_unpublished_post_is_hidden_from_others(
-        self, author: AsyncClient, stranger: AsyncClient, published: Post
+        self, author: AsyncClient, other_client: AsyncClient, published: Post
     ) -> None:
         response = await author.delete(publication(published))
 
         own = (await author.get(url(published))).json()
         assert response.status_code == 204
         assert (own["status"], own["published_at"]) == ("draft", None)
-        assert_problem(await stranger.get(url(published)), 404, "not_found")
+        assert_problem(await other_client.get(url(published)), 404, "not_found")
 
     async def test_draft_is_refused(self, author: AsyncClient, draft: Post) -> None:
         response = await author.delete(publication(draft))

@@ -36,7 +36,7 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
+async def received(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
     """The notifications that a process receives after it has subscribed."""
     queue: asyncio.Queue[str] = asyncio.Queue()
     is_listening = asyncio.Event()
@@ -62,7 +62,7 @@ async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmake
 
 class TestRedisNotifications:
     async def test_commit_is_published(
-        self, sessionmaker: Sessionmaker, heard: "asyncio.Queue[str]"
+        self, sessionmaker: Sessionmaker, received: "asyncio.Queue[str]"
     ) -> None:
         user_id = uuid.uuid4()
 
@@ -70,10 +70,10 @@ class TestRedisNotifications:
             await sessions.end_all(session, user_id)
 
         async with asyncio.timeout(DEADLINE_SECONDS):
-            assert await heard.get() == str(user_id)
+            assert await received.get() == str(user_id)
 
     async def test_rollback_is_not_published(
-        self, sessionmaker: Sessionmaker, redis: Client, heard: "asyncio.Queue[str]"
+        self, sessionmaker: Sessionmaker, redis: Client, received: "asyncio.Queue[str]"
     ) -> None:
         with suppress(LookupError):
             async with transaction(sessionmaker) as session:
@@ -82,12 +82,12 @@ class TestRedisNotifications:
         await RedisPublisher(redis)(CHANNEL, "what was said next")
 
         async with asyncio.timeout(DEADLINE_SECONDS):
-            assert await heard.get() == "what was said next"
+            assert await received.get() == "what was said next"
 
     async def test_lost_redis_does_not_fail_a_committed_request(self, app: FastAPI) -> None:
         gone = create_redis("redis://127.0.0.1:1")
 
-        await RedisPublisher(gone)(CHANNEL, "nobody hears this")
+        await RedisPublisher(gone)(CHANNEL, "not received")
 
         await gone.aclose()
 

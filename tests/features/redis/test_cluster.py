@@ -43,11 +43,11 @@ class Ear:
     """The notifications of a channel, received by a separate client."""
 
     def __init__(self, cluster: Cluster, channel: str) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.connected = 0
         connect = partial(create_redis, cluster.url, is_cluster=True, retries=0)
         notifications = Notifications()
-        notifications.on_notification(channel, self.heard.append)
+        notifications.on_notification(channel, self.received.append)
         notifications.on_reconnect(self.on_reconnect)
         self.listener = RedisListener(connect, notifications)
 
@@ -57,8 +57,8 @@ class Ear:
     async def is_connected(self) -> bool:
         return self.connected > 0
 
-    async def has_heard(self, payload: str) -> bool:
-        return payload in self.heard
+    async def has_received(self, payload: str) -> bool:
+        return payload in self.received
 
 
 class TestWindows:
@@ -66,7 +66,7 @@ class TestWindows:
         replicas = [RedisWindows(redis, LIMIT), RedisWindows(redis, LIMIT)]
 
         verdicts = await asyncio.gather(
-            *(replicas[number % 2].count("somebody") for number in range(200))
+            *(replicas[number % 2].count("any-client") for number in range(200))
         )
 
         assert sum(not verdict.is_refused for verdict in verdicts) == 100
@@ -95,7 +95,7 @@ class TestNotifications:
             await RedisPublisher(redis)(channel, f"news of {channel}")
 
         for channel, ear in zip(channels, ears, strict=True):
-            await eventually(partial(ear.has_heard, f"news of {channel}"))
+            await eventually(partial(ear.has_received, f"news of {channel}"))
             await ear.listener.close()
 
 
@@ -108,15 +108,15 @@ class TestLostNode:
             windows, ear = RedisWindows(redis, LIMIT), Ear(cluster, "news")
             ear.listener.start()
             await eventually(ear.is_connected)
-            await windows.count("somebody")
+            await windows.count("any-client")
             ear.connected = 0
-            cluster.primary_of("rate:somebody").kill()
+            cluster.primary_of("rate:any-client").kill()
 
             started = time.monotonic()
-            verdicts = await asyncio.gather(*(windows.count("somebody") for _ in range(50)))
+            verdicts = await asyncio.gather(*(windows.count("any-client") for _ in range(50)))
             seconds = time.monotonic() - started
             await eventually(partial(is_counted_by_all, windows, redis), FAILOVER_SECONDS)
-            await eventually(partial(is_told, redis, ear), FAILOVER_SECONDS)
+            await eventually(partial(is_notified, redis, ear), FAILOVER_SECONDS)
 
             await ear.listener.close()
             await redis.aclose()
@@ -126,11 +126,11 @@ class TestLostNode:
 
 async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:
     """Whether two processes count the same window again."""
-    before = await windows.count("somebody")
-    after = await RedisWindows(redis, LIMIT).count("somebody")
+    before = await windows.count("any-client")
+    after = await RedisWindows(redis, LIMIT).count("any-client")
     return after.remaining == before.remaining - 1
 
 
-async def is_told(redis: Client, ear: Ear) -> bool:
+async def is_notified(redis: Client, ear: Ear) -> bool:
     await RedisPublisher(redis)("news", "after")
-    return await ear.has_heard("after")
+    return await ear.has_received("after")

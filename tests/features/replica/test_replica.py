@@ -35,7 +35,7 @@ ITEMS = "/api/v1/items"
 def replica_url(
     database_url: str, postgres_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    # The server of the tests acknowledges before it writes its log, and then nobody can say
+    # The server of the tests acknowledges before it writes its log, and then it is unknown
     # what the replica should have.
     name = database_url.rpartition("/")[2]
     asyncio.run(execute(database_url, f'ALTER DATABASE "{name}" SET synchronous_commit = on'))
@@ -208,7 +208,7 @@ class TestReadYourWrites:
     ) -> None:
         changes = {"database_replica_url": replica_url, "database_replica_max_lag_seconds": 30}
         async with running(**changes) as second, await signed_in(second, user) as elsewhere:
-            await until_heard(service, second)
+            await until_received(service, second)
             await until_level(second)
             async with Paused(replica_url):
                 for _ in range(20):
@@ -217,14 +217,14 @@ class TestReadYourWrites:
                     assert (await elsewhere.get(item)).status_code == 200
 
 
-async def until_heard(service: FastAPI, elsewhere: FastAPI) -> None:
+async def until_received(service: FastAPI, elsewhere: FastAPI) -> None:
     writer, replica = uuid.uuid4(), own_replica(elsewhere)
 
-    async def is_heard() -> bool:
+    async def is_received() -> bool:
         await own_replica(service).announce(writer)
         return replica.is_usable and not replica.serves(writer)
 
-    await eventually(is_heard)
+    await eventually(is_received)
 
 
 class TestSeveralHosts:

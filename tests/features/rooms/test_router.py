@@ -97,7 +97,7 @@ class TestHandshake:
         ticket = (await (await as_user(user)).post("/api/v1/auth/ws-ticket")).json()["ticket"]
 
         async with guest(port, "lobby", query=f"?ticket={ticket}") as member:
-            assert (await member.hear())["users"][0]["id"] == str(user.id)
+            assert (await member.receive())["users"][0]["id"] == str(user.id)
             status, _, problem = await handshake(port, f"{ROOM}?ticket={ticket}")
 
         assert (status, problem["code"]) == (401, "invalid_ticket")
@@ -231,11 +231,11 @@ class TestMessages:
                     for speaker in (ada, bob)
                 )
             )
-            heard = await asyncio.gather(ada.texts(40), bob.texts(40))
+            received = await asyncio.gather(ada.texts(40), bob.texts(40))
 
-        assert heard[0] == heard[1]
+        assert received[0] == received[1]
         for speaker in (True, False):
-            assert [each for each in heard[0] if each.startswith(str(speaker))] == [
+            assert [each for each in received[0] if each.startswith(str(speaker))] == [
                 f"{speaker} {text}" for text in texts
             ]
 
@@ -244,7 +244,7 @@ class TestMessages:
     ) -> None:
         async with guest(port, "lobby", token) as ada:
             await ada.say("Gr\u00fc\u00df Gott \U0001f600")
-            envelope = await ada.hear("message")
+            envelope = await ada.receive("message")
 
         assert envelope.keys() == {"type", "id", "room", "user", "at", "text"}
         assert envelope["user"] == {"id": str(user.id), "username": user.username}
@@ -330,7 +330,7 @@ class TestMessages:
     ) -> None:
         async with guest(port, "lobby", token) as ada:
             await ada.send(frame)
-            error = await ada.hear("error")
+            error = await ada.receive("error")
             await ada.say("still here")
 
             assert await ada.texts(1) == ["still here"]
@@ -345,7 +345,7 @@ class TestMessages:
         quiet = await access_token(app, guest_user)
         async with guest(port, "lobby", token) as ada, guest(port, "lobby", quiet) as eve:
             await eve.say("me, too")
-            error = await eve.hear("error")
+            error = await eve.receive("error")
             await ada.say("welcome")
 
             assert await eve.texts(1) == ["welcome"]
@@ -363,14 +363,16 @@ class TestMessages:
         ):
             for number in range(4):
                 await ada.say(f"{number}")
-            heard = [await ada.hear() for _ in range(5)]
+            received = [await ada.receive() for _ in range(5)]
             for _ in range(110):
                 await ada.send("{}")
 
             assert await ada.end() == (4429, "too many messages")
 
-        assert [each.get("code") for each in heard if each["type"] == "error"] == ["rate_limited"]
-        assert sum(each["type"] == "message" for each in heard) == 3
+        assert [each.get("code") for each in received if each["type"] == "error"] == [
+            "rate_limited"
+        ]
+        assert sum(each["type"] == "message" for each in received) == 3
 
 
 @pytest.fixture
@@ -383,11 +385,11 @@ class TestPresence:
         self, port: int, token: str, other_token: str, user: User, other_user: User
     ) -> None:
         async with guest(port, "lobby", token) as ada:
-            alone = await ada.hear()
+            alone = await ada.receive()
             async with guest(port, "lobby", other_token) as bob:
-                both = await bob.hear()
-                joined = await ada.hear("join")
-            left = await ada.hear("leave")
+                both = await bob.receive()
+                joined = await ada.receive("join")
+            left = await ada.receive("leave")
 
         ids = {str(user.id), str(other_user.id)}
         assert [each["id"] for each in alone["users"]] == [str(user.id)]
@@ -401,10 +403,10 @@ class TestPresence:
         async with guest(port, "lobby", token) as ada:
             async with guest(port, "lobby", other_token):
                 async with guest(port, "lobby", other_token) as again:
-                    assert (await again.hear())["count"] == 2
+                    assert (await again.receive())["count"] == 2
                 await ada.say("still two")
-                kinds = [(await ada.hear())["type"] for _ in range(3)]
-            last = await ada.hear()
+                kinds = [(await ada.receive())["type"] for _ in range(3)]
+            last = await ada.receive()
 
         assert kinds == ["presence", "join", "message"]
         assert last["type"] == "leave"
@@ -425,9 +427,9 @@ class TestPresence:
         )
         await save(gone)
         async with guest(port, "lobby", token) as ada:
-            assert (await ada.hear())["count"] == 2
+            assert (await ada.receive())["count"] == 2
 
-            left = await ada.hear("leave")
+            left = await ada.receive("leave")
 
         assert left["user"]["id"] == str(other_user.id)
 
@@ -435,11 +437,11 @@ class TestPresence:
         self, app: FastAPI, port: int, token: str, database: Database, user: User
     ) -> None:
         async with guest(port, "lobby", token) as ada:
-            await ada.hear()
+            await ada.receive()
             await database("DELETE FROM sockets")
             await opened(app)[StreamResources].leases.work()
 
-            assert (await ada.hear("join"))["user"]["id"] == str(user.id)
+            assert (await ada.receive("join"))["user"]["id"] == str(user.id)
             assert len(await database("SELECT id FROM sockets")) == 1
 
     async def test_lease_without_a_socket_is_released(
@@ -456,7 +458,7 @@ class TestPresence:
             )
             await opened(app)[StreamResources].leases.work()
 
-            assert (await ada.hear("leave"))["user"]["id"] == str(other_user.id)
+            assert (await ada.receive("leave"))["user"]["id"] == str(other_user.id)
 
 
 class TestEnd:
@@ -532,8 +534,8 @@ class TestSlowReader:
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1) as slow,
         ):
-            await ada.hear("join")
-            await speak_until_somebody_leaves(ada)
+            await ada.receive("join")
+            await speak_until_a_user_leaves(ada)
 
             assert await slow.end() == (4408, "too slow")
 
@@ -550,8 +552,8 @@ class TestSlowReader:
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1),
         ):
-            await ada.hear("join")
-            await speak_until_somebody_leaves(ada)
+            await ada.receive("join")
+            await speak_until_a_user_leaves(ada)
 
             # Of the two, the service's end of the reader's is gone.
             await eventually(lambda: is_at_most(partial(ends_held, port), 1))
@@ -564,15 +566,15 @@ class Impatient(WebSocketProtocol):
     stall_seconds = 0.5
 
 
-async def speak_until_somebody_leaves(speaker: Guest) -> None:
+async def speak_until_a_user_leaves(speaker: Guest) -> None:
     """The buffers of the system take megabytes before a message has to wait."""
     for number in range(400):
         await speaker.say(f"{number}{'x' * 60_000}"[:60_000])
-        while (envelope := await speaker.hear())["type"] != "message":
+        while (envelope := await speaker.receive())["type"] != "message":
             if envelope["type"] == "leave":
                 return
         assert envelope["text"].startswith(f"{number}x")
-    raise AssertionError("Everybody keeps up.")
+    raise AssertionError("All clients keep up.")
 
 
 def narrow(port: int) -> socket.socket:
@@ -615,7 +617,7 @@ class TestLeaks:
 
         for number in range(100):
             async with guest(port, "lobby", token) as ada:
-                await ada.hear()
+                await ada.receive()
                 if number % 2:
                     ada.connection.transport.abort()
 

@@ -76,11 +76,11 @@ class TestRetry:
             item = await save(make_item(user))
             await save(make_task(user, payload={"item_id": str(item.id)}, **FAILED))
 
-        told = await run(jobs.retry, [])
+        message = await run(jobs.retry, [])
         waiting = await database("SELECT attempts, progress FROM tasks")
         await opened(app)[Worker].drain()
 
-        assert told == "Enqueued again: 2.\n"
+        assert message == "Enqueued again: 2.\n"
         assert waiting == [{"attempts": 0, "progress": 0}] * 2
         assert await statuses(database) == ["succeeded"] * 2
 
@@ -100,10 +100,11 @@ class TestRetry:
         for key in ("one", "one", "two"):
             await save(make_task(user, deduplication_key=key, **FAILED))
 
-        told = await run(jobs.retry, [])
+        message = await run(jobs.retry, [])
 
         assert (
-            told.splitlines()[1] == "Not enqueued, because an unfinished task has the same key: 1."
+            message.splitlines()[1]
+            == "Not enqueued, because an unfinished task has the same key: 1."
         )
         assert await statuses(database) == ["failed", "queued", "queued"]
 
@@ -115,9 +116,9 @@ class TestPurge:
         for status in TaskStatus:
             await save(make_task(user, status=status))
 
-        told = await run(jobs.purge, "failed")
+        message = await run(jobs.purge, "failed")
 
-        assert told == "Deleted: 1.\n"
+        assert message == "Deleted: 1.\n"
         assert await statuses(database) == ["queued", "running", "succeeded", "cancelled"]
 
     @pytest.mark.parametrize("status", ["queued", "running", "nonsense", ""])

@@ -190,8 +190,8 @@ class TestSignUp:
             ("send_verification_mail", "succeeded"),
             ("notify_admins", "succeeded"),
         }
-        (told,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
-        assert told["subject"] == "A new account: zoe"
+        (message,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
+        assert message["subject"] == "A new account: zoe"
 
     async def test_mail_contains_no_text_of_the_registering_client(
         self, app: FastAPI, client: AsyncClient, settings: Settings

@@ -144,8 +144,8 @@ class TestUpdateProfile:
     async def test_one_of_ten_concurrent_renames_succeeds(
         self, client: AsyncClient, as_user: As, save: Save
     ) -> None:
-        people = [await as_user(await save(make_user())) for _ in range(10)]
-        signed_in = [{"Authorization": client.headers["Authorization"]} for client in people]
+        all_users = [await as_user(await save(make_user())) for _ in range(10)]
+        signed_in = [{"Authorization": client.headers["Authorization"]} for client in all_users]
 
         responses = await asyncio.gather(
             *(patch(client, ME, {"username": "grace"}, **headers) for headers in signed_in)
@@ -387,7 +387,7 @@ class TestListUsers:
     async def test_pages_contain_every_user_once(
         self, as_user: As, save: Save, admin: User
     ) -> None:
-        people = {str(admin.id)} | {str((await save(make_user())).id) for _ in range(6)}
+        all_users = {str(admin.id)} | {str((await save(make_user())).id) for _ in range(6)}
         signed_in, seen, cursor = await as_user(admin), [], None
         while True:
             params = {"limit": "3", "sort": "username"} | ({"cursor": cursor} if cursor else {})
@@ -397,8 +397,8 @@ class TestListUsers:
             if not cursor:
                 break
 
-        assert len(seen) == len(people)
-        assert set(seen) == people
+        assert len(seen) == len(all_users)
+        assert set(seen) == all_users
 
 
 class TestCreateUser:
@@ -563,9 +563,10 @@ class TestUpdateUser:
     async def test_one_of_two_administrators_that_demote_each_other_remains(
         self, client: AsyncClient, as_user: As, save: Save, database: Database, round_: int
     ) -> None:
-        people = [await save(make_user(role=Role.ADMIN)) for _ in range(2)]
+        all_users = [await save(make_user(role=Role.ADMIN)) for _ in range(2)]
         headers = [
-            {"Authorization": (await as_user(person)).headers["Authorization"]} for person in people
+            {"Authorization": (await as_user(person)).headers["Authorization"]}
+            for person in all_users
         ]
         requests: list[dict[str, Any]] = [
             {"method": "PATCH", "json": {"role": "user"}},
@@ -576,7 +577,7 @@ class TestUpdateUser:
         await asyncio.gather(
             *(
                 client.request(
-                    url=f"{USERS}/{people[1 - n].id}",
+                    url=f"{USERS}/{all_users[1 - n].id}",
                     headers=headers[n],
                     **requests[(round_ + n) % 3],
                 )

@@ -79,7 +79,7 @@ class TestEndSession:
         assert_problem(await refresh(client, there["refresh_token"]), 401, "invalid_token")
         assert await is_signed_in(client, here["access_token"])
 
-    @pytest.mark.parametrize("whose", ["somebody else's", "ended", "nobody's"])
+    @pytest.mark.parametrize("whose", ["of another user", "ended", "unknown"])
     async def test_session_of_another_user_is_not_found(
         self,
         client: AsyncClient,
@@ -93,7 +93,7 @@ class TestEndSession:
         if whose == "ended":
             await database("UPDATE sessions SET ended_at = now()")
         (row,) = await database("SELECT id FROM sessions")
-        session_id = uuid.uuid4() if whose == "nobody's" else row["id"]
+        session_id = uuid.uuid4() if whose == "unknown" else row["id"]
 
         response = await (await as_user(user)).delete(f"{SESSIONS}/{session_id}")
 

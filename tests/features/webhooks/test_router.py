@@ -249,8 +249,8 @@ class TestRotateSecret:
         await outbound.aclose()
         (message,) = receiver.received
         for secret in (created["secret"], rotated["secret"]):
-            told = Verifier(secret).verify(message.body, message.headers)
-            assert told["data"] == {"webhook_id": created["id"]}
+            found_message = Verifier(secret).verify(message.body, message.headers)
+            assert found_message["data"] == {"webhook_id": created["id"]}
 
 
 class TestService:
@@ -268,11 +268,14 @@ class TestService:
             created = (await create(client, url=receiver.url)).json()
             item = await save(make_item(user))
 
-            async def has_heard() -> bool:
+            async def has_received() -> bool:
                 return bool(receiver.received)
 
-            await eventually(has_heard, seconds=20)
+            await eventually(has_received, seconds=20)
 
         (message,) = receiver.received
-        told = Verifier(created["secret"]).verify(message.body, message.headers)
-        assert (told["type"], told["data"]["id"]) == ("item.created", str(item.id))
+        found_message = Verifier(created["secret"]).verify(message.body, message.headers)
+        assert (found_message["type"], found_message["data"]["id"]) == (
+            "item.created",
+            str(item.id),
+        )

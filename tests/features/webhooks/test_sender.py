@@ -243,11 +243,11 @@ class TestFailure:
 
 class TestDisabling:
     async def disabled(self, app: FastAPI, webhook: Webhook, database: Database) -> bool:
-        told = await database("SELECT user_id, subject FROM notifications")
+        found_message = await database("SELECT user_id, subject FROM notifications")
         expected = [{"user_id": webhook.owner_id, "subject": "A webhook was disabled"}]
-        assert told in ([], expected)
+        assert found_message in ([], expected)
         is_active = (await load_webhook(app, webhook)).is_active
-        assert is_active == (told == [])
+        assert is_active == (found_message == [])
         return not is_active
 
     @pytest.mark.parametrize(("days", "is_disabled"), [(5.1, True), (4.9, False)])

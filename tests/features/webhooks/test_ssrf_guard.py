@@ -218,7 +218,7 @@ class TestAllowedUrls:
             assert resolver.asked == ["hooks.example"]
 
     async def test_certificate_of_another_name_is_refused(self, tmp_path: Path) -> None:
-        certificate = write_certificate(tmp_path, "somebody-else.example")
+        certificate = write_certificate(tmp_path, "other-host.example")
         async with listening(certificate.server()) as listener:
             client = guarded_client(SsrfGuard(loopback=True), Resolver(), tls=certificate.client())
 
