@@ -2,7 +2,7 @@
 """Recompute the lock files, or with --check say whether they are in step with pyproject.toml.
 
 The check compares a fingerprint of what was asked for, which each lock carries in its second
-line, and so asks no registry: a release made by somebody else must not break our build.
+line, without a registry: a new release of a package must not break the build.
 """
 
 import hashlib

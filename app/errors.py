@@ -215,7 +215,7 @@ class TooManyRequests(AppError):
     status = 429
     code = "rate_limited"
     title = "Too many requests"
-    remedy = "Wait as long as Retry-After says."
+    remedy = "Wait for the time in Retry-After."
 
     def __init__(self, detail: str | None = None, *, retry_after_seconds: int) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
@@ -227,7 +227,7 @@ class Unavailable(AppError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
-    remedy = "Repeat the request after the time that Retry-After says."
+    remedy = "Repeat the request after the time in Retry-After."
 
     def __init__(self, detail: str | None = None, *, retry_after_seconds: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})

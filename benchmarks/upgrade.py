@@ -153,7 +153,7 @@ async def while_previous_serves(service: Service, url: str, folder: Path) -> lis
         Figure("migrations", seconds, "s"),
         Figure("failed during and after them", failed, "", 0),
         Figure(f"longest lock: {locks.worst}", locks.longest, "s", MAX_LOCK_SECONDS),
-        # No promise: a release that is already out cannot be mended.
+        # No promise: a published release cannot be fixed.
         Figure("failed after another column type", outdated, ""),
         Figure(f"longest lock: {change.worst}", change.longest, "s", MAX_LOCK_SECONDS),
         Figure("acknowledged writes that are lost", lost, "", 0),

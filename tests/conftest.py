@@ -60,7 +60,7 @@ hypothesis.settings.load_profile("suite")
 def pytest_collection_finish() -> None:
     """Spare the half a million objects of the collected tests from garbage collection.
 
-    They live until the end; to traverse them once stops whatever runs for a second.
+    They live until the end; one traversal stops the running test for a second.
     """
     gc.collect()
     gc.freeze()
@@ -73,7 +73,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def postgres_folder(testrun_uid: str, worker_id: str) -> Iterator[Path]:
-    """Shared by the workers of this run; whoever leaves last removes it."""
+    """A folder that the workers of this run share; the last worker removes it."""
     folder = Path(tempfile.gettempdir()) / f"app-tests-{testrun_uid}"
     members = folder / "members"
     members.mkdir(parents=True, exist_ok=True)
@@ -148,9 +148,9 @@ def settings(
         log_level="error",
         event_streams_per_user=200,  # Many tests share one user's.
         health_cache_seconds=0,  # Tests change what the probes check.
-        loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
+        loop_watchdog_seconds=0,  # It would end the tests while a debugger is paused.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
-        # A busy machine is late, whatever the service does.
+        # A busy machine lags, independent of the service.
         adaptive_concurrency=False,
         max_requests_in_flight=10_000,
         database_pool_timeout_seconds=BUSY_SECONDS,
@@ -245,7 +245,7 @@ def save(app: FastAPI) -> Save:
 
 @pytest.fixture
 def database(app: FastAPI) -> Database:
-    """Runs one statement in a transaction of its own and returns what it returns."""
+    """Runs one statement in a transaction of its own and returns its result."""
 
     async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
         async with sessions_of(app).begin() as session:

@@ -59,7 +59,7 @@ def make_published_post(author: User, **fields: Any) -> Post:
 
 
 def make_file(owner: User, **fields: Any) -> File:
-    """A row whose object nobody stored."""
+    """A row without a stored object."""
     given = {
         "name": "report.pdf",
         "size": 1000,

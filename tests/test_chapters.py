@@ -1,4 +1,4 @@
-"""Every chapter of the guide that this service grew from has a live place in it."""
+"""Every chapter of the guide that this service is based on has a working example."""
 
 import inspect
 import uuid
@@ -21,7 +21,7 @@ ITEMS = "/api/v1/items"
 
 
 class TestChapter1HelloWorld:
-    async def test_root_says_hello(self, client: AsyncClient) -> None:
+    async def test_root_returns_hello(self, client: AsyncClient) -> None:
         response = await client.get("/")
 
         assert response.headers["content-type"].startswith("text/html")
@@ -113,7 +113,7 @@ class TestChapter7Security:
 
 
 class TestChapter9Lifespan:
-    def test_lifespan_owns_what_the_application_needs(self, settings: Settings) -> None:
+    def test_lifespan_owns_the_resources_of_the_application(self, settings: Settings) -> None:
         app = create_app(settings)
 
         with TestClient(app) as client:
@@ -141,7 +141,9 @@ class TestChapter10Tests:
 
 
 class TestChapter12Performance:
-    async def test_large_answers_are_compressed(self, as_user: As, save: Save, user: User) -> None:
+    async def test_large_responses_are_compressed(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
         for _ in range(10):
             await save(make_item(user, description="oak " * 50))
 

@@ -49,7 +49,7 @@ def test_named_targets_exist(document: Path) -> None:
     assert set(TARGET.findall(text(document))) <= targets
 
 
-def test_promises_that_drills_name_are_promised() -> None:
+def test_promises_named_by_drills_exist() -> None:
     rows = re.findall(r"^\| (P\d+) \|", text(ROOT / "docs" / "promises.md"), re.MULTILINE)
     drills = [path for folder in ("benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
     named = {
@@ -80,7 +80,7 @@ def bounds() -> list[list[str]]:
 
 
 @pytest.mark.parametrize("row", bounds(), ids=lambda row: row[0])
-def test_bound_has_a_setting_or_constant_that_exists_and_a_test(row: list[str]) -> None:
+def test_bound_names_an_existing_setting_and_a_test(row: list[str]) -> None:
     assert len(row) == 4
     _, _, place, tests = row
     constants = re.findall(r"`(\w+)` in `([\w/.]+)`", place)

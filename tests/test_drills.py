@@ -1,4 +1,4 @@
-"""Drills: what they need, and what they count."""
+"""Drills: required tools, and measurements."""
 
 import subprocess
 import sys
@@ -20,7 +20,9 @@ print([name for name in sys.modules if name.partition(".")[0] in {"tests", "pyte
 
 
 class TestMissingTool:
-    def test_is_one_sentence_and_no_traceback(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_missing_tool_is_one_sentence_and_no_traceback(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         def drill() -> list[Figure]:
             raise MissingTool("There is no pgbouncer: install it.")
 
@@ -29,7 +31,7 @@ class TestMissingTool:
             capsys.readouterr().out == "pgbouncer: not run. There is no pgbouncer: install it.\n\n"
         )
 
-    def test_is_named_with_its_remedy(self) -> None:
+    def test_missing_tool_is_named_with_its_remedy(self) -> None:
         with pytest.raises(MissingTool, match=r"^There is no no-such-tool: install it\.$"):
             require("no-such-tool", "install it")
 

@@ -1,4 +1,4 @@
-"""The declarations of the features, held against their code."""
+"""Declarations of the features, compared with their code."""
 
 import ast
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class TestDeclarations:
         with pytest.raises(FeatureError, match=r"app\.features\.users\.dashboard must be of type"):
             features.extensions("dashboard", Schedule)
 
-    def test_extensions_are_those_of_enabled_features(self) -> None:
+    def test_extensions_belong_to_enabled_features(self) -> None:
         features = Features([FEATURES.by_name[name] for name in ("users", "mail")])
 
         assert features.extensions("dashboard", DashboardFigures) == [users.extension]

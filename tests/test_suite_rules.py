@@ -52,7 +52,7 @@ def test_sleeps_only_where_a_duration_is_the_subject(path: Path) -> None:
 
 
 def is_zero(call: ast.Call) -> bool:
-    """Whether it gives the turn away and does not wait."""
+    """Return whether the call only yields to the event loop."""
     first = call.args[0] if call.args else None
     return isinstance(first, ast.Constant) and first.value == 0
 
@@ -73,7 +73,7 @@ def test_application_is_patched_only_for_a_reason() -> None:
 
 
 def patched_names(module: ast.Module) -> Iterator[str]:
-    """What `monkeypatch` changes of the application, by its full name."""
+    """Yield the full name of each application attribute that `monkeypatch` changes."""
     imported = app_names(module)
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and is_patch(node.func):

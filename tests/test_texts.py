@@ -1,4 +1,4 @@
-"""Every text that a client sends has a rule: no field and no parameter is a bare `str`."""
+"""Rules for texts: no field and no parameter of a request is a bare `str`."""
 
 import re
 from collections.abc import Iterator

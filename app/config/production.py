@@ -75,9 +75,9 @@ def unsafe_addresses(settings: Settings) -> dict[str, bool]:
         "address of the service.": is_public_url_set and settings.public_url.startswith("http:"),
         "ALLOWED_ORIGINS contains `*`: name the origins of your front ends.": "*"
         in settings.allowed_origins,
-        "ALLOWED_ORIGINS contains an http:// origin, whose pages anybody on the way can change: "
-        "name origins with https://.": any(origin.scheme == "http" for origin in origins),
-        "FORWARDED_ALLOW_IPS trusts everybody, so that clients choose their own address: name the "
+        "ALLOWED_ORIGINS contains an http:// origin, whose pages an attacker on the network can "
+        "change: name origins with https://.": any(origin.scheme == "http" for origin in origins),
+        "FORWARDED_ALLOW_IPS trusts every peer, so that clients choose their own address: name the "
         "networks of your proxies.": any(
             network.prefixlen < MIN_PREFIX[network.version] for network in networks
         ),

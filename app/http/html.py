@@ -45,11 +45,21 @@ class Markup(str):
 
 
 def require_docs_enabled(request: Request) -> None:
+    """Check that the documentation is enabled.
+
+    Raises:
+        NotFound: DOCS_ENABLED is false.
+    """
     if not resources(request)[Settings].docs_enabled:
         raise NotFound("The documentation is closed here.")
 
 
 def require_no_production(request: Request) -> None:
+    """Check that the environment is not production.
+
+    Raises:
+        NotFound: it is production.
+    """
     if resources(request)[Settings].environment == "production":
         raise NotFound("This page is for development.")
 

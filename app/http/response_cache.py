@@ -1,6 +1,6 @@
 """Response cache: serialized responses that are the same for all permitted callers, per process.
 
-See docs/adr/0021-one-answer-is-kept.md.
+See docs/adr/0021-response-cache.md.
 """
 
 import hashlib

@@ -220,7 +220,7 @@ async def retry(session: AsyncSession, task: Task) -> Task:
         async with session.begin_nested():
             task.reset()
     except UniqueViolation as error:
-        raise Conflict("Another task does the same already.") from error
+        raise Conflict("An unfinished task with the same key exists.") from error
     await queue.push(session, task.kind, task.id, delay=NO_DELAY)
     return task
 

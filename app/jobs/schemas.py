@@ -11,7 +11,7 @@ from app.jobs.models import TaskStatus
 
 
 class TaskRead(Stored):
-    """What became of a job; `result` and `error` are there once it has ended or failed."""
+    """The status of a job; `result` and `error` are set after it has ended or failed."""
 
     kind: str = Field(max_length=50, examples=["process_item"])
     owner_id: uuid.UUID | None

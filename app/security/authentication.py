@@ -118,6 +118,11 @@ async def charge(connection: HTTPConnection, principal: Principal, units: int) -
 
 
 async def count(connection: HTTPConnection, windows: Windows, key: str, units: int = 1) -> None:
+    """Count `units` requests in the rate limit window, and add its headers.
+
+    Raises:
+        TooManyRequests: the quota is exhausted.
+    """
     verdict = await windows.count(key, units)
     # The envelope middleware adds them to every response; the last count replaces earlier ones.
     headers = connection.scope["extra_headers"]

@@ -37,6 +37,11 @@ async def principal_of(opened: Resources, credential: RequestCredential) -> Prin
 
 
 async def verify(opened: Resources, credential: RequestCredential) -> tuple[Principal, float]:
+    """Verify a credential with the authenticator of its kind.
+
+    Raises:
+        InvalidToken: no feature accepts this kind.
+    """
     authenticator = opened[SecurityResources].authenticators.by_kind.get(credential.kind)
     if authenticator is None:
         raise InvalidToken("The service does not accept credentials of this kind.")

@@ -158,7 +158,7 @@ class Principal:
         return Scope.ADMIN in self.scopes
 
     def as_viewer(self) -> dict[str, Any]:
-        """What statements about rows of somebody want to know of who looks at them."""
+        """The values that row-level conditions need about the principal."""
         return {"viewer_id": self.id, "sees_all": self.is_admin}
 
     def may_change(self, owner_id: uuid.UUID) -> bool:

@@ -1,4 +1,4 @@
-"""Parameters of database URLs: each is honoured, or refused in one sentence."""
+"""Parameters of database URLs: each is supported, or rejected in one sentence."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-class TestHonoured:
+class TestSupported:
     @pytest.mark.parametrize(
         "query",
         [
@@ -47,7 +47,7 @@ class TestHonoured:
 
         assert value_of(settings, setting).endswith(query)
 
-    def test_file_that_can_be_read_is_accepted(self, certificate: Path) -> None:
+    def test_readable_file_is_accepted(self, certificate: Path) -> None:
         url = f"{HOST}?sslmode=verify-ca&sslrootcert={certificate}"
 
         assert load_settings(_env_file=None, database_url=url)

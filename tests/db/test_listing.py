@@ -1,4 +1,4 @@
-"""Lists: the pages of any order, put together, are the whole list."""
+"""Lists: the pages of any order together are the whole list."""
 
 import itertools
 import json
@@ -50,7 +50,7 @@ async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> l
 
 
 def in_order(items: list[Item], sort: tuple[str, ...]) -> list[Any]:
-    """What PostgreSQL should do, done by Python."""
+    """The expected result of PostgreSQL, computed in Python."""
     wanted = sort or LISTING.default_sort
     fields = [*wanted, "-id" if wanted[-1].startswith("-") else "id"]
     for name in reversed(fields):
@@ -63,7 +63,7 @@ def in_order(items: list[Item], sort: tuple[str, ...]) -> list[Any]:
 class TestPages:
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(rows=rows, sort=sorts, limit=st.integers(1, 5))
-    async def test_make_up_the_list(
+    async def test_pages_contain_the_whole_list(
         self,
         app: FastAPI,
         cleaner: Cleaner,

@@ -1,4 +1,4 @@
-"""Migrations lead up, down and up again, from any number of replicas at once."""
+"""Migrations: upgrade, downgrade and upgrade, by any number of replicas at once."""
 
 import asyncio
 import subprocess
@@ -35,7 +35,7 @@ def schema(url: str) -> str:
 
 
 class TestUpgrade:
-    def test_makes_what_the_models_say(self, empty_database: str) -> None:
+    def test_creates_the_schema_of_the_models(self, empty_database: str) -> None:
         migrations.upgrade(empty_database)
 
         migrations.check(empty_database)
@@ -54,7 +54,7 @@ class TestUpgrade:
         with pytest.raises(ConfigError, match=r"^Can't locate revision identified by 'nothing'\.$"):
             go(empty_database, "nothing")
 
-    def test_again_changes_nothing(self, empty_database: str) -> None:
+    def test_second_upgrade_changes_nothing(self, empty_database: str) -> None:
         migrations.upgrade(empty_database)
         before = schema(empty_database)
 
@@ -84,7 +84,7 @@ class TestUpgrade:
 
         assert (before.status_code, after.status_code) == (503, 200)
 
-    def test_database_that_is_away_is_one_sentence(self, tmp_path: Path) -> None:
+    def test_unreachable_database_is_one_sentence(self, tmp_path: Path) -> None:
         done = subprocess.run(
             app_command("db", "upgrade"),
             env={"DATABASE_URL": "postgresql://app@127.0.0.1:1/app", "PYTHONPATH": str(ROOT)},
@@ -123,7 +123,7 @@ class TestDowngrade:
             assert schema(empty_database) == expected
 
 
-def test_revisions_are_one_line_and_have_a_number_each() -> None:
+def test_revisions_are_linear_and_numbered() -> None:
     script = ScriptDirectory.from_config(migrations.alembic_config(""))
 
     assert [REVISIONS[0]] == script.get_heads()

@@ -94,7 +94,7 @@ class TestTransactionMode:
 
         assert {len((await each).text.splitlines()) for each in exports} == {1}
 
-    async def test_without_the_setting_it_fails(self, bouncer_url: str) -> None:
+    async def test_fails_without_the_setting(self, bouncer_url: str) -> None:
         first, second = [await asyncpg.connect(plain(bouncer_url)) for _ in range(2)]
 
         await first.fetch("SELECT 1")
@@ -106,23 +106,23 @@ class TestTransactionMode:
         first.terminate()
         second.terminate()
 
-    async def test_notifications_arrive_past_it(
+    async def test_notifications_bypass_pgbouncer(
         self, services: list[FastAPI], clients: list[AsyncClient]
     ) -> None:
-        heard = opened(services[1])[SecurityResources].principals
+        received = opened(services[1])[SecurityResources].principals
 
-        async def is_heard() -> bool:
-            epoch = heard.epoch
+        async def is_received() -> bool:
+            epoch = received.epoch
             key = {"name": "key", "scopes": ["items:read"]}
             created = await clients[0].post("/api/v1/auth/api-keys", json=key)
             await clients[0].delete(f"/api/v1/auth/api-keys/{created.json()['id']}")
             with suppress(TimeoutError):
-                await eventually(lambda: heard.epoch > epoch, 0.2)
-            return bool(heard.epoch > epoch)
+                await eventually(lambda: received.epoch > epoch, 0.2)
+            return bool(received.epoch > epoch)
 
-        await eventually(is_heard)
+        await eventually(is_received)
 
-    async def test_limits_are_those_of_the_role(self, services: list[FastAPI]) -> None:
+    async def test_timeouts_are_those_of_the_role(self, services: list[FastAPI]) -> None:
         async with sessions_of(services[0])() as session:
             found = await session.scalar(text("SELECT current_setting('lock_timeout')"))
 

@@ -78,8 +78,8 @@ async def until_committed(app: FastAPI) -> None:
 
 
 @pytest.mark.timeout(300)  # Two processes start, perhaps on a busy machine.
-class TestLostAnswer:
-    async def test_repeated_request_gets_the_first_answer(self, app: FastAPI, user: User) -> None:
+class TestLostResponse:
+    async def test_repeated_request_gets_the_first_response(self, app: FastAPI, user: User) -> None:
         token, port = await access_token(app, user), free_port()
         async with service(app, port) as first, connected(port) as client:
             await client.send(REQUEST % (token.encode(), len(BODY), BODY))

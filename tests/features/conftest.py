@@ -56,7 +56,7 @@ async def refresh(client: AsyncClient, token: str) -> Response:
 
 
 def address() -> str:
-    """An address of nobody else, since all tests share one mail folder."""
+    """A unique address, since all tests share one mail folder."""
     return f"{uuid.uuid4().hex}@example.com"
 
 

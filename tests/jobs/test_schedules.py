@@ -78,9 +78,7 @@ async def purge_expired(app: FastAPI) -> None:
 
 
 class TestPurgeExpired:
-    async def test_deletes_what_has_expired_and_nothing_else(
-        self, app: FastAPI, user: User, save: Save
-    ) -> None:
+    async def test_deletes_only_expired_rows(self, app: FastAPI, user: User, save: Save) -> None:
         fresh, stale = rows(user, timedelta(0)), rows(user, LONG_AGO)
         for row in (*fresh, *stale):
             await save(row)
@@ -92,7 +90,7 @@ class TestPurgeExpired:
     @pytest.mark.parametrize(
         ("table", "column"), [("pgqueuer_log", "job_id"), ("pgqueuer_statistics", "count")]
     )
-    async def test_records_of_the_queue_go_as_well(
+    async def test_records_of_the_queue_are_purged(
         self, app: FastAPI, database: Database, table: str, column: str
     ) -> None:
         await database(RECORDS.format(table=table, column=column))
@@ -103,9 +101,7 @@ class TestPurgeExpired:
         await database(f"DELETE FROM queue.{table} WHERE entrypoint ~ ' one'")
         assert left == [{"entrypoint": "fresh one"}]
 
-    async def test_failed_tasks_stay_until_somebody_has_looked(
-        self, app: FastAPI, user: User, save: Save
-    ) -> None:
+    async def test_failed_tasks_are_not_purged(self, app: FastAPI, user: User, save: Save) -> None:
         await save(make_task(user, status=TaskStatus.FAILED, finished_at=now() - LONG_AGO))
 
         await purge_expired(app)
@@ -114,7 +110,7 @@ class TestPurgeExpired:
 
 
 class TestSchedules:
-    async def test_each_runs(self, app: FastAPI) -> None:
+    async def test_each_schedule_runs(self, app: FastAPI) -> None:
         for schedule in opened(app)[Worker].schedules:
             await schedule.run(opened(app)[Worker].resources)
 

@@ -1,4 +1,4 @@
-"""The pulse tells what is our own doing from what others do to the machine."""
+"""Runtime metrics: the own part of the event loop lag."""
 
 import asyncio
 import time
@@ -7,9 +7,9 @@ from app.observability.runtime_metrics import TICK_SECONDS, RuntimeMetrics
 
 
 async def beat_after(seconds: float, *, computing: bool) -> float:
-    """What the next beat says when the loop was held up so long."""
-    told: list[float] = []
-    signs = RuntimeMetrics(on_tick=[told.append], samplers=[])
+    """Return the own lag of the next tick after the loop was blocked for so long."""
+    message: list[float] = []
+    signs = RuntimeMetrics(on_tick=[message.append], samplers=[])
     pause = asyncio.create_task(signs.pause())
     await asyncio.sleep(0)
     until = time.monotonic() + TICK_SECONDS + seconds
@@ -20,12 +20,12 @@ async def beat_after(seconds: float, *, computing: bool) -> float:
     time.sleep(max(0.0, until - time.monotonic()))  # noqa: ASYNC251  (as if others computed)
     await pause
     await signs.work()
-    return told[0]
+    return message[0]
 
 
-async def test_computing_makes_us_late() -> None:
+async def test_computing_counts_as_own_lag() -> None:
     assert await beat_after(0.5, computing=True) > 0.4
 
 
-async def test_waiting_for_a_processor_does_not() -> None:
+async def test_waiting_for_a_processor_is_not_own_lag() -> None:
     assert await beat_after(0.5, computing=False) < 0.01

@@ -40,7 +40,7 @@ async def list_api_keys(
 async def create_api_key(
     new: NewApiKeyDep, session: SessionDep, principal: SessionHolder, request: Request
 ) -> ApiKeyCreated:
-    """Make an API key with scopes that you have; the key is shown in this answer only.
+    """Create an API key with scopes that you have; the key is shown in this response only.
 
     Without `expires_at` it lives for the default lifetime. It ends with your account and, unless
     you decide otherwise, when you change the password or sign out everywhere.
@@ -72,7 +72,7 @@ async def revoke_api_key(row: OwnApiKey, session: SessionDep) -> None:
 async def rotate_api_key(
     row: OwnApiKey, session: SessionDep, principal: SessionHolder
 ) -> ApiKeyCreated:
-    """Replace the key by a new one, shown in this answer only; the old one ends at once.
+    """Replace the key by a new one, shown in this response only; the old one ends at once.
 
     Scopes and expiry stay.
     """

@@ -40,6 +40,6 @@ class ApiKeyRead(Out):
 
 
 class ApiKeyCreated(ApiKeyRead):
-    """The only answer that shows the key itself."""
+    """The only response that shows the key itself."""
 
     key: str = Field(max_length=100, examples=["rk_1f2e3d4c5b6a_..."])

@@ -205,6 +205,12 @@ def scopes_of(claim: object) -> frozenset[str]:
 
 
 def refuse_wrong_time(claims: AccessClaims, *, not_before: int) -> None:
+    """Reject claims outside of their validity; `not_before` is in seconds since the epoch.
+
+    Raises:
+        InvalidToken: the token has expired or is not valid yet.
+        ValueError: the lifetime is longer than the service issues.
+    """
     now = time.time()
     if claims.expires_at <= now:
         raise InvalidToken("The access token has expired.")

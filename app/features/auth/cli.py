@@ -23,7 +23,7 @@ class KeyAlgorithm(enum.StrEnum):
 
 @keys.command("generate")
 def generate_key(
-    file: Annotated[Path, typer.Argument(help="Where to write the private key, as PEM.")],
+    file: Annotated[Path, typer.Argument(help="Path of the private key, as PEM.")],
     algorithm: KeyAlgorithm = KeyAlgorithm.ES256,
 ) -> None:
     """Make a key for ES256 or RS256."""

@@ -176,7 +176,11 @@ async def get_proven_change(
 
 
 def reject_impossible_login(form: PasswordGrant) -> None:
-    """Reject values that no account can have; in a query they would raise an error."""
+    """Reject values that no account can have; in a query they would raise an error.
+
+    Raises:
+        InvalidCredentials: no account can have this login or password.
+    """
     is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_TYPED_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):
         raise InvalidCredentials("The user name or the password is wrong.")

@@ -33,7 +33,7 @@ COUNTED_AT_ONCE = 4
 class TooManyAttempts(TooManyRequests):
     code = "too_many_attempts"
     title = "Too many attempts"
-    remedy = "Wait as long as Retry-After says, or reset the password."
+    remedy = "Wait for the time in Retry-After, or reset the password."
 
 
 class MailKind(enum.StrEnum):

@@ -80,6 +80,11 @@ async def get_parameters(request: Request) -> Parameters:
 
 
 def charset_of(content_type: str) -> str:
+    """Return the charset of a form by its Content-Type.
+
+    Raises:
+        UnsupportedMediaType: the body is not a form, or its charset is not supported.
+    """
     message = Message()
     message["Content-Type"] = content_type or MEDIA_TYPE
     if message.get_content_type() != MEDIA_TYPE:
@@ -91,6 +96,11 @@ def charset_of(content_type: str) -> str:
 
 
 def parsed(body: bytes, charset: str) -> list[tuple[str, str]]:
+    """Parse a form strictly.
+
+    Raises:
+        InvalidRequest: the body is not in the charset, or has too many parameters.
+    """
     try:
         return parse_qsl(
             body.decode(charset),
@@ -154,6 +164,11 @@ async def get_grant(parameters: ParametersDep) -> PasswordGrant | RefreshGrant:
 
 
 def requested_scopes(parameters: Parameters) -> frozenset[Scope]:
+    """Return the scopes of the parameter `scope`.
+
+    Raises:
+        InvalidScope: one of them does not exist.
+    """
     requested = frozenset(parameters.get("scope", "").split(" ")) - {""}
     if not requested <= KNOWN_SCOPES:
         raise InvalidScope("One of the requested scopes does not exist.")

@@ -147,6 +147,11 @@ async def create(session: AsyncSession, data: CategoryCreate) -> Category:
 
 
 async def check_limit(session: AsyncSession) -> None:
+    """Check that one more category fits into the limit.
+
+    Raises:
+        TooManyCategories: the limit is reached.
+    """
     count = await session.scalar(select(func.count(Category.id))) or 0
     if count >= MAX_CATEGORIES:
         raise TooManyCategories(f"There are {MAX_CATEGORIES} categories already.")
@@ -183,6 +188,12 @@ async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Seque
 
 
 async def flush(session: AsyncSession) -> None:
+    """Flush, and send the invalidation of the tree.
+
+    Raises:
+        CategoryNameTaken: a sibling has the name.
+        Unprocessable: the parent does not exist.
+    """
     try:
         await session.flush()
         await notify(session, CHANNEL, TREE_CACHE_KEY)

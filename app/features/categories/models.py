@@ -83,10 +83,10 @@ class CategoryTooDeep(Conflict):
 class TooManyCategories(Conflict):
     code = "too_many_categories"
     title = "Too many categories"
-    remedy = "Delete categories that nobody needs."
+    remedy = "Delete categories that are not used."
 
 
 class CategoryInUse(Conflict):
     code = "category_in_use"
     title = "Category in use"
-    remedy = "Move or delete what is in the category first."
+    remedy = "Move or delete the content of the category first."

@@ -111,7 +111,7 @@ async def start_of(feed: EventFeed, requested: Position | None, *, most: int) ->
     """
     present = await feed.present()
     if requested and requested > present:
-        raise EventsExpired("The id is of another database.")
+        raise EventsExpired("The id belongs to another database.")
     if requested and await feed.backlog(requested, most=most + 1) > most:
         raise EventsExpired(f"More than {most} events have happened since then.")
     return requested or present

@@ -16,7 +16,7 @@ from app.features.items.schemas import ItemRead
 from app.security.principals import Scope
 
 
-@strawberry.type(description="What happened to an item, and the item as it was then.")
+@strawberry.type(description="A change of an item, and the item after it.")
 class ItemEvent:
     id: str
     type: str

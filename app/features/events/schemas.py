@@ -15,7 +15,7 @@ from app.security.principals import Principal
 
 
 class EventRead(Out):
-    """The shape that Standard Webhooks recommends, with the id besides."""
+    """The format that Standard Webhooks recommends, with the id."""
 
     id: Annotated[str, Field(max_length=60, examples=["1795305600-7043-12"])]
     type: Annotated[str, Field(max_length=100, examples=["item.created"])]

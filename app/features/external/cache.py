@@ -84,7 +84,7 @@ class Cache:
             return entry, entry.fresh_until + policy.stale_seconds - time.time()
         except Exception as error:
             count("failure")
-            log.warning("not loaded", key=key, reason=repr(error)[:200])
+            log.warning("cache load failed", key=key, reason=repr(error)[:200])
             raise
         finally:
             await self._store.unlock(lock, holder)

@@ -9,7 +9,7 @@ feature = Feature(
     requires=("items", "http_client", "redis"),
     routers=(router, quotes_router),
     tags={
-        "external": "Data of other services, fetched within three seconds or refused.",
+        "external": "Data of external services, fetched within three seconds or rejected.",
     },
     lifespan=lifespan,
 )

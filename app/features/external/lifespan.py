@@ -46,7 +46,7 @@ async def external_service(
         async with connected(own.external_api_url, own, breakers, cache) as api:
             yield api
     elif settings.environment == "production":
-        log.warning("EXTERNAL_API_URL is empty: what needs the external service answers 503")
+        log.warning("EXTERNAL_API_URL is empty: external endpoints return 503")
         yield None
     else:
         from app.devtools.demo_upstream import DemoApi, serving  # It imports a server.

@@ -26,8 +26,8 @@ EXISTING = CompiledStatement(
     select(File.id).where(File.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
 )
 # PostgreSQL's sum of bigint is numeric.
-SIZE = cast(func.coalesce(func.sum(File.size), 0), BigInteger)
-USED = select(SIZE.label("size"), func.count(File.id).label("files"))
+SIZE_BYTES = cast(func.coalesce(func.sum(File.size), 0), BigInteger)
+USED = select(SIZE_BYTES.label("size_bytes"), func.count(File.id).label("files"))
 USAGE = CompiledStatement(USED.where(File.owner_id == bindparam("owner_id")))
 
 LISTING = Listing(
@@ -102,7 +102,7 @@ async def create(
         raise PathTaken("You have another file at this path.") from error
     # A separate statement, so that its snapshot includes what earlier lock holders committed.
     used = (await session.execute(USED.where(File.owner_id == owner_id))).one()
-    quota.check(Usage(used.size, used.files))
+    quota.check(Usage(used.size_bytes, used.files))
     when_committed(session, metrics.FILES_STORED.inc, len(files))
     when_committed(session, metrics.STORED_BYTES.inc, sum(file.size for file in files))
 

@@ -120,6 +120,11 @@ class FormParser:
 
 
 async def field_bytes(part: Part) -> bytes:
+    """Read a field of the form.
+
+    Raises:
+        ContentTooLarge: the field is larger than MAX_FIELD_BYTES.
+    """
     value = b""
     async for chunk in part.data:
         value += chunk

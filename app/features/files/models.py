@@ -62,17 +62,17 @@ class QuotaExceeded(ContentTooLarge):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Storage used by an owner; sizes in bytes."""
+    """Storage used by an owner."""
 
-    size: int
+    size_bytes: int
     files: int
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Storage limits of each owner; sizes in bytes."""
+    """Storage limits of each owner."""
 
-    size: int
+    size_bytes: int
     files: int
 
     def check(self, usage: Usage) -> None:
@@ -81,8 +81,8 @@ class Quota:
         Raises:
             QuotaExceeded: there are too many bytes or too many files.
         """
-        if usage.size > self.size:
-            raise QuotaExceeded(f"Your files may take {self.size} bytes in total.")
+        if usage.size_bytes > self.size_bytes:
+            raise QuotaExceeded(f"Your files may take {self.size_bytes} bytes in total.")
         if usage.files > self.files:
             raise QuotaExceeded(f"You may have {self.files} files.")
 

@@ -93,7 +93,7 @@ async def create_file(
 async def create_files(
     upload: BatchUpload, quota: QuotaDep, open_transaction: Transactions, request: Request
 ) -> Response:
-    """Upload up to 10 files; when one of them is refused, none is kept."""
+    """Upload up to 10 files; if one of them is rejected, none is stored."""
 
     async def answer(session: AsyncSession) -> Response:
         await add_rows(session, upload, quota)
@@ -105,13 +105,13 @@ async def create_files(
 
 @router.get("/by-path/{file_path:path}", response_model=FileRead, responses=responses(NotFound))
 async def read_file_by_path(file: OwnFileByPath, request: Request) -> Response:
-    """Read what is known of your file at a path."""
+    """Read the metadata of your file at a path."""
     return etag_response(request, FileRead, file)
 
 
 @router.get("/{file_id}", response_model=FileRead, responses=responses(NotFound))
 async def read_file(file: ReadableFile, request: Request) -> Response:
-    """Read what is known of a file."""
+    """Read the metadata of a file."""
     return etag_response(request, FileRead, file)
 
 
@@ -158,7 +158,7 @@ async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
 def content_of(file: Row) -> Content:
     return Content(
         key=str(file["id"]),
-        size=file["size"],
+        size_bytes=file["size"],
         content_type=file["content_type"],
         disposition=attachment(file["name"]),
         etag=f'"{file["sha256"]}"',

@@ -57,7 +57,7 @@ class FileProcessor:
     def _detected(self, head: bytes) -> MediaType:
         kind = detect(head, declared=self._declared, name=self.name)
         if kind not in self._settings.upload_media_types:
-            raise UnsupportedMediaType("Files of this kind are not stored here.")
+            raise UnsupportedMediaType("Files of this type cannot be stored.")
         return kind
 
     async def _checked(self, head: bytes, text: TextCheck) -> AsyncIterator[bytes]:
@@ -71,7 +71,7 @@ class FileProcessor:
             chunk = await anext(self._data, b"")
         text.feed(b"", is_last=True)
 
-    def _count(self, size: int) -> None:
-        self.size += size
+    def _count(self, size_bytes: int) -> None:
+        self.size += size_bytes
         if self.size > self._settings.max_upload_bytes:
             raise ContentTooLarge(f"A file may have {self._settings.max_upload_bytes} bytes.")

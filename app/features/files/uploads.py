@@ -72,7 +72,7 @@ def refuse_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
     """
     declared = request.headers.get("content-length", "")
     length = int(declared) if LENGTH.fullmatch(declared) else 0
-    quota.check(Usage(usage.size + max(1, length - OVERHEAD_BYTES), usage.files + 1))
+    quota.check(Usage(usage.size_bytes + max(1, length - OVERHEAD_BYTES), usage.files + 1))
 
 
 async def body_chunks(request: Request, settings: FileSettings) -> AsyncIterator[bytes]:
@@ -97,7 +97,7 @@ async def body_chunks(request: Request, settings: FileSettings) -> AsyncIterator
         detail = f"An upload may take {longest:g} seconds and pause for {pause:g}."
         raise UploadTooSlow(detail) from error
     except ClientDisconnect as error:
-        raise BadRequest("The client went away.") from error
+        raise BadRequest("The client disconnected.") from error
     except HTTPException as error:
         raise body_error(error) from error
 

@@ -177,7 +177,11 @@ async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -
 
 @contextmanager
 def known_category() -> Iterator[None]:
-    """Translate a foreign key violation: only the category can be missing, not the owner."""
+    """Translate a foreign key violation: only the category can be missing, not the owner.
+
+    Raises:
+        Unprocessable: the category does not exist.
+    """
     try:
         yield
     except ForeignKeyViolation as error:

@@ -54,7 +54,7 @@ async def get_query(
         Query(description="Words of name and description, or their beginnings; all must match."),
     ] = None,
     remember: Annotated[
-        bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
+        bool, Query(description="Store `q` in a cookie, and use the stored one if it is absent.")
     ] = False,
     last_query: Annotated[
         OpaqueText | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})

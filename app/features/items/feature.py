@@ -15,7 +15,7 @@ feature = Feature(
     routers=(router, own_router),
     root_routers=(router_v2,),
     tags={
-        "items": "What is on offer.",
+        "items": "The items on offer.",
         "items v2": "Items whose amounts name a currency.",
     },
     jobs=(ProcessItem,),

@@ -23,7 +23,7 @@ from app.security.authentication import permit_change
 from app.security.principals import Scope
 
 
-@strawberry.type(description="Something on offer.")
+@strawberry.type(description="An item on offer.")
 class Item:
     id: uuid.UUID
     name: str
@@ -58,7 +58,7 @@ class CreateItemInput:
     category_id: uuid.UUID | None = UNSET
 
 
-@strawberry.input(description="What you leave out stays as it is.")
+@strawberry.input(description="Omitted fields stay as they are.")
 class UpdateItemInput:
     name: str | None = UNSET
     price: Decimal | None = UNSET
@@ -68,7 +68,7 @@ class UpdateItemInput:
     category_id: uuid.UUID | None = UNSET
 
 
-@strawberry.input(description="All of it must hold.")
+@strawberry.input(description="All conditions must match.")
 class ItemFilter:
     q: str | None = UNSET
     tag: list[str] | None = UNSET
@@ -118,7 +118,7 @@ class ItemMutations:
             row = await own_item(info.context, id)
             return item_of(await items.update(info.context.session, row, data))
 
-    @strawberry.mutation(description="Delete your item; answers with its id.")
+    @strawberry.mutation(description="Delete your item; returns its id.")
     async def delete_item(self, info: Info, id: uuid.UUID) -> uuid.UUID | None:
         info.context.require(Scope.ITEMS_WRITE)
         async with info.context.session.begin_nested():

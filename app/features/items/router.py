@@ -115,7 +115,7 @@ async def create_items(
 async def replace_item(
     data: ItemCreate, item: OwnItem, session: SessionDep, request: Request
 ) -> Response:
-    """Replace your item; what you leave out returns to its default."""
+    """Replace your item; omitted fields return to their defaults."""
     return etag_response(request, ItemRead, await items.replace(session, item, data))
 
 
@@ -135,7 +135,7 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
 
 @router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
-    """Bring your deleted item back."""
+    """Restore your deleted item."""
     return etag_response(request, ItemRead, await items.restore(session, item))
 
 
@@ -148,7 +148,7 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
 async def process_item(
     item: OwnItem, session: SessionDep, principal: ItemWriter, _: RoomForTask, request: Request
 ) -> Response:
-    """Have your item processed; while that is going on, you get the same task again."""
+    """Process your item; while a task for it is unfinished, the same task is returned."""
     job = ProcessItem(item_id=item.id)
     task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
     return await accepted_response(request, session, task_id)

@@ -35,7 +35,7 @@ Recipient = Annotated[Email, Path(examples=["user@example.com"])]
 async def list_notifications(
     reads: Reads, principal: SignedIn, pagination: NotificationPagination
 ) -> Response:
-    """List what you were told, the newest first."""
+    """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
     return pagination.answer(page)
 
@@ -60,7 +60,7 @@ async def send_notification(
     limit = MailLimit(settings.notifications_per_address, settings.notifications_per_account)
     if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id, limit=limit):
         raise TooManyAttempts(
-            "The address got as many messages as it may.",
+            "The address has received the maximum number of messages.",
             retry_after_seconds=int(WINDOW.total_seconds()),
         )
     await notifications.create_for_address(session, email, **data.model_dump())

@@ -9,6 +9,6 @@ feature = Feature(
     requires=("users",),
     routers=(router, own_router),
     tags={
-        "posts": "What users write: drafts of their own, and what all may read.",
+        "posts": "Posts of users: drafts and published posts.",
     },
 )

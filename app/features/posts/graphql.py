@@ -20,7 +20,7 @@ from app.security.principals import Scope
 strawberry.enum(Status, name="PostStatus")
 
 
-@strawberry.type(description="What somebody writes: a draft, or what all may read.")
+@strawberry.type(description="A post: a draft, or published for all users.")
 class Post:
     id: uuid.UUID
     title: str

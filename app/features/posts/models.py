@@ -25,13 +25,13 @@ class Status(enum.StrEnum):
 class AlreadyPublished(Conflict):
     code = "already_published"
     title = "Already published"
-    remedy = "Nothing is left to do: everybody sees the post."
+    remedy = "No action is needed: all users see the post."
 
 
 class NotPublished(Conflict):
     code = "not_published"
     title = "Not published"
-    remedy = "Nothing is left to do: the post is a draft."
+    remedy = "No action is needed: the post is a draft."
 
 
 class Post(Versioned, Base):

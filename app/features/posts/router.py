@@ -37,7 +37,7 @@ async def list_posts(
 async def create_post(
     data: PostCreate, session: SessionDep, principal: PostWriter, request: Request
 ) -> Response:
-    """Write a draft; nobody else but administrators sees it until you publish it."""
+    """Create a draft; only you and administrators see it until you publish it."""
     post = await posts.create(session, data, author=principal)
     return etag_response(
         request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}"
@@ -74,7 +74,7 @@ async def delete_post(post: OwnPost, session: SessionDep) -> None:
     responses=responses(*CHANGES, AlreadyPublished),
 )
 async def publish_post(post: OwnPost, session: SessionDep, request: Request) -> Response:
-    """Publish your draft: everybody sees it."""
+    """Publish your draft: all users see it."""
     return etag_response(request, PostRead, await posts.publish(session, post))
 
 

@@ -64,7 +64,7 @@ async def answers(redis: Client) -> bool:
     try:
         await redis.ping()
     except RedisError as error:
-        log.warning("no answer", reason=type(error).__name__)
+        log.warning("Redis unreachable", reason=type(error).__name__)
         return False
     return True
 
@@ -78,7 +78,7 @@ class RedisPublisher:
         try:
             await self._redis.publish(channel, payload)
         except FAILURES as error:
-            log.warning("notification lost", channel=channel, reason=type(error).__name__)
+            log.warning("notification not published", channel=channel, reason=type(error).__name__)
 
 
 # Atomic on the server, so that requests on different replicas are counted one by one.
@@ -108,7 +108,7 @@ class RedisWindows:
             try:
                 return await self._count_shared(key, units)
             except FAILURES as error:
-                log.warning("counting in this process instead", reason=type(error).__name__)
+                log.warning("Redis unreachable, counting in process", reason=type(error).__name__)
                 self._unreachable_until = time.monotonic() + RETRY_SECONDS
                 return await self._local.count(key, units)
 

@@ -122,7 +122,7 @@ class Replica(BackgroundLoop):
             async with asyncio.timeout(PUBLISH_SECONDS):
                 await self._publish(WRITERS, str(user_id))
         except (AppError, TimeoutError) as error:
-            log.warning("announcement lost", reason=type(error).__name__)
+            log.warning("write marker not published", reason=type(error).__name__)
 
     async def close(self) -> None:
         await super().close()
@@ -135,7 +135,7 @@ class Replica(BackgroundLoop):
                 self._caught_up_at = await self._lag.caught_up_at()
         if self.is_usable != self._was_usable:
             self._was_usable = self.is_usable
-            log.warning("replica", serves=self._was_usable)
+            log.warning("replica status changed", serves=self._was_usable)
         self._drop_old_writes()
 
     async def pause(self) -> None:

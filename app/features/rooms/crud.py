@@ -21,7 +21,7 @@ from app.db.session import AsyncSession, notify
 from app.features.rooms.models import RETENTION, RoomMessage
 from app.features.rooms.schemas import (
     MAX_PRESENT,
-    Person,
+    Participant,
     RoomEvent,
     RoomJoin,
     RoomLeave,
@@ -67,7 +67,7 @@ PRESENT = CompiledStatement(
 class JoinResult:
     """The user of the socket, and the number of the last message that it does not receive."""
 
-    user: Person
+    user: Participant
     number: int
 
 
@@ -87,7 +87,7 @@ async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: 
         select(User.username, func.coalesce(newest.scalar_subquery(), 0)).where(User.id == user_id)
     )
     username, number = found.one()
-    user = Person(id=user_id, username=username)
+    user = Participant(id=user_id, username=username)
     if is_first:
         number = await append(session, RoomJoin(room=room, user=user))
     return JoinResult(user, number)
@@ -97,13 +97,13 @@ async def leave(session: AsyncSession, room: str, user_id: uuid.UUID) -> None:
     """Append the leave of a user whose last socket in the room has closed."""
     username = await session.scalar(select(User.username).where(User.id == user_id))
     if username is not None:
-        await append(session, RoomLeave(room=room, user=Person(id=user_id, username=username)))
+        await append(session, RoomLeave(room=room, user=Participant(id=user_id, username=username)))
 
 
 async def presence(reads: ReadPool, room: str) -> RoomPresence:
     """Return the users in the room, by name."""
     rows = await reads.all(PRESENT, room=room)
-    users = [Person(id=row["id"], username=row["username"]) for row in rows]
+    users = [Participant(id=row["id"], username=row["username"]) for row in rows]
     return RoomPresence(room=room, users=users, count=rows[0]["count"] if rows else 0)
 
 

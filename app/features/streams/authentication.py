@@ -48,7 +48,7 @@ async def redeem(opened: Resources, secret: str) -> Principal:
     credential = ticket.credential
     live = await authenticators.find_live(opened[DatabaseResources].reads, {credential})
     if credential not in live:
-        raise InvalidTicket("What the ticket came from has ended.")
+        raise InvalidTicket("The credential of the ticket has ended.")
     bind_actor(ticket.user_id)
     expires_at = ticket.credential_expires_at
     return Principal.granted(

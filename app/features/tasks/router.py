@@ -25,7 +25,7 @@ TaskPagination = Annotated[
 
 @router.get("/{task_id}", response_model=TaskRead, responses=responses(NotFound))
 async def read_task(task: ReadableTask, request: Request) -> Response:
-    """See how far your task is."""
+    """Read the progress of your task."""
     return etag_response(request, TaskRead, task)
 
 
@@ -56,5 +56,5 @@ async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     responses=responses(NotFound, PreconditionFailed, NotFailed),
 )
 async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
-    """Have your failed task tried again."""
+    """Retry your failed task."""
     return etag_response(request, TaskRead, await tasks.retry(session, task), status=202)

@@ -1,4 +1,4 @@
-"""Users in GraphQL: people, accounts, and the mutation that creates one."""
+"""Users in GraphQL: public profiles, accounts, and the mutation that creates one."""
 
 import uuid
 from datetime import datetime
@@ -24,14 +24,14 @@ from app.security.principals import Role, Scope
 strawberry.enum(Role)
 
 
-@strawberry.type(description="As much of an account as everybody may see.")
+@strawberry.type(description="The public fields of an account.")
 class Person:
     id: uuid.UUID
     username: str
     full_name: str | None
 
 
-@strawberry.type(description="An account: your own or, for administrators, anybody's.")
+@strawberry.type(description="An account: your own or, for administrators, any account.")
 class User:
     id: uuid.UUID
     email: str
@@ -67,7 +67,7 @@ class UserQueries:
         info.context.require(Scope.USERS_READ)
         return from_row(User, await users.get(info.context.reads, info.context.principal.id))
 
-    @strawberry.field(description="Your own account or, for administrators, anybody's.")
+    @strawberry.field(description="Your own account or, for administrators, any account.")
     async def user(self, info: Info, id: uuid.UUID) -> User | None:
         info.context.require(Scope.USERS_READ)
         if not info.context.principal.may_change(id):
@@ -86,7 +86,7 @@ class UserQueries:
 
 @strawberry.type
 class UserMutations:
-    @strawberry.mutation(description="Open an account for somebody, for administrators.")
+    @strawberry.mutation(description="Create an account, for administrators.")
     async def create_user(self, info: Info, input: CreateUserInput) -> User | None:
         info.context.require(Scope.ADMIN)
         data = validated(UserCreate, input)

@@ -79,7 +79,7 @@ async def create_user(
     passwords: Passwords,
     request: Request,
 ) -> Response:
-    """Open an account for another user; you vouch for the e-mail address, which is confirmed.
+    """Create an account for another user; its e-mail address counts as confirmed.
 
     An administrator is made with a session only, not with an API key.
     """
@@ -100,7 +100,7 @@ async def create_user(
 async def read_user(
     user_id: uuid.UUID, reads: Reads, principal: ProfileReader, request: Request
 ) -> Response:
-    """Read an account: your own or, as an administrator, anybody's and more of it."""
+    """Read an account: your own or, as an administrator, any account with more fields."""
     if principal.is_admin:
         return account(request, UserAdminRead, await users.get_as_admin(reads, user_id))
     if user_id != principal.id:
@@ -156,5 +156,10 @@ def account(request: Request, schema: type[UserRead], row: Any, **options: Any) 
 
 
 def refuse_own_account(principal_id: uuid.UUID, user_id: uuid.UUID) -> None:
+    """Check that an administrator changes another account.
+
+    Raises:
+        NotPermitted: both ids are the same.
+    """
     if principal_id == user_id:
-        raise NotPermitted("Nobody changes the own role or activity.")
+        raise NotPermitted("You cannot change your own role or disable your own account.")

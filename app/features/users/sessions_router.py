@@ -25,7 +25,7 @@ SessionPagination = Annotated[
 async def list_sessions(
     reads: Reads, principal: SessionHolder, pagination: SessionPagination
 ) -> Response:
-    """List where you are signed in, the last used first."""
+    """List your sessions, last used first."""
     return pagination.answer(await sessions.list_page(reads, pagination.page, user_id=principal.id))
 
 
@@ -36,5 +36,5 @@ async def list_sessions(
     responses=responses(SessionRequired, NotFound),
 )
 async def end_session(session_id: uuid.UUID, session: SessionDep, principal: SessionHolder) -> None:
-    """Sign out somewhere else."""
+    """End one of your sessions."""
     await sessions.end(session, session_id, user_id=principal.id)

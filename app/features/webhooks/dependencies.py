@@ -94,7 +94,7 @@ def permit_events(principal: Principal, events: Iterable[str]) -> None:
     """
     missing = scopes_to_receive(events) - principal.scopes
     if missing:
-        raise InsufficientScope(f"To be told of these, you need {', '.join(sorted(missing))}.")
+        raise InsufficientScope(f"These events require {', '.join(sorted(missing))}.")
 
 
 async def get_delivery_filters(status: DeliveryStatus | None = None) -> dict[str, Any]:

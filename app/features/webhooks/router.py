@@ -56,7 +56,7 @@ async def create_webhook(
     request: Request,
     response: Response,
 ) -> WebhookCreated:
-    """Be told of events at an address of yours; the secret is shown in this answer only."""
+    """Subscribe a URL to events; the secret is shown in this response only."""
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
     limit = resources(request)[WebhookSettings].webhooks_per_user
@@ -94,7 +94,7 @@ async def update_webhook(
     "/{webhook_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
 )
 async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
-    """Delete your webhook and all that is known of its deliveries."""
+    """Delete your webhook and its deliveries."""
     await webhooks.delete(session, webhook)
 
 
@@ -117,9 +117,9 @@ async def test_webhook(
 async def rotate_webhook_secret(
     webhook: OwnWebhook, session: SessionDep, principal: WebhookManager, request: Request
 ) -> WebhookSecret:
-    """Replace the secret, shown in this answer only; for 24 hours the old one signs, too.
+    """Replace the secret, shown in this response only; the old one also signs for 24 hours.
 
-    You need the scopes that the webhook was set up with.
+    Requires the scopes that the webhook was configured with.
     """
     principal.require(*webhook.scopes)
     secret = new_secret()

@@ -122,9 +122,9 @@ class WebhookSender(BackgroundLoop):
             async with self._recording, transaction(self._sessions) as session:
                 await record(session, row, outcome)
         except AppError as error:
-            log.warning("outcome lost, sending again", id=str(row["id"]), reason=error.code)
+            log.warning("outcome not stored, retrying", id=str(row["id"]), reason=error.code)
         except Exception:
-            log.exception("delivery broke off", id=str(row["id"]))
+            log.exception("webhook delivery failed", id=str(row["id"]))
 
     async def _attempt(self, row: Row) -> Outcome:
         try:

@@ -38,7 +38,7 @@ class IdempotencyKeyReused(Unprocessable):
 class IdempotencyKeyInProgress(Conflict):
     code = "idempotency_key_in_progress"
     title = "The first request is still running"
-    remedy = "Repeat the request after the time that Retry-After says."
+    remedy = "Repeat the request after the time in Retry-After."
 
 
 class TooManyIdempotencyKeys(TooManyRequests):

@@ -81,6 +81,11 @@ async def pass_guards(request: Request, guards: Sequence[Guard]) -> None:
 
 
 def check_key(key: str) -> None:
+    """Validate an Idempotency-Key.
+
+    Raises:
+        Unprocessable: the key is empty, too long or not printable.
+    """
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         message = f"An Idempotency-Key has 1 to {MAX_KEY} printable characters"
         violation = Violation("/header/idempotency-key", message, "idempotency_key_malformed")
@@ -123,7 +128,12 @@ def stored(
 
 
 def replay(first: Row, fingerprint: bytes, encryptor: Encryptor) -> Response:
+    """Return the stored response of the first request.
+
+    Raises:
+        IdempotencyKeyReused: the fingerprint belongs to another request.
+    """
     if first["fingerprint"] != encryptor.mac(fingerprint):
-        raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+        raise IdempotencyKeyReused("This Idempotency-Key was sent with another request before.")
     headers = {**first["headers"], "idempotency-replayed": "true"}
     return Response(encryptor.decrypt(first["body"]), first["status"], headers)

@@ -1,7 +1,7 @@
 """Load shedding: rejects requests with 503 when the worker is saturated, and late answers with 504.
 
 Probes always pass; callers with a recently verified credential have more capacity than others.
-See docs/adr/0018-load-is-shed-by-lateness.md.
+See docs/adr/0018-load-shedding.md.
 """
 
 import asyncio

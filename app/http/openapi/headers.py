@@ -8,40 +8,40 @@ Node = dict[str, Any]
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "Yours to choose, new for each new request: however often the request is "
-    "repeated with it, it is carried out once, and its answer kept for a day.",
+    "description": "A unique value for each new request: repeated requests with it are executed "
+    "once, and the response is stored for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": "The `ETag` that you read: when the resource is another by now, the answer is "
-    "412 and nothing happens.",
+    "description": "The `ETag` that you read: if the resource has changed, the response is 412 "
+    "and nothing happens.",
     "schema": {"type": "string", "maxLength": 4096},
 }
 IF_UNMODIFIED_SINCE = {
     "name": "If-Unmodified-Since",
     "in": "header",
-    "description": "The `Last-Modified` that you read, in whole seconds; does not count beside "
+    "description": "The `Last-Modified` that you read, in whole seconds; ignored together with "
     "`If-Match`, which is exact.",
     "schema": {"type": "string", "maxLength": 40},
 }
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "The `ETag` of what you have: when it is still the same, the answer is 304, "
-    "or 412 to a write.",
+    "description": "The `ETag` of your copy: if it is current, the response is 304, or 412 to a "
+    "write.",
     "schema": {"type": "string", "maxLength": 4096},
 }
 IF_MODIFIED_SINCE = {
     "name": "If-Modified-Since",
     "in": "header",
-    "description": "The `Last-Modified` of what you have; does not count beside `If-None-Match`.",
+    "description": "The `Last-Modified` of your copy; ignored together with `If-None-Match`.",
     "schema": {"type": "string", "maxLength": 40},
 }
 WRITE_CONDITIONS = (IF_MATCH, IF_UNMODIFIED_SINCE, IF_NONE_MATCH)
 READ_CONDITIONS = (IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE)
-NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "What you have is still the same."}}
+NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "Your copy is current."}}
 
 
 def with_headers(method: str, operation: Node, schemas: Node) -> Node:

@@ -17,7 +17,7 @@ def in_days(days: float) -> str:
 
 
 class TestApiKeyCreate:
-    def test_never_expires_unless_told(self) -> None:
+    def test_expiry_is_optional(self) -> None:
         key = ApiKeyCreate.model_validate(KEY)
 
         assert (key.scopes, key.expires_at) == ([Scope.ITEMS_READ], None)

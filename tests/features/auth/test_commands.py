@@ -28,7 +28,7 @@ class TestGenerate:
 
         assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
 
-    def test_key_that_is_there_is_never_overwritten(self, tmp_path: Path) -> None:
+    def test_existing_key_is_never_overwritten(self, tmp_path: Path) -> None:
         (tmp_path / "key.pem").write_text("a key")
 
         with pytest.raises(ConfigError, match="File exists"):

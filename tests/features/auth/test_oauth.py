@@ -193,7 +193,7 @@ class TestScope:
         assert_oauth_error(response, "invalid_scope")
         assert scope not in response.text
 
-    async def test_nothing_is_left_of_scopes_that_the_role_lacks(
+    async def test_only_scopes_beyond_the_role_are_invalid(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
         response = await sign_in(client, user.email, scope=Scope.ADMIN)
@@ -254,7 +254,7 @@ class TestRefreshGrant:
     ) -> None:
         assert_oauth_error(await refresh_grant(client, token), "invalid_grant")
 
-    async def test_narrows_one_access_token_and_not_the_session(
+    async def test_scope_narrows_one_access_token_and_not_the_session(
         self, client: AsyncClient, user: User
     ) -> None:
         pair = await tokens(client, user.email, scope="items:read users:read")
@@ -272,7 +272,7 @@ class TestRefreshGrant:
         assert len(ids) == 3
 
     @pytest.mark.parametrize("scope", ["items:write", "items:read items:write", "admin", "unknown"])
-    async def test_scope_that_was_not_granted_leaves_the_token_as_it_was(
+    async def test_ungranted_scope_leaves_the_refresh_token_usable(
         self, client: AsyncClient, user: User, database: Database, scope: str
     ) -> None:
         pair = await tokens(client, user.email, scope="items:read")
@@ -295,7 +295,7 @@ class TestRefreshGrant:
         assert body["error"] == "temporarily_unavailable"
         assert after.status_code == 200
 
-    async def test_refresh_does_not_wait_for_a_turn_of_sign_ins(
+    async def test_refresh_does_not_wait_for_a_sign_in_slot(
         self, client: AsyncClient, app: FastAPI, user: User
     ) -> None:
         pair = await tokens(client, user.email)
@@ -350,7 +350,7 @@ class TestMediaTypeOfErrors:
         assert response.headers["Content-Type"] == media_type
         assert response.json()["error"] == "invalid_request"
 
-    async def test_other_endpoints_answer_with_problems_to_any_accept_field(
+    async def test_other_endpoints_return_problems_for_any_accept_field(
         self, client: AsyncClient
     ) -> None:
         headers = {"Accept": "application/json"}
@@ -453,7 +453,7 @@ class TestMetadata:
             "revocation_endpoint_auth_methods_supported": ["none"],
         }
 
-    async def test_issuer_is_that_of_the_tokens(
+    async def test_issuer_matches_the_tokens(
         self, client: AsyncClient, app: FastAPI, user: User, settings: Settings
     ) -> None:
         pair = await tokens(client, user.email)
@@ -477,11 +477,11 @@ class TestMetadata:
 
         assert metadata["jwks_uri"] == f"{metadata['issuer']}/.well-known/jwks.json"
 
-    async def test_documentation_is_left_out_when_it_is_closed(self, running: Running) -> None:
+    async def test_closed_documentation_is_left_out(self, running: Running) -> None:
         async with running(docs_enabled=False) as app, new_client(app) as client:
             assert "service_documentation" not in (await client.get(METADATA)).json()
 
-    async def test_front_ends_of_other_origins_may_read_it(self, running: Running) -> None:
+    async def test_other_origins_may_read_the_metadata(self, running: Running) -> None:
         origin = "https://app.example.com"
         async with running(allowed_origins=[origin]) as app, new_client(app) as client:
             response = await client.get(METADATA, headers={"Origin": origin})

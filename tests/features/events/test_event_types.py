@@ -14,7 +14,7 @@ def principal(*scopes: Scope, user_id: uuid.UUID = OWNER) -> Principal:
 
 
 class TestMayReceive:
-    def test_needs_the_scope_that_reading_needs(self) -> None:
+    def test_event_requires_the_read_scope(self) -> None:
         others = set(Scope) - {Scope.ITEMS_READ, Scope.ADMIN}
 
         assert may_receive(principal(Scope.ITEMS_READ), "item.created", {})
@@ -34,7 +34,7 @@ class TestMayReceive:
         assert not may_receive(principal(), "task.updated", {"owner_id": None})
         assert may_receive(principal(Scope.ADMIN), "task.updated", {"owner_id": None})
 
-    def test_event_of_absent_feature_is_for_nobody(self) -> None:
+    def test_event_of_absent_feature_is_not_delivered(self) -> None:
         data = {"owner_id": str(OWNER)}
 
         assert not may_receive(principal(*Scope), "parcel.sent", data)
@@ -42,7 +42,7 @@ class TestMayReceive:
 
 
 class TestScopesToReceive:
-    def test_are_those_to_read(self) -> None:
+    def test_scopes_are_the_read_scopes(self) -> None:
         names = ["item.created", "item.deleted", "task.updated"]
 
         assert scopes_to_receive(names) == {Scope.ITEMS_READ}

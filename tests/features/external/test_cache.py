@@ -1,4 +1,4 @@
-"""Answers that are kept, in memory and in a real Valkey, which may go away."""
+"""Response cache of the external API, in memory and in a real Valkey that may fail."""
 
 import asyncio
 import pickle
@@ -27,7 +27,7 @@ LOST_SECONDS = 10 * SHORT_SECONDS
 
 
 class Source:
-    """Something that takes a while to load, and counts how often it was."""
+    """A slow source that counts its loads."""
 
     def __init__(self, *, seconds: float = 0.0) -> None:
         self.loads = 0
@@ -75,7 +75,7 @@ async def emptied(valkey: ValkeyServer) -> AsyncIterator[Redis]:
         yield redis
 
 
-class TestKeeping:
+class TestCaching:
     async def test_value_is_loaded_once(self, cache: Cache) -> None:
         source = Source()
         hits, misses = (
@@ -102,7 +102,7 @@ class TestKeeping:
 
         assert all(await asyncio.gather(*(read(user) for user in users)))
 
-    async def test_five_hundred_misses_are_one_load(self, cache: Cache) -> None:
+    async def test_five_hundred_misses_share_one_load(self, cache: Cache) -> None:
         source = Source(seconds=0.1)
 
         values = await asyncio.gather(*(cache.get("key", source, POLICY) for _ in range(500)))
@@ -110,7 +110,7 @@ class TestKeeping:
         assert values == [{"number": 1}] * 500
         assert source.loads == 1
 
-    async def test_stale_value_is_served_while_it_is_loaded_anew(self, cache: Cache) -> None:
+    async def test_stale_value_is_served_while_revalidating(self, cache: Cache) -> None:
         source = Source(seconds=0.3)
         await cache.get("key", source, STALE_AT_ONCE)
 
@@ -137,7 +137,7 @@ class TestKeeping:
 
 
 class TestFailures:
-    async def test_failure_reaches_everybody_and_is_not_kept(self, cache: Cache) -> None:
+    async def test_failure_reaches_every_caller_and_is_not_cached(self, cache: Cache) -> None:
         source = Source(seconds=0.05)
         source.failure = LookupError("no luck")
 
@@ -160,7 +160,7 @@ class TestFailures:
 
         assert await cache.get("key", source, POLICY) == {"number": 1}
 
-    async def test_caller_that_gives_up_leaves_the_others_their_load(self, cache: Cache) -> None:
+    async def test_cancelled_caller_does_not_cancel_the_load_of_others(self, cache: Cache) -> None:
         source = Source(seconds=0.2)
         first = asyncio.create_task(cache.get("key", source, POLICY))
         second = asyncio.create_task(cache.get("key", source, POLICY))
@@ -170,7 +170,7 @@ class TestFailures:
 
         assert await second == {"number": 1}
 
-    async def test_closing_ends_what_is_loaded(self) -> None:
+    async def test_closing_cancels_loads(self) -> None:
         source = Source(seconds=60)
         async with opened("") as cache:
             waiting = asyncio.create_task(cache.get("key", source, POLICY))
@@ -181,7 +181,7 @@ class TestFailures:
 
 
 class TestRedis:
-    async def test_processes_load_once_between_them(self, valkey: ValkeyServer) -> None:
+    async def test_processes_share_one_load(self, valkey: ValkeyServer) -> None:
         source = Source(seconds=0.2)
         url = valkey.connection_url
         async with emptied(valkey), opened(url) as one, opened(url) as two:
@@ -191,7 +191,9 @@ class TestRedis:
         assert values == [{"number": 1}] * 500
         assert source.loads == 1
 
-    async def test_what_is_no_json_is_never_run(self, valkey: ValkeyServer) -> None:
+    async def test_stored_value_that_is_not_json_is_never_unpickled(
+        self, valkey: ValkeyServer
+    ) -> None:
         source = Source()
         async with emptied(valkey) as redis, opened(valkey.connection_url) as cache:
             await redis.set(PREFIX + "key", pickle.dumps(Explosive()))
@@ -199,7 +201,7 @@ class TestRedis:
             assert await cache.get("key", source, POLICY) == {"number": 1}
 
     @pytest.mark.parametrize("mode", ["hang", "refuse"])
-    async def test_losing_it_costs_little(
+    async def test_losing_redis_costs_little(
         self, valkey: ValkeyServer, mode: Literal["hang", "refuse"]
     ) -> None:
         source = Source()

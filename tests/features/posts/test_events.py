@@ -6,7 +6,7 @@ from app.features.events.event_types import may_receive
 from app.security.principals import Principal, Role, Scope
 
 
-def test_published_post_is_for_those_who_may_read_posts() -> None:
+def test_event_of_a_published_post_requires_the_posts_scope() -> None:
     others = set(Scope) - {Scope.POSTS_READ, Scope.ADMIN}
 
     assert may_receive(principal(Scope.POSTS_READ), "post.published", {})

@@ -35,8 +35,8 @@ async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
-    """What a process that listens hears, from the moment that it does."""
+async def received(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
+    """The notifications that a process receives after it has subscribed."""
     queue: asyncio.Queue[str] = asyncio.Queue()
     is_listening = asyncio.Event()
     notifications = Notifications()
@@ -60,8 +60,8 @@ async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmake
 
 
 class TestRedisNotifications:
-    async def test_commit_is_heard(
-        self, sessionmaker: Sessionmaker, heard: "asyncio.Queue[str]"
+    async def test_commit_is_published(
+        self, sessionmaker: Sessionmaker, received: "asyncio.Queue[str]"
     ) -> None:
         user_id = uuid.uuid4()
 
@@ -69,10 +69,10 @@ class TestRedisNotifications:
             await sessions.end_all(session, user_id)
 
         async with asyncio.timeout(PATIENCE_SECONDS):
-            assert await heard.get() == str(user_id)
+            assert await received.get() == str(user_id)
 
-    async def test_rollback_is_not_heard(
-        self, sessionmaker: Sessionmaker, redis: Client, heard: "asyncio.Queue[str]"
+    async def test_rollback_is_not_published(
+        self, sessionmaker: Sessionmaker, redis: Client, received: "asyncio.Queue[str]"
     ) -> None:
         with suppress(LookupError):
             async with transaction(sessionmaker) as session:
@@ -81,18 +81,18 @@ class TestRedisNotifications:
         await RedisPublisher(redis)(CHANNEL, "what was said next")
 
         async with asyncio.timeout(PATIENCE_SECONDS):
-            assert await heard.get() == "what was said next"
+            assert await received.get() == "what was said next"
 
-    async def test_lost_redis_does_not_fail_what_is_committed(self, app: FastAPI) -> None:
+    async def test_lost_redis_does_not_fail_a_committed_request(self, app: FastAPI) -> None:
         gone = create_redis("redis://127.0.0.1:1")
 
-        await RedisPublisher(gone)(CHANNEL, "nobody hears this")
+        await RedisPublisher(gone)(CHANNEL, "not received")
 
         await gone.aclose()
 
 
 class TestRedisListener:
-    async def test_comes_back_after_a_restart(self) -> None:
+    async def test_reconnects_after_a_restart(self) -> None:
         with ValkeyServer() as first:
             port = first.port
             connected: asyncio.Queue[None] = asyncio.Queue()

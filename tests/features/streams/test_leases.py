@@ -1,4 +1,4 @@
-"""Leases with a topic: what the handler of the topics is told, and in which transaction."""
+"""Leases with a topic: the calls of the topic handler, and their transactions."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ async def leases(
 
 
 class TestTopic:
-    async def test_first_and_last_lease_of_a_user_are_told_apart(
+    async def test_first_and_last_lease_of_a_user_are_distinguished(
         self, leases: SocketLeases, visitors: Visitors, user: User
     ) -> None:
         async with leases.held(user.id, "hall") as entered, leases.held(user.id, "hall"):

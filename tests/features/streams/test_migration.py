@@ -53,7 +53,7 @@ async def test_either_release_reads_the_tickets_of_the_other(empty_database: str
     assert rows["api_key"]["session_id"] is None
 
 
-async def test_downgrade_leaves_no_ticket_of_a_session_that_is_gone(empty_database: str) -> None:
+async def test_downgrade_deletes_tickets_of_ended_sessions(empty_database: str) -> None:
     await asyncio.to_thread(migrations.upgrade, empty_database)
     await execute(empty_database, USER)
     await execute(empty_database, NEW.format(kind="access_token"))

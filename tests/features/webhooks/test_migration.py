@@ -1,4 +1,4 @@
-"""The migration of deliveries to events: under load, and back with everything that waits."""
+"""The migration of deliveries to events: under load, and downgrade with waiting deliveries."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ SELECT uuidv7(), webhooks.id, 'item.created', 1, 1, 'succeeded' FROM webhooks;
 """
 
 
-async def test_downgrade_writes_the_payloads_of_what_waits(empty_database: str) -> None:
+async def test_downgrade_writes_the_payloads_of_waiting_deliveries(empty_database: str) -> None:
     await asyncio.to_thread(migrations.upgrade, empty_database)
     await execute(empty_database, FILL)
 
@@ -46,7 +46,7 @@ async def test_downgrade_writes_the_payloads_of_what_waits(empty_database: str) 
 
 
 @pytest.mark.parametrize("mode", ["ACCESS SHARE", "ROW EXCLUSIVE"])
-async def test_upgrade_lets_others_pass_while_it_waits_for_a_lock(
+async def test_upgrade_blocks_no_statement_while_it_waits_for_a_lock(
     empty_database: str, mode: str
 ) -> None:
     await asyncio.to_thread(migrations.upgrade, empty_database, BEFORE)

@@ -302,7 +302,7 @@ class TestWork:
 
         assert limit.in_flight == 0
 
-    def test_is_not_counted_while_it_waits(self, limit: ConcurrencyLimit) -> None:
+    def test_work_is_not_counted_while_it_waits(self, limit: ConcurrencyLimit) -> None:
         [work] = begin(limit, 1)
 
         with work.uncounted():

@@ -1,4 +1,4 @@
-"""Clients take turns, and no iteration of the event loop starts many requests."""
+"""Fair queue: clients are served in turn, and no event loop iteration starts many requests."""
 
 import asyncio
 from collections import Counter
@@ -41,7 +41,7 @@ async def test_client_does_not_wait_for_all_requests_of_another() -> None:
     assert started.index(other) <= PER_ITERATION + 1
 
 
-async def test_made_up_credentials_take_turns_from_their_own_network_only() -> None:
+async def test_invented_credentials_share_the_slots_of_their_network() -> None:
     other = ("192.0.2.2", b"")
 
     started, _ = await played([("192.0.2.1", b"%d" % n) for n in range(100)] + [other])

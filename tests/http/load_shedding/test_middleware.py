@@ -23,7 +23,7 @@ from tests.servers import connected, serving
 from tests.state import opened, reads_of
 
 PATIENCE_SECONDS = 20
-LOGIN = {"username": "somebody", "password": "a wrong password"}
+LOGIN = {"username": "any-client", "password": "a wrong password"}
 MOST = 16
 PROBES = ["/liveness", "/readiness", "/health", "/metrics"]
 

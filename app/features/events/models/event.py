@@ -22,7 +22,7 @@ class EventsExpired(AppError):
     status = 410
     code = "events_expired"
     title = "Events expired"
-    remedy = "Read what you follow again, then open the stream without Last-Event-ID."
+    remedy = "Read the resources again, then open the stream without Last-Event-ID."
 
 
 class Position(NamedTuple):
@@ -72,5 +72,5 @@ def position_of(text: str, pointer: str = "/header/Last-Event-ID") -> Position:
         raise Unprocessable(violations=[violation])
     seconds, transaction_id, number = map(int, found.groups())
     if seconds < (now() - RETENTION + MARGIN).timestamp():
-        raise EventsExpired("The events since then are no longer kept.")
+        raise EventsExpired("The events since then are no longer stored.")
     return Position(transaction_id, number)

@@ -149,6 +149,11 @@ async def rotate(
 async def find_just_rotated(
     session: AsyncSession, session_id: uuid.UUID, generation: int
 ) -> UserSession | None:
+    """Return the session if `generation` was replaced within the grace period.
+
+    Raises:
+        InvalidToken: the session has ended.
+    """
     is_recent = UserSession.rotated_at > func.now() - REFRESH_GRACE
     found = await session.execute(
         select(UserSession, is_recent).where(

@@ -233,6 +233,11 @@ async def delete(session: AsyncSession, user: User) -> None:
 
 
 async def require_another_admin(session: AsyncSession, user: User) -> None:
+    """Check that another active administrator remains without this user.
+
+    Raises:
+        LastAdmin: the user is the only one.
+    """
     if user.role is not Role.ADMIN or not user.is_active:
         return
     # Without the lock, two administrators who demote each other would each still see the other.

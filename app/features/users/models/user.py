@@ -74,4 +74,4 @@ class UsernameTaken(Conflict):
 class LastAdmin(Conflict):
     code = "last_admin"
     title = "Last administrator"
-    remedy = "Make somebody else an administrator first."
+    remedy = "Make another user an administrator first."

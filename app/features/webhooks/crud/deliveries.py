@@ -108,9 +108,14 @@ async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> Webhook
 
 
 async def check_renderable(session: AsyncSession, delivery: WebhookDelivery) -> None:
+    """Check that the message of a delivery can still be rendered.
+
+    Raises:
+        MessageExpired: its event was deleted.
+    """
     position = delivery.position
     if delivery.payload is None and not (position and await events.find(session, [position])):
-        raise MessageExpired("The event of the message is no longer kept.")
+        raise MessageExpired("The event of the message is no longer stored.")
 
 
 async def delete_old(session: AsyncSession) -> None:

@@ -39,14 +39,14 @@ IS_OPEN = text("status IN ('pending', 'sending')")
 class DeliveryInProgress(Conflict):
     code = "delivery_in_progress"
     title = "Delivery in progress"
-    remedy = "Wait some seconds for the answer of the receiver."
+    remedy = "Wait some seconds for the response of the receiver."
 
 
 class MessageExpired(AppError):
     status = 410
     code = "message_expired"
     title = "Message expired"
-    remedy = "The event of the message is no longer kept: read the resource itself."
+    remedy = "The event of the message is no longer stored: read the resource itself."
 
 
 @dataclass(frozen=True, slots=True)

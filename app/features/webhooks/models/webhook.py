@@ -38,7 +38,7 @@ class DisabledReason(enum.StrEnum):
 class TooManyWebhooks(Conflict):
     code = "too_many_webhooks"
     title = "Too many webhooks"
-    remedy = "Delete a webhook that you no longer need, or let one hear more events."
+    remedy = "Delete a webhook that you no longer need, or subscribe one to more events."
 
 
 class WebhookDisabled(Conflict):
