@@ -55,10 +55,15 @@ def config_errors() -> Iterator[None]:
 
 def revise(url: str, message: str) -> None:
     """Write a new migration from the difference between models and database."""
-    newest = int(known_revisions()[0].partition("_")[0])
-    slug = re.sub(r"\W+", "_", message.lower()).strip("_")
-    rev_id = f"{newest + 1:03d}_{slug}"[:MAX_REVISION_LENGTH]
+    rev_id = revision_id(known_revisions()[0], message)
     command.revision(alembic_config(url), message, autogenerate=True, rev_id=rev_id)
+
+
+def revision_id(newest: str, message: str) -> str:
+    """Return the id behind the newest one: the next number and the words of the message."""
+    number = int(newest.partition("_")[0]) + 1
+    words = re.sub(r"\W+", "_", message.lower()).strip("_")
+    return f"{number:03d}_{words}"[:MAX_REVISION_LENGTH]
 
 
 def check(url: str) -> None:

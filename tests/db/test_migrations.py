@@ -190,5 +190,15 @@ class TestRevisions:
 
         assert len(numbers) == len(REVISIONS)
 
+    @pytest.mark.parametrize(
+        ("message", "expected"),
+        [
+            ("Add a colour!", "016_add_a_colour"),
+            ("a message that is longer than the column", "016_a_message_that_is_longer_tha"),
+        ],
+    )
+    def test_are_numbered_and_named_by_the_message(self, message: str, expected: str) -> None:
+        assert migrations.revision_id("015_dashboard", message) == expected
+
     def test_name_their_features(self) -> None:
         assert {script.module.feature for script in SCRIPTS} <= {"kernel", *FEATURES}
