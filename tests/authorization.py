@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.main import create_app
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "authorization.md"
@@ -302,7 +302,7 @@ def scopes_of(route: APIWebSocketRoute) -> tuple[str, ...]:
 
 def document() -> str:
     """docs/authorization.md."""
-    known = operations(create_app(Settings.model_construct()))
+    known = operations(create_app(default_settings()))
     lines = [INTRODUCTION.rstrip()]
     for line in TABLE.splitlines():
         if line.startswith("#"):

@@ -120,7 +120,7 @@ KERNEL = sorted(
 ALWAYS_THERE = ("users", "auth", "mail", "categories", "items", "tasks")
 SMALLEST = [*KERNEL, *(f"features/{name}" for name in ALWAYS_THERE)]
 # This may only fall; the goal is 5,000.
-MAX_KERNEL_LINES = 8_350
+MAX_KERNEL_LINES = 8_300
 
 
 def test_kernel_does_not_grow() -> None:

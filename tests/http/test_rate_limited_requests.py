@@ -15,6 +15,7 @@ from app.security.rate_limit import LocalWindows, Policy
 from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
+from tests.polling import PATIENCE_SECONDS
 from tests.state import opened, replaced
 
 ME = "/api/v1/users/me"
@@ -29,7 +30,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
-    redis = create_redis(valkey.connection_url)
+    redis = create_redis(valkey.connection_url, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.flushall()
     await redis.aclose()

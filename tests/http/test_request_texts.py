@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from app.runtime.text import MAX_MARKS
@@ -202,7 +203,9 @@ class TestEmailAddresses:
         await opened(app)[Worker].drain()
 
         assert response.status_code == 202
-        assert f"{local}@xn--exmple-cua.com" in dict(read_mails(settings.mail_folder))
+        assert f"{local}@xn--exmple-cua.com" in dict(
+            read_mails(settings.of(MailSettings).mail_folder)
+        )
 
 
 class TestPasswords:

@@ -19,6 +19,7 @@ from app.features.auth.models.mailed_token import Purpose
 from app.features.auth.resources import AuthResources
 from app.features.files.lifespan import FileResources
 from app.features.files.storage import Download
+from app.features.mail.settings import MailSettings
 from app.features.users.crud import sessions
 from app.features.users.models.user import User
 from app.http.resources import HttpResources
@@ -135,7 +136,7 @@ async def a_task(scene: Scene) -> uuid.UUID:
 
 
 async def a_mail(scene: Scene) -> str:
-    folder, name = opened(scene.app)[Settings].mail_folder, str(uuid.uuid4())
+    folder, name = opened(scene.app)[MailSettings].mail_folder, str(uuid.uuid4())
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
     return name
