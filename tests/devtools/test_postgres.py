@@ -400,7 +400,7 @@ def test_no_server_runs_on_a_missing_folder(tmp_path: Path) -> None:
 
 
 @as_root
-def test_root_runs_the_server_as_nobody_in_an_accessible_folder(open_folder: Path) -> None:
+def test_root_runs_the_server_unprivileged_in_an_accessible_folder(open_folder: Path) -> None:
     with embedded_postgres(open_folder, durable=False):
         assert status(open_folder, "Uid", "CapPrm") == ("65534", "0000000000000000")
 
