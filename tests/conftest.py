@@ -149,9 +149,7 @@ def settings(
         health_cache_seconds=0,  # Tests change what the probes check.
         loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
-        # A busy machine is late, whatever the service does.
-        adaptive_concurrency=False,
-        max_requests_in_flight=10_000,
+        queue_timeout_seconds=BUSY_SECONDS,
         database_pool_timeout_seconds=BUSY_SECONDS,
         database_connect_timeout_seconds=BUSY_SECONDS,
         database_command_timeout_seconds=BUSY_SECONDS,
