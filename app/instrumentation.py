@@ -46,10 +46,7 @@ def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
     pools = [database.reads, database.reads.cursors, database.driver_pool]
     pool_metrics = PoolMetrics(pools, database.engine)
     return RuntimeMetrics(
-        on_tick=[
-            lambda lag_seconds: limit.on_tick(max(lag_seconds, pool_metrics.longest_wait())),
-            *watch(opened, stack),
-        ],
+        on_tick=watch(opened, stack),
         samplers=[
             limit.sample,
             pool_metrics.sample,

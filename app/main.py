@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry=telemetry(tracing),
     )
-    limit = create_concurrency_limit(settings)
+    limit = ConcurrencyLimit(settings)
     app.state.resources = create_resources(
         *(settings, *settings.features, features, features.problem_extensions),
         *(limit, log_writer, Tracing(tracing)),
@@ -64,14 +64,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     index_routes(app)
     describe(app, features.tags)
     return app
-
-
-def create_concurrency_limit(settings: Settings) -> ConcurrencyLimit:
-    return ConcurrencyLimit(
-        maximum=settings.max_requests_in_flight,
-        timeout_seconds=settings.request_timeout_seconds,
-        is_adaptive=settings.adaptive_concurrency,
-    )
 
 
 def create_resources(*instances: object) -> Resources:
@@ -126,7 +118,9 @@ def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) ->
     # Outside compression, so that HEAD has the header fields of the compressed GET.
     app.add_middleware(HeadMiddleware)
     # Inside CORS, so that scripts in browsers can read the rejection.
-    app.add_middleware(LoadSheddingMiddleware, limit=limit)
+    app.add_middleware(
+        LoadSheddingMiddleware, limit=limit, timeout_seconds=settings.request_timeout_seconds
+    )
     app.add_middleware(HeaderCheckMiddleware)
     app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
     is_production = settings.environment == "production"

@@ -1,24 +1,24 @@
 """Promise P8 as a drill: what the service does with ten times the work it can do.
 
-    python -m benchmarks.overload [PATH]
+    python -m benchmarks.overload [--direct] [--only NAME ...]
 
-Without PATH each request creates 250 items in one batch; with it, it reads there.
+Once with small requests, which read a page of five items, and once with batches of 250 items.
+Starts PostgreSQL, one worker and nginx with the shipped configuration, measures in a closed loop
+what they can do (C), then sends requests at constant rates of C and 10 C, however long the answers
+take: a closed loop would slow down with the service and hide what clients see. The clients have
+250 addresses. Takes about two minutes, stops what it started, exits with 1 when a promise is
+broken.
 
-Starts PostgreSQL and one worker, measures in a closed loop what that can do (C), then sends
-requests at constant rates of C and 10 C, however long the answers take: a closed loop would
-slow down with the service and hide what clients see. Takes about a minute, stops what it
-started, exits with 1 when a promise is broken.
-
-A refusal costs the worker about 0.1 ms, most of it for HTTP itself. Nine of them for each
-request that is accepted leave nine tenths of C only if that costs 10 ms or more, as a batch
-does. Floods of cheaper requests have to be held off by the proxy in front.
+With --direct the requests go to the worker itself. Refusing one costs it about 0.1 ms, most of it
+for HTTP, so that floods of small requests leave it little time; the drill then shows that it stays
+alive, and no promise holds.
 """
 
+import argparse
 import asyncio
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections import deque
@@ -37,9 +37,14 @@ from app.devtools.postgres import embedded_postgres
 from app.features.users.passwords import PasswordHasher
 from benchmarks.laboratory import reserve_core
 from benchmarks.login_flood import FILL, PASSWORD, Figure
-from benchmarks.service import Service, running_service
+from benchmarks.plain_nginx import nginx
+from benchmarks.service import ROOT, Service, running_service
 
 BATCH = {"items": [{"name": f"Item {n}", "price": "10.00", "tax": "1.00"} for n in range(250)]}
+WORKLOADS = {
+    "small": ("GET /api/v1/items?limit=5", b""),
+    "batch": ("POST /api/v1/items/batch", json.dumps(BATCH).encode()),
+}
 ITEMS = """
 INSERT INTO items (id, name, description, price, tax, tags, owner_id)
 SELECT uuidv7(), 'Item ' || n, repeat('All that can be said about it. ', 15), 10, 1, '{}', users.id
@@ -47,8 +52,10 @@ FROM users, generate_series(1, 2000) n
 """
 SECONDS = 10.0
 WARM_UP_SECONDS = 2.0
-CLOSED_LOOP = 16
+# As many as nginx passes on at once.
+CLOSED_LOOP = 32
 MOST_CONNECTIONS = 1000
+ADDRESSES = 250
 TICK_SECONDS = 0.002
 
 MAX_LOSS_PERCENT = 10
@@ -122,8 +129,13 @@ class Generator:
 
     async def connect(self, count: int) -> None:
         loop = asyncio.get_running_loop()
-        for _ in range(count):
-            _, client = await loop.create_connection(lambda: Client(self), "127.0.0.1", self._port)
+        for number in range(count):
+            _, client = await loop.create_connection(
+                lambda: Client(self),
+                "127.0.0.1",
+                self._port,
+                local_addr=(f"127.0.1.{number % ADDRESSES + 1}", 0),
+            )
             self._clients.append(client)
         self._idle = list(self._clients)
 
@@ -176,16 +188,36 @@ class Generator:
 
 
 def main() -> int:
-    path = sys.argv[1] if len(sys.argv) > 1 else None
-    with service() as (running, url):
-        figures = uvloop.run(measure(running, url, path))
-    print(*figures, sep="\n")
-    return 0 if all(figure.is_kept for figure in figures) else 1
+    arguments = parsed()
+    if arguments.direct:
+        print("Without nginx:")
+    with service(arguments.direct) as (running, port, url):
+        figures = uvloop.run(drill(running, port, url, arguments.only))
+    return 0 if arguments.direct or all(figure.is_kept for figure in figures) else 1
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make drill-overload")
+    parser.add_argument("--direct", action="store_true")
+    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    return parser.parse_args()
+
+
+async def drill(running: Service, port: int, url: str, names: list[str]) -> list[Figure]:
+    await fill(url)
+    token = await sign_in(running)
+    figures = []
+    for name in names:
+        print(f"{name}:")
+        measured = await measure(port, signed_request(token, *WORKLOADS[name]))
+        print(*measured, sep="\n", flush=True)
+        figures += measured
+    return figures
 
 
 @contextmanager
-def service() -> Iterator[tuple[Service, str]]:
-    """The service on one core, the generator on the others; the database has what they leave."""
+def service(is_direct: bool) -> Iterator[tuple[Service, int, str]]:
+    """The service on one core, nginx and the clients on the others; PostgreSQL has what is left."""
     with (
         tempfile.TemporaryDirectory() as folder,
         embedded_postgres(Path(folder) / "postgres", durable=False) as url,
@@ -196,6 +228,7 @@ def service() -> Iterator[tuple[Service, str]]:
             "DATABASE_URL": url,
             "LOG_LEVEL": "error",
             "RATE_LIMIT_ENABLED": "false",
+            "FORWARDED_ALLOW_IPS": "127.0.0.1",
         }
         give_way(Path(folder))
         core = reserve_core()
@@ -203,7 +236,14 @@ def service() -> Iterator[tuple[Service, str]]:
         os.sched_setaffinity(0, {core})  # What is started inherits it.
         with running_service(Path(folder), settings, workers=1) as running:
             os.sched_setaffinity(0, others)
-            yield running, url
+            with nginx(Path(folder) / "nginx", ROOT, running.port) as port:
+                yield running, running.port if is_direct else require_port(port), url
+
+
+def require_port(port: int) -> int:
+    if not port:
+        raise SystemExit("There is no nginx here; Debian has it as nginx-light.")
+    return port
 
 
 def give_way(folder: Path) -> None:
@@ -212,17 +252,15 @@ def give_way(folder: Path) -> None:
     os.setpriority(os.PRIO_PROCESS, int(pid_file.read_text().split()[0]), 10)
 
 
-async def measure(running: Service, url: str, path: str | None) -> list[Figure]:
-    await fill(url)
-    request = await signed_request(running, path)
-    before = await closed_loop(running.port, request)
-    generator = Generator(running.port, request)
+async def measure(port: int, request: bytes) -> list[Figure]:
+    before = await closed_loop(port, request)
+    generator = Generator(port, request)
     await generator.connect(MOST_CONNECTIONS)
     at_capacity, _ = await generator.open_loop(before, SECONDS)
     beyond, goodput = await generator.open_loop(before * 10, SECONDS)
     generator.close()
     # Once more: the tables have grown, and the machine may be busier than it was.
-    capacity = statistics.mean([before, await closed_loop(running.port, request)])
+    capacity = statistics.mean([before, await closed_loop(port, request)])
     return [*compared(capacity, goodput, at_capacity, beyond), *held(beyond)]
 
 
@@ -270,13 +308,15 @@ async def fill(url: str) -> None:
     await connection.close()
 
 
-async def signed_request(running: Service, path: str | None) -> bytes:
+async def sign_in(running: Service) -> str:
     login = {"username": "user-1", "password": PASSWORD}
     answer = await asyncio.to_thread(running.request, "POST", "/api/v1/auth/token", data=login)
-    token = answer.json()["access_token"]
-    body = b"" if path else json.dumps(BATCH).encode()
+    return str(answer.json()["access_token"])
+
+
+def signed_request(token: str, line: str, body: bytes) -> bytes:
     lines = [
-        f"GET {path} HTTP/1.1" if path else "POST /api/v1/items/batch HTTP/1.1",
+        f"{line} HTTP/1.1",
         "Host: drill",
         f"Authorization: Bearer {token}",
         "Content-Type: application/json",

@@ -150,9 +150,7 @@ def settings(
         health_cache_seconds=0,  # Tests change what the probes check.
         loop_watchdog_seconds=0,  # It would end the tests while a debugger is paused.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
-        # A busy machine lags, independent of the service.
-        adaptive_concurrency=False,
-        max_requests_in_flight=10_000,
+        queue_timeout_seconds=BUSY_SECONDS,
         database_pool_timeout_seconds=BUSY_SECONDS,
         database_connect_timeout_seconds=BUSY_SECONDS,
         database_command_timeout_seconds=BUSY_SECONDS,

@@ -19,6 +19,8 @@ SHIPPED = ROOT / "deploy" / "nginx"
 BINARY = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 NAME = "localhost"
 STOP_SECONDS = 10
+# As shipped in upstream.conf.
+MAX_CONNS = 32
 # What differs from host to host. Debian's nginx 1.22 knows neither `http2 on` nor `resolve`.
 LISTEN = """
 listen 127.0.0.1:{port} ssl http2 default_server;
@@ -28,8 +30,8 @@ ssl_certificate_key {certificate};
 """
 REDIRECT = "server {{ listen 127.0.0.1:{port}; return 308 https://$host$request_uri; }}"
 UPSTREAM = """
-upstream service {{
-    zone service 256k;
+upstream {name} {{
+    zone {name} 256k;
     least_conn;
     {servers}
     keepalive 64;
@@ -66,12 +68,14 @@ class Nginx:
 
 
 @contextmanager
-def running_nginx(folder: Path, instances: list[int]) -> Iterator[Nginx]:
+def running_nginx(
+    folder: Path, instances: list[int], *, max_conns: int = MAX_CONNS
+) -> Iterator[Nginx]:
     """nginx before the services on these ports; in a folder that it makes."""
     assert BINARY
     folder.mkdir()
     nginx = Nginx(free_port(), free_port(), write_certificate(folder, NAME), folder)
-    configure(folder, nginx, instances)
+    configure(folder, nginx, instances, max_conns)
     command = [BINARY, "-p", str(folder), "-c", str(folder / "nginx.conf")]
     # Otherwise the workers of root's nginx would be a user who may not read the folder.
     user = "user root;" if os.geteuid() == 0 else ""
@@ -88,14 +92,21 @@ def running_nginx(folder: Path, instances: list[int]) -> Iterator[Nginx]:
             process.wait(STOP_SECONDS)
 
 
-def configure(folder: Path, nginx: Nginx, instances: list[int]) -> None:
+def configure(folder: Path, nginx: Nginx, instances: list[int], max_conns: int) -> None:
     shutil.copytree(SHIPPED, folder, dirs_exist_ok=True)
-    servers = " ".join(f"server 127.0.0.1:{port} max_fails=0;" for port in instances)
+    limits = {"service": f" max_conns={max_conns}", "service_long": ""}
+    groups = "".join(
+        UPSTREAM.format(
+            name=name,
+            servers=" ".join(f"server 127.0.0.1:{port} max_fails=0{limit};" for port in instances),
+        )
+        for name, limit in limits.items()
+    )
     folders = "".join(f"{name} {folder}/{name};\n" for name in FOLDERS)
     files = {
         "listen.conf": LISTEN.format(port=nginx.port, certificate=nginx.certificate.file),
         "redirect.conf": REDIRECT.format(port=nginx.plain_port),
-        "upstream.conf": folders + UPSTREAM.format(servers=servers),
+        "upstream.conf": folders + groups,
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -114,6 +114,76 @@ class TestLimits:
         assert (await proxied.get("/metrics")).status_code == 403
 
 
+class TestOverload:
+    """Requests beyond those that an instance works on."""
+
+    MAX_CONNS = 2
+
+    @pytest.fixture
+    async def gate(self) -> AsyncIterator[asyncio.Event]:
+        gate = asyncio.Event()
+        yield gate
+        gate.set()
+
+    @pytest.fixture
+    async def full(
+        self, running: Running, tmp_path: Path, gate: asyncio.Event
+    ) -> AsyncIterator[httpx2.AsyncClient]:
+        """A client of a service whose only instance has no room."""
+        arrived = []
+
+        async def wait() -> None:
+            arrived.append(1)
+            await gate.wait()
+
+        async with running() as app, serving(app) as port:
+            app.add_api_route("/waits", wait)
+            with running_nginx(tmp_path / "nginx", [port], max_conns=self.MAX_CONNS) as nginx:
+                async with asking(nginx) as client, asyncio.TaskGroup() as tasks:
+                    for _ in range(self.MAX_CONNS):
+                        tasks.create_task(client.get("/waits", timeout=None))
+                    await eventually(lambda: len(arrived) == self.MAX_CONNS)
+                    yield client
+                    gate.set()
+
+    @pytest.mark.parametrize("headers", [{}, KEYED])
+    async def test_is_refused_with_503(
+        self, full: httpx2.AsyncClient, headers: dict[str, str]
+    ) -> None:
+        answer = await full.post("/api/v1/items", headers=headers)
+
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert answer.json()["status"] == 503
+        assert answer.headers["retry-after"] == "1"
+
+    async def test_request_is_passed_on_when_there_is_room_again(
+        self, full: httpx2.AsyncClient, gate: asyncio.Event
+    ) -> None:
+        async def is_passed_on() -> bool:
+            return (await full.get("/version")).status_code == 200
+
+        assert not await is_passed_on()
+        gate.set()
+
+        await eventually(is_passed_on)
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/liveness", 200),
+            ("/readiness", 200),
+            ("/api/v1/auth/sessions", 401),
+            ("/api/v1/files", 401),
+            ("/api/v1/events", 401),
+            ("/api/v1/items/export", 401),
+        ],
+    )
+    async def test_what_waits_or_streams_is_bounded_by_the_service(
+        self, full: httpx2.AsyncClient, path: str, status: int
+    ) -> None:
+        assert (await full.get(path)).status_code == status
+
+
 class TestProblems:
     """Rejections by nginx have the format of the service."""
 

@@ -56,7 +56,6 @@ class WaitTimes:
 
     def __init__(self, pool: str) -> None:
         self._seconds = metrics.POOL_WAIT_SECONDS.labels(pool)
-        self._longest = 0.0
 
     @contextmanager
     def measure(self) -> Iterator[None]:
@@ -65,14 +64,7 @@ class WaitTimes:
         try:
             yield
         finally:
-            seconds = time.perf_counter() - started
-            self._seconds.observe(seconds)
-            self._longest = max(self._longest, seconds)
-
-    def longest(self) -> float:
-        """Return the longest wait, in seconds, since the last call."""
-        longest, self._longest = self._longest, 0.0
-        return longest
+            self._seconds.observe(time.perf_counter() - started)
 
 
 class InstrumentedPool(AsyncAdaptedQueuePool):

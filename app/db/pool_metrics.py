@@ -20,11 +20,6 @@ class PoolMetrics:
             metrics.POOL_SIZE.labels(each.name).set(each.size)
         metrics.POOL_SIZE.labels("write").set(pool.limit)
 
-    def longest_wait(self) -> float:
-        """Return the longest wait for a connection, in seconds, since the last call."""
-        waits = [self._writes.waits, *(each.waits for each in self._pools)]
-        return max(each.longest() for each in waits)
-
     def sample(self) -> None:
         for each in self._pools:
             metrics.POOL_IN_USE.labels(each.name).set(each.in_use)

@@ -36,7 +36,7 @@ class Watchdog:
     def close(self) -> None:
         self._closing.set()
 
-    def on_tick(self, _: float) -> None:
+    def on_tick(self) -> None:
         self._ticks += 1
 
     def _watch(self) -> None:

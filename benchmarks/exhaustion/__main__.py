@@ -21,7 +21,8 @@ from pathlib import Path
 from app.devtools.postgres import embedded_postgres
 from benchmarks.exhaustion.attacks import ATTACKS
 from benchmarks.exhaustion.observer import MEBI, Observation, Observer
-from benchmarks.exhaustion.stage import NGINX, Stage, attack_command, stage
+from benchmarks.exhaustion.stage import Stage, attack_command, stage
+from benchmarks.plain_nginx import NGINX
 from benchmarks.processes import cpu_seconds, tree
 
 ROOT = Path(__file__).parents[2]

@@ -2,9 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,10 +14,11 @@ import asyncpg
 
 from benchmarks.exhaustion.attacks import Scene
 from benchmarks.exhaustion.client import request
+from benchmarks.plain_nginx import nginx
+from benchmarks.service import free_port, stop
 
 PASSWORD = "demonstration-only"
-START_SECONDS, STOP_SECONDS = 60.0, 20.0
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+START_SECONDS = 60.0
 FILL = """
 SET session_replication_role = replica;
 INSERT INTO items (id, name, price, owner_id, tags)
@@ -111,14 +109,6 @@ def service(folder: Path, checkout: Path, settings: dict[str, str]) -> Iterator[
             stop(process)
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-
-
 async def until_ready(port: int) -> None:
     deadline = time.monotonic() + START_SECONDS
     while (await request(port, "GET", "/readiness", seconds=5)).status != "200":
@@ -142,44 +132,6 @@ async def sign_in(port: int, username: str) -> str:
     form = f"username={username}&password={PASSWORD}"
     answer = await request(port, "POST", "/api/v1/auth/token", form=form)
     return str(answer.json["access_token"])
-
-
-@contextmanager
-def nginx(folder: Path, checkout: Path, port: int) -> Iterator[int]:
-    """The port of nginx with the configuration of the checkout, 0 where it is not installed."""
-    if NGINX is None:
-        yield 0
-        return
-    own_port = free_port()
-    configure(folder, checkout, port, own_port)
-    user = "user root;" if os.geteuid() == 0 else ""
-    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
-    command += ["-g", f"daemon off; pid {folder}/nginx.pid; {user}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield own_port
-        finally:
-            stop(process)
-
-
-def configure(folder: Path, checkout: Path, port: int, own_port: int) -> None:
-    """Replace what differs from host to host; without TLS, which is not what is measured."""
-    shutil.copytree(checkout / "deploy" / "nginx", folder)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = "".join(f"{kind}_temp_path {folder}/{kind}_temp;\n" for kind in kinds)
-    files = {
-        "listen.conf": f"listen 127.0.0.1:{own_port} default_server;\nserver_name _;\n",
-        "redirect.conf": "",
-        "upstream.conf": f"{paths}upstream service {{ server 127.0.0.1:{port} max_fails=0; }}\n",
-    }
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def attack_command(name: str) -> list[str]:

@@ -135,7 +135,7 @@ def events_by_webhook(
     subscribers: Sequence[Row], batch: Sequence[PublishedEvent]
 ) -> dict[uuid.UUID, list[PublishedEvent]]:
     """Return the events for each webhook that receives any."""
-    due = {row["id"]: [each for each in batch if receives(row, each)] for row in subscribers}
+    due = {row["id"]: received(row, batch) for row in subscribers}
     return {webhook_id: events for webhook_id, events in due.items() if events}
 
 
@@ -143,16 +143,17 @@ def limit_to_room(
     webhook: Row, batch: Sequence[PublishedEvent], room: int
 ) -> Sequence[PublishedEvent]:
     """Return the longest prefix of the batch with at most `room` events for the webhook."""
-    numbers = [number for number, each in enumerate(batch) if receives(webhook, each)]
-    return batch if len(numbers) <= room else batch[: numbers[room]]
+    beyond = received(webhook, batch)[room:]
+    return batch[: batch.index(beyond[0])] if beyond else batch
 
 
-def receives(subscriber: Row, published: PublishedEvent) -> bool:
-    """Return whether the webhook subscribes to the event and its owner may read it."""
+def received(subscriber: Row, batch: Sequence[PublishedEvent]) -> list[PublishedEvent]:
+    """Return the events that the webhook subscribes to and its owner may read."""
     owner = Principal.granted(
         subscriber["owner_id"],
         subscriber["role"],
         frozenset(subscriber["scopes"]),
         email_verified=True,  # The query selects verified owners only.
     )
-    return published.event.type in subscriber["events"] and published.is_for(owner)
+    types = set(subscriber["events"])
+    return [each for each in batch if each.event.type in types and each.is_for(owner)]

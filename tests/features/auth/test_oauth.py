@@ -19,6 +19,7 @@ from app.features.auth.signing_keys import generate_pem
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
+from app.http.load_shedding.work import Work
 from app.security.principals import ROLE_SCOPES, Role, Scope
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
@@ -307,12 +308,18 @@ class TestRefreshGrant:
 
 @asynccontextmanager
 async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
-    work = opened(app)[ConcurrencyLimit].begin(expire=lambda: None)
+    limit, client = opened(app)[ConcurrencyLimit], ("192.0.2.1", b"")
+    await limit.acquire(client)
+    work = Work(limit, client, {"method": "POST"}, receive=unused, send=unused)
     async with AsyncExitStack() as stack:
-        stack.callback(work.end)
+        stack.callback(limit.leave, client)
         for _ in range(AT_ONCE):
             await stack.enter_async_context(opened(app)[AuthResources].password_limiter.slot(work))
         yield
+
+
+async def unused(*_: Any) -> Any:
+    raise NotImplementedError
 
 
 class TestErrorsOfJsonRefresh:
