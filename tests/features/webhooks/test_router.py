@@ -14,7 +14,6 @@ from app.features.users.models.user import User
 from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
-from app.security.principals import Scope
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_delivery, make_item, make_webhook
@@ -96,7 +95,7 @@ class TestCreateWebhook:
     async def test_of_what_the_credential_cannot_read_is_refused(
         self, as_user: As, user: User
     ) -> None:
-        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE, Scope.POSTS_READ))
+        client = await as_user(user, scopes=("webhooks:manage", "posts:read"))
 
         response = await create(client, events=["post.published", "item.created"])
 
@@ -167,7 +166,7 @@ class TestUpdateWebhook:
     ) -> None:
         """Else a key for webhooks alone could send what it may not read to where it likes."""
         webhook = await save(make_webhook(user))
-        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE,))
+        client = await as_user(user, scopes=("webhooks:manage",))
 
         response = await client.patch(
             f"{WEBHOOKS}/{webhook.id}", json={"url": "https://elsewhere.example.com/"}
@@ -179,7 +178,7 @@ class TestUpdateWebhook:
         self, as_user: As, save: Save, admin: User, database: Database
     ) -> None:
         webhook = await save(make_webhook(admin, events=["task.updated"]))
-        client = await as_user(admin, scopes=(Scope.WEBHOOKS_MANAGE,))
+        client = await as_user(admin, scopes=("webhooks:manage",))
 
         response = await client.patch(f"{WEBHOOKS}/{webhook.id}", json={"description": "mine"})
 
