@@ -211,8 +211,7 @@ A resource that the caller may not see is not found (404); one that the caller m
 change is forbidden (403). An API key gets the same responses as its user, except where `API key`
 is `no`: 403 `session_required`. Until the e-mail address of an account is confirmed, everything
 gets 403 `email_not_verified` except where `unconfirmed` is `yes`. The scope is what the token or
-the API key needs, in addition to the role; each role has the scopes of
-[`app/security/principals.py`](../app/security/principals.py).
+the API key needs, in addition to the role; `scopes.py` of each feature says which roles have it.
 """
 HEADINGS = (
     "| operation | request | scope | anonymous | guest | user | admin | API key | unconfirmed |"

@@ -28,10 +28,11 @@ from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
 from app.http.resources import HttpResources
 from app.main import create_app
-from app.security.principals import ROLE_SCOPES, Role
+from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.cleaner import Cleaner
 from tests.factories import make_user
+from tests.scopes import PERMISSIONS
 from tests.settings import SETTINGS
 from tests.state import opened, sessions_of
 
@@ -294,7 +295,7 @@ async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -
         signed_in: UserSession = await sessions.create(
             session,
             user.id,
-            scopes=list(scopes or ROLE_SCOPES[user.role]),
+            scopes=list(scopes or PERMISSIONS.of(user.role)),
             user_agent="tests",
             address="127.0.0.1",
         )

@@ -13,9 +13,10 @@ from app.features.users.schemas import UserBase, UserCreate, UserRegister
 from app.http.pagination import Pagination
 from app.main import create_app
 from app.security.authentication import authentication
-from app.security.principals import Principal, Role, granted_scopes
+from app.security.principals import Principal, Role
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item
+from tests.scopes import PERMISSIONS
 
 ITEMS = "/api/v1/items"
 
@@ -126,7 +127,7 @@ class TestChapter9Lifespan:
 class TestChapter10Tests:
     def test_dependency_is_overridden(self, settings: Settings) -> None:
         overridden = create_app(settings)
-        guest = Principal(uuid.uuid4(), Role.GUEST, granted_scopes(Role.GUEST, frozenset()))
+        guest = Principal(uuid.uuid4(), Role.GUEST, PERMISSIONS.granted(Role.GUEST, frozenset()))
         overridden.dependency_overrides[authentication] = lambda: guest
 
         with TestClient(overridden) as client:

@@ -26,10 +26,11 @@ from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
+from tests.scopes import SCOPES
 from tests.state import opened, reads_of, sessions_of
 
 ITEMS = "/api/v1/items"
@@ -84,9 +85,9 @@ class TestRows:
         await assert_same(app, make_item(user, **fields))
 
     @shared
-    @given(secret_hash=st.binary(max_size=40), scopes=st.lists(st.sampled_from(Scope)))
+    @given(secret_hash=st.binary(max_size=40), scopes=st.lists(st.sampled_from(SCOPES)))
     async def test_keys_are_the_same(
-        self, app: FastAPI, user: User, secret_hash: bytes, scopes: list[Scope]
+        self, app: FastAPI, user: User, secret_hash: bytes, scopes: list[str]
     ) -> None:
         prefix = f"{make_user().username[:16]}"
         fields = {"user_id": user.id, "prefix": prefix, "scopes": list(scopes)}

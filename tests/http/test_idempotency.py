@@ -17,13 +17,13 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
 from app.runtime.clock import now
-from app.security.principals import ROLE_SCOPES
 from app.security.rate_limit import LocalWindows, Policy
 from app.security.resources import RequestRateLimit, SecurityResources
 from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT
 from tests.factories import PASSWORD, item_body
 from tests.problems import assert_problem
+from tests.scopes import PERMISSIONS
 from tests.state import opened, replaced, sessions_of
 
 ITEMS = "/api/v1/items"
@@ -177,7 +177,7 @@ class TestReplay:
     async def test_key_and_session_of_one_user_are_different_callers(
         self, app: FastAPI, user: User, as_user: As
     ) -> None:
-        data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
+        data = ApiKeyCreate(name="tests", scopes=sorted(PERMISSIONS.of(user.role)))
         async with sessions_of(app).begin() as session:
             _, key = await api_keys.create(
                 session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10

@@ -25,7 +25,7 @@ from app.features.users.models.user import User
 from app.http.resources import HttpResources
 from app.jobs.models import TaskStatus
 from app.runtime.clock import now
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from tests.authorization import (
     ANONYMOUS,
     BEFORE_CONFIRMATION,
@@ -56,6 +56,7 @@ from tests.factories import (
 )
 from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
+from tests.scopes import SCOPES
 from tests.servers import serving
 from tests.sockets import handshake
 from tests.state import opened, sessions_of
@@ -121,7 +122,7 @@ async def a_session(scene: Scene) -> uuid.UUID:
 
 
 async def an_api_key(scene: Scene) -> uuid.UUID:
-    data = ApiKeyCreate(name="import", scopes=[Scope.ITEMS_READ])
+    data = ApiKeyCreate(name="import", scopes=["items:read"])
     async with sessions_of(scene.app).begin() as session:
         expires_at = now() + timedelta(days=1)
         row, _ = await api_keys.create(
@@ -348,7 +349,7 @@ class TestScopes:
     ) -> None:
         for operation in operations(app).values():
             for missing in operation.scopes:
-                others = tuple(scope for scope in Scope if scope != missing)
+                others = tuple(scope for scope in SCOPES if scope != missing)
                 client = await as_user(admin, scopes=others)
                 response = await call(operation, Scene(app, admin), client)
 
@@ -409,7 +410,7 @@ def protected(app: FastAPI) -> list[Operation]:
 
 async def key_of(app: FastAPI, owner: User) -> str:
     """A key with all scopes."""
-    data = ApiKeyCreate(name="import", scopes=list(Scope))
+    data = ApiKeyCreate(name="import", scopes=list(SCOPES))
     async with sessions_of(app).begin() as session:
         expires_at = now() + timedelta(days=1)
         _, key = await api_keys.create(
@@ -481,7 +482,7 @@ async def target(app: FastAPI, user: User) -> Target:
         audience=settings.project_name,
         subject=str(user.id),
         session_id=str(await a_session(scene)),
-        scope=" ".join(Scope),
+        scope=" ".join(SCOPES),
     )
 
 
@@ -496,9 +497,9 @@ async def mixed_up(scene: Scene) -> dict[str, str]:
         "a mailed token": await link(scene, Purpose.VERIFY_EMAIL),
         "a cursor": opened(scene.app)[HttpResources].cursor_signer.sign([["name"], ["x"]]),
         "the session of another user": opened(scene.app)[AuthResources].token_signer.issue(
-            subject=other.id, session_id=session_id, scopes=set(Scope)
+            subject=other.id, session_id=session_id, scopes=set(SCOPES)
         ),
         "an unknown session": opened(scene.app)[AuthResources].token_signer.issue(
-            subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(Scope)
+            subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(SCOPES)
         ),
     }

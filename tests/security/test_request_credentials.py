@@ -13,8 +13,8 @@ from app.features.api_keys import crud as api_keys
 from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import ROLE_SCOPES
 from tests.conftest import access_token
+from tests.scopes import PERMISSIONS
 from tests.servers import connected, serving
 from tests.state import sessions_of
 
@@ -64,7 +64,7 @@ async def token(app: FastAPI, user: User) -> bytes:
 
 @pytest.fixture
 async def key(app: FastAPI, user: User) -> bytes:
-    data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
+    data = ApiKeyCreate(name="tests", scopes=sorted(PERMISSIONS.of(user.role)))
     async with sessions_of(app).begin() as session:
         _, key = await api_keys.create(
             session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10

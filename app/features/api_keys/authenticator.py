@@ -7,11 +7,12 @@ from app.db.executor import Row
 from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import InvalidToken
+from app.feature import load_features
 from app.features.api_keys import crud
 from app.features.api_keys.settings import ApiKeySettings
 from app.resources import Resources
 from app.security.authenticators import Verified
-from app.security.principals import Credential, CredentialKind, Principal
+from app.security.principals import Credential, CredentialKind
 
 
 async def verify_api_key(opened: Resources, key: str) -> Verified:
@@ -27,7 +28,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
         raise InvalidToken("The API key is unknown, expired or revoked.")
     async with transaction(database.sessions) as session:
         await crud.record_use(session, row["api_key_id"])
-    principal = Principal.granted(
+    principal = load_features().permissions.principal(
         row["user_id"],
         row["role"],
         frozenset(row["scopes"]),

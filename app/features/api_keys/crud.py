@@ -28,7 +28,6 @@ from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
 from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import Scope
 from app.security.secrets import digest, new_secret
 
 USED_EVERY = timedelta(minutes=1)
@@ -148,9 +147,7 @@ async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
     await revoke_where(session, user_id, true())
 
 
-async def revoke_beyond(
-    session: AsyncSession, user_id: uuid.UUID, scopes: Collection[Scope]
-) -> None:
+async def revoke_beyond(session: AsyncSession, user_id: uuid.UUID, scopes: Collection[str]) -> None:
     """Revoke the user's keys that have a scope other than these."""
     is_within = ApiKey.scopes.contained_by(sorted(scopes))
     await revoke_where(session, user_id, ~is_within)

@@ -18,11 +18,12 @@ from app.features.users.crud import users
 from app.features.users.dependencies import Passwords, refuse_weak
 from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher
 from app.features.users.schemas import PasswordChange
+from app.features.users.scopes import AccountOwner
 from app.observability.request_context import bind_actor
 from app.resources import resources
 from app.runtime.email_address import canonical_login
 from app.runtime.text import UNSTORABLE, printable_header
-from app.security.authentication import AccountOwner, client_address
+from app.security.authentication import client_address
 from app.security.principals import Principal
 
 MAX_LOGIN = 320

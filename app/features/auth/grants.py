@@ -7,6 +7,7 @@ from fastapi import Depends
 
 from app.db.dependencies import Reads, SessionDep, Transactions
 from app.errors import InvalidToken
+from app.feature import load_features
 from app.features.auth.dependencies import (
     ClientDep,
     LoginThrottleDep,
@@ -18,7 +19,6 @@ from app.features.auth.oauth_form import PasswordGrant, RefreshGrant
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.crud import sessions, users
 from app.features.users.dependencies import Passwords
-from app.security.principals import ROLE_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class PasswordSignIn:
             self.session,
             login["id"],
             # Includes scopes that the role lacks: a client may request the same on refresh.
-            scopes=sorted(grant.scopes or ROLE_SCOPES[role]),
+            scopes=sorted(grant.scopes or load_features().permissions.of(role)),
             user_agent=self.client.user_agent,
             address=self.client.address,
         )

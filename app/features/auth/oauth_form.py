@@ -15,19 +15,18 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from app.errors import InvalidRequest, UnsupportedMediaType
+from app.feature import load_features
 from app.features.auth.oauth_errors import (
     InvalidClient,
     InvalidScope,
     UnsupportedGrantType,
 )
-from app.security.principals import Scope
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Clients send fewer than ten; counted before anything is decoded.
 MAX_PARAMETERS = 64
 # RFC 6749 requires UTF-8; older Java clients declare and send Latin-1.
 CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
-KNOWN_SCOPES = frozenset(Scope)
 UNREGISTERED = "The service has no registered clients: send no client secret."
 
 
@@ -37,7 +36,7 @@ class PasswordGrant:
 
     username: str
     password: str
-    scopes: frozenset[Scope] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class RefreshGrant:
     """RFC 6749, section 6; without scopes, those granted before are requested."""
 
     refresh_token: str
-    scopes: frozenset[Scope] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
 
 class Parameters(dict[str, str]):
@@ -163,16 +162,16 @@ async def get_grant(parameters: ParametersDep) -> PasswordGrant | RefreshGrant:
     raise UnsupportedGrantType
 
 
-def requested_scopes(parameters: Parameters) -> frozenset[Scope]:
+def requested_scopes(parameters: Parameters) -> frozenset[str]:
     """Return the scopes of the parameter `scope`.
 
     Raises:
         InvalidScope: one of them does not exist.
     """
     requested = frozenset(parameters.get("scope", "").split(" ")) - {""}
-    if not requested <= KNOWN_SCOPES:
+    if not requested <= load_features().permissions.descriptions.keys():
         raise InvalidScope("One of the requested scopes does not exist.")
-    return frozenset(map(Scope, requested))
+    return requested
 
 
 GrantDep = Annotated[PasswordGrant | RefreshGrant, Depends(get_grant)]

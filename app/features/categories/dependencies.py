@@ -11,12 +11,13 @@ from app.db.executor import Row
 from app.features.categories import crud as categories
 from app.features.categories.models import Category
 from app.features.categories.schemas import CategoryNode
+from app.features.categories.scopes import ItemReader
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.resources import HttpResources
 from app.http.response_cache import CachedResponse, ResponseCache, cacheable
 from app.resources import resources
-from app.security.authentication import Administrator, ItemReader
+from app.security.authentication import Administrator
 
 NODES = TypeAdapter(list[CategoryNode])
 

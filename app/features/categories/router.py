@@ -26,13 +26,14 @@ from app.features.categories.schemas import (
     CategoryRead,
     CategoryUpdate,
 )
+from app.features.categories.scopes import ItemReader
 from app.features.categories.signals import CategoryDeleted
 from app.http.etag_response import cached_response, etag_response
 from app.http.openapi.headers import NOT_MODIFIED
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import Administrator, ItemReader
+from app.security.authentication import Administrator
 
 router = APIRouter(prefix="/categories", tags=["categories"], route_class=UnitOfWorkRoute)
 

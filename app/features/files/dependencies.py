@@ -11,11 +11,11 @@ from app.features.files import crud as files
 from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota
 from app.features.files.schemas import FilePath
+from app.features.files.scopes import FileReader
 from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
 from app.resources import resources
-from app.security.authentication import FileReader
 
 
 async def get_storage(request: Request) -> Storage:

@@ -29,6 +29,7 @@ from app.features.files.form_parser import Upload
 from app.features.files.models import PathTaken, Quota, QuotaExceeded
 from app.features.files.openapi import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.features.files.schemas import FileBatchRead, FileRead, attachment
+from app.features.files.scopes import FileReader, FileWriter
 from app.features.files.settings import FileSettings
 from app.features.files.storage import InsufficientStorage, StorageUnavailable, discard
 from app.features.files.upload_idempotency import answer_upload_once
@@ -39,7 +40,7 @@ from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.resources import resources
-from app.security.authentication import FileReader, FileWriter, permit_change
+from app.security.authentication import permit_change
 
 router = APIRouter(prefix="/files", tags=["files"])
 UPLOADS = responses(

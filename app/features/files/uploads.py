@@ -19,11 +19,11 @@ from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota, Usage
 from app.features.files.multipart import MultipartReader
 from app.features.files.schemas import MAX_BATCH, FileBatchDetails, FileDetails
+from app.features.files.scopes import FileWriter
 from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage, discard
 from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.resources import resources
-from app.security.authentication import FileWriter
 
 # Boundaries, headers and fields, which do not count towards the size of the files.
 OVERHEAD_BYTES = 32 * 1024

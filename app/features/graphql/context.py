@@ -11,7 +11,8 @@ from strawberry.dataloader import DataLoader
 from app.db.executor import Reader, Row
 from app.db.session import AsyncSession
 from app.resources import Resources
-from app.security.principals import Principal, Scope
+from app.security.permissions import Scope
+from app.security.principals import Principal
 
 # A function of crud that fetches rows by their ids, in one statement.
 Load = Callable[[Reader, list[uuid.UUID]], Awaitable[dict[uuid.UUID, Row]]]
@@ -36,7 +37,7 @@ class CallerContext:
             EmailNotVerified: the e-mail address has to be confirmed first.
             InsufficientScope: the credential or the role lacks it.
         """
-        self.principal.require(scope)
+        self.principal.require(scope.name)
 
     def loader(self, load: Load) -> RowLoader:
         """Return the loader that fetches the rows of one level of a query in one statement."""

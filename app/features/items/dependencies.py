@@ -10,13 +10,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.db.dependencies import ReplicaReads, SessionDep
 from app.db.executor import Row
+from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.models import Item
 from app.features.items.schemas import Tag
+from app.features.items.scopes import ItemWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import MAX_QUESTION, OpaqueText, Question
-from app.security.authentication import ItemReader, ItemWriter, permit_change
+from app.security.authentication import permit_change
 
 COOKIE_SECONDS = 30 * 24 * 3600
 QUESTION = TypeAdapter(Question)

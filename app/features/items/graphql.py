@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from app.features.categories.graphql import Category, find_category
+from app.features.categories.scopes import ITEMS_READ
 from app.features.graphql.connections import connection
 from app.features.graphql.context import Context, Info
 from app.features.graphql.costs import DEFAULT_FIRST
@@ -18,9 +19,9 @@ from app.features.graphql.types import Connection, from_row
 from app.features.items import crud as items
 from app.features.items.models import Item as ItemRow
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
+from app.features.items.scopes import ITEMS_WRITE
 from app.features.users.graphql import Person, find_person
 from app.security.authentication import permit_change
-from app.security.principals import Scope
 
 
 @strawberry.type(description="An item on offer.")
@@ -44,7 +45,7 @@ class Item:
 
     @strawberry.field
     async def category(self, info: Info) -> Category | None:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         return await find_category(info.context, self.category_id)
 
 
@@ -82,7 +83,7 @@ class ItemFilter:
 class ItemQueries:
     @strawberry.field
     async def item(self, info: Info, id: uuid.UUID) -> Item | None:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         return from_row(Item, await items.get(info.context.reads, id))
 
     @strawberry.field(description="The items that match, newest first.")
@@ -93,7 +94,7 @@ class ItemQueries:
         after: str | None = None,
         filter: ItemFilter | None = None,
     ) -> Connection[Item] | None:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         filters = validated(ItemQuery, filter, "filter").model_dump() if filter else {}
         fetch = partial(items.list_page, info.context.reads, filters=filters)
         make = partial(from_row, Item)
@@ -104,7 +105,7 @@ class ItemQueries:
 class ItemMutations:
     @strawberry.mutation(description="Create an item; it is yours.")
     async def create_item(self, info: Info, input: CreateItemInput) -> Item | None:
-        info.context.require(Scope.ITEMS_WRITE)
+        info.context.require(ITEMS_WRITE)
         data = validated(ItemCreate, input)
         async with info.context.session.begin_nested():
             row = await items.create(info.context.session, data, owner=info.context.principal)
@@ -112,7 +113,7 @@ class ItemMutations:
 
     @strawberry.mutation(description="Change the fields of your item that you send.")
     async def update_item(self, info: Info, id: uuid.UUID, input: UpdateItemInput) -> Item | None:
-        info.context.require(Scope.ITEMS_WRITE)
+        info.context.require(ITEMS_WRITE)
         data = validated(ItemUpdate, input)
         async with info.context.session.begin_nested():
             row = await own_item(info.context, id)
@@ -120,7 +121,7 @@ class ItemMutations:
 
     @strawberry.mutation(description="Delete your item; returns its id.")
     async def delete_item(self, info: Info, id: uuid.UUID) -> uuid.UUID | None:
-        info.context.require(Scope.ITEMS_WRITE)
+        info.context.require(ITEMS_WRITE)
         async with info.context.session.begin_nested():
             row = await own_item(info.context, id)
             await items.delete(info.context.session, row)

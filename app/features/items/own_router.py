@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Response
 
 from app.db.dependencies import ReplicaReads
+from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.dependencies import ItemPagination
 from app.features.items.schemas import ItemRead
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import ItemReader
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 

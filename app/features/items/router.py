@@ -13,6 +13,7 @@ from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
 from app.db.executor import Row
 from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.features.categories import crud as categories
+from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.dependencies import (
     ItemFilters,
@@ -32,6 +33,7 @@ from app.features.items.schemas import (
     ItemRead,
     ItemUpdate,
 )
+from app.features.items.scopes import ItemWriter
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
 from app.http.concurrency_limiter import TooManyAtOnce
@@ -43,7 +45,7 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.jobs.models import TooManyTasks
 from app.jobs.schemas import TaskRead
-from app.security.authentication import ItemReader, ItemWriter, charge
+from app.security.authentication import charge
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
 # The rate limit counts a batch as one request, and one more for each hundred items.

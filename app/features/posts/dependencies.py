@@ -9,10 +9,11 @@ from app.db.dependencies import ReplicaReads, SessionDep
 from app.db.executor import Row
 from app.features.posts import crud as posts
 from app.features.posts.models import Post, Status
+from app.features.posts.scopes import PostReader, PostWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import Question
-from app.security.authentication import PostReader, PostWriter, permit_change
+from app.security.authentication import permit_change
 
 
 async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReader) -> Row:

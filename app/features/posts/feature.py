@@ -3,6 +3,7 @@
 from app.feature import Feature
 from app.features.posts.own_router import router as own_router
 from app.features.posts.router import router
+from app.features.posts.scopes import POSTS_READ, POSTS_WRITE
 
 feature = Feature(
     name="posts",
@@ -11,4 +12,5 @@ feature = Feature(
     tags={
         "posts": "Posts of users: drafts and published posts.",
     },
+    scopes=(POSTS_READ, POSTS_WRITE),
 )

@@ -14,8 +14,8 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.types import Connection, from_row
 from app.features.posts import crud as posts
 from app.features.posts.models import Status
+from app.features.posts.scopes import POSTS_READ
 from app.features.users.graphql import Person
-from app.security.principals import Scope
 
 strawberry.enum(Status, name="PostStatus")
 
@@ -39,7 +39,7 @@ class PostQueries:
     async def posts(
         self, info: Info, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> Connection[Post] | None:
-        info.context.require(Scope.POSTS_READ)
+        info.context.require(POSTS_READ)
         viewer = info.context.principal
         fetch = partial(posts.list_page, info.context.reads, filters={}, viewer=viewer)
         return await connection(

@@ -8,11 +8,11 @@ from app.features.posts import crud as posts
 from app.features.posts.dependencies import OwnPost, PostFilters, PostPagination, ReadablePost
 from app.features.posts.models import AlreadyPublished, NotPublished
 from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
+from app.features.posts.scopes import PostReader, PostWriter
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import PostReader, PostWriter
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=UnitOfWorkRoute)
 CHANGES = (NotFound, NotPermitted, PreconditionFailed)

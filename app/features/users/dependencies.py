@@ -12,11 +12,12 @@ from app.features.users.crud import users
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
+from app.features.users.scopes import ProfileWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import LINE, Storable
 from app.resources import resources
-from app.security.authentication import Administrator, ProfileWriter
+from app.security.authentication import Administrator
 from app.security.principals import Role
 
 UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]

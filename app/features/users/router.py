@@ -25,16 +25,13 @@ from app.features.users.schemas import (
     UserRead,
     UserUpdate,
 )
+from app.features.users.scopes import ProfileReader
 from app.features.users.signals import RevocationReason
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import (
-    Administrator,
-    ProfileReader,
-    permit_role,
-)
+from app.security.authentication import Administrator, permit_role
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)

@@ -17,11 +17,11 @@ from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
+from app.features.webhooks.scopes import WebhookManager
 from app.features.webhooks.ssrf_guard import DestinationRefused
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.resources import resources
-from app.security.authentication import WebhookManager
 from app.security.principals import Principal
 
 

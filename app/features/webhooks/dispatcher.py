@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from app.db.executor import ReadPool, Row
 from app.db.session import Sessionmaker, transaction
+from app.feature import load_features
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.crud.consumer_offsets import Place
@@ -20,7 +21,6 @@ from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.queue import QueueLimits
 from app.runtime.background import BackgroundLoop
-from app.security.principals import Principal
 
 POLL_SECONDS = 1.0
 # Batches notifications: events within this time are read together.
@@ -149,7 +149,7 @@ def limit_to_room(
 
 def received(subscriber: Row, batch: Sequence[PublishedEvent]) -> list[PublishedEvent]:
     """Return the events that the webhook subscribes to and its owner may read."""
-    owner = Principal.granted(
+    owner = load_features().permissions.principal(
         subscriber["owner_id"],
         subscriber["role"],
         frozenset(subscriber["scopes"]),

@@ -22,6 +22,7 @@ from app.features.webhooks.models.queue import TooManyDeliveriesWaiting
 from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
+from app.features.webhooks.scopes import WebhookManager
 from app.features.webhooks.settings import WebhookSettings
 from app.http.absolute_urls import absolute_url
 from app.http.etag_response import etag_response
@@ -29,7 +30,6 @@ from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
-from app.security.authentication import WebhookManager
 from app.security.resources import SecurityResources
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=UnitOfWorkRoute)

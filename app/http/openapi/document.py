@@ -36,12 +36,16 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def describe(app: FastAPI, tags: Mapping[str, str]) -> None:
-    """Let `app.openapi()` return the completed document, which is generated once."""
-    app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}))  # type: ignore[method-assign]  # FastAPI's advice
+def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> None:
+    """Let `app.openapi()` return the completed document, which is generated once.
+
+    Args:
+        tags, scopes: names with their descriptions, in the order of the document.
+    """
+    app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}, scopes))  # type: ignore[method-assign]  # FastAPI's advice
 
 
-def document(app: FastAPI, tags: Mapping[str, str]) -> Node:
+def document(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> Node:
     settings: Settings = app.state.resources[Settings]
     generated = get_openapi(
         title=settings.project_name,
@@ -52,6 +56,8 @@ def document(app: FastAPI, tags: Mapping[str, str]) -> Node:
         contact=contact(settings),
         license_info=LICENSE,
     )
+    flow = generated["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
+    flow["scopes"] = dict(scopes)
     return completed(generated, tags, token_url=f"{settings.api_v1_str}/auth/token")
 
 

@@ -35,8 +35,7 @@ IF_UNMODIFIED_SINCE = header(
 )
 IF_NONE_MATCH = header(
     "If-None-Match",
-    "The `ETag` of your copy: if it is current, the response is 304, or 412 to a "
-    "write.",
+    "The `ETag` of your copy: if it is current, the response is 304, or 412 to a write.",
     maxLength=4096,
 )
 IF_MODIFIED_SINCE = header(

@@ -15,13 +15,14 @@ from sqlalchemy import text as sql
 from app.features.users.crud import credentials
 from app.features.users.models.user import User
 from app.features.users.signals import RevocationReason
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.features.conftest import AUTH, ME, bearer
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.scopes import SCOPES
 from tests.state import opened, sessions_of
 
 KEYS = f"{AUTH}/api-keys"
@@ -118,7 +119,7 @@ class TestCreateApiKey:
         assert_problem(await create(signed_in, ["items:write"]), 403, "insufficient_scope")
 
     async def test_key_cannot_create_a_key(self, app: FastAPI, as_user: As, admin: User) -> None:
-        key = (await make_key(await as_user(admin), list(Scope)))["key"]
+        key = (await make_key(await as_user(admin), list(SCOPES)))["key"]
 
         async with new_client(app, **{"X-API-Key": key}) as program:
             response = await create(program, ["items:read"])
@@ -360,7 +361,7 @@ class TestRotateApiKey:
     async def test_rotation_needs_the_scopes_of_the_key(
         self, client: AsyncClient, as_user: As, admin: User
     ) -> None:
-        strong = await make_key(await as_user(admin), list(Scope))
+        strong = await make_key(await as_user(admin), list(SCOPES))
         narrow = await as_user(admin, scopes=("items:read",))
 
         response = await narrow.post(f"{KEYS}/{strong['id']}/rotate")

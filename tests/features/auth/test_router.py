@@ -20,7 +20,7 @@ from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import MAX_LENGTH
 from app.jobs.worker import Worker
-from app.security.principals import ROLE_SCOPES, Role
+from app.security.principals import Role
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user
 from tests.features.conftest import (
@@ -41,9 +41,10 @@ from tests.features.conftest import (
 from tests.forged_tokens import from_base64url
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.scopes import PERMISSIONS
 from tests.state import opened, sessions_of
 
-ALL_SCOPES = {role: " ".join(sorted(ROLE_SCOPES[role])) for role in Role}
+ALL_SCOPES = {role: " ".join(sorted(PERMISSIONS.of(role))) for role in Role}
 
 
 def claims_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -19,12 +19,12 @@ from app.features.events.models.event import RETENTION, Position, event_id
 from app.features.users.crud import sessions
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import Scope
 from tests.conftest import As, Database, Running, Save, access_token, new_client, plain
 from tests.event_source import PATH, EventSource, listening
 from tests.factories import item_body, make_item, make_post
 from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
+from tests.scopes import SCOPES
 from tests.servers import serving
 from tests.sockets import handshake
 from tests.state import opened, sessions_of
@@ -89,7 +89,7 @@ class TestStreamEvents:
     ) -> None:
         readers = {
             scope: await access_token(app, user, (scope,))
-            for scope in (Scope.ITEMS_READ, Scope.POSTS_READ, Scope.FILES_READ)
+            for scope in ("items:read", "posts:read", "files:read")
         }
         everything = await access_token(app, user)
         async with AsyncExitStack() as stack:
@@ -103,14 +103,14 @@ class TestStreamEvents:
             await database("UPDATE posts SET status = 'published', published_at = now()")
             await create(app, user, "an item")
             await all_of_it.until_received(2)
-            await sources[Scope.ITEMS_READ].until_received(1)
-            await sources[Scope.POSTS_READ].until_received(1)
+            await sources["items:read"].until_received(1)
+            await sources["posts:read"].until_received(1)
 
         received = {scope: [f.event for f in source.events] for scope, source in sources.items()}
         assert received == {
-            Scope.ITEMS_READ: ["item.created"],
-            Scope.POSTS_READ: ["post.published"],
-            Scope.FILES_READ: [],
+            "items:read": ["item.created"],
+            "posts:read": ["post.published"],
+            "files:read": [],
         }
 
     async def test_sends_heartbeats_while_idle(
@@ -254,13 +254,13 @@ class TestEnd:
 async def short_lived(app: FastAPI, user: User, *, seconds: int) -> str:
     async with sessions_of(app).begin() as session:
         row = await sessions.create(
-            session, user.id, scopes=list(Scope), user_agent="", address="127.0.0.1"
+            session, user.id, scopes=list(SCOPES), user_agent="", address="127.0.0.1"
         )
     signer = opened(app)[AuthResources].token_signer
     token: str = signer.issue(
         subject=user.id,
         session_id=row.id,
-        scopes={Scope.ITEMS_READ},
+        scopes={"items:read"},
         issued_at=int(time.time()) - signer.lifetime_seconds + seconds,
     )
     return token

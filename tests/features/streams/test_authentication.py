@@ -15,7 +15,7 @@ from app.features.streams.authentication import authenticate_stream
 from app.features.streams.models.ticket import InvalidTicket
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import Principal, Role, Scope
+from app.security.principals import Principal, Role
 from app.security.request_credentials import AmbiguousCredentials
 from tests.conftest import As, access_token
 from tests.problems import assert_problem
@@ -43,14 +43,14 @@ class TestTicket:
     async def test_ticket_has_the_scopes_of_its_credential(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
-        client = await as_user(user, scopes=(Scope.POSTS_READ,))
+        client = await as_user(user, scopes=("posts:read",))
         answer = (await client.post(PATH)).json()
 
         caller = await open_stream(app, f"ticket={answer['ticket']}")
 
         assert answer["expires_in"] == 30
         assert (caller.id, caller.role) == (user.id, Role.USER)
-        assert caller.scopes == {Scope.POSTS_READ}
+        assert caller.scopes == {"posts:read"}
         assert caller.session_id
         assert 14 * 60 < caller.expires_at - now().timestamp() <= 15 * 60
 

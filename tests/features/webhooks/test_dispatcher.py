@@ -14,7 +14,7 @@ from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
 from app.jobs.models import TaskStatus
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook
 from tests.polling import eventually
@@ -99,9 +99,9 @@ class TestDispatch:
         [
             (Role.USER, {}, {"item.created", "item.updated", "post.published"}),
             (Role.ADMIN, {}, {"item.created", "item.updated", "post.published", "task.updated"}),
-            (Role.ADMIN, {"scopes": [Scope.ITEMS_READ]}, {"item.created", "item.updated"}),
+            (Role.ADMIN, {"scopes": ["items:read"]}, {"item.created", "item.updated"}),
             # Set up by an administrator who is one no more.
-            (Role.USER, {"scopes": [Scope.POSTS_READ, Scope.ADMIN]}, {"post.published"}),
+            (Role.USER, {"scopes": ["posts:read", "admin"]}, {"post.published"}),
             (Role.USER, {"is_active": False}, set()),
         ],
     )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.features.webhooks.models.webhook import WebhookDisabled, receiving_scopes
-from app.security.principals import Scope
 from tests.factories import make_user, make_webhook
+from tests.scopes import SCOPES
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
@@ -48,5 +48,5 @@ class TestRotate:
 
 class TestReceivingScopes:
     def test_scopes_are_the_read_scopes_and_that_of_administrators(self) -> None:
-        assert receiving_scopes(set(Scope)) == ["admin", "items:read", "posts:read"]
-        assert receiving_scopes({Scope.WEBHOOKS_MANAGE}) == []
+        assert receiving_scopes(set(SCOPES)) == ["admin", "items:read", "posts:read"]
+        assert receiving_scopes({"webhooks:manage"}) == []

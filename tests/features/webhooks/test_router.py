@@ -14,7 +14,6 @@ from app.features.users.models.user import User
 from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
-from app.security.principals import Scope
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_delivery, make_item, make_webhook
@@ -90,7 +89,7 @@ class TestCreateWebhook:
         assert_problem(response, 422, "validation_failed")
 
     async def test_event_without_the_scope_is_refused(self, as_user: As, user: User) -> None:
-        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE, Scope.POSTS_READ))
+        client = await as_user(user, scopes=("webhooks:manage", "posts:read"))
 
         response = await create(client, events=["post.published", "item.created"])
 
@@ -159,7 +158,7 @@ class TestUpdateWebhook:
     ) -> None:
         """Otherwise a key for webhooks alone could forward events that it may not read."""
         webhook = await save(make_webhook(user))
-        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE,))
+        client = await as_user(user, scopes=("webhooks:manage",))
 
         response = await client.patch(
             f"{WEBHOOKS}/{webhook.id}", json={"url": "https://elsewhere.example.com/"}
@@ -171,7 +170,7 @@ class TestUpdateWebhook:
         self, as_user: As, save: Save, admin: User, database: Database
     ) -> None:
         webhook = await save(make_webhook(admin, events=["task.updated"]))
-        client = await as_user(admin, scopes=(Scope.WEBHOOKS_MANAGE,))
+        client = await as_user(admin, scopes=("webhooks:manage",))
 
         response = await client.patch(f"{WEBHOOKS}/{webhook.id}", json={"description": "mine"})
 

@@ -13,7 +13,7 @@ from app.db.base import Base, Versioned
 from app.errors import Conflict
 from app.features.events.event_types import scopes_to_receive, type_names
 from app.features.users.models.user import User
-from app.security.principals import Scope
+from app.security.principals import ADMIN
 
 # How long messages are also signed with the previous secret.
 OVERLAP = timedelta(hours=24)
@@ -111,6 +111,6 @@ class Webhook(Versioned, Base):
             raise WebhookDisabled("The webhook is disabled: nothing is sent to it.")
 
 
-def receiving_scopes(scopes: Set[Scope]) -> list[str]:
+def receiving_scopes(scopes: Set[str]) -> list[str]:
     """Return the scopes that decide which events a webhook receives."""
-    return sorted(scopes & (scopes_to_receive(type_names()) | {Scope.ADMIN}))
+    return sorted(scopes & (scopes_to_receive(type_names()) | {ADMIN}))
