@@ -12,33 +12,35 @@ IDEMPOTENCY_KEY = {
     "repeated with it, it is carried out once, and its answer kept for a day.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-IF_MATCH = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "The `ETag` that you read: when the resource is another by now, the answer is "
+
+
+def condition(name: str, description: str, max_length: int) -> Node:
+    schema = {"type": "string", "maxLength": max_length}
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+IF_MATCH = condition(
+    "If-Match",
+    "The `ETag` that you read: when the resource is another by now, the answer is "
     "412 and nothing happens.",
-    "schema": {"type": "string", "maxLength": 4096},
-}
-IF_UNMODIFIED_SINCE = {
-    "name": "If-Unmodified-Since",
-    "in": "header",
-    "description": "The `Last-Modified` that you read, in whole seconds; does not count beside "
+    4096,
+)
+IF_UNMODIFIED_SINCE = condition(
+    "If-Unmodified-Since",
+    "The `Last-Modified` that you read, in whole seconds; does not count beside "
     "`If-Match`, which is exact.",
-    "schema": {"type": "string", "maxLength": 40},
-}
-IF_NONE_MATCH = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The `ETag` of what you have: when it is still the same, the answer is 304, "
-    "or 412 to a write.",
-    "schema": {"type": "string", "maxLength": 4096},
-}
-IF_MODIFIED_SINCE = {
-    "name": "If-Modified-Since",
-    "in": "header",
-    "description": "The `Last-Modified` of what you have; does not count beside `If-None-Match`.",
-    "schema": {"type": "string", "maxLength": 40},
-}
+    40,
+)
+IF_NONE_MATCH = condition(
+    "If-None-Match",
+    "The `ETag` of what you have: when it is still the same, the answer is 304, or 412 to a write.",
+    4096,
+)
+IF_MODIFIED_SINCE = condition(
+    "If-Modified-Since",
+    "The `Last-Modified` of what you have; does not count beside `If-None-Match`.",
+    40,
+)
 WRITE_CONDITIONS = (IF_MATCH, IF_UNMODIFIED_SINCE, IF_NONE_MATCH)
 READ_CONDITIONS = (IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE)
 NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "What you have is still the same."}}
