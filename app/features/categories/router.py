@@ -69,7 +69,7 @@ async def create_category(
     """Create a category below another one, or a root."""
     category = await categories.create(session, data)
     location = f"{request.url.path}/{category.id}"
-    return etag_response(request, CategoryRead, category, status=201, location=location)
+    return etag_response(request, CategoryRead, category, location=location)
 
 
 @router.patch(

@@ -34,7 +34,7 @@ from app.features.files.storage import InsufficientStorage, StorageUnavailable, 
 from app.features.files.upload_idempotency import answer_upload_once
 from app.features.files.uploads import BatchUpload, SingleUpload, UploadTooSlow
 from app.http.concurrency_limiter import TooManyAtOnce
-from app.http.etag_response import etag_response
+from app.http.etag_response import etag_response, success_status
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -78,7 +78,7 @@ async def create_file(
         await add_rows(session, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
-        return etag_response(request, FileRead, file, status=201, location=location)
+        return etag_response(request, FileRead, file, location=location)
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 
@@ -98,7 +98,9 @@ async def create_files(
     async def answer(session: AsyncSession) -> Response:
         await add_rows(session, upload, quota)
         created = FileBatchRead.model_validate(upload)
-        return Response(created.model_dump_json(), 201, media_type="application/json")
+        return Response(
+            created.model_dump_json(), success_status(request), media_type="application/json"
+        )
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 

@@ -87,9 +87,7 @@ async def create_item(
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data, owner=principal)
-    return etag_response(
-        request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
-    )
+    return etag_response(request, ItemRead, item, location=f"{request.url.path}/{item['id']}")
 
 
 @router.post("/batch", response_model=ItemBatchRead)

@@ -44,7 +44,7 @@ async def create_item_v2(
     """Create an item; it is yours."""
     item = await items.create(session, data.to_v1(), owner=principal)
     location = f"{request.url.path}/{item['id']}"
-    return etag_response(request, ItemReadV2, item, status=201, location=location)
+    return etag_response(request, ItemReadV2, item, location=location)
 
 
 @router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)

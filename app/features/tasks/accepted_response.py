@@ -14,7 +14,7 @@ from app.jobs.schemas import TaskRead
 async def accepted_response(
     request: Request, session: AsyncSession, task_id: uuid.UUID
 ) -> Response:
-    """Return the enqueued task with status 202 and its location."""
+    """Return the enqueued task and its location; the route declares status 202."""
     location = path_of(request, "read_task", task_id=task_id)
     task = await tasks.get_enqueued(session, task_id)
-    return etag_response(request, TaskRead, task, status=202, location=location)
+    return etag_response(request, TaskRead, task, location=location)

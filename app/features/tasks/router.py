@@ -57,4 +57,4 @@ async def cancel_task(task: OwnTask, session: SessionDep) -> None:
 )
 async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
     """Have your failed task tried again."""
-    return etag_response(request, TaskRead, await tasks.retry(session, task), status=202)
+    return etag_response(request, TaskRead, await tasks.retry(session, task))
