@@ -17,6 +17,7 @@ from app.features.categories.models import (
     CategoryCycle,
     CategoryInUse,
     CategoryNameTaken,
+    CategoryRow,
     CategoryTooDeep,
     TooManyCategories,
 )
@@ -42,7 +43,8 @@ async def list_categories(
     reads: ReplicaReads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
 ) -> Response:
     """List the categories by name unless sorted otherwise, or those below one parent."""
-    return pagination.answer(await categories.list_page(reads, pagination.page, filters))
+    page = await categories.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, CategoryRow)
 
 
 @router.get("/tree", response_model=CategoryNodes, responses=NOT_MODIFIED)

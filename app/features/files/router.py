@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request, Response, status
 
 from app.config.settings import Settings
 from app.db.dependencies import Reads, Transactions
-from app.db.executor import Row
 from app.db.session import AsyncSession
 from app.errors import (
     BadRequest,
@@ -27,7 +26,7 @@ from app.features.files.dependencies import (
     StorageDep,
 )
 from app.features.files.form_parser import Upload
-from app.features.files.models import PathTaken, Quota, QuotaExceeded
+from app.features.files.models import FileRow, PathTaken, Quota, QuotaExceeded
 from app.features.files.openapi import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.features.files.schemas import FileBatchRead, FileRead, attachment
 from app.features.files.storage import InsufficientStorage, StorageUnavailable, discard
@@ -59,7 +58,8 @@ async def list_files(
     reads: Reads, _: FileReader, filters: FileFilters, pagination: FilePagination
 ) -> Response:
     """List the files, newest first unless sorted otherwise."""
-    return pagination.answer(await files.list_page(reads, pagination.page, filters))
+    page = await files.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, FileRow)
 
 
 @router.post(
@@ -157,7 +157,7 @@ async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
     upload.has_rows = True
 
 
-def content_of(file: Row) -> Content:
+def content_of(file: FileRow) -> Content:
     return Content(
         key=str(file["id"]),
         size=file["size"],

@@ -16,7 +16,7 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
 from app.features.graphql.types import Connection, from_row
 from app.features.items import crud as items
-from app.features.items.models import Item as ItemRow
+from app.features.items.models import Item as StoredItem
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
 from app.features.users.graphql import Person, find_person
 from app.security.authentication import permit_change
@@ -127,7 +127,7 @@ class ItemMutations:
         return id
 
 
-async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
+async def own_item(context: Context, item_id: uuid.UUID) -> StoredItem:
     """Return an item that the caller may change, locked until the transaction ends.
 
     Raises:
@@ -139,7 +139,7 @@ async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
     return row
 
 
-def item_of(row: ItemRow) -> Item:
+def item_of(row: StoredItem) -> Item:
     return from_row(Item, ItemRead.model_validate(row).model_dump())
 
 

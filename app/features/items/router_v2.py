@@ -18,9 +18,7 @@ from app.security.authentication import ItemReader, ItemWriter
 
 router = APIRouter(prefix="/api/v2/items", tags=["items v2"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
-ItemPages = Annotated[
-    Pagination, Depends(paginated_by_cursor(items.LISTING.sorts, items.LISTING.default_sort))
-]
+ItemPages = Annotated[Pagination, Depends(paginated_by_cursor(items.LISTING))]
 
 
 @router.get("/{item_id}", response_model=ItemReadV2, responses=responses(NotFound))

@@ -8,9 +8,9 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, tex
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, Unmapped, mapped_column, relationship, unmapped_column
 
-from app.db.base import Base, Versioned, text_enum
+from app.db.base import Base, Versioned, VersionedRow, text_enum
 from app.errors import Conflict
-from app.features.users.models.user import User
+from app.features.users.models.user import PublicUserRow, User
 
 SEARCHED = "title || ' ' || body"
 # As PostgreSQL stores the expression, which Alembic compares it with.
@@ -82,3 +82,22 @@ class Post(Versioned, Base):
         if self.status is not Status.PUBLISHED:
             raise NotPublished("The post is not published.")
         self.status, self.published_at = Status.DRAFT, None
+
+
+class PostColumns(VersionedRow):
+    title: str
+    body: str
+    author_id: uuid.UUID
+    status: Status
+    published_at: datetime | None
+
+
+class JoinedPostRow(PostColumns):
+    """A post with the public fields of its author, as they are selected."""
+
+    username: str
+    full_name: str | None
+
+
+class PostRow(JoinedPostRow):
+    author: PublicUserRow

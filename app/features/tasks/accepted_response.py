@@ -5,10 +5,10 @@ import uuid
 from fastapi import Request, Response
 
 from app.db.session import AsyncSession
+from app.features.tasks.schemas import TaskRead
 from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
 from app.jobs import crud as tasks
-from app.jobs.schemas import TaskRead
 
 
 async def accepted_response(

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from app.db.executor import ReadPool, Row
+from app.db.executor import ReadPool
 from app.db.session import Sessionmaker, transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
@@ -19,6 +19,7 @@ from app.features.events.schemas import PublishedEvent
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.queue import QueueLimits
+from app.features.webhooks.models.webhook import BacklogRow, SubscriberRow
 from app.runtime.background import BackgroundLoop
 from app.security.principals import Principal
 
@@ -108,7 +109,7 @@ class WebhookDispatcher(BackgroundLoop):
                 return True
         return False
 
-    async def _queue_backlog(self, webhook: Row, room: int) -> None:
+    async def _queue_backlog(self, webhook: BacklogRow, room: int) -> None:
         behind = Position(webhook["backlog_transaction_id"], webhook["backlog_event_id"])
         async with transaction(self._sessions) as session:
             reader = await event_readers.lock(session, webhooks.READER)
@@ -132,7 +133,7 @@ class WebhookDispatcher(BackgroundLoop):
 
 
 def events_by_webhook(
-    subscribers: Sequence[Row], batch: Sequence[PublishedEvent]
+    subscribers: Sequence[SubscriberRow], batch: Sequence[PublishedEvent]
 ) -> dict[uuid.UUID, list[PublishedEvent]]:
     """Return the events for each webhook that receives any."""
     due = {row["id"]: [each for each in batch if receives(row, each)] for row in subscribers}
@@ -140,14 +141,14 @@ def events_by_webhook(
 
 
 def limit_to_room(
-    webhook: Row, batch: Sequence[PublishedEvent], room: int
+    webhook: SubscriberRow, batch: Sequence[PublishedEvent], room: int
 ) -> Sequence[PublishedEvent]:
     """Return the longest prefix of the batch with at most `room` events for the webhook."""
     numbers = [number for number, each in enumerate(batch) if receives(webhook, each)]
     return batch if len(numbers) <= room else batch[: numbers[room]]
 
 
-def receives(subscriber: Row, published: PublishedEvent) -> bool:
+def receives(subscriber: SubscriberRow, published: PublishedEvent) -> bool:
     """Return whether the webhook subscribes to the event and its owner may read it."""
     owner = Principal.granted(
         subscriber["owner_id"],
