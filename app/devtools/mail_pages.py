@@ -67,7 +67,7 @@ def checked(name: str) -> str:
         NotFound: it has another form than the names of mails.
     """
     if not NAME.fullmatch(name):
-        raise NotFound("There is no such mail.")
+        raise NotFound.of("mail")
     return name
 
 
@@ -80,7 +80,7 @@ def load(file: Path) -> EmailMessage:
     try:
         return message_from_bytes(file.read_bytes(), policy=policy.default)
     except FileNotFoundError as error:
-        raise NotFound("There is no such mail.") from error
+        raise NotFound.of("mail") from error
 
 
 def facts(mail: EmailMessage) -> dict[str, str]:

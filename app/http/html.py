@@ -97,7 +97,7 @@ def show_problem_types(request: Request) -> Response:
 def show_problem_type(code: OpaqueText, request: Request) -> Response:
     kind = problem_types().get(code)
     if kind is None:
-        raise NotFound("There is no such problem type.")
+        raise NotFound.of("problem type")
     body = json.dumps(example(kind), indent=2)
     content = render(
         request, "problem.html", **template_values(kind), remedy=kind.remedy, example=body

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from fastapi import FastAPI
@@ -31,9 +31,17 @@ from app.features.users.models.user import User
 from tests.factories import make_item
 from tests.state import opened, sessions_of
 
+
+class Inserted(TypedDict):
+    id: uuid.UUID
+    name: str
+    version: int
+    tags: list[str]
+
+
 GIVEN = ["name", "price", "tags", "owner_id"]
-INSERT = compiled_insert(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
-INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=[Item.id, Item.name, Item.tags])
+INSERT = compiled_insert(Item, GIVEN, returning=Inserted)
+INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=Inserted)
 COUNT = select(func.count()).select_from(Item)
 PID = CompiledStatement(select(func.pg_backend_pid().label("pid")))
 SLEEP = CompiledStatement(select(func.pg_sleep(30)))

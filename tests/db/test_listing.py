@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.config.settings import Settings
-from app.db.executor import ReadPool, Row
+from app.db.executor import ReadPool
 from app.db.listing import PageRequest, Shape
 from app.features.items.crud import LISTING
-from app.features.items.models import Item
+from app.features.items.models import Item, ItemRow
 from app.features.users.models.user import User
 from tests.cleaner import Cleaner
 from tests.conftest import Save, plain
@@ -38,7 +38,7 @@ rows = st.lists(
 )
 
 
-async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> list[list[Row]]:
+async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> list[list[ItemRow]]:
     pages = []
     for _ in itertools.count():
         page = await LISTING.page(reads, request, filters)

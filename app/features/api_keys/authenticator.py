@@ -1,14 +1,14 @@
 """Authenticator of API keys."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from app.db.executor import Row
 from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import InvalidToken
 from app.feature import load_features
 from app.features.api_keys import crud
+from app.features.api_keys.models import ApiKeyPrincipalRow
 from app.features.api_keys.settings import ApiKeySettings
 from app.resources import Resources
 from app.security.authenticators import Verified
@@ -39,10 +39,10 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
     return principal, expires_at
 
 
-def key_expiry(row: Row, settings: ApiKeySettings) -> float:
+def key_expiry(row: ApiKeyPrincipalRow, settings: ApiKeySettings) -> float:
     """Return when the key expires (Unix seconds), at most the maximum lifetime after creation.
 
     The setting also applies to keys that were created before it was lowered or introduced.
     """
-    longest: datetime = row["created_at"] + timedelta(days=settings.api_key_max_days)
+    longest = row["created_at"] + timedelta(days=settings.api_key_max_days)
     return min(longest, row["expires_at"] or longest).timestamp()

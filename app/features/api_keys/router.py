@@ -8,7 +8,7 @@ from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, SessionRequired
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.dependencies import NewApiKeyDep, OwnApiKey, permit_scopes
-from app.features.api_keys.models import ApiKey, TooManyApiKeys
+from app.features.api_keys.models import ApiKey, ApiKeyRow, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreated, ApiKeyRead
 from app.features.api_keys.settings import ApiKeySettings
 from app.http.pagination import Pagination, paginated
@@ -19,9 +19,7 @@ from app.resources import resources
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/api-keys", tags=["auth"], route_class=UnitOfWorkRoute)
-ApiKeyPagination = Annotated[
-    Pagination, Depends(paginated(api_keys.LISTING.sorts, api_keys.LISTING.default_sort))
-]
+ApiKeyPagination = Annotated[Pagination, Depends(paginated(api_keys.LISTING))]
 
 
 @router.get("", response_model=Page[ApiKeyRead], responses=responses(SessionRequired))
@@ -29,7 +27,8 @@ async def list_api_keys(
     reads: Reads, principal: SessionHolder, pagination: ApiKeyPagination
 ) -> Response:
     """List your API keys."""
-    return pagination.answer(await api_keys.list_page(reads, pagination.page, user_id=principal.id))
+    page = await api_keys.list_page(reads, pagination.page, user_id=principal.id)
+    return pagination.answer(page, ApiKeyRow)
 
 
 @router.post(

@@ -17,7 +17,7 @@ from app.features.auth.dependencies import (
 )
 from app.features.auth.oauth_form import PasswordGrant, RefreshGrant
 from app.features.auth.schemas.session import TokenPair
-from app.features.users.crud import sessions, users
+from app.features.users.crud import logins, sessions, users
 from app.features.users.dependencies import Passwords
 
 
@@ -43,7 +43,7 @@ class PasswordSignIn:
         login = await verified_login(grant, self.reads, self.passwords, self.limits, self.client)
         is_dated = self.passwords.needs_rehash(login["password_hash"])
         password_hash = await self.passwords.hash(grant.password) if is_dated else None
-        account = await users.record_login(self.session, login, password_hash=password_hash)
+        account = await logins.record_login(self.session, login, password_hash=password_hash)
         role = (await recheck_login(account, login, grant.password, self.passwords))["role"]
         signed_in = await sessions.create(
             self.session,

@@ -158,9 +158,7 @@ async def register_user(
     if await limits.may_mail(MailKind.LINK, data.email):
         for job in (SendWelcomeMail, SendVerificationMail):
             await enqueue(session, job(user_id=user.id))
-    return etag_response(
-        request, UserRead, user, status=201, location=path_of(request, "read_profile")
-    )
+    return etag_response(request, UserRead, user, location=path_of(request, "read_profile"))
 
 
 @router.post(

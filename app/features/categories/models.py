@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.db.base import Base, Versioned
+from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict
 from app.runtime.canonical import canonical
 
@@ -60,6 +60,12 @@ class Category(Versioned, Base):
         if len(path) + height > MAX_DEPTH:
             raise CategoryTooDeep(f"The tree would get more than {MAX_DEPTH} levels.")
         self.parent_id = parent_id
+
+
+class CategoryRow(VersionedRow):
+    name: str
+    parent_id: uuid.UUID | None
+    description: str | None
 
 
 class CategoryNameTaken(Conflict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Versioned
+from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict, ContentTooLarge
 from app.features.users.models.user import User
 
@@ -46,6 +46,16 @@ class File(Versioned, Base):
     sha256: Mapped[str] = mapped_column(String(64))
     content_type: Mapped[str] = mapped_column(String(100))
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
+
+
+class FileRow(VersionedRow):
+    name: str
+    path: str | None
+    description: str | None
+    size: int
+    sha256: str
+    content_type: str
+    owner_id: uuid.UUID
 
 
 class PathTaken(Conflict):

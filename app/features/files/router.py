@@ -5,7 +5,6 @@ import uuid
 from fastapi import APIRouter, Request, Response, status
 
 from app.db.dependencies import Reads, Transactions
-from app.db.executor import Row
 from app.db.session import AsyncSession
 from app.errors import (
     BadRequest,
@@ -26,7 +25,7 @@ from app.features.files.dependencies import (
     StorageDep,
 )
 from app.features.files.form_parser import Upload
-from app.features.files.models import PathTaken, Quota, QuotaExceeded
+from app.features.files.models import FileRow, PathTaken, Quota, QuotaExceeded
 from app.features.files.openapi import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.features.files.schemas import FileBatchRead, FileRead, attachment
 from app.features.files.scopes import FileReader, FileWriter
@@ -35,7 +34,7 @@ from app.features.files.storage import InsufficientStorage, StorageUnavailable, 
 from app.features.files.upload_idempotency import answer_upload_once
 from app.features.files.uploads import BatchUpload, SingleUpload, UploadTooSlow
 from app.http.concurrency_limiter import TooManyAtOnce
-from app.http.etag_response import etag_response
+from app.http.etag_response import etag_response, success_status
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -60,7 +59,8 @@ async def list_files(
     reads: Reads, _: FileReader, filters: FileFilters, pagination: FilePagination
 ) -> Response:
     """List the files, newest first unless sorted otherwise."""
-    return pagination.answer(await files.list_page(reads, pagination.page, filters))
+    page = await files.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, FileRow)
 
 
 @router.post(
@@ -79,7 +79,7 @@ async def create_file(
         await add_rows(session, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
-        return etag_response(request, FileRead, file, status=201, location=location)
+        return etag_response(request, FileRead, file, location=location)
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 
@@ -99,7 +99,9 @@ async def create_files(
     async def answer(session: AsyncSession) -> Response:
         await add_rows(session, upload, quota)
         created = FileBatchRead.model_validate(upload)
-        return Response(created.model_dump_json(), 201, media_type="application/json")
+        return Response(
+            created.model_dump_json(), success_status(request), media_type="application/json"
+        )
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 
@@ -156,7 +158,7 @@ async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
     upload.has_rows = True
 
 
-def content_of(file: Row) -> Content:
+def content_of(file: FileRow) -> Content:
     return Content(
         key=str(file["id"]),
         size_bytes=file["size"],

@@ -17,7 +17,7 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
 from app.features.graphql.types import Connection, from_row
 from app.features.items import crud as items
-from app.features.items.models import Item as ItemRow
+from app.features.items.models import Item as StoredItem
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
 from app.features.items.scopes import ITEMS_WRITE
 from app.features.users.graphql import Person, find_person
@@ -128,7 +128,7 @@ class ItemMutations:
         return id
 
 
-async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
+async def own_item(context: Context, item_id: uuid.UUID) -> StoredItem:
     """Return an item that the caller may change, locked until the transaction ends.
 
     Raises:
@@ -140,7 +140,7 @@ async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
     return row
 
 
-def item_of(row: ItemRow) -> Item:
+def item_of(row: StoredItem) -> Item:
     return from_row(Item, ItemRead.model_validate(row).model_dump())
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Versioned
+from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Unprocessable, Violation
 from app.features.categories.models import Category
 from app.features.users.models.user import User
@@ -60,6 +60,17 @@ class Item(Versioned, Base):
             code, message = broken
             field = "tax" if "tax" in changed else "price"
             raise Unprocessable(violations=[Violation(f"/body/{field}", message, code)])
+
+
+class ItemRow(VersionedRow):
+    name: str
+    description: str | None
+    price: Decimal
+    tax: Decimal
+    tags: list[str]
+    category_id: uuid.UUID | None
+    owner_id: uuid.UUID
+    processed_at: datetime | None
 
 
 def broken_price_rule(price: Decimal, tax: Decimal) -> tuple[str, str] | None:

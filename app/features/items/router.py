@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 from pydantic_core import ErrorDetails
 
 from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
-from app.db.executor import Row
 from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.features.categories import crud as categories
 from app.features.categories.scopes import ItemReader
@@ -25,6 +24,7 @@ from app.features.items.dependencies import (
 from app.features.items.export import ExportFormat, export
 from app.features.items.export_limit import ExportSlot
 from app.features.items.jobs import ProcessItem
+from app.features.items.models import ItemRow
 from app.features.items.schemas import (
     ItemBatch,
     ItemBatchRead,
@@ -36,6 +36,7 @@ from app.features.items.schemas import (
 from app.features.items.scopes import ItemWriter
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.schemas import TaskRead
 from app.http.concurrency_limiter import TooManyAtOnce
 from app.http.etag_response import etag_response
 from app.http.problem_details import problem, responses, violations
@@ -44,7 +45,6 @@ from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.jobs.models import TooManyTasks
-from app.jobs.schemas import TaskRead
 from app.security.authentication import charge
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
@@ -66,7 +66,7 @@ async def export_items(
 ) -> StreamingResponse:
     """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
     chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
-    return await export(chunks, ItemRead, form, name="items")
+    return await export(chunks, ItemRow, form, name="items")
 
 
 @router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
@@ -80,7 +80,8 @@ async def list_items(
     reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
 ) -> Response:
     """List the items, newest first unless sorted otherwise."""
-    return pagination.answer(await items.list_page(reads, pagination.page, filters))
+    page = await items.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, ItemRow)
 
 
 @router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
@@ -89,9 +90,7 @@ async def create_item(
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data, owner=principal)
-    return etag_response(
-        request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
-    )
+    return etag_response(request, ItemRead, item, location=f"{request.url.path}/{item['id']}")
 
 
 @router.post("/batch", response_model=ItemBatchRead)
@@ -162,7 +161,7 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
 
 
 async def batch_answer(
-    request: Request, created: dict[int, Row], broken: dict[int, list[Violation]]
+    request: Request, created: dict[int, ItemRow], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     """Return the results in the order of the batch; other requests run between slices."""
     results = {index: refused(request, index, rules) for index, rules in broken.items()}

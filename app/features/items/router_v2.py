@@ -19,9 +19,7 @@ from app.http.unit_of_work import UnitOfWorkRoute
 
 router = APIRouter(prefix="/api/v2/items", tags=["items v2"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
-ItemPages = Annotated[
-    Pagination, Depends(paginated_by_cursor(items.LISTING.sorts, items.LISTING.default_sort))
-]
+ItemPages = Annotated[Pagination, Depends(paginated_by_cursor(items.LISTING))]
 
 
 @router.get("/{item_id}", response_model=ItemReadV2, responses=responses(NotFound))
@@ -45,7 +43,7 @@ async def create_item_v2(
     """Create an item; it is yours."""
     item = await items.create(session, data.to_v1(), owner=principal)
     location = f"{request.url.path}/{item['id']}"
-    return etag_response(request, ItemReadV2, item, status=201, location=location)
+    return etag_response(request, ItemReadV2, item, location=location)
 
 
 @router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)

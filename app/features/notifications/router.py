@@ -9,10 +9,12 @@ from app.features.auth.dependencies import LoginThrottleDep
 from app.features.auth.login_throttle import WINDOW, MailKind, MailLimit, TooManyAttempts
 from app.features.mail.send_notification import SendNotification
 from app.features.notifications import crud as notifications
+from app.features.notifications.models import NotificationRow
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
 from app.features.notifications.settings import NotificationSettings
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.schemas import TaskRead
 from app.features.users.schemas import Email
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
@@ -20,14 +22,11 @@ from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.jobs.models import TooManyTasks
-from app.jobs.schemas import TaskRead
 from app.resources import resources
 from app.security.authentication import Administrator, SignedIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
-NotificationPagination = Annotated[
-    Pagination, Depends(paginated(notifications.LISTING.sorts, notifications.LISTING.default_sort))
-]
+NotificationPagination = Annotated[Pagination, Depends(paginated(notifications.LISTING))]
 Recipient = Annotated[Email, Path(examples=["user@example.com"])]
 
 
@@ -37,7 +36,7 @@ async def list_notifications(
 ) -> Response:
     """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
-    return pagination.answer(page)
+    return pagination.answer(page, NotificationRow)
 
 
 @router.post(

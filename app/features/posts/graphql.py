@@ -6,14 +6,13 @@ from functools import partial
 
 import strawberry
 
-from app.db.executor import Row
 from app.features.graphql.connections import connection
 from app.features.graphql.context import Info
 from app.features.graphql.costs import DEFAULT_FIRST
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.types import Connection, from_row
 from app.features.posts import crud as posts
-from app.features.posts.models import Status
+from app.features.posts.models import PostRow, Status
 from app.features.posts.scopes import POSTS_READ
 from app.features.users.graphql import Person
 
@@ -47,7 +46,7 @@ class PostQueries:
         )
 
 
-def post_of(row: Row) -> Post:
+def post_of(row: PostRow) -> Post:
     return from_row(Post, {**row, "author": from_row(Person, row["author"])})
 
 

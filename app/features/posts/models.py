@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.db.base import Base, Versioned, text_enum
+from app.db.base import Base, Versioned, VersionedRow, text_enum
 from app.errors import Conflict
-from app.features.users.models.user import User
+from app.features.users.models.user import PublicUserRow, User
 
 SEARCHED = "title || ' ' || body"
 # As PostgreSQL stores the expression, which Alembic compares it with.
@@ -75,3 +75,22 @@ class Post(Versioned, Base):
         if self.status is not Status.PUBLISHED:
             raise NotPublished("The post is not published.")
         self.status, self.published_at = Status.DRAFT, None
+
+
+class PostColumns(VersionedRow):
+    title: str
+    body: str
+    author_id: uuid.UUID
+    status: Status
+    published_at: datetime | None
+
+
+class JoinedPostRow(PostColumns):
+    """A post with the public fields of its author, as they are selected."""
+
+    username: str
+    full_name: str | None
+
+
+class PostRow(JoinedPostRow):
+    author: PublicUserRow

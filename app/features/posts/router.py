@@ -39,9 +39,7 @@ async def create_post(
 ) -> Response:
     """Create a draft; only you and administrators see it until you publish it."""
     post = await posts.create(session, data, author=principal)
-    return etag_response(
-        request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}"
-    )
+    return etag_response(request, PostRead, post, location=f"{request.url.path}/{post.id}")
 
 
 @router.put("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))

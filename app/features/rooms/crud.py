@@ -16,9 +16,9 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.session import AsyncSession, notify
-from app.features.rooms.models import RETENTION, RoomMessage
+from app.features.rooms.models import RETENTION, RoomMessage, RoomMessageRow
 from app.features.rooms.schemas import (
     MAX_PRESENT,
     Participant,
@@ -45,8 +45,8 @@ SINCE = (
     .table_valued(column("room", String), column("number", BigInteger), name="since")
     .render_derived()
 )
-AFTER = CompiledStatement(
-    select(RoomMessage.room, RoomMessage.number, RoomMessage.envelope)
+AFTER = CompiledStatement[RoomMessageRow](
+    select(*columns_of(RoomMessage, RoomMessageRow))
     .join(SINCE, SINCE.c.room == RoomMessage.room)
     .where(RoomMessage.number > SINCE.c.number)
     .order_by(RoomMessage.number)
@@ -116,8 +116,8 @@ async def append(session: AsyncSession, event: RoomEvent) -> int:
     return message.number
 
 
-async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[Row]:
-    """Return `room`, `number` and `envelope` of the next messages, in order.
+async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[RoomMessageRow]:
+    """Return the next messages, in order.
 
     Args:
         seen: number of the last message received, by room.

@@ -90,7 +90,7 @@ async def create_user(
         role=data.role,
         email_verified=True,
     )
-    return account(request, UserRead, user, status=201, location=f"{request.url.path}/{user.id}")
+    return account(request, UserRead, user, location=f"{request.url.path}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=UserAdminRead | UserRead, responses=responses(NotFound))
@@ -145,9 +145,9 @@ async def end_credentials(session: AsyncSession, user: User) -> None:
         await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DISABLED)
 
 
-def account(request: Request, schema: type[UserRead], row: Any, **options: Any) -> Response:
+def account(request: Request, schema: type[UserRead], row: Any, *, location: str = "") -> Response:
     """Return an account with `Vary`: the same URL shows each caller other fields."""
-    response = etag_response(request, schema, row, **options)
+    response = etag_response(request, schema, row, location=location)
     response.headers.add_vary_header("Authorization, X-API-Key")
     return response
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from app.db.dependencies import Reads, SessionDep
 from app.errors import NotFound, SessionRequired
 from app.features.users.crud import sessions
+from app.features.users.models.session import SessionRow
 from app.features.users.schemas import SessionRead
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
@@ -16,9 +17,7 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/sessions", tags=["auth"], route_class=UnitOfWorkRoute)
-SessionPagination = Annotated[
-    Pagination, Depends(paginated(sessions.LISTING.sorts, sessions.LISTING.default_sort))
-]
+SessionPagination = Annotated[Pagination, Depends(paginated(sessions.LISTING))]
 
 
 @router.get("", response_model=Page[SessionRead], responses=responses(SessionRequired))
@@ -26,7 +25,8 @@ async def list_sessions(
     reads: Reads, principal: SessionHolder, pagination: SessionPagination
 ) -> Response:
     """List your sessions, last used first."""
-    return pagination.answer(await sessions.list_page(reads, pagination.page, user_id=principal.id))
+    page = await sessions.list_page(reads, pagination.page, user_id=principal.id)
+    return pagination.answer(page, SessionRow)
 
 
 @router.delete(

@@ -15,6 +15,7 @@ from app.features.webhooks.models.delivery import (
     DeliveryInProgress,
     MessageExpired,
     WebhookDelivery,
+    WebhookDeliveryRow,
 )
 from app.features.webhooks.models.webhook import WebhookDisabled
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
@@ -38,7 +39,7 @@ async def list_webhook_deliveries(
     page = await webhook_deliveries.list_page(
         reads, pagination.page, filters, webhook_id=webhook["id"]
     )
-    return pagination.answer(page)
+    return pagination.answer(page, WebhookDeliveryRow)
 
 
 @router.post(

@@ -19,7 +19,12 @@ from app.features.webhooks.dependencies import (
 from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import WebhookDelivery
 from app.features.webhooks.models.queue import TooManyDeliveriesWaiting
-from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
+from app.features.webhooks.models.webhook import (
+    TooManyWebhooks,
+    Webhook,
+    WebhookDisabled,
+    WebhookRow,
+)
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
 from app.features.webhooks.scopes import WebhookManager
@@ -41,7 +46,8 @@ async def list_webhooks(
     reads: Reads, principal: WebhookManager, pagination: WebhookPagination
 ) -> Response:
     """List your webhooks, the newest first; administrators see those of all."""
-    return pagination.answer(await webhooks.list_page(reads, pagination.page, viewer=principal))
+    page = await webhooks.list_page(reads, pagination.page, viewer=principal)
+    return pagination.answer(page, WebhookRow)
 
 
 @router.post(

@@ -11,14 +11,13 @@ from types import MappingProxyType
 import httpx
 from cryptography.exceptions import InvalidTag
 
-from app.db.executor import Row
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.errors import AppError
 from app.features.notifications import crud as notifications
 from app.features.webhooks.crud import queue as webhook_queue
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.delivery import TIMEOUT_SECONDS, deliver
-from app.features.webhooks.models.delivery import Outcome
+from app.features.webhooks.models.delivery import ClaimedRow, Outcome
 from app.features.webhooks.models.webhook import DisabledReason, Webhook
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
@@ -112,7 +111,7 @@ class WebhookSender(BackgroundLoop):
         del self._sending[task]
         self.notify()
 
-    async def _send(self, row: Row) -> None:
+    async def _send(self, row: ClaimedRow) -> None:
         """Make one attempt; after any error the message is sent again when its lease ends."""
         # Yields between starts: up to 400 are claimed together, and each start takes 0.5 ms.
         async with self._starting:
@@ -126,7 +125,7 @@ class WebhookSender(BackgroundLoop):
         except Exception:
             log.exception("webhook delivery failed", id=str(row["id"]))
 
-    async def _attempt(self, row: Row) -> Outcome:
+    async def _attempt(self, row: ClaimedRow) -> Outcome:
         try:
             secrets = [self._encryptor.decrypt(encrypted) for encrypted in valid_secrets(row)]
         except InvalidTag:
@@ -141,13 +140,13 @@ class WebhookSender(BackgroundLoop):
         )
 
 
-def valid_secrets(row: Row) -> list[bytes]:
+def valid_secrets(row: ClaimedRow) -> list[bytes]:
     """Return the encrypted secret and, during the overlap, the previous one."""
-    overlaps = row["overlap_until"] is not None and row["overlap_until"] > now()
-    return [row["secret_sealed"], *([row["old_secret_sealed"]] if overlaps else [])]
+    current, old, until = row["secret_sealed"], row["old_secret_sealed"], row["overlap_until"]
+    return [current, old] if old and until and until > now() else [current]
 
 
-async def record(session: AsyncSession, row: Row, outcome: Outcome) -> None:
+async def record(session: AsyncSession, row: ClaimedRow, outcome: Outcome) -> None:
     """Record the outcome of the attempt for the message and for its webhook."""
     # The webhook first: transactions that change it lock it before its messages.
     webhook = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.errors import Conflict, TooManyRequests, Unprocessable
@@ -27,6 +28,15 @@ class IdempotencyKey(Base):
     status: Mapped[int]
     headers: Mapped[dict[str, Any]]
     body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class StoredResponse(TypedDict):
+    """`fingerprint` is the MAC of that of the request."""
+
+    fingerprint: bytes
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class IdempotencyKeyReused(Unprocessable):

@@ -1,7 +1,7 @@
 """GraphQL: the rules of the other endpoints, in one request."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from pydantic import SecretStr
 
-from app.db.compiled import CompiledStatement, Row
+from app.db.compiled import CompiledStatement, R
 from app.db.executor import Reader
 from app.db.resources import DatabaseResources
 from app.features.users.crud import users
@@ -313,12 +313,14 @@ class FailingReads(Reader):
     def __init__(self, reads: Reader) -> None:
         self._reads = reads
 
-    async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(
+        self, query: CompiledStatement[Any], values: Mapping[str, Any]
+    ) -> Sequence[asyncpg.Record]:
         if query is users.BY_ID:
             raise ZeroDivisionError("canary")
         return await self._reads.fetch(query, values)
 
-    def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
+    def stream(self, query: CompiledStatement[R], **values: Any) -> AsyncGenerator[list[R]]:
         return self._reads.stream(query, **values)
 
 

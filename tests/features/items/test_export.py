@@ -5,13 +5,13 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import cast
 
 import pytest
 from httpx2 import AsyncClient
 
-from app.db.executor import Row
 from app.features.items.export import ExportFormat, cell, export
-from app.features.items.schemas import ItemRead
+from app.features.items.models import ItemRow
 from app.features.users.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_item
@@ -65,12 +65,12 @@ class TestExportItems:
         self, save: Save, user: User, form: ExportFormat
     ) -> None:
         item = await save(make_item(user))
-        row = {name: getattr(item, name) for name in ItemRead.model_fields}
+        row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
 
-        async def chunks() -> AsyncIterator[list[Row]]:
+        async def chunks() -> AsyncIterator[list[ItemRow]]:
             yield [row] * 1000
 
-        response = await export(chunks(), ItemRead, form, name="items")
+        response = await export(chunks(), ItemRow, form, name="items")
         encoded = asyncio.create_task(parts_of(response.body_iterator))
         iterations = 0
         while not encoded.done():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.errors import AppError, Unprocessable, Violation
@@ -48,6 +49,20 @@ class Event(Base):
     type: Mapped[str] = mapped_column(String(100))
     resource_id: Mapped[uuid.UUID]
     data: Mapped[dict[str, Any]]
+
+
+class EventRow(TypedDict):
+    transaction_id: int
+    id: int
+    type: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
+class CommittedEventRow(EventRow):
+    """`is_settled`: no transaction is open that may commit events before this one."""
+
+    is_settled: bool
 
 
 def event_id(position: Position, at: datetime) -> str:

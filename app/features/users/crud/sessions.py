@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify, when_committed
 from app.errors import InvalidToken, NotFound
@@ -13,12 +13,14 @@ from app.features.users.models.session import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
     REFRESH_GRACE,
+    SessionPrincipalRow,
+    SessionRow,
     UserSession,
 )
 from app.features.users.models.user import User
-from app.features.users.schemas import SessionRead
 from app.observability import metrics
 from app.runtime.clock import now
+from app.security.authenticators import LiveCredentialRow
 from app.security.principal_cache import CHANNEL
 
 # A client that signs in for each run, and never out, would add rows for as long as they live.
@@ -31,7 +33,7 @@ IS_LIVE = (
 )
 IS_USABLE = User.is_active & User.deleted_at.is_(None)
 
-PRINCIPAL = CompiledStatement(
+PRINCIPAL = CompiledStatement[SessionPrincipalRow](
     select(
         User.id.label("user_id"),
         User.role,
@@ -43,14 +45,14 @@ PRINCIPAL = CompiledStatement(
     .where(IS_LIVE, IS_USABLE)
 )
 
-LIVE = CompiledStatement(
+LIVE = CompiledStatement[LiveCredentialRow](
     select(UserSession.id, User.role, User.email_verified)
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
 
-LISTING = Listing(
-    [getattr(UserSession, name) for name in SessionRead.model_fields],
+LISTING = Listing[SessionRow](
+    columns_of(UserSession, SessionRow),
     where=[IS_LIVE],
     filters={"user_id": lambda: UserSession.user_id == bindparam("user_id")},
     sorts={"created_at": UserSession.created_at, "last_used_at": UserSession.last_used_at},
@@ -61,18 +63,22 @@ LISTING = Listing(
 
 async def find_principal(
     reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
-) -> Row | None:
-    """Return `user_id, role, email_verified, session_id` if the session is live, else None."""
+) -> SessionPrincipalRow | None:
+    """Return the session and its user if the session is live, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
-async def find_live(reads: ReadPool, session_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Return `role` and `email_verified` for each of the sessions that lives, by its id."""
+async def find_live(
+    reads: ReadPool, session_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, LiveCredentialRow]:
+    """Return those of the sessions that live, by id."""
     rows = await reads.all(LIVE, ids=list(session_ids))
     return {row["id"]: row for row in rows}
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(
+    reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
+) -> PageRows[SessionRow]:
     """Return one page of the live sessions of a user."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
@@ -178,7 +184,7 @@ async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUI
         NotFound: the user has no such live session.
     """
     if not await end_where(session, user_id, UserSession.id == session_id):
-        raise NotFound("There is no such session.")
+        raise NotFound.of("session")
 
 
 async def end_all(
