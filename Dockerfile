@@ -54,6 +54,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=2); c.request('GET', '/liveness'); sys.exit(c.getresponse().status != 200)"]
 
-# No shell in between: SIGTERM reaches the server, which finishes its requests and leaves.
+# No shell in between: SIGTERM reaches the server, which finishes its requests and exits.
 ENTRYPOINT ["python", "-m", "app.commands.cli"]
 CMD ["run"]

@@ -104,13 +104,13 @@ drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; AR
 drill-image: $(READY) ## Build the image with buildah, run it as its user, ask its healthcheck
 	@exec $(BIN)/python -m benchmarks.image $(ARGS)
 
-pictures: $(READY) ## Take the pictures of the README anew
+pictures: $(READY) ## Take the pictures of the README
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
 drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
 	@exec $(BIN)/python -m benchmarks.graphql_attacks $(ARGS)
 
-openapi: $(READY) ## Write docs/openapi.json and docs/asyncapi.yaml anew
+openapi: $(READY) ## Regenerate docs/openapi.json and docs/asyncapi.yaml
 	@exec $(BIN)/app openapi
 
 lock: ## Recompute the lock files from pyproject.toml; ARGS=--upgrade takes newer releases
@@ -163,7 +163,7 @@ check-workflow: $(READY)
 		$(BIN)/zizmor --offline --no-progress .github; })
 
 # The set-up: nothing runs and nothing is fetched while .venv is newer than the lock. The cache is
-# asked first, because uv otherwise wants to look at the index even when it has every package.
+# used first, because uv otherwise queries the index even when it has every package.
 
 SYNC := pip sync --quiet --require-hashes --python $(BIN)/python requirements-dev.txt
 

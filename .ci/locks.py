@@ -2,7 +2,7 @@
 """Recompute the lock files, or with --check say whether they are in step with pyproject.toml.
 
 The check compares a fingerprint of what was asked for, which each lock carries in its second
-line, and so asks no registry: a release made by somebody else must not break our build.
+line, without a registry: a new release of a package must not break the build.
 """
 
 import hashlib
@@ -34,8 +34,8 @@ def main(arguments: list[str]) -> None:
 def recompute(options: list[str]) -> None:
     """Keep the pins that still fit, unless the options of uv (`--upgrade`) say otherwise."""
     alike = ("--constraints", str(RUNTIME))
-    compile_lock(RUNTIME, "pyproject.toml", *options)
-    compile_lock(DEVELOPMENT, "pyproject.toml", "--group", "dev", *alike, *options)
+    compile_lock(RUNTIME, "pyproject.toml", "--all-extras", *options)
+    compile_lock(DEVELOPMENT, "pyproject.toml", "--all-extras", "--group", "dev", *alike, *options)
     compile_lock(PEERS, "--group", "peers", *alike, *options)
 
 
@@ -53,9 +53,11 @@ def without_header(text: str) -> str:
 
 def fingerprint() -> str:
     project = tomllib.loads(Path("pyproject.toml").read_text())
+    extras = project["project"].get("optional-dependencies", {})
     inputs = [
         project["project"]["requires-python"],
         sorted(project["project"]["dependencies"]),
+        {name: sorted(extra) for name, extra in extras.items()},
         {name: sorted(group) for name, group in project["dependency-groups"].items()},
     ]
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,7 @@ AppError
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -119,18 +119,20 @@ class NotFound(AppError):
     title = "Not found"
     remedy = "Check the address; what you may not see is not found either."
 
+    @classmethod
+    def of(cls, thing: str) -> Self:
+        """Return the error for a resource; `thing` is its name in the singular, for the client."""
+        return cls(f"There is no such {thing}.")
+
 
 def found(row: T | None, thing: str) -> T:
     """Return the row.
-
-    Args:
-        thing: the name of the resource in the singular, for the client.
 
     Raises:
         NotFound: the row is None.
     """
     if row is None:
-        raise NotFound(f"There is no such {thing}.")
+        raise NotFound.of(thing)
     return row
 
 
@@ -215,7 +217,7 @@ class TooManyRequests(AppError):
     status = 429
     code = "rate_limited"
     title = "Too many requests"
-    remedy = "Wait as long as Retry-After says."
+    remedy = "Wait for the time in Retry-After."
 
     def __init__(self, detail: str | None = None, *, retry_after_seconds: int) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
@@ -227,7 +229,7 @@ class Unavailable(AppError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
-    remedy = "Repeat the request after the time that Retry-After says."
+    remedy = "Repeat the request after the time in Retry-After."
 
     def __init__(self, detail: str | None = None, *, retry_after_seconds: int = 1) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})

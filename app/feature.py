@@ -2,7 +2,8 @@
 
 Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
 objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
-delete its folder, its extension modules, its tests and its line in that list. See ADR 0030.
+delete its folder, its extension modules, its migrations, its tests and its line in that list. See
+ADR 0030.
 
 An extension module is named after another feature and belongs to both: `features/posts/graphql.py`
 is what posts add to GraphQL. It may import both, what they require and what is always there.
@@ -12,7 +13,7 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
 from app.security.authenticators import Authenticator
+from app.security.permissions import Permissions, Scope
 from app.security.principals import CredentialKind
 from app.startup import Startup
 
@@ -55,6 +57,8 @@ class Feature:
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """OpenAPI tags with their descriptions."""
+    scopes: tuple[Scope, ...] = ()
+    """Scopes that its endpoints require; two features may declare the same one."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
     lifespan: Lifespan | None = None
@@ -79,6 +83,7 @@ class Features:
         self.by_name = {feature.name: feature for feature in self._features}
         self._check_requirements()
         self._check_names("tag", [tag for feature in self for tag in feature.tags])
+        self._check_names("scope", [scope.name for scope in {*self.scopes}])
         self._check_names("job", [job.kind for job in self.jobs])
         self._check_names("schedule", [schedule.name for schedule in self.schedules])
 
@@ -93,6 +98,15 @@ class Features:
     @property
     def tags(self) -> dict[str, str]:
         return {tag: text for feature in self for tag, text in feature.tags.items()}
+
+    @property
+    def scopes(self) -> Iterator[Scope]:
+        for feature in self.by_requirement():
+            yield from feature.scopes
+
+    @cached_property
+    def permissions(self) -> Permissions:
+        return Permissions(self.scopes)
 
     @property
     def authenticators(self) -> dict[CredentialKind, Authenticator]:

@@ -54,20 +54,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry=telemetry(tracing),
     )
     limit = ConcurrencyLimit(settings)
-    app.state.resources = create_resources(
-        settings, features, features.problem_extensions, limit, log_writer, Tracing(tracing)
-    )
+    app.state.resources = create_resources(settings, features, limit, log_writer, Tracing(tracing))
     add_middleware(app, settings, limit)
     register_error_handlers(app)
     include_routers(app, settings, features)
     index_routes(app)
-    describe(app, features.tags)
+    describe(app, features.tags, features.permissions.descriptions)
     return app
 
 
-def create_resources(*instances: object) -> Resources:
+def create_resources(settings: Settings, features: Features, *others: object) -> Resources:
     resources = Resources()
-    for instance in instances:
+    declared = (settings, *settings.features, features, features.problem_extensions)
+    for instance in (*declared, *others):
         resources.add(instance)
     return resources
 

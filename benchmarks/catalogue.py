@@ -48,7 +48,7 @@ class Caller:
 
 
 async def fill(url: str, items: int = ITEMS) -> None:
-    """A thousand people and their items."""
+    """A thousand users and their items."""
     connection = await connect(url)
     await connection.execute(FILL)
     await connection.execute("UPDATE users SET password_hash = $1", await password_hash())
@@ -63,7 +63,7 @@ async def fill_items(connection: asyncpg.Connection, count: int) -> None:
     for index in indexes:
         await connection.execute(f'DROP INDEX "{index["indexname"]}"')
     await connection.execute("SET maintenance_work_mem = '512MB'")
-    # Every row refers to people and categories that were just read: nothing to check.
+    # Every row refers to users and categories that were just read: nothing to check.
     await connection.execute("SET session_replication_role = replica")
     await connection.execute(FILL_ITEMS, count)
     for index in indexes:

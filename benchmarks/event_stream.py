@@ -4,7 +4,7 @@
 
 Starts PostgreSQL and the service with two workers, lets 100 clients follow while items are
 created, ends every connection that listens for five seconds, and counts what each client
-missed or heard twice. Then the service is told to stop. Last, 1,000 clients come and go at a
+missed or received twice. Then the service is stopped. Last, 1,000 clients come and go at a
 service in this process. Prints the figures beside what is promised, stops what it started,
 exits with 1 when a promise is broken. Takes about a minute.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from app.config.settings import Settings
+from app.config.settings import load_settings
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.users.passwords import PasswordHasher
@@ -96,7 +96,7 @@ async def follow(running: Service, count: int) -> list[Figure]:
         calm = delays.median_milliseconds()
         cut = await cut_listeners(running.environment["DATABASE_URL"])
         created = await writer.stop()
-        await heard_by_all(sources, len(created))
+        await received_by_all(sources, len(created))
         figures = [*completeness(sources, created), Figure("listeners cut", cut, "")]
         figures.append(Figure("from commit to client, median, calm", calm, "ms"))
         return [*figures, await farewell(running, sources)]
@@ -137,7 +137,7 @@ class Writer:
 
 
 class Delays:
-    """How long after the answer to its writer one client hears of an item."""
+    """The delay from the response to the writer until one client receives the event."""
 
     def __init__(self, source: EventSource, writer: Writer) -> None:
         self._seconds: list[float] = []
@@ -152,8 +152,8 @@ class Delays:
         while True:
             for frame in source.events[seen:]:
                 answered = writer.created.get(frame.data["data"]["id"])
-                heard = time.perf_counter()
-                self._seconds.append(max(0.0, heard - answered) if answered else 0.0)
+                received = time.perf_counter()
+                self._seconds.append(max(0.0, received - answered) if answered else 0.0)
                 seen += 1
             await asyncio.sleep(0.001)
 
@@ -169,23 +169,23 @@ async def cut_listeners(url: str) -> int:
     return count
 
 
-async def heard_by_all(sources: list[EventSource], count: int) -> None:
-    """Wait until they have heard as much, but no longer than they may take to catch up."""
+async def received_by_all(sources: list[EventSource], count: int) -> None:
+    """Wait until they have received as many events, up to the limit for catching up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(CATCH_UP_SECONDS):
             for source in sources:
-                await source.until_heard(count)
+                await source.until_received(count)
 
 
 def completeness(sources: list[EventSource], created: list[str]) -> list[Figure]:
     gaps = repetitions = disorder = 0
     first = [frame.data["data"]["id"] for frame in sources[0].events]
     for source in sources:
-        heard = [frame.data["data"]["id"] for frame in source.events]
-        counts = Counter(heard)
+        received = [frame.data["data"]["id"] for frame in source.events]
+        counts = Counter(received)
         gaps += sum(item_id not in counts for item_id in created)
         repetitions += sum(count - 1 for count in counts.values())
-        disorder += heard != first
+        disorder += received != first
     return [
         Figure(f"events, to {len(sources)} clients each", len(created), ""),
         Figure("gaps", gaps, "", 0),
@@ -205,20 +205,18 @@ async def farewell(running: Service, sources: list[EventSource]) -> Figure:
 
 
 async def come_and_go(url: str, folder: Path) -> list[Figure]:
-    settings = Settings.model_validate(
-        {
-            "environment": "test",
-            "database_url": url,
-            "log_level": "error",
-            "rate_limit_enabled": False,
-            "storage_url": str(folder / "files"),
-            "run_worker": False,
-            "event_streams_per_user": 2 * AT_ONCE,
-            # Soon full, so that no connection to the database is taken for one left behind.
-            "database_read_pool_size": 1,
-            "database_pool_size": 1,
-            "database_max_overflow": 0,
-        }
+    settings = load_settings(
+        environment="test",
+        database_url=url,
+        log_level="error",
+        rate_limit_enabled=False,
+        storage_url=str(folder / "files"),
+        run_worker=False,
+        event_streams_per_user=2 * AT_ONCE,
+        # Soon full, so that no connection to the database is taken for one left behind.
+        database_read_pool_size=1,
+        database_pool_size=1,
+        database_max_overflow=0,
     )
     app = create_app(settings)
     async with app.router.lifespan_context(app), serving(app) as port:

@@ -58,7 +58,7 @@ class Tally:
 
 
 class Connection:
-    """One request at a time; opened anew when the server has said that it closes."""
+    """One request at a time; reconnects after the server has announced to close."""
 
     def __init__(self, port: int, tls: ssl.SSLContext, number: int) -> None:
         self._port = port

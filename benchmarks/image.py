@@ -5,7 +5,7 @@
 Makes a stand-in for the base image with debootstrap, builds with buildah, migrates and serves
 as the user of the image on a PostgreSQL on the loopback interface, and asks the healthcheck.
 Needs root, and Debian's buildah and debootstrap. Takes a few minutes, leaves nothing behind,
-exits with 1 when something does not hold. Where pip has to be told where packages are, give
+exits with 1 when something does not hold. If pip needs an index, give
 that: ARGS="--volume /etc/pip.conf:/etc/pip.conf:ro".
 """
 

@@ -96,7 +96,7 @@ class Workers:
         return self._path.read_bytes().count(b"worker started") > self.kills
 
     def note_recoveries(self, picked: list[asyncpg.Record]) -> None:
-        """Whoever holds a job in another's place has it because the lease of that one ended."""
+        """A worker that holds a job of another one has it because the lease expired."""
         for job, worker in picked:
             holder, since = self._held.get(job, (worker, 0.0))
             if holder != worker:

@@ -76,7 +76,7 @@ async def explain_all(url: str, rows: int) -> int:
 
 async def queries(
     connection: asyncpg.Connection,
-) -> list[tuple[str, CompiledStatement, dict[str, Any]]]:
+) -> list[tuple[str, CompiledStatement[Any], dict[str, Any]]]:
     owner: uuid.UUID = await connection.fetchval("SELECT owner_id FROM items LIMIT 1")
     category: uuid.UUID = await connection.fetchval("SELECT category_id FROM items LIMIT 1")
     rare = await connection.fetchval("SELECT split_part(name, ' ', 2) FROM items LIMIT 1")
@@ -96,7 +96,7 @@ async def queries(
 
 def pages(
     name: str, values: Mapping[str, Any]
-) -> Iterator[tuple[str, CompiledStatement, dict[str, Any]]]:
+) -> Iterator[tuple[str, CompiledStatement[Any], dict[str, Any]]]:
     names = frozenset(values) & frozenset(items.LISTING.filters)
     for sort in SORTS:
         for is_continued in (False, True):
@@ -113,7 +113,10 @@ def pages(
 
 
 async def explain(
-    connection: asyncpg.Connection, label: str, query: CompiledStatement, values: dict[str, Any]
+    connection: asyncpg.Connection,
+    label: str,
+    query: CompiledStatement[Any],
+    values: dict[str, Any],
 ) -> bool:
     """Print the plan; say whether it reads the whole table."""
     statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}"

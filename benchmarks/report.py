@@ -68,7 +68,7 @@ def publish(samples: Samples, extras: dict[str, float], rounds: int, seconds: in
     write_results("comparison", {"how": how, "servers": as_json(samples), "service": extras})
     CHART.write_text(chart.bars(samples), encoding="utf-8")
     lines = [f"| {name} | {value:,.0f} |" for name, value in extras.items()]
-    own = "\n".join(["| this service besides | |", "|---|--:|", *lines])
+    own = "\n".join(["| this service, other figures | |", "|---|--:|", *lines])
     write_figures("comparison", f"{machine()}; {how}.\n\n{tables(samples)}\n\n{own}")
 
 

@@ -105,11 +105,11 @@ async def joined(running: Service, room: str, token: str) -> AsyncIterator[Clien
     async with connect(
         url, additional_headers=headers, proxy=None, open_timeout=PATIENCE_SECONDS
     ) as connection:
-        await hear(connection, "presence")
+        await receive(connection, "presence")
         yield connection
 
 
-async def hear(connection: ClientConnection, kind: str) -> None:
+async def receive(connection: ClientConnection, kind: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while json.loads(await connection.recv())["type"] != kind:
             pass
@@ -125,10 +125,10 @@ async def talk(running: Service, tokens: list[str]) -> list[Figure]:
         for _ in range(MESSAGES):
             started = time.perf_counter()
             await speaker.send('{"type": "message", "text": "Good morning!"}')
-            await asyncio.gather(*(hear(member, "message") for member in members))
+            await asyncio.gather(*(receive(member, "message") for member in members))
             seconds.append(time.perf_counter() - started)
     return [
-        Figure("a message, heard by all 11, median", statistics.median(seconds) * 1000, "ms"),
+        Figure("a message, received by all 11, median", statistics.median(seconds) * 1000, "ms"),
         Figure("a message, p99", statistics.quantiles(seconds, n=100)[-1] * 1000, "ms"),
     ]
 
@@ -192,19 +192,19 @@ async def end_of(connection: ClientConnection) -> int | None:
 
 
 async def kill_a_worker(running: Service, tokens: list[str]) -> list[Figure]:
-    """kill -9: members on the other worker hear that its members are gone."""
+    """kill -9: participants on the other worker receive the leaves of its participants."""
     victim, survivor = running.workers()
     async with AsyncExitStack() as stack:
         with running.only(survivor):
             watcher = await stack.enter_async_context(joined(running, "crash", tokens[0]))
         with running.only(victim):
             await stack.enter_async_context(joined(running, "crash", tokens[1]))
-        await hear(watcher, "join")
+        await receive(watcher, "join")
         started = time.perf_counter()
         os.kill(victim, signal.SIGKILL)
-        await hear(watcher, "leave")
+        await receive(watcher, "leave")
         seconds = time.perf_counter() - started
-    return [Figure("kill -9 until the room hears of it", seconds, "s", MAX_ABSENCE_SECONDS)]
+    return [Figure("kill -9 until the room is notified", seconds, "s", MAX_ABSENCE_SECONDS)]
 
 
 async def shut_down(running: Service, tokens: list[str]) -> list[Figure]:

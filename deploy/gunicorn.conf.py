@@ -15,9 +15,9 @@ from gunicorn.workers.base import Worker
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "1"))
-# A little longer than uvicorn's own, after which it cuts what is left.
+# A little longer than uvicorn's own, after which it closes the remaining connections.
 graceful_timeout = 15
-# A loop that is stuck ends its worker by itself, earlier: see LOOP_WATCHDOG_SECONDS.
+# A stuck event loop ends its worker earlier: see LOOP_WATCHDOG_SECONDS.
 timeout = 60
 control_socket_disable = True
 
@@ -56,8 +56,8 @@ class UvicornWorker(Worker):
 
 worker_class = UvicornWorker
 
-# Where workers keep their metrics, so that each of them can tell the sum of all. To be set
-# before prometheus_client is imported, which is why nothing above imports it.
+# The folder in which workers store their metrics, so that each can return the sum. Must be set
+# before prometheus_client is imported, so no import above may import it.
 METRICS = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="metrics-"))
 
 

@@ -1,7 +1,7 @@
 """The authorization table: the permitted callers of each operation, for tests and documentation.
 
 A route without a row fails the suite. `python -m tests.authorization` writes
-docs/authorization.md anew.
+docs/authorization.md.
 """
 
 from collections.abc import Iterator
@@ -13,26 +13,26 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.main import create_app
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "authorization.md"
 ROLES = ("guest", "user", "admin")
-EVERYBODY = "everybody"
+ANONYMOUS = "anonymous"
 WEBSOCKET = "WEBSOCKET"
 
-# The status of the answer to a valid request: without a credential, then for each role when the
-# thing is one's own and when it is another user's; `-` where the path names no thing. After the
-# dot of a name: the state that the thing is in.
+# The status of the response to a valid request: without a credential, then for each role with an
+# own resource and with another user's; `-` where the path names no resource. After the dot of a
+# name: the state of the resource.
 TABLE = """
 # Signing up, in and out
-create_token              everybody  200
-refresh_token             everybody  200
-revoke_token              everybody  200
-register_user             everybody  201
-verify_email              everybody  204
-forget_password           everybody  202
-reset_password            everybody  204
+create_token              anonymous  200
+refresh_token             anonymous  200
+revoke_token              anonymous  200
+register_user             anonymous  201
+verify_email              anonymous  204
+forget_password           anonymous  202
+reset_password            anonymous  204
 request_verification      401        202 -     202 -     202 -
 logout                    401        204 -     204 -     204 -
 logout_everywhere         401        204 -     204 -     204 -
@@ -122,7 +122,7 @@ send_notification         401        403 -     403 -     202 -
 # GraphQL; each field asks for its own scope
 execute_graphql           401        200 -     200 -     200 -
 follow_graphql            401        101 -     101 -     101 -
-show_graphql              everybody  200
+show_graphql              anonymous  200
 
 # Rooms; 101 is an open WebSocket
 join_room                 401        101 -     101 -     101 -
@@ -142,32 +142,32 @@ list_webhook_deliveries   401        403 403   200 404   200 200
 redeliver_webhook_delivery 401       403 403   202 404   202 202
 
 # The service itself
-read_liveness             everybody  200
-read_readiness            everybody  200
-read_health               everybody  200
-read_version              everybody  200
-read_metrics              everybody  200
-read_jwks                 everybody  200
-read_oauth_metadata       everybody  200
-read_security_txt         everybody  200
-read_openapi              everybody  200
-show_landing_page         everybody  200
-show_problem_types        everybody  200
-show_problem_type         everybody  200
-show_swagger_ui           everybody  200
-show_oauth2_redirect      everybody  200
-show_redoc                everybody  200
-read_static_file          everybody  200
-redirect_to_docs          everybody  307
-show_chat                 everybody  200
-show_verification         everybody  200
-confirm_verification      everybody  200
-show_reset                everybody  200
-confirm_reset             everybody  200
-show_dashboard            everybody  200
-list_mails                everybody  200
-read_mail                 everybody  200
-show_mail_page            everybody  200
+read_liveness             anonymous  200
+read_readiness            anonymous  200
+read_health               anonymous  200
+read_version              anonymous  200
+read_metrics              anonymous  200
+read_jwks                 anonymous  200
+read_oauth_metadata       anonymous  200
+read_security_txt         anonymous  200
+read_openapi              anonymous  200
+show_landing_page         anonymous  200
+show_problem_types        anonymous  200
+show_problem_type         anonymous  200
+show_swagger_ui           anonymous  200
+show_oauth2_redirect      anonymous  200
+show_redoc                anonymous  200
+read_static_file          anonymous  200
+redirect_to_docs          anonymous  307
+show_chat                 anonymous  200
+show_verification         anonymous  200
+confirm_verification      anonymous  200
+show_reset                anonymous  200
+confirm_reset             anonymous  200
+show_dashboard            anonymous  200
+list_mails                anonymous  200
+read_mail                 anonymous  200
+show_mail_page            anonymous  200
 """
 
 # What an account may do before its e-mail address is confirmed: read itself, sign out, correct
@@ -200,19 +200,18 @@ SESSION_ONLY = {
 }
 
 INTRODUCTION = """\
-# Who may call what
+# Permissions of each operation
 
 Generated from the table in `tests/authorization.py` by `python -m tests.authorization`. Each cell
-is a test: a valid request of that caller, and the status of its answer. A route without a row
+is a test: a valid request of that caller, and the status of the response. A route without a row
 fails the suite.
 
-Where a cell has two numbers, the first is for one's own thing and the second for another user's.
-A thing that the caller may not even see is not found (404), one that the caller may see and not
-change is forbidden (403). An API key gets the same answers as its user, except where `API key`
+Where a cell has two numbers, the first is for an own resource and the second for another user's.
+A resource that the caller may not see is not found (404); one that the caller may see but not
+change is forbidden (403). An API key gets the same responses as its user, except where `API key`
 is `no`: 403 `session_required`. Until the e-mail address of an account is confirmed, everything
 gets 403 `email_not_verified` except where `unconfirmed` is `yes`. The scope is what the token or
-the API key needs, in addition to the role; each role has the scopes of
-[`app/security/principals.py`](../app/security/principals.py).
+the API key needs, in addition to the role; `scopes.py` of each feature says which roles have it.
 """
 HEADINGS = (
     "| operation | request | scope | anonymous | guest | user | admin | API key | unconfirmed |"
@@ -221,7 +220,7 @@ HEADINGS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One caller before one operation; `status` is what the answer must have."""
+    """One caller and one operation; `status` is the expected status of the response."""
 
     operation: str
     state: str
@@ -259,8 +258,8 @@ def rows() -> Iterator[tuple[str, list[str]]]:
 
 def cells_of(name: str, columns: list[str]) -> Iterator[Cell]:
     operation, _, state = name.partition(".")
-    if columns[0] == EVERYBODY:
-        yield Cell(operation, state, EVERYBODY, owns=False, status=int(columns[1]))
+    if columns[0] == ANONYMOUS:
+        yield Cell(operation, state, ANONYMOUS, owns=False, status=int(columns[1]))
         return
     yield Cell(operation, state, "anonymous", owns=False, status=int(columns[0]))
     for place, status in enumerate(columns[1:]):
@@ -302,7 +301,7 @@ def scopes_of(route: APIWebSocketRoute) -> tuple[str, ...]:
 
 def document() -> str:
     """docs/authorization.md."""
-    known = operations(create_app(Settings.model_construct()))
+    known = operations(create_app(default_settings()))
     lines = [INTRODUCTION.rstrip()]
     for line in TABLE.splitlines():
         if line.startswith("#"):
@@ -316,7 +315,7 @@ def document() -> str:
 def table_row(name: str, columns: list[str], operation: Operation) -> str:
     label = f"`{operation.name}`" + (f" ({name.partition('.')[2]})" if "." in name else "")
     request = f"{operation.method} `{operation.path}`"
-    if columns[0] == EVERYBODY:
+    if columns[0] == ANONYMOUS:
         statuses = [*columns[1:] * 4, "yes", "yes"]
     else:
         pairs = zip(columns[1::2], columns[2::2], strict=True)

@@ -1,4 +1,4 @@
-"""A server certificate that nobody but the test trusts."""
+"""A server certificate that only the test trusts."""
 
 import ssl
 from dataclasses import dataclass

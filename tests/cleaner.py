@@ -1,4 +1,4 @@
-"""The emptying of a database between tests, over one connection that stays open."""
+"""Cleaner: empties a database between tests, over one connection that stays open."""
 
 from functools import cache
 

@@ -18,7 +18,7 @@ from httpx2 import ASGITransport, AsyncClient
 from pydantic import SecretStr
 from sqlalchemy import CursorResult, text
 
-from app.config.settings import Settings
+from app.config.settings import Settings, load_settings
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.auth.resources import AuthResources
@@ -28,10 +28,12 @@ from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
 from app.http.resources import HttpResources
 from app.main import create_app
-from app.security.principals import ROLE_SCOPES, Role
+from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.cleaner import Cleaner
 from tests.factories import make_user
+from tests.scopes import PERMISSIONS
+from tests.settings import SETTINGS
 from tests.state import opened, sessions_of
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
@@ -59,7 +61,7 @@ hypothesis.settings.load_profile("suite")
 def pytest_collection_finish() -> None:
     """Spare the half a million objects of the collected tests from garbage collection.
 
-    They live until the end; to traverse them once stops whatever runs for a second.
+    They live until the end; one traversal stops the running test for a second.
     """
     gc.collect()
     gc.freeze()
@@ -72,7 +74,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def postgres_folder(testrun_uid: str, worker_id: str) -> Iterator[Path]:
-    """Shared by the workers of this run; whoever leaves last removes it."""
+    """A folder that the workers of this run share; the last worker removes it."""
     folder = Path(tempfile.gettempdir()) / f"app-tests-{testrun_uid}"
     members = folder / "members"
     members.mkdir(parents=True, exist_ok=True)
@@ -139,7 +141,7 @@ def plain(url: str) -> str:
 def settings(
     database_url: str, postgres_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    return Settings(
+    return load_settings(
         _env_file=None,
         environment="test",
         database_url=database_url,
@@ -147,7 +149,7 @@ def settings(
         log_level="error",
         event_streams_per_user=200,  # Many tests share one user's.
         health_cache_seconds=0,  # Tests change what the probes check.
-        loop_watchdog_seconds=0,  # It would end the tests of whoever stops in a debugger.
+        loop_watchdog_seconds=0,  # It would end the tests while a debugger is paused.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
         queue_timeout_seconds=BUSY_SECONDS,
         database_pool_timeout_seconds=BUSY_SECONDS,
@@ -156,6 +158,14 @@ def settings(
         mail_folder=postgres_folder / "mails",
         storage_url=str(tmp_path_factory.mktemp("files")),
     )
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the variables and the .env of whoever runs the tests."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -234,7 +244,7 @@ def save(app: FastAPI) -> Save:
 
 @pytest.fixture
 def database(app: FastAPI) -> Database:
-    """Runs one statement in a transaction of its own and returns what it returns."""
+    """Runs one statement in a transaction of its own and returns its result."""
 
     async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
         async with sessions_of(app).begin() as session:
@@ -285,7 +295,7 @@ async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -
         signed_in: UserSession = await sessions.create(
             session,
             user.id,
-            scopes=list(scopes or ROLE_SCOPES[user.role]),
+            scopes=list(scopes or PERMISSIONS.of(user.role)),
             user_agent="tests",
             address="127.0.0.1",
         )

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 
 
 def counting(name: str, **labels: str) -> Callable[[], int]:
-    """A function that tells how much the counter has grown since this call."""
+    """Return a function that returns the increase of the counter since this call."""
 
     def value() -> int:
         return int(REGISTRY.get_sample_value(f"{name}_total", labels) or 0)

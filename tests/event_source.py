@@ -69,7 +69,7 @@ class EventSource:
 
         await eventually(holds_or_is_over, PATIENCE_SECONDS)
 
-    async def until_heard(self, count: int) -> list[Frame]:
+    async def until_received(self, count: int) -> list[Frame]:
         await self.until(lambda source: len(source.events) >= count)
         return self.events
 
@@ -84,7 +84,7 @@ class EventSource:
 async def listening(
     address: str, token: str = "", *, resume_at: str = "", **parameters: str
 ) -> AsyncIterator[EventSource]:
-    """A stream that has begun: what happens from now on is heard."""
+    """A stream that has begun: later events are received."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     headers |= {"Last-Event-ID": resume_at} if resume_at else {}
     async with (

@@ -15,7 +15,8 @@ from app.features.webhooks.models.webhook import Webhook, receiving_scopes
 from app.jobs.models import Task
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
-from app.security.principals import ROLE_SCOPES, Role
+from app.security.principals import Role
+from tests.scopes import PERMISSIONS
 
 PASSWORD = "correct horse battery staple"
 # argon2id of PASSWORD with the cheapest parameters: hashing is not what most tests are about.
@@ -59,7 +60,7 @@ def make_published_post(author: User, **fields: Any) -> Post:
 
 
 def make_file(owner: User, **fields: Any) -> File:
-    """A row whose object nobody stored."""
+    """A row without a stored object."""
     given = {
         "name": "report.pdf",
         "size": 1000,
@@ -80,7 +81,7 @@ def make_webhook(owner: User, **fields: Any) -> Webhook:
     given = {
         "url": "https://hooks.example.com/",
         "events": type_names(),
-        "scopes": receiving_scopes(ROLE_SCOPES[owner.role or Role.USER]),
+        "scopes": receiving_scopes(PERMISSIONS.of(owner.role or Role.USER)),
         "secret_sealed": b"sealed",
         "owner_id": owner.id,
     }

@@ -1,4 +1,4 @@
-"""Forged and odd access tokens; every authenticated way in must refuse each of them.
+"""Forged and malformed access tokens; every authenticated endpoint must reject each of them.
 
 `forged_tokens(target)` names them all; `sendable` keeps those that fit into an HTTP header.
 The standard library alone makes them, so that no bug of jose hides on both sides.
@@ -22,7 +22,7 @@ OTHER_UUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 @dataclass(frozen=True)
 class Target:
-    """What a valid token of the service under attack is made of."""
+    """The parts of a valid token of the service under attack."""
 
     secret: str
     kid: str

@@ -1,4 +1,4 @@
-"""Requests that nobody sends by mistake, made from the OpenAPI document.
+"""Hostile requests, generated from the OpenAPI document.
 
 They leave as bytes, because every client library would refuse or repair most of them.
 """

@@ -1,4 +1,4 @@
-"""The real nginx with what deploy/nginx/ holds, on ports of its own."""
+"""The real nginx with the configuration of deploy/nginx/, on ports of its own."""
 
 import os
 import shutil
@@ -77,7 +77,7 @@ def running_nginx(
     nginx = Nginx(free_port(), free_port(), write_certificate(folder, NAME), folder)
     configure(folder, nginx, instances, max_conns)
     command = [BINARY, "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    # Otherwise the workers of root's nginx would be somebody who may not read the folder.
+    # Otherwise the workers of root's nginx would be a user who may not read the folder.
     user = "user root;" if os.geteuid() == 0 else ""
     command += ["-e", "stderr", "-g", f"daemon off; pid {folder}/nginx.pid; {user}"]
     with (

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.devtools.postgres_process import as_owner, give_to_nobody
+from app.devtools.postgres_process import as_owner, give_to_server_user
 from tests.e2e.service import free_port
 from tests.polling import wait_until
 
@@ -49,7 +49,7 @@ def pgbouncer(folder: Path, url: str, *, pool_size: int) -> Iterator[str]:
     text = CONFIG.format(server_port=parts.port, port=port, folder=folder, pool_size=pool_size)
     (folder / "pgbouncer.ini").write_text(text, encoding="utf-8")
     (folder / "users.txt").write_text(f'"{parts.username}" "{parts.password}"\n', encoding="utf-8")
-    give_to_nobody(folder, *folder.iterdir())
+    give_to_server_user(folder, *folder.iterdir())
     command = [*as_owner(folder), path, "--quiet", str(folder / "pgbouncer.ini")]
     with subprocess.Popen(command, cwd="/", env={}) as process:
         try:

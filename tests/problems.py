@@ -10,7 +10,7 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"
 
 
 def assert_problem(response: Response, status: int, code: str) -> dict[str, Any]:
-    """Return the body, after it was held against RFC 9457 and our own promises."""
+    """Return the body, after validating it against RFC 9457 and our own rules."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
@@ -29,6 +29,6 @@ def members_of(path: str) -> set[str]:
 
 
 def broken(response: Response) -> dict[str, str]:
-    """The code of each broken rule, by its pointer."""
+    """Return the code of each error, by its pointer."""
     body = assert_problem(response, 422, "validation_failed")
     return {error["pointer"]: error["code"] for error in body["errors"]}

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on request, to stand between the service and its database."""
+"""A TCP proxy between the service and its database that misbehaves on request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,10 +10,10 @@ CHUNK_BYTES = 65_536
 
 
 class Proxy:
-    """`pass` forwards, `hang` accepts and says nothing more, `refuse` closes at once.
+    """`pass` forwards, `hang` accepts and sends nothing, `refuse` closes at once.
 
     A change of mode meets open connections, too, so that it looks like one of the server.
-    `asked` counts what clients sent before they waited for an answer: round trips.
+    `asked` counts the round trips: packets of a client before it waits for a response.
     """
 
     def __init__(self, url: str, port: int = 0) -> None:

@@ -16,7 +16,7 @@ class Message:
 
 @dataclass
 class Receiver:
-    """Answers with `status`, or not at all while `is_hanging`; remembers what it was sent."""
+    """Responds with `status`, or not at all while `is_hanging`; records its requests."""
 
     status: int = 200
     is_hanging: bool = False

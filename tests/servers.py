@@ -34,7 +34,7 @@ async def serving(app: FastAPI, **changes: Any) -> AsyncIterator[int]:
 
 
 class Connection:
-    """A client that says exactly what it is told to, byte by byte."""
+    """A client that sends exactly the given bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -45,13 +45,13 @@ class Connection:
         await self.writer.drain()
 
     async def flood(self, data: bytes) -> None:
-        """Send the same again and again, until the other side has had enough."""
+        """Send the same bytes until the server closes the connection."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 await self.send(data)
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the next answer."""
+        """Return status, headers and body of the next response."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
         pairs = (line.partition(":") for line in head[1:] if line)
         headers = {name.lower(): value.strip() for name, _, value in pairs}

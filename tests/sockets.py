@@ -1,4 +1,4 @@
-"""WebSocket clients: in rooms, and in handshakes that are to be refused."""
+"""WebSocket clients: in rooms, and in rejected handshakes."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ HANDSHAKE = (
 
 
 class Guest:
-    """Somebody in a room."""
+    """A participant of a room."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -29,7 +29,7 @@ class Guest:
     async def send(self, frame: str | bytes) -> None:
         await self.connection.send(frame)
 
-    async def hear(self, kind: str = "") -> dict[str, Any]:
+    async def receive(self, kind: str = "") -> dict[str, Any]:
         """The next envelope, or the next of this type."""
         while True:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -38,10 +38,10 @@ class Guest:
                 return envelope
 
     async def texts(self, count: int) -> list[str]:
-        return [(await self.hear("message"))["text"] for _ in range(count)]
+        return [(await self.receive("message"))["text"] for _ in range(count)]
 
     async def end(self) -> tuple[int, str]:
-        """Code and reason of the close frame, after whatever comes before it."""
+        """Return code and reason of the close frame, after all earlier messages."""
         with suppress(ConnectionClosed):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
@@ -65,7 +65,7 @@ async def guest(
 async def handshake(
     port: int, path: str, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Status, headers and problem of the answer to an upgrade; 101 has no problem."""
+    """Return status, headers and problem of the response to an upgrade; 101 has no problem."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     async with connected(port) as connection:
         await connection.send(HANDSHAKE.format(path=path, headers=lines).encode("latin-1"))

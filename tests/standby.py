@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from app.devtools.postgres_process import binary, give_to_nobody, reason_in, run
+from app.devtools.postgres_process import binary, give_to_server_user, reason_in, run
 from app.devtools.postgres_server import Server
 
 ANSWERS_WITHIN_SECONDS = 20
@@ -24,7 +24,7 @@ class Standby(Server):
     def initialise(self, lock: IO[str], log: IO[bytes], *, durable: bool) -> None:
         self.cluster.mkdir(mode=0o700)
         shutil.copy(self._primary.password_file, self.password_file)
-        give_to_nobody(self.cluster, self.password_file)
+        give_to_server_user(self.cluster, self.password_file)
         source = self._primary.url.replace("+asyncpg", "").removesuffix("/app") + "/postgres"
         command = [binary("pg_basebackup"), f"--pgdata={self.cluster}", "--write-recovery-conf"]
         options = ["--wal-method=stream", "--checkpoint=fast", "--no-sync", f"--dbname={source}"]
@@ -45,5 +45,5 @@ def replica_of(primary: Path, folder: Path, *, durable: bool = True) -> Iterator
 
 
 def kill(server: Server) -> None:
-    """What a power cut does to the postmaster; its processes notice and leave."""
+    """Kill the postmaster, as a power failure would; its processes exit."""
     os.kill(int((server.cluster / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)

@@ -28,7 +28,7 @@ def reads_of(app: FastAPI) -> ReadPool:
 
 @contextmanager
 def replaced(app: FastAPI, kind: type[Any], **parts: Any) -> Iterator[None]:
-    """Let the application work with other parts of a dataclass of resources inside the block."""
+    """Replace fields of a resource dataclass of the application inside the block."""
     own = opened(app)[kind]
     opened(app).add(replace(own, **parts))
     try:

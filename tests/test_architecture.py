@@ -1,4 +1,4 @@
-"""The rules about where things are and how large they may get, held by a machine."""
+"""Architecture rules: places of statements, sizes of files and functions."""
 
 import ast
 import re
@@ -17,10 +17,6 @@ ROOT = Path(__file__).parents[1]
 FEATURES = load_features()  # Imports every schema.
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 
-DOCUMENTED = sorted(
-    {*SOURCES, *(p for f in ("tests", "benchmarks") for p in (ROOT / f).rglob("*.py"))}
-)
-QUESTION = re.compile(r"(How|What|Whatever|When|Where|Whether|Which|Who|Whoever|Whom|Whose|Why)\b")
 
 STATEMENTS = {"select", "insert", "update", "delete"}
 # Parts of the kernel that wrap statements or the driver; what they ask is written in crud modules.
@@ -31,10 +27,8 @@ MAY_MAKE_STATEMENTS = {
 MAY_SPEAK_SQL = {"crud", "models"}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
 MAX_FILE_LINES = 250
-# Longer, until somebody finds where to part it.
+# Longer, until they are split.
 UNDIVIDED = {
-    "app/features/users/crud/users.py": 280,
-    "app/jobs/crud.py": 270,
     "app/lifespan.py": 280,
 }
 MAX_FUNCTION_LINES = 25
@@ -53,19 +47,10 @@ class TestPlaces:
         elsewhere = {maker for maker in makers if not is_data_access(maker)}
         assert elsewhere <= MAY_MAKE_STATEMENTS
 
-    def test_no_drawer_is_opened(self) -> None:
+    def test_no_module_is_called_utils(self) -> None:
         parts = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
 
         assert not DRAWERS & parts
-
-    @pytest.mark.parametrize("path", DOCUMENTED, ids=place)
-    def test_module_docstring_says_what_it_is(self, path: Path) -> None:
-        """A noun phrase with the standard term: a riddle finds nobody who searches."""
-        module = ast.parse(path.read_text(encoding="utf-8"))
-        docstring = ast.get_docstring(module) or ""
-
-        assert docstring or not module.body
-        assert not QUESTION.match(docstring)
 
 
 def is_data_access(maker: str) -> bool:
@@ -120,7 +105,7 @@ KERNEL = sorted(
 ALWAYS_THERE = ("users", "auth", "mail", "categories", "items", "tasks")
 SMALLEST = [*KERNEL, *(f"features/{name}" for name in ALWAYS_THERE)]
 # This may only fall; the goal is 5,000.
-MAX_KERNEL_LINES = 8_350
+MAX_KERNEL_LINES = 8_300
 
 
 def test_kernel_does_not_grow() -> None:
@@ -128,7 +113,7 @@ def test_kernel_does_not_grow() -> None:
 
 
 class TestReadme:
-    """The README says how much there is to read."""
+    """The README contains the lines of code."""
 
     @pytest.mark.parametrize(
         ("name", "parts", "without"),

@@ -1,4 +1,4 @@
-"""Every chapter of the guide that this service grew from has a live place in it."""
+"""Every chapter of the guide that this service is based on has a working example."""
 
 import inspect
 import uuid
@@ -13,15 +13,16 @@ from app.features.users.schemas import UserBase, UserCreate, UserRegister
 from app.http.pagination import Pagination
 from app.main import create_app
 from app.security.authentication import authentication
-from app.security.principals import Principal, Role, granted_scopes
+from app.security.principals import Principal, Role
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item
+from tests.scopes import PERMISSIONS
 
 ITEMS = "/api/v1/items"
 
 
 class TestChapter1HelloWorld:
-    async def test_root_says_hello(self, client: AsyncClient) -> None:
+    async def test_root_returns_hello(self, client: AsyncClient) -> None:
         response = await client.get("/")
 
         assert response.headers["content-type"].startswith("text/html")
@@ -113,7 +114,7 @@ class TestChapter7Security:
 
 
 class TestChapter9Lifespan:
-    def test_lifespan_owns_what_the_application_needs(self, settings: Settings) -> None:
+    def test_lifespan_owns_the_resources_of_the_application(self, settings: Settings) -> None:
         app = create_app(settings)
 
         with TestClient(app) as client:
@@ -126,7 +127,7 @@ class TestChapter9Lifespan:
 class TestChapter10Tests:
     def test_dependency_is_overridden(self, settings: Settings) -> None:
         overridden = create_app(settings)
-        guest = Principal(uuid.uuid4(), Role.GUEST, granted_scopes(Role.GUEST, frozenset()))
+        guest = Principal(uuid.uuid4(), Role.GUEST, PERMISSIONS.granted(Role.GUEST, frozenset()))
         overridden.dependency_overrides[authentication] = lambda: guest
 
         with TestClient(overridden) as client:
@@ -141,7 +142,9 @@ class TestChapter10Tests:
 
 
 class TestChapter12Performance:
-    async def test_large_answers_are_compressed(self, as_user: As, save: Save, user: User) -> None:
+    async def test_large_responses_are_compressed(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
         for _ in range(10):
             await save(make_item(user, description="oak " * 50))
 

@@ -1,7 +1,8 @@
-"""The declarations of the features, held against their code."""
+"""Declarations of the features, compared with their code."""
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,17 @@ from app.feature import Feature, FeatureError, Features, load_features, load_mod
 from app.features.dashboard.figures import DashboardFigures
 from app.features.users import dashboard as users
 from app.jobs.schedules import Schedule
+from app.security.permissions import EVERY_ROLE, Scope
+from app.security.principals import Role
 
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
 # What every service has; extension modules may import it.
 ALWAYS_PRESENT = {"users", "auth", "mail", "categories", "items", "tasks"}
+
+
+READ = Scope("parcels:read", "Read parcels.", EVERY_ROLE)
 
 
 async def do_nothing(_: object) -> None:
@@ -44,6 +50,18 @@ class TestDeclarations:
         with pytest.raises(FeatureError, match="same schedule: sweep"):
             Features([Feature(name=name, schedules=(schedule,)) for name in ("a", "b")])
 
+    def test_scope_of_two_features_is_accepted_if_it_is_the_same(self) -> None:
+        features = [Feature(name=name, scopes=(READ,)) for name in ("a", "b")]
+
+        assert list(Features(features).permissions.descriptions) == ["parcels:read", "admin"]
+
+    def test_scope_with_two_meanings_is_rejected(self) -> None:
+        scopes = (READ, replace(READ, roles=frozenset({Role.ADMIN})))
+        features = [Feature(name=f"f{n}", scopes=(scope,)) for n, scope in enumerate(scopes)]
+
+        with pytest.raises(FeatureError, match="same scope: parcels:read"):
+            Features(features)
+
     def test_feature_without_extension_module_extends_nothing(self) -> None:
         assert Features([Feature(name="items")]).extensions("no_such_feature", object) == []
 
@@ -62,7 +80,7 @@ class TestDeclarations:
         with pytest.raises(FeatureError, match=r"app\.features\.users\.dashboard must be of type"):
             features.extensions("dashboard", Schedule)
 
-    def test_extensions_are_those_of_enabled_features(self) -> None:
+    def test_extensions_belong_to_enabled_features(self) -> None:
         features = Features([FEATURES.by_name[name] for name in ("users", "mail")])
 
         assert features.extensions("dashboard", DashboardFigures) == [users.extension]

@@ -103,12 +103,14 @@ class TestLimits:
         assert status == b"401"
         assert stored == 0
 
-    async def test_body_that_is_stored_is_counted(self, app: FastAPI, tmp_path: Path) -> None:
+    async def test_buffered_body_is_counted(self, app: FastAPI, tmp_path: Path) -> None:
         with running_nginx(tmp_path / "nginx", [1]) as nginx:
             async with asking_slowly(nginx, "/api/v1/items", sent=MEBI // 2):
                 await eventually(lambda: nginx.stored_bytes() >= MEBI // 4)
 
-    async def test_metrics_are_not_for_the_world(self, proxied: httpx2.AsyncClient) -> None:
+    async def test_metrics_are_not_accessible_from_outside(
+        self, proxied: httpx2.AsyncClient
+    ) -> None:
         assert (await proxied.get("/metrics")).status_code == 403
 
 
@@ -183,7 +185,7 @@ class TestOverload:
 
 
 class TestProblems:
-    """What nginx refuses itself looks like what the service refuses."""
+    """Rejections by nginx have the format of the service."""
 
     @pytest.mark.parametrize(
         ("path", "instance"),
@@ -209,7 +211,9 @@ class TestProblems:
         assert (status, problem["code"], problem["instance"]) == (502, "unavailable", instance)
         assert headers["x-request-id"] == problem["request_id"] == "mine"
 
-    async def test_scripts_of_other_origins_may_read_it(self, proxied: httpx2.AsyncClient) -> None:
+    async def test_scripts_of_other_origins_may_read_problems(
+        self, proxied: httpx2.AsyncClient
+    ) -> None:
         origin = {"Origin": "https://shop.example"}
         refused = await proxied.post("/api/v1/items", content=bytes(2 * MEBI), headers=origin)
         without = await proxied.post("/api/v1/items", content=bytes(2 * MEBI))
@@ -219,7 +223,7 @@ class TestProblems:
         assert refused.headers["access-control-expose-headers"] == "Retry-After, X-Request-ID"
         assert "access-control-allow-origin" not in without.headers
 
-    async def test_listed_origin_may_read_it_with_credentials(
+    async def test_listed_origin_may_read_problems_with_credentials(
         self, app: FastAPI, tmp_path: Path
     ) -> None:
         with running_nginx(tmp_path / "nginx", [1]) as nginx:
@@ -298,7 +302,7 @@ class TestHeaders:
 
         return app
 
-    async def test_long_header_of_an_answer_passes(self, echo: FastAPI, tmp_path: Path) -> None:
+    async def test_long_response_header_passes(self, echo: FastAPI, tmp_path: Path) -> None:
         async with serving(echo) as port:
             with running_nginx(tmp_path / "nginx", [port]) as nginx:
                 async with asking(nginx) as client:
@@ -344,7 +348,7 @@ async def speaks(nginx: Nginx, version: ssl.TLSVersion) -> bool:
 
 
 class TestLostInstance:
-    """One instance drops each request that it got; the other one answers."""
+    """One instance drops each request; the other one responds."""
 
     @pytest.fixture
     async def halved(self, tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
@@ -354,7 +358,7 @@ class TestLostInstance:
                     yield client
 
     @pytest.mark.parametrize(("method", "headers"), [("GET", {}), ("PUT", {}), ("POST", KEYED)])
-    async def test_what_may_be_repeated_is(
+    async def test_retryable_request_is_retried(
         self, halved: httpx2.AsyncClient, method: str, headers: dict[str, str]
     ) -> None:
         answers = [await halved.request(method, "/", headers=headers) for _ in range(4)]
@@ -362,7 +366,7 @@ class TestLostInstance:
         assert {answer.status_code for answer in answers} == {404}
 
     @pytest.mark.parametrize(("method", "headers"), [("POST", {}), ("PATCH", KEYED)])
-    async def test_what_may_not_be_is_a_problem(
+    async def test_other_request_is_a_problem(
         self, halved: httpx2.AsyncClient, method: str, headers: dict[str, str]
     ) -> None:
         answers = [await halved.request(method, "/", headers=headers) for _ in range(4)]

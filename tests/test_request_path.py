@@ -1,4 +1,4 @@
-"""The path of one request through the kernel stays short: what a reader has to follow."""
+"""The request path: lines of the kernel that one request runs."""
 
 import asyncio
 import sys

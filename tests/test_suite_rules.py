@@ -31,10 +31,6 @@ MAY_PATCH = {
     "app.devtools.postgres_server.START_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.free_port": "a port that is lost between its choice and its use",
     "app.db.compiled_insert.observe": "counts statements of a driver that has no event for them",
-    "app.features.webhooks.delivery.TIMEOUT_SECONDS": "a receiver that hangs would be waited for",
-    "app.features.redis.client.": "limits that a busy machine would break; not the subject there",
-    "app.features.webhooks.sender.GRACE_SECONDS": "receivers that hang would be waited for",
-    "app.features.webhooks.sender.MAX_IN_FLIGHT": "hundreds of receivers would have to hang",
 }
 
 
@@ -56,7 +52,7 @@ def test_sleeps_only_where_a_duration_is_the_subject(path: Path) -> None:
 
 
 def is_zero(call: ast.Call) -> bool:
-    """Whether it gives the turn away and does not wait."""
+    """Return whether the call only yields to the event loop."""
     first = call.args[0] if call.args else None
     return isinstance(first, ast.Constant) and first.value == 0
 
@@ -77,7 +73,7 @@ def test_application_is_patched_only_for_a_reason() -> None:
 
 
 def patched_names(module: ast.Module) -> Iterator[str]:
-    """What `monkeypatch` changes of the application, by its full name."""
+    """Yield the full name of each application attribute that `monkeypatch` changes."""
     imported = app_names(module)
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and is_patch(node.func):

@@ -9,7 +9,7 @@ from app.config.settings import ConfigError, load_settings
 from app.features import find_modules
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-db = typer.Typer(no_args_is_help=True, help="Migrate and look after the database.")
+db = typer.Typer(no_args_is_help=True, help="Migrate, dump, restore and reset the database.")
 cli.add_typer(db, name="db")
 # Found by module name and not in `Feature`, whose import would load all routers.
 for module in find_modules("cli"):
@@ -33,7 +33,7 @@ def run(
 
 @cli.command()
 def worker() -> None:
-    """Work on what the web processes have enqueued, until SIGTERM."""
+    """Run the jobs that the web processes have enqueued, until SIGTERM."""
     settings = load_settings(run_worker=True)
     from app.commands.worker import work
 
@@ -44,7 +44,10 @@ def worker() -> None:
 def openapi(
     *,
     check: Annotated[bool, typer.Option("--check", help="Compare only.")] = False,
-    release: Annotated[bool, typer.Option("--release", help="Later changes answer to it.")] = False,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="Make it the release that later changes are compared with."),
+    ] = False,
 ) -> None:
     """Write docs/openapi.json, or compare it with the code and the last release."""
     from app.devtools import openapi as document
@@ -56,7 +59,7 @@ def openapi(
 
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
-    """Bring the database to a revision; replicas may run this at the same time."""
+    """Upgrade the database to a revision; replicas may run this at the same time."""
     from app.commands.database import owner_database, upgrade
 
     settings = load_settings()
@@ -66,7 +69,7 @@ def upgrade_database(revision: str = "head") -> None:
 
 @db.command("downgrade")
 def downgrade_database(revision: str) -> None:
-    """Take the database back to a revision."""
+    """Downgrade the database to a revision."""
     from app.commands.database import owner_database
     from app.db import migrations
 

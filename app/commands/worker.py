@@ -35,7 +35,7 @@ async def until_stopped(settings: Settings) -> None:
         serve_metrics(settings)
         log.info("worker started")
         await stopped.wait()
-        log.info("worker stops")
+        log.info("worker stopping")
 
 
 def serve_metrics(settings: Settings) -> None:

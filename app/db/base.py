@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import DateTime, Enum, MetaData, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from typing_extensions import TypedDict
 
 from app.runtime.ids import uuid7
 
@@ -50,6 +51,19 @@ class Versioned:
     @classmethod
     def __mapper_args__(cls) -> dict[str, Any]:
         return {**Base.__mapper_args__, "version_id_col": cls.version}
+
+
+class IdRow(TypedDict):
+    id: uuid.UUID
+
+
+class VersionedRow(TypedDict):
+    """Columns that compiled statements select from every versioned table, in their order."""
+
+    id: uuid.UUID
+    created_at: datetime
+    updated_at: datetime
+    version: int
 
 
 def text_enum(kind: type[enum.StrEnum]) -> Enum:

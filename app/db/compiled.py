@@ -1,25 +1,37 @@
 """Compiled statements: written with the models, compiled once, run without the ORM. ADR 0002."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Generic, cast
 
 import asyncpg
 from sqlalchemy import ARRAY, JSON, ColumnElement, Dialect, Float, Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeEngine
+from typing_extensions import TypeVar
 
+from app.db.base import Base
+
+# Of a statement whose row type is not given: its columns are only known at run time, or its row
+# does not leave the module.
 Row = dict[str, Any]
+R = TypeVar("R", bound=Mapping[str, Any], default=Row)
+Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 
 DIALECT: Dialect = asyncpg_dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 NUMERIC, FLOAT8 = 1700, 701  # pg_type.oid
 
 
-class CompiledStatement:
-    """A statement compiled once; bound parameters are given by name when it runs."""
+class CompiledStatement(Generic[R]):
+    """A statement compiled once; bound parameters are given by name when it runs.
+
+    The row type is a `TypedDict` of the selected columns, next to the model:
+    `CompiledStatement[ItemRow](select(...))`. tests/db/test_rows.py compares the two.
+    """
 
     def __init__(
         self, statement: Select[*tuple[Any, ...]] | ReturningInsert[*tuple[Any, ...]]
@@ -30,23 +42,29 @@ class CompiledStatement:
         # The processors have no public access; asyncpg's dialect never makes a tuple of one.
         processors = cast("dict[str, Convert]", compiled._bind_processors)  # noqa: SLF001
         self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
+        self.columns = list(statement.exported_columns)
         self._conversions = [
             (str(column.key), convert)
-            for column in statement.exported_columns
+            for column in self.columns
             if isinstance(column, ColumnElement) and (convert := conversion(column.type))
         ]
 
-    def arguments(self, values: Row) -> list[Any]:
+    def arguments(self, values: Values) -> list[Any]:
         """Return the values in the order of `$1`, `$2` ..., as SQLAlchemy would send them."""
         given = {**self._defaults, **values}
         return [convert(given[name]) if convert else given[name] for name, convert in self._binds]
 
-    def row(self, record: asyncpg.Record) -> Row:
+    def row(self, record: asyncpg.Record) -> R:
         """Return the record as a dictionary, its values converted as SQLAlchemy would."""
         row = dict(record)
         for key, convert in self._conversions:
             row[key] = convert(row[key])
-        return row
+        return cast("R", row)
+
+
+def columns_of(model: type[Base], row_type: type[Any]) -> list[InstrumentedAttribute[Any]]:
+    """Return the columns of the model that the row type names, in its order."""
+    return [getattr(model, name) for name in row_type.__annotations__]
 
 
 def conversion(type_: TypeEngine[Any]) -> Convert | None:

@@ -5,7 +5,7 @@ statements are still built from the models, and the unit of work still commits: 
 """
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -15,10 +15,9 @@ from sqlalchemy import Text, bindparam, column, func, insert, select
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
-from app.db.compiled import CompiledStatement, Row
+from app.db.compiled import CompiledStatement, R, columns_of
 from app.db.driver_transaction import DriverTransaction
 from app.db.errors import DatabaseUnavailable, database_errors, is_unusable_after
 from app.db.instrumentation import observe
@@ -29,16 +28,17 @@ Transaction = AsyncSession | DriverTransaction
 
 
 def compiled_insert(
-    model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
-) -> CompiledStatement:
+    model: type[Base], given: Sequence[str], *, returning: type[R]
+) -> CompiledStatement[R]:
     """Compile an INSERT of one row; `given` are column names, to which `id` is added."""
     values: dict[str, Any] = {name: bindparam(name) for name in (*given, "id")}
-    return CompiledStatement(insert(model).values(values).returning(*returning))
+    statement = insert(model).values(values)
+    return CompiledStatement[R](statement.returning(*columns_of(model, returning)))
 
 
 def compiled_insert_many(
-    model: type[Base], given: Sequence[str], *, returning: Sequence[InstrumentedAttribute[Any]]
-) -> CompiledStatement:
+    model: type[Base], given: Sequence[str], *, returning: type[R]
+) -> CompiledStatement[R]:
     """Compile an INSERT of any number of rows in one statement: its triggers run once.
 
     The rows are sent as one JSON document, because arrays of arrays would lose their shape.
@@ -50,10 +50,11 @@ def compiled_insert_many(
     )
     source = select(*rows.render_derived(with_types=True).c)
     names = [each.name for each in columns]
-    return CompiledStatement(insert(model).from_select(names, source).returning(*returning))
+    statement = insert(model).from_select(names, source)
+    return CompiledStatement[R](statement.returning(*columns_of(model, returning)))
 
 
-async def insert_one(session: Transaction, query: CompiledStatement, **values: Any) -> Row:
+async def insert_one(session: Transaction, query: CompiledStatement[R], **values: Any) -> R:
     """Insert a row and return its RETURNING columns.
 
     Raises:
@@ -64,8 +65,8 @@ async def insert_one(session: Transaction, query: CompiledStatement, **values: A
 
 
 async def insert_many(
-    session: Transaction, query: CompiledStatement, rows: Sequence[Row]
-) -> list[Row]:
+    session: Transaction, query: CompiledStatement[R], rows: Sequence[Mapping[str, Any]]
+) -> list[R]:
     """Insert rows by a `compiled_insert_many`; return the RETURNING columns in the order of `rows`.
 
     Raises:
@@ -77,7 +78,7 @@ async def insert_many(
     return [by_id[row["id"]] for row in numbered]
 
 
-async def run(session: Transaction, query: CompiledStatement, **values: Any) -> list[Row]:
+async def run(session: Transaction, query: CompiledStatement[R], **values: Any) -> list[R]:
     """Run a statement in the transaction and return its rows; flush no pending objects.
 
     Raises:
@@ -90,7 +91,7 @@ async def run(session: Transaction, query: CompiledStatement, **values: Any) -> 
 
 @asynccontextmanager
 async def observed_connection(
-    session: Transaction, query: CompiledStatement
+    session: Transaction, query: CompiledStatement[Any]
 ) -> AsyncIterator[asyncpg.Connection]:
     """Yield the driver connection of the transaction for one statement, which is observed."""
     connection = await driver_connection(session)

@@ -183,10 +183,10 @@ def actor_settings() -> str:
     return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in audit_context().items())
 
 
-def limits(command_timeout: float) -> dict[str, str]:
+def limits(timeout_seconds: float) -> dict[str, str]:
     """Return server-side limits shorter than ours, so that a slow statement stops on the server."""
     return {
-        "statement_timeout": f"{int(command_timeout * 900)}ms",
-        "lock_timeout": f"{int(command_timeout * 500)}ms",
+        "statement_timeout": f"{int(timeout_seconds * 900)}ms",
+        "lock_timeout": f"{int(timeout_seconds * 500)}ms",
         "idle_in_transaction_session_timeout": "10s",
     }

@@ -43,7 +43,7 @@ class ForeignKeyViolation(Conflict):
 
     code = "reference_conflict"
     title = "Reference conflict"
-    remedy = "What you refer to does not exist, or what you delete is still referred to."
+    remedy = "A referenced row does not exist, or the row to delete is still referenced."
 
     constraint: str | None = None
 

@@ -13,13 +13,13 @@ from typing import Any, cast
 
 import asyncpg
 
-from app.db.compiled import CompiledStatement, Row
+from app.db.compiled import CompiledStatement, R, Row, Values, columns_of
 from app.db.errors import database_errors
 from app.db.instrumentation import observe
 from app.db.pool import LOST, Connect, DriverPool
 from app.db.schema_changes import SCHEMA_AGE, SCHEMA_CHANGED
 
-__all__ = ["CompiledStatement", "ReadPool", "Reader", "Row"]
+__all__ = ["CompiledStatement", "R", "ReadPool", "Reader", "Row", "columns_of"]
 
 # About 64 KiB of an export, a few milliseconds of the event loop.
 CHUNK_ROWS = 250
@@ -28,7 +28,7 @@ CHUNK_ROWS = 250
 class Reader(ABC):
     """Interface of a server that runs queries: the primary, or a replica."""
 
-    async def all(self, query: CompiledStatement, **values: Any) -> list[Row]:
+    async def all(self, query: CompiledStatement[R], **values: Any) -> list[R]:
         """Return all rows.
 
         Raises:
@@ -37,28 +37,30 @@ class Reader(ABC):
         """
         return [query.row(record) for record in await self.fetch(query, values)]
 
-    async def first(self, query: CompiledStatement, **values: Any) -> Row | None:
+    async def first(self, query: CompiledStatement[R], **values: Any) -> R | None:
         """Return the first row or None; raises like `all`."""
         records = await self.fetch(query, values)
         return query.row(records[0]) if records else None
 
-    async def scalar(self, query: CompiledStatement, **values: Any) -> Any:
+    async def scalar(self, query: CompiledStatement[Any], **values: Any) -> Any:
         """Return the first column of the first row or None; raises like `all`."""
         row = await self.first(query, **values)
         return next(iter(row.values())) if row else None
 
     @abstractmethod
-    async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(
+        self, query: CompiledStatement[Any], values: Values
+    ) -> Sequence[asyncpg.Record]:
         """Return the unconverted records; raises like `all`."""
 
     @abstractmethod
-    def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
+    def stream(self, query: CompiledStatement[R], **values: Any) -> AsyncGenerator[list[R]]:
         """Yield all rows of one snapshot, in chunks; raises like `all`."""
 
 
 async def chunks(
-    connection: asyncpg.Connection, query: CompiledStatement, values: Row
-) -> AsyncGenerator[list[Row]]:
+    connection: asyncpg.Connection, query: CompiledStatement[R], values: Values
+) -> AsyncGenerator[list[R]]:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         # Unnamed: behind PgBouncer a named statement would remain on the server.
         statement = await connection.prepare(query.sql, name="")
@@ -91,7 +93,7 @@ class ReadPool(DriverPool, Reader):
         )
         self.statements = 0
 
-    async def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
+    async def stream(self, query: CompiledStatement[R], **values: Any) -> AsyncGenerator[list[R]]:
         """Yield all rows of one snapshot, in chunks, through a server-side cursor.
 
         On a connection of `cursors`: a slow client must not hold one that requests share. The
@@ -110,7 +112,9 @@ class ReadPool(DriverPool, Reader):
         finally:
             self.cursors.release_slot()
 
-    async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(
+        self, query: CompiledStatement[Any], values: Values
+    ) -> Sequence[asyncpg.Record]:
         arguments = query.arguments(values)
         with database_errors():
             await self.acquire_slot()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,9 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db.executor import CompiledStatement, Reader, Row
+from app.db.executor import CompiledStatement, R, Reader
 
 Filter = Callable[[], ColumnElement[bool]]
+# Values of the filters of a listing, by name; None if a filter does not apply.
+Filters = Mapping[str, Any]
 Column = InstrumentedAttribute[Any]
 
 PARSERS: dict[type, Callable[[str], Any]] = {
@@ -52,10 +54,10 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PageRows:
+class PageRows(Generic[R]):
     """`last` is the key for requesting the next page, None on the last page."""
 
-    items: list[Row]
+    items: list[R]
     last: tuple[str, ...] | None
     total: int | None
 
@@ -71,8 +73,8 @@ class Shape:
     has_skip: bool
 
 
-class Listing:
-    """A collection that can be listed.
+class Listing(Generic[R]):
+    """A collection that can be listed: `Listing[ItemRow](columns_of(Item, ItemRow), ...)`.
 
     `filters` are conditions on bound parameters of the same name; `sorts` are columns
     that hold no NULL; `key` makes the order total.
@@ -98,9 +100,7 @@ class Listing:
         self._total = lru_cache(maxsize=256)(self.total_query)
         self._whole = lru_cache(maxsize=256)(self.whole_query)
 
-    async def page(
-        self, reads: Reader, request: PageRequest, values: Mapping[str, Any]
-    ) -> PageRows:
+    async def page(self, reads: Reader, request: PageRequest, values: Filters) -> PageRows[R]:
         """Return one page of the rows that match every filter that has a value."""
         given = {name: value for name, value in values.items() if value is not None}
         names = frozenset(given) & frozenset(self.filters)
@@ -114,18 +114,18 @@ class Listing:
         items = rows[: request.limit]
         return PageRows(items, self.key_of(sort, items[-1]) if has_more else None, total)
 
-    def everything(self, reads: Reader, values: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
+    def everything(self, reads: Reader, values: Filters) -> AsyncGenerator[list[R]]:
         """Yield all rows that match the filters, in the order of the key, in chunks."""
         given = {name: value for name, value in values.items() if value is not None}
         names = frozenset(given) & frozenset(self.filters)
         return reads.stream(self._whole(names), **given)
 
-    def whole_query(self, names: frozenset[str]) -> CompiledStatement:
-        return CompiledStatement(
+    def whole_query(self, names: frozenset[str]) -> CompiledStatement[R]:
+        return CompiledStatement[R](
             select(*self.columns).where(*self.conditions(names)).order_by(self.key)
         )
 
-    def page_query(self, shape: Shape) -> CompiledStatement:
+    def page_query(self, shape: Shape) -> CompiledStatement[R]:
         order = self.order(shape.sort)
         statement = (
             select(*self.columns)
@@ -138,7 +138,7 @@ class Listing:
             statement = statement.where(rows_after(order))
         if shape.has_skip:
             statement = statement.offset(bindparam("skip", type_=Integer()))
-        return CompiledStatement(statement)
+        return CompiledStatement[R](statement)
 
     def total_query(self, names: frozenset[str]) -> CompiledStatement:
         return CompiledStatement(select(func.count(self.key)).where(*self.conditions(names)))
@@ -150,11 +150,11 @@ class Listing:
         order = [(self.sorts[name.lstrip("-")], name.startswith("-")) for name in sort]
         return [*order, (self.key, order[-1][1])]
 
-    def key_of(self, sort: tuple[str, ...], row: Row) -> tuple[str, ...]:
+    def key_of(self, sort: tuple[str, ...], row: Mapping[str, Any]) -> tuple[str, ...]:
         values = (row[column.key] for column, _ in self.order(sort))
         return tuple(v.isoformat() if isinstance(v, datetime) else str(v) for v in values)
 
-    def key_values(self, sort: tuple[str, ...], after: tuple[str, ...] | None) -> Row:
+    def key_values(self, sort: tuple[str, ...], after: tuple[str, ...] | None) -> Filters:
         return {
             f"after_{column.key}": PARSERS[column.type.python_type](text)
             for (column, _), text in zip(self.order(sort), after or (), strict=False)

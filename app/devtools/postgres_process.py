@@ -97,7 +97,7 @@ def reason_in(log: Path) -> str:
     return (re.findall(pattern, written) or written.splitlines() or ["it said nothing"])[-1]
 
 
-def give_to_nobody(*paths: Path) -> None:
+def give_to_server_user(*paths: Path) -> None:
     if os.geteuid() == 0:
         nobody = pwd.getpwnam("nobody")
         for path in paths:

@@ -18,7 +18,7 @@ from app.devtools.postgres_process import (
     EmbeddedPostgresError,
     binary,
     free_port,
-    give_to_nobody,
+    give_to_server_user,
     in_background,
     is_held,
     opened,
@@ -130,7 +130,7 @@ class Server:
         partial.mkdir(mode=0o700)
         self.password_file.touch(mode=0o600)
         self.password_file.write_text(secrets.token_urlsafe(24))
-        give_to_nobody(partial, self.password_file)
+        give_to_server_user(partial, self.password_file)
         command = self.initdb_command(partial, durable=durable)
         if not run(command, owner=partial, lock=lock, log=log):
             raise self.unusable(reason_in(self.log))

@@ -11,6 +11,7 @@ from typing import Any
 from app.config.settings import Settings
 from app.db.engine import create_engine
 from app.db.session import AsyncSession, create_sessionmaker
+from app.feature import load_features
 from app.features import find_modules
 from app.features.categories import crud as categories
 from app.features.categories.schemas import CategoryCreate
@@ -20,7 +21,7 @@ from app.features.users.crud import users
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher
 from app.features.users.schemas import UserBase
-from app.security.principals import ROLE_SCOPES, Principal, Role
+from app.security.principals import Principal, Role
 
 USERS = {"admin": "Grace Hopper", "user": "Ada Lovelace", "guest": "Alan Turing"}
 # Names of categories, each with its subcategories.
@@ -97,4 +98,4 @@ async def create_user(session: AsyncSession, name: str, full_name: str, password
 
 
 def principal(user: User) -> Principal:
-    return Principal(user.id, user.role, ROLE_SCOPES[user.role])
+    return Principal(user.id, user.role, load_features().permissions.of(user.role))

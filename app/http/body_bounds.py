@@ -74,6 +74,11 @@ async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receiv
 
 
 def reject_content_coding(scope: Scope) -> None:
+    """Check that the request body has no content coding.
+
+    Raises:
+        UnsupportedContentCoding: it has one.
+    """
     codings = ",".join(Headers(scope=scope).getlist("content-encoding"))
     if any(coding.strip().lower() not in {"", "identity"} for coding in codings.split(",")):
         raise UnsupportedContentCoding("The service reads bodies without a Content-Encoding.")

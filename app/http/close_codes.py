@@ -14,10 +14,10 @@ class CloseCode(enum.IntEnum):
     def __init__(self, _: int, meaning: str = "") -> None:
         self.meaning = meaning
 
-    UNSUPPORTED_DATA = 1003, "A binary frame, where only text is understood."
+    UNSUPPORTED_DATA = 1003, "A binary frame; only text frames are accepted."
     TOO_BIG = 1009, "A message above 64 KiB."
-    INTERNAL_ERROR = 1011, "Our fault, or no answer to a ping: connect again after a pause."
+    INTERNAL_ERROR = 1011, "An internal error, or no pong in time: connect again after a pause."
     RESTART = 1012, "The service is shutting down or restarting: connect again, to another replica."
     CREDENTIAL_ENDED = 4401, "The credential expired or was revoked: sign in again."
-    TOO_SLOW = 4408, "Too much was waiting for you: read faster, or connect again."
-    TOO_MANY_MESSAGES = 4429, "You went on sending after the limit of messages was reached."
+    TOO_SLOW = 4408, "Too many messages were waiting: read faster, or connect again."
+    TOO_MANY_MESSAGES = 4429, "The client kept sending after it had reached the limit of messages."

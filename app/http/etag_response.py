@@ -17,9 +17,11 @@ PRIVATE = "private, no-cache"
 
 
 def etag_response(
-    request: Request, schema: type[Stored], row: Any, *, status: int = 200, location: str = ""
+    request: Request, schema: type[Stored], row: Any, *, location: str = ""
 ) -> Response:
     """Return the row as `schema`, with ETag and Last-Modified (RFC 9110, section 8.8).
+
+    The status is the one that the route declares.
 
     Serialized here and not by FastAPI, which would validate the same values again.
 
@@ -38,7 +40,12 @@ def etag_response(
         return Response(status_code=304, headers={**headers, "ETag": known})
     if location:
         headers["Location"] = absolute_url(request, location)
-    return Response(content, status, headers, "application/json")
+    return Response(content, success_status(request), headers, "application/json")
+
+
+def success_status(request: Request) -> int:
+    status: int | None = request.scope["route"].status_code
+    return status or 200
 
 
 def etag_of(body: Stored, content: bytes) -> str:

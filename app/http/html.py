@@ -45,11 +45,21 @@ class Markup(str):
 
 
 def require_docs_enabled(request: Request) -> None:
+    """Check that the documentation is enabled.
+
+    Raises:
+        NotFound: DOCS_ENABLED is false.
+    """
     if not resources(request)[Settings].docs_enabled:
         raise NotFound("The documentation is closed here.")
 
 
 def require_no_production(request: Request) -> None:
+    """Check that the environment is not production.
+
+    Raises:
+        NotFound: it is production.
+    """
     if resources(request)[Settings].environment == "production":
         raise NotFound("This page is for development.")
 
@@ -87,7 +97,7 @@ def show_problem_types(request: Request) -> Response:
 def show_problem_type(code: OpaqueText, request: Request) -> Response:
     kind = problem_types().get(code)
     if kind is None:
-        raise NotFound("There is no such problem type.")
+        raise NotFound.of("problem type")
     body = json.dumps(example(kind), indent=2)
     content = render(
         request, "problem.html", **template_values(kind), remedy=kind.remedy, example=body

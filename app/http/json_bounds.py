@@ -39,6 +39,11 @@ def count_values(document: bytes) -> int:
 
 
 def outside_of_strings(document: bytes, max_values: int) -> bytes:
+    """Return the document without its strings.
+
+    Raises:
+        TooManyValues: it has more strings than `max_values` permits.
+    """
     if b"\\" in document:
         # Escaped backslashes are removed first, because they do not escape a following quote.
         document = document.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -134,7 +134,7 @@ class CatchAllMiddleware:
         except ClientDisconnect:
             return  # Within the request body: there is no client to respond to.
         except Exception:
-            error_log.exception("unhandled", path=scope["path"])
+            error_log.exception("unhandled exception", path=scope["path"])
             if is_started and scope["type"] == "http":
                 raise
             await send_internal_error(scope, receive, send, is_started=is_started)

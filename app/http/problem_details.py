@@ -37,6 +37,8 @@ from app.http.schemas import MAX_ERRORS
 from app.observability import metrics
 
 MEDIA_TYPE = "application/problem+json"
+# Where a response carries the codes of its problems until the document is completed.
+CODES = "x-problems"
 MAX_POINTER = 500
 DECIMAL = re.compile(r"Decimal\('([^']*)'\)")
 
@@ -76,17 +78,8 @@ def responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses for the errors that an endpoint may raise."""
     documented: dict[int | str, dict[str, Any]] = {}
     for error in errors:
-        entry = documented.setdefault(
-            error.status,
-            {
-                "model": Problem,
-                "description": error.title,
-                "content": {MEDIA_TYPE: {"examples": {}}},
-            },
-        )
-        entry["content"][MEDIA_TYPE]["examples"][error.code] = {"summary": error.title}
-        if error.title not in entry["description"]:
-            entry["description"] += f", or: {error.title}"
+        entry = documented.setdefault(error.status, {"model": Problem, CODES: []})
+        entry[CODES].append(error.code)
     return documented
 
 

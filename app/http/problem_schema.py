@@ -12,7 +12,7 @@ def is_absent(value: str | None) -> bool:
 
 
 class ProblemError(Out):
-    """One broken rule."""
+    """One validation error."""
 
     pointer: str = Field(max_length=500, examples=["/body/price"], description="RFC 6901")
     message: str = Field(max_length=500, examples=["Input should be greater than 0"])
@@ -20,7 +20,7 @@ class ProblemError(Out):
 
 
 class Problem(Out):
-    """What went wrong, for people and for programs."""
+    """An error, readable for users and programs."""
 
     type: str = Field(max_length=500, examples=["/problems/not_found"])
     title: str = Field(max_length=200, examples=["Not found"])

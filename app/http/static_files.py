@@ -63,7 +63,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
 def read_static_file(name: OpaqueText, request: Request) -> Response:
     if name not in FILES:
-        raise NotFound("There is no such file.")
+        raise NotFound.of("file")
     media_type = MEDIA_TYPES[FILES[name].suffix]
     headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
     if not accepts_gzip(field_value(request.scope["headers"], b"accept-encoding")):

@@ -37,7 +37,7 @@ class NotReady(Unavailable):
 class DependencyDown(Unavailable):
     code = "dependency_down"
     title = "A dependency is down"
-    remedy = "Look at the dependencies that the answer names; the service recovers by itself."
+    remedy = "Check the dependencies in the response; the service recovers by itself."
 
 
 class Alive(Out):
@@ -69,13 +69,13 @@ SettingsDep = Annotated[Settings, Depends(get_settings)]
 
 @router.get("/liveness")
 async def read_liveness() -> Alive:
-    """Say that the process answers, without touching anything else."""
+    """Report that the process responds, without checking any dependency."""
     return Alive()
 
 
 @router.get("/readiness", responses=responses(NotReady))
 async def read_readiness(request: Request) -> Ready:
-    """Say whether requests may be sent here: the database is migrated and nobody is leaving."""
+    """Report whether this replica is ready: the database is migrated, and it is not draining."""
     if resources(request)[Drain].is_draining:
         raise NotReady("The service is shutting down.")
     if not await resources(request)[HttpResources].health.is_ready():
@@ -85,7 +85,7 @@ async def read_readiness(request: Request) -> Ready:
 
 @router.get("/health", response_model=Health, responses=responses(DependencyDown))
 async def read_health(request: Request, settings: SettingsDep) -> Health | Response:
-    """Summarize the service and what it depends on; 503 when it cannot do without what is down."""
+    """Summarize the service and its dependencies; 503 if a required one is down."""
     dependencies = await resources(request)[HttpResources].health.dependencies()
     health = Health(version=settings.version, dependencies=dependencies)
     down = [name for name, each in health.dependencies.items() if each.status == "down"]
@@ -97,7 +97,7 @@ async def read_health(request: Request, settings: SettingsDep) -> Health | Respo
 
 @router.get("/version")
 async def read_version(settings: SettingsDep) -> Version:
-    """Name the version that runs here."""
+    """Read the version of the service."""
     return Version(
         name=settings.project_name, version=settings.version, environment=settings.environment
     )

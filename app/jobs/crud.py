@@ -1,24 +1,21 @@
 """Queries and changes of the tasks table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.errors import UniqueViolation
-from app.db.executor import CompiledStatement, ReadPool, Row
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.executor import ReadPool
 from app.db.session import AsyncSession, notify
-from app.errors import Conflict, found
+from app.errors import Conflict
 from app.jobs import pgqueuer as queue
 from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus, TooManyTasks
-from app.jobs.schemas import TaskRead
 from app.runtime.clock import now
-from app.security.principals import Principal
 
 # Notification channel: workers cancel running tasks whose id they receive.
 CHANNEL = "cancelled_tasks"
@@ -28,49 +25,6 @@ NO_DELAY = timedelta(0)
 RETRY_SECONDS = 10
 # Columns that are set before the first attempt.
 ENQUEUED = ("id", "kind", "payload", "owner_id", "request_id", "traceparent", "deduplication_key")
-
-COLUMNS = [getattr(Task, name) for name in TaskRead.model_fields]
-IS_VISIBLE = or_(bindparam("sees_all"), Task.owner_id == bindparam("viewer_id"))
-
-BY_ID = CompiledStatement(select(*COLUMNS).where(Task.id == bindparam("id"), IS_VISIBLE))
-
-LISTING = Listing(
-    COLUMNS,
-    where=[IS_VISIBLE],
-    filters={
-        "status": lambda: Task.status == bindparam("status"),
-        "kind": lambda: Task.kind == bindparam("kind"),
-    },
-    sorts={"created_at": Task.created_at},
-    default_sort=("-created_at",),
-    key=Task.id,
-)
-
-
-async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
-    """Return the task as a row.
-
-    Raises:
-        NotFound: there is none, or it belongs to another user.
-    """
-    return found(await reads.first(BY_ID, id=task_id, **viewer.as_viewer()), "task")
-
-
-async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
-) -> PageRows:
-    """Return one page of the matching tasks that are visible to the viewer."""
-    return await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
-
-
-async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: Principal) -> Task:
-    """Return the task, locked until the transaction ends.
-
-    Raises:
-        NotFound: there is none, or it belongs to another user.
-    """
-    statement = select(Task).where(Task.id == task_id, IS_VISIBLE).with_for_update()
-    return found(await session.scalar(statement, viewer.as_viewer()), "task")
 
 
 async def create(session: AsyncSession, task: Task, *, delay: timedelta = NO_DELAY) -> uuid.UUID:
@@ -220,7 +174,7 @@ async def retry(session: AsyncSession, task: Task) -> Task:
         async with session.begin_nested():
             task.reset()
     except UniqueViolation as error:
-        raise Conflict("Another task does the same already.") from error
+        raise Conflict("An unfinished task with the same key exists.") from error
     await queue.push(session, task.kind, task.id, delay=NO_DELAY)
     return task
 

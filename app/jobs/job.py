@@ -2,8 +2,8 @@
 
 import uuid
 from abc import abstractmethod
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from app.db.executor import ReadPool
 from app.db.resources import DatabaseResources
 from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.errors import NotFound
 from app.jobs import crud as tasks
 from app.jobs.models import Task
 from app.observability import metrics
@@ -27,6 +28,15 @@ FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 2.0, 3600.0
 
 class PermanentFailure(Exception):
     """A failure that a retry cannot fix; its text is visible to the owner of the task."""
+
+    @classmethod
+    @contextmanager
+    def if_not_found(cls, reason: str) -> Iterator[None]:
+        """Fail for this reason if the block raises NotFound."""
+        try:
+            yield
+        except NotFound as error:
+            raise cls(reason) from error
 
 
 class LeaseLost(Exception):

@@ -27,13 +27,13 @@ IS_UNFINISHED = text("status IN ('queued', 'running')")
 class AlreadyFinished(Conflict):
     code = "already_finished"
     title = "Already finished"
-    remedy = "Only a task that waits or runs can be cancelled."
+    remedy = "Only a queued or running task can be cancelled."
 
 
 class NotFailed(Conflict):
     code = "not_failed"
     title = "Not failed"
-    remedy = "Only a task that was given up can be retried."
+    remedy = "Only a failed task can be retried."
 
 
 class TooManyTasks(TooManyRequests):

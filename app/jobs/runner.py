@@ -73,7 +73,7 @@ class JobRunner:
                 ):
                     await self._run_attempt(task, self.jobs[task.kind])
         except AppError as error:
-            log.warning("database away, trying again", reason=error.code)
+            log.warning("database unreachable, retrying", reason=error.code)
             raise RetryRequested(UNREACHABLE_DELAY) from error
 
     async def _run_attempt(self, task: Task, kind: type[Job]) -> None:
@@ -116,9 +116,13 @@ class JobRunner:
         end = tasks.fail if is_last else tasks.schedule_retry
         async with transaction(self._sessions) as session:
             counts = await end(session, task.id, task.attempts, public_reason(error))
-        outcome = "task failed" if is_last else "attempt failed"
         metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()
-        log.warning(outcome, kind=task.kind, attempt=task.attempts, exc_info=error)
+        log.warning(
+            "task failed" if is_last else "attempt failed",
+            kind=task.kind,
+            attempt=task.attempts,
+            exc_info=error,
+        )
         if counts and not is_last:
             raise RetryRequested(kind.delay_after(task.attempts)) from error
 

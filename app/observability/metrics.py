@@ -16,7 +16,7 @@ SHORT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 REQUEST_SECONDS = Histogram(
     "http_request_duration_seconds",
-    "From the arrival of a request to the first byte of its answer.",
+    "From the arrival of a request to the first byte of its response.",
     ["method", "route", "status"],
     buckets=SECONDS,
 )
@@ -46,7 +46,9 @@ OPEN_FILES = Gauge(
     "worker_open_files", "Open file descriptors of the workers.", multiprocess_mode="livesum"
 )
 WORKERS = Gauge("workers", "Processes that serve.", multiprocess_mode="livesum")
-LOG_LINES_DROPPED = Counter("log_lines_dropped", "Log lines that nobody read fast enough.")
+LOG_LINES_DROPPED = Counter(
+    "log_lines_dropped", "Log lines that were dropped because the output was too slow."
+)
 
 # --- Database ----------------------------------------------------------------------------------
 
@@ -76,7 +78,7 @@ POOL_WAIT_SECONDS = Histogram(
 
 OUTBOUND_SECONDS = Histogram(
     "outbound_request_duration_seconds",
-    "What other services take to answer us.",
+    "Duration of requests to external services.",
     ["outcome"],
     buckets=SECONDS,
 )
@@ -93,7 +95,7 @@ JOB_SECONDS = Histogram(
     "job_duration_seconds", "How long one attempt takes.", ["kind"], buckets=(*SECONDS, 30, 60)
 )
 JOBS_WAITING = Gauge(
-    "jobs_waiting", "Jobs that are due and nobody works on.", multiprocess_mode="livemax"
+    "jobs_waiting", "Jobs that are due and not yet started.", multiprocess_mode="livemax"
 )
 OLDEST_JOB_SECONDS = Gauge(
     "jobs_oldest_wait_seconds",

@@ -64,7 +64,7 @@ class BackgroundLoop(ABC):
             return
         self._logged, self._logged_at = reason, now
         log.warning(
-            "round failed, trying again",
+            "background iteration failed, retrying",
             loop=self.name,
             reason=reason,
             # For expected errors the name is sufficient.

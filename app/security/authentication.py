@@ -1,4 +1,4 @@
-"""Authentication and authorization dependencies, and the scopes that each endpoint requires."""
+"""Authentication and authorization dependencies; features require their scopes with them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from app.errors import EmailNotVerified, NotPermitted, TooManyRequests, Unauthen
 from app.resources import resources
 from app.security.client_address import client_network
 from app.security.credential_verification import authenticate
-from app.security.principals import SCOPE_DESCRIPTIONS, Principal, Role, Scope
+from app.security.principals import ADMIN, Principal, Role
 from app.security.rate_limit import Windows
 from app.security.request_credentials import AmbiguousCredentials
 from app.security.resources import RequestRateLimit
@@ -44,11 +44,10 @@ class Authentication(SecurityBase):
         self.query_parameters = query_parameters  # For app/http/query_parameters.py.
         self._session_only = session_only
         self._before_verification = before_verification
-        scopes = {scope.value: text for scope, text in SCOPE_DESCRIPTIONS.items()}
+        # The OpenAPI document adds the scopes, when all features have declared theirs.
+        password = OAuthFlowPassword(tokenUrl=token_url, refreshUrl=token_url)
         self.model = OAuth2(
-            flows=OAuthFlows(
-                password=OAuthFlowPassword(tokenUrl=token_url, refreshUrl=token_url, scopes=scopes)
-            ),
+            flows=OAuthFlows(password=password),
             description="Sign in with e-mail or username and password.",
         )
 
@@ -118,6 +117,11 @@ async def charge(connection: HTTPConnection, principal: Principal, units: int) -
 
 
 async def count(connection: HTTPConnection, windows: Windows, key: str, units: int = 1) -> None:
+    """Count `units` requests in the rate limit window, and add its headers.
+
+    Raises:
+        TooManyRequests: the quota is exhausted.
+    """
     verdict = await windows.count(key, units)
     # The envelope middleware adds them to every response; the last count replaces earlier ones.
     headers = connection.scope["extra_headers"]
@@ -158,19 +162,9 @@ SignedIn = Annotated[Principal, Security(authentication)]
 SessionHolder = Annotated[Principal, Security(session_authentication)]
 # Changes of the own account before its e-mail address is confirmed; rejects API keys.
 AccountHolder = Annotated[Principal, Security(account_authentication)]
-AccountOwner = Annotated[Principal, Security(account_authentication, scopes=[Scope.USERS_WRITE])]
 # GraphQL: each field requires its own scope.
 FieldReader = Annotated[Principal, Security(early_authentication)]
-ProfileReader = Annotated[Principal, Security(authentication, scopes=[Scope.USERS_READ])]
-ProfileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.USERS_WRITE])]
-ItemReader = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_READ])]
-ItemWriter = Annotated[Principal, Security(authentication, scopes=[Scope.ITEMS_WRITE])]
-PostReader = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_READ])]
-PostWriter = Annotated[Principal, Security(authentication, scopes=[Scope.POSTS_WRITE])]
-FileReader = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_READ])]
-FileWriter = Annotated[Principal, Security(authentication, scopes=[Scope.FILES_WRITE])]
-WebhookManager = Annotated[Principal, Security(authentication, scopes=[Scope.WEBHOOKS_MANAGE])]
-Administrator = Annotated[Principal, Security(authentication, scopes=[Scope.ADMIN])]
+Administrator = Annotated[Principal, Security(authentication, scopes=[ADMIN])]
 
 
 def permit_role(principal: Principal, role: Role | None) -> None:

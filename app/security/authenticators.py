@@ -4,13 +4,25 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from app.db.executor import ReadPool, Row
+from typing_extensions import TypedDict
+
+from app.db.executor import ReadPool
 from app.resources import Resources
-from app.security.principals import Credential, CredentialKind, Principal
+from app.security.principals import Credential, CredentialKind, Principal, Role
 
 Verified = tuple[Principal, float]
 """The principal, and the time at which the credential expires, in Unix seconds."""
-LiveRows = dict[uuid.UUID, Row]
+
+
+class LiveCredentialRow(TypedDict):
+    """What else is in the row of a kind of credential changes when the credential is replaced."""
+
+    id: uuid.UUID
+    role: Role
+    email_verified: bool
+
+
+LiveRows = Mapping[uuid.UUID, LiveCredentialRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +34,7 @@ class Authenticator:
         InvalidToken: it is malformed, expired, revoked or of a disabled user.
     """
     find_live: Callable[[ReadPool, Collection[uuid.UUID]], Awaitable[LiveRows]]
-    """Return `role` and `email_verified` for each of the credentials that is live, by its id.
-
-    What else is in a row changes when the credential is replaced.
-    """
+    """Return the row of each of the credentials that is live, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +43,9 @@ class Authenticators:
 
     async def find_live(
         self, reads: ReadPool, credentials: Collection[Credential]
-    ) -> dict[Credential, Row]:
+    ) -> dict[Credential, LiveCredentialRow]:
         """Return the rows of those that are live; one statement for each kind among them."""
-        live: dict[Credential, Row] = {}
+        live: dict[Credential, LiveCredentialRow] = {}
         for kind, authenticator in self.by_kind.items():
             ids = {each.id for each in credentials if each.kind is kind}
             rows = await authenticator.find_live(reads, ids) if ids else {}

@@ -1,4 +1,4 @@
-"""Principals: the authenticated caller, and the scopes that roles grant."""
+"""Principals: the authenticated caller, its role and its credential."""
 
 import enum
 import math
@@ -8,52 +8,13 @@ from typing import Any, Self
 
 from app.errors import EmailNotVerified, InsufficientScope, SessionRequired
 
-
-class Scope(enum.StrEnum):
-    """OAuth2 scopes (RFC 6749, section 3.3)."""
-
-    USERS_READ = "users:read"
-    USERS_WRITE = "users:write"
-    ITEMS_READ = "items:read"
-    ITEMS_WRITE = "items:write"
-    POSTS_READ = "posts:read"
-    POSTS_WRITE = "posts:write"
-    FILES_READ = "files:read"
-    FILES_WRITE = "files:write"
-    WEBHOOKS_MANAGE = "webhooks:manage"
-    ADMIN = "admin"
-
-
-SCOPE_DESCRIPTIONS = {
-    Scope.USERS_READ: "Read your own profile.",
-    Scope.USERS_WRITE: "Change your own profile.",
-    Scope.ITEMS_READ: "Read items and categories.",
-    Scope.ITEMS_WRITE: "Create items and change your own.",
-    Scope.POSTS_READ: "Read published posts and your own drafts.",
-    Scope.POSTS_WRITE: "Write posts and change your own.",
-    Scope.FILES_READ: "Read files.",
-    Scope.FILES_WRITE: "Upload files and delete your own.",
-    Scope.WEBHOOKS_MANAGE: "Manage your webhooks.",
-    Scope.ADMIN: "Administer users and everything that others own.",
-}
+ADMIN = "admin"  # The scope of administrators; features declare the others.
 
 
 class Role(enum.StrEnum):
     ADMIN = "admin"
     USER = "user"
     GUEST = "guest"
-
-
-READS = frozenset({Scope.USERS_READ, Scope.ITEMS_READ, Scope.POSTS_READ, Scope.FILES_READ})
-
-ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
-    Role.ADMIN: frozenset(Scope),
-    Role.USER: frozenset(Scope) - {Scope.ADMIN},
-    Role.GUEST: READS,
-}
-
-# Until the e-mail address of an account is confirmed, no other scope takes effect.
-UNVERIFIED_SCOPES = frozenset({Scope.USERS_READ})
 
 
 class CredentialKind(enum.StrEnum):
@@ -81,35 +42,11 @@ class Principal:
 
     id: uuid.UUID
     role: Role
-    scopes: frozenset[Scope]
+    scopes: frozenset[str]
     credential: Credential | None = None
     expires_at: float = math.inf
     email_verified: bool = True
-    withheld: frozenset[Scope] = frozenset()
-
-    @classmethod
-    def granted(
-        cls,
-        user_id: uuid.UUID,
-        role: Role,
-        wanted: frozenset[str],
-        *,
-        email_verified: bool,
-        credential: Credential | None = None,
-        expires_at: float = math.inf,
-    ) -> Self:
-        """The caller behind a credential with the scopes `wanted`."""
-        held = granted_scopes(role, wanted)
-        scopes = held if email_verified else held & UNVERIFIED_SCOPES
-        return cls(
-            user_id,
-            role,
-            scopes,
-            email_verified=email_verified,
-            withheld=held - scopes,
-            credential=credential,
-            expires_at=expires_at,
-        )
+    withheld: frozenset[str] = frozenset()
 
     def once_verified(self) -> Self:
         """The same caller with what the confirmed e-mail address adds."""
@@ -155,16 +92,11 @@ class Principal:
 
     @property
     def is_admin(self) -> bool:
-        return Scope.ADMIN in self.scopes
+        return ADMIN in self.scopes
 
     def as_viewer(self) -> dict[str, Any]:
-        """What statements about rows of somebody want to know of who looks at them."""
+        """The values that row-level conditions need about the principal."""
         return {"viewer_id": self.id, "sees_all": self.is_admin}
 
     def may_change(self, owner_id: uuid.UUID) -> bool:
         return self.is_admin or self.id == owner_id
-
-
-def granted_scopes(role: Role, wanted: frozenset[str]) -> frozenset[Scope]:
-    """The scopes of a role, cut down to those wanted."""
-    return frozenset(scope for scope in ROLE_SCOPES[role] if scope in wanted)

@@ -99,4 +99,9 @@ def bearer_token(value: bytes) -> bytes:
 
 
 def reject_anonymous() -> NoReturn:
+    """Reject a request without a credential.
+
+    Raises:
+        Unauthenticated: always.
+    """
     raise Unauthenticated("Send an access token as a Bearer token, or an API key as X-API-Key.")

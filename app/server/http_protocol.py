@@ -64,6 +64,18 @@ class HttpProtocol(TimedHttpProtocol):
             self.parse(data)
             self.watch_sender()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether to keep the connection for responses that have not started.
+
+        A client may half-close it after its last request (RFC 9112, section 9.6). During a
+        response, the end of its data means that it has disconnected: else streams would go on.
+        """
+        if self.is_in_head or self.is_in_body or self.cycle is None:
+            return False
+        last = self.pipeline[0][0] if self.pipeline else self.cycle
+        last.keep_alive = False
+        return not last.response_started
+
     def parse(self, data: bytes) -> None:
         self.fed_bytes += len(data)
         try:
@@ -116,11 +128,21 @@ class HttpProtocol(TimedHttpProtocol):
         self.head_bytes = self.body_bytes = self.fed_bytes = 0
 
     def on_url(self, url: bytes) -> None:
+        """Append to the request target.
+
+        Raises:
+            UriTooLong: it exceeds MAX_TARGET_BYTES.
+        """
         super().on_url(url)
         if len(self.url) > MAX_TARGET_BYTES:
             raise UriTooLong
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header field or a trailer.
+
+        Raises:
+            HeadersTooLarge: the section exceeds MAX_HEAD_BYTES or MAX_HEADERS.
+        """
         self.head_bytes += len(name) + len(value)
         if self.head_bytes > MAX_HEAD_BYTES or len(self.headers) == MAX_HEADERS:
             raise HeadersTooLarge
@@ -142,6 +164,11 @@ class HttpProtocol(TimedHttpProtocol):
         self.frame_response(version)
 
     def check_head(self, method: bytes, version: str) -> None:
+        """Validate the request line and the header section.
+
+        Raises:
+            BadRequest: too many pipelined requests are waiting.
+        """
         check_version(version, method)
         self.url = origin_form(self.url, method, self.headers)
         check_host(self.headers, version)

@@ -42,8 +42,8 @@ class LingeringTransport(asyncio.Transport):
             self.inner.write_eof()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self.inner.abort)
 
-    def discard(self, size: int) -> None:
-        self._discarded += size
+    def discard(self, size_bytes: int) -> None:
+        self._discarded += size_bytes
         if self._discarded > LINGER_BYTES:
             self.inner.abort()
 

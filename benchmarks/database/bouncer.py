@@ -7,7 +7,7 @@ from pathlib import Path
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.devtools.postgres_server import Server
-from benchmarks.database.durability import restart, settings, told
+from benchmarks.database.durability import durability_figures, restart, settings
 from benchmarks.database.failover import ask
 from benchmarks.database.history import load, until_acked
 from benchmarks.login_flood import Figure
@@ -49,5 +49,5 @@ async def measure(service: Service, server: Server, url: str) -> list[Figure]:
         # One for each process listens past it.
         Figure("connections to PostgreSQL", int(str(connections)), "", POOL_SIZE + WORKERS),
         Figure("from a restart to the next write", recovery, "s", MAX_RECOVERY_SECONDS),
-        *told(history, lost, doubled),
+        *durability_figures(history, lost, doubled),
     ]

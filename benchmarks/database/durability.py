@@ -58,7 +58,11 @@ async def measure(service: Service, server: Server, url: str) -> list[Figure]:
             await until_replaced(service, workers[0])
     lost, doubled = await history.check(url)
     await asyncio.sleep(LEAK_SECONDS)
-    return [*told(history, lost, doubled), *recovered(kills, restarts), *await leaks(url)]
+    return [
+        *durability_figures(history, lost, doubled),
+        *recovered(kills, restarts),
+        *await leaks(url),
+    ]
 
 
 async def until_replaced(service: Service, victim: int) -> None:
@@ -74,7 +78,7 @@ async def restart(server: Server) -> float:
     return time.monotonic()
 
 
-def told(history: History, lost: int, doubled: int) -> list[Figure]:
+def durability_figures(history: History, lost: int, doubled: int) -> list[Figure]:
     return [
         Figure("acknowledged writes", len(history.acked), ""),
         Figure("requests without an answer", history.unanswered, ""),

@@ -10,7 +10,7 @@ import asyncpg
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.devtools.postgres_server import Server
-from benchmarks.database.durability import settings, told
+from benchmarks.database.durability import durability_figures, settings
 from benchmarks.database.history import load, until_acked
 from benchmarks.login_flood import Figure
 from benchmarks.service import Service, plain, running_service
@@ -63,7 +63,7 @@ async def measure(service: Service, primary: Server, standby: Standby) -> list[F
         Figure("errors before the primary died", errors, "", 0),
         Figure("/health without status degraded", health.json()["status"] != "degraded", "", 0),
         Figure("from the promotion to the next write", recovery, "s", MAX_RECOVERY_SECONDS),
-        *told(history, lost, doubled),
+        *durability_figures(history, lost, doubled),
     ]
 
 

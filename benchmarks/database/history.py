@@ -1,4 +1,4 @@
-"""Clients that write and read without a pause, and what they were told."""
+"""Clients that write and read without a pause, and the history of their responses."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ FOUND = "SELECT name, count(*) FROM items WHERE name = ANY($1) GROUP BY name"
 
 @dataclass
 class Entry:
-    """One request; without an answer its status is 0, and nobody knows what became of it."""
+    """One request; without a response its status is 0, and its outcome is unknown."""
 
     request_id: str
     start: float
@@ -55,7 +55,7 @@ class History:
 
     @property
     def failed(self) -> int:
-        """What went wrong, besides refusals of a machine that is too busy."""
+        """Failures, except rejections by load shedding."""
         return self.unanswered + sum(entry.code != "overloaded" for entry in self.refused)
 
     @property
@@ -82,7 +82,7 @@ class History:
 async def load(
     service: Service, url: str, writers: int, readers: int = 0
 ) -> AsyncIterator[History]:
-    """Users who create an item and look at it, again and again, and others who read lists."""
+    """Clients that repeatedly create an item and read it, and others that read lists."""
     await fill(url, writers + readers)
     tokens = [await asyncio.to_thread(sign_in, service, n + 1) for n in range(writers + readers)]
     history = History()

@@ -8,7 +8,7 @@ from typing import IO
 
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
-from app.devtools.postgres_process import give_to_nobody
+from app.devtools.postgres_process import give_to_server_user
 from app.devtools.postgres_server import Server
 from app.features.backup import commands as backup
 from benchmarks.database.durability import restart
@@ -47,7 +47,7 @@ class Recovery(Standby):
         )
         signal = self.cluster / "recovery.signal"
         signal.touch()
-        give_to_nobody(signal)
+        give_to_server_user(signal)
 
     def configure(self, *lines: str) -> None:
         with (self.cluster / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
@@ -96,7 +96,7 @@ def differing(before: dict[str, list[str]], after: dict[str, list[str]]) -> int:
 def to_a_moment(server: Server, url: str, folder: Path) -> list[Figure]:
     archive = folder / "archive"
     archive.mkdir()
-    give_to_nobody(archive)
+    give_to_server_user(archive)
     switch_archiving_on(server, url, archive)
     recovery = Recovery(folder / "recovered", server, archive)
     recovery.folder.mkdir()

@@ -118,7 +118,7 @@ class ServiceClient:
             self._send("GET", "/users/me/items", params={"limit": 1})
         except RateLimited as error:
             raise ConfigError(
-                f"The service asks for patience ({error}): try again in {error.seconds} s."
+                f"The service rejects requests ({error}): try again in {error.seconds} s."
             ) from None
         except ResponseLost as error:
             raise ConfigError(

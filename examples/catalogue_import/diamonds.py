@@ -185,7 +185,7 @@ def numbered_lines(path: Path, text: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield number, line
     except (OSError, EOFError, zlib.error):
         raise ConfigError(
-            f"{path} is damaged after line {number}: get it again and start the import anew."
+            f"{path} is damaged after line {number}: download it and start the import again."
         ) from None
 
 

@@ -59,7 +59,7 @@ class DevTools:
 
 
 class Browser(DevTools):
-    """Chromium as a whole; its pages come from `new_page`."""
+    """A Chromium process; `new_page` opens its pages."""
 
     def __init__(self, connection: ClientConnection, host: str) -> None:
         super().__init__(connection)
@@ -85,7 +85,7 @@ class Page(DevTools):
         return result["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """The value of the expression as soon as it is truthy."""
+        """Return the value of the expression as soon as it is truthy."""
         values: list[Any] = []
 
         def is_truthy() -> bool:
@@ -106,7 +106,7 @@ class Page(DevTools):
         self.value(f"document.querySelector({json.dumps(selector)}).click()")
 
     def press(self, selector: str) -> None:
-        """A click by the mouse, for what listens to more than the click itself."""
+        """Click with the mouse, for elements that listen to more than the click event."""
         self.wait_for(f"document.querySelector({json.dumps(selector)})?.offsetParent != null")
         middle = "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
         box = f"document.querySelector({json.dumps(selector)}).getBoundingClientRect()"
@@ -121,7 +121,7 @@ class Page(DevTools):
         self.send("Input.insertText", text=text)
 
     def look(self, *, width: int, height: int, dark: bool = False) -> None:
-        """Set the size of the window and the colour scheme that the person prefers."""
+        """Set the size of the window and the preferred colour scheme."""
         self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -1,4 +1,4 @@
-"""The real service in a process of its own, and a browser to look at it."""
+"""Fixtures: the real service in a process of its own, and a browser."""
 
 import asyncio
 import os

@@ -24,17 +24,17 @@ def enter(page: Page, name: str) -> None:
 
 
 class TestChat:
-    def test_two_people_talk(self, page: Page, other_page: Page) -> None:
+    def test_two_users_exchange_messages(self, page: Page, other_page: Page) -> None:
         enter(page, "user")
         enter(other_page, "admin")
-        page.wait_for("document.querySelectorAll('#people li').length === 2")
+        page.wait_for("document.querySelectorAll('#participants li').length === 2")
 
         other_page.type("[name=text]", "<b>Good morning!</b>")
         other_page.click("#say button")
 
         assert page.text(".messages .text") == "<b>Good morning!</b>"
         other_page.click("#leave")
-        page.wait_for("document.querySelectorAll('#people li').length === 1")
+        page.wait_for("document.querySelectorAll('#participants li').length === 1")
         assert page.complaints + other_page.complaints == []
 
     def test_fits_a_telephone(self, page: Page) -> None:
@@ -44,7 +44,7 @@ class TestChat:
 
         assert page.value("document.documentElement.scrollWidth") <= 360
 
-    def test_wrong_password_is_told(self, page: Page) -> None:
+    def test_wrong_password_shows_an_error(self, page: Page) -> None:
         page.open("/dev/chat")
         page.type("[name=password]", "wrong")
         page.click("#enter button")

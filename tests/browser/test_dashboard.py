@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: signed in on the page, drawn, and moving."""
+"""The dashboard in a real browser: sign-in, charts and live updates."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ VALUES (uuidv7(), 'vanishing', '{}', 'x', 'failed')
 
 Query = Callable[[str], None]
 
-# A month of items, as an importer would leave them behind, and what became of some of them.
+# A month of items, as an importer would create them, with the tasks of some of them.
 FILL = """
 INSERT INTO items (id, name, price, tags, owner_id, created_at)
 SELECT uuidv7(), 'Item ' || n, (3 + 20 * (n % 29) ^ 1.8)::numeric(7, 2),
@@ -54,7 +54,7 @@ def query(service: str, server_url: str, worker_id: str) -> Query:
 
 @pytest.fixture(scope="session")
 def month(query: Query) -> None:
-    """The service with something to look at."""
+    """The service with tasks and items."""
     query(FILL)
 
 
@@ -94,7 +94,7 @@ def count_tasks(service: str, status: str) -> int:
 
 
 def choose(page: Page, status: str) -> None:
-    """Have the tasks of that state shown."""
+    """Show the tasks of that state."""
     page.wait_for("document.querySelectorAll('#task-rows tr').length > 0")
     page.value(f"document.querySelector('#task-status').value = '{status}'")
     page.value("document.querySelector('#task-status').dispatchEvent(new Event('change'))")
@@ -117,7 +117,7 @@ class TestDashboard:
         assert page.complaints == []
         keep(page, f"dashboard-{'dark' if dark else 'light'}.png")
 
-    def test_user_sees_what_is_theirs_move(self, page: Page, service: str) -> None:
+    def test_user_sees_live_figures_of_own_tasks(self, page: Page, service: str) -> None:
         sign_in(page, "user")
         page.wait_for("document.querySelector('#live').textContent === 'live'")
         before = int(page.value(ITEMS))
@@ -131,7 +131,7 @@ class TestDashboard:
         ("name", "password", "refusal"),
         [("user", "wrong", "wrong"), ("guest", DEMO_PASSWORD, "users and administrators")],
     )
-    def test_says_why_somebody_may_not(
+    def test_shows_the_reason_of_a_rejection(
         self, page: Page, name: str, password: str, refusal: str
     ) -> None:
         sign_in(page, name, password)
@@ -140,7 +140,7 @@ class TestDashboard:
         assert refusal in page.text("#refusal")
         assert page.value("document.querySelector('#board').hidden")
 
-    def test_retries_what_was_given_up(self, page: Page, service: str, month: None) -> None:
+    def test_retries_a_failed_task(self, page: Page, service: str, month: None) -> None:
         before = count_tasks(service, "failed")
         sign_in(page, "admin")
         choose(page, "failed")
@@ -150,7 +150,7 @@ class TestDashboard:
         wait_until(lambda: count_tasks(service, "failed") == before - 1)
         assert page.complaints == []
 
-    def test_cancels_what_waits(self, page: Page, service: str, query: Query) -> None:
+    def test_cancels_a_waiting_task(self, page: Page, service: str, query: Query) -> None:
         query(WAIT)
         before = count_tasks(service, "cancelled")
         sign_in(page, "admin")
@@ -163,7 +163,7 @@ class TestDashboard:
         page.wait_for(f"document.querySelectorAll('#task-rows tr').length === {shown - 1}")
         assert page.complaints == []
 
-    def test_turns_the_pages_of_tasks(self, page: Page, month: None) -> None:
+    def test_pages_through_tasks(self, page: Page, month: None) -> None:
         sign_in(page, "admin")
         choose(page, "succeeded")
         newest = json.dumps(page.value(TASKS))
@@ -175,7 +175,7 @@ class TestDashboard:
         page.wait_for(f"{TASKS} === {newest}")
         assert page.value("document.querySelectorAll('#task-rows tr').length") == 10
 
-    def test_says_why_a_task_cannot_be_retried(self, page: Page, query: Query) -> None:
+    def test_shows_why_a_task_cannot_be_retried(self, page: Page, query: Query) -> None:
         query(FAIL)
         sign_in(page, "admin")
         choose(page, "failed")
@@ -183,9 +183,9 @@ class TestDashboard:
 
         page.click("[aria-label^='Retry vanishing']")
 
-        assert "no such task" in page.text("#task-told")
+        assert "no such task" in page.text("#task-error")
 
-    def test_keeps_no_token_where_scripts_find_it(self, page: Page) -> None:
+    def test_stores_no_token_that_scripts_can_read(self, page: Page) -> None:
         sign_in(page, "user")
         page.wait_for("!document.querySelector('#board').hidden")
 

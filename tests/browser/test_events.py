@@ -7,7 +7,7 @@ from tests.browser.chromium import Page
 
 # Signed in once; `listen` opens a stream with a new ticket, as each stream needs.
 SCRIPT = f"""
-window.heard = [];
+window.received = [];
 window.api = (path, options = {{}}) => fetch('/api/v1' + path, {{
   ...options, headers: {{...options.headers, Authorization: 'Bearer ' + window.token}},
 }}).then((answer) => answer.json());
@@ -21,7 +21,7 @@ window.listen = async (after) => {{
   const query = new URLSearchParams(after ? {{ticket, last_event_id: after}} : {{ticket}});
   window.source = new EventSource('/api/v1/events?' + query);
   source.addEventListener('item.created', (event) => {{
-    heard.push(JSON.parse(event.data).data.name);
+    received.push(JSON.parse(event.data).data.name);
     window.last = event.lastEventId;
   }});
 }};
@@ -39,16 +39,16 @@ def sign_in(page: Page) -> None:
 
 
 class TestEventSource:
-    def test_hears_what_happens(self, page: Page) -> None:
+    def test_receives_events(self, page: Page) -> None:
         sign_in(page)
         page.value("void listen()")
         page.wait_for("window.source && source.readyState === EventSource.OPEN")
-        page.value("void create('Heard in a browser')")
+        page.value("void create('Received in a browser')")
 
-        page.wait_for("heard.includes('Heard in a browser')")
+        page.wait_for("received.includes('Received in a browser')")
         assert page.complaints == []
 
-    def test_misses_nothing_when_it_comes_back(self, page: Page) -> None:
+    def test_misses_no_event_after_a_reconnection(self, page: Page) -> None:
         sign_in(page)
         page.value("void listen()")
         page.wait_for("window.source && source.readyState === EventSource.OPEN")
@@ -57,6 +57,6 @@ class TestEventSource:
         page.value("source.close()")
         page.value("void create('Second').then(() => listen(last))")
 
-        page.wait_for("heard.length >= 2")
-        assert page.value("heard") == ["First", "Second"]
+        page.wait_for("received.length >= 2")
+        assert page.value("received") == ["First", "Second"]
         assert page.complaints == []

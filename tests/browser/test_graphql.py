@@ -50,20 +50,20 @@ class TestGraphQL:
         sign_in(page)
 
         run(page, "Follow")
-        # The page does not say when the socket is open: what happens later is told.
+        # The page does not say when the socket is open: later events are received.
         page.value(f"void setInterval(() => {CREATE}, 500)")
 
         page.wait_for(f"{ANSWER}.includes('item.created')")
         assert page.complaints == []
 
-    def test_wrong_password_is_told(self, page: Page) -> None:
+    def test_wrong_password_shows_an_error(self, page: Page) -> None:
         page.open("/graphql")
         page.type("[name=password]", "wrong")
         page.click("#enter button")
 
         page.wait_for("document.getElementById('refusal').textContent.includes('password')")
 
-    def test_keeps_no_token_where_scripts_find_it(self, page: Page) -> None:
+    def test_stores_no_token_that_scripts_can_read(self, page: Page) -> None:
         page.look(width=1280, height=900)
         sign_in(page)
 

@@ -1,4 +1,4 @@
-"""`app run` as operators start it: when it starts, when it does not, and how it ends."""
+"""`app run` as operators start it: start-up, rejected settings and shutdown."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ LOGIN = {"username": "user", "password": DEMO_PASSWORD}
 
 
 class Run:
-    """One `app run`, what it writes, and how it answers."""
+    """One `app run` process, its output and its responses."""
 
     def __init__(self, folder: Path, port: int, environment: dict[str, str], workers: int) -> None:
         command = app_command("run", "--port", str(port), "--workers", str(workers))

@@ -1,10 +1,11 @@
-"""Parameters of database URLs: each is honoured, or refused in one sentence."""
+"""Parameters of database URLs: each is supported, or rejected in one sentence."""
 
 from pathlib import Path
 
 import pytest
 
 from app.config.settings import ConfigError, load_settings
+from tests.settings import value_of
 
 HOST = "postgresql://app:hidden-in-tests@db.example.com/app"
 URLS = ("database_url", "database_direct_url", "database_replica_url")
@@ -17,7 +18,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-class TestHonoured:
+class TestSupported:
     @pytest.mark.parametrize(
         "query",
         [
@@ -44,9 +45,9 @@ class TestHonoured:
 
         settings = load_settings(_env_file=None, **{setting: url})
 
-        assert getattr(settings, setting).endswith(query)
+        assert value_of(settings, setting).endswith(query)
 
-    def test_file_that_can_be_read_is_accepted(self, certificate: Path) -> None:
+    def test_readable_file_is_accepted(self, certificate: Path) -> None:
         url = f"{HOST}?sslmode=verify-ca&sslrootcert={certificate}"
 
         assert load_settings(_env_file=None, database_url=url)

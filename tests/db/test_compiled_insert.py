@@ -1,4 +1,4 @@
-"""Writes without the ORM: within the unit of work, as if the ORM had made them."""
+"""Compiled inserts: equivalent to writes of the ORM within the unit of work."""
 
 import asyncio
 import uuid
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from fastapi import FastAPI
@@ -31,9 +31,17 @@ from app.features.users.models.user import User
 from tests.factories import make_item
 from tests.state import opened, sessions_of
 
+
+class Inserted(TypedDict):
+    id: uuid.UUID
+    name: str
+    version: int
+    tags: list[str]
+
+
 GIVEN = ["name", "price", "tags", "owner_id"]
-INSERT = compiled_insert(Item, GIVEN, returning=[Item.id, Item.name, Item.version, Item.tags])
-INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=[Item.id, Item.name, Item.tags])
+INSERT = compiled_insert(Item, GIVEN, returning=Inserted)
+INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=Inserted)
 COUNT = select(func.count()).select_from(Item)
 PID = CompiledStatement(select(func.pg_backend_pid().label("pid")))
 SLEEP = CompiledStatement(select(func.pg_sleep(30)))
@@ -74,7 +82,7 @@ async def test_row_is_committed_with_its_defaults(app: FastAPI, begin: Begin, us
     assert await count(app) == 1
 
 
-async def test_error_after_it_undoes_it(app: FastAPI, begin: Begin, user: User) -> None:
+async def test_error_after_an_insert_rolls_it_back(app: FastAPI, begin: Begin, user: User) -> None:
     async def fail() -> None:
         async with begin() as session:
             await insert_one(session, INSERT, **row(user))
@@ -95,7 +103,7 @@ async def test_orm_and_bypass_share_a_transaction(app: FastAPI, user: User) -> N
         assert await session.scalar(COUNT) == 2
 
 
-async def test_many_come_back_in_their_order(begin: Begin, user: User) -> None:
+async def test_many_rows_are_returned_in_order(begin: Begin, user: User) -> None:
     names = [f"Desk {number}" for number in range(500)]
 
     async with begin() as session:
@@ -104,7 +112,7 @@ async def test_many_come_back_in_their_order(begin: Begin, user: User) -> None:
     assert [each["name"] for each in made] == names
 
 
-async def test_one_of_many_that_fails_undoes_all(app: FastAPI, begin: Begin, user: User) -> None:
+async def test_one_failed_row_rolls_back_all(app: FastAPI, begin: Begin, user: User) -> None:
     rows = [row(user), {**row(user), "owner_id": uuid.uuid4()}, row(user)]
 
     with pytest.raises(ForeignKeyViolation) as caught:
@@ -117,7 +125,7 @@ async def test_one_of_many_that_fails_undoes_all(app: FastAPI, begin: Begin, use
 
 @pytest.fixture(params=["session", "direct"])
 async def begin_alone(request: pytest.FixtureRequest, settings: Settings) -> AsyncIterator[Begin]:
-    """A transaction of either kind, on the only connection of its pool, which gives up soon."""
+    """A transaction of either kind, on the only connection of a pool with a short timeout."""
     few = {"database_pool_size": 1, "database_max_overflow": 0, "database_direct_pool_size": 1}
     soon = {"database_command_timeout_seconds": 1.0, "database_pool_timeout_seconds": 1.0}
     own = settings.model_copy(update=few | soon)
@@ -137,10 +145,10 @@ async def pid(begin: Begin) -> Any:
 
 
 class TestOnlyConnection:
-    async def test_serves_one_after_the_other(self, begin_alone: Begin) -> None:
+    async def test_serves_requests_one_after_the_other(self, begin_alone: Begin) -> None:
         assert await pid(begin_alone) == await pid(begin_alone)
 
-    async def test_leaves_the_pool_when_it_timed_out(self, begin_alone: Begin) -> None:
+    async def test_leaves_the_pool_after_a_timeout(self, begin_alone: Begin) -> None:
         before = await pid(begin_alone)
 
         async def sleep() -> None:
@@ -184,13 +192,13 @@ class TestOnlyConnection:
             with pytest.raises(Unavailable):
                 await pid(begin_alone)
 
-    async def test_is_not_taken_before_the_first_statement(self, begin_alone: Begin) -> None:
+    async def test_is_not_acquired_before_the_first_statement(self, begin_alone: Begin) -> None:
         async with begin_alone():
             assert await pid(begin_alone)
 
 
-async def test_commit_that_postgresql_refuses_is_no_success(app: FastAPI, user: User) -> None:
-    """After an error that somebody swallowed, COMMIT is answered by ROLLBACK."""
+async def test_commit_that_postgresql_rejects_is_an_error(app: FastAPI, user: User) -> None:
+    """After a suppressed error PostgreSQL responds to COMMIT with ROLLBACK."""
 
     async def swallow() -> None:
         begun = driver_transaction(

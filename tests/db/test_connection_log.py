@@ -63,7 +63,7 @@ async def cause(settings: Settings, url: str, lines: Lines) -> MutableMapping[st
 
 
 class TestCause:
-    async def test_of_a_wrong_password_is_named(self, settings: Settings, lines: Lines) -> None:
+    async def test_wrong_password_is_named(self, settings: Settings, lines: Lines) -> None:
         async with refusing_the_password() as url:
             line = await cause(settings, url, lines)
 
@@ -71,9 +71,7 @@ class TestCause:
         assert line["reason"] == 'password authentication failed for user "app"'
         assert "password" in line["remedy"]
 
-    async def test_of_a_wrong_database_name_is_named(
-        self, settings: Settings, lines: Lines
-    ) -> None:
+    async def test_wrong_database_name_is_named(self, settings: Settings, lines: Lines) -> None:
         name = f"nowhere_{uuid.uuid4().hex}"  # A cause is logged once in the process.
 
         line = await cause(settings, with_database(settings.database_url, name), lines)
@@ -87,7 +85,7 @@ class TestCause:
         ("query", "remedy"),
         [("sslmode=require", "sslmode"), ("options=-c%20nonsense%3D1", "options")],
     )
-    async def test_of_a_parameter_is_named(
+    async def test_invalid_parameter_is_named(
         self, settings: Settings, empty_database: str, lines: Lines, query: str, remedy: str
     ) -> None:
         line = await cause(settings, f"{empty_database}?{query}", lines)
@@ -95,7 +93,7 @@ class TestCause:
         assert remedy in line["remedy"]
         assert line["reason"]
 
-    async def test_of_an_unknown_host_is_named(self, settings: Settings, lines: Lines) -> None:
+    async def test_unknown_host_is_named(self, settings: Settings, lines: Lines) -> None:
         host = f"{uuid.uuid4().hex}.invalid"
 
         line = await cause(settings, f"postgresql://app:hidden-in-tests@{host}/app", lines)

@@ -1,4 +1,4 @@
-"""Real faults of a real PostgreSQL, each as the error that it is meant to become."""
+"""Faults of a real PostgreSQL, each translated to its error."""
 
 import asyncio
 import time
@@ -170,7 +170,7 @@ class TestConstraints:
 
         assert caught.value.status == 422
 
-    async def test_value_that_cannot_be_sent(self, database: Database) -> None:
+    async def test_value_that_the_driver_rejects(self, database: Database) -> None:
         for do in (
             database.read(CompiledStatement(select(literal(2**40, Integer)))),
             refused_write(database),
@@ -277,7 +277,7 @@ class TestTimeouts:
         assert await do_nothing(database)
 
     @ALL_WAYS
-    async def test_hung_server_is_given_up(self, opened: Open, proxy: Proxy, do: Do) -> None:
+    async def test_hung_server_times_out(self, opened: Open, proxy: Proxy, do: Do) -> None:
         database = await opened(database_url=proxy.url, **QUICK)
         await do(database)
         proxy.switch("hang")
@@ -290,7 +290,7 @@ class TestTimeouts:
         assert await do(database) == 1
 
     @ALL_WAYS
-    async def test_server_that_never_answers_is_given_up(
+    async def test_server_that_never_responds_times_out(
         self, opened: Open, proxy: Proxy, do: Do
     ) -> None:
         database = await opened(database_url=proxy.url, database_connect_timeout_seconds=0.3)
@@ -316,9 +316,7 @@ class TestLostConnections:
         assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
 
     @ALL_WAYS
-    async def test_connection_that_is_closed_at_once(
-        self, opened: Open, proxy: Proxy, do: Do
-    ) -> None:
+    async def test_connection_closed_at_once(self, opened: Open, proxy: Proxy, do: Do) -> None:
         database = await opened(database_url=proxy.url)
         proxy.switch("refuse")
 
@@ -363,7 +361,7 @@ class TestLostConnections:
         await execute(settings.database_url, f"DROP ROLE {role}")
 
     @ALL_WAYS
-    async def test_idle_backend_that_was_ended_goes_unnoticed(
+    async def test_terminated_idle_backend_causes_no_error(
         self, database: Database, settings: Settings, do: Do
     ) -> None:
         await do(database)
@@ -373,7 +371,9 @@ class TestLostConnections:
         assert await do(database) == 1
 
     @ALL_WAYS
-    async def test_cut_connection_goes_unnoticed(self, opened: Open, proxy: Proxy, do: Do) -> None:
+    async def test_dropped_idle_connection_causes_no_error(
+        self, opened: Open, proxy: Proxy, do: Do
+    ) -> None:
         database = await opened(database_url=proxy.url)
         await asyncio.gather(*(do(database) for _ in range(5)))
 
@@ -381,7 +381,7 @@ class TestLostConnections:
 
         assert await do(database) == 1
 
-    async def test_backend_that_is_ended_in_a_transaction(
+    async def test_backend_terminated_in_a_transaction(
         self, database: Database, settings: Settings
     ) -> None:
         async def interrupted() -> None:
@@ -394,7 +394,7 @@ class TestLostConnections:
             await interrupted()
         assert await do_nothing(database)
 
-    async def test_backend_that_is_ended_in_a_statement(
+    async def test_backend_terminated_in_a_statement(
         self, opened: Open, settings: Settings
     ) -> None:
         database = await opened(database_command_timeout_seconds=20)
@@ -408,7 +408,7 @@ class TestLostConnections:
 
 
 async def end_backends(settings: Settings, *, state: str = "idle%") -> None:
-    """Return when PostgreSQL has ended a backend; its last words may still be on their way."""
+    """Return when PostgreSQL has ended a backend; its last message may not have arrived yet."""
     query = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         " AND datname = current_database() AND state LIKE $1 AND query NOT LIKE 'LISTEN%'"
@@ -424,7 +424,7 @@ async def end_backends(settings: Settings, *, state: str = "idle%") -> None:
 
 
 class TestPool:
-    async def test_exhausted_read_pool_is_not_waited_for(self, opened: Open) -> None:
+    async def test_exhausted_read_pool_fails_after_its_timeout(self, opened: Open) -> None:
         database = await opened(database_read_pool_size=1, database_pool_timeout_seconds=0.2)
         busy = asyncio.create_task(database.read(SLEEP))
         await eventually(lambda: database.reads.in_use == 1)
@@ -437,7 +437,7 @@ class TestPool:
         busy.cancel()
         await asyncio.wait([busy])
 
-    async def test_read_pool_is_never_larger_than_it_may(self, opened: Open) -> None:
+    async def test_read_pool_never_exceeds_its_size(self, opened: Open) -> None:
         database = await opened(database_read_pool_size=3)
 
         pids = await asyncio.gather(*(database.read(PID) for _ in range(20)))
@@ -445,7 +445,7 @@ class TestPool:
         assert len(set(pids)) <= 3
         assert database.reads.in_use == 0
 
-    async def test_failures_give_their_place_back(self, opened: Open) -> None:
+    async def test_failed_reads_release_their_slot(self, opened: Open) -> None:
         database = await opened(database_read_pool_size=1, database_url=CLOSED)
 
         for _ in range(3):
@@ -454,7 +454,7 @@ class TestPool:
 
         assert database.reads.in_use == 0
 
-    async def test_cancelled_read_gives_its_place_back(self, opened: Open) -> None:
+    async def test_cancelled_read_releases_its_slot(self, opened: Open) -> None:
         database = await opened(database_read_pool_size=1)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
@@ -484,7 +484,7 @@ class TestOverHttp:
         assert_problem(response, 503, "lock_timeout")
         assert response.headers["Retry-After"] == "1"
 
-    async def test_database_that_is_down_is_unavailable(
+    async def test_unreachable_database_is_unavailable(
         self, app: FastAPI, running: Running, user: User
     ) -> None:
         token = await access_token(app, user)
@@ -553,7 +553,7 @@ class TestOtherErrors:
         with pytest.raises(KeyError), database_errors():
             raise KeyError("name")
 
-    async def test_mistake_in_a_statement_is_ours(self, database: Database) -> None:
+    async def test_invalid_statement_is_an_internal_error(self, database: Database) -> None:
         with pytest.raises(Exception, match="syntax") as caught:
             await database.write("SELEC :value", value="canary")
 

@@ -1,4 +1,4 @@
-"""The read path gives what the ORM gives, in one statement each."""
+"""Compiled statements: the same results as the ORM, in one statement each."""
 
 import asyncio
 import string
@@ -26,10 +26,11 @@ from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
+from tests.scopes import SCOPES
 from tests.state import opened, reads_of, sessions_of
 
 ITEMS = "/api/v1/items"
@@ -84,9 +85,9 @@ class TestRows:
         await assert_same(app, make_item(user, **fields))
 
     @shared
-    @given(secret_hash=st.binary(max_size=40), scopes=st.lists(st.sampled_from(Scope)))
+    @given(secret_hash=st.binary(max_size=40), scopes=st.lists(st.sampled_from(SCOPES)))
     async def test_keys_are_the_same(
-        self, app: FastAPI, user: User, secret_hash: bytes, scopes: list[Scope]
+        self, app: FastAPI, user: User, secret_hash: bytes, scopes: list[str]
     ) -> None:
         prefix = f"{make_user().username[:16]}"
         fields = {"user_id": user.id, "prefix": prefix, "scopes": list(scopes)}
@@ -95,7 +96,7 @@ class TestRows:
 
     @shared
     @given(key=texts, headers=st.dictionaries(texts, documents, max_size=4), body=st.binary())
-    async def test_stored_answers_are_the_same(
+    async def test_stored_responses_are_the_same(
         self, app: FastAPI, key: str, headers: dict[str, Any], body: bytes
     ) -> None:
         caller = make_user().username
@@ -122,14 +123,14 @@ async def assert_same(app: FastAPI, row: Base) -> None:
 
 
 class TestQuery:
-    async def test_nothing_is_none(self, app: FastAPI) -> None:
-        nobody = CompiledStatement(select(User.id).where(User.username == bindparam("name")))
+    async def test_no_row_is_none(self, app: FastAPI) -> None:
+        unknown_user = CompiledStatement(select(User.id).where(User.username == bindparam("name")))
 
-        assert await reads_of(app).first(nobody, name="nobody") is None
-        assert await reads_of(app).scalar(nobody, name="nobody") is None
-        assert await reads_of(app).all(nobody, name="nobody") == []
+        assert await reads_of(app).first(unknown_user, name="nobody") is None
+        assert await reads_of(app).scalar(unknown_user, name="nobody") is None
+        assert await reads_of(app).all(unknown_user, name="nobody") == []
 
-    async def test_literals_are_kept(self, app: FastAPI, user: User) -> None:
+    async def test_literals_are_preserved(self, app: FastAPI, user: User) -> None:
         query = CompiledStatement(select(User.id).where(User.role == Role.USER, User.age.is_(None)))
 
         assert await reads_of(app).scalar(query) == user.id
@@ -142,7 +143,7 @@ class TestQuery:
             "one": 1,
         }
 
-    async def test_one_query_serves_many_at_once(self, app: FastAPI) -> None:
+    async def test_one_query_runs_concurrently(self, app: FastAPI) -> None:
         echo = CompiledStatement(select(bindparam("number", type_=Item.price.type).label("number")))
 
         found = await asyncio.gather(
@@ -166,7 +167,7 @@ class TestQuery:
 
 
 class LostWithinAStatement:
-    """A connection as a server leaves it that dies between the two halves of a statement."""
+    """A connection whose server dies between the two halves of a statement."""
 
     def is_closed(self) -> bool:
         return False
@@ -186,7 +187,7 @@ class TestReadPool:
 
         assert await reads_of(app).scalar(query, id=user.id) == user.id
 
-    async def test_plans_for_the_values_that_are_asked_for(self, app: FastAPI) -> None:
+    async def test_plans_for_the_values_of_each_execution(self, app: FastAPI) -> None:
         mode = func.current_setting("plan_cache_mode").label("mode")
 
         assert await reads_of(app).scalar(CompiledStatement(select(mode))) == "force_custom_plan"
@@ -194,7 +195,7 @@ class TestReadPool:
 
 @dataclass
 class Statements:
-    """What a request sent to PostgreSQL, on either way."""
+    """The statements that a request sent to PostgreSQL, through either pool."""
 
     reads: int = 0
     writes: list[str] = field(default_factory=list)
@@ -231,7 +232,7 @@ def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
 class TestStatementsPerRequest:
     @pytest.fixture
     async def client(self, as_user: As, user: User) -> AsyncClient:
-        """Somebody whom the service has just seen."""
+        """A caller whose principal is cached."""
         client = await as_user(user)
         await client.get("/api/v1/users/me")
         return client
@@ -252,7 +253,7 @@ class TestStatementsPerRequest:
             ("/api/v1/users/me/items", 1),
         ],
     )
-    async def test_lists_take_one(
+    async def test_list_takes_one_statement(
         self, client: AsyncClient, item: Item, counted: Count, path: str, statements: int
     ) -> None:
         with counted() as found:
@@ -261,13 +262,15 @@ class TestStatementsPerRequest:
         assert response.status_code == 200
         assert found == Statements(reads=statements)
 
-    async def test_reading_takes_one(self, client: AsyncClient, item: Item, counted: Count) -> None:
+    async def test_read_takes_one_statement(
+        self, client: AsyncClient, item: Item, counted: Count
+    ) -> None:
         with counted() as found:
             await client.get(f"{ITEMS}/{item.id}")
 
         assert found == Statements(reads=1)
 
-    async def test_new_caller_takes_one_more(
+    async def test_uncached_principal_takes_one_more_statement(
         self, app: FastAPI, client: AsyncClient, item: Item, counted: Count
     ) -> None:
         opened(app)[SecurityResources].principals.clear()
@@ -277,19 +280,21 @@ class TestStatementsPerRequest:
 
         assert found == Statements(reads=2)
 
-    async def test_creating_takes_one(self, client: AsyncClient, counted: Count) -> None:
+    async def test_create_takes_one_statement(self, client: AsyncClient, counted: Count) -> None:
         with counted() as found:
             await client.post(ITEMS, json=item_body())
 
         assert found == Statements(writes=["INSERT"])
 
-    async def test_creating_a_thousand_takes_one(self, client: AsyncClient, counted: Count) -> None:
+    async def test_batch_of_a_thousand_takes_one_statement(
+        self, client: AsyncClient, counted: Count
+    ) -> None:
         with counted() as found:
             await client.post(f"{ITEMS}/batch", json={"items": [item_body()] * 1000})
 
         assert found == Statements(writes=["INSERT"])
 
-    async def test_changing_takes_two(
+    async def test_update_takes_two_statements(
         self, client: AsyncClient, item: Item, counted: Count
     ) -> None:
         with counted() as found:
@@ -297,7 +302,7 @@ class TestStatementsPerRequest:
 
         assert found == Statements(writes=["SELECT", "UPDATE"])
 
-    async def test_probes_take_none(self, client: AsyncClient, counted: Count) -> None:
+    async def test_probes_take_no_statement(self, client: AsyncClient, counted: Count) -> None:
         with counted() as found:
             await client.get("/liveness")
 

@@ -74,7 +74,7 @@ def roles(server_url: str, settings: Settings) -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def migrated(roles: Settings) -> Settings:
-    """Migrated like `app db upgrade` does it."""
+    """Migrate as `app db upgrade` does."""
     with owner_database(roles) as url:
         upgrade(roles, url)
         upgrade(roles, url)  # Again, as at each release.
@@ -142,7 +142,7 @@ async def test_service_cannot_change_history_tables_or_roles(
 
 
 async def test_service_has_rights_on_every_table(migrated: Settings) -> None:
-    """Else an endpoint would fail in production that works as the owner."""
+    """Otherwise an endpoint that works as the owner would fail in production."""
     connection = await asyncpg.connect(plain(migrated.database_url))
     try:
         rows = await connection.fetch(
@@ -162,7 +162,7 @@ async def test_service_has_rights_on_every_table(migrated: Settings) -> None:
     }
 
 
-async def test_later_tables_are_granted_when_they_are_made(migrated: Settings) -> None:
+async def test_later_tables_are_granted_on_creation(migrated: Settings) -> None:
     await execute(migrated.owner_url, LATER)
     try:
         await execute(migrated.database_url, "INSERT INTO later (text) VALUES ('a')")
@@ -171,7 +171,7 @@ async def test_later_tables_are_granted_when_they_are_made(migrated: Settings) -
         await execute(migrated.owner_url, "DROP TABLE later")
 
 
-async def test_owner_is_no_superuser_either(migrated: Settings) -> None:
+async def test_owner_is_no_superuser(migrated: Settings) -> None:
     for url in (migrated.owner_url, migrated.database_url):
         connection = await asyncpg.connect(plain(url))
         assert await connection.fetchval("SHOW is_superuser") == "off"

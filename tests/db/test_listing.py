@@ -1,4 +1,4 @@
-"""Lists: the pages of any order, put together, are the whole list."""
+"""Lists: the pages of any order together are the whole list."""
 
 import itertools
 import json
@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.config.settings import Settings
-from app.db.executor import ReadPool, Row
+from app.db.executor import ReadPool
 from app.db.listing import PageRequest, Shape
 from app.features.items.crud import LISTING
-from app.features.items.models import Item
+from app.features.items.models import Item, ItemRow
 from app.features.users.models.user import User
 from tests.cleaner import Cleaner
 from tests.conftest import Save, plain
@@ -38,7 +38,7 @@ rows = st.lists(
 )
 
 
-async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> list[list[Row]]:
+async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> list[list[ItemRow]]:
     pages = []
     for _ in itertools.count():
         page = await LISTING.page(reads, request, filters)
@@ -50,7 +50,7 @@ async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> l
 
 
 def in_order(items: list[Item], sort: tuple[str, ...]) -> list[Any]:
-    """What PostgreSQL should do, done by Python."""
+    """The expected result of PostgreSQL, computed in Python."""
     wanted = sort or LISTING.default_sort
     fields = [*wanted, "-id" if wanted[-1].startswith("-") else "id"]
     for name in reversed(fields):
@@ -63,7 +63,7 @@ def in_order(items: list[Item], sort: tuple[str, ...]) -> list[Any]:
 class TestPages:
     @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(rows=rows, sort=sorts, limit=st.integers(1, 5))
-    async def test_make_up_the_list(
+    async def test_pages_contain_the_whole_list(
         self,
         app: FastAPI,
         cleaner: Cleaner,

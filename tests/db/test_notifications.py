@@ -1,4 +1,4 @@
-"""Notifications: told when committed, heard by every process, survived when lost."""
+"""Notifications: sent at commit, received by every process, recovered when lost."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -21,10 +21,10 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
 class Ear:
-    """What was heard, and how often everything before may have been missed."""
+    """The received notifications, and the number of possible gaps."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.reconnects = 0
 
     def on_reconnect(self) -> None:
@@ -45,7 +45,7 @@ async def listen(ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
 
     def start(connect: Connect) -> Listener:
         notifications = Notifications()
-        notifications.on_notification(CHANNEL, ear.heard.append)
+        notifications.on_notification(CHANNEL, ear.received.append)
         notifications.on_reconnect(ear.on_reconnect)
         started.append(Listener(connect, notifications, retry_seconds=0.02, check_seconds=0.02))
         started[-1].start()
@@ -79,7 +79,7 @@ async def tell_in_vain(sessions: Sessionmaker) -> None:
 
 
 class TestListener:
-    async def test_hears_what_is_committed_in_its_order(
+    async def test_receives_notifications_in_commit_order(
         self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
     ) -> None:
         listen(dial)
@@ -90,10 +90,10 @@ class TestListener:
         for payload in ("first", "", "thi\u00ebrd"):
             await tell(sessions, payload)
 
-        await eventually(lambda: is_heard(ear, "thi\u00ebrd"))
-        assert ear.heard == ["first", "", "thi\u00ebrd"]
+        await eventually(lambda: is_received(ear, "thi\u00ebrd"))
+        assert ear.received == ["first", "", "thi\u00ebrd"]
 
-    async def test_comes_back_when_its_connection_is_cut(
+    async def test_reconnects_after_a_lost_connection(
         self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
     ) -> None:
         opened: list[asyncpg.Connection] = []
@@ -112,7 +112,7 @@ class TestListener:
         await eventually(ear.is_listening)
         await tell(sessions, "after")
 
-        await eventually(lambda: is_heard(ear, "after"))
+        await eventually(lambda: is_received(ear, "after"))
 
     @pytest.mark.parametrize(
         "failure",
@@ -126,7 +126,7 @@ class TestListener:
         ],
         ids=repr,
     )
-    async def test_tries_again_whatever_goes_wrong(
+    async def test_retries_after_any_error(
         self,
         sessions: Sessionmaker,
         listen: Callable[[Connect], Listener],
@@ -145,7 +145,7 @@ class TestListener:
 
         await eventually(ear.is_listening)
         await tell(sessions, "after")
-        await eventually(lambda: is_heard(ear, "after"))
+        await eventually(lambda: is_received(ear, "after"))
 
     async def test_closes_its_connection(
         self, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
@@ -164,34 +164,34 @@ class TestListener:
         assert [connection.is_closed() for connection in opened] == [True]
 
 
-async def is_heard(ear: Ear, payload: str) -> bool:
-    return payload in ear.heard
+async def is_received(ear: Ear, payload: str) -> bool:
+    return payload in ear.received
 
 
 class TestOwnProcess:
-    """It does not wait for its own listener: the client's next request may come first."""
+    """The process does not wait for its own listener: the client's next request may come first."""
 
     @pytest.fixture
     def own(self, sessions: Sessionmaker, ear: Ear) -> Sessionmaker:
         notifications = Notifications()
-        notifications.on_notification(CHANNEL, ear.heard.append)
+        notifications.on_notification(CHANNEL, ear.received.append)
         return create_sessionmaker(sessions.kw["bind"], notifications)
 
-    async def test_is_told_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_is_notified_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:
             await notify(session, CHANNEL, "news")
-            assert ear.heard == []
+            assert ear.received == []
 
-        assert ear.heard == ["news"]
+        assert ear.received == ["news"]
 
-    async def test_is_not_told_what_is_rolled_back(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_is_not_notified_of_a_rollback(self, own: Sessionmaker, ear: Ear) -> None:
         with pytest.raises(Conflict):
             await tell_in_vain(own)
 
-        assert ear.heard == []
+        assert ear.received == []
 
-    async def test_channel_without_a_handler_is_let_pass(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_channel_without_a_handler_is_ignored(self, own: Sessionmaker, ear: Ear) -> None:
         async with transaction(own) as session:
             await notify(session, "another", "news")
 
-        assert ear.heard == []
+        assert ear.received == []

@@ -11,10 +11,9 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from pydantic import ValidationError
 from sqlalchemy import text
 
-from app.config.settings import Settings
+from app.config.settings import ConfigError, Settings, load_settings
 from app.features.users.models.user import User
 from app.security.resources import SecurityResources
 from tests.conftest import Running, access_token, execute, new_client, plain
@@ -95,7 +94,7 @@ class TestTransactionMode:
 
         assert {len((await each).text.splitlines()) for each in exports} == {1}
 
-    async def test_without_the_setting_it_fails(self, bouncer_url: str) -> None:
+    async def test_fails_without_the_setting(self, bouncer_url: str) -> None:
         first, second = [await asyncpg.connect(plain(bouncer_url)) for _ in range(2)]
 
         await first.fetch("SELECT 1")
@@ -107,23 +106,23 @@ class TestTransactionMode:
         first.terminate()
         second.terminate()
 
-    async def test_notifications_arrive_past_it(
+    async def test_notifications_bypass_pgbouncer(
         self, services: list[FastAPI], clients: list[AsyncClient]
     ) -> None:
-        heard = opened(services[1])[SecurityResources].principals
+        received = opened(services[1])[SecurityResources].principals
 
-        async def is_heard() -> bool:
-            epoch = heard.epoch
+        async def is_received() -> bool:
+            epoch = received.epoch
             key = {"name": "key", "scopes": ["items:read"]}
             created = await clients[0].post("/api/v1/auth/api-keys", json=key)
             await clients[0].delete(f"/api/v1/auth/api-keys/{created.json()['id']}")
             with suppress(TimeoutError):
-                await eventually(lambda: heard.epoch > epoch, 0.2)
-            return bool(heard.epoch > epoch)
+                await eventually(lambda: received.epoch > epoch, 0.2)
+            return bool(received.epoch > epoch)
 
-        await eventually(is_heard)
+        await eventually(is_received)
 
-    async def test_limits_are_those_of_the_role(self, services: list[FastAPI]) -> None:
+    async def test_timeouts_are_those_of_the_role(self, services: list[FastAPI]) -> None:
         async with sessions_of(services[0])() as session:
             found = await session.scalar(text("SELECT current_setting('lock_timeout')"))
 
@@ -132,8 +131,8 @@ class TestTransactionMode:
 
 class TestSettings:
     def test_direct_url_is_needed(self, settings: Settings) -> None:
-        with pytest.raises(ValidationError, match="DATABASE_DIRECT_URL"):
-            Settings(_env_file=None, database_pgbouncer=True)
+        with pytest.raises(ConfigError, match="DATABASE_DIRECT_URL"):
+            load_settings(_env_file=None, database_pgbouncer=True)
 
     @pytest.mark.parametrize(
         ("given", "expected"),

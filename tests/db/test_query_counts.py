@@ -1,4 +1,4 @@
-"""No list asks the database once for each of its rows: every list is found by itself."""
+"""Query counts: no list sends one query per row. Lists are found in the OpenAPI document."""
 
 import json
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ DOCUMENT: dict[str, Any] = json.loads(Path("docs/openapi.json").read_text(encodi
 
 
 def lists() -> Iterator[str]:
-    """The paths that answer with a page, as the OpenAPI document tells.
+    """Return the paths that return a page, from the OpenAPI document.
 
-    Not those of lists that belong to one thing, which is looked for before.
+    Lists that belong to one resource are excluded: the resource is loaded first.
     """
     for path, item in DOCUMENT["paths"].items():
         answer = item.get("get", {}).get("responses", {}).get("200", {})

@@ -30,7 +30,7 @@ class TestRoundTripsPerRequest:
             # BEGIN, which says who acts, the statement, COMMIT.
             (lambda client, _: client.post(ITEMS, json=item_body()), 3),
             (lambda client, _: client.post(f"{ITEMS}/batch", json=BATCH), 3),
-            # Besides: the lock of the key, whether it was used, and the answer to be kept.
+            # In addition: the lock of the key, its look-up, and the stored response.
             (lambda client, _: client.post(ITEMS, json=item_body(), headers=new_key()), 6),
             (
                 lambda client, item_id: client.patch(
@@ -41,7 +41,7 @@ class TestRoundTripsPerRequest:
         ],
         ids=["get", "list", "me", "create", "batch", "create with a key", "patch"],
     )
-    async def test_are_few(
+    async def test_round_trips_are_few(
         self, settings: Settings, running: Running, save: Save, user: User, send: Send, trips: int
     ) -> None:
         item = await save(make_item(user))

@@ -74,7 +74,7 @@ PARTS = [
     ("Stra\u00dfe", "STRASSE"),
     ("\uff2e\uff4f\uff44\uff45", "node"),
 ]
-STRANGERS = [
+OTHERS = [
     ("C++ primer", "C# primer"),
     ("node.js", "nodes in js"),
     ("\u6771\u4eac\u30bf\u30ef\u30fc", "\u4eac\u30bf\u6771\u4eac\u30bf\u30ef"),
@@ -113,7 +113,7 @@ class TestSearch:
     async def test_name_is_found_by_a_part(self, database: Database, name: str, part: str) -> None:
         assert await is_found(database, name, part)
 
-    @pytest.mark.parametrize(("name", "q"), STRANGERS)
+    @pytest.mark.parametrize(("name", "q"), OTHERS)
     async def test_other_name_is_not_found(self, database: Database, name: str, q: str) -> None:
         assert not await is_found(database, name, q)
 
@@ -148,18 +148,18 @@ class TestSearch:
 
 
 def is_stable(word: str) -> bool:
-    """Say whether a beginning of the word is spelled alike alone and in the word."""
+    """Return whether a prefix of the word is normalized alike alone and within the word."""
     return word == unicodedata.normalize("NFKC", word) == word.casefold() and all(
         unicodedata.combining(letter) == 0 for letter in word[3:4]
     )
 
 
 class TestSearchIndex:
-    """The planner of PostgreSQL can answer a question from the index, whatever is asked."""
+    """The planner of PostgreSQL can use the index for any query."""
 
     @pytest.mark.parametrize("table", ["items", "posts"])
     @pytest.mark.parametrize("q", ["walnut", "wal", "node.js", "\u6771\u4eac\u30bf"])
-    async def test_question_is_answered_from_the_index(
+    async def test_query_uses_the_index(
         self, app: FastAPI, save: Save, user: User, table: str, q: str
     ) -> None:
         await save(make_item(user) if table == "items" else make_post(user))
@@ -174,7 +174,7 @@ class TestSearchIndex:
 
             assert f"ix_{table}_search_lexemes" in "\n".join(plan)
 
-    async def test_no_plan_is_kept_for_all_questions(self, settings: Settings) -> None:
+    async def test_no_generic_plan_is_cached(self, settings: Settings) -> None:
         shape = Shape(frozenset({"q"}), ("-created_at",), False, 20, has_skip=False)
         query = items.LISTING.page_query(shape)
         connection = await connect(settings, settings.database_url, CUSTOM_PLANS)

@@ -1,4 +1,4 @@
-"""The unit of work: what is acknowledged is committed, and what failed left nothing."""
+"""The unit of work: acknowledged writes are committed, failed ones leave nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ class TestTransaction:
 
         assert await count_users(app) == 1
 
-    async def test_error_undoes_everything(self, app: FastAPI) -> None:
+    async def test_error_rolls_back_everything(self, app: FastAPI) -> None:
         async def fail() -> None:
             async with transaction(sessions_of(app)) as session:
                 session.add(make_user())
@@ -114,20 +114,22 @@ async def rename(app: FastAPI, item: Item, name: str) -> None:
 
 class TestNotify:
     @pytest.fixture
-    async def heard(self, settings: Settings) -> AsyncIterator[tuple[Sessionmaker, list[str]]]:
-        heard: list[str] = []
+    async def received(self, settings: Settings) -> AsyncIterator[tuple[Sessionmaker, list[str]]]:
+        received: list[str] = []
 
         async def publish(channel: str, payload: str) -> None:
-            heard.append(f"{channel} {payload}")
+            received.append(f"{channel} {payload}")
 
         engine = create_engine(settings)
         notifications = Notifications()
         notifications.publish = publish
-        yield create_sessionmaker(engine, notifications), heard
+        yield create_sessionmaker(engine, notifications), received
         await engine.dispose()
 
-    async def test_is_told_after_the_commit(self, heard: tuple[Sessionmaker, list[str]]) -> None:
-        sessions, messages = heard
+    async def test_publishes_after_the_commit(
+        self, received: tuple[Sessionmaker, list[str]]
+    ) -> None:
+        sessions, messages = received
 
         async with transaction(sessions) as session:
             await notify(session, "channel", "a")
@@ -136,8 +138,10 @@ class TestNotify:
 
         assert messages == ["channel a", "channel b"]
 
-    async def test_is_not_told_after_an_error(self, heard: tuple[Sessionmaker, list[str]]) -> None:
-        sessions, messages = heard
+    async def test_publishes_nothing_after_an_error(
+        self, received: tuple[Sessionmaker, list[str]]
+    ) -> None:
+        sessions, messages = received
 
         async def fail() -> None:
             async with transaction(sessions) as session:
@@ -160,21 +164,21 @@ class TestPool:
         yield create_sessionmaker(engine)
         await engine.dispose()
 
-    async def test_exhausted_pool_is_not_waited_for(self, small: Sessionmaker) -> None:
+    async def test_exhausted_pool_fails_after_its_timeout(self, small: Sessionmaker) -> None:
         async with transaction(small) as one, transaction(small) as two:
             await asyncio.gather(one.execute(text("SELECT 1")), two.execute(text("SELECT 1")))
             with pytest.raises(DatabaseUnavailable):
                 async with asyncio.timeout(PATIENCE_SECONDS), transaction(small) as three:
                     await three.execute(text("SELECT 1"))
 
-    async def test_waits_for_a_connection_that_comes_back(self, small: Sessionmaker) -> None:
+    async def test_waits_for_a_released_connection(self, small: Sessionmaker) -> None:
         async def work() -> None:
             async with transaction(small) as session:
                 await session.execute(text("SELECT pg_sleep(0.01)"))
 
         await asyncio.gather(*(work() for _ in range(20)))
 
-    async def test_failed_work_gives_its_connection_back(self, small: Sessionmaker) -> None:
+    async def test_failed_work_releases_its_connection(self, small: Sessionmaker) -> None:
         async def fail() -> None:
             async with transaction(small) as session:
                 await session.execute(text("SELECT 1"))

@@ -3,11 +3,9 @@
 import re
 
 from app.commands.cli import cli
-from app.config.settings import Settings
 from tests.e2e.service import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
 def said(instruction: str) -> str:
@@ -22,7 +20,7 @@ VOLUME = said("VOLUME")
 
 
 def is_command(arguments: list[str]) -> bool:
-    """Whether the command line knows these, a group and its command or a command alone."""
+    """Return whether the command line has this command, with or without a group."""
     groups = {group.name: group.typer_instance for group in cli.registered_groups}
     group = groups.get(arguments[0])
     commands = (group or cli).registered_commands

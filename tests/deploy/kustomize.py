@@ -1,7 +1,7 @@
 """The part of kustomize that deploy/kubernetes/ uses.
 
 https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ ; what is not known here
-is refused, so that nobody relies on a part that no test has seen.
+is rejected, so that no file relies on an untested part.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def render(folder: Path) -> list[Resource]:
     """Every resource of a kustomization, patched.
 
     Raises:
-        KeyError: a part that is not known here, or a patch of something that is not there.
+        KeyError: an unsupported part, or a patch of a missing resource.
     """
     (content,) = load(folder / "kustomization.yaml")
     del content["apiVersion"], content["kind"]

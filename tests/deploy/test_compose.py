@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from app.config.settings import Settings
-from tests.deploy.image import PORT, SETTINGS, VOLUME, is_command
+from app.config.settings import load_settings
+from tests.deploy.image import PORT, VOLUME, is_command
 from tests.e2e.service import ROOT
+from tests.settings import SETTINGS
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -41,17 +42,17 @@ def resolved(text: str) -> str:
 
 
 def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
-    """Where from and where to."""
+    """Return source and target."""
     parts = [resolved(volume).split(":") for volume in service.get("volumes", ())]
     return [(source, target) for source, target, *_ in parts]
 
 
 class TestRoles:
-    def test_each_is_there(self) -> None:
+    def test_each_role_has_a_service(self) -> None:
         assert set(OURS) == {"web", "worker", "migrate"}
 
     @pytest.mark.parametrize("name", ["worker", "migrate"])
-    def test_command_is_one(self, name: str) -> None:
+    def test_command_exists(self, name: str) -> None:
         assert is_command(OURS[name]["command"])
 
     @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
@@ -62,13 +63,13 @@ class TestRoles:
         for name, value in given.items():
             monkeypatch.setenv(name, value)
 
-        settings = Settings(_env_file=None)
+        settings = load_settings(_env_file=None)
 
         assert set(given) <= SETTINGS | NOT_FOR_THE_SERVICE
         assert settings.environment == "production"
 
     @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
-    def test_writes_to_its_volume_alone(self, service: dict[str, Any]) -> None:
+    def test_writes_only_to_its_volume(self, service: dict[str, Any]) -> None:
         settings = service["environment"]
 
         assert service["read_only"]
@@ -78,7 +79,7 @@ class TestRoles:
             assert Path(VOLUME) in Path(settings[name]).parents
 
     @pytest.mark.parametrize("name", ["web", "worker"])
-    def test_service_knows_its_own_role_alone(self, name: str) -> None:
+    def test_service_knows_only_its_own_role(self, name: str) -> None:
         given = {key: resolved(value) for key, value in OURS[name]["environment"].items()}
 
         login = urlsplit(given["DATABASE_URL"])
@@ -93,7 +94,7 @@ class TestRoles:
         assert (owner.username, owner.password) == ("app_owner", GIVEN["POSTGRES_OWNER_PASSWORD"])
         assert given["POSTGRES_PASSWORD"] == ""
 
-    def test_database_gets_what_its_roles_are_made_of(self) -> None:
+    def test_database_gets_the_passwords_of_its_roles(self) -> None:
         database = SERVICES["db"]
         script = dict(mounts(database))["./deploy/postgres/roles.sql"]
 
@@ -102,7 +103,7 @@ class TestRoles:
         assert set(wanted) < set(database["environment"])
         assert "POSTGRES_USER" not in database["environment"]
 
-    def test_network_of_nginx_is_what_is_trusted(self) -> None:
+    def test_only_the_network_of_nginx_is_trusted(self) -> None:
         (subnet,) = CONTENT["networks"]["front"]["ipam"]["config"]
 
         trusted = resolved(OURS["web"]["environment"]["FORWARDED_ALLOW_IPS"])
@@ -116,13 +117,13 @@ class TestRoles:
         assert all(set(found) <= set(SERVICES) and found for found in hosts)
 
 
-class TestDoors:
-    def test_only_nginx_is_open_to_the_world(self) -> None:
+class TestNetworks:
+    def test_only_nginx_is_reachable_from_outside(self) -> None:
         opened = {name for name, each in SERVICES.items() if published(each)}
 
         assert opened == {"nginx"}
 
-    def test_databases_have_no_way_out(self) -> None:
+    def test_databases_have_no_internet_access(self) -> None:
         assert CONTENT["networks"]["back"]["internal"]
         assert all(SERVICES[name]["networks"] == ["back"] for name in ("db", "redis"))
 
@@ -150,14 +151,14 @@ class TestDoors:
         assert mounted
         assert all(re.fullmatch(r"/[\w/]+:size=\d+m", each) for each in mounted)
 
-    def test_nginx_listens_where_it_is_published(self) -> None:
+    def test_nginx_listens_on_its_published_ports(self) -> None:
         inside = {resolved(port).split(":")[-1] for port in SERVICES["nginx"]["ports"]}
         redirect = (ROOT / "deploy" / "nginx" / "redirect.conf").read_text(encoding="utf-8")
 
         assert inside == set(re.findall(r"listen (\d+)", listen() + redirect))
 
 
-class TestWhole:
+class TestComposeFile:
     @pytest.mark.parametrize("name", sorted({found[0] for found in VARIABLE.findall(TEXT)}))
     def test_variable_is_explained(self, name: str) -> None:
         assert re.search(rf"^(# )?{name}=", EXPLAINED, re.MULTILINE)
@@ -171,7 +172,7 @@ class TestWhole:
         assert named == set(CONTENT["volumes"])
         assert all((ROOT / file).exists() for file in files)
 
-    def test_who_is_waited_for_says_when_it_is_well(self) -> None:
+    def test_awaited_services_have_health_checks(self) -> None:
         waits = [wait for each in SERVICES.values() for wait in each.get("depends_on", {}).items()]
 
         healthy = {name for name, wait in waits if wait["condition"] == "service_healthy"}

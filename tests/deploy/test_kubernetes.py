@@ -12,11 +12,12 @@ import pytest
 import yaml
 
 from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
-from app.config.settings import Settings
+from app.config.settings import load_settings
 from app.features.webhooks.ssrf_guard import SsrfGuard
-from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
+from tests.deploy.image import GROUP, PORT, USER, VOLUME, is_command
 from tests.deploy.kustomize import Resource, containers, find, load, pods, render
 from tests.e2e.service import ROOT
+from tests.settings import SETTINGS
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = sorted((FOLDER / "overlays").iterdir())
@@ -70,7 +71,7 @@ class TestFiles:
             render(overlay)
         )
 
-    def test_patch_of_what_is_not_there_is_refused(self, tmp_path: Path) -> None:
+    def test_patch_of_a_missing_path_is_refused(self, tmp_path: Path) -> None:
         patch = "resources: [r.yaml]\npatches: [{target: {kind: A, name: b}, patch: '[]'}]"
         (tmp_path / "kustomization.yaml").write_text(f"apiVersion: x\nkind: x\n{patch}")
         (tmp_path / "r.yaml").write_text("kind: A\nmetadata: {name: a}")
@@ -80,12 +81,12 @@ class TestFiles:
 
 
 class TestPods:
-    def test_they_are_what_the_image_is(self, rendered: list[Resource]) -> None:
+    def test_security_context_matches_the_image(self, rendered: list[Resource]) -> None:
         for pod in pods(rendered):
             context = pod["spec"]["securityContext"]
             assert (context["runAsUser"], context["runAsGroup"]) == (USER, GROUP)
 
-    def test_they_may_do_nothing_else(self, rendered: list[Resource]) -> None:
+    def test_containers_have_no_privileges(self, rendered: list[Resource]) -> None:
         for container in containers(rendered):
             context = container["securityContext"]
             assert context["readOnlyRootFilesystem"]
@@ -105,14 +106,14 @@ class TestPods:
         assert given
         assert all(is_command(arguments) for arguments in given)
 
-    def test_settings_are_those_of_the_service(
+    def test_settings_exist_in_the_service(
         self, rendered: list[Resource], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given = find(rendered, "ConfigMap", "reference-api")["data"]
         for name, value in {**given, **SECRET, **OWNER}.items():
             monkeypatch.setenv(name, value)
 
-        settings = Settings(_env_file=None)
+        settings = load_settings(_env_file=None)
 
         assert set(given) | set(SECRET) | set(OWNER) <= SETTINGS
         assert settings.environment == "production"
@@ -132,7 +133,7 @@ class TestPods:
 
 
 class TestWeb:
-    def test_probes_ask_routes(self, rendered: list[Resource]) -> None:
+    def test_probes_use_existing_routes(self, rendered: list[Resource]) -> None:
         paths = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
         container = web(rendered)
 
@@ -142,14 +143,14 @@ class TestWeb:
         assert {probe["path"] for probe in probes} <= set(paths)
         assert {probe["port"] for probe in probes} == {"http"}
 
-    def test_end_leaves_time_for_streams(self, rendered: list[Resource]) -> None:
+    def test_grace_period_leaves_time_for_streams(self, rendered: list[Resource]) -> None:
         pod = find(rendered, "Deployment", "web")["spec"]["template"]["spec"]
 
         paused = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
 
         assert pod["terminationGracePeriodSeconds"] > paused + GRACEFUL_SHUTDOWN_SECONDS
 
-    def test_ports_lead_to_it(self, rendered: list[Resource]) -> None:
+    def test_service_ports_lead_to_the_container(self, rendered: list[Resource]) -> None:
         (port,) = web(rendered)["ports"]
         (service,) = find(rendered, "Service", "web")["spec"]["ports"]
         (rule,) = find(rendered, "Ingress", "web")["spec"]["rules"]
@@ -218,7 +219,7 @@ class TestSelectors:
             ("PodMonitor", "worker", ("selector", "matchLabels")),
         ],
     )
-    def test_it_selects_the_pods_of_its_name(
+    def test_selector_matches_the_pods_of_its_name(
         self, rendered: list[Resource], kind: str, name: str, path: tuple[str, ...]
     ) -> None:
         selector: Any = find(rendered, kind, name)["spec"]
@@ -229,7 +230,7 @@ class TestSelectors:
 
         assert [labels(pod)["app.kubernetes.io/name"] for pod in selected] == [name]
 
-    def test_network_policy_holds_for_all(self, rendered: list[Resource]) -> None:
+    def test_network_policy_applies_to_all_pods(self, rendered: list[Resource]) -> None:
         policy = find(rendered, "NetworkPolicy", "reference-api")["spec"]
 
         chosen = policy["podSelector"]["matchLabels"].items()
@@ -241,7 +242,7 @@ class TestSelectors:
 
         assert chosen.items() <= find(rendered, "Service", "web")["metadata"]["labels"].items()
 
-    def test_autoscaler_scales_web_alone(self, rendered: list[Resource]) -> None:
+    def test_autoscaler_scales_only_web(self, rendered: list[Resource]) -> None:
         scaled = find(rendered, "HorizontalPodAutoscaler", "web")["spec"]["scaleTargetRef"]
 
         deployment = find(rendered, scaled["kind"], scaled["name"])

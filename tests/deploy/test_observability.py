@@ -1,4 +1,4 @@
-"""Dashboards and alerts ask for what `/metrics` exposes, and somebody can act on them."""
+"""Dashboards and alerts: they query exposed metrics, and each alert has a runbook."""
 
 import ast
 import json
@@ -22,8 +22,12 @@ from tests.deploy.kustomize import render
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-LINES = OPERATIONS.partition("## Lines of the log")[2].partition("## Metrics")[0]
-WARN = ("log.warning", "log.error", "log.critical", "log.exception")
+LINES = OPERATIONS.partition("## Log events")[2].partition("## Metrics")[0]
+WARN = (".warning", ".error", ".critical", ".exception")
+LOGGER = re.compile(r"(log|get_logger\('\w+'\))\.\w+$")
+# Of OpenTelemetry's exporter; and what is written without a logger.
+OF_LIBRARIES = {"Transient error ... /v1/traces"}
+OF_WRITER = {"log lines dropped"}
 RULE_FILES = sorted((FOLDER / "rules").glob("*.yml"))
 DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
 OVERLAYS = sorted((ROOT / "deploy" / "kubernetes" / "overlays").iterdir())
@@ -87,13 +91,13 @@ QUERIES = {f"{rule.get('alert') or rule['record']}": rule["expr"] for rule in RU
 
 
 def names(query: str) -> set[str]:
-    """The series that a query asks for."""
+    """Return the series of a query."""
     bare = re.sub(r"\{.*?\}|\[.*?\]|\bby \(.*?\)", " ", query)
     return set(re.findall(r"(?<![\w.])[a-z_][a-z0-9_:]*", bare)) - WORDS
 
 
 def labels(query: str) -> set[str]:
-    """The labels that a query chooses and groups by."""
+    """Return the labels that a query selects and groups by."""
     chosen = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", query)
     grouped = re.findall(r"\bby \((.*?)\)", query)
     return {*chosen, *(name.strip() for group in grouped for name in group.split(","))}
@@ -108,18 +112,37 @@ def series() -> dict[str, set[str]]:
     }
 
 
-def warnings() -> set[str]:
-    """What the service logs as a warning, or worse."""
+def events(*levels: str) -> set[str]:
+    """Return the log events of the levels."""
     calls = [
         node
         for path in (ROOT / "app").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
     ]
-    events = [call.args[0] for call in calls if ast.unparse(call.func).endswith(WARN)]
-    return {str(event.value) for event in events if isinstance(event, ast.Constant)}
+    found = [call.args[0] for call in calls if is_log(call.func, levels)]
+    return {str(text.value) for each in found for text in constants(each)}
 
 
+def is_log(function: ast.expr, levels: tuple[str, ...]) -> bool:
+    text = ast.unparse(function)
+    return text.endswith(levels) and bool(LOGGER.search(text))
+
+
+def constants(event: ast.expr) -> list[ast.Constant]:
+    """Return the texts of an event, both of a conditional one."""
+    parts = [event.body, event.orelse] if isinstance(event, ast.IfExp) else [event]
+    return [part for part in parts if isinstance(part, ast.Constant)]
+
+
+def documented_events() -> set[str]:
+    """Return the events in the first column of the table, without those of libraries."""
+    cells = re.findall(r"^\| (`.+?`) \|", LINES, re.MULTILINE)
+    found = {event for cell in cells for event in re.findall(r"`(.+?)`", cell)}
+    return {event.removesuffix(": ...") for event in found - {"event", *OF_LIBRARIES}}
+
+
+ALL_EVENTS = events(".info", *WARN) | OF_WRITER
 SERIES = series() | RECORDED | BY_PROMETHEUS
 
 
@@ -128,13 +151,13 @@ class TestQueries:
         assert len(QUERIES) > 60
 
     @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES.keys())
-    def test_ask_for_what_there_is(self, query: str) -> None:
+    def test_queries_use_existing_metrics(self, query: str) -> None:
         assert names(query)
         for name in names(query):
             assert name in SERIES
             assert labels(query) <= SERIES[name] | {"job"}
 
-    async def test_what_is_declared_is_what_is_exposed(self, client: AsyncClient) -> None:
+    async def test_declared_metrics_are_exposed(self, client: AsyncClient) -> None:
         text = (await client.get("/metrics")).text
 
         exposed = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, flags=re.MULTILINE))
@@ -142,7 +165,7 @@ class TestQueries:
             kind = type(each).__name__.lower()
             assert exposed[f"{name}_total" if kind == "counter" else name] == kind
 
-    def test_use_every_metric(self) -> None:
+    def test_queries_use_every_metric(self) -> None:
         used = {name for query in QUERIES.values() for name in names(query)}
 
         for name, each in DECLARED.items():
@@ -150,7 +173,7 @@ class TestQueries:
 
 
 class TestJobs:
-    def test_that_alerts_ask_for_are_scraped(self) -> None:
+    def test_jobs_of_alerts_are_scraped(self) -> None:
         asked = {job for query in QUERIES.values() for job in re.findall(r'job="(\w+)"', query)}
         scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
         # On Kubernetes a job has the name of what it scrapes: see jobLabel there.
@@ -166,19 +189,23 @@ class TestJobs:
 
 class TestOperations:
     @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-    def test_say_what_to_do(self, alert: Rule) -> None:
+    def test_every_alert_has_a_runbook(self, alert: Rule) -> None:
         anchors = {
             heading.lower() for heading in re.findall(r"^### (\w+)$", OPERATIONS, re.MULTILINE)
         }
 
         assert alert["annotations"]["runbook"].removeprefix("docs/operations.md#") in anchors
 
-    @pytest.mark.parametrize("event", sorted(warnings()))
-    def test_explain_every_warning(self, event: str) -> None:
+    @pytest.mark.parametrize("event", sorted(events(*WARN)))
+    def test_every_warning_is_documented(self, event: str) -> None:
         assert f"`{event.partition(':')[0]}" in LINES
 
+    @pytest.mark.parametrize("event", sorted(documented_events()))
+    def test_documented_event_is_logged(self, event: str) -> None:
+        assert any(logged.startswith(event) for logged in ALL_EVENTS)
+
     @pytest.mark.parametrize("name", DECLARED)
-    def test_explain_every_metric(self, name: str) -> None:
+    def test_every_metric_is_documented(self, name: str) -> None:
         suffix = "_total" if isinstance(DECLARED[name], Counter) else ""
 
         assert f"`{name}{suffix}" in OPERATIONS
@@ -196,7 +223,7 @@ class TestPrometheus:
         ],
         ids=["rules", "config", "objectives", "causes"],
     )
-    def test_agrees(self, arguments: list[str]) -> None:
+    def test_promtool_accepts_the_rules(self, arguments: list[str]) -> None:
         done = subprocess.run(
             [str(PROMTOOL), *arguments], capture_output=True, text=True, check=False
         )
@@ -206,7 +233,7 @@ class TestPrometheus:
 
 @pytest.mark.parametrize("alert", ["UnexpectedErrors", "JobsFail"])
 def test_first_error_is_an_increase(alert: str) -> None:
-    """A series that begins with its first error never grew, and nobody would be told."""
+    """A series that begins with its first error shows no increase, and no alert would fire."""
     (query,) = (rule["expr"] for rule in ALERTS if rule["alert"] == alert)
     (name,), chosen = names(query), re.findall(r'\w+="\w+"', query)
 

@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.config.settings import Settings
 from app.features.mail.sender import FolderMailer, Template, compose
+from app.features.mail.settings import MailSettings
 from tests.conftest import Running, new_client
 from tests.problems import assert_problem
 from tests.state import opened
@@ -16,7 +16,7 @@ HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(
 
 @pytest.fixture
 async def name(app: FastAPI) -> str:
-    folder = opened(app)[Settings].mail_folder
+    folder = opened(app)[MailSettings].mail_folder
     before = set(folder.glob("*.eml"))
     mail = compose(Template.NOTIFICATION, HOSTILE)
     mail["To"] = "ada@example.com"
@@ -26,7 +26,7 @@ async def name(app: FastAPI) -> str:
 
 
 class TestMails:
-    async def test_list_shows_them(self, client: AsyncClient, name: str) -> None:
+    async def test_list_shows_the_mails(self, client: AsyncClient, name: str) -> None:
         response = await client.get(MAILS)
 
         assert f'href="/dev/mails/{name}"' in response.text
@@ -37,7 +37,7 @@ class TestMails:
 
         assert "<script>" not in response.text
 
-    async def test_page_may_do_nothing(self, client: AsyncClient, name: str) -> None:
+    async def test_page_runs_no_script(self, client: AsyncClient, name: str) -> None:
         response = await client.get(f"{MAILS}/{name}/page")
 
         assert "sandbox" in response.headers["Content-Security-Policy"]
@@ -47,6 +47,6 @@ class TestMails:
     async def test_unknown_is_not_found(self, client: AsyncClient, name: str) -> None:
         assert_problem(await client.get(f"{MAILS}/{name}"), 404, "not_found")
 
-    async def test_production_has_none(self, running: Running) -> None:
+    async def test_production_has_no_mail_pages(self, running: Running) -> None:
         async with running(environment="production") as app, new_client(app) as client:
             assert_problem(await client.get(MAILS), 404, "not_found")

@@ -84,7 +84,7 @@ def folder(template: Path, empty: Path) -> Path:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """Unlike `tmp_path` of root, a folder that everybody may reach."""
+    """A folder that every user may access, unlike `tmp_path` of root."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
         yield from watched(Path(parent) / "postgres")
@@ -140,7 +140,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
     return any(condition() for _ in embedded_server.polls(10))
 
 
-def test_a_fresh_folder_becomes_a_server_that_ends_with_its_user(empty: Path) -> None:
+def test_a_new_folder_gets_a_server_that_stops_with_its_last_user(empty: Path) -> None:
     with embedded_postgres(empty) as url:
         assert running_url(empty) == url
         assert ask(url, "SELECT current_database() || session_user") == "appapp"
@@ -150,7 +150,7 @@ def test_a_fresh_folder_becomes_a_server_that_ends_with_its_user(empty: Path) ->
     assert not embedded_process.is_held(empty / "server.lock")
 
 
-def test_the_server_sorts_folds_and_tells_time_alike_everywhere(
+def test_the_server_has_fixed_collation_and_time_zone(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"LC_ALL": "POSIX", "PGTZ": "Asia/Tokyo", "PGDATA": "/nowhere"}.items():
@@ -161,7 +161,7 @@ def test_the_server_sorts_folds_and_tells_time_alike_everywhere(
         assert ask(url, "SHOW server_encoding") == "UTF8"
 
 
-def test_only_tcp_on_the_loopback_with_the_password_lets_in(folder: Path) -> None:
+def test_only_tcp_on_the_loopback_with_the_password_is_accepted(folder: Path) -> None:
     with embedded_postgres(folder, durable=False) as url:
         assert ask(url, "SELECT current_setting('listen_addresses')") == "127.0.0.1"
         assert ask(url, "SHOW unix_socket_directories") == ""
@@ -188,7 +188,7 @@ def test_data_password_and_port_outlive_a_restart(folder: Path) -> None:
         assert ask(second, "SELECT n FROM kept") == 7
 
 
-def test_a_port_taken_by_a_stranger_is_exchanged(folder: Path) -> None:
+def test_a_port_used_by_another_program_is_replaced(folder: Path) -> None:
     with embedded_postgres(folder, durable=False) as first:
         port = int((folder / "port").read_text())
 
@@ -200,12 +200,12 @@ def test_a_port_taken_by_a_stranger_is_exchanged(folder: Path) -> None:
         assert ask(second, "SELECT 1") == 1
 
 
-def test_a_port_lost_in_the_last_moment_is_exchanged(
+def test_a_port_lost_at_the_last_moment_is_replaced(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded_server, "ANSWER_SECONDS", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        taken = stranger.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as other_client:
+        taken = other_client.getsockname()[1]
         ports = iter([taken, 0])
         free_port = embedded_process.free_port
         monkeypatch.setattr(embedded_server, "free_port", lambda _: next(ports) or free_port(0))
@@ -224,7 +224,7 @@ def test_the_last_of_two_users_stops_the_server(folder: Path, enter: Callable[..
     assert running_url(folder) is None
 
 
-def test_users_that_start_at_once_share_one_server(empty: Path, enter: Callable[..., User]) -> None:
+def test_concurrent_users_share_one_server(empty: Path, enter: Callable[..., User]) -> None:
     users = [enter(empty) for _ in range(4)]
 
     assert len({user.url for user in users}) == 1
@@ -256,7 +256,7 @@ def test_a_killed_postmaster_is_replaced_without_loss(folder: Path) -> None:
             assert ask(recovered, "SELECT n FROM kept") == 7
 
 
-def test_backends_that_lost_their_postmaster_are_waited_for(folder: Path) -> None:
+def test_orphaned_backends_are_awaited(folder: Path) -> None:
     async def lose_the_postmaster(url: str) -> None:
         connection = await asyncpg.connect(url.replace("+asyncpg", ""))
         query = "SELECT count(*) FROM generate_series(1, 1e9)"
@@ -271,23 +271,23 @@ def test_backends_that_lost_their_postmaster_are_waited_for(folder: Path) -> Non
             assert ask(recovered, "SELECT 1") == 1
 
 
-def test_a_pid_file_that_names_a_living_stranger_is_no_obstacle(folder: Path) -> None:
+def test_a_pid_file_of_another_live_process_is_ignored(folder: Path) -> None:
     with embedded_postgres(folder, durable=False):
         left = (folder / "cluster" / "postmaster.pid").read_text().splitlines()
-    stranger = subprocess.Popen(["/bin/sleep", "60"], user="nobody" if ROOT else None)
-    left[0] = str(stranger.pid)
+    other_client = subprocess.Popen(["/bin/sleep", "60"], user="nobody" if ROOT else None)
+    left[0] = str(other_client.pid)
     (folder / "cluster" / "postmaster.pid").write_text("\n".join(left))
 
     try:
         with embedded_postgres(folder, durable=False) as url:
             assert ask(url, "SELECT 1") == 1
-        assert stranger.poll() is None
+        assert other_client.poll() is None
     finally:
-        stranger.kill()
-        stranger.wait()
+        other_client.kill()
+        other_client.wait()
 
 
-def test_an_initdb_killed_half_way_is_begun_anew(empty: Path, enter: Callable[..., User]) -> None:
+def test_an_interrupted_initdb_is_repeated(empty: Path, enter: Callable[..., User]) -> None:
     user = enter(empty)
     assert eventually((empty / "cluster.partial" / "PG_VERSION").exists)
     user.kill()
@@ -297,7 +297,9 @@ def test_an_initdb_killed_half_way_is_begun_anew(empty: Path, enter: Callable[..
         assert ask(url, "SELECT 1") == 1
 
 
-def test_ctrl_c_in_the_terminal_reaches_only_us(folder: Path, enter: Callable[..., User]) -> None:
+def test_ctrl_c_in_the_terminal_does_not_reach_the_server(
+    folder: Path, enter: Callable[..., User]
+) -> None:
     user = enter(folder, "deaf")
     url = user.url
 
@@ -308,7 +310,7 @@ def test_ctrl_c_in_the_terminal_reaches_only_us(folder: Path, enter: Callable[..
     assert "received fast shutdown request" in (folder / "server.log").read_text()
 
 
-def test_lock_files_of_old_are_harmless(empty: Path) -> None:
+def test_old_lock_files_are_harmless(empty: Path) -> None:
     empty.mkdir()
     for name in ("turn.lock", "users.lock", "server.lock"):
         (empty / name).write_text("4711")
@@ -317,7 +319,7 @@ def test_lock_files_of_old_are_harmless(empty: Path) -> None:
         assert running_url(empty) == url
 
 
-def test_the_server_of_a_copied_folder_is_not_taken_for_ours(folder: Path, tmp_path: Path) -> None:
+def test_the_server_of_a_copied_folder_is_not_adopted(folder: Path, tmp_path: Path) -> None:
     copied = tmp_path / "copy"
     with embedded_postgres(folder, durable=False) as url:
         copy(folder, copied)
@@ -330,7 +332,7 @@ def test_the_server_of_a_copied_folder_is_not_taken_for_ours(folder: Path, tmp_p
             assert ask(other, "SHOW data_directory") == str(copied / "cluster")
 
 
-def test_a_folder_that_is_gone_is_left_in_silence(folder: Path, tmp_path: Path) -> None:
+def test_a_deleted_folder_causes_no_error(folder: Path, tmp_path: Path) -> None:
     trash = tmp_path / "trash"
     with embedded_postgres(folder, durable=False):
         folder.rename(trash)
@@ -354,7 +356,7 @@ def test_a_broken_folder_is_refused_in_one_sentence(folder: Path) -> None:
     )
 
 
-def test_a_folder_that_cannot_be_made_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with (
@@ -374,7 +376,7 @@ def test_missing_binaries_are_named(empty: Path, monkeypatch: pytest.MonkeyPatch
         pass
 
 
-def test_a_server_that_hangs_is_named_and_not_doubled(
+def test_a_hanging_server_is_reported_and_not_started_twice(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with embedded_postgres(folder, durable=False):
@@ -393,18 +395,18 @@ def test_a_server_that_hangs_is_named_and_not_doubled(
             monkeypatch.undo()
 
 
-def test_no_server_runs_on_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+def test_no_server_runs_on_a_missing_folder(tmp_path: Path) -> None:
     assert running_url(tmp_path / "nothing") is None
 
 
 @as_root
-def test_root_drops_to_nobody_and_lends_nothing_where_the_way_is_open(open_folder: Path) -> None:
+def test_root_runs_the_server_unprivileged_in_an_accessible_folder(open_folder: Path) -> None:
     with embedded_postgres(open_folder, durable=False):
         assert status(open_folder, "Uid", "CapPrm") == ("65534", "0000000000000000")
 
 
 @as_root
-def test_root_serves_binaries_and_data_in_its_closed_home_without_opening_it(
+def test_root_runs_the_server_from_its_private_home_without_changing_permissions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"

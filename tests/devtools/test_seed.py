@@ -22,7 +22,7 @@ async def sign_in(client: AsyncClient, name: str) -> dict[str, str]:
 
 class TestSeed:
     @pytest.mark.parametrize("name", USERS)
-    async def test_everybody_can_sign_in(
+    async def test_every_demo_user_can_sign_in(
         self, client: AsyncClient, settings: Settings, name: str
     ) -> None:
         await seed_when_empty(settings)
@@ -33,9 +33,7 @@ class TestSeed:
         assert (profile["username"], profile["role"]) == (name, name)
         assert profile["email_verified"]
 
-    async def test_there_is_something_to_look_at(
-        self, client: AsyncClient, settings: Settings
-    ) -> None:
+    async def test_demo_data_is_created(self, client: AsyncClient, settings: Settings) -> None:
         await seed_when_empty(settings)
 
         headers = await sign_in(client, "guest")
@@ -46,11 +44,13 @@ class TestSeed:
         assert {post["title"] for post in posts} == {post.title for post in PUBLISHED}
         assert DRAFT.title not in {post["title"] for post in posts}
 
-    async def test_happens_once(self, client: AsyncClient, settings: Settings) -> None:
+    async def test_second_seed_changes_nothing(
+        self, client: AsyncClient, settings: Settings
+    ) -> None:
         assert await seed_when_empty(settings) is True
         assert await seed_when_empty(settings) is False
 
-    async def test_leaves_a_used_database_alone(
+    async def test_does_not_seed_a_used_database(
         self, as_user: As, settings: Settings, user: User
     ) -> None:
         assert await seed_when_empty(settings) is False
@@ -58,7 +58,9 @@ class TestSeed:
         client = await as_user(user)
         assert (await client.get("/api/v1/items")).json()["items"] == []
 
-    async def test_several_at_once_do_it_once(self, app: FastAPI, settings: Settings) -> None:
+    async def test_concurrent_seeds_create_the_data_once(
+        self, app: FastAPI, settings: Settings
+    ) -> None:
         outcomes = await asyncio.gather(*(seed_when_empty(settings) for _ in range(3)))
 
         assert sorted(outcomes) == [False, False, True]

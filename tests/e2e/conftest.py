@@ -1,4 +1,4 @@
-"""One service for all the stories, on a database of its own."""
+"""One service for all end-to-end tests, on a database of its own."""
 
 import asyncio
 import subprocess
@@ -10,14 +10,14 @@ import pytest
 from tests.conftest import copy_template, with_database
 from tests.e2e.service import Service, app_command, running_service
 
-SECRET = "a-secret-of-production-that-nobody-knows"
+SECRET = "a-secret-of-production-for-tests-only"
 
 
 @pytest.fixture(scope="session")
 def service(
     server_url: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """In production, with two workers and tokens that anybody can verify."""
+    """A service in production, with two workers and asymmetric tokens."""
     if not Path("/proc/self/stat").exists():
         pytest.skip("Worker processes are found through /proc.")
     folder, name = tmp_path_factory.mktemp("service"), f"e2e_{worker_id}"

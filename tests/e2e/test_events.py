@@ -1,4 +1,4 @@
-"""The stream of events over two worker processes: what one commits, followers of both hear."""
+"""Event streams over two worker processes: clients of both receive the events of each."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import copy_template, plain, with_database
 from tests.e2e.conftest import SECRET
 from tests.e2e.service import Service, running_service
-from tests.e2e.test_identity import Person, create_admin
+from tests.e2e.test_identity import EndUser, create_admin
 from tests.event_source import EventSource, listening
 from tests.polling import eventually, wait_until
 
@@ -30,11 +30,11 @@ CUT_LISTENERS = """
 
 
 @pytest.fixture
-def person(service: Service) -> Person:
-    somebody = Person(service)
-    somebody.register()
-    somebody.confirm_email()
-    return somebody.sign_in()
+def end_user(service: Service) -> EndUser:
+    end_user = EndUser(service)
+    end_user.register()
+    end_user.confirm_email()
+    return end_user.sign_in()
 
 
 @asynccontextmanager
@@ -49,7 +49,7 @@ async def followers(service: Service, token: str) -> AsyncIterator[list[EventSou
 
 
 async def create(service: Service, token: str, count: int) -> list[str]:
-    """Create items at whichever worker answers; return their ids."""
+    """Create items at any worker; return their ids."""
     created = []
     for number in range(count):
         # A connection each, so that both workers have a part.
@@ -64,34 +64,34 @@ async def create(service: Service, token: str, count: int) -> list[str]:
     return created
 
 
-def heard(source: EventSource) -> list[str]:
+def received(source: EventSource) -> list[str]:
     return [frame.data["data"]["id"] for frame in source.events]
 
 
-async def test_followers_of_both_workers_hear_everything_once(
-    service: Service, person: Person
+async def test_clients_of_both_workers_receive_every_event_once(
+    service: Service, end_user: EndUser
 ) -> None:
-    async with followers(service, person.access_token) as sources:
-        created = await create(service, person.access_token, 30)
+    async with followers(service, end_user.access_token) as sources:
+        created = await create(service, end_user.access_token, 30)
         for source in sources:
-            await source.until_heard(len(created))
+            await source.until_received(len(created))
 
-        assert [heard(source) for source in sources] == [created] * len(sources)
+        assert [received(source) for source in sources] == [created] * len(sources)
 
 
-async def test_lost_notifications_cost_neither_gap_nor_repetition(
-    service: Service, person: Person
+async def test_lost_notifications_cause_neither_gap_nor_repetition(
+    service: Service, end_user: EndUser
 ) -> None:
-    async with followers(service, person.access_token) as sources:
+    async with followers(service, end_user.access_token) as sources:
         cutting = asyncio.create_task(cut_listeners(service))
         created = []
         while not cutting.done():
-            created += await create(service, person.access_token, 5)
+            created += await create(service, end_user.access_token, 5)
         await cutting
         for source in sources:
-            await source.until_heard(len(created))
+            await source.until_received(len(created))
 
-        assert [heard(source) for source in sources] == [created] * len(sources)
+        assert [received(source) for source in sources] == [created] * len(sources)
 
 
 async def cut_listeners(service: Service) -> None:
@@ -127,7 +127,7 @@ def is_there(worker: int) -> bool:
     return Path(f"/proc/{worker}").exists()
 
 
-async def test_service_that_is_told_to_stop_says_goodbye_and_goes(
+async def test_service_closes_streams_and_exits_on_sigterm(
     short_lived_service: Service,
 ) -> None:
     service = short_lived_service

@@ -21,12 +21,11 @@ from tests.polling import wait_until
 API = "/api/v1"
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
-PROMISED_SECONDS = 5
 
 
 @dataclass
-class Person:
-    """Somebody with a mailbox and a browser."""
+class EndUser:
+    """A user with a mailbox and an HTTP client."""
 
     service: Service
     password: str = PASSWORD
@@ -52,7 +51,7 @@ class Person:
         body = {"email": self.email, "username": self.name, "password": self.password}
         self.does(201, "POST", "/auth/register", json=body)
 
-    def sign_in(self) -> "Person":
+    def sign_in(self) -> "EndUser":
         form = {"username": self.email, "password": self.password}
         self.keep(self.does(200, "POST", "/auth/token", data=form))
         return self
@@ -83,21 +82,21 @@ class Person:
 
 
 @pytest.fixture
-def person(service: Service) -> Person:
-    person = Person(service)
-    person.register()
-    person.confirm_email()
-    return person.sign_in()
+def end_user(service: Service) -> EndUser:
+    end_user = EndUser(service)
+    end_user.register()
+    end_user.confirm_email()
+    return end_user.sign_in()
 
 
 @pytest.fixture(scope="session")
-def admin(service: Service) -> Person:
+def admin(service: Service) -> EndUser:
     return create_admin(service)
 
 
-def create_admin(service: Service) -> Person:
+def create_admin(service: Service) -> EndUser:
     """An administrator, as operators make one."""
-    admin = Person(service)
+    admin = EndUser(service)
     options = ["--email", admin.email, "--username", admin.name]
     subprocess.run(
         app_command("users", "create-admin", *options),
@@ -109,59 +108,59 @@ def create_admin(service: Service) -> Person:
 
 
 def test_from_registration_to_logout(service: Service) -> None:
-    person = Person(service)
-    person.register()
-    person.confirm_email()
-    person.sign_in()
-    assert person.does(200, "GET", "/users/me")["email_verified"] is True
-    assert verified_claims(person)["scope"].split() >= ["files:read"]
+    end_user = EndUser(service)
+    end_user.register()
+    end_user.confirm_email()
+    end_user.sign_in()
+    assert end_user.does(200, "GET", "/users/me")["email_verified"] is True
+    assert verified_claims(end_user)["scope"].split() >= ["files:read"]
 
-    item = person.does(201, "POST", "/items", json={"name": "Walnut desk", "price": "899.00"})
-    assert key_reads_and_writes_nothing(person, item)
-    person.keep(
-        person.does(200, "POST", "/auth/refresh", json={"refresh_token": person.refresh_token})
+    item = end_user.does(201, "POST", "/items", json={"name": "Walnut desk", "price": "899.00"})
+    assert key_reads_and_writes_nothing(end_user, item)
+    end_user.keep(
+        end_user.does(200, "POST", "/auth/refresh", json={"refresh_token": end_user.refresh_token})
     )
 
     passwords = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-    person.does(204, "PUT", "/users/me/password", json=passwords)
-    assert person.is_signed_in()
-    person.does(204, "POST", "/auth/logout")
-    wait_until(lambda: not person.is_signed_in(), PROMISED_SECONDS)
-    assert Person(service, NEW_PASSWORD, person.name).sign_in().is_signed_in()
+    end_user.does(204, "PUT", "/users/me/password", json=passwords)
+    assert end_user.is_signed_in()
+    end_user.does(204, "POST", "/auth/logout")
+    wait_until(lambda: not end_user.is_signed_in())
+    assert EndUser(service, NEW_PASSWORD, end_user.name).sign_in().is_signed_in()
 
 
-def verified_claims(person: Person) -> dict[str, Any]:
-    """What somebody else's service reads in the token, with our public keys alone."""
-    keys = person.service.request("GET", "/.well-known/jwks.json").json()
+def verified_claims(end_user: EndUser) -> dict[str, Any]:
+    """Return the claims that another service reads with only our public keys."""
+    keys = end_user.service.request("GET", "/.well-known/jwks.json").json()
     claims: dict[str, Any] = jwt.decode(
-        person.access_token, keys, algorithms=["ES256"], audience="Reference API"
+        end_user.access_token, keys, algorithms=["ES256"], audience="Reference API"
     )
     return claims
 
 
-def key_reads_and_writes_nothing(person: Person, item: dict[str, Any]) -> bool:
+def key_reads_and_writes_nothing(end_user: EndUser, item: dict[str, Any]) -> bool:
     body = {"name": "import", "scopes": ["items:read"]}
-    key = person.does(201, "POST", "/auth/api-keys", json=body)["key"]
+    key = end_user.does(201, "POST", "/auth/api-keys", json=body)["key"]
     path, headers = f"{API}/items/{item['id']}", {"X-API-Key": key}
-    read = person.service.request("GET", path, headers=headers)
-    deletion = person.service.request("DELETE", path, headers=headers)
+    read = end_user.service.request("GET", path, headers=headers)
+    deletion = end_user.service.request("DELETE", path, headers=headers)
     return (read.status_code, deletion.status_code) == (200, 403)
 
 
-REVOCATIONS: dict[str, Callable[[Person, Person], object]] = {
-    "logout": lambda person, _: person.does(204, "POST", "/auth/logout"),
-    "revocation by the access token": lambda person, _: person.does(
-        200, "POST", "/auth/revoke", data={"token": person.access_token}
+REVOCATIONS: dict[str, Callable[[EndUser, EndUser], object]] = {
+    "logout": lambda end_user, _: end_user.does(204, "POST", "/auth/logout"),
+    "revocation by the access token": lambda end_user, _: end_user.does(
+        200, "POST", "/auth/revoke", data={"token": end_user.access_token}
     ),
-    "revocation by the refresh token": lambda person, _: person.does(
-        200, "POST", "/auth/revoke", data={"token": person.refresh_token}
+    "revocation by the refresh token": lambda end_user, _: end_user.does(
+        200, "POST", "/auth/revoke", data={"token": end_user.refresh_token}
     ),
-    "logout everywhere": lambda person, _: person.does(204, "POST", "/auth/logout-all"),
-    "deletion": lambda person, _: person.does(
+    "logout everywhere": lambda end_user, _: end_user.does(204, "POST", "/auth/logout-all"),
+    "deletion": lambda end_user, _: end_user.does(
         204, "DELETE", "/users/me", json={"current_password": PASSWORD}
     ),
-    "password": lambda person, _: (
-        Person(person.service, name=person.name)
+    "password": lambda end_user, _: (
+        EndUser(end_user.service, name=end_user.name)
         .sign_in()
         .does(
             204,
@@ -170,80 +169,80 @@ REVOCATIONS: dict[str, Callable[[Person, Person], object]] = {
             json={"current_password": PASSWORD, "new_password": NEW_PASSWORD},
         )
     ),
-    "disabling": lambda person, admin: administer(person, admin, {"is_active": False}),
-    "role": lambda person, admin: administer(person, admin, {"role": "guest"}),
+    "disabling": lambda end_user, admin: administer(end_user, admin, {"is_active": False}),
+    "role": lambda end_user, admin: administer(end_user, admin, {"role": "guest"}),
 }
 
 
-def administer(person: Person, admin: Person, change: dict[str, object]) -> None:
-    user_id = person.does(200, "GET", "/users/me")["id"]
+def administer(end_user: EndUser, admin: EndUser, change: dict[str, object]) -> None:
+    user_id = end_user.does(200, "GET", "/users/me")["id"]
     admin.sign_in().does(200, "PATCH", f"/users/{user_id}", json=change)
 
 
 @pytest.mark.parametrize("revocation", REVOCATIONS)
 def test_revocation_reaches_every_worker(
-    service: Service, person: Person, admin: Person, revocation: str
+    service: Service, end_user: EndUser, admin: EndUser, revocation: str
 ) -> None:
     workers = service.workers()
     for worker in workers:
         with service.only(worker):
-            assert person.is_signed_in()
+            assert end_user.is_signed_in()
 
-    REVOCATIONS[revocation](person, admin)
+    REVOCATIONS[revocation](end_user, admin)
 
     for worker in workers:
-        wait_until(partial(is_refused_by, worker, person), PROMISED_SECONDS)
+        wait_until(partial(is_refused_by, worker, end_user))
 
 
-def is_refused_by(worker: int, person: Person) -> bool:
-    with person.service.only(worker):
-        return not person.is_signed_in()
+def is_refused_by(worker: int, end_user: EndUser) -> bool:
+    with end_user.service.only(worker):
+        return not end_user.is_signed_in()
 
 
-def test_key_dies_in_every_worker(service: Service, person: Person) -> None:
+def test_key_is_revoked_in_every_worker(service: Service, end_user: EndUser) -> None:
     body = {"name": "import", "scopes": ["users:read"]}
-    created = person.does(201, "POST", "/auth/api-keys", json=body)
-    program = Person(service, access_token=created["key"])
+    created = end_user.does(201, "POST", "/auth/api-keys", json=body)
+    program = EndUser(service, access_token=created["key"])
     for worker in service.workers():
         with service.only(worker):
             assert program.is_signed_in()
 
-    person.does(204, "DELETE", f"/auth/api-keys/{created['id']}")
+    end_user.does(204, "DELETE", f"/auth/api-keys/{created['id']}")
 
     for worker in service.workers():
-        wait_until(partial(is_refused_by, worker, program), PROMISED_SECONDS)
+        wait_until(partial(is_refused_by, worker, program))
 
 
-def test_guesses_are_counted_over_all_workers(service: Service, person: Person) -> None:
+def test_wrong_passwords_are_counted_over_all_workers(service: Service, end_user: EndUser) -> None:
     workers = itertools.cycle(service.workers())
-    form = {"username": person.email, "password": "wrong"}
+    form = {"username": end_user.email, "password": "wrong"}
 
     statuses = []
     for worker in itertools.islice(workers, 12):
         with service.only(worker):
-            statuses.append(Person(service).send("POST", "/auth/token", data=form).status_code)
+            statuses.append(EndUser(service).send("POST", "/auth/token", data=form).status_code)
 
     assert statuses == [401] * 10 + [429] * 2
-    assert person.is_signed_in()
+    assert end_user.is_signed_in()
 
 
-def test_service_goes_on_when_a_worker_is_killed(service: Service, person: Person) -> None:
+def test_service_continues_when_a_worker_is_killed(service: Service, end_user: EndUser) -> None:
     killed, survivor = service.workers()
 
     os.kill(killed, signal.SIGKILL)
 
     wait_until(lambda: killed not in service.workers())
-    assert person.is_signed_in()
+    assert end_user.is_signed_in()
     wait_until(lambda: len(service.workers()) == 2)
     (successor,) = set(service.workers()) - {survivor}
-    wait_until(lambda: serves(successor, person), seconds=20)
+    wait_until(lambda: serves(successor, end_user), seconds=20)
 
 
-def serves(worker: int, person: Person) -> bool:
+def serves(worker: int, end_user: EndUser) -> bool:
     """Whether the worker alone answers; it is given only a moment, since the others stand still."""
-    with person.service.only(worker):
+    with end_user.service.only(worker):
         try:
-            url = f"{person.service.url}/liveness"
+            url = f"{end_user.service.url}/liveness"
             return httpx2.get(url, trust_env=False, timeout=1).status_code == 200
         except httpx2.TransportError:
             return False

@@ -1,4 +1,4 @@
-"""Whichever worker is asked, its metrics are those of all."""
+"""Metrics of any worker include those of all workers."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def asked(service: Service) -> float:
 
 
 class TestWorkers:
-    def test_answer_with_the_sum_of_all(self, service: Service) -> None:
+    def test_metrics_are_the_sum_of_all_workers(self, service: Service) -> None:
         before = asked(service)
         workers = service.workers()
 
@@ -34,7 +34,7 @@ class TestWorkers:
             with service.only(worker):
                 assert asked(service) == before + 2
 
-    def test_that_died_still_count_for_what_they_did(self, service: Service) -> None:
+    def test_counters_of_dead_workers_are_included(self, service: Service) -> None:
         victim, survivor = service.workers()
         before = asked(service) + 1
         with service.only(victim):

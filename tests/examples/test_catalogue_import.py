@@ -209,7 +209,7 @@ def is_complete(rejects: Path) -> bool:
 
 
 class TestStones:
-    async def test_become_items(
+    async def test_stones_become_items(
         self, run: RunImport, catalogue: WriteCatalogue, app: FastAPI, owner: User
     ) -> None:
         await run(catalogue(STONE.replace("Ideal", "Very Good")))
@@ -222,7 +222,7 @@ class TestStones:
         assert item.tags == ["catalogue-diamonds", "cut-very-good", "color-e", "clarity-si2"]
         assert item.owner_id == owner.id
 
-    async def test_that_are_alike_become_items_of_their_own(
+    async def test_equal_stones_become_separate_items(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names
     ) -> None:
         summary = await run(catalogue(STONE, STONE, STONE, STONE))
@@ -231,7 +231,7 @@ class TestStones:
         assert await names() == [first, *(f"{first}-{ordinal}" for ordinal in (2, 3, 4))]
         assert figures(summary)["created"] == "4"
 
-    async def test_that_are_there_are_not_sent_again(
+    async def test_imported_stones_are_not_sent_again(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names, service: Service
     ) -> None:
         file = catalogue(*[STONE] * 7)
@@ -244,7 +244,7 @@ class TestStones:
         assert service.batches == 0
         assert figures(summary) | {"created": "0", "already there": "7"} == figures(summary)
 
-    async def test_come_from_a_plain_file_too(
+    async def test_stones_are_read_from_an_uncompressed_file(
         self, run: RunImport, tmp_path: Path, names: Names
     ) -> None:
         file = tmp_path / "diamonds.csv"
@@ -254,7 +254,7 @@ class TestStones:
 
         assert await names() == [STONE_NAME]
 
-    async def test_of_others_are_not_taken_for_mine(
+    async def test_stones_of_other_users_are_not_recognized(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names, save: Save, other_user: User
     ) -> None:
         await save(make_item(other_user, name=STONE_NAME, tags=["catalogue-diamonds"]))
@@ -263,7 +263,7 @@ class TestStones:
 
         assert len(await names()) == 1
 
-    async def test_that_are_there_are_known_behind_a_line_on_top(
+    async def test_imported_stones_are_recognized_after_an_inserted_line(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names
     ) -> None:
         await run(catalogue(STONE, STONE, OTHER))
@@ -273,7 +273,7 @@ class TestStones:
         assert figures(summary) | {"created": "1", "already there": "3"} == figures(summary)
         assert len(await names()) == 4
 
-    async def test_are_known_however_their_numbers_are_written(
+    async def test_stones_are_recognized_in_any_number_format(
         self, run: RunImport, catalogue: WriteCatalogue
     ) -> None:
         await run(catalogue(STONE))
@@ -282,7 +282,7 @@ class TestStones:
 
         assert figures(summary) | {"created": "0", "already there": "1"} == figures(summary)
 
-    async def test_of_an_import_that_named_them_after_lines_are_known(
+    async def test_stones_of_an_import_by_line_number_are_recognized(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names, save: Save, owner: User
     ) -> None:
         for line in (2, 3):
@@ -301,14 +301,14 @@ class TestStones:
         assert figures(summary) | {"created": "2", "already there": "2"} == figures(summary)
         assert len(await names()) == 4
 
-    def test_stay_below_a_kilobyte(self) -> None:
+    def test_item_of_a_stone_is_below_a_kilobyte(self) -> None:
         row = diamonds.Row(10**9, ["9" * diamonds.MAX_FIELD_LENGTH] * len(diamonds.COLUMNS))
 
         assert len(str(row.item())) < 1000
 
 
 class TestPrices:
-    async def test_that_changed_are_reported(
+    async def test_changed_prices_are_reported(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path, database: Database
     ) -> None:
         await run(catalogue(STONE, OTHER))
@@ -322,7 +322,7 @@ class TestPrices:
         assert row["message"] == "The service has 326.00"
         assert await prices(database) == ["326.00", "326.00"]
 
-    async def test_that_changed_are_updated_on_request(
+    async def test_changed_prices_are_updated_on_request(
         self, run: RunImport, catalogue: WriteCatalogue, database: Database
     ) -> None:
         await run(catalogue(STONE, OTHER))
@@ -334,7 +334,7 @@ class TestPrices:
         assert figures(second) | {"price updated": "0", "already there": "2"} == figures(second)
         assert await prices(database) == ["326.00", "327.00"]
 
-    async def test_that_are_refused_are_rejects(
+    async def test_invalid_prices_are_rejects(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
     ) -> None:
         await run(catalogue(STONE))
@@ -350,7 +350,7 @@ async def prices(database: Database) -> list[str]:
 
 
 class TestRejects:
-    async def test_name_line_row_and_reason(
+    async def test_rejects_name_line_row_and_reason(
         self, run: RunImport, catalogue: WriteCatalogue, names: Names, rejects: Path
     ) -> None:
         summary = await run(catalogue(STONE, TOO_DEAR, STONE, TOO_DEAR, STONE))
@@ -363,7 +363,7 @@ class TestRejects:
         assert first["message"]
         assert "refused               2  (less_than_equal 2)" in summary
 
-    async def test_hold_every_reason_of_a_row(
+    async def test_rejects_name_every_reason_of_a_row(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
     ) -> None:
         row = TOO_DEAR.replace("Premium", "P" * 30).replace("18823", "-1")
@@ -388,7 +388,7 @@ class TestRejects:
             (STONE.encode().replace(b"Ideal", b"Id\xe9al"), "not_utf8", ""),
         ],
     )
-    async def test_hold_what_is_malformed(
+    async def test_rejects_contain_malformed_rows(
         self,
         run: RunImport,
         catalogue: WriteCatalogue,
@@ -405,20 +405,20 @@ class TestRejects:
         assert (reject["line"], reject["code"], reject["pointer"]) == ("3", code, pointer)
         assert f"malformed             1  ({code} 1)" in summary
 
-    async def test_keep_the_columns_that_are_too_many(
+    async def test_rejects_contain_surplus_columns(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
     ) -> None:
         await run(catalogue(STONE + ",1,2"))
 
         assert rows_of(rejects)[0]["z"] == "2.43,1,2"
 
-    async def test_are_written_by_one_import_at_a_time(
+    async def test_rejects_are_written_by_one_import_at_a_time(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
     ) -> None:
         with open_rejects(rejects), pytest.raises(ConfigError, match="Another"):
             await run(catalogue(STONE))
 
-    async def test_go_into_a_file_only(
+    async def test_rejects_are_written_only_to_a_regular_file(
         self, run: RunImport, catalogue: WriteCatalogue, tmp_path: Path
     ) -> None:
         with pytest.raises(ConfigError, match="is no file"):
@@ -427,7 +427,7 @@ class TestRejects:
             await run(catalogue(STONE), rejects=tmp_path / "missing" / "rejects.csv")
 
 
-class TestSetbacks:
+class TestImportFailures:
     @pytest.mark.parametrize(
         "fault",
         [
@@ -438,7 +438,7 @@ class TestSetbacks:
             answer(401),
         ],
     )
-    async def test_lose_and_double_nothing(
+    async def test_temporary_failures_lose_and_duplicate_nothing(
         self,
         run: RunImport,
         catalogue: WriteCatalogue,
@@ -455,7 +455,7 @@ class TestSetbacks:
         assert figures(summary) | {"created": "6", "already there": "0"} == figures(summary)
         assert len(rows_of(rejects)) == 1
 
-    async def test_without_end_end_the_import(
+    async def test_endless_failures_end_the_import(
         self,
         run: RunImport,
         catalogue: WriteCatalogue,
@@ -473,7 +473,7 @@ class TestSetbacks:
         await run(catalogue(STONE))
         assert len(await names()) == 1
 
-    async def test_that_patience_does_not_mend_end_the_import(
+    async def test_permanent_failures_end_the_import(
         self, run: RunImport, catalogue: WriteCatalogue, service: Service
     ) -> None:
         service.faults = [answer(500)]
@@ -481,7 +481,7 @@ class TestSetbacks:
         with pytest.raises(ConfigError, match="answers 500 to POST /api/v1/items/batch"):
             await run(catalogue(STONE))
 
-    async def test_kill_in_the_middle_is_resumed(
+    async def test_killed_import_is_resumed(
         self,
         run: RunImport,
         catalogue: WriteCatalogue,
@@ -518,7 +518,7 @@ class TestRefusal:
         ],
         ids=["empty", "picture", "other columns", "no gzip", "cut off", "damaged"],
     )
-    async def test_of_a_file_that_is_something_else(
+    async def test_file_of_another_format_is_refused(
         self, run: RunImport, tmp_path: Path, content: bytes, sentence: str
     ) -> None:
         (tmp_path / "file").write_bytes(content)
@@ -526,15 +526,17 @@ class TestRefusal:
         with pytest.raises(ConfigError, match=sentence):
             await run(tmp_path / "file")
 
-    async def test_of_a_file_that_is_missing(self, run: RunImport, tmp_path: Path) -> None:
+    async def test_missing_file_is_refused(self, run: RunImport, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"missing\.csv cannot be read: No such file"):
             await run(tmp_path / "missing.csv")
 
-    async def test_of_a_wrong_password(self, run: RunImport, catalogue: WriteCatalogue) -> None:
+    async def test_wrong_password_is_refused(
+        self, run: RunImport, catalogue: WriteCatalogue
+    ) -> None:
         with pytest.raises(ConfigError, match="refuses the user name user or its password"):
             await run(catalogue(STONE), password="wrong")
 
-    async def test_of_a_user_who_may_not_write(
+    async def test_user_without_write_permission_is_refused(
         self, run: RunImport, catalogue: WriteCatalogue, guest: User
     ) -> None:
         with pytest.raises(ConfigError, match="answers 403 to POST /api/v1/items/batch: "):
@@ -548,13 +550,13 @@ class TestRefusal:
             ("http://[::1", "is not usable"),
         ],
     )
-    async def test_of_an_address_where_nothing_answers(
+    async def test_unreachable_url_is_refused(
         self, run: RunImport, catalogue: WriteCatalogue, url: str, sentence: str
     ) -> None:
         with pytest.raises(ConfigError, match=sentence):
             await run(catalogue(STONE), url=url)
 
-    async def test_of_a_stranger_at_the_address(
+    async def test_another_service_at_the_url_is_refused(
         self, run: RunImport, catalogue: WriteCatalogue, service: Service
     ) -> None:
         service.app = Response("It works!")
@@ -562,7 +564,7 @@ class TestRefusal:
         with pytest.raises(ConfigError, match="is not this service"):
             await run(catalogue(STONE))
 
-    async def test_of_a_service_that_wants_us_to_wait(
+    async def test_rate_limited_import_is_refused(
         self, run: RunImport, catalogue: WriteCatalogue, service: Service
     ) -> None:
         service.app = Response("{}", 429, {"Retry-After": "900"})

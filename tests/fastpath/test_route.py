@@ -18,7 +18,7 @@ from app.features.users.models.user import User
 from tests.conftest import As, Save, new_client
 from tests.factories import make_item
 
-# What differs from one answer to the next, whoever gives it.
+# Headers that differ between responses.
 VOLATILE = {"x-request-id", "x-process-time", "ratelimit", "date"}
 HOT = {
     "read_item", "list_items", "create_item", "read_profile", "list_own_items", "list_posts",
@@ -74,9 +74,9 @@ async def both(
     return fast, response_parts(await send())
 
 
-class TestSameAnswers:
+class TestSameResponses:
     @pytest.mark.parametrize("query", QUERIES)
-    async def test_to_a_list(
+    async def test_list_requests_get_the_same_responses(
         self, as_user: As, user: User, save: Save, as_fastapi_does: Any, query: str
     ) -> None:
         client = await as_user(user)
@@ -88,7 +88,7 @@ class TestSameAnswers:
         assert fast == expected
 
     @pytest.mark.parametrize("query", QUERIES)
-    async def test_to_strangers(
+    async def test_anonymous_requests_get_the_same_responses(
         self, client: AsyncClient, as_fastapi_does: Any, query: str
     ) -> None:
         fast, expected = await both(lambda: client.get(f"/api/v1/items?{query}"), as_fastapi_does)
@@ -97,7 +97,9 @@ class TestSameAnswers:
         assert fast[0] == 401
 
     @pytest.mark.parametrize("name", ["", "x", "%00", "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58"])
-    async def test_to_an_id(self, as_user: As, user: User, as_fastapi_does: Any, name: str) -> None:
+    async def test_id_requests_get_the_same_responses(
+        self, as_user: As, user: User, as_fastapi_does: Any, name: str
+    ) -> None:
         client = await as_user(user)
 
         fast, expected = await both(
@@ -108,7 +110,7 @@ class TestSameAnswers:
         assert fast == expected
 
     @pytest.mark.parametrize(("body", "media_type"), BODIES)
-    async def test_to_a_body(
+    async def test_body_requests_get_the_same_responses(
         self, as_user: As, user: User, as_fastapi_does: Any, body: str, media_type: str
     ) -> None:
         client = await as_user(user)
@@ -192,7 +194,7 @@ class TestSmallApplication:
         assert (await ask()).text == "0 0 1"
         assert (await ask()).text == "2 4 3"
 
-    async def test_generator_is_left_to_fastapi(self, router: APIRouter, ask: Any) -> None:
+    async def test_generator_is_passed_to_fastapi(self, router: APIRouter, ask: Any) -> None:
         ends: list[str] = []
 
         async def opened() -> AsyncIterator[str]:
@@ -206,14 +208,14 @@ class TestSmallApplication:
         assert (await ask()).text == "open"
         assert ends == ["closed"]
 
-    async def test_form_is_left_to_fastapi(self, router: APIRouter, ask: Any) -> None:
+    async def test_form_is_passed_to_fastapi(self, router: APIRouter, ask: Any) -> None:
         @router.post("/")
         async def answer(name: Annotated[str, Form()]) -> Response:
             return Response(name)
 
         assert (await ask("POST", data={"name": "Ada"})).text == "Ada"
 
-    async def test_two_bodies_are_left_to_fastapi(self, router: APIRouter, ask: Any) -> None:
+    async def test_two_bodies_are_passed_to_fastapi(self, router: APIRouter, ask: Any) -> None:
         async def first(one: Annotated[int, Body()]) -> int:
             return one
 
@@ -225,9 +227,7 @@ class TestSmallApplication:
 
         assert (await ask("POST", json={"one": 1, "two": 2})).text == "1 2"
 
-    async def test_default_that_can_be_changed_is_nobody_elses(
-        self, router: APIRouter, ask: Any
-    ) -> None:
+    async def test_mutable_default_is_not_shared(self, router: APIRouter, ask: Any) -> None:
         @router.get("/")
         async def answer(names: Annotated[list[str], Query()] = []) -> Response:  # noqa: B006  (the trap)
             names.append("Ada")
@@ -236,7 +236,7 @@ class TestSmallApplication:
         assert (await ask()).text == "Ada"
         assert (await ask()).text == "Ada"
 
-    async def test_error_in_a_parameter_calls_nothing_twice(
+    async def test_invalid_parameter_calls_no_dependency_twice(
         self, router: APIRouter, ask: Any
     ) -> None:
         calls: list[str] = []

@@ -63,14 +63,14 @@ async def test_finds_the_same_operation_as_fastapi(app: FastAPI, root_path: str)
         ("GET", ""),
     ],
 )
-async def test_leaves_the_rest_to_fastapi(app: FastAPI, method: str, path: str) -> None:
+async def test_passes_unmatched_requests_to_fastapi(app: FastAPI, method: str, path: str) -> None:
     scope = scope_of(method, path)
 
     assert app.routes[0].matches(scope)[0] is Match.NONE
     assert first_match(app, scope) is None
 
 
-async def test_leaves_web_sockets_to_fastapi(app: FastAPI) -> None:
+async def test_passes_web_sockets_to_fastapi(app: FastAPI) -> None:
     scope = {"type": "websocket", "path": "/api/v1/items", "root_path": ""}
 
     assert app.routes[0].matches(scope)[0] is Match.NONE

@@ -1,4 +1,4 @@
-"""However reads of different people interleave, nobody gets the body of another."""
+"""Interleaved reads of different users: no client gets the body of another."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from tests.factories import make_item, make_post, make_user
 
 READS = int(os.environ.get("INTERLEAVED_READS", "2000"))
 # Has no factor in common with the number of paths, so that each meets each.
-PEOPLE = 8
+USERS = 8
 AT_ONCE = 16
 # Each shows every person something else, at one and the same address.
 PATHS = (
@@ -37,15 +37,15 @@ async def read(client: AsyncClient, path: str) -> str:
     return response.text
 
 
-async def test_nobody_gets_the_body_of_another(as_user: As, save: Save) -> None:
-    people = [await person(number, as_user, save) for number in range(PEOPLE)]
-    order = [(n % PEOPLE, PATHS[n % len(PATHS)]) for n in range(READS)]
+async def test_no_client_gets_the_body_of_another(as_user: As, save: Save) -> None:
+    users = [await person(number, as_user, save) for number in range(USERS)]
+    order = [(n % USERS, PATHS[n % len(PATHS)]) for n in range(READS)]
     reads: Counter[str] = Counter()
 
     async def reader() -> None:
         while order:
             number, path = order.pop()
-            body = await read(people[number], path)
+            body = await read(users[number], path)
             assert body.count("mark-") == body.count(f"mark-{number}-end") > 0
             reads[path] += 1
 

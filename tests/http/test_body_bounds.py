@@ -182,7 +182,7 @@ class TestErrors:
         problem = assert_problem(response, 422, "validation_failed")
         assert [error["code"] for error in problem["errors"]] == ["too_many_errors"]
 
-    async def test_as_many_as_may_be_listed_are_listed(self, client: AsyncClient) -> None:
+    async def test_errors_up_to_the_bound_are_listed(self, client: AsyncClient) -> None:
         response = await client.post(REFRESH, content=names(MAX_ERRORS - 1), headers=JSON)
 
         # One more for the token, which is missing.
@@ -200,9 +200,7 @@ class TestErrors:
         assert len(listed) <= 2 * 1000
         assert listed.count("too_many_errors") + listed.count("extra_forbidden") > 900
 
-    async def test_each_of_a_thousand_items_with_one_error_names_it(
-        self, as_user: As, user: User
-    ) -> None:
+    async def test_each_error_of_a_thousand_items_is_named(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         items = [{"name": "a", "price": "-1"}] * 1000
 
@@ -251,7 +249,7 @@ class TestErrors:
 class TestContentCoding:
     @pytest.mark.parametrize("headers", PATHS)
     @pytest.mark.parametrize("coding", ["gzip", "br", "x", "identity, gzip"])
-    async def test_coded_body_is_refused_with_the_codings_that_are_read(
+    async def test_encoded_body_is_refused_with_the_supported_codings(
         self, client: AsyncClient, coding: str, headers: dict[str, str]
     ) -> None:
         headers = {**headers, "Content-Encoding": coding}
@@ -287,9 +285,7 @@ class TestQuery:
 
 
 class TestEveryRoute:
-    async def test_with_a_body_validates_it_by_a_schema_that_bounds_errors(
-        self, app: FastAPI
-    ) -> None:
+    async def test_every_body_schema_bounds_its_errors(self, app: FastAPI) -> None:
         for route in bodies(app):
             for field in route.dependant.body_params:
                 if isinstance(field.field_info, Form):  # Those name their fields, and no others.
@@ -298,7 +294,7 @@ class TestEveryRoute:
                 assert isinstance(annotation, type), route.path_format
                 assert issubclass(annotation, In), route.path_format
 
-    async def test_that_needs_no_authentication_is_a_known_one(self, app: FastAPI) -> None:
+    async def test_routes_without_authentication_are_listed(self, app: FastAPI) -> None:
         anonymous = {
             route.path_format for route in bodies(app) if body_rule(route).authentication is None
         }

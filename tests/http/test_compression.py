@@ -32,7 +32,7 @@ def path(post: Post) -> str:
     return f"/api/v1/posts/{post.id}"
 
 
-async def test_long_answer_is_compressed(author: AsyncClient, user: User, save: Save) -> None:
+async def test_long_response_is_compressed(author: AsyncClient, user: User, save: Save) -> None:
     for _ in range(10):
         await save(make_item(user))
 
@@ -43,7 +43,7 @@ async def test_long_answer_is_compressed(author: AsyncClient, user: User, save: 
     assert len(raw) < len(gzip.decompress(raw)) / 3
 
 
-async def test_short_answer_is_not_compressed(client: AsyncClient) -> None:
+async def test_short_response_is_not_compressed(client: AsyncClient) -> None:
     response = await client.get("/liveness", headers=GZIP)
 
     assert "Content-Encoding" not in response.headers
@@ -70,7 +70,7 @@ async def test_weights_and_case_are_understood(client: AsyncClient, url: str, va
     assert "Accept-Encoding" in response.headers["Vary"]
 
 
-async def test_answers_with_different_codings_have_different_tags(
+async def test_responses_with_different_codings_have_different_tags(
     author: AsyncClient, path: str
 ) -> None:
     plain, coded = await author.get(path, headers=IDENTITY), await author.get(path, headers=GZIP)
@@ -81,7 +81,7 @@ async def test_answers_with_different_codings_have_different_tags(
         assert "Accept-Encoding" in response.headers["Vary"]
 
 
-async def test_head_names_what_get_would_answer(author: AsyncClient, path: str) -> None:
+async def test_head_has_the_headers_of_get(author: AsyncClient, path: str) -> None:
     for headers in (GZIP, IDENTITY):
         got, head = (
             await author.get(path, headers=headers),
@@ -96,7 +96,7 @@ async def test_head_names_what_get_would_answer(author: AsyncClient, path: str) 
 
 @pytest.mark.parametrize("accepted", [GZIP, IDENTITY])
 @pytest.mark.parametrize("tag", ['"1"', '"1-gzip"', 'W/"1"', '"9", "1-gzip"'])
-async def test_either_tag_is_known_on_reads(
+async def test_both_tags_are_valid_for_reads(
     author: AsyncClient, path: str, tag: str, accepted: Headers
 ) -> None:
     response = await author.get(path, headers=accepted | {"If-None-Match": tag})
@@ -107,7 +107,7 @@ async def test_either_tag_is_known_on_reads(
 
 
 @pytest.mark.parametrize("change", ["put", "patch", "delete", "publish"])
-async def test_tag_of_compressed_answer_is_good_for_writes(
+async def test_tag_of_compressed_response_is_valid_for_writes(
     author: AsyncClient, path: str, change: str
 ) -> None:
     tag = (await author.get(path, headers=GZIP)).headers["ETag"]
@@ -140,7 +140,7 @@ async def test_range_is_of_plain_bytes_with_any_accepted_coding(
     assert ranged.headers["ETag"] == whole.headers["ETag"]
 
 
-async def test_range_of_bytes_that_were_compressed_gets_the_whole(
+async def test_if_range_with_a_compressed_tag_gets_the_whole(
     author: AsyncClient, user: User
 ) -> None:
     file = {"file": ("a.txt", LONG.encode(), "text/plain")}

@@ -211,7 +211,7 @@ async def test_missing_resource_is_not_found_under_any_condition(caller: AsyncCl
         assert_problem(response, 404, "not_found")
 
 
-async def test_account_that_was_used_is_another_representation_of_the_same_version(
+async def test_new_session_changes_the_representation_but_not_the_version(
     app: FastAPI, caller: AsyncClient, user: User
 ) -> None:
     path = f"/api/v1/users/{user.id}"
@@ -301,7 +301,7 @@ async def strict(running: Running, admin: User) -> AsyncIterator[AsyncClient]:
             yield client
 
 
-async def test_only_if_match_is_enough_where_it_is_required(
+async def test_only_if_match_satisfies_the_requirement(
     strict: AsyncClient, paths: dict[str, str]
 ) -> None:
     path, body = paths["item"], {"name": "New"}

@@ -71,7 +71,7 @@ def preflight(origin: str, method: str, *headers: str) -> dict[str, str]:
     }
 
 
-async def test_scripts_of_allowed_origin_read_everything_that_is_sent(browser: AsyncClient) -> None:
+async def test_scripts_of_allowed_origin_may_read_every_header(browser: AsyncClient) -> None:
     for path in ("/liveness", "/nothing", "/openapi.json", ITEMS, "/.well-known/jwks.json"):
         response = await browser.get(path)
 
@@ -97,7 +97,7 @@ async def test_refusals_may_be_read_too(browser: AsyncClient) -> None:
         assert response.headers["Access-Control-Allow-Origin"] == FRONT
 
 
-async def test_every_answer_differs_by_origin(browser: AsyncClient) -> None:
+async def test_every_response_varies_by_origin(browser: AsyncClient) -> None:
     with_origin = await browser.get("/liveness")
     del browser.headers["Origin"]
     without = await browser.get("/liveness")
@@ -117,7 +117,7 @@ async def test_other_origin_may_not_read(browser: AsyncClient, origin: str) -> N
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_no_origin_may_read_unless_it_is_set(client: AsyncClient) -> None:
+async def test_no_origin_may_read_by_default(client: AsyncClient) -> None:
     response = await client.get("/liveness", headers={"Origin": FRONT})
 
     assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,4 +1,4 @@
-"""Cursors: what was signed comes back, and nothing else does."""
+"""Cursors: signed values are read back, others are rejected."""
 
 import base64
 import string
@@ -17,7 +17,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 class TestSign:
     @given(st.lists(st.lists(texts)))
-    def test_value_comes_back(self, value: list[list[str]]) -> None:
+    def test_signed_value_is_returned(self, value: list[list[str]]) -> None:
         assert SIGNER.read(SIGNER.sign(value)) == value
 
     def test_is_safe_in_a_url(self) -> None:
@@ -33,7 +33,7 @@ class TestRead:
     @given(place=st.integers(0, 200), letter=st.sampled_from(string.ascii_letters))
     def test_changed_cursor_is_refused(self, place: int, letter: str) -> None:
         cursor = SIGNER.sign(VALUE)
-        place %= len(cursor) - 1  # The last letter carries bits that nobody reads.
+        place %= len(cursor) - 1  # The last letter has unused bits.
         assume(cursor[place] != letter)
 
         with pytest.raises(InvalidCursor):

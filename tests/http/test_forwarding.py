@@ -61,7 +61,7 @@ async def status_of(client: AsyncClient, path: str) -> int:
 
 
 class TestLimits:
-    async def test_spellings_and_neighbours_of_one_address_share_a_quota(
+    async def test_spellings_of_one_address_and_its_network_share_a_quota(
         self, limited: FastAPI
     ) -> None:
         clients = [(PROXY, each) for each in SPELLINGS]
@@ -79,7 +79,7 @@ class TestLimits:
         assert await refusals(limited, *peers) == {1}
 
     async def test_client_cannot_choose_its_address(self, limited: FastAPI) -> None:
-        """A proxy appends; what the client wrote stands to the left."""
+        """A proxy appends its entry; entries of the client are to its left."""
         chosen = [(PROXY, f"198.51.100.{number}, 203.0.113.7") for number in range(LIMIT + 1)]
 
         assert await refusals(limited, *chosen) == {1}
@@ -89,7 +89,7 @@ class TestLimits:
 
         assert await refusals(limited, *chosen) == {1}
 
-    async def test_text_that_is_no_address_counts_as_the_peer(self, limited: FastAPI) -> None:
+    async def test_invalid_address_counts_as_the_peer(self, limited: FastAPI) -> None:
         texts = ["not-an-address", "unknown", "_x", "", "a" * 500, "203.0.113.300"]
 
         assert await refusals(limited, *((PROXY, each) for each in texts)) == {1}
@@ -109,7 +109,7 @@ class TestSession:
             (("not-an-address",), PROXY),
         ],
     )
-    async def test_shows_the_one_spelling_of_the_client(
+    async def test_session_shows_the_canonical_client_address(
         self, limited: FastAPI, user: User, forwarded: tuple[str, ...], address: str
     ) -> None:
         login = {"username": user.username, "password": PASSWORD}
@@ -136,7 +136,7 @@ class TestScheme:
             ("203.0.113.7", [b"https"], "http"),
         ],
     )
-    def test_is_believed_of_trusted_proxies_alone(
+    def test_scheme_is_trusted_only_from_trusted_proxies(
         self, peer: str, lines: list[bytes], scheme: str
     ) -> None:
         headers = [(b"x-forwarded-proto", line) for line in lines]
@@ -146,7 +146,7 @@ class TestScheme:
 
         assert scope["scheme"] == scheme
 
-    def test_of_a_websocket_is_its_own(self) -> None:
+    def test_scheme_of_a_websocket_is_wss(self) -> None:
         headers = [(b"x-forwarded-proto", b"https")]
         peer = (PROXY, 1)
         scope: Scope = {"type": "websocket", "scheme": "ws", "client": peer, "headers": headers}

@@ -54,7 +54,7 @@ class TestLists:
         assert list_members(value) == members
 
     @given(st.text(alphabet='",\\; a', max_size=200))
-    def test_loses_no_character_but_commas_and_blanks(self, value: str) -> None:
+    def test_preserves_all_characters_but_commas_and_blanks(self, value: str) -> None:
         found = "".join(list_members(value))
 
         assert found.replace(",", "").replace(" ", "") == value.replace(",", "").replace(" ", "")
@@ -135,5 +135,5 @@ class TestAccept:
             ("image/png", None),
         ],
     )
-    def test_chooses_what_weighs_most(self, accept: str | None, chosen: str | None) -> None:
+    def test_selects_the_highest_weight(self, accept: str | None, chosen: str | None) -> None:
         assert preferred_media_type(accept, self.OFFERED) == chosen

@@ -1,4 +1,4 @@
-"""Arbitrary requests to all operations get only the answers that the document names."""
+"""Arbitrary requests to all operations get only documented responses."""
 
 import asyncio
 import json
@@ -55,14 +55,14 @@ class Wire:
 
 
 class Listener(asyncio.Protocol):
-    """Keeps what came, also when the server resets the connection over a body it will not read."""
+    """Keeps the received bytes, even after a connection reset because of an unread body."""
 
     def __init__(self) -> None:
-        self.heard = bytearray()
+        self.received = bytearray()
         self.is_over = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
-        self.heard += data
+        self.received += data
 
     def connection_lost(self, _: Exception | None) -> None:
         self.is_over.set()
@@ -75,13 +75,13 @@ async def answer_to(request: HostileRequest, port: int) -> Answer:
         async with asyncio.timeout(PATIENCE_SECONDS):
             transport.write(request.data)
             await listener.is_over.wait()
-        return Answer(bytes(listener.heard))
+        return Answer(bytes(listener.received))
     finally:
         transport.abort()
 
 
 class Scene:
-    """Somebody of each role and one thing of each kind, anew for each batch: much gets lost."""
+    """A user of each role and a resource of each kind; requests delete many, so once per batch."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -98,7 +98,7 @@ class Scene:
         ids = {name: str(row.id) for name, row in rows.items()}
         return {**ids, "user_id": str(owner.id), "email": owner.email, "resource_id": "1"}
 
-    async def people(self) -> list[User]:
+    async def all_users(self) -> list[User]:
         users = [make_user(role=role) for role in Role]
         await self._save(*users)
         return users
@@ -110,21 +110,23 @@ class Scene:
 
 @pytest.fixture
 async def hostile_app(app: FastAPI, running: Running) -> AsyncIterator[FastAPI]:
-    """One that refuses nothing for being too much; `app` empties the tables afterwards."""
+    """An application without quotas; `app` empties the tables afterwards."""
     async with running(rate_limit_enabled=False, attempts_per_address=1_000_000) as own:
         yield own
 
 
 @pytest.mark.timeout(3600 if REQUESTS > 10_000 else 120)
-async def test_every_answer_is_one_of_those_documented(hostile_app: FastAPI) -> None:
+async def test_every_response_is_documented(hostile_app: FastAPI) -> None:
     faults: Counter[str] = Counter()
     statuses: Counter[int] = Counter()
     async with serving(hostile_app) as port:
         for start in range(0, REQUESTS, BATCH):
             scene = Scene(hostile_app)
-            people = await scene.people()
-            tokens = [await access_token(hostile_app, each) for each in people]
-            attacker = Attacker(hostile_app.openapi(), await scene.known(people[1]), SEED + start)
+            all_users = await scene.all_users()
+            tokens = [await access_token(hostile_app, each) for each in all_users]
+            attacker = Attacker(
+                hostile_app.openapi(), await scene.known(all_users[1]), SEED + start
+            )
             async for status, found in attack(attacker.requests(BATCH, tokens), port):
                 statuses[status] += 1
                 faults.update(found)
@@ -178,7 +180,7 @@ def faults_of_problem(answer: Answer) -> Iterator[str]:
         yield f"is no problem: {answer.body[:200]!r}"
     if problem.keys() - {"errors"} != members_of(path) or problem["status"] != answer.status:
         yield "lacks a member"
-    # Unknown members are named by a pointer; whoever chooses the id of a request gets it back.
+    # Unknown members are named by a pointer; a request id of the client is returned.
     said = problem["detail"], [error["message"] for error in problem.get("errors", ())]
     if CANARY in json.dumps(said):
         yield "repeats what was sent"

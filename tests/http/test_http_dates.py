@@ -65,7 +65,7 @@ def test_anything_else_is_no_date(text: str) -> None:
 
 
 @given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30)))  # noqa: DTZ001
-def test_reads_what_it_writes(moment: datetime) -> None:
+def test_formatted_date_is_parsed_back(moment: datetime) -> None:
     moment = moment.replace(tzinfo=UTC)
 
     assert parse_http_date(format_http_date(moment)) == moment.replace(microsecond=0)

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request is carried out once."""
+"""Idempotency-Key: the same request is executed once."""
 
 import asyncio
 import json
@@ -17,13 +17,13 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
 from app.runtime.clock import now
-from app.security.principals import ROLE_SCOPES
 from app.security.rate_limit import LocalWindows, Policy
 from app.security.resources import RequestRateLimit, SecurityResources
 from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT
 from tests.factories import PASSWORD, item_body
 from tests.problems import assert_problem
+from tests.scopes import PERMISSIONS
 from tests.state import opened, replaced, sessions_of
 
 ITEMS = "/api/v1/items"
@@ -42,7 +42,7 @@ async def count_items(app: FastAPI) -> int:
 
 
 class TestIdempotencyKey:
-    async def test_second_request_gets_the_first_answer_byte_for_byte(
+    async def test_second_request_gets_the_first_response_byte_for_byte(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         client, headers = await as_user(user), keyed()
@@ -67,7 +67,7 @@ class TestIdempotencyKey:
         assert response.status_code == 422
         assert response.json()["code"] == "idempotency_key_reused"
 
-    async def test_keys_of_two_callers_have_nothing_in_common(
+    async def test_keys_of_two_callers_are_independent(
         self, as_user: As, user: User, other_user: User
     ) -> None:
         headers = keyed()
@@ -86,7 +86,9 @@ class TestIdempotencyKey:
 
         assert (response.status_code, response.json()["code"]) == (400, "repeated_header")
 
-    async def test_fifty_at_once_make_one_row(self, app: FastAPI, as_user: As, user: User) -> None:
+    async def test_fifty_concurrent_requests_create_one_row(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
         client, headers = await as_user(user), keyed()
 
         answers = await asyncio.gather(
@@ -99,7 +101,7 @@ class TestIdempotencyKey:
         assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
         assert await count_items(app) == 1
 
-    async def test_first_still_running_is_said_with_retry_after(
+    async def test_running_first_request_gets_retry_after(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         client, headers = await as_user(user), keyed()
@@ -113,7 +115,7 @@ class TestIdempotencyKey:
         assert {answer.json()["code"] for answer in refused} == {"idempotency_key_in_progress"}
         assert {answer.headers["retry-after"] for answer in refused} == {"1"}
 
-    async def test_failed_request_leaves_the_key_free(self, as_user: As, user: User) -> None:
+    async def test_failed_request_releases_the_key(self, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
         failed = await client.post(ITEMS, json=item_body(price=-1), headers=headers)
 
@@ -122,7 +124,7 @@ class TestIdempotencyKey:
         assert failed.status_code == 422
         assert response.status_code == 201
 
-    async def test_key_that_is_too_long_is_refused(self, as_user: As, user: User) -> None:
+    async def test_too_long_key_is_refused(self, as_user: As, user: User) -> None:
         client = await as_user(user)
 
         response = await client.post(ITEMS, json=item_body(), headers=keyed("k" * 256))
@@ -130,7 +132,7 @@ class TestIdempotencyKey:
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == "/header/idempotency-key"
 
-    async def test_secret_in_an_answer_is_not_readable_in_the_database(
+    async def test_secret_in_a_response_is_encrypted_in_the_database(
         self, app: FastAPI, as_user: As, user: User, client: AsyncClient
     ) -> None:
         body = {"name": "key", "scopes": ["items:read"]}
@@ -148,7 +150,7 @@ class TestIdempotencyKey:
 class TestReplay:
     """A replay passes what the request itself has to pass."""
 
-    async def test_credential_of_fewer_rights_gets_no_secret_of_a_mightier_one(
+    async def test_credential_with_fewer_scopes_gets_no_stored_secret(
         self, app: FastAPI, user: User, as_user: As
     ) -> None:
         body = {"url": "https://receiver.example/hook", "events": ["item.created"]}
@@ -172,10 +174,10 @@ class TestReplay:
 
         assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
 
-    async def test_key_and_session_of_one_user_are_two_callers(
+    async def test_key_and_session_of_one_user_are_different_callers(
         self, app: FastAPI, user: User, as_user: As
     ) -> None:
-        data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
+        data = ApiKeyCreate(name="tests", scopes=sorted(PERMISSIONS.of(user.role)))
         async with sessions_of(app).begin() as session:
             _, key = await api_keys.create(
                 session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
@@ -190,7 +192,7 @@ class TestReplay:
         assert second.json()["id"] != first.json()["id"]
         assert third.content == second.content
 
-    async def test_another_session_with_the_same_rights_gets_the_first_answer(
+    async def test_another_session_with_the_same_scopes_gets_the_first_response(
         self, user: User, as_user: As
     ) -> None:
         headers = keyed()
@@ -201,7 +203,7 @@ class TestReplay:
         assert second.headers["idempotency-replayed"] == "true"
         assert second.content == first.content
 
-    async def test_graphql_mutation_is_replayed_to_the_same_rights_alone(
+    async def test_graphql_mutation_is_replayed_only_for_the_same_scopes(
         self, app: FastAPI, user: User, as_user: As
     ) -> None:
         body = {"query": CREATE, "variables": {"input": {"name": "Desk", "price": "1.00"}}}
@@ -216,7 +218,7 @@ class TestReplay:
         assert other.json()["data"]["createItem"]["id"] != first.json()["data"]["createItem"]["id"]
         assert await count_items(app) == 2
 
-    async def test_upload_is_replayed_to_the_same_rights_alone(
+    async def test_upload_is_replayed_only_for_the_same_scopes(
         self, user: User, as_user: As
     ) -> None:
         weak, headers = await as_user(user, scopes=("files:write",)), keyed()
@@ -266,7 +268,7 @@ class TestReplay:
 
 
 class TestAnonymous:
-    async def test_is_refused_before_the_database_is_asked(
+    async def test_anonymous_request_is_refused_without_a_database_query(
         self, app: FastAPI, running: Running
     ) -> None:
         """Every POST that needs a credential; the database behind this application is gone."""

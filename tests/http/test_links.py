@@ -1,4 +1,4 @@
-"""Absolute `Link` and `Location`, and where their first part comes from."""
+"""Absolute `Link` and `Location`, and the origin of their base URL."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ def targets(response: Response) -> list[str]:
 
 
 async def created(client: AsyncClient) -> list[Response]:
-    """One of each answer with a Location."""
+    """Return one response of each kind with a Location."""
     item = await client.post(ITEMS, json=item_body())
     bodies: dict[str, dict[str, Any]] = {
         "/api/v2/items": {"name": "x", "price": {"amount": "1.00", "currency": "EUR"}},
@@ -64,7 +64,7 @@ async def test_every_link_is_absolute(caller: AsyncClient) -> None:
     assert all(target.startswith("http://test/") for target in targets(response))
 
 
-async def test_redirects_of_pages_stay_where_the_browser_is(client: AsyncClient) -> None:
+async def test_redirects_of_pages_are_relative(client: AsyncClient) -> None:
     docs = await client.get("/api")
     dashboard = await client.get("/dashboard", headers={"Accept": "application/json"})
 
@@ -90,9 +90,7 @@ async def test_dashboard_page_follows_weights(
     assert response.status_code == status
 
 
-async def test_links_keep_the_prefix_that_the_service_is_mounted_under(
-    app: FastAPI, caller: AsyncClient
-) -> None:
+async def test_links_include_the_root_path(app: FastAPI, caller: AsyncClient) -> None:
     transport = httpx.ASGITransport(app, root_path="/shop")
     headers = {"Authorization": caller.headers["Authorization"]}
     async with httpx.AsyncClient(

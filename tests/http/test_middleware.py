@@ -1,4 +1,4 @@
-"""Header fields and the request id of every answer."""
+"""Header fields and the request id of every response."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ PATHS = ["/liveness", "/", "/docs", "/nothing", "/api/v1/items", "/openapi.json"
 
 class TestRequestId:
     @pytest.mark.parametrize("request_id", ["a", "A-b_c.9", "0" * 128, "-"])
-    async def test_good_one_is_taken_over(self, client: AsyncClient, request_id: str) -> None:
+    async def test_valid_request_id_is_used(self, client: AsyncClient, request_id: str) -> None:
         response = await client.get("/nothing", headers={"X-Request-ID": request_id})
 
         assert response.headers["X-Request-ID"] == request_id
@@ -42,7 +42,9 @@ class TestRequestId:
             b"%0A",
         ],
     )
-    async def test_bad_one_is_replaced(self, client: AsyncClient, request_id: bytes) -> None:
+    async def test_invalid_request_id_is_replaced(
+        self, client: AsyncClient, request_id: bytes
+    ) -> None:
         response = await client.get("/nothing", headers=[(b"X-Request-ID", request_id)])
 
         assert uuid.UUID(response.headers["X-Request-ID"]).version == 4
@@ -58,9 +60,9 @@ class TestRequestId:
         assert response.headers.get_list("X-Request-ID") == ["a"]
 
 
-class TestEveryAnswer:
+class TestEveryResponse:
     @pytest.mark.parametrize("path", PATHS)
-    async def test_says_how_long_it_took(self, client: AsyncClient, path: str) -> None:
+    async def test_has_process_time(self, client: AsyncClient, path: str) -> None:
         response = await client.get(path)
 
         assert 0 < float(response.headers["X-Process-Time"]) < 60
@@ -86,7 +88,7 @@ class TestEveryAnswer:
 
         assert response.headers["Cache-Control"] == "no-store"
 
-    async def test_insists_on_https_in_production_only(
+    async def test_sends_hsts_in_production_only(
         self, running: Running, client: AsyncClient
     ) -> None:
         async with running(environment="production") as app, new_client(app) as production:
@@ -135,7 +137,7 @@ class TestAccessLog:
 
 
 class TestCatchAll:
-    async def test_client_that_leaves_within_its_body_is_no_error(
+    async def test_client_disconnecting_within_its_body_is_no_error(
         self, app: FastAPI, user: User
     ) -> None:
         headers = {

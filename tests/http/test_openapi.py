@@ -1,4 +1,4 @@
-"""The OpenAPI document holds what linters and generators of clients ask of it."""
+"""The OpenAPI document follows the rules of linters and client generators."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.http.openapi.document import below
 from app.http.openapi.schemas import example_of, tidy, without_null
 from app.main import create_app
@@ -27,7 +27,7 @@ PROBLEM_JSON = "application/problem+json"
 
 @pytest.fixture(scope="module")
 def document() -> Node:
-    return create_app(Settings.model_construct()).openapi()
+    return create_app(default_settings()).openapi()
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ class TestOperations:
             assert operation["description"].endswith("."), operation["operationId"]
             assert set(operation["tags"]) <= tags, operation["operationId"]
 
-    def test_each_says_what_failures_look_like(
+    def test_each_operation_documents_its_errors(
         self, operations: list[Node], document: Node
     ) -> None:
         for operation in operations:
@@ -125,19 +125,19 @@ class TestOperations:
                 assert answer["content"].keys() == {PROBLEM_JSON}, operation["operationId"]
             assert "500" in operation["responses"], operation["operationId"]
 
-    def test_each_that_takes_input_may_refuse_it(self, operations: list[Node]) -> None:
+    def test_each_operation_with_input_documents_422(self, operations: list[Node]) -> None:
         taking = (operation for operation in operations if takes_input(operation))
 
         assert ids(each for each in taking if "422" not in each["responses"]) == []
 
-    def test_each_about_one_resource_may_miss_it(self, operations: list[Node]) -> None:
-        # The address of a notification need not be anybody's.
+    def test_each_operation_on_one_resource_documents_404(self, operations: list[Node]) -> None:
+        # The address of a notification needs no account.
         others = (each for each in operations if each["operationId"] != "send_notification")
         about_one = (each for each in others if "path" in parameter_places(each))
 
         assert ids(each for each in about_one if "404" not in each["responses"]) == []
 
-    def test_each_request_body_has_an_example_that_holds(
+    def test_each_request_body_has_a_valid_example(
         self, operations: list[Node], document: Node
     ) -> None:
         for operation in operations:
@@ -147,7 +147,7 @@ class TestOperations:
 
 
 class TestSecurity:
-    def test_secured_operations_take_a_token_and_those_not_for_sessions_alone_a_key(
+    def test_secured_operations_accept_tokens_and_api_keys_where_permitted(
         self, operations: list[Node]
     ) -> None:
         for operation in filter(is_secured, operations):
@@ -161,7 +161,7 @@ class TestSecurity:
         for operation in filter(is_secured, operations):
             assert {"401", "403"} <= operation["responses"].keys(), operation["operationId"]
 
-    def test_public_operations_are_those_that_must_be(self, operations: list[Node]) -> None:
+    def test_public_operations_are_listed(self, operations: list[Node]) -> None:
         public = [each for each in operations if not is_secured(each)]
 
         assert {tag for each in public for tag in each["tags"]} == {"auth", "system"}
@@ -188,19 +188,19 @@ class TestComponents:
 
         assert found == []
 
-    def test_each_keyword_is_one_of_json_schema(self, document: Node) -> None:
+    def test_each_keyword_is_valid_json_schema(self, document: Node) -> None:
         fields = [field for _, schema in schemas(document) for field in values(schema)]
 
         assert {key for field in fields for key in field} - KEYWORDS == set()
 
-    def test_each_is_used(self, document: Node) -> None:
+    def test_each_component_is_used(self, document: Node) -> None:
         used = set(re.findall(r"'#/components/(\w+/\w+)'", repr(document)))
         kinds = ("schemas", "responses")
         present = {f"{kind}/{name}" for kind in kinds for name in document["components"][kind]}
 
         assert used == present
 
-    def test_examples_of_problems_hold(self, document: Node) -> None:
+    def test_examples_of_problems_are_valid(self, document: Node) -> None:
         for answer in document["components"]["responses"].values():
             media = answer["content"][PROBLEM_JSON]
             assert media["examples"], answer["description"]
@@ -226,16 +226,16 @@ class TestSchemas:
         assert number == {"type": "number", "exclusiveMinimum": 0, "maximum": 10000}
         assert re.fullmatch(text["pattern"], "999.99")
 
-    def test_title_that_repeats_the_name_goes_and_that_of_a_model_stays(self) -> None:
+    def test_title_of_a_field_is_removed_and_that_of_a_model_stays(self) -> None:
         model = {"type": "object", "title": "Item", "properties": {"n": {"type": "boolean"}}}
 
         assert tidy({"type": "boolean", "title": "Is Active"}) == {"type": "boolean"}
         assert tidy(model) == model
 
-    def test_keyword_of_a_newer_openapi_goes(self) -> None:
+    def test_keyword_of_a_newer_openapi_is_removed(self) -> None:
         assert tidy({"text/event-stream": {"itemSchema": {}}}) == {"text/event-stream": {}}
 
-    def test_data_is_left_as_it_is(self) -> None:
+    def test_data_is_unchanged(self) -> None:
         node = {"example": {"type": "string", "title": "Not a schema"}}
 
         assert tidy(node) == node
@@ -245,7 +245,7 @@ class TestSchemas:
 
         assert without_null(parameter) == {"schema": {"type": "integer", "default": 1}}
 
-    def test_example_is_put_together_from_those_of_the_fields(self) -> None:
+    def test_example_is_built_from_the_fields(self) -> None:
         fields = {"id": {"type": "string", "format": "uuid"}, "note": {"type": "string"}}
         components = {"schemas": {"Thing": {"properties": fields}}}
 

@@ -92,18 +92,18 @@ def test_if_match_of_no_current_tag_fails(value: str) -> None:
     assert answer("PATCH", [(b"if-match", value.encode())]) == 412
 
 
-def test_answer_to_weak_tag_says_that_it_is_weak() -> None:
+def test_rejection_of_a_weak_tag_explains_it() -> None:
     with pytest.raises(PreconditionFailed, match="weak"):
         evaluate_preconditions("PATCH", [(b"if-match", b'W/"7"')], CURRENT)
 
 
 @pytest.mark.parametrize("value", [b'*, "6"', b"7", b'"6", oops'])
-def test_unreadable_if_none_match_lets_no_write_through(value: bytes) -> None:
+def test_malformed_if_none_match_rejects_the_write(value: bytes) -> None:
     with pytest.raises(BadRequest):
         evaluate_preconditions("PUT", [(b"if-none-match", value)], CURRENT)
 
 
-def test_not_modified_names_the_tag_that_the_client_has() -> None:
+def test_not_modified_repeats_the_tag_of_the_client() -> None:
     assert evaluate_preconditions("GET", [(b"if-none-match", b'"7-gzip"')], CURRENT) == '"7-gzip"'
     assert evaluate_preconditions("GET", [(b"if-none-match", b'W/"7"')], CURRENT) == '"7"'
 

@@ -111,7 +111,7 @@ class TestBodyThatCannotBeRead:
 
         assert broken(response) == {"/body": "missing"}
 
-    async def test_stranger_learns_nothing_about_the_body(self, client: AsyncClient) -> None:
+    async def test_anonymous_client_gets_no_errors_of_the_body(self, client: AsyncClient) -> None:
         response = await client.post(ITEMS, json={"price": "x"})
 
         assert_problem(response, 401, "unauthenticated")
@@ -144,7 +144,7 @@ class TestBodyThatIsTooLarge:
 
         assert_problem(response, 413, "content_too_large")
 
-    async def test_announced_body_is_not_waited_for(self, app: FastAPI, user: User) -> None:
+    async def test_announced_body_is_not_awaited(self, app: FastAPI, user: User) -> None:
         head = await request_head(app, user, b"Content-Length: 99999999")
 
         async with serving(app) as port, connected(port) as connection:
@@ -153,7 +153,7 @@ class TestBodyThatIsTooLarge:
 
         assert (status, json.loads(body)["code"]) == (413, "content_too_large")
 
-    async def test_endless_body_is_cut_off(self, app: FastAPI, user: User) -> None:
+    async def test_endless_body_is_aborted(self, app: FastAPI, user: User) -> None:
         head = await request_head(app, user, b"Transfer-Encoding: chunked")
         chunk = b"%x\r\n%b\r\n" % (65_536, b" " * 65_536)
 
@@ -180,7 +180,7 @@ async def request_head(app: FastAPI, user: User, length: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-class TestNobodyHome:
+class TestUnknownRoutes:
     @pytest.mark.parametrize(
         "path",
         ["/nothing", "/api/v1", "/api/v1/items/", "/api/v1/items/1/2", "/%00", "/../etc", "/é"],
@@ -208,7 +208,7 @@ class TestUnexpectedError:
             app.add_api_route("/leak", leak)
             yield app
 
-    async def test_is_a_problem_without_its_text(self, failing: FastAPI) -> None:
+    async def test_unexpected_error_is_a_problem_without_its_text(self, failing: FastAPI) -> None:
         async with new_client(failing) as client:
             response = await client.get("/fail")
 
@@ -216,7 +216,7 @@ class TestUnexpectedError:
         assert "bytes" not in response.text
         assert "RuntimeError" not in response.text
 
-    async def test_browsers_may_read_it(self, failing: FastAPI) -> None:
+    async def test_unexpected_error_can_be_read_across_origins(self, failing: FastAPI) -> None:
         async with new_client(failing, Origin="https://front.example") as client:
             response = await client.get("/fail")
 
@@ -242,8 +242,8 @@ class TestUnexpectedError:
         assert CANARY not in response.text
 
 
-class TestCanary:
-    """What a client sends comes back neither in an answer nor in a line of the log."""
+class TestSecretInput:
+    """Client input appears neither in a response nor in a log line."""
 
     @pytest.fixture
     def log(self, settings: Settings, caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
@@ -283,7 +283,7 @@ class TestCanary:
             ("POST", "/fail", {"json": {"password": CANARY}}),
         ],
     )
-    async def test_is_not_repeated(
+    async def test_secret_input_is_not_repeated(
         self,
         talkative: FastAPI,
         log: StringIO,
@@ -315,7 +315,7 @@ class TestShape:
             (DeadlineExceeded(), None),
         ],
     )
-    async def test_refusal_says_when_to_come_back(
+    async def test_rejection_has_retry_after(
         self, running: Running, error: AppError, retry_after: str | None
     ) -> None:
         async def refuse() -> None:
@@ -329,7 +329,7 @@ class TestShape:
         assert_problem(response, error.status, error.code)
         assert response.headers.get("Retry-After") == retry_after
 
-    async def test_type_is_a_page_that_explains_it(self, client: AsyncClient) -> None:
+    async def test_type_is_the_url_of_its_page(self, client: AsyncClient) -> None:
         problem = (await client.get("/nothing")).json()
 
         page = await client.get(problem["type"])
@@ -342,12 +342,12 @@ class TestShape:
 
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
-    async def test_bad_credentials_are_called_so(self, client: AsyncClient) -> None:
+    async def test_invalid_credentials_have_their_challenge(self, client: AsyncClient) -> None:
         response = await client.get(ITEMS, headers={"Authorization": "Bearer x"})
 
         assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
 
-    async def test_missing_scope_is_called_so(self, as_user: As, guest: User) -> None:
+    async def test_missing_scope_has_its_challenge(self, as_user: As, guest: User) -> None:
         client = await as_user(guest)
 
         response = await client.post(ITEMS, json=item_body())

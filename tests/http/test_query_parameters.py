@@ -107,7 +107,7 @@ async def test_declared_parameters_are_accepted(caller: AsyncClient, path: str) 
     assert (await caller.get(path)).status_code == 200
 
 
-async def test_answer_to_a_large_query_is_small(caller: AsyncClient) -> None:
+async def test_response_to_a_large_query_is_small(caller: AsyncClient) -> None:
     query = "&".join(f"{'a' * 2000}{number}=1" for number in range(20))
 
     response = await caller.get(f"{ITEMS}?{query}&limit=x")
@@ -118,7 +118,7 @@ async def test_answer_to_a_large_query_is_small(caller: AsyncClient) -> None:
     assert len(response.content) < 20_000
 
 
-async def test_number_that_is_endless_is_refused(caller: AsyncClient) -> None:
+async def test_endless_number_is_refused(caller: AsyncClient) -> None:
     response = await caller.get(ITEMS, params={"limit": "0" * 3000 + "20"})
 
     assert broken(response) == {"/query/limit": "too_long"}
@@ -153,7 +153,7 @@ async def test_handshake_refuses_unknown_parameters(app: FastAPI, user: User) ->
     ("query", "pointer"),
     [("q=caf%E9", "/query/q"), ("%E9=x", "/query"), ("%C3%25A9=x", "/query")],
 )
-async def test_query_that_is_not_utf_8_is_refused(
+async def test_query_in_invalid_utf_8_is_refused(
     caller: AsyncClient, query: str, pointer: str
 ) -> None:
     response = await caller.get(f"{ITEMS}?{query}")
@@ -161,7 +161,7 @@ async def test_query_that_is_not_utf_8_is_refused(
     assert broken(response) == {pointer: "text_encoding"}
 
 
-async def test_handshake_refuses_a_query_that_is_not_utf_8(app: FastAPI, user: User) -> None:
+async def test_handshake_refuses_a_query_in_invalid_utf_8(app: FastAPI, user: User) -> None:
     headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
     async with serving(app) as port:
         status, _, problem = await handshake(port, "/api/v1/ws/lobby?%E9=1", headers)
@@ -170,7 +170,7 @@ async def test_handshake_refuses_a_query_that_is_not_utf_8(app: FastAPI, user: U
 
 
 class TestRememberedQuery:
-    async def test_is_used_only_when_asked_for(self, caller: AsyncClient) -> None:
+    async def test_remembered_query_is_used_only_on_request(self, caller: AsyncClient) -> None:
         await caller.post(ITEMS, json={"name": SHELF, "price": "1.00"})
         await caller.post(ITEMS, json={"name": "Desk", "price": "1.00"})
         caller.cookies.clear()

@@ -15,6 +15,7 @@ from app.security.rate_limit import LocalWindows, Policy
 from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
+from tests.polling import PATIENCE_SECONDS
 from tests.state import opened, replaced
 
 ME = "/api/v1/users/me"
@@ -29,7 +30,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
-    redis = create_redis(valkey.connection_url)
+    redis = create_redis(valkey.connection_url, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.flushall()
     await redis.aclose()
@@ -54,7 +55,7 @@ class TestRateLimit:
 
         assert Counter(answer.status_code for answer in answers) == {200: 100, 429: 900}
 
-    async def test_answers_say_what_is_left(
+    async def test_responses_have_the_remaining_quota(
         self, limited_app: FastAPI, as_user: As, user: User
     ) -> None:
         client = await as_user(user)
@@ -65,7 +66,7 @@ class TestRateLimit:
         assert first.headers["ratelimit"].startswith('"default";r=99;t=')
         assert second.headers["ratelimit"].startswith('"default";r=98;t=')
 
-    async def test_refusal_says_when_to_come_back(
+    async def test_rejection_has_retry_after(
         self, limited_app: FastAPI, as_user: As, user: User
     ) -> None:
         opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
@@ -104,17 +105,17 @@ class TestRedisWindows:
         replicas = [RedisWindows(redis, LIMIT), RedisWindows(redis, LIMIT)]
 
         verdicts = await asyncio.gather(
-            *(replicas[number % 2].count("somebody") for number in range(1000))
+            *(replicas[number % 2].count("any-client") for number in range(1000))
         )
 
         assert sum(not verdict.is_refused for verdict in verdicts) == 100
 
-    async def test_window_ends(self, redis: Client) -> None:
+    async def test_quota_is_restored_after_the_window(self, redis: Client) -> None:
         windows = RedisWindows(redis, Policy(1, 60))
-        await windows.count("somebody")
-        await redis.delete("rate:somebody")
+        await windows.count("any-client")
+        await redis.delete("rate:any-client")
 
-        verdict = await windows.count("somebody")
+        verdict = await windows.count("any-client")
 
         assert not verdict.is_refused
 
@@ -122,7 +123,7 @@ class TestRedisWindows:
         gone = create_redis("redis://127.0.0.1:1")
         windows = RedisWindows(gone, Policy(1, 60))
 
-        verdicts = [await windows.count("somebody") for _ in range(2)]
+        verdicts = [await windows.count("any-client") for _ in range(2)]
 
         assert [verdict.is_refused for verdict in verdicts] == [False, True]
         await gone.aclose()

@@ -1,4 +1,4 @@
-"""Text in requests, from outside: normalized, visible, and decoded strictly."""
+"""Text in requests: normalized, visible, and decoded strictly."""
 
 import unicodedata
 from typing import Any
@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from app.runtime.text import MAX_MARKS
@@ -144,7 +145,7 @@ class TestUsernames:
     @pytest.mark.parametrize(
         "name", ["admin\u200d", "\u3164" * 3, "\u0430dmin", "\uff41dmin", "d\u043e\u043c", "..."]
     )
-    async def test_name_that_is_not_ascii_is_refused(self, client: AsyncClient, name: str) -> None:
+    async def test_username_must_be_ascii(self, client: AsyncClient, name: str) -> None:
         assert broken(await register(client, username=name)) == {
             "/body/username": "string_pattern_mismatch"
         }
@@ -188,11 +189,11 @@ class TestEmailAddresses:
         "email",
         ["ada@xn--zzzz.com", "ada@localhost", "\u0430da@example.com", "a\u200bda@example.com"],
     )
-    async def test_what_is_no_address_is_refused(self, client: AsyncClient, email: str) -> None:
+    async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
         assert list(broken(await register(client, email=email))) == ["/body/email"]
 
     @pytest.mark.parametrize("domain", ["xn--exmple-cua.com", "ex\u00e4mple.com"])
-    async def test_notification_goes_to_the_a_labels(
+    async def test_notification_is_sent_to_the_a_labels(
         self, app: FastAPI, chief: AsyncClient, settings: Settings, domain: str
     ) -> None:
         local = address().partition("@")[0]
@@ -202,7 +203,9 @@ class TestEmailAddresses:
         await opened(app)[Worker].drain()
 
         assert response.status_code == 202
-        assert f"{local}@xn--exmple-cua.com" in dict(read_mails(settings.mail_folder))
+        assert f"{local}@xn--exmple-cua.com" in dict(
+            read_mails(settings.of(MailSettings).mail_folder)
+        )
 
 
 class TestPasswords:
@@ -234,13 +237,13 @@ class TestPasswords:
 
 class TestDecoding:
     @pytest.mark.parametrize("query", ["q=caf%E9", "q=%FF%FE%00", "q=%ED%A0%80", "%E9=x"])
-    async def test_query_that_is_not_utf_8_is_refused(self, owner: AsyncClient, query: str) -> None:
+    async def test_query_in_invalid_utf_8_is_refused(self, owner: AsyncClient, query: str) -> None:
         response = await owner.get(f"{API}/items?{query}")
 
         assert broken(response) == {"/query" if query[0] == "%" else "/query/q": "text_encoding"}
 
     @pytest.mark.parametrize("password", ["Gr%F6%DFe", b"Gr\xf6\xdfe".decode("latin-1")])
-    async def test_token_request_that_is_not_utf_8_is_refused(
+    async def test_token_request_in_invalid_utf_8_is_refused(
         self, client: AsyncClient, password: str
     ) -> None:
         body = f"username=ada&password={password}".encode("latin-1")
@@ -272,7 +275,7 @@ class TestDecoding:
 
         assert response.json()["name"] == "Caf\u00e9"
 
-    async def test_json_that_is_not_utf_8_is_refused(self, owner: AsyncClient) -> None:
+    async def test_json_in_invalid_utf_8_is_refused(self, owner: AsyncClient) -> None:
         body = b'{"name": "Caf\xe9", "price": "1.00"}'
         headers = {"Content-Type": "application/json; charset=iso-8859-1"}
 

@@ -53,7 +53,7 @@ class TestMoney:
         assert from_text.as_tuple().exponent == -2
 
     @given(st.text() | st.floats() | st.integers() | st.booleans() | st.none() | st.binary())
-    def test_anything_is_money_or_refused(self, value: Any) -> None:
+    def test_any_value_is_money_or_refused(self, value: Any) -> None:
         try:
             amount = MONEY.validate_python(value)
         except ValidationError:
@@ -102,12 +102,12 @@ class TestTimestamp:
 
 class TestTexts:
     @pytest.mark.parametrize("text", ["", "a", "two\nlines", "\U0001f9ff", "\xe9"])
-    def test_what_can_be_stored_is_kept(self, text: str) -> None:
+    def test_storable_text_is_preserved(self, text: str) -> None:
         assert TEXT.validate_python(text) == text
 
     @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
     @pytest.mark.parametrize("adapter", [TEXT, LINE])
-    def test_what_cannot_is_refused(self, adapter: TypeAdapter[str], text: str) -> None:
+    def test_unstorable_text_is_refused(self, adapter: TypeAdapter[str], text: str) -> None:
         with pytest.raises(ValidationError):
             adapter.validate_python(text)
 

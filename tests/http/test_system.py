@@ -57,7 +57,7 @@ def assert_problem(response: Response, status: int, code: str) -> None:
 
 
 class TestLiveness:
-    async def test_answers_while_the_database_is_away(self, started: Started) -> None:
+    async def test_liveness_does_not_need_the_database(self, started: Started) -> None:
         async with started(database_url=NOWHERE) as client:
             response = await client.get("/liveness")
 
@@ -118,7 +118,7 @@ class TestHealth:
             ("redis", {"redis_url": "redis://127.0.0.1:1"}),
         ],
     )
-    async def test_what_is_not_needed_for_all_degrades(
+    async def test_unreachable_optional_dependency_degrades(
         self, started: Started, name: str, change: dict[str, object]
     ) -> None:
         async with started(**change) as client:
@@ -128,9 +128,7 @@ class TestHealth:
         assert response.json()["dependencies"].pop(name)["status"] == "down"
         assert "127.0.0.1" not in response.text
 
-    async def test_queue_that_nobody_works_on_degrades(
-        self, app: FastAPI, client: AsyncClient
-    ) -> None:
+    async def test_queue_without_a_worker_degrades(self, app: FastAPI, client: AsyncClient) -> None:
         async with sessions_of(app).begin() as session:
             job = SendVerificationMail(user_id=uuid.uuid4())
             await enqueue(session, job, delay=timedelta(minutes=-2))
@@ -140,7 +138,7 @@ class TestHealth:
         assert response.json()["status"] == "degraded"
         assert response.json()["dependencies"]["queue"]["status"] == "down"
 
-    async def test_dependency_that_is_down_makes_a_problem(self, started: Started) -> None:
+    async def test_unreachable_database_is_a_problem(self, started: Started) -> None:
         async with started(database_url=NOWHERE) as client:
             response = await client.get("/health")
 
@@ -148,7 +146,7 @@ class TestHealth:
         assert response.json()["status"] == 503
         assert response.json()["dependencies"]["database"]["status"] == "down"
 
-    async def test_the_others_are_named_beside_it(self, started: Started) -> None:
+    async def test_problem_lists_all_dependencies(self, started: Started) -> None:
         async with started(database_url=NOWHERE, redis_url="redis://127.0.0.1:1") as client:
             health = (await client.get("/health")).json()
 
@@ -157,7 +155,7 @@ class TestHealth:
             ("storage", "mail"), "ok"
         )
 
-    async def test_says_nothing_about_the_exception(self, started: Started) -> None:
+    async def test_health_reveals_no_exception(self, started: Started) -> None:
         async with started(database_url=NOWHERE) as client:
             response = await client.get("/health")
 
@@ -166,7 +164,7 @@ class TestHealth:
 
 
 class TestVersion:
-    async def test_names_what_runs(self, client: AsyncClient, settings: Settings) -> None:
+    async def test_shows_the_running_release(self, client: AsyncClient, settings: Settings) -> None:
         response = await client.get("/version")
 
         expected = {"name": settings.project_name, "version": settings.version}
@@ -183,13 +181,13 @@ class TestSecurityTxt:
         assert fields["Contact"] == "mailto:security@example.com"
         assert now() < expires < now() + timedelta(days=365)
 
-    async def test_moves_with_the_time(self, client: AsyncClient) -> None:
+    async def test_expiry_moves_with_the_time(self, client: AsyncClient) -> None:
         with time_machine.travel(datetime.fromisoformat("2031-01-01T00:00:00Z"), tick=False):
             response = await client.get("/.well-known/security.txt")
 
         assert "Expires: 2031-06-30T00:00:00Z" in response.text
 
-    async def test_names_its_own_address_once_it_has_one(self, started: Started) -> None:
+    async def test_has_canonical_with_a_public_url(self, started: Started) -> None:
         async with started(public_url="https://shop.example") as client:
             response = await client.get("/.well-known/security.txt")
 
@@ -197,7 +195,7 @@ class TestSecurityTxt:
 
 
 class TestLandingPage:
-    async def test_shows_what_runs_and_leads_on(self, client: AsyncClient) -> None:
+    async def test_shows_the_release_and_links(self, client: AsyncClient) -> None:
         response = await client.get("/")
 
         assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -271,7 +269,7 @@ class TestDocumentation:
         assert response.json()["servers"] == [{"url": "/shop"}]
 
     @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api"])
-    async def test_can_be_closed(self, started: Started, path: str) -> None:
+    async def test_can_be_disabled(self, started: Started, path: str) -> None:
         async with started(docs_enabled=False) as client:
             response = await client.get(path)
             landing = await client.get("/")
@@ -286,7 +284,7 @@ class TestStaticFiles:
         [("swagger-ui-bundle.js", "text/javascript"), ("site.css", "text/css")],
     )
     @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-    async def test_come_packed_or_plain(
+    async def test_are_sent_compressed_or_plain(
         self, client: AsyncClient, name: str, media_type: str, encoding: str
     ) -> None:
         response = await client.get(f"/static/{name}", headers={"Accept-Encoding": encoding})
@@ -309,13 +307,13 @@ class TestProblemPages:
         assert [code for code, count in Counter(declared).items() if count > 1] == []
 
     @pytest.mark.parametrize("code", sorted(problem_types()))
-    async def test_every_type_has_one(self, client: AsyncClient, code: str) -> None:
+    async def test_every_type_has_a_page(self, client: AsyncClient, code: str) -> None:
         response = await client.get(f"/problems/{code}")
 
         assert response.status_code == 200
         assert problem_types()[code].remedy.split("`")[0] in response.text
 
-    async def test_index_leads_to_them(self, client: AsyncClient) -> None:
+    async def test_index_links_to_all_types(self, client: AsyncClient) -> None:
         response = await client.get("/problems")
 
         assert 'href="/problems/insufficient_scope"' in response.text
@@ -323,7 +321,7 @@ class TestProblemPages:
     async def test_unknown_type_is_not_found(self, client: AsyncClient) -> None:
         assert_problem(await client.get("/problems/nothing"), 404, "not_found")
 
-    async def test_type_of_an_answer_leads_to_its_page(self, client: AsyncClient) -> None:
+    async def test_type_of_a_problem_is_the_url_of_its_page(self, client: AsyncClient) -> None:
         problem = (await client.get("/nothing/here")).json()
 
         assert (await client.get(problem["type"])).status_code == 200

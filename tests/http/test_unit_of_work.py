@@ -1,4 +1,4 @@
-"""Writes are committed before the answer leaves, and repeated where PostgreSQL says so."""
+"""The unit of work: commits before the response, and retries serialization failures."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Tasks: written with the change that causes them, done to the end, whatever happens."""
+"""Tasks: committed with the change that causes them, and completed despite failures."""
 
 import asyncio
 import uuid
@@ -31,7 +31,7 @@ gates: dict[str, asyncio.Event] = {}
 
 
 class Note(Job):
-    """Stores a row in its completion, once it gets through the gate."""
+    """Stores a row in its completion, after the gate is opened."""
 
     kind: ClassVar[str] = "note"
 
@@ -56,7 +56,7 @@ FAILURES: dict[str, Exception] = {
 
 
 class Break(Job):
-    """Fails in the way that it is told."""
+    """Fails as configured."""
 
     kind: ClassVar[str] = "break"
 
@@ -124,7 +124,7 @@ async def ends(app: FastAPI, task_id: uuid.UUID, status: TaskStatus) -> None:
 
 
 class TestEnqueue:
-    async def test_what_is_committed_is_done(self, app: FastAPI, user: User) -> None:
+    async def test_committed_job_runs(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id), owner_id=user.id)
 
         await new_worker(app).drain()
@@ -134,7 +134,7 @@ class TestEnqueue:
         assert task.result == {"attempt": 1}
         assert await effects(app) == 1
 
-    async def test_what_is_rolled_back_is_not(self, app: FastAPI, user: User) -> None:
+    async def test_rolled_back_job_does_not_run(self, app: FastAPI, user: User) -> None:
         async def enqueue_in_vain() -> None:
             async with transaction(sessions_of(app)) as session:
                 await enqueue(session, Note(user_id=user.id))
@@ -146,7 +146,7 @@ class TestEnqueue:
 
         assert await effects(app) == 0
 
-    async def test_same_key_is_the_same_task_until_it_is_finished(
+    async def test_same_key_is_the_same_task_while_unfinished(
         self, app: FastAPI, user: User
     ) -> None:
         ids = [await put(app, Note(user_id=user.id), key="one") for _ in range(3)]
@@ -197,7 +197,7 @@ class TestFailures:
         ("how", "attempts", "error"),
         [("give_up", 1, "The item is gone."), ("app", 5, "Taken.")],
     )
-    async def test_error_says_what_the_owner_may_know(
+    async def test_error_shows_only_public_details(
         self, app: FastAPI, how: str, attempts: int, error: str
     ) -> None:
         task_id = await put(app, Break(how=how))
@@ -214,7 +214,7 @@ class TestFailures:
 
         assert (await load(app, task_id)).error == "The attempt took too long."
 
-    async def test_job_that_kills_its_worker_is_given_up(self, app: FastAPI, user: User) -> None:
+    async def test_job_that_kills_its_worker_fails(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id))
         for _ in range(MAX_CRASHES):
             async with transaction(sessions_of(app)) as session:
@@ -235,13 +235,13 @@ class TestFailures:
 
         assert (retried, seen) == ((1, 0), [1, 1])
 
-    def test_pauses_grow_and_differ(self) -> None:
+    def test_backoff_grows_with_jitter(self) -> None:
         pauses = [Note.delay_after(attempt).total_seconds() for attempt in range(1, 20)]
 
         assert all(2 ** (n - 1) <= pause <= 2**n for n, pause in enumerate(pauses[:5], 1))
         assert max(pauses) <= 3600
 
-    def test_mails_outlast_a_server_that_is_away_for_half_an_hour(self) -> None:
+    def test_mails_survive_half_an_hour_without_a_mail_server(self) -> None:
         for kind in (each for each in load_features().jobs if each.kind.startswith("send_")):
             pauses = [kind.delay_after(attempt) for attempt in range(1, kind.max_attempts)]
 
@@ -249,7 +249,7 @@ class TestFailures:
 
 
 class TestAttempts:
-    async def test_attempt_that_was_overtaken_has_no_effect(self, app: FastAPI, user: User) -> None:
+    async def test_superseded_attempt_has_no_effect(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id))
         for _ in range(2):
             async with transaction(sessions_of(app)) as session:
@@ -276,7 +276,7 @@ class TestAttempts:
         assert (await load(app, task_id)).status is TaskStatus.CANCELLED
         assert await effects(app) == 0
 
-    async def test_worker_that_stops_hands_back(self, app: FastAPI, user: User) -> None:
+    async def test_stopping_worker_requeues_tasks(self, app: FastAPI, user: User) -> None:
         stopping = new_worker(app, grace_seconds=0.1)
         stopping.start()
         task_id = await put(app, Note(user_id=user.id, gate="open"))
@@ -290,9 +290,7 @@ class TestAttempts:
         await new_worker(app).drain()
         assert await effects(app) == 1
 
-    async def test_worker_that_stops_finishes_what_is_nearly_done(
-        self, app: FastAPI, user: User
-    ) -> None:
+    async def test_stopping_worker_finishes_short_tasks(self, app: FastAPI, user: User) -> None:
         stopping = new_worker(app)
         stopping.start()
         task_id = await put(app, Note(user_id=user.id, gate="open"))
@@ -304,7 +302,7 @@ class TestAttempts:
 
         assert (await load(app, task_id)).status is TaskStatus.SUCCEEDED
 
-    async def test_worker_goes_on_after_it_lost_its_connection(
+    async def test_worker_reconnects_after_a_lost_connection(
         self, app: FastAPI, user: User, worker: Worker
     ) -> None:
         await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
@@ -314,7 +312,7 @@ class TestAttempts:
 
         await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
 
-    async def test_task_that_the_queue_forgot_is_enqueued_again(
+    async def test_task_missing_in_the_queue_is_enqueued_again(
         self, app: FastAPI, user: User
     ) -> None:
         await put(app, Note(user_id=user.id))

@@ -1,4 +1,4 @@
-"""Lines leave in order and completely, and nobody waits for whoever reads them."""
+"""Log writer: complete lines in order, without waiting for the reader."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 20
 
 
 class Gate(StringIO):
-    """A reader that has stopped reading, until it goes on."""
+    """A reader that has stopped reading, until it continues."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class TestBeforeItStarts:
 
 
 class TestStarted:
-    def test_loses_nothing_when_it_is_closed(self) -> None:
+    def test_closing_flushes_all_lines(self) -> None:
         stream = StringIO()
         writer = LogWriter(stream)
         writer.start()
@@ -74,7 +74,7 @@ class TestStarted:
 
         assert stream.getvalue() == "0123456789\n" * 4000
 
-    def test_nobody_waits_for_a_reader_that_has_stopped(self, gate: Gate) -> None:
+    def test_stalled_reader_blocks_no_caller(self, gate: Gate) -> None:
         writer = LogWriter(gate, capacity=3)
         writer.start()
         writer.write("first\n")

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the request id, without what is nobody's business."""
+"""Logs: one JSON object per line, with the request id and without secrets."""
 
 import json
 import logging
@@ -54,25 +54,25 @@ class TestLine:
 
         assert lines()[0]["request_id"] == "r-1"
 
-    def test_of_a_library_looks_the_same(self, lines: Lines) -> None:
+    def test_line_of_a_library_has_the_same_format(self, lines: Lines) -> None:
         with in_request("r-1"):
             logging.getLogger("some.library").warning("old %s", "style")
 
         [line] = lines()
         assert (line["event"], line["level"], line["request_id"]) == ("old style", "warning", "r-1")
 
-    def test_stays_one_line(self, lines: Lines) -> None:
+    def test_event_with_a_newline_is_one_line(self, lines: Lines) -> None:
         get_logger("tests").info("two\nlines", path="/a\r\nb\x1b[31m")
 
         assert lines()[0]["event"] == "two\nlines"
 
-    def test_below_the_level_is_left_out(self, lines: Lines) -> None:
+    def test_line_below_the_level_is_left_out(self, lines: Lines) -> None:
         get_logger("tests").debug("quiet")
         logging.getLogger("some.library").debug("quiet")
 
         assert lines() == []
 
-    def test_of_uvicorn_is_not_written_twice(self, lines: Lines) -> None:
+    def test_line_of_uvicorn_is_not_written_twice(self, lines: Lines) -> None:
         logging.getLogger("uvicorn.error").info("started")
         logging.getLogger("uvicorn.access").info("GET /?token=secret")
 
@@ -92,7 +92,7 @@ class TestTraceback:
 
         assert CANARY not in json.dumps(lines())
 
-    def test_of_a_group_shows_no_message_either(self, lines: Lines) -> None:
+    def test_exception_group_shows_no_message(self, lines: Lines) -> None:
         error = ExceptionGroup(CANARY, [ValueError(CANARY), KeyError(CANARY)])
 
         get_logger("tests").error("failed", exc_info=error)
@@ -101,7 +101,7 @@ class TestTraceback:
         assert CANARY not in text
         assert "KeyError" in text
 
-    def test_keeps_what_the_interpreter_says_about_the_code(self, lines: Lines) -> None:
+    def test_shows_messages_of_the_interpreter(self, lines: Lines) -> None:
         try:
             None.upper()  # type: ignore[attr-defined]
         except AttributeError:
@@ -144,7 +144,7 @@ class TestRedaction:
             f"password={CANARY}",
         ],
     )
-    def test_hides_secrets_by_their_looks(self, lines: Lines, text: str) -> None:
+    def test_hides_secrets_by_their_format(self, lines: Lines, text: str) -> None:
         get_logger("tests").info("hello", text=text)
         logging.getLogger("some.library").warning("hello %s", text)
 
@@ -158,7 +158,7 @@ class TestRedaction:
 
 
 class TestDevelopment:
-    def test_is_written_for_people(self, settings: Settings) -> None:
+    def test_development_format_is_readable(self, settings: Settings) -> None:
         development = settings.model_copy(update={"environment": "development"})
 
         with logging_to(StringIO(), development) as log:

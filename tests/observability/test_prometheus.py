@@ -72,7 +72,7 @@ class TestRequests:
 
         assert requests(await scrape(client), route="(none)", status="404") == before + 1
 
-    async def test_strange_methods_share_a_name(self, client: AsyncClient) -> None:
+    async def test_unknown_methods_share_a_name(self, client: AsyncClient) -> None:
         await client.request("BREW", ITEMS)
 
         methods = (await scrape(client)).values("method")
@@ -97,7 +97,7 @@ class TestRequests:
 
 
 class TestBusiness:
-    async def test_counts_what_was_committed(
+    async def test_committed_business_events_are_counted(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         writer = await as_user(user)
@@ -109,7 +109,7 @@ class TestBusiness:
 
         assert (await scrape(client)).value("items_created_total") == before + 3
 
-    async def test_does_not_count_what_was_not(
+    async def test_rolled_back_business_events_are_not_counted(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         writer = await as_user(user)
@@ -137,7 +137,7 @@ class TestDatabase:
 
 
 class TestLevels:
-    async def test_are_read_about_once_a_second(self, running: Running) -> None:
+    async def test_gauges_are_sampled_about_once_a_second(self, running: Running) -> None:
         async with running(database_read_pool_size=7) as app, new_client(app) as client:
             figures = await scrape(client)
             deadline = time.monotonic() + 20

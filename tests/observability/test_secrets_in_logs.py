@@ -26,7 +26,7 @@ async def log() -> AsyncIterator[StringIO]:
 
 @pytest.fixture
 async def talkative(log: StringIO, running: Running) -> AsyncIterator[FastAPI]:
-    """A service that logs all it can, and has an endpoint that fails with what it was sent."""
+    """A service with the lowest log level, and an endpoint that fails with its input."""
     async with running(log_level="debug") as app:
         app.add_api_route("/fails", fail, methods=["POST"])
         yield app
@@ -52,7 +52,7 @@ REQUESTS: list[dict[str, Any]] = [
     {"url": f"{V1}/items", "headers": {"Cookie": f"session={CANARY}"}},
     {"url": f"/verify-email?token={CANARY}"},
     {"url": f"{V1}/items?q={CANARY}&cursor={CANARY}"},
-    {"url": f"{V1}/auth/token", "data": {"username": "somebody", "password": CANARY}},
+    {"url": f"{V1}/auth/token", "data": {"username": "any-client", "password": CANARY}},
     {"url": f"{V1}/auth/refresh", "json": {"refresh_token": CANARY}},
     {"url": f"{V1}/auth/reset-password", "json": {"token": CANARY, "new_password": CANARY}},
     {"url": f"{V1}/auth/register", "json": {"password": CANARY, CANARY: [CANARY]}},

@@ -56,7 +56,7 @@ class Intake(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing: the output belongs to the tests."""
+        """Log nothing: the output belongs to the tests."""
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ class TestTrace:
             above = by_id[above.parent_span_id]
         assert above is request
 
-    async def test_of_a_job_leads_to_the_request_that_enqueued_it(
+    async def test_trace_of_a_job_links_to_its_request(
         self, running: Running, collector: Collector
     ) -> None:
-        person = {"email": "a@example.com", "username": "anybody", "password": "lamp-cord-9-orbit"}
+        person = {"email": "a@example.com", "username": "a-user", "password": "lamp-cord-9-orbit"}
         async with running(otel_exporter_otlp_endpoint=collector.url) as app:
             async with new_client(app) as client:
                 answer = await client.post("/api/v1/auth/register", json=person)
@@ -124,7 +124,7 @@ class TestTrace:
         assert job.trace_id != request.trace_id
         assert [link.trace_id for link in job.links] == [request.trace_id]
 
-    async def test_goes_on_in_the_service_that_is_asked(
+    async def test_trace_is_propagated_to_the_upstream(
         self, running: Running, collector: Collector, user: User
     ) -> None:
         demo = DemoApi()
@@ -140,7 +140,7 @@ class TestTrace:
         assert (asked.trace_id.hex(), asked.name) == (trace_id, "GET")
         assert attributes(asked)["server.address"] == "127.0.0.1"
 
-    async def test_names_no_values(self, send: Send) -> None:
+    async def test_contains_no_values(self, send: Send) -> None:
         path = f"/api/v1/items?q={CANARY}"
 
         spans = [*await send("POST", path, json=ITEM), *await send("GET", path)]
@@ -148,7 +148,7 @@ class TestTrace:
         assert len(spans) > 4
         assert CANARY not in str(spans)
 
-    async def test_goes_on_where_the_client_began(self, send: Send) -> None:
+    async def test_trace_of_the_client_is_continued(self, send: Send) -> None:
         headers = {"traceparent": f"00-{PARENT}-b7ad6b7169203331-01"}
 
         spans = await send("GET", "/version", headers=headers)
@@ -171,7 +171,7 @@ class TestTrace:
         assert path not in {attributes(span).get("url.path") for span in spans}
         assert not [span for span in spans if span.name == f"GET {path}"]
 
-    async def test_collector_that_is_away_stops_nobody(
+    async def test_unreachable_collector_fails_no_request(
         self, running: Running, collector: Collector
     ) -> None:
         collector.shutdown()

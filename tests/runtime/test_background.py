@@ -1,4 +1,4 @@
-"""Loops that go on, whatever happens, say so without filling the log, and end together."""
+"""Background loops: continue after errors, log at intervals, and close together."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.runtime.background import BackgroundLoop, start_together
 
 
 class Failing(BackgroundLoop):
-    """Raises what it is given, one error a round, and then waits."""
+    """Raises the given errors, one per iteration, and then waits."""
 
     name = "failing"
 
@@ -35,7 +35,7 @@ class Failing(BackgroundLoop):
 
 @pytest.fixture(autouse=True)
 def listening(settings: Settings) -> None:
-    """Whatever level others have left behind."""
+    """Reset the log level of earlier tests."""
     configure_logging(settings.model_copy(update={"log_level": "info"}))
 
 
@@ -49,17 +49,17 @@ async def logged(errors: list[Exception], log_again_seconds: float = 30) -> list
 
 
 class TestFailure:
-    async def test_is_told_once_while_it_stays_the_same(self) -> None:
+    async def test_repeated_failure_is_logged_once(self) -> None:
         errors: list[Exception] = [Unavailable() for _ in range(5)]
 
         assert await logged(errors) == ["Unavailable"]
 
-    async def test_of_another_kind_is_told(self) -> None:
+    async def test_failure_of_another_kind_is_logged(self) -> None:
         errors = [Unavailable(), ValueError(), ValueError(), Unavailable()]
 
         assert await logged(errors) == ["Unavailable", "ValueError", "Unavailable"]
 
-    async def test_is_logged_again_after_a_while(self) -> None:
+    async def test_failure_is_logged_again_after_the_interval(self) -> None:
         errors: list[Exception] = [Unavailable(), Unavailable()]
 
         assert await logged(errors, log_again_seconds=0) == ["Unavailable", "Unavailable"]
@@ -85,7 +85,7 @@ class Lingering(BackgroundLoop):
 
 
 class TestStartTogether:
-    async def test_they_close_at_once_and_not_in_turn(self) -> None:
+    async def test_loops_close_concurrently(self) -> None:
         loops = [Lingering(closing) for closing in [asyncio.Barrier(2)] * 2]
         close = start_together(loops)
         await asyncio.sleep(0)

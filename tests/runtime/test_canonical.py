@@ -1,4 +1,4 @@
-"""Names that look the same to a person are one name."""
+"""Canonical names: names that look the same are equal."""
 
 import unicodedata
 

@@ -34,7 +34,7 @@ def test_last_characters_of_planes_can_be_stored() -> None:
     assert storable("\ufffd\U0001fffd") == "\ufffd\U0001fffd"
 
 
-def test_header_is_cut_before_it_is_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_header_is_truncated_before_normalization(monkeypatch: pytest.MonkeyPatch) -> None:
     longest = 0
 
     def spy(form: str, text: str) -> str:

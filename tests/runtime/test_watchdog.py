@@ -1,4 +1,4 @@
-"""A loop that is stuck ends its process, and says where it was stuck."""
+"""Watchdog: a stuck event loop ends its process and logs its stack."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ def get_stuck():
         time.sleep(0.01)
 
 async def stopped():
-    # Somebody else stops this process for longer than the loop may be silent.
+    # Another program stops this process for longer than the timeout.
     subprocess.Popen([sys.executable, "-c",
         f"import os, signal, time; os.kill({os.getpid()}, signal.SIGSTOP); time.sleep(2);"
         f"os.kill({os.getpid()}, signal.SIGCONT)"])
@@ -54,7 +54,7 @@ def outcome(act: str) -> "subprocess.CompletedProcess[str]":
 
 
 class TestStuckLoop:
-    def test_ends_the_process_and_says_where(self) -> None:
+    def test_stuck_loop_ends_the_process_and_logs_the_stack(self) -> None:
         done = outcome("get_stuck()")
 
         assert done.returncode == 70, done.stderr
@@ -65,7 +65,7 @@ class TestStuckLoop:
 
 class TestHealthyLoop:
     @pytest.mark.parametrize("act", ["pass", "await asyncio.sleep(1.5)", "await stopped()"])
-    def test_goes_on(self, act: str) -> None:
+    def test_healthy_loop_is_not_interrupted(self, act: str) -> None:
         done = outcome(act)
 
         assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -1,4 +1,4 @@
-"""Every cell of the table of who may call what, and every forged token."""
+"""Every cell of the authorization table, and every forged token."""
 
 import json
 import uuid
@@ -19,16 +19,17 @@ from app.features.auth.models.mailed_token import Purpose
 from app.features.auth.resources import AuthResources
 from app.features.files.lifespan import FileResources
 from app.features.files.storage import Download
+from app.features.mail.settings import MailSettings
 from app.features.users.crud import sessions
 from app.features.users.models.user import User
 from app.http.resources import HttpResources
 from app.jobs.models import TaskStatus
 from app.runtime.clock import now
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from tests.authorization import (
+    ANONYMOUS,
     BEFORE_CONFIRMATION,
     DOCUMENT,
-    EVERYBODY,
     ROLES,
     SESSION_ONLY,
     WEBSOCKET,
@@ -55,6 +56,7 @@ from tests.factories import (
 )
 from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
+from tests.scopes import SCOPES
 from tests.servers import serving
 from tests.sockets import handshake
 from tests.state import opened, sessions_of
@@ -65,7 +67,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
 @dataclass
 class Scene:
-    """What stands behind one request: whose thing it is about, and in which state."""
+    """The set-up of one request: the owner of its resource, and its state."""
 
     app: FastAPI
     owner: User
@@ -120,7 +122,7 @@ async def a_session(scene: Scene) -> uuid.UUID:
 
 
 async def an_api_key(scene: Scene) -> uuid.UUID:
-    data = ApiKeyCreate(name="import", scopes=[Scope.ITEMS_READ])
+    data = ApiKeyCreate(name="import", scopes=["items:read"])
     async with sessions_of(scene.app).begin() as session:
         expires_at = now() + timedelta(days=1)
         row, _ = await api_keys.create(
@@ -135,7 +137,7 @@ async def a_task(scene: Scene) -> uuid.UUID:
 
 
 async def a_mail(scene: Scene) -> str:
-    folder, name = opened(scene.app)[Settings].mail_folder, str(uuid.uuid4())
+    folder, name = opened(scene.app)[MailSettings].mail_folder, str(uuid.uuid4())
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
     return name
@@ -299,7 +301,7 @@ async def call(operation: Operation, scene: Scene, client: AsyncClient) -> Respo
     path, body = await path_of(operation, scene), await body_of(operation, scene)
     if operation.method == WEBSOCKET:
         return await shake_hands(path, scene.app, client)
-    # A stream has no end; who may open it is told by its head.
+    # A stream has no end; its head shows whether it was permitted.
     method = "HEAD" if operation.name in STREAMS else operation.method
     return await client.request(method, path, **body)
 
@@ -316,9 +318,9 @@ async def shake_hands(path: str, app: FastAPI, client: AsyncClient) -> Response:
 class TestTable:
     @pytest.mark.parametrize("cell", cells(), ids=str)
     async def test_cell(self, app: FastAPI, client: AsyncClient, save: Save, cell: Cell) -> None:
-        await save(make_user(role=Role.ADMIN))  # So that nobody is the last one.
+        await save(make_user(role=Role.ADMIN))  # So that no caller is the last one.
         caller = await save(make_user(role=Role(cell.role) if cell.role in ROLES else Role.USER))
-        owner = caller if cell.owns or cell.role == EVERYBODY else await save(make_user())
+        owner = caller if cell.owns or cell.role == ANONYMOUS else await save(make_user())
         if cell.role in ROLES:
             client.headers["Authorization"] = f"Bearer {await access_token(app, caller)}"
 
@@ -332,12 +334,12 @@ class TestTable:
     def test_every_route_has_a_row_and_every_row_a_route(self, shared_app: FastAPI) -> None:
         assert {name.partition(".")[0] for name, _ in rows()} == set(operations(shared_app))
 
-    def test_what_is_for_everybody_says_so_in_the_documentation(self, shared_app: FastAPI) -> None:
-        public = {name for name, columns in rows() if columns[0] == EVERYBODY}
+    def test_public_operations_are_documented_as_public(self, shared_app: FastAPI) -> None:
+        public = {name for name, columns in rows() if columns[0] == ANONYMOUS}
 
         assert public == {each.name for each in operations(shared_app).values() if each.is_public}
 
-    def test_documentation_is_in_step(self) -> None:
+    def test_documentation_is_up_to_date(self) -> None:
         assert DOCUMENT.read_text(encoding="utf-8") == document(), "python -m tests.authorization"
 
 
@@ -347,7 +349,7 @@ class TestScopes:
     ) -> None:
         for operation in operations(app).values():
             for missing in operation.scopes:
-                others = tuple(scope for scope in Scope if scope != missing)
+                others = tuple(scope for scope in SCOPES if scope != missing)
                 client = await as_user(admin, scopes=others)
                 response = await call(operation, Scene(app, admin), client)
 
@@ -357,7 +359,7 @@ class TestScopes:
 
 
 class TestCredentials:
-    """Which operations are open to an API key, and which before the address is confirmed."""
+    """Operations that accept an API key, and operations of unconfirmed accounts."""
 
     async def test_api_key_manages_no_credentials(
         self, app: FastAPI, save: Save, client: AsyncClient
@@ -408,7 +410,7 @@ def protected(app: FastAPI) -> list[Operation]:
 
 async def key_of(app: FastAPI, owner: User) -> str:
     """A key with all scopes."""
-    data = ApiKeyCreate(name="import", scopes=list(Scope))
+    data = ApiKeyCreate(name="import", scopes=list(SCOPES))
     async with sessions_of(app).begin() as session:
         expires_at = now() + timedelta(days=1)
         _, key = await api_keys.create(
@@ -449,7 +451,7 @@ class TestForgedTokens:
 
         assert len(forged) >= 60
 
-    async def test_the_same_forge_makes_tokens_that_work(
+    async def test_forgery_helper_also_makes_valid_tokens(
         self, app: FastAPI, client: AsyncClient, admin: User
     ) -> None:
         token = (await target(app, admin)).token()
@@ -480,12 +482,12 @@ async def target(app: FastAPI, user: User) -> Target:
         audience=settings.project_name,
         subject=str(user.id),
         session_id=str(await a_session(scene)),
-        scope=" ".join(Scope),
+        scope=" ".join(SCOPES),
     )
 
 
 async def mixed_up(scene: Scene) -> dict[str, str]:
-    """What the service itself gives away, for other purposes."""
+    """Tokens that the service issues for other purposes."""
     session_id = await a_session(scene)
     other = await scene.save(make_user())
     return {
@@ -495,9 +497,9 @@ async def mixed_up(scene: Scene) -> dict[str, str]:
         "a mailed token": await link(scene, Purpose.VERIFY_EMAIL),
         "a cursor": opened(scene.app)[HttpResources].cursor_signer.sign([["name"], ["x"]]),
         "the session of another user": opened(scene.app)[AuthResources].token_signer.issue(
-            subject=other.id, session_id=session_id, scopes=set(Scope)
+            subject=other.id, session_id=session_id, scopes=set(SCOPES)
         ),
-        "a session that nobody opened": opened(scene.app)[AuthResources].token_signer.issue(
-            subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(Scope)
+        "an unknown session": opened(scene.app)[AuthResources].token_signer.issue(
+            subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(SCOPES)
         ),
     }

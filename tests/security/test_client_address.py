@@ -79,7 +79,7 @@ class TestClientNetwork:
 
         assert {client_network(each) for each in spellings} == {"2001:db8:1:2::/64"}
 
-    def test_neighbouring_networks_are_counted_apart(self) -> None:
+    def test_adjacent_networks_are_counted_apart(self) -> None:
         assert client_network("2001:db8:1:2::1") != client_network("2001:db8:1:3::1")
 
     def test_ipv4_is_counted_by_address(self) -> None:
@@ -87,7 +87,7 @@ class TestClientNetwork:
 
         assert {client_network(each) for each in spellings} == {"203.0.113.7"}
 
-    def test_text_that_is_no_address_is_its_own_key(self) -> None:
+    def test_invalid_address_is_its_own_key(self) -> None:
         assert client_network("unknown") == "unknown"
 
 

@@ -1,4 +1,4 @@
-"""The one credential of a request, over real sockets and every authenticated way in."""
+"""The credential of a request, over real sockets and all authenticated protocols."""
 
 import json
 from collections.abc import AsyncIterator
@@ -13,8 +13,8 @@ from app.features.api_keys import crud as api_keys
 from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import ROLE_SCOPES
 from tests.conftest import access_token
+from tests.scopes import PERMISSIONS
 from tests.servers import connected, serving
 from tests.state import sessions_of
 
@@ -28,7 +28,7 @@ JSON_BODY = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(QU
 
 @dataclass(frozen=True)
 class Way:
-    """One way in: what is sent around the credential, and the status with a good one."""
+    """One protocol: the request around the credential, and the status with a valid one."""
 
     target: str
     lines: bytes = b""
@@ -64,7 +64,7 @@ async def token(app: FastAPI, user: User) -> bytes:
 
 @pytest.fixture
 async def key(app: FastAPI, user: User) -> bytes:
-    data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
+    data = ApiKeyCreate(name="tests", scopes=sorted(PERMISSIONS.of(user.role)))
     async with sessions_of(app).begin() as session:
         _, key = await api_keys.create(
             session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
@@ -126,7 +126,7 @@ class TestSeveralCredentials:
             assert json.loads(body)["code"] == "invalid_request"
 
     @pytest.mark.parametrize("way", [STREAM, WAYS["graphql handshake"], WAYS["room handshake"]])
-    async def test_header_beside_the_url_is_an_invalid_request(
+    async def test_header_and_url_credentials_are_an_invalid_request(
         self, port: int, token: bytes, way: Way
     ) -> None:
         line = b"Authorization: Bearer %s" % token
@@ -139,7 +139,7 @@ class TestSeveralCredentials:
     async def test_two_in_the_url_are_an_invalid_request(self, port: int, query: str) -> None:
         assert (await sent(port, STREAM, query=query))[0] == 400
 
-    async def test_they_count_against_the_address(self, client: AsyncClient) -> None:
+    async def test_several_credentials_count_against_the_address(self, client: AsyncClient) -> None:
         keys = [("X-API-Key", "a"), ("X-API-Key", "b")]
 
         refused = await client.get("/api/v1/users/me", headers=keys)

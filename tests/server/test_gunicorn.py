@@ -110,7 +110,7 @@ def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: G
     assert "Server" not in response.headers
 
 
-def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:
+def test_serves_counts_its_workers_and_stops(gunicorn: Gunicorn) -> None:
     wait_until(lambda: gunicorn.counts(2))
     refused = gunicorn.get("/readiness")
 
@@ -122,7 +122,7 @@ def test_serves_counts_its_workers_and_ends(gunicorn: Gunicorn) -> None:
     assert "Traceback" not in gunicorn.log.read_text()
 
 
-def test_client_behind_a_proxy_is_the_one_in_the_log(gunicorn: Gunicorn) -> None:
+def test_log_has_the_client_behind_the_proxy(gunicorn: Gunicorn) -> None:
     wait_until(lambda: gunicorn.counts(2))
 
     forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}

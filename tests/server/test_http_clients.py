@@ -1,4 +1,4 @@
-"""The answer to a body that is refused, as the HTTP clients of three languages read it."""
+"""The response to a rejected body, as the HTTP clients of three languages read it."""
 
 import asyncio
 import shutil

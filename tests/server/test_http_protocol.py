@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire, by raw sockets: what RFC 9112 leaves to a server, and its bounds."""
+"""HTTP/1.1 over raw sockets: the server requirements of RFC 9112, and limits."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ CHUNKED = b"Transfer-Encoding: chunked"
 
 @pytest.fixture
 async def exchange(app: FastAPI) -> AsyncIterator[Exchange]:
-    """Sends these packets on one connection, and returns the answers until it is closed."""
+    """Sends these packets on one connection, and returns the responses until it is closed."""
     async with serving(app) as port:
 
         async def exchange(*packets: bytes, answers: int = 1) -> list[Answer]:
@@ -85,7 +85,7 @@ class TestUpgradeOffers:
         assert (first[0], json.loads(first[2])["code"]) == (401, "invalid_token")
         assert second[0] == 200
 
-    async def test_many_offers_in_one_packet_are_answered_one_by_one(
+    async def test_many_offers_in_one_packet_get_one_response_each(
         self, exchange: Exchange
     ) -> None:
         offers = get(b"Host: test", UPGRADE.rstrip()) * 20
@@ -170,16 +170,14 @@ class TestFraming:
             (post(b"Expect: more", LENGTH), 417, "expectation_failed"),
         ],
     )
-    async def test_what_the_parser_refuses_is_a_problem(
+    async def test_request_that_the_parser_rejects_is_a_problem(
         self, exchange: Exchange, data: bytes, status: int, code: str
     ) -> None:
         [answer] = await exchange(data)
 
         problem_of(answer, status, code)
 
-    async def test_problem_takes_its_place_behind_pipelined_answers(
-        self, exchange: Exchange
-    ) -> None:
+    async def test_problem_follows_pipelined_responses(self, exchange: Exchange) -> None:
         *answers, last = await exchange(GET * 3 + get(), answers=4)
 
         assert [status for status, _, _ in answers] == [200] * 3
@@ -251,9 +249,7 @@ class TestBounds:
         if code:
             problem_of(answer, status, code)
 
-    async def test_requests_that_wait_for_their_answers_are_bounded(
-        self, exchange: Exchange
-    ) -> None:
+    async def test_pipelined_requests_are_bounded(self, exchange: Exchange) -> None:
         *answers, last = await exchange(GET * 300, answers=66)
 
         assert [status for status, _, _ in answers] == [200] * 65
@@ -273,16 +269,14 @@ class TestBounds:
 
         assert (answer[0], answer[1]["connection"]) == (404, "close")
 
-    async def test_body_that_was_not_asked_for_ends_the_connection(
-        self, exchange: Exchange
-    ) -> None:
+    async def test_unexpected_body_ends_the_connection(self, exchange: Exchange) -> None:
         [answer] = await exchange(post(b"Expect: 100-continue", LENGTH, path=b"/nothing"))
 
         assert (answer[0], answer[1]["connection"]) == (404, "close")
 
 
 class Hasty(HttpProtocol):
-    """Waits for clients a moment only."""
+    """A protocol class with short timeouts."""
 
     send_seconds = stall_seconds = 0.1
 
@@ -296,9 +290,7 @@ class TestSlowClients:
     @pytest.mark.parametrize(
         "data", [b"GET /", get(b"Host: test")[:-2], post(LENGTH), post(CHUNKED, body=b"1\r\na\r\n")]
     )
-    async def test_head_or_body_that_does_not_arrive_in_time_is_a_problem(
-        self, app: FastAPI, data: bytes
-    ) -> None:
+    async def test_late_head_or_body_is_a_problem(self, app: FastAPI, data: bytes) -> None:
         async with serving(app, http=Hasty) as port, connected(port) as connection:
             await connection.send(data)
             answer = await connection.answer()
@@ -325,7 +317,7 @@ class TestSlowClients:
 
 
 class TestHttp10:
-    async def test_streamed_answer_ends_with_the_connection(self, app: FastAPI) -> None:
+    async def test_streamed_response_ends_with_the_connection(self, app: FastAPI) -> None:
         async with serving(app) as port, connected(port) as connection:
             await connection.send(
                 get(b"Accept-Encoding: gzip", target=b"/openapi.json", version=b"1.0")
@@ -341,6 +333,27 @@ class TestHttp10:
         [answer] = await exchange(request.replace(b"HTTP/1.1", b"HTTP/1.0"))
 
         assert answer[0] == 401
+
+
+class TestHalfClose:
+    @pytest.mark.parametrize("requests", [1, 3])
+    async def test_complete_requests_are_answered(self, app: FastAPI, requests: int) -> None:
+        async with serving(app) as port, connected(port) as connection:
+            await connection.send(get(b"Host: test") * requests)
+            connection.writer.write_eof()
+            answers = [await connection.answer() for _ in range(requests)]
+            rest = await connection.reader.read()
+
+        assert [answer[0] for answer in answers] == [200] * requests
+        assert rest == b""
+
+    @pytest.mark.parametrize("data", [get(b"Host: test")[:-2], post(LENGTH, body=REFRESH[:-1])])
+    async def test_incomplete_request_ends_the_connection(self, app: FastAPI, data: bytes) -> None:
+        async with serving(app) as port, connected(port) as connection:
+            await connection.send(data)
+            connection.writer.write_eof()
+
+            assert await connection.reader.read() == b""
 
 
 class TestWebSocketHandshake:
@@ -359,7 +372,9 @@ class TestWebSocketHandshake:
         problem_of(answer, 400, "bad_request")
         assert answer[1]["sec-websocket-version"] == "13"
 
-    async def test_field_that_the_library_does_not_read_is_a_problem(self, app: FastAPI) -> None:
+    async def test_field_that_the_websocket_library_rejects_is_a_problem(
+        self, app: FastAPI
+    ) -> None:
         async with serving(app) as port:
             status, headers, problem = await handshake(
                 port, "/api/v1/ws/a", {"Cookie": "a=" + "b" * 9000}

@@ -19,16 +19,21 @@ from sqlalchemy import (
     update,
 )
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
 from app.errors import found
-from app.features.api_keys.models import ApiKey, TooManyApiKeys
-from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
+from app.features.api_keys.models import (
+    ApiKey,
+    ApiKeyPrincipalRow,
+    ApiKeyRow,
+    LiveApiKeyRow,
+    TooManyApiKeys,
+)
+from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import Scope
 from app.security.secrets import digest, new_secret
 
 USED_EVERY = timedelta(minutes=1)
@@ -37,7 +42,7 @@ IS_LIVE = ApiKey.revoked_at.is_(None) & or_(
     ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()
 )
 
-PRINCIPAL = CompiledStatement(
+PRINCIPAL = CompiledStatement[ApiKeyPrincipalRow](
     select(
         ApiKey.id.label("api_key_id"),
         ApiKey.secret_hash,
@@ -52,14 +57,14 @@ PRINCIPAL = CompiledStatement(
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
-LIVE = CompiledStatement(
-    select(ApiKey.id, ApiKey.prefix, User.role, User.email_verified)
+LIVE = CompiledStatement[LiveApiKeyRow](
+    select(ApiKey.id, User.role, User.email_verified, ApiKey.prefix)
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
 
-LISTING = Listing(
-    [getattr(ApiKey, name) for name in ApiKeyRead.model_fields],
+LISTING = Listing[ApiKeyRow](
+    columns_of(ApiKey, ApiKeyRow),
     where=[ApiKey.revoked_at.is_(None)],
     filters={"user_id": lambda: ApiKey.user_id == bindparam("user_id")},
     sorts={"created_at": ApiKey.created_at, "name": ApiKey.name},
@@ -68,8 +73,8 @@ LISTING = Listing(
 )
 
 
-async def find_principal(reads: ReadPool, key: str) -> Row | None:
-    """Return the key's row and its user's role if both are usable, else None."""
+async def find_principal(reads: ReadPool, key: str) -> ApiKeyPrincipalRow | None:
+    """Return the key and its user if both are usable, else None."""
     marker, _, rest = key.partition("_")
     prefix, _, secret = rest.partition("_")
     row = await reads.first(PRINCIPAL, prefix=prefix) if marker == "rk" and secret else None
@@ -77,11 +82,10 @@ async def find_principal(reads: ReadPool, key: str) -> Row | None:
     return row if is_valid else None
 
 
-async def find_live(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Return `role, email_verified, prefix` for each key that lives, by its id.
-
-    Rotation changes the prefix.
-    """
+async def find_live(
+    reads: ReadPool, api_key_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, LiveApiKeyRow]:
+    """Return those of the keys that live, by id."""
     rows = await reads.all(LIVE, ids=list(api_key_ids))
     return {row["id"]: row for row in rows}
 
@@ -96,7 +100,9 @@ async def record_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
     )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(
+    reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
+) -> PageRows[ApiKeyRow]:
     """Return one page of the user's keys that were not revoked."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
@@ -148,9 +154,7 @@ async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
     await revoke_where(session, user_id, true())
 
 
-async def revoke_beyond(
-    session: AsyncSession, user_id: uuid.UUID, scopes: Collection[Scope]
-) -> None:
+async def revoke_beyond(session: AsyncSession, user_id: uuid.UUID, scopes: Collection[str]) -> None:
     """Revoke the user's keys that have a scope other than these."""
     is_within = ApiKey.scopes.contained_by(sorted(scopes))
     await revoke_where(session, user_id, ~is_within)

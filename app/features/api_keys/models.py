@@ -6,10 +6,13 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.errors import Conflict
 from app.features.users.models.user import User
+from app.security.authenticators import LiveCredentialRow
+from app.security.principals import Role
 
 
 class TooManyApiKeys(Conflict):
@@ -38,3 +41,30 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class ApiKeyRow(TypedDict):
+    id: uuid.UUID
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class ApiKeyPrincipalRow(TypedDict):
+    api_key_id: uuid.UUID
+    secret_hash: bytes
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    user_id: uuid.UUID
+    role: Role
+    email_verified: bool
+
+
+class LiveApiKeyRow(LiveCredentialRow):
+    """Rotation changes the prefix."""
+
+    prefix: str

@@ -2,9 +2,9 @@
 
 from app.db.session import AsyncSession
 from app.errors import InvalidToken
+from app.feature import load_features
 from app.features.api_keys import crud
 from app.features.users.signals import CredentialChecked, ProgramsRevoked, RoleChanged
-from app.security.principals import ROLE_SCOPES
 
 
 async def check_api_key(session: AsyncSession, signal: CredentialChecked) -> None:
@@ -27,4 +27,5 @@ async def revoke_beyond_role(session: AsyncSession, signal: RoleChanged) -> None
 
     Their scopes are not reduced: they must not regain the scope if the role is restored.
     """
-    await crud.revoke_beyond(session, signal.user_id, ROLE_SCOPES[signal.role])
+    permissions = load_features().permissions
+    await crud.revoke_beyond(session, signal.user_id, permissions.of(signal.role))

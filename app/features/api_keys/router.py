@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, SessionRequired
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.dependencies import NewApiKeyDep, OwnApiKey, permit_scopes
-from app.features.api_keys.models import ApiKey, TooManyApiKeys
+from app.features.api_keys.models import ApiKey, ApiKeyRow, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreated, ApiKeyRead
+from app.features.api_keys.settings import ApiKeySettings
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -19,9 +19,7 @@ from app.resources import resources
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/api-keys", tags=["auth"], route_class=UnitOfWorkRoute)
-ApiKeyPagination = Annotated[
-    Pagination, Depends(paginated(api_keys.LISTING.sorts, api_keys.LISTING.default_sort))
-]
+ApiKeyPagination = Annotated[Pagination, Depends(paginated(api_keys.LISTING))]
 
 
 @router.get("", response_model=Page[ApiKeyRead], responses=responses(SessionRequired))
@@ -29,7 +27,8 @@ async def list_api_keys(
     reads: Reads, principal: SessionHolder, pagination: ApiKeyPagination
 ) -> Response:
     """List your API keys."""
-    return pagination.answer(await api_keys.list_page(reads, pagination.page, user_id=principal.id))
+    page = await api_keys.list_page(reads, pagination.page, user_id=principal.id)
+    return pagination.answer(page, ApiKeyRow)
 
 
 @router.post(
@@ -40,7 +39,7 @@ async def list_api_keys(
 async def create_api_key(
     new: NewApiKeyDep, session: SessionDep, principal: SessionHolder, request: Request
 ) -> ApiKeyCreated:
-    """Make an API key with scopes that you have; the key is shown in this answer only.
+    """Create an API key with scopes that you have; the key is shown in this response only.
 
     Without `expires_at` it lives for the default lifetime. It ends with your account and, unless
     you decide otherwise, when you change the password or sign out everywhere.
@@ -50,7 +49,7 @@ async def create_api_key(
         new.data,
         user_id=principal.id,
         expires_at=new.expires_at,
-        limit=resources(request)[Settings].api_keys_per_user,
+        limit=resources(request)[ApiKeySettings].api_keys_per_user,
     )
     return shown(row, key)
 
@@ -72,7 +71,7 @@ async def revoke_api_key(row: OwnApiKey, session: SessionDep) -> None:
 async def rotate_api_key(
     row: OwnApiKey, session: SessionDep, principal: SessionHolder
 ) -> ApiKeyCreated:
-    """Replace the key by a new one, shown in this answer only; the old one ends at once.
+    """Replace the key by a new one, shown in this response only; the old one ends at once.
 
     Scopes and expiry stay.
     """

@@ -2,16 +2,40 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_core import PydanticCustomError, PydanticKnownError
+from typing_extensions import TypeAliasType
 
+from app.feature import load_features
 from app.http.schemas import LINE, In, Out, Storable, Timestamp
 from app.runtime.clock import now
-from app.security.principals import Scope
 
-KeyScope = Annotated[Scope, Field(strict=False, examples=["items:read"])]
+
+class ScopeSchema:
+    """JSON Schema of a scope: the features that are enabled when the document is generated."""
+
+    def __get_pydantic_json_schema__(self, *_: object) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "enum": list(load_features().permissions.descriptions),
+            "description": "OAuth2 scopes (RFC 6749, section 3.3).",
+        }
+
+
+def known_scope(value: object) -> object:
+    """Check that a feature declares the scope."""
+    names = list(load_features().permissions.descriptions)
+    if value not in names:
+        quoted = [f"'{name}'" for name in names]
+        expected = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+        raise PydanticKnownError("enum", {"expected": expected})
+    return value
+
+
+Scope = TypeAliasType("Scope", Annotated[str, ScopeSchema()])
+KeyScope = Annotated[Scope, BeforeValidator(known_scope), Field(examples=["items:read"])]
 
 
 class ApiKeyCreate(In):
@@ -40,6 +64,6 @@ class ApiKeyRead(Out):
 
 
 class ApiKeyCreated(ApiKeyRead):
-    """The only answer that shows the key itself."""
+    """The only response that shows the key itself."""
 
     key: str = Field(max_length=100, examples=["rk_1f2e3d4c5b6a_..."])

@@ -1,17 +1,13 @@
 """The audit_entries table, read-only. Triggers write it: see docs/adr/0010."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import bindparam
 
-from app.db.executor import ReadPool
-from app.db.listing import Listing, PageRequest, PageRows
-from app.features.audit.models import AuditEntry
-from app.features.audit.schemas import AuditEntryRead
+from app.db.executor import ReadPool, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows
+from app.features.audit.models import AuditEntry, AuditEntryRow
 
-LISTING = Listing(
-    [getattr(AuditEntry, name) for name in AuditEntryRead.model_fields],
+LISTING = Listing[AuditEntryRow](
+    columns_of(AuditEntry, AuditEntryRow),
     where=[],
     filters={
         "actor_id": lambda: AuditEntry.actor_id == bindparam("actor_id"),
@@ -28,6 +24,8 @@ LISTING = Listing(
 )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(
+    reads: ReadPool, request: PageRequest, filters: Filters
+) -> PageRows[AuditEntryRow]:
     """Return one page of the entries that match."""
     return await LISTING.page(reads, request, filters)

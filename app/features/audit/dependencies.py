@@ -1,11 +1,12 @@
 """Dependencies of the audit endpoint: filters and pagination."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query
 from pydantic import Field
 
+from app.db.listing import Filters
 from app.features.audit import crud as audit_entries
 from app.http.pagination import Pagination, paginated_by_cursor
 from app.http.schemas import LINE, Storable, Timestamp
@@ -21,7 +22,7 @@ async def get_audit_filters(
     request_id: Name = None,
     since: Annotated[Timestamp | None, Query(description="From this time on.")] = None,
     until: Annotated[Timestamp | None, Query(description="Before this time.")] = None,
-) -> dict[str, Any]:
+) -> Filters:
     return {
         "actor_id": actor_id,
         "action": action,
@@ -33,8 +34,5 @@ async def get_audit_filters(
     }
 
 
-AuditFilters = Annotated[dict[str, Any], Depends(get_audit_filters)]
-AuditPagination = Annotated[
-    Pagination,
-    Depends(paginated_by_cursor(audit_entries.LISTING.sorts, audit_entries.LISTING.default_sort)),
-]
+AuditFilters = Annotated[Filters, Depends(get_audit_filters)]
+AuditPagination = Annotated[Pagination, Depends(paginated_by_cursor(audit_entries.LISTING))]

@@ -7,6 +7,6 @@ feature = Feature(
     name="audit",
     routers=(router,),
     tags={
-        "audit": "Who did what to which row.",
+        "audit": "The audit log: actor, action and row of each change.",
     },
 )

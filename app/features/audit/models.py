@@ -1,10 +1,12 @@
 """Audit log: actor and change of each row, written by triggers. See docs/adr/0010."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 
@@ -31,3 +33,15 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(String(100))
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
+
+
+class AuditEntryRow(TypedDict):
+    id: uuid.UUID
+    created_at: datetime
+    actor_id: uuid.UUID | None
+    request_id: str | None
+    action: str
+    resource_type: str
+    resource_id: uuid.UUID
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None

@@ -16,5 +16,5 @@ router = APIRouter(prefix="/audit", tags=["audit"])
 async def list_audit_entries(
     reads: Reads, _: Administrator, filters: AuditFilters, pagination: AuditPagination
 ) -> Response:
-    """List who changed what, the latest first."""
+    """List all changes with actor and row, newest first."""
     return pagination.answer(await audit_entries.list_page(reads, pagination.page, filters))

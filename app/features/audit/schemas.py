@@ -29,7 +29,7 @@ class AuditEntryRead(Out):
     id: uuid.UUID
     created_at: datetime
     actor_id: uuid.UUID | None = Field(
-        description="Whose request it was; null where nobody was signed in."
+        description="The user who made the request; null for anonymous requests."
     )
     request_id: str | None = Field(max_length=128)
     action: str = Field(max_length=100, examples=["item.updated"])

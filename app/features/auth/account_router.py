@@ -17,10 +17,10 @@ from app.features.auth.own_account import (
 )
 from app.features.users.crud import credentials, users
 from app.features.users.models.user import LastAdmin
+from app.features.users.scopes import AccountOwner
 from app.features.users.signals import RevocationReason
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import AccountOwner
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 OWN_CHANGES = responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed, LastAdmin)

@@ -2,11 +2,12 @@
 
 from app.db.resources import DatabaseResources
 from app.errors import InvalidToken
+from app.feature import load_features
 from app.features.auth.resources import AuthResources
 from app.features.users.crud import sessions
 from app.resources import Resources
 from app.security.authenticators import Verified
-from app.security.principals import Credential, CredentialKind, Principal
+from app.security.principals import Credential, CredentialKind
 
 
 async def verify_access_token(opened: Resources, token: str) -> Verified:
@@ -20,7 +21,7 @@ async def verify_access_token(opened: Resources, token: str) -> Verified:
     row = await sessions.find_principal(reads, claims.session_id, user_id=claims.subject)
     if row is None:
         raise InvalidToken("The session has ended.")
-    principal = Principal.granted(
+    principal = load_features().permissions.principal(
         row["user_id"],
         row["role"],
         claims.scopes,

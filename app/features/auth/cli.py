@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.config.settings import load_settings
+from app.features.auth.settings import AuthSettings
 
 keys = typer.Typer(no_args_is_help=True, help="Keys that sign access tokens.")
 
@@ -22,7 +23,7 @@ class KeyAlgorithm(enum.StrEnum):
 
 @keys.command("generate")
 def generate_key(
-    file: Annotated[Path, typer.Argument(help="Where to write the private key, as PEM.")],
+    file: Annotated[Path, typer.Argument(help="Path of the private key, as PEM.")],
     algorithm: KeyAlgorithm = KeyAlgorithm.ES256,
 ) -> None:
     """Make a key for ES256 or RS256."""
@@ -36,4 +37,4 @@ def rotate_key() -> None:
     """Exchange SIGNING_KEY_FILE for a new key; the old one becomes the previous one."""
     from app.features.auth import commands
 
-    commands.rotate(load_settings())
+    commands.rotate(load_settings().of(AuthSettings))

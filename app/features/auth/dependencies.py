@@ -8,21 +8,23 @@ from fastapi import Depends, Request
 from pydantic import SecretStr
 
 from app.db.dependencies import Reads
-from app.db.executor import ReadPool, Row
+from app.db.executor import ReadPool
 from app.errors import InvalidCredentials, Unprocessable, Violation
 from app.features.auth.login_throttle import LoginThrottle
 from app.features.auth.oauth_form import PasswordGrant
 from app.features.auth.resources import AuthResources
 from app.features.auth.token_issuer import TokenIssuer
-from app.features.users.crud import users
+from app.features.users.crud import logins
 from app.features.users.dependencies import Passwords, refuse_weak
+from app.features.users.models.user import CredentialRow
 from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher
 from app.features.users.schemas import PasswordChange
+from app.features.users.scopes import AccountOwner
 from app.observability.request_context import bind_actor
 from app.resources import resources
 from app.runtime.email_address import canonical_login
 from app.runtime.text import UNSTORABLE, printable_header
-from app.security.authentication import AccountOwner, client_address
+from app.security.authentication import client_address
 from app.security.principals import Principal
 
 MAX_LOGIN = 320
@@ -73,7 +75,7 @@ async def verified_login(
     passwords: PasswordHasher,
     limits: LoginThrottle,
     client: Client,
-) -> Row:
+) -> CredentialRow:
     """Return the account whose name and password were sent.
 
     No database connection is held while the password is being hashed.
@@ -83,7 +85,7 @@ async def verified_login(
         TooManyAttempts: the account or the address has used up its attempts.
     """
     reject_impossible_login(form)
-    login = await users.find_login(reads, form.username)
+    login = await logins.find_login(reads, form.username)
     account = str(login["id"]) if login else canonical_login(form.username)
     async with limits.password_attempt(account, client.address):
         is_right = await passwords.verify(form.password, login["password_hash"] if login else None)
@@ -94,8 +96,8 @@ async def verified_login(
 
 
 async def recheck_login(
-    account: Row | None, login: Row, password: str, passwords: PasswordHasher
-) -> Row:
+    account: CredentialRow | None, login: CredentialRow, password: str, passwords: PasswordHasher
+) -> CredentialRow:
     """Return the current row of the account that `login` was read from before hashing.
 
     Raises:
@@ -123,14 +125,14 @@ class PasswordCheck:
     limits: LoginThrottle
     client: Client
 
-    async def __call__(self, current: SecretStr, new: SecretStr | None = None) -> Row:
-        """Verify the passwords; return `email, username, version, password_hash` of the account.
+    async def __call__(self, current: SecretStr, new: SecretStr | None = None) -> CredentialRow:
+        """Verify the passwords, and return the account.
 
         Raises:
             Unprocessable: the current password is wrong, or the new one is too weak.
             TooManyAttempts: too many wrong passwords were sent.
         """
-        user = await users.get_secret(self.reads, self.principal.id)
+        user = await logins.get_secret(self.reads, self.principal.id)
         if new:
             refuse_weak(
                 new.get_secret_value(),
@@ -176,7 +178,11 @@ async def get_proven_change(
 
 
 def reject_impossible_login(form: PasswordGrant) -> None:
-    """Reject values that no account can have; in a query they would raise an error."""
+    """Reject values that no account can have; in a query they would raise an error.
+
+    Raises:
+        InvalidCredentials: no account can have this login or password.
+    """
     is_possible = len(form.username) <= MAX_LOGIN and len(form.password) <= MAX_TYPED_LENGTH
     if not is_possible or UNSTORABLE.search(form.username + form.password):
         raise InvalidCredentials("The user name or the password is wrong.")

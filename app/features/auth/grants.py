@@ -7,6 +7,7 @@ from fastapi import Depends
 
 from app.db.dependencies import Reads, SessionDep, Transactions
 from app.errors import InvalidToken
+from app.feature import load_features
 from app.features.auth.dependencies import (
     ClientDep,
     LoginThrottleDep,
@@ -16,9 +17,8 @@ from app.features.auth.dependencies import (
 )
 from app.features.auth.oauth_form import PasswordGrant, RefreshGrant
 from app.features.auth.schemas.session import TokenPair
-from app.features.users.crud import sessions, users
+from app.features.users.crud import logins, sessions, users
 from app.features.users.dependencies import Passwords
-from app.security.principals import ROLE_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class PasswordSignIn:
         login = await verified_login(grant, self.reads, self.passwords, self.limits, self.client)
         is_dated = self.passwords.needs_rehash(login["password_hash"])
         password_hash = await self.passwords.hash(grant.password) if is_dated else None
-        account = await users.record_login(self.session, login, password_hash=password_hash)
+        account = await logins.record_login(self.session, login, password_hash=password_hash)
         role = (await recheck_login(account, login, grant.password, self.passwords))["role"]
         signed_in = await sessions.create(
             self.session,
             login["id"],
             # Includes scopes that the role lacks: a client may request the same on refresh.
-            scopes=sorted(grant.scopes or ROLE_SCOPES[role]),
+            scopes=sorted(grant.scopes or load_features().permissions.of(role)),
             user_agent=self.client.user_agent,
             address=self.client.address,
         )

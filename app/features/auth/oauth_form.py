@@ -15,19 +15,18 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 
 from app.errors import InvalidRequest, UnsupportedMediaType
+from app.feature import load_features
 from app.features.auth.oauth_errors import (
     InvalidClient,
     InvalidScope,
     UnsupportedGrantType,
 )
-from app.security.principals import Scope
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Clients send fewer than ten; counted before anything is decoded.
 MAX_PARAMETERS = 64
 # RFC 6749 requires UTF-8; older Java clients declare and send Latin-1.
 CHARSETS = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
-KNOWN_SCOPES = frozenset(Scope)
 UNREGISTERED = "The service has no registered clients: send no client secret."
 
 
@@ -37,7 +36,7 @@ class PasswordGrant:
 
     username: str
     password: str
-    scopes: frozenset[Scope] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class RefreshGrant:
     """RFC 6749, section 6; without scopes, those granted before are requested."""
 
     refresh_token: str
-    scopes: frozenset[Scope] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
 
 class Parameters(dict[str, str]):
@@ -80,6 +79,11 @@ async def get_parameters(request: Request) -> Parameters:
 
 
 def charset_of(content_type: str) -> str:
+    """Return the charset of a form by its Content-Type.
+
+    Raises:
+        UnsupportedMediaType: the body is not a form, or its charset is not supported.
+    """
     message = Message()
     message["Content-Type"] = content_type or MEDIA_TYPE
     if message.get_content_type() != MEDIA_TYPE:
@@ -91,6 +95,11 @@ def charset_of(content_type: str) -> str:
 
 
 def parsed(body: bytes, charset: str) -> list[tuple[str, str]]:
+    """Parse a form strictly.
+
+    Raises:
+        InvalidRequest: the body is not in the charset, or has too many parameters.
+    """
     try:
         return parse_qsl(
             body.decode(charset),
@@ -153,11 +162,16 @@ async def get_grant(parameters: ParametersDep) -> PasswordGrant | RefreshGrant:
     raise UnsupportedGrantType
 
 
-def requested_scopes(parameters: Parameters) -> frozenset[Scope]:
+def requested_scopes(parameters: Parameters) -> frozenset[str]:
+    """Return the scopes of the parameter `scope`.
+
+    Raises:
+        InvalidScope: one of them does not exist.
+    """
     requested = frozenset(parameters.get("scope", "").split(" ")) - {""}
-    if not requested <= KNOWN_SCOPES:
+    if not requested <= load_features().permissions.descriptions.keys():
         raise InvalidScope("One of the requested scopes does not exist.")
-    return frozenset(map(Scope, requested))
+    return requested
 
 
 GrantDep = Annotated[PasswordGrant | RefreshGrant, Depends(get_grant)]

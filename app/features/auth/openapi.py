@@ -3,7 +3,6 @@
 from typing import Any
 
 from app.features.auth.oauth_form import MEDIA_TYPE
-from app.security.principals import Scope
 
 Node = dict[str, Any]
 
@@ -38,7 +37,7 @@ TOKEN_PARAMETERS: Node = {
         "type": "string",
         "maxLength": 500,
         "description": "Separated by spaces. Default: all of the role, or all that were granted.",
-        "examples": [f"{Scope.ITEMS_READ} {Scope.ITEMS_WRITE}"],
+        "examples": ["items:read items:write"],
     },
     "client_id": CLIENT_ID,
     "client_secret": {

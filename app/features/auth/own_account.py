@@ -17,10 +17,10 @@ from app.features.mail.send_notification import SendNotification
 from app.features.users.crud import credentials, users
 from app.features.users.models.user import User
 from app.features.users.schemas import AccountDeletion, EmailUpdate
+from app.features.users.scopes import AccountOwner
 from app.features.users.signals import RevocationReason
 from app.http.precondition_dependency import PreconditionDep
 from app.jobs.job import enqueue
-from app.security.authentication import AccountOwner
 
 SUBJECT = "Your e-mail address"
 CHANGE_REQUESTED = (

@@ -149,7 +149,7 @@ async def register_user(
     client: ClientDep,
     request: Request,
 ) -> Response:
-    """Open an account; a link to confirm the address is mailed to it."""
+    """Create an account; a link that confirms the address is mailed to it."""
     await limits.count_address("register", client.address)
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
@@ -158,9 +158,7 @@ async def register_user(
     if await limits.may_mail(MailKind.LINK, data.email):
         for job in (SendWelcomeMail, SendVerificationMail):
             await enqueue(session, job(user_id=user.id))
-    return etag_response(
-        request, UserRead, user, status=201, location=path_of(request, "read_profile")
-    )
+    return etag_response(request, UserRead, user, location=path_of(request, "read_profile"))
 
 
 @router.post(
@@ -172,7 +170,7 @@ async def register_user(
 async def request_verification(
     session: SessionDep, principal: AccountHolder, limits: LoginThrottleDep, reads: Reads
 ) -> None:
-    """Have the link to confirm your address mailed again."""
+    """Request another mail with the link that confirms your address."""
     email = (await users.get(reads, principal.id))["email"]
     if await limits.may_mail(MailKind.LINK, email, account=principal.id):
         await enqueue(session, SendVerificationMail(user_id=principal.id))
@@ -202,7 +200,7 @@ async def verify_email(
 async def forget_password(
     data: PasswordForgotten, session: SessionDep, limits: LoginThrottleDep, client: ClientDep
 ) -> None:
-    """Have a link to choose a new password mailed; the answer is the same for any address."""
+    """Request a mail with a link to set a new password; the response is always the same."""
     await limits.count_address("forgot", client.address)
     if await limits.may_mail(MailKind.RESET, data.email):
         await enqueue(session, SendResetMail(email=data.email))
@@ -221,7 +219,7 @@ async def reset_password(
     limits: LoginThrottleDep,
     client: ClientDep,
 ) -> None:
-    """Choose a new password with the token of the link; ends everything that gave access.
+    """Set a new password with the token of the link; ends everything that gave access.
 
     That is all sessions, API keys, mailed links and a pending change of the e-mail address;
     webhooks are disabled.

@@ -3,12 +3,13 @@
 import uuid
 from dataclasses import dataclass
 
+from app.feature import load_features
 from app.features.auth.access_tokens import TokenSigner
 from app.features.auth.oauth_errors import InvalidScope
 from app.features.auth.refresh_tokens import RefreshTokens
 from app.features.auth.schemas.session import TokenPair
 from app.features.users.models.session import UserSession
-from app.security.principals import Role, Scope, granted_scopes
+from app.security.principals import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class TokenIssuer:
     refresh: RefreshTokens
 
     def pair(
-        self, session: UserSession, role: Role, requested: frozenset[Scope] = frozenset()
+        self, session: UserSession, role: Role, requested: frozenset[str] = frozenset()
     ) -> TokenPair:
         """Return the token pair of the session's newest generation; the same at each call.
 
@@ -26,7 +27,8 @@ class TokenIssuer:
         """
         if not requested <= frozenset(session.scopes):
             raise InvalidScope("One of the requested scopes was not granted at the sign-in.")
-        scopes = granted_scopes(role, requested or frozenset(session.scopes))
+        wanted = requested or frozenset(session.scopes)
+        scopes = load_features().permissions.granted(role, wanted)
         if not scopes:
             raise InvalidScope("Your role carries none of the requested scopes.")
         scope = " ".join(sorted(scopes))

@@ -3,11 +3,12 @@
 from fastapi import APIRouter, Request, Response
 
 from app.config.settings import Settings
+from app.feature import load_features
 from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.jwk import JwkSet
 from app.features.auth.schemas.oauth import AuthorizationServerMetadata
+from app.features.auth.settings import AuthSettings
 from app.resources import resources
-from app.security.principals import Scope
 
 router = APIRouter(tags=["system"])
 
@@ -27,7 +28,7 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
     """Read where clients get, refresh and revoke tokens (RFC 8414)."""
     response.headers["Cache-Control"] = PUBLIC
     settings: Settings = resources(request)[Settings]
-    is_asymmetric = settings.algorithm != "HS256"
+    is_asymmetric = resources(request)[AuthSettings].algorithm != "HS256"
     return AuthorizationServerMetadata(
         issuer=settings.public_url,
         token_endpoint=absolute(request, "create_token"),
@@ -36,7 +37,7 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
         service_documentation=absolute(request, "show_swagger_ui")
         if settings.docs_enabled
         else None,
-        scopes_supported=list(Scope),
+        scopes_supported=list(load_features().permissions.descriptions),
         grant_types_supported=["password", "refresh_token"],
         # The RFC requires a non-empty list, although there is no authorization endpoint.
         response_types_supported=["none"],

@@ -13,7 +13,7 @@ def register(_: typer.Typer, db: typer.Typer) -> None:
     db.command("restore")(restore_database)
 
 
-def dump_database(file: Annotated[Path, typer.Argument(help="Where to write the dump.")]) -> None:
+def dump_database(file: Annotated[Path, typer.Argument(help="Path of the dump file.")]) -> None:
     """Write a consistent copy of the database into a file."""
     from app.commands.database import owner_database
     from app.features.backup import commands as backup
@@ -23,9 +23,9 @@ def dump_database(file: Annotated[Path, typer.Argument(help="Where to write the 
 
 
 def restore_database(
-    file: Annotated[Path, typer.Argument(help="What `app db dump` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file written by `app db dump`.")],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Drop what the database holds.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Drop all existing data.")] = False,
 ) -> None:
     """Restore a dump, all or nothing, into an empty database."""
     from app.commands.database import owner_database, service_role

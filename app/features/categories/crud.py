@@ -1,8 +1,7 @@
 """Queries and changes of the categories table, a tree. Flushes; never commits."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import (
     ARRAY,
@@ -18,8 +17,8 @@ from sqlalchemy import (
 
 from app.db.compiled_insert import run
 from app.db.errors import ForeignKeyViolation, UniqueViolation
-from app.db.executor import CompiledStatement, Reader, Row
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.executor import CompiledStatement, Reader, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, Transaction, notify
 from app.errors import Unprocessable, Violation, found
 from app.features.categories.models import (
@@ -27,15 +26,16 @@ from app.features.categories.models import (
     Category,
     CategoryInUse,
     CategoryNameTaken,
+    CategoryRow,
     TooManyCategories,
 )
-from app.features.categories.schemas import CategoryCreate, CategoryRead, CategoryUpdate
+from app.features.categories.schemas import CategoryCreate, CategoryNode, CategoryUpdate
 from app.http.response_cache import CHANNEL
 
 TREE_LOCK = 7_246_393
 # Response cache key of the tree.
 TREE_CACHE_KEY = "category_tree"
-COLUMNS = [getattr(Category, name) for name in CategoryRead.model_fields]
+COLUMNS = columns_of(Category, CategoryRow)
 LOCKED = CompiledStatement(
     select(Category.id)
     .where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
@@ -62,11 +62,11 @@ TREE = CompiledStatement(
         WHOLE.c.level, WHOLE.c.name_canonical
     )
 )
-BY_ID = CompiledStatement(select(*COLUMNS).where(Category.id == bindparam("id")))
-BY_IDS = CompiledStatement(
+BY_ID = CompiledStatement[CategoryRow](select(*COLUMNS).where(Category.id == bindparam("id")))
+BY_IDS = CompiledStatement[CategoryRow](
     select(*COLUMNS).where(Category.id == any_(bindparam("ids", type_=ARRAY(Uuid()))))
 )
-LISTING = Listing(
+LISTING = Listing[CategoryRow](
     COLUMNS,
     where=[],
     filters={"parent_id": lambda: Category.parent_id == bindparam("parent_id")},
@@ -76,7 +76,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: Reader, category_id: uuid.UUID) -> Row:
+async def get(reads: Reader, category_id: uuid.UUID) -> CategoryRow:
     """Return the category as a row.
 
     Raises:
@@ -85,7 +85,7 @@ async def get(reads: Reader, category_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID, id=category_id), "category")
 
 
-async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, CategoryRow]:
     """Return those categories that exist, by id."""
     return {row["id"]: row for row in await reads.all(BY_IDS, ids=list(ids))}
 
@@ -105,19 +105,19 @@ async def lock_tree(session: AsyncSession) -> None:
     await session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
 
 
-async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: Reader, request: PageRequest, filters: Filters) -> PageRows[CategoryRow]:
     """Return one page of the categories that match."""
     return await LISTING.page(reads, request, filters)
 
 
-async def list_tree(reads: Reader) -> list[Row]:
+async def list_tree(reads: Reader) -> list[CategoryNode]:
     """Return the roots with nested `children`; siblings are sorted by name."""
-    roots: list[Row] = []
-    children: dict[uuid.UUID | None, list[Row]] = {None: roots}
+    roots: list[CategoryNode] = []
+    children = {None: roots}
     # Rows are ordered by level, so the list of the parent exists already.
     for row in await reads.all(TREE):
-        node = {"id": row["id"], "name": row["name"], "children": []}
-        children[row["id"]] = node["children"]
+        node = CategoryNode(id=row["id"], name=row["name"])
+        children[row["id"]] = node.children
         children[row["parent_id"]].append(node)
     return roots
 
@@ -147,6 +147,11 @@ async def create(session: AsyncSession, data: CategoryCreate) -> Category:
 
 
 async def check_limit(session: AsyncSession) -> None:
+    """Check that one more category fits into the limit.
+
+    Raises:
+        TooManyCategories: the limit is reached.
+    """
     count = await session.scalar(select(func.count(Category.id))) or 0
     if count >= MAX_CATEGORIES:
         raise TooManyCategories(f"There are {MAX_CATEGORIES} categories already.")
@@ -159,7 +164,7 @@ async def update(session: AsyncSession, category: Category, data: CategoryUpdate
         CategoryNameTaken, CategoryCycle, CategoryTooDeep: the tree does not allow it.
         Unprocessable: there is no such parent.
     """
-    fields: dict[str, Any] = data.model_dump()
+    fields = data.model_dump()
     if "parent_id" in fields:
         await move(session, category, fields.pop("parent_id"))
     for field, value in fields.items():
@@ -183,6 +188,12 @@ async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Seque
 
 
 async def flush(session: AsyncSession) -> None:
+    """Flush, and send the invalidation of the tree.
+
+    Raises:
+        CategoryNameTaken: a sibling has the name.
+        Unprocessable: the parent does not exist.
+    """
     try:
         await session.flush()
         await notify(session, CHANNEL, TREE_CACHE_KEY)

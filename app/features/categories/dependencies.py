@@ -1,27 +1,28 @@
 """Dependencies of the category endpoints: each category is loaded and authorized once."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from pydantic import TypeAdapter
 
 from app.db.dependencies import Reads, ReplicaReads, SessionDep
-from app.db.executor import Row
+from app.db.listing import Filters
 from app.features.categories import crud as categories
-from app.features.categories.models import Category
+from app.features.categories.models import Category, CategoryRow
 from app.features.categories.schemas import CategoryNode
+from app.features.categories.scopes import ItemReader
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.resources import HttpResources
-from app.http.response_cache import CachedResponse, ResponseCache
+from app.http.response_cache import CachedResponse, ResponseCache, cacheable
 from app.resources import resources
-from app.security.authentication import Administrator, ItemReader
+from app.security.authentication import Administrator
 
 NODES = TypeAdapter(list[CategoryNode])
 
 
-async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
+async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> CategoryRow:
     return await categories.get(reads, category_id)
 
 
@@ -36,21 +37,19 @@ async def get_category_for_change(
 async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> CachedResponse:
     """Return the cached tree as JSON, read from the primary because a replica may lag."""
 
-    async def make() -> bytes:
-        return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
+    async def load() -> tuple[CachedResponse, float]:
+        return cacheable(NODES.dump_json(await categories.list_tree(reads)))
 
     response_cache: ResponseCache = resources(request)[HttpResources].response_cache
-    return await response_cache.get(categories.TREE_CACHE_KEY, make)
+    return await response_cache.get(categories.TREE_CACHE_KEY, load)
 
 
-async def get_category_filters(parent_id: uuid.UUID | None = None) -> dict[str, Any]:
+async def get_category_filters(parent_id: uuid.UUID | None = None) -> Filters:
     return {"parent_id": parent_id}
 
 
 CategoryTree = Annotated[CachedResponse, Depends(get_category_tree)]
-ReadableCategory = Annotated[Row, Depends(get_category)]
+ReadableCategory = Annotated[CategoryRow, Depends(get_category)]
 AnyCategory = Annotated[Category, Depends(get_category_for_change)]
-CategoryFilters = Annotated[dict[str, Any], Depends(get_category_filters)]
-CategoryPagination = Annotated[
-    Pagination, Depends(paginated(categories.LISTING.sorts, categories.LISTING.default_sort))
-]
+CategoryFilters = Annotated[Filters, Depends(get_category_filters)]
+CategoryPagination = Annotated[Pagination, Depends(paginated(categories.LISTING))]

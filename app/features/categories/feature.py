@@ -2,6 +2,7 @@
 
 from app.feature import Feature
 from app.features.categories.router import router
+from app.features.categories.scopes import ITEMS_READ
 
 feature = Feature(
     name="categories",
@@ -9,4 +10,5 @@ feature = Feature(
     tags={
         "categories": "The tree that items are sorted into.",
     },
+    scopes=(ITEMS_READ,),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from app.db.base import Base, Versioned
+from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict
 from app.runtime.canonical import canonical
 
@@ -62,6 +62,12 @@ class Category(Versioned, Base):
         self.parent_id = parent_id
 
 
+class CategoryRow(VersionedRow):
+    name: str
+    parent_id: uuid.UUID | None
+    description: str | None
+
+
 class CategoryNameTaken(Conflict):
     code = "category_name_taken"
     title = "Category name taken"
@@ -83,10 +89,10 @@ class CategoryTooDeep(Conflict):
 class TooManyCategories(Conflict):
     code = "too_many_categories"
     title = "Too many categories"
-    remedy = "Delete categories that nobody needs."
+    remedy = "Delete categories that are not used."
 
 
 class CategoryInUse(Conflict):
     code = "category_in_use"
     title = "Category in use"
-    remedy = "Move or delete what is in the category first."
+    remedy = "Move or delete the content of the category first."

@@ -17,6 +17,7 @@ from app.features.categories.models import (
     CategoryCycle,
     CategoryInUse,
     CategoryNameTaken,
+    CategoryRow,
     CategoryTooDeep,
     TooManyCategories,
 )
@@ -26,13 +27,14 @@ from app.features.categories.schemas import (
     CategoryRead,
     CategoryUpdate,
 )
+from app.features.categories.scopes import ItemReader
 from app.features.categories.signals import CategoryDeleted
 from app.http.etag_response import cached_response, etag_response
 from app.http.openapi.headers import NOT_MODIFIED
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import Administrator, ItemReader
+from app.security.authentication import Administrator
 
 router = APIRouter(prefix="/categories", tags=["categories"], route_class=UnitOfWorkRoute)
 
@@ -42,7 +44,8 @@ async def list_categories(
     reads: ReplicaReads, _: ItemReader, filters: CategoryFilters, pagination: CategoryPagination
 ) -> Response:
     """List the categories by name unless sorted otherwise, or those below one parent."""
-    return pagination.answer(await categories.list_page(reads, pagination.page, filters))
+    page = await categories.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, CategoryRow)
 
 
 @router.get("/tree", response_model=CategoryNodes, responses=NOT_MODIFIED)
@@ -69,7 +72,7 @@ async def create_category(
     """Create a category below another one, or a root."""
     category = await categories.create(session, data)
     location = f"{request.url.path}/{category.id}"
-    return etag_response(request, CategoryRead, category, status=201, location=location)
+    return etag_response(request, CategoryRead, category, location=location)
 
 
 @router.patch(

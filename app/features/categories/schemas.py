@@ -21,7 +21,7 @@ class CategoryCreate(In):
 
 
 class CategoryUpdate(In):
-    """A field left out is left alone; a parent of null makes the category a root."""
+    """An omitted field stays as it is; a parent of null makes the category a root."""
 
     name: Name | MISSING = MISSING
     parent_id: Id | MISSING | None = MISSING

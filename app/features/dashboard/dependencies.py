@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.errors import NotPermitted
+from app.features.categories.scopes import ItemReader
 from app.features.dashboard.crud import CountingStatements
 from app.resources import resources
-from app.security.authentication import ItemReader
 from app.security.principals import Principal, Role
 
 

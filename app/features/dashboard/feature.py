@@ -9,6 +9,7 @@ from app.jobs.schedules import Schedule
 
 feature = Feature(
     name="dashboard",
+    requires=("categories",),
     routers=(create_router,),
     root_routers=(pages.router,),
     tags={

@@ -29,7 +29,7 @@ async def read_dashboard(
     transactions: Transactions,
     statements: CountingStatementsDep,
 ) -> Row:
-    """Administrators see figures of the whole service, users those of what is theirs."""
+    """Administrators see figures of the whole service, users their own."""
     if not principal.is_admin:
         return await dashboards.count_own(reads, statements, principal.id)
     counted = await dashboards.find_counted(reads, statements)

@@ -20,7 +20,7 @@ class StateCount(Out):
 
 
 class StatusCount(Out):
-    """Answers of one status, since the workers that answer now have started."""
+    """Responses of one status, since the start of the current workers."""
 
     status: Annotated[int, Field(ge=100, le=599)]
     count: Count
@@ -46,7 +46,7 @@ def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
         "tasks": TASKS,
         "requests": (REQUESTS, None),
     }
-    doc = "Of the whole service for administrators, else of what is yours."
+    doc = "Of the whole service for administrators, otherwise your own."
     return create_model("DashboardRead", __base__=Out, __doc__=doc, **fields)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from app.feature import load_features
 from app.http.schemas import Out
-from app.security.principals import Principal, Scope
+from app.security.permissions import Scope
+from app.security.principals import Principal
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ def kind_of(name: str) -> str:
     return name.partition(".")[0]
 
 
-def scopes_to_receive(names: Iterable[str]) -> set[Scope]:
+def scopes_to_receive(names: Iterable[str]) -> set[str]:
     """Return the scopes that a principal needs to receive events of these types."""
     found = (event_types().get(kind_of(name)) for name in names)
-    return {each.scope for each in found if each and each.scope}
+    return {each.scope.name for each in found if each and each.scope}
 
 
 def may_receive(principal: Principal, name: str, data: dict[str, Any]) -> bool:
@@ -58,5 +59,5 @@ def may_receive(principal: Principal, name: str, data: dict[str, Any]) -> bool:
     if types is None:
         return False
     if types.scope:
-        return types.scope in principal.scopes
+        return types.scope.name in principal.scopes
     return principal.is_admin or data.get("owner_id") == str(principal.id)

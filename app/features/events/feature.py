@@ -10,7 +10,7 @@ feature = Feature(
     requires=("audit", "streams"),
     routers=(router,),
     tags={
-        "events": "What happens, as it happens.",
+        "events": "Events as a stream.",
     },
     cleanup=(events.delete_old,),
     lifespan=lifespan,

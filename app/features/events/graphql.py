@@ -6,6 +6,7 @@ from datetime import datetime
 import strawberry
 
 from app.errors import Unavailable
+from app.features.categories.scopes import ITEMS_READ
 from app.features.events.lifespan import EventResources
 from app.features.events.schemas import PublishedEvent
 from app.features.graphql.context import SubscriptionInfo
@@ -13,10 +14,9 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.types import from_row
 from app.features.items.graphql import Item
 from app.features.items.schemas import ItemRead
-from app.security.principals import Scope
 
 
-@strawberry.type(description="What happened to an item, and the item as it was then.")
+@strawberry.type(description="A change of an item, and the item after it.")
 class ItemEvent:
     id: str
     type: str
@@ -28,7 +28,7 @@ class ItemEvent:
 class EventSubscriptions:
     @strawberry.subscription(description="Items created, updated, deleted and processed.")
     async def item_events(self, info: SubscriptionInfo) -> AsyncIterator[ItemEvent]:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         feed = info.context.resources[EventResources].feed
         with feed.subscription() as subscription:
             async for published in subscription.events(await feed.present()):

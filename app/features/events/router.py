@@ -47,6 +47,6 @@ STREAM: dict[int | str, dict[str, Any]] = {
     responses=STREAM | responses(EventsExpired, TooManyStreams),
 )
 async def stream_events(stream: EventStreamDep) -> AsyncIterator[ServerSentEvent]:
-    """Follow what happens to items, published posts and your tasks, as Server-Sent Events."""
+    """Stream events about items, published posts and your tasks, as Server-Sent Events."""
     async for frame in stream.frames():
         yield frame

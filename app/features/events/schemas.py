@@ -1,6 +1,5 @@
 """Schemas of events: for the stream, webhooks and subscriptions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -9,13 +8,13 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from app.features.events.event_types import event_types, kind_of, may_receive
-from app.features.events.models.event import Position, event_id
+from app.features.events.models.event import EventRow, Position, event_id
 from app.http.schemas import Out
 from app.security.principals import Principal
 
 
 class EventRead(Out):
-    """The shape that Standard Webhooks recommends, with the id besides."""
+    """The format that Standard Webhooks recommends, with the id."""
 
     id: Annotated[str, Field(max_length=60, examples=["1795305600-7043-12"])]
     type: Annotated[str, Field(max_length=100, examples=["item.created"])]
@@ -38,8 +37,8 @@ class PublishedEvent:
         return may_receive(principal, self.event.type, self.event.data)
 
 
-def published_event(row: Mapping[str, Any]) -> PublishedEvent:
-    """Return the event of a row with the columns of `crud.events.COLUMNS`."""
+def published_event(row: EventRow) -> PublishedEvent:
+    """Return the event as it is published."""
     position = Position(row["transaction_id"], row["id"])
     event = EventRead(
         id=event_id(position, row["created_at"]),

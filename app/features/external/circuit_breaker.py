@@ -42,6 +42,11 @@ class Breaker:
         return "open" if time.monotonic() < self.opened_until else "half-open"
 
     def enter(self) -> None:
+        """Admit a request; a half-open breaker admits one.
+
+        Raises:
+            BreakerOpen: the breaker is open, or half-open with a request in progress.
+        """
         if self.state == "open" or self.is_trying:
             left = max(1, math.ceil(self.opened_until - time.monotonic()))
             raise BreakerOpen("Another service has failed too often.", retry_after_seconds=left)

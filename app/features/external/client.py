@@ -85,10 +85,15 @@ class ExternalApi:
 
 
 def parsed(body: bytes, schema: type[R]) -> R:
+    """Validate a response body.
+
+    Raises:
+        UnusableAnswer: the body does not match the schema.
+    """
     try:
         return schema.model_validate_json(body)
     except ValidationError:
-        raise UnusableAnswer("Another service gave an answer that makes no sense.") from None
+        raise UnusableAnswer("Another service sent an invalid response.") from None
 
 
 async def gather_outcomes(

@@ -11,6 +11,11 @@ from app.resources import resources
 
 
 async def get_external_api(request: Request) -> ExternalApi:
+    """Return the client of the external API.
+
+    Raises:
+        ExternalApiNotConfigured: EXTERNAL_API_URL is empty.
+    """
     external_api: ExternalApi | None = resources(request)[ExternalResources].api
     if external_api is None:
         raise ExternalApiNotConfigured

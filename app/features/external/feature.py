@@ -6,10 +6,10 @@ from app.features.external.router import quotes_router, router
 
 feature = Feature(
     name="external",
-    requires=("items", "http_client"),
+    requires=("items", "http_client", "redis"),
     routers=(router, quotes_router),
     tags={
-        "external": "Data of other services, fetched within three seconds or refused.",
+        "external": "Data of external services, fetched within three seconds or rejected.",
     },
     lifespan=lifespan,
 )

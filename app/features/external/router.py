@@ -27,7 +27,7 @@ async def read_external_resource(
 
 @router.get("/aggregate", responses=responses(ExternalApiNotConfigured))
 async def read_aggregate(_: SignedIn, external_api: ExternalApiDep) -> AggregateRead:
-    """Read three resources of the external service at once; those that fail are named."""
+    """Read three resources of the external service at once; failures are listed."""
     return await external_api.aggregate()
 
 
@@ -35,5 +35,5 @@ async def read_aggregate(_: SignedIn, external_api: ExternalApiDep) -> Aggregate
     "/items/{item_id}/quotes", responses=responses(NotFound, ExternalApiNotConfigured)
 )
 async def list_quotes(item: ReadableItem, external_api: ExternalApiDep) -> QuotesRead:
-    """Ask all suppliers at once what the item costs; those that fail are named."""
+    """Request the price of the item from all suppliers at once; failures are listed."""
     return await external_api.quotes(item["id"])

@@ -44,7 +44,7 @@ class QuoteRead(Quote):
 
 
 class SourceError(Out):
-    """One that did not answer, and why, in the words of its problem type."""
+    """A resource that failed, with the reason as a problem type."""
 
     source: str = Field(max_length=64, examples=["globex"])
     code: str = Field(max_length=100, examples=["upstream_timeout"])
@@ -52,7 +52,7 @@ class SourceError(Out):
 
 
 class AggregateRead(Out):
-    """What arrived, and under `errors` what did not."""
+    """The resources that arrived, and under `errors` the failures."""
 
     results: Annotated[list[ExternalRead], Field(max_length=len(SOURCES))]
     errors: Annotated[list[SourceError], Field(max_length=len(SOURCES))]

@@ -94,7 +94,13 @@ def refuse_failure(answer: Answer) -> None:
 
 
 def refuse_unusable(answer: Answer) -> None:
+    """Reject a response other than 200.
+
+    Raises:
+        NotFound: the status is 404.
+        UnusableAnswer: the status is another one than 200.
+    """
     if answer.status == NotFound.status:
-        raise NotFound("The external service does not have it.")
+        raise NotFound("The external service does not have this resource.")
     if answer.status != httpx.codes.OK:
-        raise UnusableAnswer("Another service gave an answer that nobody expected.")
+        raise UnusableAnswer("Another service sent an unexpected response.")

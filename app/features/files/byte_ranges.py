@@ -29,7 +29,7 @@ class Content:
     """Immutable metadata of stored bytes, known before they are read."""
 
     key: str
-    size: int
+    size_bytes: int
     content_type: str
     disposition: str
     etag: str
@@ -79,7 +79,7 @@ async def streamed_response(request: Request, content: Content, storage: Storage
     # Range is defined for GET alone (RFC 9110, section 14.2).
     is_head = bool(request.scope.get("is_head"))
     requested = None if is_head else requested_range(request.scope["headers"], content)
-    part = requested or ByteRange(0, content.size)
+    part = requested or ByteRange(0, content.size_bytes)
     headers = content.headers | part_headers(content, part, is_partial=requested is not None)
     status = 206 if requested else 200
     # The body of a HEAD response is not sent, and would cost a read of the storage.
@@ -95,7 +95,7 @@ def part_headers(content: Content, part: ByteRange, *, is_partial: bool) -> dict
         "Content-Disposition": content.disposition,
     }
     if is_partial:
-        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{content.size}"
+        headers["Content-Range"] = f"bytes {part.start}-{part.end - 1}/{content.size_bytes}"
     return headers
 
 
@@ -106,17 +106,22 @@ def requested_range(headers: RawHeaders, content: Content) -> ByteRange | None:
     found = RANGE.fullmatch(members[0]) if len(members) == 1 else None
     if unit.lower() != "bytes" or not found or not is_range_applicable(headers, content.validators):
         return None
-    return satisfiable(found, content.size)
+    return satisfiable(found, content.size_bytes)
 
 
-def satisfiable(found: re.Match[str], size: int) -> ByteRange | None:
+def satisfiable(found: re.Match[str], size_bytes: int) -> ByteRange | None:
+    """Return the range within a content of this size, or None if it is invalid.
+
+    Raises:
+        RangeNotSatisfiable: the range begins after the end.
+    """
     first, last, suffix = found.groups()
     if suffix:
-        part = ByteRange(max(0, size - int(suffix)), size)
+        part = ByteRange(max(0, size_bytes - int(suffix)), size_bytes)
     elif last and int(last) < int(first):
         return None  # An invalid range is ignored (RFC 9110, section 14.1.1).
     else:
-        part = ByteRange(int(first), min(int(last or size) + 1, size))
+        part = ByteRange(int(first), min(int(last or size_bytes) + 1, size_bytes))
     if part.start >= part.end:
-        raise RangeNotSatisfiable(headers={"Content-Range": f"bytes */{size}"})
+        raise RangeNotSatisfiable(headers={"Content-Range": f"bytes */{size_bytes}"})
     return part

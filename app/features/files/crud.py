@@ -1,36 +1,34 @@
 """Queries and changes of the files table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, cast, func, select
 
 from app.db.errors import UniqueViolation
-from app.db.executor import CompiledStatement, ReadPool, Row
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.executor import CompiledStatement, ReadPool, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, when_committed
 from app.errors import found
-from app.features.files.models import File, PathTaken, Quota, Usage
-from app.features.files.schemas import FileRead
+from app.features.files.models import File, FileRow, PathTaken, Quota, Usage
 from app.features.users.models.user import User
 from app.observability import metrics
 
-COLUMNS = [getattr(File, name) for name in FileRead.model_fields]
+COLUMNS = columns_of(File, FileRow)
 
-BY_ID = CompiledStatement(select(*COLUMNS).where(File.id == bindparam("id")))
-BY_PATH = CompiledStatement(
+BY_ID = CompiledStatement[FileRow](select(*COLUMNS).where(File.id == bindparam("id")))
+BY_PATH = CompiledStatement[FileRow](
     select(*COLUMNS).where(File.owner_id == bindparam("owner_id"), File.path == bindparam("path"))
 )
 EXISTING = CompiledStatement(
     select(File.id).where(File.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
 )
 # PostgreSQL's sum of bigint is numeric.
-SIZE = cast(func.coalesce(func.sum(File.size), 0), BigInteger)
-USED = select(SIZE.label("size"), func.count(File.id).label("files"))
+SIZE_BYTES = cast(func.coalesce(func.sum(File.size), 0), BigInteger)
+USED = select(SIZE_BYTES.label("size_bytes"), func.count(File.id).label("files"))
 USAGE = CompiledStatement(USED.where(File.owner_id == bindparam("owner_id")))
 
-LISTING = Listing(
+LISTING = Listing[FileRow](
     COLUMNS,
     where=[],
     filters={
@@ -43,7 +41,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, file_id: uuid.UUID) -> Row:
+async def get(reads: ReadPool, file_id: uuid.UUID) -> FileRow:
     """Return the file as a row.
 
     Raises:
@@ -52,7 +50,7 @@ async def get(reads: ReadPool, file_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID, id=file_id), "file")
 
 
-async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> Row:
+async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> FileRow:
     """Return the owner's file at the path, as a row.
 
     Raises:
@@ -72,7 +70,7 @@ async def get_for_change(session: AsyncSession, file_id: uuid.UUID) -> File:
     )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: ReadPool, request: PageRequest, filters: Filters) -> PageRows[FileRow]:
     """Return one page of the files that match."""
     return await LISTING.page(reads, request, filters)
 
@@ -102,7 +100,7 @@ async def create(
         raise PathTaken("You have another file at this path.") from error
     # A separate statement, so that its snapshot includes what earlier lock holders committed.
     used = (await session.execute(USED.where(File.owner_id == owner_id))).one()
-    quota.check(Usage(used.size, used.files))
+    quota.check(Usage(used.size_bytes, used.files))
     when_committed(session, metrics.FILES_STORED.inc, len(files))
     when_committed(session, metrics.STORED_BYTES.inc, sum(file.size for file in files))
 

@@ -1,22 +1,21 @@
 """Dependencies of the file endpoints: each file is loaded and authorized once."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
-from app.config.setting_types import MediaType
-from app.config.settings import Settings
 from app.db.dependencies import Reads
-from app.db.executor import Row
+from app.db.listing import Filters
 from app.features.files import crud as files
 from app.features.files.lifespan import FileResources
-from app.features.files.models import Quota
+from app.features.files.models import FileRow, Quota
 from app.features.files.schemas import FilePath
+from app.features.files.scopes import FileReader
+from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
 from app.resources import resources
-from app.security.authentication import FileReader
 
 
 async def get_storage(request: Request) -> Storage:
@@ -24,32 +23,30 @@ async def get_storage(request: Request) -> Storage:
 
 
 async def get_quota(request: Request) -> Quota:
-    settings = resources(request)[Settings]
+    settings = resources(request)[FileSettings]
     return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
 
 
-async def get_file(file_id: uuid.UUID, reads: Reads, _: FileReader) -> Row:
+async def get_file(file_id: uuid.UUID, reads: Reads, _: FileReader) -> FileRow:
     return await files.get(reads, file_id)
 
 
 async def get_own_file_by_path(
     file_path: Annotated[FilePath, Path()], reads: Reads, principal: FileReader
-) -> Row:
+) -> FileRow:
     return await files.get_by_path(reads, principal.id, file_path)
 
 
 async def get_file_filters(
     owner_id: uuid.UUID | None = None,
     content_type: Annotated[MediaType | None, Query()] = None,
-) -> dict[str, Any]:
+) -> Filters:
     return {"owner_id": owner_id, "content_type": content_type}
 
 
 StorageDep = Annotated[Storage, Depends(get_storage)]
 QuotaDep = Annotated[Quota, Depends(get_quota)]
-ReadableFile = Annotated[Row, Depends(get_file)]
-OwnFileByPath = Annotated[Row, Depends(get_own_file_by_path)]
-FileFilters = Annotated[dict[str, Any], Depends(get_file_filters)]
-FilePagination = Annotated[
-    Pagination, Depends(paginated(files.LISTING.sorts, files.LISTING.default_sort))
-]
+ReadableFile = Annotated[FileRow, Depends(get_file)]
+OwnFileByPath = Annotated[FileRow, Depends(get_own_file_by_path)]
+FileFilters = Annotated[Filters, Depends(get_file_filters)]
+FilePagination = Annotated[Pagination, Depends(paginated(files.LISTING))]

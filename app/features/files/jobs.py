@@ -41,7 +41,7 @@ async def sweep(storage: Storage, reads: ReadPool, *, grace: timedelta = GRACE) 
         await discard(storage, orphans)
         count += len(orphans)
     if count:
-        log.info("orphans deleted", count=count)
+        log.info("orphaned objects deleted", count=count)
     return count
 
 

@@ -3,8 +3,8 @@
 import codecs
 import re
 
-from app.config.setting_types import MediaType
 from app.errors import UnsupportedMediaType
+from app.features.files.settings import MediaType
 from app.http.header_fields import media_type
 
 HEAD_BYTES = 8192
@@ -61,7 +61,7 @@ def detect(head: bytes, *, declared: str, name: str) -> MediaType:
     kind = by_signature(head[:HEAD_BYTES]) or as_late_pdf(head, claim, name)
     kind = kind or as_text(head, claim, name)
     if claim not in UNKNOWN and claim != kind:
-        raise UnsupportedMediaType("The content of the file is not what its Content-Type says.")
+        raise UnsupportedMediaType("The content of the file does not match its Content-Type.")
     return kind
 
 
@@ -78,7 +78,11 @@ def as_late_pdf(head: bytes, claim: str, name: str) -> MediaType | None:
 
 
 def as_text(head: bytes, claim: str, name: str) -> MediaType:
-    """Return the text type by declaration, else by extension: text has no signature."""
+    """Return the text type by declaration, else by extension: text has no signature.
+
+    Raises:
+        UnsupportedMediaType: the text has control characters, or is declared as JSON and is not.
+    """
     refuse_controls(head)
     extension = name[name.rfind(".") :].lower()
     claimed = (kind for kind in TEXTS.values() if kind == claim)
@@ -89,8 +93,13 @@ def as_text(head: bytes, claim: str, name: str) -> MediaType:
 
 
 def refuse_controls(chunk: bytes) -> None:
+    """Reject binary content.
+
+    Raises:
+        UnsupportedMediaType: the chunk has control characters.
+    """
     if CONTROLS.search(chunk):
-        raise UnsupportedMediaType("The file is of no kind that can be stored here.")
+        raise UnsupportedMediaType("Files of this type cannot be stored.")
 
 
 class TextCheck:

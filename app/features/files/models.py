@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Versioned
+from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict, ContentTooLarge
 from app.features.users.models.user import User
 
@@ -48,6 +48,16 @@ class File(Versioned, Base):
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
 
 
+class FileRow(VersionedRow):
+    name: str
+    path: str | None
+    description: str | None
+    size: int
+    sha256: str
+    content_type: str
+    owner_id: uuid.UUID
+
+
 class PathTaken(Conflict):
     code = "path_taken"
     title = "Path taken"
@@ -62,17 +72,17 @@ class QuotaExceeded(ContentTooLarge):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Storage used by an owner; sizes in bytes."""
+    """Storage used by an owner."""
 
-    size: int
+    size_bytes: int
     files: int
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Storage limits of each owner; sizes in bytes."""
+    """Storage limits of each owner."""
 
-    size: int
+    size_bytes: int
     files: int
 
     def check(self, usage: Usage) -> None:
@@ -81,8 +91,8 @@ class Quota:
         Raises:
             QuotaExceeded: there are too many bytes or too many files.
         """
-        if usage.size > self.size:
-            raise QuotaExceeded(f"Your files may take {self.size} bytes in total.")
+        if usage.size_bytes > self.size_bytes:
+            raise QuotaExceeded(f"Your files may take {self.size_bytes} bytes in total.")
         if usage.files > self.files:
             raise QuotaExceeded(f"You may have {self.files} files.")
 

@@ -59,6 +59,11 @@ class Events:
         self.head = PartHead()
 
     def end_header(self) -> None:
+        """Store a complete header field of the current part.
+
+        Raises:
+            BadRequest: a second Content-Disposition.
+        """
         header, value = bytes(self.header).lower(), bytes(self.value)
         self.header.clear()
         self.value.clear()
@@ -141,6 +146,12 @@ class MultipartReader:
 
 
 def boundary(content_type: str) -> bytes:
+    """Return the boundary of a multipart body.
+
+    Raises:
+        UnsupportedMediaType: the body is not multipart/form-data.
+        BadRequest: the Content-Type has no boundary.
+    """
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data":
         raise UnsupportedMediaType("Send the file as multipart/form-data.")

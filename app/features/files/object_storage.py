@@ -137,10 +137,15 @@ async def put(
 
 
 async def get(store: Any, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    """Open a range of bytes, with exclusive `end`.
+
+    Raises:
+        NotFound: the object does not exist.
+    """
     try:
         opened = await obstore.get_async(store, key, options={"range": (start, end)})
     except FileNotFoundError as error:
-        raise NotFound("The content of the file is gone.") from error
+        raise NotFound("The content of the file no longer exists.") from error
     return streamed(opened.stream(min_chunk_size=CHUNK_BYTES))
 
 

@@ -4,16 +4,16 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.config.settings import Settings
 from app.features.files.schemas import MAX_BATCH, Description, FilePath
+from app.features.files.settings import FileSettings
 
 Node = dict[str, Any]
 
 BYTES: Node = {"type": "string", "contentMediaType": "application/octet-stream"}
 FILE: Node = {
     **BYTES,
-    "maxLength": Settings.model_fields["max_upload_bytes"].default,
-    "description": "A part with a filename; its type is told by the bytes.",
+    "maxLength": FileSettings.model_fields["max_upload_bytes"].default,
+    "description": "A part with a filename; its type is detected from the bytes.",
     "examples": ["%PDF-1.7 ..."],
 }
 FILES: Node = {
@@ -27,7 +27,7 @@ DETAILS: Node = {
     "description": TypeAdapter(Description).json_schema(),
     "path": {
         **TypeAdapter(FilePath).json_schema(),
-        "description": "Where you find it again; no two of your files have the same.",
+        "description": "Path to read the file by; unique among your files.",
     },
 }
 
@@ -83,7 +83,9 @@ CONTENT_ANSWERS: dict[int | str, Node] = {
         Content_Disposition="An attachment with the name of the file.",
         Accept_Ranges="bytes",
     ),
-    206: content("The range that was asked for.", Content_Range="Its place in the file."),
-    304: {"description": "You have it already."},
+    206: content(
+        "The range that was asked for.", Content_Range="The position of the range in the file."
+    ),
+    304: {"description": "Your copy is current."},
     307: {"description": "The bytes are at a signed URL of the storage, good for a minute."},
 }

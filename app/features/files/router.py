@@ -4,9 +4,7 @@ import uuid
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, Transactions
-from app.db.executor import Row
 from app.db.session import AsyncSession
 from app.errors import (
     BadRequest,
@@ -27,19 +25,21 @@ from app.features.files.dependencies import (
     StorageDep,
 )
 from app.features.files.form_parser import Upload
-from app.features.files.models import PathTaken, Quota, QuotaExceeded
+from app.features.files.models import FileRow, PathTaken, Quota, QuotaExceeded
 from app.features.files.openapi import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.features.files.schemas import FileBatchRead, FileRead, attachment
+from app.features.files.scopes import FileReader, FileWriter
+from app.features.files.settings import FileSettings
 from app.features.files.storage import InsufficientStorage, StorageUnavailable, discard
 from app.features.files.upload_idempotency import answer_upload_once
 from app.features.files.uploads import BatchUpload, SingleUpload, UploadTooSlow
 from app.http.concurrency_limiter import TooManyAtOnce
-from app.http.etag_response import etag_response
+from app.http.etag_response import etag_response, success_status
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.resources import resources
-from app.security.authentication import FileReader, FileWriter, permit_change
+from app.security.authentication import permit_change
 
 router = APIRouter(prefix="/files", tags=["files"])
 UPLOADS = responses(
@@ -59,7 +59,8 @@ async def list_files(
     reads: Reads, _: FileReader, filters: FileFilters, pagination: FilePagination
 ) -> Response:
     """List the files, newest first unless sorted otherwise."""
-    return pagination.answer(await files.list_page(reads, pagination.page, filters))
+    page = await files.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, FileRow)
 
 
 @router.post(
@@ -78,7 +79,7 @@ async def create_file(
         await add_rows(session, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
-        return etag_response(request, FileRead, file, status=201, location=location)
+        return etag_response(request, FileRead, file, location=location)
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 
@@ -93,25 +94,27 @@ async def create_file(
 async def create_files(
     upload: BatchUpload, quota: QuotaDep, open_transaction: Transactions, request: Request
 ) -> Response:
-    """Upload up to 10 files; when one of them is refused, none is kept."""
+    """Upload up to 10 files; if one of them is rejected, none is stored."""
 
     async def answer(session: AsyncSession) -> Response:
         await add_rows(session, upload, quota)
         created = FileBatchRead.model_validate(upload)
-        return Response(created.model_dump_json(), 201, media_type="application/json")
+        return Response(
+            created.model_dump_json(), success_status(request), media_type="application/json"
+        )
 
     return await answer_upload_once(request, open_transaction, upload, answer)
 
 
 @router.get("/by-path/{file_path:path}", response_model=FileRead, responses=responses(NotFound))
 async def read_file_by_path(file: OwnFileByPath, request: Request) -> Response:
-    """Read what is known of your file at a path."""
+    """Read the metadata of your file at a path."""
     return etag_response(request, FileRead, file)
 
 
 @router.get("/{file_id}", response_model=FileRead, responses=responses(NotFound))
 async def read_file(file: ReadableFile, request: Request) -> Response:
-    """Read what is known of a file."""
+    """Read the metadata of a file."""
     return etag_response(request, FileRead, file)
 
 
@@ -123,7 +126,7 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:
     """Download a file, or a range of its bytes."""
-    is_redirected = resources(request)[Settings].storage_redirects
+    is_redirected = resources(request)[FileSettings].storage_redirects
     return await content_response(request, content_of(file), storage, is_redirected=is_redirected)
 
 
@@ -155,10 +158,10 @@ async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
     upload.has_rows = True
 
 
-def content_of(file: Row) -> Content:
+def content_of(file: FileRow) -> Content:
     return Content(
         key=str(file["id"]),
-        size=file["size"],
+        size_bytes=file["size"],
         content_type=file["content_type"],
         disposition=attachment(file["name"]),
         etag=f'"{file["sha256"]}"',

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from app.http.schemas import PARAGRAPH, In, Out, Storable, Stored
 
 MAX_BATCH = 10
-MAX_SIZE = 2**63 - 1
+MAX_SIZE_BYTES = 2**63 - 1
 SEGMENT = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 UNQUOTABLE = str.maketrans('"\\%', "___")
 
@@ -48,7 +48,7 @@ class FileRead(Stored):
     name: str = Field(max_length=255, examples=["report.pdf"])
     path: str | None = Field(max_length=500, examples=["docs/2026/report.pdf"])
     description: str | None = Field(max_length=500, examples=["The report of 2026."])
-    size: Annotated[int, Field(gt=0, le=MAX_SIZE, description="In bytes.")]
+    size: Annotated[int, Field(gt=0, le=MAX_SIZE_BYTES, description="In bytes.")]
     sha256: str = Field(
         pattern="^[0-9a-f]{64}$",
         max_length=64,

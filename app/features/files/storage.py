@@ -27,7 +27,7 @@ class InsufficientStorage(AppError):
     status = 507
     code = "insufficient_storage"
     title = "Insufficient storage"
-    remedy = "Nothing was kept. Repeat the request later; the operators have to make room."
+    remedy = "Nothing was stored. Repeat the request later; the operators have to free space."
 
 
 class StorageUnavailable(Unavailable):
@@ -85,7 +85,7 @@ async def discard(storage: Storage, keys: Iterable[str]) -> None:
         try:
             await storage.delete(key)
         except AppError as error:
-            log.warning("object not deleted", key=key, reason=type(error).__name__)
+            log.warning("object deletion failed", key=key, reason=type(error).__name__)
 
 
 @contextmanager

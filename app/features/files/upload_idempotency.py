@@ -5,17 +5,14 @@ files, and the transaction begins when they have arrived.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from fastapi import Request, Response
 
-from app.config.settings import Settings
 from app.db.dependencies import OpenTransaction
 from app.db.session import AsyncSession
 from app.features.files.form_parser import Upload
-from app.http.idempotency import crud as idempotency_keys
-from app.http.idempotency.route import check_key, client_key, replay, stored
-from app.resources import resources
-from app.security.resources import SecurityResources
+from app.http.idempotency.route import answer_once, check_key
 
 Answer = Callable[[AsyncSession], Awaitable[Response]]
 
@@ -33,20 +30,6 @@ async def answer_upload_once(
     async with open_transaction() as session:
         if key is None:
             return await answer(session)
-        return await answer_key_once(request, session, key, upload, answer)
-
-
-async def answer_key_once(
-    request: Request, session: AsyncSession, key: str, upload: Upload, answer: Answer
-) -> Response:
-    check_key(key)
-    caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
-    fingerprint = upload.fingerprint(request.url.path)
-    most = resources(request)[Settings].idempotency_keys_per_caller
-    await idempotency_keys.lock(session, caller, key, most=most)
-    first = await idempotency_keys.find(session, caller, key)
-    if first is not None:
-        return replay(first, fingerprint, encryptor)
-    response = await answer(session)
-    await idempotency_keys.create(session, stored(response, caller, key, fingerprint, encryptor))
-    return response
+        check_key(key)
+        fingerprint = upload.fingerprint(request.url.path)
+        return await answer_once(request, session, key, fingerprint, partial(answer, session))

@@ -4,13 +4,12 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator
 
-from app.config.setting_types import MediaType
-from app.config.settings import Settings
 from app.errors import ContentTooLarge, UnsupportedMediaType
 from app.features.files.media_types import HEAD_BYTES, TextCheck, detect
 from app.features.files.models import File, clean_name
 from app.features.files.multipart import Part
 from app.features.files.schemas import attachment
+from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Download, Storage
 from app.runtime.ids import uuid7
 
@@ -18,7 +17,7 @@ from app.runtime.ids import uuid7
 class FileProcessor:
     """Validates and stores one file of a form."""
 
-    def __init__(self, part: Part, settings: Settings) -> None:
+    def __init__(self, part: Part, settings: FileSettings) -> None:
         self.name = clean_name(part.head.filename)
         self.size = 0
         self._declared = part.head.content_type
@@ -58,7 +57,7 @@ class FileProcessor:
     def _detected(self, head: bytes) -> MediaType:
         kind = detect(head, declared=self._declared, name=self.name)
         if kind not in self._settings.upload_media_types:
-            raise UnsupportedMediaType("Files of this kind are not stored here.")
+            raise UnsupportedMediaType("Files of this type cannot be stored.")
         return kind
 
     async def _checked(self, head: bytes, text: TextCheck) -> AsyncIterator[bytes]:
@@ -72,7 +71,7 @@ class FileProcessor:
             chunk = await anext(self._data, b"")
         text.feed(b"", is_last=True)
 
-    def _count(self, size: int) -> None:
-        self.size += size
+    def _count(self, size_bytes: int) -> None:
+        self.size += size_bytes
         if self.size > self._settings.max_upload_bytes:
             raise ContentTooLarge(f"A file may have {self._settings.max_upload_bytes} bytes.")

@@ -1,9 +1,9 @@
 """Relay connections over the cursors of the lists."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from app.db.executor import Row
+from app.db.executor import R
 from app.db.listing import Listing, PageRequest, PageRows
 from app.errors import Unprocessable, Violation
 from app.features.graphql.context import Context
@@ -18,9 +18,9 @@ MAX_CURSOR = 2000
 
 async def connection(
     context: Context,
-    listing: Listing,
-    fetch: Callable[[PageRequest], Awaitable[PageRows]],
-    make: Callable[[Row], Node],
+    listing: Listing[Any],
+    fetch: Callable[[PageRequest], Awaitable[PageRows[R]]],
+    make: Callable[[R], Node],
     *,
     first: int,
     after: str | None,

@@ -1,21 +1,22 @@
 """Context of resolvers: the caller, the database, loaders and the resources of the process."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from app.db.executor import Reader, Row
+from app.db.executor import R, Reader
 from app.db.session import AsyncSession
 from app.resources import Resources
-from app.security.principals import Principal, Scope
+from app.security.permissions import Scope
+from app.security.principals import Principal
 
 # A function of crud that fetches rows by their ids, in one statement.
-Load = Callable[[Reader, list[uuid.UUID]], Awaitable[dict[uuid.UUID, Row]]]
-RowLoader = DataLoader[uuid.UUID, Row | None]
+Load = Callable[[Reader, list[uuid.UUID]], Awaitable[Mapping[uuid.UUID, R]]]
+RowLoader = DataLoader[uuid.UUID, R | None]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class CallerContext:
     principal: Principal
     reads: Reader
     resources: Resources
-    _loaders: dict[Load, RowLoader] = field(default_factory=dict, init=False)
+    _loaders: dict[Load[Any], RowLoader[Any]] = field(default_factory=dict, init=False)
 
     caches_rows: ClassVar[bool]
 
@@ -36,9 +37,9 @@ class CallerContext:
             EmailNotVerified: the e-mail address has to be confirmed first.
             InsufficientScope: the credential or the role lacks it.
         """
-        self.principal.require(scope)
+        self.principal.require(scope.name)
 
-    def loader(self, load: Load) -> RowLoader:
+    def loader(self, load: Load[R]) -> RowLoader[R]:
         """Return the loader that fetches the rows of one level of a query in one statement."""
         if load not in self._loaders:
             self._loaders[load] = create_loader(self.reads, load, cache=self.caches_rows)
@@ -65,8 +66,8 @@ Info = strawberry.Info[Context, None]
 SubscriptionInfo = strawberry.Info[SubscriptionContext, None]
 
 
-def create_loader(reads: Reader, load: Load, *, cache: bool) -> RowLoader:
-    async def load_in_order(ids: list[uuid.UUID]) -> Sequence[Row | None]:
+def create_loader(reads: Reader, load: Load[R], *, cache: bool) -> RowLoader[R]:
+    async def load_in_order(ids: list[uuid.UUID]) -> Sequence[R | None]:
         found = await load(reads, ids)
         return [found.get(each) for each in ids]
 

@@ -39,13 +39,13 @@ INTROSPECTION_LEVELS = 10
 class InvalidQuery(BadRequest):
     code = "invalid_query"
     title = "Invalid GraphQL query"
-    remedy = "Correct the query; the schema tells what can be asked for."
+    remedy = "Correct the query according to the schema."
 
 
 class QueryTooComplex(BadRequest):
     code = "query_too_complex"
     title = "GraphQL query too complex"
-    remedy = "Ask for less at once: fewer levels, aliases or repeated fields."
+    remedy = "Request less at once: fewer levels, aliases or repeated fields."
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +163,10 @@ class DocumentVisitor:
 
 
 def refuse_above(count: int, limit: int, noun: str) -> None:
+    """Check a count against its limit.
+
+    Raises:
+        QueryTooComplex: the count is above the limit.
+    """
     if count > limit:
         raise QueryTooComplex(f"At most {limit} {noun}.")

@@ -20,7 +20,7 @@ def selected_operation(document: DocumentNode, name: str | None) -> OperationDef
     if not matching:
         raise InvalidQuery("There is no such operation in the document.")
     if name is None and len(matching) > 1:
-        raise InvalidQuery("Say by operationName which of the operations to execute.")
+        raise InvalidQuery("Name the operation to execute in operationName.")
     return matching[0]
 
 

@@ -73,7 +73,7 @@ def check_request(body: GraphQLRequest, schema: Schema) -> CheckedQuery:
     query = check_query(body.query, body.variables, connections=schema.connections)
     operation = selected_operation(query.document, body.operationName)
     if operation.operation is OperationType.SUBSCRIPTION:
-        raise InvalidQuery("Subscriptions go over the WebSocket of this address.")
+        raise InvalidQuery("Subscriptions use the WebSocket at this URL.")
     return query
 
 

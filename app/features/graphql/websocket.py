@@ -191,8 +191,12 @@ class SubscriptionConnection:
 
 
 def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
-    """Check that the request selects a valid subscription within the limits."""
+    """Check that the request selects a valid subscription within the limits.
+
+    Raises:
+        InvalidQuery: the operation is not a subscription.
+    """
     query = check_query(request.query, request.variables, connections=schema.connections)
     operation = selected_operation(query.document, request.operationName)
     if operation.operation is not OperationType.SUBSCRIPTION:
-        raise InvalidQuery("Only subscriptions come here; send the others by POST.")
+        raise InvalidQuery("Only subscriptions are accepted here; send other operations by POST.")

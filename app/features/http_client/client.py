@@ -143,6 +143,11 @@ async def drain(response: httpx.Response) -> None:
 async def send_in_time(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float, max_bytes: int
 ) -> Answer:
+    """Send a request and read the response within `seconds` and `max_bytes`.
+
+    Raises:
+        UnusableAnswer: the compression is corrupt.
+    """
     try:
         async with answered(client, request, seconds) as response:
             content = await body(response, max_bytes)
@@ -155,7 +160,12 @@ async def send_in_time(
 async def answered(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float
 ) -> AsyncIterator[httpx.Response]:
-    """Yield the response once its headers arrive; `seconds` includes the block."""
+    """Yield the response once its headers arrive; `seconds` includes the block.
+
+    Raises:
+        UpstreamTimeout: the block did not end in time.
+        UpstreamFailed: the connection failed.
+    """
     try:
         async with asyncio.timeout(seconds):
             response = await client.send(request, stream=True, follow_redirects=False)
@@ -170,32 +180,45 @@ async def answered(
 
 
 async def body(response: httpx.Response, max_bytes: int) -> bytes:
+    """Read the decoded body.
+
+    Raises:
+        UnusableAnswer: it has more than `max_bytes`, compressed or decompressed.
+    """
     received = bytearray()
     async for chunk in decoded(response, max_bytes):
         received += chunk
         # Both limits: a compressed stream may be endless without output, a small one expand.
         if max(len(received), response.num_bytes_downloaded) > max_bytes:
-            raise UnusableAnswer("The answer of another service is too large.")
+            raise UnusableAnswer("The response of another service is too large.")
     return bytes(received)
 
 
 def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
+    """Return the chunks of the body without its content coding.
+
+    Raises:
+        UnusableAnswer: the coding is neither gzip nor identity.
+    """
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return response.aiter_raw()
     if encoding in ("gzip", "x-gzip"):
         return unpacked(response.aiter_raw(), max_bytes)
-    raise UnusableAnswer("Another service answered in an encoding that nobody asked for.")
+    raise UnusableAnswer("Another service sent a content coding that was not requested.")
 
 
 async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
     """Decompress gzip, at most one byte more than `max_bytes` at a time.
 
     httpx itself would decompress each chunk completely, up to a thousand times its size.
+
+    Raises:
+        UnusableAnswer: the compressed data is incomplete.
     """
     unpacking, is_empty = zlib.decompressobj(GZIP), True
     async for chunk in chunks:
         is_empty = False
         yield unpacking.decompress(chunk, max_bytes + 1)
     if not (is_empty or unpacking.eof):
-        raise UnusableAnswer("The answer of another service ends too early.")
+        raise UnusableAnswer("The response of another service ends too early.")

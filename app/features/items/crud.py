@@ -20,28 +20,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.compiled_insert import compiled_insert, compiled_insert_many, insert_many, insert_one
 from app.db.errors import ForeignKeyViolation
-from app.db.executor import CompiledStatement, Reader, Row
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.executor import CompiledStatement, Reader, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.search import matches
 from app.db.session import Transaction, when_committed
 from app.errors import Unprocessable, Violation, found
 from app.features.categories.crud import subtree
 from app.features.categories.models import Category
-from app.features.items.models import SEARCHED, Item
-from app.features.items.schemas import ItemCreate, ItemRead, ItemUpdate
+from app.features.items.models import SEARCHED, Item, ItemRow
+from app.features.items.schemas import ItemCreate, ItemUpdate
 from app.observability import metrics
 from app.runtime.clock import now
 from app.security.principals import Principal
 
 IS_ALIVE = Item.deleted_at.is_(None)
-COLUMNS = [getattr(Item, name) for name in ItemRead.model_fields]
+COLUMNS = columns_of(Item, ItemRow)
 
 UNKNOWN_CATEGORY = Violation("/body/category_id", "There is no such category", "unknown_category")
 
 GIVEN = [*ItemCreate.model_fields, "owner_id"]
-INSERT = compiled_insert(Item, GIVEN, returning=COLUMNS)
-INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=COLUMNS)
-BY_ID = CompiledStatement(select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
+INSERT = compiled_insert(Item, GIVEN, returning=ItemRow)
+INSERT_MANY = compiled_insert_many(Item, GIVEN, returning=ItemRow)
+BY_ID = CompiledStatement[ItemRow](select(*COLUMNS).where(Item.id == bindparam("id"), IS_ALIVE))
 
 
 def is_in_category() -> ColumnElement[bool]:
@@ -51,7 +51,7 @@ def is_in_category() -> ColumnElement[bool]:
     return Item.category_id == any_(func.array(select(below.c.id).scalar_subquery()))
 
 
-LISTING = Listing(
+LISTING = Listing[ItemRow](
     COLUMNS,
     where=[IS_ALIVE],
     filters={
@@ -68,7 +68,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: Reader, item_id: uuid.UUID) -> Row:
+async def get(reads: Reader, item_id: uuid.UUID) -> ItemRow:
     """Return the item as a row.
 
     Raises:
@@ -89,12 +89,12 @@ async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
     )
 
 
-async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: Reader, request: PageRequest, filters: Filters) -> PageRows[ItemRow]:
     """Return one page of the items that match."""
     return await LISTING.page(reads, request, filters)
 
 
-def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncGenerator[list[Row]]:
+def everything(reads: Reader, filters: Filters) -> AsyncGenerator[list[ItemRow]]:
     """Yield all items that match, in chunks from one snapshot."""
     return LISTING.everything(reads, filters)
 
@@ -124,7 +124,7 @@ async def restore(session: AsyncSession, item: Item) -> Item:
     return item
 
 
-async def create(session: Transaction, data: ItemCreate, *, owner: Principal) -> Row:
+async def create(session: Transaction, data: ItemCreate, *, owner: Principal) -> ItemRow:
     """Create an item.
 
     Raises:
@@ -138,7 +138,7 @@ async def create(session: Transaction, data: ItemCreate, *, owner: Principal) ->
 
 async def create_many(
     session: Transaction, batch: Sequence[ItemCreate], *, owner: Principal
-) -> list[Row]:
+) -> list[ItemRow]:
     """Create the items in one statement and return them in the order of the batch.
 
     Raises:
@@ -177,7 +177,11 @@ async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -
 
 @contextmanager
 def known_category() -> Iterator[None]:
-    """Translate a foreign key violation: only the category can be missing, not the owner."""
+    """Translate a foreign key violation: only the category can be missing, not the owner.
+
+    Raises:
+        Unprocessable: the category does not exist.
+    """
     try:
         yield
     except ForeignKeyViolation as error:

@@ -2,21 +2,23 @@
 
 import uuid
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote, unquote
 
 from fastapi import Cookie, Depends, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from app.db.dependencies import ReplicaReads, SessionDep
-from app.db.executor import Row
+from app.db.listing import Filters
+from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
-from app.features.items.models import Item
+from app.features.items.models import Item, ItemRow
 from app.features.items.schemas import Tag
+from app.features.items.scopes import ItemWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import MAX_QUESTION, OpaqueText, Question
-from app.security.authentication import ItemReader, ItemWriter, permit_change
+from app.security.authentication import permit_change
 
 COOKIE_SECONDS = 30 * 24 * 3600
 QUESTION = TypeAdapter(Question)
@@ -24,7 +26,7 @@ QUESTION = TypeAdapter(Question)
 MAX_COOKIE = MAX_QUESTION * 4 * 3
 
 
-async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Row:
+async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> ItemRow:
     return await items.get(reads, item_id)
 
 
@@ -54,7 +56,7 @@ async def get_query(
         Query(description="Words of name and description, or their beginnings; all must match."),
     ] = None,
     remember: Annotated[
-        bool, Query(description="Keep `q` in a cookie, and without one use what was kept.")
+        bool, Query(description="Store `q` in a cookie, and use the stored one if it is absent.")
     ] = False,
     last_query: Annotated[
         OpaqueText | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})
@@ -91,7 +93,7 @@ async def get_item_filters(
     owner_id: uuid.UUID | None = None,
     min_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
     max_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
-) -> dict[str, Any]:
+) -> Filters:
     return {
         "q": q,
         "tag": tag,
@@ -102,10 +104,8 @@ async def get_item_filters(
     }
 
 
-ReadableItem = Annotated[Row, Depends(get_item)]
+ReadableItem = Annotated[ItemRow, Depends(get_item)]
 OwnItem = Annotated[Item, Depends(get_own_item)]
 OwnDeletedItem = Annotated[Item, Depends(get_own_deleted_item)]
-ItemFilters = Annotated[dict[str, Any], Depends(get_item_filters)]
-ItemPagination = Annotated[
-    Pagination, Depends(paginated(items.LISTING.sorts, items.LISTING.default_sort))
-]
+ItemFilters = Annotated[Filters, Depends(get_item_filters)]
+ItemPagination = Annotated[Pagination, Depends(paginated(items.LISTING))]

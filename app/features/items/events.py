@@ -1,9 +1,7 @@
 """Event types of the items."""
 
+from app.features.categories.scopes import ITEMS_READ
 from app.features.events.event_types import EventTypes
 from app.features.items.schemas import ItemRead
-from app.security.principals import Scope
 
-extension = EventTypes(
-    "item", ("created", "updated", "deleted", "processed"), ItemRead, Scope.ITEMS_READ
-)
+extension = EventTypes("item", ("created", "updated", "deleted", "processed"), ItemRead, ITEMS_READ)

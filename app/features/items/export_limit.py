@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.features.categories.scopes import ItemReader
 from app.features.items.lifespan import ItemResources
 from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.resources import resources
-from app.security.authentication import ItemReader
 
 
 async def get_export_slot(request: Request, principal: ItemReader) -> AsyncIterator[AsyncExitStack]:

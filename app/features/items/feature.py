@@ -8,6 +8,7 @@ from app.features.items.own_router import router as own_router
 from app.features.items.receivers import leave_category
 from app.features.items.router import router
 from app.features.items.router_v2 import router as router_v2
+from app.features.items.scopes import ITEMS_WRITE
 
 feature = Feature(
     name="items",
@@ -15,9 +16,10 @@ feature = Feature(
     routers=(router, own_router),
     root_routers=(router_v2,),
     tags={
-        "items": "What is on offer.",
+        "items": "The items on offer.",
         "items v2": "Items whose amounts name a currency.",
     },
+    scopes=(ITEMS_WRITE,),
     jobs=(ProcessItem,),
     lifespan=lifespan,
     receivers={CategoryDeleted: leave_category},

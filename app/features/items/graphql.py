@@ -9,6 +9,7 @@ import strawberry
 from strawberry.types.unset import UNSET
 
 from app.features.categories.graphql import Category, find_category
+from app.features.categories.scopes import ITEMS_READ
 from app.features.graphql.connections import connection
 from app.features.graphql.context import Context, Info
 from app.features.graphql.costs import DEFAULT_FIRST
@@ -16,14 +17,14 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
 from app.features.graphql.types import Connection, from_row
 from app.features.items import crud as items
-from app.features.items.models import Item as ItemRow
+from app.features.items.models import Item as StoredItem
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
+from app.features.items.scopes import ITEMS_WRITE
 from app.features.users.graphql import Person, find_person
 from app.security.authentication import permit_change
-from app.security.principals import Scope
 
 
-@strawberry.type(description="Something on offer.")
+@strawberry.type(description="An item on offer.")
 class Item:
     id: uuid.UUID
     name: str
@@ -44,7 +45,7 @@ class Item:
 
     @strawberry.field
     async def category(self, info: Info) -> Category | None:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         return await find_category(info.context, self.category_id)
 
 
@@ -58,7 +59,7 @@ class CreateItemInput:
     category_id: uuid.UUID | None = UNSET
 
 
-@strawberry.input(description="What you leave out stays as it is.")
+@strawberry.input(description="Omitted fields stay as they are.")
 class UpdateItemInput:
     name: str | None = UNSET
     price: Decimal | None = UNSET
@@ -68,7 +69,7 @@ class UpdateItemInput:
     category_id: uuid.UUID | None = UNSET
 
 
-@strawberry.input(description="All of it must hold.")
+@strawberry.input(description="All conditions must match.")
 class ItemFilter:
     q: str | None = UNSET
     tag: list[str] | None = UNSET
@@ -82,7 +83,7 @@ class ItemFilter:
 class ItemQueries:
     @strawberry.field
     async def item(self, info: Info, id: uuid.UUID) -> Item | None:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         return from_row(Item, await items.get(info.context.reads, id))
 
     @strawberry.field(description="The items that match, newest first.")
@@ -93,7 +94,7 @@ class ItemQueries:
         after: str | None = None,
         filter: ItemFilter | None = None,
     ) -> Connection[Item] | None:
-        info.context.require(Scope.ITEMS_READ)
+        info.context.require(ITEMS_READ)
         filters = validated(ItemQuery, filter, "filter").model_dump() if filter else {}
         fetch = partial(items.list_page, info.context.reads, filters=filters)
         make = partial(from_row, Item)
@@ -104,7 +105,7 @@ class ItemQueries:
 class ItemMutations:
     @strawberry.mutation(description="Create an item; it is yours.")
     async def create_item(self, info: Info, input: CreateItemInput) -> Item | None:
-        info.context.require(Scope.ITEMS_WRITE)
+        info.context.require(ITEMS_WRITE)
         data = validated(ItemCreate, input)
         async with info.context.session.begin_nested():
             row = await items.create(info.context.session, data, owner=info.context.principal)
@@ -112,22 +113,22 @@ class ItemMutations:
 
     @strawberry.mutation(description="Change the fields of your item that you send.")
     async def update_item(self, info: Info, id: uuid.UUID, input: UpdateItemInput) -> Item | None:
-        info.context.require(Scope.ITEMS_WRITE)
+        info.context.require(ITEMS_WRITE)
         data = validated(ItemUpdate, input)
         async with info.context.session.begin_nested():
             row = await own_item(info.context, id)
             return item_of(await items.update(info.context.session, row, data))
 
-    @strawberry.mutation(description="Delete your item; answers with its id.")
+    @strawberry.mutation(description="Delete your item; returns its id.")
     async def delete_item(self, info: Info, id: uuid.UUID) -> uuid.UUID | None:
-        info.context.require(Scope.ITEMS_WRITE)
+        info.context.require(ITEMS_WRITE)
         async with info.context.session.begin_nested():
             row = await own_item(info.context, id)
             await items.delete(info.context.session, row)
         return id
 
 
-async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
+async def own_item(context: Context, item_id: uuid.UUID) -> StoredItem:
     """Return an item that the caller may change, locked until the transaction ends.
 
     Raises:
@@ -139,7 +140,7 @@ async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
     return row
 
 
-def item_of(row: ItemRow) -> Item:
+def item_of(row: StoredItem) -> Item:
     return from_row(Item, ItemRead.model_validate(row).model_dump())
 
 

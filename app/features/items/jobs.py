@@ -5,7 +5,6 @@ from typing import ClassVar
 
 from pydantic_core import to_jsonable_python
 
-from app.errors import NotFound
 from app.features.items import crud as items
 from app.jobs.job import Job, PermanentFailure, Work
 from app.runtime.clock import now
@@ -23,8 +22,6 @@ class ProcessItem(Job):
         processed_at = now()
         work.result = {"processed_at": to_jsonable_python(processed_at)}
         async with work.completion() as session:
-            try:
+            with PermanentFailure.if_not_found("The item was deleted."):
                 item = await items.get_for_change(session, self.item_id)
-            except NotFound as error:
-                raise PermanentFailure("The item was deleted.") from error
             await items.mark_processed(session, item, at=processed_at)

@@ -10,9 +10,9 @@ from fastapi.responses import StreamingResponse
 from pydantic_core import ErrorDetails
 
 from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
-from app.db.executor import Row
 from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.features.categories import crud as categories
+from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.dependencies import (
     ItemFilters,
@@ -24,6 +24,7 @@ from app.features.items.dependencies import (
 from app.features.items.export import ExportFormat, export
 from app.features.items.export_limit import ExportSlot
 from app.features.items.jobs import ProcessItem
+from app.features.items.models import ItemRow
 from app.features.items.schemas import (
     ItemBatch,
     ItemBatchRead,
@@ -32,8 +33,10 @@ from app.features.items.schemas import (
     ItemRead,
     ItemUpdate,
 )
+from app.features.items.scopes import ItemWriter
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.schemas import TaskRead
 from app.http.concurrency_limiter import TooManyAtOnce
 from app.http.etag_response import etag_response
 from app.http.problem_details import problem, responses, violations
@@ -42,8 +45,7 @@ from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.jobs.models import TooManyTasks
-from app.jobs.schemas import TaskRead
-from app.security.authentication import ItemReader, ItemWriter, charge
+from app.security.authentication import charge
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)
 # The rate limit counts a batch as one request, and one more for each hundred items.
@@ -64,7 +66,7 @@ async def export_items(
 ) -> StreamingResponse:
     """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
     chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
-    return await export(chunks, ItemRead, form, name="items")
+    return await export(chunks, ItemRow, form, name="items")
 
 
 @router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))
@@ -78,7 +80,8 @@ async def list_items(
     reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPagination
 ) -> Response:
     """List the items, newest first unless sorted otherwise."""
-    return pagination.answer(await items.list_page(reads, pagination.page, filters))
+    page = await items.list_page(reads, pagination.page, filters)
+    return pagination.answer(page, ItemRow)
 
 
 @router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
@@ -87,9 +90,7 @@ async def create_item(
 ) -> Response:
     """Create an item; it is yours."""
     item = await items.create(session, data, owner=principal)
-    return etag_response(
-        request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
-    )
+    return etag_response(request, ItemRead, item, location=f"{request.url.path}/{item['id']}")
 
 
 @router.post("/batch", response_model=ItemBatchRead)
@@ -115,7 +116,7 @@ async def create_items(
 async def replace_item(
     data: ItemCreate, item: OwnItem, session: SessionDep, request: Request
 ) -> Response:
-    """Replace your item; what you leave out returns to its default."""
+    """Replace your item; omitted fields return to their defaults."""
     return etag_response(request, ItemRead, await items.replace(session, item, data))
 
 
@@ -135,7 +136,7 @@ async def delete_item(item: OwnItem, session: SessionDep) -> None:
 
 @router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
 async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
-    """Bring your deleted item back."""
+    """Restore your deleted item."""
     return etag_response(request, ItemRead, await items.restore(session, item))
 
 
@@ -148,7 +149,7 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
 async def process_item(
     item: OwnItem, session: SessionDep, principal: ItemWriter, _: RoomForTask, request: Request
 ) -> Response:
-    """Have your item processed; while that is going on, you get the same task again."""
+    """Process your item; while a task for it is unfinished, the same task is returned."""
     job = ProcessItem(item_id=item.id)
     task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
     return await accepted_response(request, session, task_id)
@@ -160,7 +161,7 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
 
 
 async def batch_answer(
-    request: Request, created: dict[int, Row], broken: dict[int, list[Violation]]
+    request: Request, created: dict[int, ItemRow], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     """Return the results in the order of the batch; other requests run between slices."""
     results = {index: refused(request, index, rules) for index, rules in broken.items()}

@@ -6,21 +6,20 @@ from fastapi import APIRouter, Depends, Request, Response, status
 
 from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
 from app.errors import NotFound, NotPermitted, PreconditionFailed
+from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.dependencies import ItemFilters, OwnItem, ReadableItem
 from app.features.items.schemas_v2 import ItemCreateV2, ItemReadV2, ItemUpdateV2
+from app.features.items.scopes import ItemWriter
 from app.http.etag_response import etag_response
 from app.http.pagination import Pagination, paginated_by_cursor
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import ItemReader, ItemWriter
 
 router = APIRouter(prefix="/api/v2/items", tags=["items v2"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
-ItemPages = Annotated[
-    Pagination, Depends(paginated_by_cursor(items.LISTING.sorts, items.LISTING.default_sort))
-]
+ItemPages = Annotated[Pagination, Depends(paginated_by_cursor(items.LISTING))]
 
 
 @router.get("/{item_id}", response_model=ItemReadV2, responses=responses(NotFound))
@@ -44,7 +43,7 @@ async def create_item_v2(
     """Create an item; it is yours."""
     item = await items.create(session, data.to_v1(), owner=principal)
     location = f"{request.url.path}/{item['id']}"
-    return etag_response(request, ItemReadV2, item, status=201, location=location)
+    return etag_response(request, ItemReadV2, item, location=location)
 
 
 @router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)

@@ -72,7 +72,7 @@ class ItemCreate(In):
 
 
 class ItemUpdate(In):
-    """A field left out is left alone; null is refused where the item needs a value."""
+    """An omitted field stays as it is; null is rejected where the item needs a value."""
 
     name: Name | MISSING = MISSING
     description: Description | MISSING | None = MISSING
@@ -151,7 +151,7 @@ class CheckedBatch:
 
 
 class ItemBatchResult(Out):
-    """What became of the item at `index` of the batch."""
+    """The result of the item at `index` of the batch."""
 
     index: Annotated[int, Field(ge=0, lt=MAX_BATCH)]
     status: Literal[201, 422]

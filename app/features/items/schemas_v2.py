@@ -61,7 +61,7 @@ class ItemCreateV2(In):
 
 
 class ItemUpdateV2(In):
-    """A field left out is left alone; null is refused where the item needs a value."""
+    """An omitted field stays as it is; null is rejected where the item needs a value."""
 
     name: Name | MISSING = MISSING
     description: Description | MISSING | None = MISSING

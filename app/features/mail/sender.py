@@ -97,7 +97,7 @@ class SmtpMailer:
             async with self._connection(signs_in=False) as server:
                 await server.noop()
         except (OSError, aiosmtplib.SMTPException) as error:
-            log.warning("no answer", reason=type(error).__name__)
+            log.warning("mail server unreachable", reason=type(error).__name__)
             return False
         return True
 

@@ -4,17 +4,16 @@ import uuid
 
 from sqlalchemy import bindparam, select
 
-from app.db.executor import ReadPool
+from app.db.executor import ReadPool, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
-from app.features.notifications.models import Notification
-from app.features.notifications.schemas import NotificationRead
+from app.features.notifications.models import Notification, NotificationRow
 from app.features.users.crud import users
 from app.features.users.models.user import User
 from app.security.principals import Role
 
-LISTING = Listing(
-    [getattr(Notification, name) for name in NotificationRead.model_fields],
+LISTING = Listing[NotificationRow](
+    columns_of(Notification, NotificationRow),
     where=[Notification.user_id == bindparam("user_id")],
     filters={},
     sorts={"created_at": Notification.created_at},
@@ -23,7 +22,9 @@ LISTING = Listing(
 )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(
+    reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
+) -> PageRows[NotificationRow]:
     """Return one page of the user's notifications."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 

@@ -3,7 +3,6 @@
 import uuid
 from typing import ClassVar
 
-from app.errors import NotFound
 from app.features.notifications import crud as notifications
 from app.features.users.crud import users
 from app.jobs.job import Job, PermanentFailure, Work
@@ -15,10 +14,8 @@ class NotifyAdmins(Job):
     user_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        try:
+        with PermanentFailure.if_not_found("The account was deleted."):
             user = await users.get(work.reads, self.user_id)
-        except NotFound as error:
-            raise PermanentFailure("The account was deleted.") from error
         async with work.completion() as session:
             await notifications.create_for_admins(
                 session,

@@ -1,9 +1,11 @@
 """Notifications to users, by the service or by administrators."""
 
 import uuid
+from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.features.users.models.user import User
@@ -18,3 +20,10 @@ class Notification(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     subject: Mapped[str] = mapped_column(String(200))
     message: Mapped[str] = mapped_column(String(5000))
+
+
+class NotificationRow(TypedDict):
+    id: uuid.UUID
+    subject: str
+    message: str
+    created_at: datetime

@@ -6,12 +6,15 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.db.dependencies import Reads, SessionDep
 from app.features.auth.dependencies import LoginThrottleDep
-from app.features.auth.login_throttle import WINDOW, MailKind, TooManyAttempts
+from app.features.auth.login_throttle import WINDOW, MailKind, MailLimit, TooManyAttempts
 from app.features.mail.send_notification import SendNotification
 from app.features.notifications import crud as notifications
+from app.features.notifications.models import NotificationRow
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
+from app.features.notifications.settings import NotificationSettings
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.schemas import TaskRead
 from app.features.users.schemas import Email
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
@@ -19,13 +22,11 @@ from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.jobs.models import TooManyTasks
-from app.jobs.schemas import TaskRead
+from app.resources import resources
 from app.security.authentication import Administrator, SignedIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
-NotificationPagination = Annotated[
-    Pagination, Depends(paginated(notifications.LISTING.sorts, notifications.LISTING.default_sort))
-]
+NotificationPagination = Annotated[Pagination, Depends(paginated(notifications.LISTING))]
 Recipient = Annotated[Email, Path(examples=["user@example.com"])]
 
 
@@ -33,9 +34,9 @@ Recipient = Annotated[Email, Path(examples=["user@example.com"])]
 async def list_notifications(
     reads: Reads, principal: SignedIn, pagination: NotificationPagination
 ) -> Response:
-    """List what you were told, the newest first."""
+    """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
-    return pagination.answer(page)
+    return pagination.answer(page, NotificationRow)
 
 
 @router.post(
@@ -54,9 +55,11 @@ async def send_notification(
     request: Request,
 ) -> Response:
     """Mail a message, and put it into the list of the account with that address, if any."""
-    if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id):
+    settings = resources(request)[NotificationSettings]
+    limit = MailLimit(settings.notifications_per_address, settings.notifications_per_account)
+    if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id, limit=limit):
         raise TooManyAttempts(
-            "The address got as many messages as it may.",
+            "The address has received the maximum number of messages.",
             retry_after_seconds=int(WINDOW.total_seconds()),
         )
     await notifications.create_for_address(session, email, **data.model_dump())

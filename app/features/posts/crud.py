@@ -2,20 +2,19 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace as replaced
 from typing import Any
 
 from sqlalchemy import Boolean, bindparam, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.db.executor import CompiledStatement, Reader, Row
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.executor import CompiledStatement, Reader, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.search import matches
 from app.db.session import AsyncSession, when_committed
 from app.errors import found
-from app.features.posts.models import SEARCHED, Post, Status
-from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
-from app.features.users.models.user import User
+from app.features.posts.models import SEARCHED, JoinedPostRow, Post, PostColumns, PostRow, Status
+from app.features.posts.schemas import PostCreate, PostUpdate
+from app.features.users.models.user import PublicUserRow, User
 from app.observability import metrics
 from app.runtime.clock import now
 from app.security.principals import Principal
@@ -27,18 +26,14 @@ IS_VISIBLE = or_(
     bindparam("sees_all", type_=Boolean()),
 )
 # Only the public fields of the author; `with_author` nests them.
-COLUMNS = [
-    *(getattr(Post, name) for name in PostRead.model_fields if name != "author"),
-    User.username,
-    User.full_name,
-]
+COLUMNS = [*columns_of(Post, PostColumns), User.username, User.full_name]
 
-BY_ID = CompiledStatement(
+BY_ID = CompiledStatement[JoinedPostRow](
     select(*COLUMNS).join(Post.author).where(Post.id == bindparam("id"), IS_VISIBLE)
 )
 
 
-LISTING = Listing(
+LISTING = Listing[JoinedPostRow](
     COLUMNS,
     where=[Post.author_id == User.id, IS_VISIBLE],
     filters={
@@ -52,7 +47,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> Row:
+async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> PostRow:
     """Return the post as a row with its author.
 
     Raises:
@@ -78,16 +73,18 @@ async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: P
 
 
 async def list_page(
-    reads: Reader, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
-) -> PageRows:
+    reads: Reader, request: PageRequest, filters: Filters, *, viewer: Principal
+) -> PageRows[PostRow]:
     """Return one page of the posts that match and that the viewer may see, with their authors."""
     rows = await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
-    return replaced(rows, items=[with_author(row) for row in rows.items])
+    return PageRows([with_author(row) for row in rows.items], rows.last, rows.total)
 
 
-def with_author(row: Row) -> Row:
-    names = {name: row.pop(name) for name in ("username", "full_name")}
-    return {**row, "author": {"id": row["author_id"], **names}}
+def with_author(row: JoinedPostRow) -> PostRow:
+    author = PublicUserRow(
+        id=row["author_id"], username=row["username"], full_name=row["full_name"]
+    )
+    return {**row, "author": author}
 
 
 async def create(session: AsyncSession, data: PostCreate, *, author: Principal) -> Post:

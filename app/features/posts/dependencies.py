@@ -1,21 +1,22 @@
 """Dependencies of the post endpoints: load posts visible to the caller, and authorize changes."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query
 
 from app.db.dependencies import ReplicaReads, SessionDep
-from app.db.executor import Row
+from app.db.listing import Filters
 from app.features.posts import crud as posts
-from app.features.posts.models import Post, Status
+from app.features.posts.models import Post, PostRow, Status
+from app.features.posts.scopes import PostReader, PostWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import Question
-from app.security.authentication import PostReader, PostWriter, permit_change
+from app.security.authentication import permit_change
 
 
-async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReader) -> Row:
+async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReader) -> PostRow:
     return await posts.get(reads, post_id, viewer=principal)
 
 
@@ -35,13 +36,11 @@ async def get_post_filters(
         Question | None,
         Query(description="Words of title and body, or their beginnings; all must match."),
     ] = None,
-) -> dict[str, Any]:
+) -> Filters:
     return {"author_id": author_id, "status": status, "q": q}
 
 
-ReadablePost = Annotated[Row, Depends(get_post)]
+ReadablePost = Annotated[PostRow, Depends(get_post)]
 OwnPost = Annotated[Post, Depends(get_own_post)]
-PostFilters = Annotated[dict[str, Any], Depends(get_post_filters)]
-PostPagination = Annotated[
-    Pagination, Depends(paginated(posts.LISTING.sorts, posts.LISTING.default_sort))
-]
+PostFilters = Annotated[Filters, Depends(get_post_filters)]
+PostPagination = Annotated[Pagination, Depends(paginated(posts.LISTING))]

@@ -4,8 +4,8 @@ import uuid
 from datetime import datetime
 
 from app.features.events.event_types import EventTypes
+from app.features.posts.scopes import POSTS_READ
 from app.http.schemas import Stored
-from app.security.principals import Scope
 
 
 class PublishedPostRead(Stored):
@@ -16,4 +16,4 @@ class PublishedPostRead(Stored):
     published_at: datetime
 
 
-extension = EventTypes("post", ("published",), PublishedPostRead, Scope.POSTS_READ)
+extension = EventTypes("post", ("published",), PublishedPostRead, POSTS_READ)

@@ -6,21 +6,20 @@ from functools import partial
 
 import strawberry
 
-from app.db.executor import Row
 from app.features.graphql.connections import connection
 from app.features.graphql.context import Info
 from app.features.graphql.costs import DEFAULT_FIRST
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.types import Connection, from_row
 from app.features.posts import crud as posts
-from app.features.posts.models import Status
+from app.features.posts.models import PostRow, Status
+from app.features.posts.scopes import POSTS_READ
 from app.features.users.graphql import Person
-from app.security.principals import Scope
 
 strawberry.enum(Status, name="PostStatus")
 
 
-@strawberry.type(description="What somebody writes: a draft, or what all may read.")
+@strawberry.type(description="A post: a draft, or published for all users.")
 class Post:
     id: uuid.UUID
     title: str
@@ -39,7 +38,7 @@ class PostQueries:
     async def posts(
         self, info: Info, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> Connection[Post] | None:
-        info.context.require(Scope.POSTS_READ)
+        info.context.require(POSTS_READ)
         viewer = info.context.principal
         fetch = partial(posts.list_page, info.context.reads, filters={}, viewer=viewer)
         return await connection(
@@ -47,7 +46,7 @@ class PostQueries:
         )
 
 
-def post_of(row: Row) -> Post:
+def post_of(row: PostRow) -> Post:
     return from_row(Post, {**row, "author": from_row(Person, row["author"])})
 
 

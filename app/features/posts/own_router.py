@@ -6,9 +6,9 @@ from app.db.dependencies import ReplicaReads
 from app.features.posts import crud as posts
 from app.features.posts.dependencies import PostPagination
 from app.features.posts.schemas import PostRead
+from app.features.posts.scopes import PostReader
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import PostReader
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 

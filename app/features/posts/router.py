@@ -8,11 +8,11 @@ from app.features.posts import crud as posts
 from app.features.posts.dependencies import OwnPost, PostFilters, PostPagination, ReadablePost
 from app.features.posts.models import AlreadyPublished, NotPublished
 from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
+from app.features.posts.scopes import PostReader, PostWriter
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import PostReader, PostWriter
 
 router = APIRouter(prefix="/posts", tags=["posts"], route_class=UnitOfWorkRoute)
 CHANGES = (NotFound, NotPermitted, PreconditionFailed)
@@ -37,11 +37,9 @@ async def list_posts(
 async def create_post(
     data: PostCreate, session: SessionDep, principal: PostWriter, request: Request
 ) -> Response:
-    """Write a draft; nobody else but administrators sees it until you publish it."""
+    """Create a draft; only you and administrators see it until you publish it."""
     post = await posts.create(session, data, author=principal)
-    return etag_response(
-        request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}"
-    )
+    return etag_response(request, PostRead, post, location=f"{request.url.path}/{post.id}")
 
 
 @router.put("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
@@ -74,7 +72,7 @@ async def delete_post(post: OwnPost, session: SessionDep) -> None:
     responses=responses(*CHANGES, AlreadyPublished),
 )
 async def publish_post(post: OwnPost, session: SessionDep, request: Request) -> Response:
-    """Publish your draft: everybody sees it."""
+    """Publish your draft: all users see it."""
     return etag_response(request, PostRead, await posts.publish(session, post))
 
 

@@ -21,14 +21,14 @@ class PostCreate(In):
 
 
 class PostUpdate(In):
-    """A field left out is left alone; a post has both, so that null is refused."""
+    """An omitted field stays as it is; a post has both, so that null is rejected."""
 
     title: Title | MISSING = MISSING
     body: Body | MISSING = MISSING
 
 
 class AuthorRead(Out):
-    """As much of an account as everybody may see."""
+    """The public fields of an account."""
 
     id: uuid.UUID
     username: str = Field(max_length=50)

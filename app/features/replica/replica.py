@@ -19,7 +19,7 @@ import asyncpg
 from sqlalchemy import ColumnElement, case, func, literal_column, select
 
 from app.db import notifications
-from app.db.compiled import CompiledStatement, Row
+from app.db.compiled import CompiledStatement, R, Values
 from app.db.executor import Reader, ReadPool
 from app.errors import AppError
 from app.observability.logging import get_logger
@@ -122,7 +122,7 @@ class Replica(BackgroundLoop):
             async with asyncio.timeout(PUBLISH_SECONDS):
                 await self._publish(WRITERS, str(user_id))
         except (AppError, TimeoutError) as error:
-            log.warning("announcement lost", reason=type(error).__name__)
+            log.warning("write marker not published", reason=type(error).__name__)
 
     async def close(self) -> None:
         await super().close()
@@ -135,7 +135,7 @@ class Replica(BackgroundLoop):
                 self._caught_up_at = await self._lag.caught_up_at()
         if self.is_usable != self._was_usable:
             self._was_usable = self.is_usable
-            log.warning("replica", serves=self._was_usable)
+            log.warning("replica status changed", serves=self._was_usable)
         self._drop_old_writes()
 
     async def pause(self) -> None:
@@ -159,7 +159,9 @@ class RoutedReads(Reader):
         self._replica = replica
         self._user_id = user_id
 
-    async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(
+        self, query: CompiledStatement[Any], values: Values
+    ) -> Sequence[asyncpg.Record]:
         if self._replica.serves(self._user_id()):
             # On any error or timeout of the replica, the primary is read.
             with suppress(AppError, TimeoutError):
@@ -167,7 +169,7 @@ class RoutedReads(Reader):
                     return await self._replica.pool.fetch(query, values)
         return await self._replica.primary.fetch(query, values)
 
-    def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
+    def stream(self, query: CompiledStatement[R], **values: Any) -> AsyncGenerator[list[R]]:
         serves = self._replica.serves(self._user_id())
         # A stream that has started cannot be restarted on the primary: errors reach the client.
         return (self._replica.pool if serves else self._replica.primary).stream(query, **values)

@@ -14,6 +14,7 @@ from app.features.rooms.schemas import (
     RoomMessageRead,
     RoomPresence,
 )
+from app.features.streams.settings import StreamSettings
 from app.http.close_codes import CloseCode
 from app.server.websocket_protocol import MAX_FRAME_BYTES
 
@@ -26,21 +27,21 @@ SENT: dict[str, type[BaseModel]] = {
     "leave": RoomLeave,
     "error": RoomError,
 }
-RECEIVED: dict[str, type[BaseModel]] = {"say": RoomMessageCreate}
+RECEIVED: dict[str, type[BaseModel]] = {"create": RoomMessageCreate}
 SCHEMAS = "#/components/schemas/"
 
 DESCRIPTION = """\
-One JSON object in each text frame, at most {frame} bytes. The first that you get is the presence;
-then everything that happens in the room, in one order for everybody, your own messages included.
+One JSON object in each text frame, at most {frame} bytes. The first is the presence; then all
+messages, joins and leaves of the room follow, in one order for all participants.
 
 Sign in with an access token or an API key in the handshake's headers, or with `?ticket=` from
-`POST {api}/auth/ws-ticket`; a token in the URL is refused. Listening needs the scope posts:read,
-speaking posts:write. Browsers may connect from this host and from ALLOWED_ORIGINS.
+`POST {api}/auth/ws-ticket`; a token in the URL is rejected. To receive requires posts:read, to send
+requires posts:write. Browsers may connect from this host and from ALLOWED_ORIGINS.
 
-A refused handshake is answered with application/problem+json: 401, 403 (scope or origin),
-422 (name of the room) or 429 (too many requests, or more than {sockets} sockets of yours).
+The response to a rejected handshake is application/problem+json: 401, 403 (scope or origin),
+422 (name of the room) or 429 (too many requests, or more than {sockets} sockets of one user).
 
-What was said while you were away is not repeated. An open socket ends within five seconds of the
+Messages from before the connection are not repeated. An open socket ends within five seconds of the
 credential that opened it. Close codes:
 
 {codes}
@@ -55,8 +56,10 @@ def document(settings: Settings) -> Node:
         "defaultContentType": "application/json",
         "channels": {"room": room(settings, messages)},
         "operations": {
-            "hear": operation("send", channel, SENT, "What the service sends."),
-            "say": operation("receive", channel, RECEIVED, "What the service understands."),
+            "publishEvents": operation("send", channel, SENT, "Messages that the service sends."),
+            "receiveMessage": operation(
+                "receive", channel, RECEIVED, "Messages that the service accepts."
+            ),
         },
         "components": {
             "messages": {name: message(messages[name]) for name in messages},
@@ -77,7 +80,7 @@ def info(settings: Settings) -> Node:
 def room(settings: Settings, messages: Node) -> Node:
     return {
         "address": f"{settings.api_v1_str}/ws/{{room}}",
-        "description": "People who talk to one another.",
+        "description": "A chat room.",
         "parameters": {"room": {"description": "1 to 64 letters, digits, dots, lines: `lobby`."}},
         "messages": {name: reference("messages", name) for name in messages},
     }
@@ -89,7 +92,7 @@ def description(settings: Settings) -> str:
         api=settings.api_v1_str,
         codes=codes,
         frame=f"{MAX_FRAME_BYTES:,}",
-        sockets=settings.sockets_per_user,
+        sockets=settings.of(StreamSettings).sockets_per_user,
     )
 
 

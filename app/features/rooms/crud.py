@@ -16,12 +16,12 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.session import AsyncSession, notify
-from app.features.rooms.models import RETENTION, RoomMessage
+from app.features.rooms.models import RETENTION, RoomMessage, RoomMessageRow
 from app.features.rooms.schemas import (
     MAX_PRESENT,
-    Person,
+    Participant,
     RoomEvent,
     RoomJoin,
     RoomLeave,
@@ -45,8 +45,8 @@ SINCE = (
     .table_valued(column("room", String), column("number", BigInteger), name="since")
     .render_derived()
 )
-AFTER = CompiledStatement(
-    select(RoomMessage.room, RoomMessage.number, RoomMessage.envelope)
+AFTER = CompiledStatement[RoomMessageRow](
+    select(*columns_of(RoomMessage, RoomMessageRow))
     .join(SINCE, SINCE.c.room == RoomMessage.room)
     .where(RoomMessage.number > SINCE.c.number)
     .order_by(RoomMessage.number)
@@ -67,7 +67,7 @@ PRESENT = CompiledStatement(
 class JoinResult:
     """The user of the socket, and the number of the last message that it does not receive."""
 
-    user: Person
+    user: Participant
     number: int
 
 
@@ -87,7 +87,7 @@ async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: 
         select(User.username, func.coalesce(newest.scalar_subquery(), 0)).where(User.id == user_id)
     )
     username, number = found.one()
-    user = Person(id=user_id, username=username)
+    user = Participant(id=user_id, username=username)
     if is_first:
         number = await append(session, RoomJoin(room=room, user=user))
     return JoinResult(user, number)
@@ -97,13 +97,13 @@ async def leave(session: AsyncSession, room: str, user_id: uuid.UUID) -> None:
     """Append the leave of a user whose last socket in the room has closed."""
     username = await session.scalar(select(User.username).where(User.id == user_id))
     if username is not None:
-        await append(session, RoomLeave(room=room, user=Person(id=user_id, username=username)))
+        await append(session, RoomLeave(room=room, user=Participant(id=user_id, username=username)))
 
 
 async def presence(reads: ReadPool, room: str) -> RoomPresence:
     """Return the users in the room, by name."""
     rows = await reads.all(PRESENT, room=room)
-    users = [Person(id=row["id"], username=row["username"]) for row in rows]
+    users = [Participant(id=row["id"], username=row["username"]) for row in rows]
     return RoomPresence(room=room, users=users, count=rows[0]["count"] if rows else 0)
 
 
@@ -116,8 +116,8 @@ async def append(session: AsyncSession, event: RoomEvent) -> int:
     return message.number
 
 
-async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[Row]:
-    """Return `room`, `number` and `envelope` of the next messages, in order.
+async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[RoomMessageRow]:
+    """Return the next messages, in order.
 
     Args:
         seen: number of the last message received, by room.

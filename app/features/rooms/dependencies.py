@@ -8,8 +8,9 @@ from fastapi.requests import HTTPConnection
 from app.errors import TooManyRequests
 from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.rooms import Rooms
+from app.features.rooms.scopes import POSTS_WRITE
 from app.resources import resources
-from app.security.principals import Principal, Scope
+from app.security.principals import Principal
 from app.security.rate_limit import Windows
 
 # A client that keeps sending after so many refusals is disconnected.
@@ -40,7 +41,7 @@ class MessageLimiter:
                     f"Wait {verdict.reset_seconds} seconds.",
                     retry_after_seconds=verdict.reset_seconds,
                 )
-        self.principal.require(Scope.POSTS_WRITE)
+        self.principal.require(POSTS_WRITE.name)
 
     @property
     def is_flooding(self) -> bool:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import BigInteger, Identity, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 
@@ -26,3 +27,9 @@ class RoomMessage(Base):
     room: Mapped[str] = mapped_column(String(64))
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     envelope: Mapped[str] = mapped_column(Text)
+
+
+class RoomMessageRow(TypedDict):
+    room: str
+    number: int
+    envelope: str

@@ -5,7 +5,7 @@ from fastapi import APIRouter, WebSocket
 from app.features.rooms.connection import serve
 from app.features.rooms.dependencies import MessageLimiter, RoomsDep
 from app.features.rooms.schemas import RoomName
-from app.features.streams.authentication import RoomReader
+from app.features.rooms.scopes import RoomReader
 from app.features.streams.dependencies import RevalidationDep
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import close

@@ -26,18 +26,18 @@ class RoomMessageCreate(In):
     ]
 
 
-class Person(Out):
+class Participant(Out):
     id: uuid.UUID
     username: str = Field(max_length=50, examples=["ada"])
 
 
 class RoomEvent(Out):
-    """What happened in the room, to whom and when; the same for all who are in it."""
+    """An event in the room, with its user and time; the same for all participants."""
 
     type: Literal["message", "join", "leave"]
     id: uuid.UUID = Field(default_factory=uuid7)
     room: RoomName
-    user: Person
+    user: Participant
     at: datetime = Field(default_factory=now)
 
 
@@ -47,23 +47,23 @@ class RoomMessageRead(RoomEvent):
 
 
 class RoomJoin(RoomEvent):
-    """Somebody came in, with a first socket."""
+    """A user joined, with a first socket."""
 
     type: Literal["join"] = "join"
 
 
 class RoomLeave(RoomEvent):
-    """Somebody's last socket is gone."""
+    """A user left: the last socket was closed."""
 
     type: Literal["leave"] = "leave"
 
 
 class RoomPresence(Out):
-    """The first envelope on each socket: who is there, oneself included."""
+    """The first envelope on each socket: all participants, including the own user."""
 
     type: Literal["presence"] = "presence"
     room: RoomName
-    users: list[Person] = Field(max_length=MAX_PRESENT)
+    users: list[Participant] = Field(max_length=MAX_PRESENT)
     count: int = Field(ge=0, description="All of them, also beyond those that are listed.")
 
 

@@ -11,13 +11,14 @@ from fastapi.requests import HTTPConnection
 
 from app.db.resources import DatabaseResources
 from app.db.session import transaction
+from app.feature import load_features
 from app.features.streams.crud import tickets
 from app.features.streams.models.ticket import InvalidTicket
 from app.observability.request_context import bind_actor
 from app.resources import Resources, resources
 from app.security.authentication import TOKEN_URL, Authentication
 from app.security.credential_verification import principal_of
-from app.security.principals import CredentialKind, Principal, Scope
+from app.security.principals import CredentialKind, Principal
 from app.security.request_credentials import TICKET_PARAMETER, read_credential
 from app.security.resources import SecurityResources
 
@@ -48,10 +49,10 @@ async def redeem(opened: Resources, secret: str) -> Principal:
     credential = ticket.credential
     live = await authenticators.find_live(opened[DatabaseResources].reads, {credential})
     if credential not in live:
-        raise InvalidTicket("What the ticket came from has ended.")
+        raise InvalidTicket("The credential of the ticket has ended.")
     bind_actor(ticket.user_id)
     expires_at = ticket.credential_expires_at
-    return Principal.granted(
+    return load_features().permissions.principal(
         ticket.user_id,
         live[credential]["role"],
         frozenset(ticket.scopes),
@@ -67,5 +68,3 @@ stream_authentication = Authentication(
 
 # Requires no scope: the scopes decide which events the caller receives.
 StreamCaller = Annotated[Principal, Security(stream_authentication)]
-# Messages in a room require the same scope as posts.
-RoomReader = Annotated[Principal, Security(stream_authentication, scopes=[Scope.POSTS_READ])]

@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.config.settings import Settings
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.errors import AppError
 from app.features.streams.crud import sockets
 from app.features.streams.models.socket import Socket, StreamKind
+from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import NO_TOPICS
 from app.http.load_shedding.concurrency_limit import Overloaded
 from app.observability.logging import get_logger
@@ -42,7 +42,7 @@ class Lease:
 class SocketLeases(BackgroundLoop):
     name = "socket leases"
 
-    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
+    def __init__(self, sessions: Sessionmaker, settings: StreamSettings) -> None:
         super().__init__()
         self.worker_id = uuid7()
         self.topics = NO_TOPICS  # A feature may replace it in its lifespan.
@@ -106,7 +106,9 @@ class SocketLeases(BackgroundLoop):
     def _check(self, user_id: uuid.UUID, kind: StreamKind) -> None:
         """Reject a stream that exceeds a limit in this process, before a transaction begins."""
         if len(self._held) >= self._per_process:
-            raise Overloaded("This process has no room for more streams.", retry_after_seconds=5)
+            raise Overloaded(
+                "This process serves the maximum number of streams.", retry_after_seconds=5
+            )
         if self._by_user[user_id, kind] >= self._per_user[kind]:
             raise sockets.too_many(kind, limit=self._per_user[kind])
 
@@ -143,7 +145,7 @@ class SocketLeases(BackgroundLoop):
             async with self.transaction() as session:
                 await sockets.leave(session, socket_id, topic, self.topics)
         except AppError as error:
-            log.warning("lease left to expire", reason=error.code)
+            log.warning("lease not released", reason=error.code)
 
     def _row(self, socket_id: uuid.UUID, lease: Lease) -> Socket:
         return Socket(

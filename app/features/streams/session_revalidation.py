@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from app.db.executor import ReadPool, Row
+from app.db.executor import ReadPool
 from app.runtime.background import BackgroundLoop
-from app.security.authenticators import Authenticators
+from app.security.authenticators import Authenticators, LiveCredentialRow
 from app.security.principals import Credential, Principal
 
 # A revocation notifies at once; polling covers a lost notification within the documented 5 s.
@@ -24,13 +24,13 @@ class ConnectionGuard:
         self.principal = principal
         self.ended = asyncio.Event()
         self.reason = ""
-        self._initial: Row | None = None
+        self._initial: LiveCredentialRow | None = None
 
     @property
     def credential(self) -> Credential | None:
         return self.principal.credential
 
-    def compare(self, status: Row | None) -> None:
+    def compare(self, status: LiveCredentialRow | None) -> None:
         """End the stream if the credential is gone, or its status or role has changed.
 
         Args:

@@ -5,16 +5,16 @@ import uuid
 from fastapi import Request, Response
 
 from app.db.session import AsyncSession
+from app.features.tasks.schemas import TaskRead
 from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
 from app.jobs import crud as tasks
-from app.jobs.schemas import TaskRead
 
 
 async def accepted_response(
     request: Request, session: AsyncSession, task_id: uuid.UUID
 ) -> Response:
-    """Return the enqueued task with status 202 and its location."""
+    """Return the enqueued task and its location; the route declares status 202."""
     location = path_of(request, "read_task", task_id=task_id)
     task = await tasks.get_enqueued(session, task_id)
-    return etag_response(request, TaskRead, task, status=202, location=location)
+    return etag_response(request, TaskRead, task, location=location)

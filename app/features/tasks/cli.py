@@ -8,7 +8,7 @@ import typer
 
 from app.config.settings import load_settings
 
-jobs = typer.Typer(no_args_is_help=True, help="What became of background work.")
+jobs = typer.Typer(no_args_is_help=True, help="List, retry and delete background tasks.")
 
 
 def register(cli: typer.Typer, _: typer.Typer) -> None:
@@ -35,7 +35,7 @@ class Ended(enum.StrEnum):
 
 @jobs.command("list")
 def list_jobs(
-    status: Annotated[TaskStatus | None, typer.Option(help="Only those.")] = None,
+    status: Annotated[TaskStatus | None, typer.Option(help="Only tasks with this status.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
 ) -> None:
     """List tasks, the newest first."""
@@ -46,9 +46,11 @@ def list_jobs(
 
 @jobs.command("retry")
 def retry_jobs(
-    task_ids: Annotated[list[uuid.UUID] | None, typer.Argument(help="All failed, if none.")] = None,
+    task_ids: Annotated[
+        list[uuid.UUID] | None, typer.Argument(help="All failed tasks, if omitted.")
+    ] = None,
 ) -> None:
-    """Enqueue failed tasks once more."""
+    """Enqueue failed tasks again."""
     from app.features.tasks import commands
 
     commands.retry(load_settings(), task_ids or [])
@@ -56,7 +58,7 @@ def retry_jobs(
 
 @jobs.command("purge")
 def purge_jobs(status: Ended) -> None:
-    """Delete the tasks that ended so."""
+    """Delete the tasks with this status."""
     from app.features.tasks import commands
 
     commands.purge(load_settings(), status)

@@ -36,9 +36,9 @@ def cell(value: object) -> str:
 def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
     """Enqueue failed tasks again, all of them without ids."""
     count, left = in_transaction(settings, lambda session: tasks.retry_failed(session, task_ids))
-    print(f"Enqueued once more: {count}.")
+    print(f"Enqueued again: {count}.")
     if left:
-        print(f"Left alone, because another task does the same: {left}.")
+        print(f"Not enqueued, because an unfinished task has the same key: {left}.")
 
 
 def purge(settings: Settings, status: str) -> None:

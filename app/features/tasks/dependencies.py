@@ -1,21 +1,23 @@
 """Dependencies of the task endpoints: load tasks visible to the caller, parse filters."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
-from app.db.executor import Row
+from app.db.listing import Filters
+from app.features.tasks import crud as tasks
+from app.features.tasks.models import TaskRow
+from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
-from app.jobs import crud as tasks
+from app.jobs import crud as jobs
 from app.jobs.models import Task, TaskStatus
 from app.resources import resources
 from app.security.authentication import SignedIn
 
 
-async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> Row:
+async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> TaskRow:
     return await tasks.get(reads, task_id, viewer=principal)
 
 
@@ -34,8 +36,8 @@ async def require_room_for_task(request: Request, session: SessionDep, principal
     Raises:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
-    most = resources(request)[Settings].tasks_per_user
-    await tasks.refuse_too_many(session, principal.id, most=most)
+    most = resources(request)[TaskSettings].tasks_per_user
+    await jobs.refuse_too_many(session, principal.id, most=most)
 
 
 async def get_task_filters(
@@ -43,12 +45,12 @@ async def get_task_filters(
     kind: Annotated[
         str | None, Query(max_length=50, pattern="^[a-z_]+$", examples=["process_item"])
     ] = None,
-) -> dict[str, Any]:
+) -> Filters:
     return {"status": status, "kind": kind}
 
 
 # Must follow the dependency that authorizes the caller.
 RoomForTask = Annotated[None, Depends(require_room_for_task)]
-ReadableTask = Annotated[Row, Depends(get_task)]
+ReadableTask = Annotated[TaskRow, Depends(get_task)]
 OwnTask = Annotated[Task, Depends(get_task_for_change)]
-TaskFilters = Annotated[dict[str, Any], Depends(get_task_filters)]
+TaskFilters = Annotated[Filters, Depends(get_task_filters)]

@@ -1,6 +1,6 @@
 """Event types of tasks: for the owner and administrators."""
 
 from app.features.events.event_types import EventTypes
-from app.jobs.schemas import TaskRead
+from app.features.tasks.schemas import TaskRead
 
 extension = EventTypes("task", ("updated",), TaskRead)

@@ -7,6 +7,6 @@ feature = Feature(
     name="tasks",
     routers=(router,),
     tags={
-        "tasks": "Work that goes on after the answer.",
+        "tasks": "Work that continues after the response.",
     },
 )

@@ -6,26 +6,26 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.db.dependencies import Reads, SessionDep
 from app.errors import NotFound, PreconditionFailed
+from app.features.tasks import crud as tasks
 from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
+from app.features.tasks.models import TaskRow
+from app.features.tasks.schemas import TaskRead
 from app.http.etag_response import etag_response
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.jobs import crud as tasks
+from app.jobs import crud as jobs
 from app.jobs.models import AlreadyFinished, NotFailed
-from app.jobs.schemas import TaskRead
 from app.security.authentication import SignedIn
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UnitOfWorkRoute)
-TaskPagination = Annotated[
-    Pagination, Depends(paginated(tasks.LISTING.sorts, tasks.LISTING.default_sort))
-]
+TaskPagination = Annotated[Pagination, Depends(paginated(tasks.LISTING))]
 
 
 @router.get("/{task_id}", response_model=TaskRead, responses=responses(NotFound))
 async def read_task(task: ReadableTask, request: Request) -> Response:
-    """See how far your task is."""
+    """Read the progress of your task."""
     return etag_response(request, TaskRead, task)
 
 
@@ -35,7 +35,7 @@ async def list_tasks(
 ) -> Response:
     """List your tasks, the newest first; administrators see those of all."""
     page = await tasks.list_page(reads, pagination.page, filters, viewer=principal)
-    return pagination.answer(page)
+    return pagination.answer(page, TaskRow)
 
 
 @router.delete(
@@ -46,7 +46,7 @@ async def list_tasks(
 )
 async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     """Cancel your task; one that runs is stopped within seconds."""
-    await tasks.cancel(session, task)
+    await jobs.cancel(session, task)
 
 
 @router.post(
@@ -56,5 +56,5 @@ async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     responses=responses(NotFound, PreconditionFailed, NotFailed),
 )
 async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
-    """Have your failed task tried again."""
-    return etag_response(request, TaskRead, await tasks.retry(session, task), status=202)
+    """Retry your failed task."""
+    return etag_response(request, TaskRead, await jobs.retry(session, task))

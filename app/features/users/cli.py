@@ -24,7 +24,7 @@ def create_admin(
         ),
     ],
 ) -> None:
-    """Open the first administrator's account."""
+    """Create the account of the first administrator."""
     from app.features.users import commands
 
     commands.create_admin(load_settings(), email=email, username=username, password=password)

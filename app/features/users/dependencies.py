@@ -1,22 +1,24 @@
 """Dependencies of the user endpoints."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query, Request
 from pydantic import Field
 
 from app.db.dependencies import SessionDep
+from app.db.listing import Filters
 from app.errors import Unprocessable, Violation
 from app.features.users.crud import users
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
+from app.features.users.scopes import ProfileWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import LINE, Storable
 from app.resources import resources
-from app.security.authentication import Administrator, ProfileWriter
+from app.security.authentication import Administrator
 from app.security.principals import Role
 
 UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
@@ -42,16 +44,14 @@ async def get_user_filters(
     role: Role | None = None,
     is_active: bool | None = None,
     q: Annotated[UserQuestion | None, Query(description="Part of e-mail or username.")] = None,
-) -> dict[str, Any]:
+) -> Filters:
     return {"role": role, "is_active": is_active, "q": q}
 
 
 OwnAccount = Annotated[User, Depends(get_own_account)]
 AnyAccount = Annotated[User, Depends(get_other_account)]
-UserFilters = Annotated[dict[str, Any], Depends(get_user_filters)]
-UserPagination = Annotated[
-    Pagination, Depends(paginated(users.LISTING.sorts, users.LISTING.default_sort))
-]
+UserFilters = Annotated[Filters, Depends(get_user_filters)]
+UserPagination = Annotated[Pagination, Depends(paginated(users.LISTING))]
 
 
 async def get_passwords(request: Request) -> PasswordHasher:

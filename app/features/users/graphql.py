@@ -1,4 +1,4 @@
-"""Users in GraphQL: people, accounts, and the mutation that creates one."""
+"""Users in GraphQL: public profiles, accounts, and the mutation that creates one."""
 
 import uuid
 from datetime import datetime
@@ -18,20 +18,22 @@ from app.features.users.crud import users
 from app.features.users.dependencies import refuse_weak
 from app.features.users.lifespan import UserResources
 from app.features.users.schemas import UserCreate, UserRead
+from app.features.users.scopes import USERS_READ
 from app.security.authentication import permit_role
-from app.security.principals import Role, Scope
+from app.security.permissions import ADMINISTRATION
+from app.security.principals import Role
 
 strawberry.enum(Role)
 
 
-@strawberry.type(description="As much of an account as everybody may see.")
+@strawberry.type(description="The public fields of an account.")
 class Person:
     id: uuid.UUID
     username: str
     full_name: str | None
 
 
-@strawberry.type(description="An account: your own or, for administrators, anybody's.")
+@strawberry.type(description="An account: your own or, for administrators, any account.")
 class User:
     id: uuid.UUID
     email: str
@@ -64,12 +66,12 @@ async def find_person(context: CallerContext, user_id: uuid.UUID) -> Person | No
 class UserQueries:
     @strawberry.field(description="Your own account.")
     async def me(self, info: Info) -> User | None:
-        info.context.require(Scope.USERS_READ)
+        info.context.require(USERS_READ)
         return from_row(User, await users.get(info.context.reads, info.context.principal.id))
 
-    @strawberry.field(description="Your own account or, for administrators, anybody's.")
+    @strawberry.field(description="Your own account or, for administrators, any account.")
     async def user(self, info: Info, id: uuid.UUID) -> User | None:
-        info.context.require(Scope.USERS_READ)
+        info.context.require(USERS_READ)
         if not info.context.principal.may_change(id):
             raise NotPermitted("Only administrators read the accounts of others.")
         return from_row(User, await users.get(info.context.reads, id))
@@ -78,7 +80,7 @@ class UserQueries:
     async def users(
         self, info: Info, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> Connection[User] | None:
-        info.context.require(Scope.ADMIN)
+        info.context.require(ADMINISTRATION)
         fetch = partial(users.list_page, info.context.reads, filters={})
         make = partial(from_row, User)
         return await connection(info.context, users.LISTING, fetch, make, first=first, after=after)
@@ -86,9 +88,9 @@ class UserQueries:
 
 @strawberry.type
 class UserMutations:
-    @strawberry.mutation(description="Open an account for somebody, for administrators.")
+    @strawberry.mutation(description="Create an account, for administrators.")
     async def create_user(self, info: Info, input: CreateUserInput) -> User | None:
-        info.context.require(Scope.ADMIN)
+        info.context.require(ADMINISTRATION)
         data = validated(UserCreate, input)
         permit_role(info.context.principal, data.role)
         password = data.password.get_secret_value()

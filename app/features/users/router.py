@@ -25,16 +25,13 @@ from app.features.users.schemas import (
     UserRead,
     UserUpdate,
 )
+from app.features.users.scopes import ProfileReader
 from app.features.users.signals import RevocationReason
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import (
-    Administrator,
-    ProfileReader,
-    permit_role,
-)
+from app.security.authentication import Administrator, permit_role
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)
@@ -79,7 +76,7 @@ async def create_user(
     passwords: Passwords,
     request: Request,
 ) -> Response:
-    """Open an account for another user; you vouch for the e-mail address, which is confirmed.
+    """Create an account for another user; its e-mail address counts as confirmed.
 
     An administrator is made with a session only, not with an API key.
     """
@@ -93,14 +90,14 @@ async def create_user(
         role=data.role,
         email_verified=True,
     )
-    return account(request, UserRead, user, status=201, location=f"{request.url.path}/{user.id}")
+    return account(request, UserRead, user, location=f"{request.url.path}/{user.id}")
 
 
 @router.get("/{user_id}", response_model=UserAdminRead | UserRead, responses=responses(NotFound))
 async def read_user(
     user_id: uuid.UUID, reads: Reads, principal: ProfileReader, request: Request
 ) -> Response:
-    """Read an account: your own or, as an administrator, anybody's and more of it."""
+    """Read an account: your own or, as an administrator, any account with more fields."""
     if principal.is_admin:
         return account(request, UserAdminRead, await users.get_as_admin(reads, user_id))
     if user_id != principal.id:
@@ -148,13 +145,18 @@ async def end_credentials(session: AsyncSession, user: User) -> None:
         await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DISABLED)
 
 
-def account(request: Request, schema: type[UserRead], row: Any, **options: Any) -> Response:
+def account(request: Request, schema: type[UserRead], row: Any, *, location: str = "") -> Response:
     """Return an account with `Vary`: the same URL shows each caller other fields."""
-    response = etag_response(request, schema, row, **options)
+    response = etag_response(request, schema, row, location=location)
     response.headers.add_vary_header("Authorization, X-API-Key")
     return response
 
 
 def refuse_own_account(principal_id: uuid.UUID, user_id: uuid.UUID) -> None:
+    """Check that an administrator changes another account.
+
+    Raises:
+        NotPermitted: both ids are the same.
+    """
     if principal_id == user_id:
-        raise NotPermitted("Nobody changes the own role or activity.")
+        raise NotPermitted("You cannot change your own role or disable your own account.")

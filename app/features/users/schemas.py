@@ -75,7 +75,7 @@ class UserRegister(UserBase):
 
 
 class UserCreate(UserRegister):
-    """What administrators set when they open an account for somebody."""
+    """The fields that administrators set when they create an account."""
 
     role: AnyRole = Role.USER
 
@@ -107,7 +107,7 @@ class ProfileUpdate(In):
 
 
 class UserUpdate(In):
-    """What administrators change about others."""
+    """The fields of other accounts that administrators can change."""
 
     role: AnyRole | MISSING = MISSING
     is_active: bool | MISSING = MISSING
@@ -125,7 +125,7 @@ class UserRead(Stored):
 
 
 class UserAdminRead(UserRead):
-    """What administrators see besides."""
+    """An account with the fields for administrators."""
 
     has_unversioned_fields: ClassVar[bool] = True
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from app.db.dependencies import Reads, SessionDep
 from app.errors import NotFound, SessionRequired
 from app.features.users.crud import sessions
+from app.features.users.models.session import SessionRow
 from app.features.users.schemas import SessionRead
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
@@ -16,17 +17,16 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/sessions", tags=["auth"], route_class=UnitOfWorkRoute)
-SessionPagination = Annotated[
-    Pagination, Depends(paginated(sessions.LISTING.sorts, sessions.LISTING.default_sort))
-]
+SessionPagination = Annotated[Pagination, Depends(paginated(sessions.LISTING))]
 
 
 @router.get("", response_model=Page[SessionRead], responses=responses(SessionRequired))
 async def list_sessions(
     reads: Reads, principal: SessionHolder, pagination: SessionPagination
 ) -> Response:
-    """List where you are signed in, the last used first."""
-    return pagination.answer(await sessions.list_page(reads, pagination.page, user_id=principal.id))
+    """List your sessions, last used first."""
+    page = await sessions.list_page(reads, pagination.page, user_id=principal.id)
+    return pagination.answer(page, SessionRow)
 
 
 @router.delete(
@@ -36,5 +36,5 @@ async def list_sessions(
     responses=responses(SessionRequired, NotFound),
 )
 async def end_session(session_id: uuid.UUID, session: SessionDep, principal: SessionHolder) -> None:
-    """Sign out somewhere else."""
+    """End one of your sessions."""
     await sessions.end(session, session_id, user_id=principal.id)

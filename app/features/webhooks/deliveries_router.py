@@ -15,6 +15,7 @@ from app.features.webhooks.models.delivery import (
     DeliveryInProgress,
     MessageExpired,
     WebhookDelivery,
+    WebhookDeliveryRow,
 )
 from app.features.webhooks.models.webhook import WebhookDisabled
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
@@ -34,11 +35,11 @@ async def list_webhook_deliveries(
     filters: DeliveryFilters,
     pagination: DeliveryPagination,
 ) -> Response:
-    """List the messages of the last 30 days, the newest first, and what became of each."""
+    """List the deliveries of the last 30 days with their status, newest first."""
     page = await webhook_deliveries.list_page(
         reads, pagination.page, filters, webhook_id=webhook["id"]
     )
-    return pagination.answer(page)
+    return pagination.answer(page, WebhookDeliveryRow)
 
 
 @router.post(
@@ -48,5 +49,5 @@ async def list_webhook_deliveries(
     responses=responses(NotFound, WebhookDisabled, DeliveryInProgress, MessageExpired),
 )
 async def redeliver_webhook_delivery(delivery: OwnDelivery, session: SessionDep) -> WebhookDelivery:
-    """Send the message once more, with the same `webhook-id`, while its event is kept (7 days)."""
+    """Send the message again, with the same `webhook-id`, while its event is stored (7 days)."""
     return await webhook_deliveries.redeliver(session, delivery)

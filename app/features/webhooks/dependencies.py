@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from app.db.dependencies import Reads, SessionDep
-from app.db.executor import Row
+from app.db.listing import Filters
 from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.events.event_types import scopes_to_receive
 from app.features.users.crud import credentials
@@ -15,17 +15,17 @@ from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
-from app.features.webhooks.models.webhook import Webhook
+from app.features.webhooks.models.webhook import Webhook, WebhookRow
 from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
+from app.features.webhooks.scopes import WebhookManager
 from app.features.webhooks.ssrf_guard import DestinationRefused
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.resources import resources
-from app.security.authentication import WebhookManager
 from app.security.principals import Principal
 
 
-async def get_webhook(webhook_id: uuid.UUID, reads: Reads, principal: WebhookManager) -> Row:
+async def get_webhook(webhook_id: uuid.UUID, reads: Reads, principal: WebhookManager) -> WebhookRow:
     return await webhooks.get(reads, webhook_id, viewer=principal)
 
 
@@ -66,7 +66,7 @@ async def get_new_webhook(
 async def get_webhook_update(
     data: WebhookUpdate, webhook: OwnWebhook, request: Request, principal: WebhookManager
 ) -> WebhookUpdate:
-    fields: dict[str, Any] = data.model_dump()
+    fields = data.model_dump()
     if "url" in fields:
         check_url(request, fields["url"])
     permit_events(principal, fields.get("events", webhook.events))
@@ -94,22 +94,17 @@ def permit_events(principal: Principal, events: Iterable[str]) -> None:
     """
     missing = scopes_to_receive(events) - principal.scopes
     if missing:
-        raise InsufficientScope(f"To be told of these, you need {', '.join(sorted(missing))}.")
+        raise InsufficientScope(f"These events require {', '.join(sorted(missing))}.")
 
 
-async def get_delivery_filters(status: DeliveryStatus | None = None) -> dict[str, Any]:
+async def get_delivery_filters(status: DeliveryStatus | None = None) -> Filters:
     return {"status": status}
 
 
-ReadableWebhook = Annotated[Row, Depends(get_webhook)]
+ReadableWebhook = Annotated[WebhookRow, Depends(get_webhook)]
 NewWebhook = Annotated[WebhookCreate, Depends(get_new_webhook)]
 WebhookChange = Annotated[WebhookUpdate, Depends(get_webhook_update)]
 OwnDelivery = Annotated[WebhookDelivery, Depends(get_own_delivery)]
-DeliveryFilters = Annotated[dict[str, Any], Depends(get_delivery_filters)]
-WebhookPagination = Annotated[
-    Pagination, Depends(paginated(webhooks.LISTING.sorts, webhooks.LISTING.default_sort))
-]
-DeliveryPagination = Annotated[
-    Pagination,
-    Depends(paginated(webhook_deliveries.LISTING.sorts, webhook_deliveries.LISTING.default_sort)),
-]
+DeliveryFilters = Annotated[Filters, Depends(get_delivery_filters)]
+WebhookPagination = Annotated[Pagination, Depends(paginated(webhooks.LISTING))]
+DeliveryPagination = Annotated[Pagination, Depends(paginated(webhook_deliveries.LISTING))]

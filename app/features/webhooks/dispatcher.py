@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from app.db.executor import ReadPool, Row
+from app.db.executor import ReadPool
 from app.db.session import Sessionmaker, transaction
+from app.feature import load_features
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.crud.consumer_offsets import Place
@@ -19,8 +20,8 @@ from app.features.events.schemas import PublishedEvent
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.queue import QueueLimits
+from app.features.webhooks.models.webhook import BacklogRow, SubscriberRow
 from app.runtime.background import BackgroundLoop
-from app.security.principals import Principal
 
 POLL_SECONDS = 1.0
 # Batches notifications: events within this time are read together.
@@ -108,7 +109,7 @@ class WebhookDispatcher(BackgroundLoop):
                 return True
         return False
 
-    async def _queue_backlog(self, webhook: Row, room: int) -> None:
+    async def _queue_backlog(self, webhook: BacklogRow, room: int) -> None:
         behind = Position(webhook["backlog_transaction_id"], webhook["backlog_event_id"])
         async with transaction(self._sessions) as session:
             reader = await event_readers.lock(session, webhooks.READER)
@@ -132,7 +133,7 @@ class WebhookDispatcher(BackgroundLoop):
 
 
 def events_by_webhook(
-    subscribers: Sequence[Row], batch: Sequence[PublishedEvent]
+    subscribers: Sequence[SubscriberRow], batch: Sequence[PublishedEvent]
 ) -> dict[uuid.UUID, list[PublishedEvent]]:
     """Return the events for each webhook that receives any."""
     due = {row["id"]: received(row, batch) for row in subscribers}
@@ -140,16 +141,16 @@ def events_by_webhook(
 
 
 def limit_to_room(
-    webhook: Row, batch: Sequence[PublishedEvent], room: int
+    webhook: SubscriberRow, batch: Sequence[PublishedEvent], room: int
 ) -> Sequence[PublishedEvent]:
     """Return the longest prefix of the batch with at most `room` events for the webhook."""
     beyond = received(webhook, batch)[room:]
     return batch[: batch.index(beyond[0])] if beyond else batch
 
 
-def received(subscriber: Row, batch: Sequence[PublishedEvent]) -> list[PublishedEvent]:
+def received(subscriber: SubscriberRow, batch: Sequence[PublishedEvent]) -> list[PublishedEvent]:
     """Return the events that the webhook subscribes to and its owner may read."""
-    owner = Principal.granted(
+    owner = load_features().permissions.principal(
         subscriber["owner_id"],
         subscriber["role"],
         frozenset(subscriber["scopes"]),

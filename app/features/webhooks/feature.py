@@ -7,6 +7,7 @@ from app.features.webhooks.deliveries_router import router as deliveries_router
 from app.features.webhooks.lifespan import lifespan
 from app.features.webhooks.receivers import disable_beyond_role, disable_webhooks
 from app.features.webhooks.router import router
+from app.features.webhooks.scopes import WEBHOOKS_MANAGE
 
 feature = Feature(
     name="webhooks",
@@ -15,6 +16,7 @@ feature = Feature(
     tags={
         "webhooks": "Events, delivered to URLs of yours.",
     },
+    scopes=(WEBHOOKS_MANAGE,),
     cleanup=(backlogs.delete_expired, deliveries.delete_old),
     lifespan=lifespan,
     receivers={ProgramsRevoked: disable_webhooks, RoleChanged: disable_beyond_role},

@@ -3,11 +3,12 @@
 import uuid
 
 from app.db.session import AsyncSession
+from app.feature import load_features
 from app.features.notifications import crud as notifications
 from app.features.users.signals import ProgramsRevoked, RoleChanged
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.webhook import DisabledReason
-from app.security.principals import ROLE_SCOPES, Scope
+from app.features.webhooks.scopes import WEBHOOKS_MANAGE
 
 CAUSES = {
     DisabledReason.PASSWORD_RESET: "your password was reset",
@@ -24,7 +25,8 @@ async def disable_webhooks(session: AsyncSession, signal: ProgramsRevoked) -> No
 
 
 async def disable_beyond_role(session: AsyncSession, signal: RoleChanged) -> None:
-    if Scope.WEBHOOKS_MANAGE not in ROLE_SCOPES[signal.role]:
+    permissions = load_features().permissions
+    if WEBHOOKS_MANAGE.name not in permissions.of(signal.role):
         await disable(session, signal.user_id, DisabledReason.ROLE_CHANGED)
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, PreconditionFailed
 from app.features.webhooks.crud import deliveries as webhook_deliveries
@@ -20,16 +19,22 @@ from app.features.webhooks.dependencies import (
 from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import WebhookDelivery
 from app.features.webhooks.models.queue import TooManyDeliveriesWaiting
-from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
+from app.features.webhooks.models.webhook import (
+    TooManyWebhooks,
+    Webhook,
+    WebhookDisabled,
+    WebhookRow,
+)
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
+from app.features.webhooks.scopes import WebhookManager
+from app.features.webhooks.settings import WebhookSettings
 from app.http.absolute_urls import absolute_url
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
-from app.security.authentication import WebhookManager
 from app.security.resources import SecurityResources
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=UnitOfWorkRoute)
@@ -41,7 +46,8 @@ async def list_webhooks(
     reads: Reads, principal: WebhookManager, pagination: WebhookPagination
 ) -> Response:
     """List your webhooks, the newest first; administrators see those of all."""
-    return pagination.answer(await webhooks.list_page(reads, pagination.page, viewer=principal))
+    page = await webhooks.list_page(reads, pagination.page, viewer=principal)
+    return pagination.answer(page, WebhookRow)
 
 
 @router.post(
@@ -56,10 +62,10 @@ async def create_webhook(
     request: Request,
     response: Response,
 ) -> WebhookCreated:
-    """Be told of events at an address of yours; the secret is shown in this answer only."""
+    """Subscribe a URL to events; the secret is shown in this response only."""
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
-    limit = resources(request)[Settings].webhooks_per_user
+    limit = resources(request)[WebhookSettings].webhooks_per_user
     webhook = await webhooks.create(
         session, data, owner=principal, encrypted=encrypted, limit=limit
     )
@@ -94,7 +100,7 @@ async def update_webhook(
     "/{webhook_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
 )
 async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
-    """Delete your webhook and all that is known of its deliveries."""
+    """Delete your webhook and its deliveries."""
     await webhooks.delete(session, webhook)
 
 
@@ -117,9 +123,9 @@ async def test_webhook(
 async def rotate_webhook_secret(
     webhook: OwnWebhook, session: SessionDep, principal: WebhookManager, request: Request
 ) -> WebhookSecret:
-    """Replace the secret, shown in this answer only; for 24 hours the old one signs, too.
+    """Replace the secret, shown in this response only; the old one also signs for 24 hours.
 
-    You need the scopes that the webhook was set up with.
+    Requires the scopes that the webhook was configured with.
     """
     principal.require(*webhook.scopes)
     secret = new_secret()

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
 
+from app.db.base import IdRow
 from app.db.compiled_insert import compiled_insert, insert_one, run
-from app.db.executor import CompiledStatement, Row
+from app.db.executor import CompiledStatement
 from app.db.session import AsyncSession, Transaction
 from app.http.idempotency.models import (
     IdempotencyKey,
     IdempotencyKeyInProgress,
+    StoredResponse,
     TooManyIdempotencyKeys,
 )
 
@@ -44,9 +46,7 @@ BY_KEY = CompiledStatement(
     ).where(IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
 )
 INSERT = compiled_insert(
-    IdempotencyKey,
-    ["caller", "key", "fingerprint", "status", "headers", "body"],
-    returning=[IdempotencyKey.id],
+    IdempotencyKey, ["caller", "key", *StoredResponse.__annotations__], returning=IdRow
 )
 
 
@@ -68,14 +68,18 @@ async def lock(session: Transaction, caller: str, key: str, *, most: int) -> Non
         )
 
 
-async def find(session: Transaction, caller: str, key: str) -> Row | None:
+async def find(session: Transaction, caller: str, key: str) -> StoredResponse | None:
     """Return the stored response, None if there is none."""
-    found = await run(session, BY_KEY, caller=caller, key=key)
-    return {**found[0], "headers": json.loads(found[0]["headers"])} if found else None
+    for row in await run(session, BY_KEY, caller=caller, key=key):
+        headers = json.loads(row["headers"])
+        return StoredResponse(
+            fingerprint=row["fingerprint"], status=row["status"], headers=headers, body=row["body"]
+        )
+    return None
 
 
-async def create(session: Transaction, answer: Row) -> None:
-    await insert_one(session, INSERT, **answer)
+async def create(session: Transaction, caller: str, key: str, answer: StoredResponse) -> None:
+    await insert_one(session, INSERT, caller=caller, key=key, **answer)
 
 
 async def delete_expired(session: AsyncSession) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.errors import Conflict, TooManyRequests, Unprocessable
@@ -29,6 +30,15 @@ class IdempotencyKey(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class StoredResponse(TypedDict):
+    """`fingerprint` is the MAC of that of the request."""
+
+    fingerprint: bytes
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 class IdempotencyKeyReused(Unprocessable):
     code = "idempotency_key_reused"
     title = "Idempotency key reused"
@@ -38,7 +48,7 @@ class IdempotencyKeyReused(Unprocessable):
 class IdempotencyKeyInProgress(Conflict):
     code = "idempotency_key_in_progress"
     title = "The first request is still running"
-    remedy = "Repeat the request after the time that Retry-After says."
+    remedy = "Repeat the request after the time in Retry-After."
 
 
 class TooManyIdempotencyKeys(TooManyRequests):

@@ -6,17 +6,18 @@ See docs/adr/0025-one-credential-one-client.md.
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.security import SecurityScopes
 
 from app.config.settings import Settings
-from app.db.executor import Row
+from app.db.session import Transaction
 from app.errors import Unprocessable, Violation
 from app.fastpath.dependency_graph import scopes_of
 from app.http.idempotency import crud as idempotency_keys
-from app.http.idempotency.models import IdempotencyKeyReused
+from app.http.idempotency.models import IdempotencyKeyReused, StoredResponse
 from app.resources import resources
 from app.security.authentication import Authentication, client_address, count_address
 from app.security.client_address import client_network
@@ -57,18 +58,33 @@ async def respond_idempotently(
         return await handler(request)
     await pass_guards(request, guards)
     check_key(key)
-    caller, fingerprint = client_key(request), await fingerprint_of(request)
-    session = request.state.session
+    fingerprint = await fingerprint_of(request)
+    return await answer_once(
+        request, request.state.session, key, fingerprint, partial(handler, request)
+    )
+
+
+async def answer_once(
+    request: Request,
+    session: Transaction,
+    key: str,
+    fingerprint: bytes,
+    answer: Callable[[], Awaitable[Response]],
+) -> Response:
+    """Return the stored response for the key, else a new one, which is stored.
+
+    Raises:
+        IdempotencyKeyReused, IdempotencyKeyInProgress, TooManyIdempotencyKeys: as above.
+    """
+    caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
     most = resources(request)[Settings].idempotency_keys_per_caller
     await idempotency_keys.lock(session, caller, key, most=most)
     first = await idempotency_keys.find(session, caller, key)
     if first is not None:
-        return replay(first, fingerprint, resources(request)[SecurityResources].encryptor)
-    response = await handler(request)
-    await idempotency_keys.create(
-        session,
-        stored(response, caller, key, fingerprint, resources(request)[SecurityResources].encryptor),
-    )
+        return replay(first, fingerprint, encryptor)
+    response = await answer()
+    stored = stored_response(response, fingerprint, encryptor)
+    await idempotency_keys.create(session, caller, key, stored)
     return response
 
 
@@ -81,6 +97,11 @@ async def pass_guards(request: Request, guards: Sequence[Guard]) -> None:
 
 
 def check_key(key: str) -> None:
+    """Validate an Idempotency-Key.
+
+    Raises:
+        Unprocessable: the key is empty, too long or not printable.
+    """
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
         message = f"An Idempotency-Key has 1 to {MAX_KEY} printable characters"
         violation = Violation("/header/idempotency-key", message, "idempotency_key_malformed")
@@ -107,13 +128,9 @@ async def fingerprint_of(request: Request) -> bytes:
     return digest.digest()
 
 
-def stored(
-    response: Response, caller: str, key: str, fingerprint: bytes, encryptor: Encryptor
-) -> Row:
+def stored_response(response: Response, fingerprint: bytes, encryptor: Encryptor) -> StoredResponse:
     headers = {name: response.headers[name] for name in STORED_HEADERS if name in response.headers}
     return {
-        "caller": caller,
-        "key": key,
         # A request may contain a password, which could be guessed from a plain digest.
         "fingerprint": encryptor.mac(fingerprint),
         "status": response.status_code,
@@ -122,8 +139,13 @@ def stored(
     }
 
 
-def replay(first: Row, fingerprint: bytes, encryptor: Encryptor) -> Response:
+def replay(first: StoredResponse, fingerprint: bytes, encryptor: Encryptor) -> Response:
+    """Return the stored response of the first request.
+
+    Raises:
+        IdempotencyKeyReused: the fingerprint belongs to another request.
+    """
     if first["fingerprint"] != encryptor.mac(fingerprint):
-        raise IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+        raise IdempotencyKeyReused("This Idempotency-Key was sent with another request before.")
     headers = {**first["headers"], "idempotency-replayed": "true"}
     return Response(encryptor.decrypt(first["body"]), first["status"], headers)

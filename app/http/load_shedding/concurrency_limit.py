@@ -24,8 +24,8 @@ log = get_logger("load")
 
 class Overloaded(Unavailable):
     code = "overloaded"
-    title = "Too much to do"
-    remedy = "Nothing was done. Repeat the request after the time that Retry-After says."
+    title = "Service overloaded"
+    remedy = "The request was not executed. Repeat it after the time in Retry-After."
 
 
 class ConcurrencyLimit:

@@ -11,9 +11,10 @@ from fastapi.routing import APIRoute
 
 from app.config.settings import Settings
 from app.errors import SessionRequired
-from app.http.openapi.errors import declared, error_references, is_error, shared_responses
+from app.http.openapi.errors import declared, kinds_by_status, response_name, shared_response
 from app.http.openapi.headers import with_headers
 from app.http.openapi.schemas import example_of, tidy, without_null
+from app.http.problem_types import Kind
 
 Node = dict[str, Any]
 
@@ -35,12 +36,16 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def describe(app: FastAPI, tags: Mapping[str, str]) -> None:
-    """Let `app.openapi()` return the completed document, which is generated once."""
-    app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}))  # type: ignore[method-assign]  # FastAPI's advice
+def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> None:
+    """Let `app.openapi()` return the completed document, which is generated once.
+
+    Args:
+        tags, scopes: names with their descriptions, in the order of the document.
+    """
+    app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}, scopes))  # type: ignore[method-assign]  # FastAPI's advice
 
 
-def document(app: FastAPI, tags: Mapping[str, str]) -> Node:
+def document(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> Node:
     settings: Settings = app.state.resources[Settings]
     generated = get_openapi(
         title=settings.project_name,
@@ -51,6 +56,8 @@ def document(app: FastAPI, tags: Mapping[str, str]) -> Node:
         contact=contact(settings),
         license_info=LICENSE,
     )
+    flow = generated["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
+    flow["scopes"] = dict(scopes)
     return completed(generated, tags, token_url=f"{settings.api_v1_str}/auth/token")
 
 
@@ -62,46 +69,42 @@ def contact(settings: Settings) -> dict[str, str]:
 
 def completed(generated: Node, tags: Mapping[str, str], *, token_url: str) -> Node:
     """Return the document with its tags, security, errors, bounds and examples."""
-    components = generated["components"]
-    found = {
-        (path, method): with_headers(method, operation, components["schemas"])
-        for path, methods in generated["paths"].items()
-        for method, operation in methods.items()
-    }
-    operations = list(found.values())
-    paths: Node = {}
-    for (path, method), operation in found.items():
-        paths.setdefault(path, {})[method] = completed_operation(operation, components)
+    components, schemas = generated["components"], generated["components"]["schemas"]
+    shared: Node = {}
+    used: set[str] = set()
+    for methods in generated["paths"].values():
+        for method, found in methods.items():
+            operation = with_headers(method, found, schemas)
+            errors = {str(status): kinds for status, kinds in kinds_by_status(operation).items()}
+            methods[method] = completed_operation(operation, errors, components)
+            shared |= {response_name(kinds): shared_response(kinds) for kinds in errors.values()}
+            used.update(operation["tags"])
     finished = {
-        "schemas": without_replaced(components["schemas"]),
-        "responses": shared_responses(operations),
+        "schemas": {name: schemas[name] for name in schemas if name not in REPLACED},
+        "responses": dict(sorted(shared.items())),
         "securitySchemes": security_schemes(components["securitySchemes"], token_url),
     }
-    complete: Node = tidy({**generated, "paths": paths, "components": finished})
-    return {**complete, "tags": described_tags(operations, tags)}
+    described = [{"name": name, "description": tags[name]} for name in tags if name in used]
+    return {**tidy({**generated, "components": finished}), "tags": described}
 
 
-def completed_operation(operation: Node, components: Node) -> Node:
-    responses = operation["responses"]
+def completed_operation(operation: Node, errors: dict[str, list[Kind]], components: Node) -> Node:
+    references = {
+        status: {"$ref": f"#/components/responses/{response_name(kinds)}"}
+        for status, kinds in errors.items()
+    }
+    others = {status: each for status, each in operation["responses"].items() if status < "4"}
     finished = {
         **operation,
         "summary": operation["summary"].capitalize(),
         "security": security_of(operation),
-        "responses": {status: responses[status] for status in responses if not is_error(status)}
-        | error_references(operation),
+        "responses": others | references,
     }
     if "parameters" in operation:
         finished["parameters"] = [without_null(parameter) for parameter in operation["parameters"]]
     if "requestBody" in operation:
         finished["requestBody"] = with_example(operation["requestBody"], components)
     return finished
-
-
-def security_of(operation: Node) -> list[Node]:
-    """Return an empty list for a public operation; API keys only where they are accepted."""
-    security: list[Node] = operation.get("security", [])
-    accepts_api_keys = SessionRequired not in declared(operation)
-    return [*security, {"ApiKey": []}] if security and accepts_api_keys else security
 
 
 def with_example(body: Node, components: Node) -> Node:
@@ -112,19 +115,17 @@ def with_example(body: Node, components: Node) -> Node:
     return {**body, "content": content}
 
 
-def without_replaced(schemas: Node) -> Node:
-    return {name: schema for name, schema in schemas.items() if name not in REPLACED}
+def security_of(operation: Node) -> list[Node]:
+    """Return an empty list for a public operation; API keys only where they are accepted."""
+    security: list[Node] = operation.get("security", [])
+    accepts_api_keys = SessionRequired not in declared(operation)
+    return [*security, {"ApiKey": []}] if security and accepts_api_keys else security
 
 
 def security_schemes(generated: Node, token_url: str) -> Node:
     oauth2 = generated["OAuth2"]
     password = oauth2["flows"]["password"] | {"tokenUrl": token_url, "refreshUrl": token_url}
     return {**generated, "OAuth2": {**oauth2, "flows": {"password": password}}, "ApiKey": API_KEY}
-
-
-def described_tags(operations: list[Node], tags: Mapping[str, str]) -> list[Node]:
-    used = {tag for operation in operations for tag in operation["tags"]}
-    return [{"name": name, "description": text} for name, text in tags.items() if name in used]
 
 
 def below(root_path: str, document: Node) -> Node:

@@ -24,7 +24,7 @@ from app.http.idempotency.models import (
     IdempotencyKeyReused,
     TooManyIdempotencyKeys,
 )
-from app.http.problem_details import BY_STATUS, MEDIA_TYPE
+from app.http.problem_details import CODES, MEDIA_TYPE
 from app.http.problem_types import Kind, example, problem_types
 from app.http.request_errors import (
     HeadersTooLarge,
@@ -44,44 +44,34 @@ AUTHENTICATION: tuple[Kind, ...] = (
     InsufficientScope,
     EmailNotVerified,
 )
+
+
+def header(name: str, description: str, **schema: Any) -> Node:
+    return {name: {"description": description, "schema": schema}}
+
+
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
-RETRY_AFTER = {
-    "Retry-After": {
-        "description": "Seconds to wait before the request is worth repeating.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": 86_400},
-    }
-}
+RETRY_AFTER = header(
+    "Retry-After",
+    "Seconds to wait before the request is worth repeating.",
+    type="integer",
+    minimum=0,
+    maximum=86_400,
+)
 HEADERS: dict[int, Node] = {
-    Unauthenticated.status: {
-        "WWW-Authenticate": {
-            "description": "How to authenticate (RFC 6750, section 3).",
-            "schema": {"type": "string", "maxLength": 200},
-        }
-    },
+    Unauthenticated.status: header(
+        "WWW-Authenticate",
+        "How to authenticate (RFC 6750, section 3).",
+        type="string",
+        maxLength=200,
+    ),
     TooManyRequests.status: RETRY_AFTER,
     Unavailable.status: RETRY_AFTER,
 }
 
 
-def error_references(operation: Node) -> Node:
-    """Return the error responses of an operation as references to shared responses."""
-    return {
-        str(status): {"$ref": f"#/components/responses/{response_name(kinds)}"}
-        for status, kinds in kinds_by_status(operation).items()
-    }
-
-
-def shared_responses(operations: list[Node]) -> Node:
-    """Return the shared responses that `error_references` of all operations refer to."""
-    responses = {
-        response_name(kinds): shared_response(kinds)
-        for operation in operations
-        for kinds in kinds_by_status(operation).values()
-    }
-    return dict(sorted(responses.items()))
-
-
 def kinds_by_status(operation: Node) -> dict[int, list[Kind]]:
+    """Return the problems that an operation may respond with, in the order of their codes."""
     by_status: dict[int, list[Kind]] = {}
     kinds = {*declared(operation), *implied(operation)}
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.code)):
@@ -90,16 +80,9 @@ def kinds_by_status(operation: Node) -> dict[int, list[Kind]]:
 
 
 def declared(operation: Node) -> list[Kind]:
-    """Return the problems that the endpoint declares, by the codes of its examples."""
-    known = problem_types()
-    kinds: list[Kind] = []
-    for status, response in operation["responses"].items():
-        if is_error(status):
-            examples = response.get("content", {}).get(MEDIA_TYPE, {}).get("examples", {})
-            kinds.extend(known[code] for code in examples)
-            if not examples and int(status) in BY_STATUS:
-                kinds.append(BY_STATUS[int(status)])
-    return kinds
+    """Return the problems that the endpoint declares."""
+    known, responses = problem_types(), operation["responses"].values()
+    return [known[code] for response in responses for code in response.get(CODES, ())]
 
 
 def implied(operation: Node) -> list[Kind]:
@@ -127,15 +110,12 @@ def implied(operation: Node) -> list[Kind]:
     return [kind for applies, kinds in rules if applies for kind in kinds]
 
 
-def is_error(status: str) -> bool:
-    return status.startswith(("4", "5"))
-
-
 def response_name(kinds: list[Kind]) -> str:
     return "Or".join(kind.__name__ for kind in kinds)
 
 
 def shared_response(kinds: list[Kind]) -> Node:
+    """Return the response that all operations with these problems refer to."""
     examples = {kind.code: {"summary": kind.title, "value": example(kind)} for kind in kinds}
     described = {
         "description": "; or: ".join(kind.title for kind in kinds),

@@ -2,8 +2,8 @@
 
 const api = document.body.dataset.api;
 const byId = (id) => document.getElementById(id);
-const [state, enter, room, messages, people] =
-  ["state", "enter", "room", "messages", "people"].map(byId);
+const [state, enter, room, messages, participants] =
+  ["state", "enter", "room", "messages", "participants"].map(byId);
 const KEPT = 500;
 
 let socket = null;
@@ -27,7 +27,7 @@ async function join(form) {
   url.protocol = url.protocol.replace("http", "ws");
   url.searchParams.set("ticket", ticket);
   socket = new WebSocket(url);
-  socket.addEventListener("message", (event) => hear(JSON.parse(event.data)));
+  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
   socket.addEventListener("open", () => show(true, form.get("room")));
   socket.addEventListener("close", (event) => {
     show(false, `left (${event.code}${event.reason && `: ${event.reason}`})`);
@@ -43,14 +43,14 @@ function show(isInside, words) {
   else messages.replaceChildren();
 }
 
-const heard = {
+const handlers = {
   presence(envelope) {
     present.clear();
     for (const user of envelope.users) present.set(user.id, user.username);
   },
   join({ user }) {
     present.set(user.id, user.username);
-    note(`${user.username} came in.`);
+    note(`${user.username} joined.`);
   },
   leave({ user }) {
     present.delete(user.id);
@@ -67,9 +67,9 @@ const heard = {
   },
 };
 
-function hear(envelope) {
-  heard[envelope.type]?.(envelope);
-  people.replaceChildren(...[...present.values()].map((name) => element("li", name)));
+function receive(envelope) {
+  handlers[envelope.type]?.(envelope);
+  participants.replaceChildren(...[...present.values()].map((name) => element("li", name)));
 }
 
 function note(words, className = "aside") {

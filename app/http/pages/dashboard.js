@@ -1,4 +1,4 @@
-// Signs in, draws the figures, and draws them anew when the stream of events says so.
+// Signs in, draws the figures, and redraws them on events of the event stream.
 
 const api = document.body.dataset.api;
 const SVG = "http://www.w3.org/2000/svg";
@@ -91,7 +91,7 @@ async function draw() {
   if (!answer.ok) return leave(figures.detail);
   show(true);
   render(figures);
-  // The tasks draw themselves, and are told by whom: see tasks.js.
+  // tasks.js draws the tasks.
   document.dispatchEvent(new CustomEvent("drawn", { detail: call }));
   if (!stream || stream.signal.aborted) listen();
   later();

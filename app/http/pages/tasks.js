@@ -14,7 +14,7 @@ const byId = (id) => document.getElementById(id);
 let call = null;
 let cursors = [""];
 let next = null;
-let asked = 0;
+let latest = 0;
 
 document.addEventListener("drawn", (event) => {
   call = event.detail;
@@ -22,7 +22,7 @@ document.addEventListener("drawn", (event) => {
 });
 
 document.addEventListener("left", () => {
-  asked += 1;
+  latest += 1;
   restart();
   byId("task-status").value = "";
   byId("task-rows").replaceChildren();
@@ -37,7 +37,7 @@ byId("newer").addEventListener("click", () => turn(cursors.slice(0, -1)));
 
 function restart() {
   cursors = [""];
-  tell("");
+  showError("");
 }
 
 function turn(pages) {
@@ -45,20 +45,20 @@ function turn(pages) {
   show();
 }
 
-function tell(text) {
-  byId("task-told").textContent = text;
-  byId("task-told").hidden = !text;
+function showError(text) {
+  byId("task-error").textContent = text;
+  byId("task-error").hidden = !text;
 }
 
 async function show() {
-  const turnOf = (asked += 1);
+  const request = (latest += 1);
   const filters = { limit: LIMIT, status: byId("task-status").value, cursor: cursors.at(-1) };
   const given = Object.entries(filters).filter(([, value]) => value);
-  const answer = await call(`/tasks?${new URLSearchParams(given)}`);
-  const body = await answer.json();
-  // Somebody has asked for something else since.
-  if (turnOf !== asked) return;
-  if (!answer.ok) return tell(body.detail);
+  const response = await call(`/tasks?${new URLSearchParams(given)}`);
+  const body = await response.json();
+  // A newer request has replaced this one.
+  if (request !== latest) return;
+  if (!response.ok) return showError(body.detail);
   render(body);
 }
 
@@ -77,7 +77,7 @@ function row(task) {
   made.insertCell().append(element("span", `chip ${KINDS[task.status] ?? ""}`, state(task)));
   cell(made, task.attempts);
   cell(made, new Date(task.created_at).toLocaleString([], TIME)).className = "when";
-  cell(made, task.error ?? "").className = "told";
+  cell(made, task.error ?? "").className = "error-text";
   cell(made, task.request_id).className = "request";
   made.insertCell().append(...actions(task));
   return made;
@@ -107,7 +107,7 @@ function actions(task) {
 }
 
 async function act(task, action) {
-  const answer = await call(`/tasks/${task.id}${action.path}`, { method: action.method });
-  tell(answer.ok ? "" : `${task.kind}: ${(await answer.json()).detail}`);
+  const response = await call(`/tasks/${task.id}${action.path}`, { method: action.method });
+  showError(response.ok ? "" : `${task.kind}: ${(await response.json()).detail}`);
   await show();
 }

@@ -15,13 +15,14 @@ from sqlalchemy import text as sql
 from app.features.users.crud import credentials
 from app.features.users.models.user import User
 from app.features.users.signals import RevocationReason
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.features.conftest import AUTH, ME, bearer
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.scopes import SCOPES
 from tests.state import opened, sessions_of
 
 KEYS = f"{AUTH}/api-keys"
@@ -103,20 +104,22 @@ class TestCreateApiKey:
         ("role", "scopes"),
         [(Role.USER, ["admin"]), (Role.GUEST, ["items:read", "items:write"])],
     )
-    async def test_scope_one_lacks_cannot_be_passed_on(
+    async def test_missing_scope_cannot_be_delegated(
         self, as_user: As, save: Save, role: Role, scopes: list[str]
     ) -> None:
         signed_in = await as_user(await save(make_user(role=role)))
 
         assert_problem(await create(signed_in, scopes), 403, "insufficient_scope")
 
-    async def test_narrow_token_makes_no_wide_key(self, as_user: As, user: User) -> None:
+    async def test_token_with_few_scopes_creates_no_key_with_more(
+        self, as_user: As, user: User
+    ) -> None:
         signed_in = await as_user(user, scopes=("items:read",))
 
         assert_problem(await create(signed_in, ["items:write"]), 403, "insufficient_scope")
 
-    async def test_key_makes_no_key(self, app: FastAPI, as_user: As, admin: User) -> None:
-        key = (await make_key(await as_user(admin), list(Scope)))["key"]
+    async def test_key_cannot_create_a_key(self, app: FastAPI, as_user: As, admin: User) -> None:
+        key = (await make_key(await as_user(admin), list(SCOPES)))["key"]
 
         async with new_client(app, **{"X-API-Key": key}) as program:
             response = await create(program, ["items:read"])
@@ -179,7 +182,7 @@ class TestCreateApiKey:
         assert_problem(refused, 409, "too_many_api_keys")
         assert later.status_code == 201
 
-    async def test_key_that_is_made_while_the_password_is_reset_ends_too(
+    async def test_key_created_during_a_password_reset_is_revoked(
         self, app: FastAPI, client: AsyncClient, as_user: As, user: User
     ) -> None:
         signed_in = await as_user(user)
@@ -203,7 +206,7 @@ class TestCreateApiKey:
             ("user_id", "0f8fad5b-d9cb-469f-a165-70867728950e"),
         ],
     )
-    async def test_field_that_breaks_a_rule_is_named(
+    async def test_invalid_field_is_named(
         self, as_user: As, user: User, field: str, value: object
     ) -> None:
         body = {"name": "import", "scopes": ["items:read"], field: value}
@@ -226,7 +229,7 @@ class TestCreateApiKey:
 
         assert_problem(await use(client, key), 401, "invalid_token")
 
-    async def test_used_key_dies_to_the_second(
+    async def test_cached_key_expires_to_the_second(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         soon = datetime.now(UTC) + timedelta(seconds=1)
@@ -239,7 +242,7 @@ class TestCreateApiKey:
         assert datetime.now(UTC) >= soon
 
     @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
-    async def test_key_of_an_account_that_is_gone_is_dead(
+    async def test_key_of_a_deleted_account_is_invalid(
         self, client: AsyncClient, as_user: As, user: User, database: Database, change: str
     ) -> None:
         key = (await make_key(await as_user(user)))["key"]
@@ -260,7 +263,7 @@ class TestCreateApiKey:
             response = await client.get(ITEMS, headers={b"X-API-Key": text.encode("latin-1")})
             assert_problem(response, 401, "invalid_token")
 
-    async def test_use_is_noted_at_most_once_a_minute(
+    async def test_use_is_recorded_at_most_once_a_minute(
         self, app: FastAPI, client: AsyncClient, as_user: As, user: User, database: Database
     ) -> None:
         key = (await make_key(await as_user(user)))["key"]
@@ -279,7 +282,7 @@ class TestListApiKeys:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.get(KEYS), 401, "unauthenticated")
 
-    async def test_lists_only_ones_own_that_were_not_revoked(
+    async def test_lists_only_own_live_keys(
         self, as_user: As, user: User, other_user: User
     ) -> None:
         signed_in = await as_user(user)
@@ -296,7 +299,9 @@ class TestRevokeApiKey:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.delete(f"{KEYS}/{uuid.uuid4()}"), 401, "unauthenticated")
 
-    async def test_key_is_dead_at_once(self, client: AsyncClient, as_user: As, user: User) -> None:
+    async def test_key_is_invalid_at_once(
+        self, client: AsyncClient, as_user: As, user: User
+    ) -> None:
         signed_in = await as_user(user)
         created = await make_key(signed_in)
         assert (await use(client, created["key"])).status_code == 200
@@ -306,7 +311,7 @@ class TestRevokeApiKey:
         assert (response.status_code, response.content) == (204, b"")
         assert_problem(await use(client, created["key"]), 401, "invalid_token")
 
-    async def test_key_of_somebody_else_is_not_found(
+    async def test_key_of_another_user_is_not_found(
         self, client: AsyncClient, as_user: As, user: User, admin: User
     ) -> None:
         created = await make_key(await as_user(user))
@@ -344,7 +349,7 @@ class TestRotateApiKey:
         assert_problem(await use(client, old["key"]), 401, "invalid_token")
         assert (await use(client, new["key"])).status_code == 200
 
-    async def test_key_of_somebody_else_is_not_found(
+    async def test_key_of_another_user_is_not_found(
         self, as_user: As, user: User, admin: User
     ) -> None:
         created = await make_key(await as_user(user))
@@ -356,7 +361,7 @@ class TestRotateApiKey:
     async def test_rotation_needs_the_scopes_of_the_key(
         self, client: AsyncClient, as_user: As, admin: User
     ) -> None:
-        strong = await make_key(await as_user(admin), list(Scope))
+        strong = await make_key(await as_user(admin), list(SCOPES))
         narrow = await as_user(admin, scopes=("items:read",))
 
         response = await narrow.post(f"{KEYS}/{strong['id']}/rotate")

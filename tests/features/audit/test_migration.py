@@ -1,4 +1,4 @@
-"""The audit log can be added to and nothing else, by nobody."""
+"""The audit log is append-only for all roles."""
 
 import asyncio
 import uuid
@@ -28,7 +28,7 @@ class TestAppendOnly:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
             await execute(owned_database, statement)
 
-    async def test_owner_records(self, owned_database: str) -> None:
+    async def test_owner_changes_are_recorded(self, owned_database: str) -> None:
         connection = await asyncpg.connect(plain(owned_database))
         await connection.execute(
             "INSERT INTO categories (id, name, name_canonical) VALUES ($1, 'Desks', 'desks')",

@@ -10,14 +10,14 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.db.base import Base
 from app.db.session import transaction
 from app.errors import Conflict
 from app.features.users.models.user import User
 from app.main import create_app
 from app.security.principals import Role
-from tests.authorization import EVERYBODY, Operation, operations, rows
+from tests.authorization import ANONYMOUS, Operation, operations, rows
 from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, address, bearer, refresh, tokens
@@ -27,21 +27,21 @@ from tests.state import sessions_of
 
 POSTS = "/api/v1/posts"
 SOUNDS_SECRET = re.compile("hash|secret|password|token")
-# Tables whose changes nobody is asked about, each with its reason.
+# Tables without audit triggers, each with its reason.
 UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
     "event_readers": "How far the service itself has read.",
-    "events": "They are entries of the record that others may hear of.",
+    "events": "They are copies of public audit entries.",
     "dashboards": "Figures, counted again and again.",
     "idempotency_keys": "They repeat answers; the changes behind them are recorded.",
     "mailed_tokens": "Links in mails; what is done with one is recorded.",
-    "notifications": "They are told, and never change.",
+    "notifications": "They are created once, and never change.",
     "room_messages": "They say themselves who spoke, for the minutes they are kept.",
     "sockets": "Leases of open connections.",
-    "tasks": "They tell themselves what became of them; what a task changes is recorded.",
+    "tasks": "They contain their own status; changes by a task are recorded.",
     "throttles": "Counters of guesses.",
     "tickets": "They last 30 seconds and open a stream.",
-    "webhook_deliveries": "They tell themselves what became of them.",
+    "webhook_deliveries": "They contain their own status.",
 }
 # Operations that succeed without a change of a recorded table, each with its reason.
 UNRECORDED_OPERATIONS = {
@@ -54,7 +54,7 @@ UNRECORDED_OPERATIONS = {
     "process_item": "The change comes with the task.",
     "refresh_token": "The session goes on; its begin and its end are recorded.",
     "request_verification": "It only sends a mail.",
-    "retry_task": "A task tells itself what became of it.",
+    "retry_task": "A task contains its own status.",
     "redeliver_webhook_delivery": "It only sends a message.",
     "send_notification": "It only sends a mail.",
     "test_webhook": "It only sends a message.",
@@ -89,9 +89,7 @@ class TestListAuditEntries:
     async def test_is_for_administrators(self, as_user: As, user: User) -> None:
         assert_problem(await (await as_user(user)).get(AUDIT), 403, "insufficient_scope")
 
-    async def test_says_who_did_what_to_which_row(
-        self, as_user: As, user: User, admin: User
-    ) -> None:
+    async def test_shows_actor_action_and_row(self, as_user: As, user: User, admin: User) -> None:
         owner, reader = await as_user(user), await as_user(admin)
         item = (await owner.post(ITEMS, json=item_body(price="899.10"))).json()
         await owner.patch(
@@ -110,9 +108,7 @@ class TestListAuditEntries:
         assert (updated["action"], updated["resource_type"]) == ("item.updated", "item")
         assert (updated["before"]["price"], updated["after"]["price"]) == ("899.10", "10.00")
 
-    async def test_names_what_happens_in_the_life_of_a_row(
-        self, as_user: As, user: User, admin: User
-    ) -> None:
+    async def test_names_each_action_of_a_row(self, as_user: As, user: User, admin: User) -> None:
         client = await as_user(user)
         item_id = (await client.post(ITEMS, json=item_body())).json()["id"]
         post_id = (await client.post(POSTS, json={"title": "T", "body": "B"})).json()["id"]
@@ -130,7 +126,7 @@ class TestListAuditEntries:
             "post.created", "post.published", "post.unpublished", "post.deleted",
         ]  # fmt: skip
 
-    async def test_processing_is_told_from_an_update(
+    async def test_processing_differs_from_an_update(
         self, as_user: As, user: User, admin: User, save: Save, database: Database
     ) -> None:
         item = await save(make_item(user))
@@ -147,7 +143,7 @@ class TestListAuditEntries:
             {"request_id": "second"},
         ],
     )
-    async def test_filters_leave_what_matches(
+    async def test_filters_return_matching_entries(
         self, as_user: As, user: User, admin: User, filters: dict[str, str]
     ) -> None:
         owner, reader = await as_user(user), await as_user(admin)
@@ -158,7 +154,7 @@ class TestListAuditEntries:
         (found,) = await entries(reader, **filters)
         assert found["after"]["name"] == "Oak desk"
 
-    async def test_filters_by_person_and_time(self, as_user: As, user: User, admin: User) -> None:
+    async def test_filters_by_user_and_time(self, as_user: As, user: User, admin: User) -> None:
         for caller in (user, admin):
             await (await as_user(caller)).post(ITEMS, json=item_body())
         reader = await as_user(admin)
@@ -169,7 +165,9 @@ class TestListAuditEntries:
         assert found in await entries(reader, since=at)
         assert found not in await entries(reader, until=at)
 
-    async def test_cursor_meets_each_entry_once(self, as_user: As, user: User, admin: User) -> None:
+    async def test_cursor_returns_each_entry_once(
+        self, as_user: As, user: User, admin: User
+    ) -> None:
         batch = {"items": [item_body(name=f"Desk {number}") for number in range(25)]}
         assert (await (await as_user(user)).post(f"{ITEMS}/batch", json=batch)).json()["created"]
         reader = await as_user(admin)
@@ -191,7 +189,7 @@ async def create_in_vain(app: FastAPI, user: User) -> None:
 
 
 class TestRecord:
-    async def test_change_that_is_rolled_back_leaves_none(
+    async def test_rolled_back_change_leaves_no_entry(
         self, app: FastAPI, user: User, database: Database
     ) -> None:
         with pytest.raises(Conflict):
@@ -199,7 +197,7 @@ class TestRecord:
 
         assert not await database("SELECT 1 FROM audit_entries WHERE resource_type = 'item'")
 
-    async def test_change_of_nothing_leaves_none(
+    async def test_unchanged_row_leaves_no_entry(
         self, as_user: As, user: User, admin: User, save: Save
     ) -> None:
         item = await save(make_item(user))
@@ -220,7 +218,7 @@ class TestRecord:
             "user.created": 1, "item.created": 3, "item.updated": 3, "item.deleted": 3,
         }  # fmt: skip
 
-    async def test_secret_is_named_when_it_changes_and_never_shown(
+    async def test_changed_secret_is_named_and_never_shown(
         self, as_user: As, user: User, admin: User, database: Database
     ) -> None:
         body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
@@ -244,7 +242,7 @@ class TestRecord:
         )
         assert not [each for each in secrets if each["secret"] in everything["text"]]
 
-    async def test_column_that_sounds_secret_is_shown_nowhere(self, database: Database) -> None:
+    async def test_column_with_a_secret_name_is_never_shown(self, database: Database) -> None:
         """A table whose trigger forgot to name its secrets would show them from then on."""
         arguments = await database(
             "SELECT relname, encode(tgargs, 'escape') AS arguments FROM pg_trigger "
@@ -261,7 +259,7 @@ class TestRecord:
         assert ("users", "password_hash") in sounding
         assert [each for each in sounding if each[1] not in hidden[each[0]]] == []
 
-    async def test_session_is_recorded_when_it_begins_and_ends(
+    async def test_start_and_end_of_a_session_are_recorded(
         self, client: AsyncClient, as_user: As, user: User, admin: User
     ) -> None:
         reader = await as_user(admin)
@@ -272,10 +270,10 @@ class TestRecord:
         begun, ended = await entries(reader, resource_type="session", actor_id=user.id)
         assert (begun["action"], ended["action"]) == ("session.created", "session.ended")
 
-    async def test_nobody_is_named_where_nobody_is_signed_in(
+    async def test_anonymous_change_has_no_actor(
         self, client: AsyncClient, as_user: As, admin: User
     ) -> None:
-        await (await as_user(admin)).get(ITEMS)  # Somebody was here before.
+        await (await as_user(admin)).get(ITEMS)  # An earlier caller.
         body = {"email": address(), "username": "fresh", "password": NEW_PASSWORD}
         user_id = (await client.post(f"{AUTH}/register", json=body)).json()["id"]
 
@@ -283,7 +281,7 @@ class TestRecord:
         assert created["actor_id"] is None
         assert created["request_id"]
 
-    async def test_people_at_once_are_not_taken_for_each_other(
+    async def test_concurrent_users_are_not_confused(
         self, app: FastAPI, as_user: As, save: Save, database: Database
     ) -> None:
         """Connections go from one to the other."""
@@ -304,7 +302,7 @@ class TestRecord:
 
 
 class TestTables:
-    async def test_each_is_recorded_or_has_a_reason(self, database: Database) -> None:
+    async def test_each_table_is_audited_or_has_a_reason(self, database: Database) -> None:
         recorded = {row["relname"]: row["triggers"] for row in await database(TRIGGERS)}
 
         assert recorded.keys() | UNRECORDED_TABLES.keys() == Base.metadata.tables.keys()
@@ -315,19 +313,19 @@ class TestTables:
 
 
 def changing() -> list[Operation]:
-    known = operations(create_app(Settings.model_construct()))
+    known = operations(create_app(default_settings()))
     return [each for each in known.values() if each.method != "GET"]
 
 
 def states() -> dict[str, tuple[str, bool]]:
-    """For each operation the state that its thing is in, and whether it is for everybody."""
+    """Return the resource state of each operation, and whether anonymous clients may call it."""
     named = ((name.partition("."), columns) for name, columns in rows())
-    return {name: (state, columns[0] == EVERYBODY) for (name, _, state), columns in named}
+    return {name: (state, columns[0] == ANONYMOUS) for (name, _, state), columns in named}
 
 
 class TestOperations:
     @pytest.mark.parametrize("operation", changing(), ids=lambda operation: operation.name)
-    async def test_each_change_says_who_and_for_which_request(
+    async def test_each_change_names_actor_and_request(
         self,
         app: FastAPI,
         client: AsyncClient,
@@ -336,7 +334,7 @@ class TestOperations:
         database: Database,
         operation: Operation,
     ) -> None:
-        await save(make_user(role=Role.ADMIN))  # So that nobody is the last one.
+        await save(make_user(role=Role.ADMIN))  # So that no caller is the last one.
         caller = await save(make_user(role=Role.ADMIN))
         state, is_public = states()[operation.name]
         caller_client = client if is_public else await as_user(caller)
@@ -352,5 +350,5 @@ class TestOperations:
             assert {entry["actor_id"] for entry in recorded} <= {caller.id}
 
 
-# Nobody does these to the own account.
+# Operations that are not permitted on the own account.
 ABOUT_OTHERS = {"delete_user", "update_user"}

@@ -54,7 +54,7 @@ class TestForgedTokens:
         with pytest.raises(InvalidToken):
             make_signer().read(FORGED[name])
 
-    def test_the_same_forge_makes_valid_tokens(self) -> None:
+    def test_forgery_helper_also_makes_valid_tokens(self) -> None:
         claims = make_signer().read(TARGET.token())
 
         assert claims.subject == SUBJECT
@@ -109,7 +109,7 @@ class TestKeyConfusion:
             make_signer(ES256, KEY).read(token)
 
     @pytest.mark.parametrize("kind", ["DER", "zeros", "r of 31 bytes", "none", "curve order"])
-    def test_odd_ecdsa_signature_is_refused(self, kind: str) -> None:
+    def test_malformed_ecdsa_signature_is_refused(self, kind: str) -> None:
         valid = signed_by(ES256, header(ES256, "ES256"))
         body, _, signature = valid.rpartition(".")
 
@@ -153,7 +153,7 @@ class TestGoodTokens:
     def test_media_type_may_be_spelled_as_in_rfc_9068(self, typ: str) -> None:
         assert make_signer().read(TARGET.with_header(typ=typ)).subject == SUBJECT
 
-    def test_audience_may_be_one_of_several(self) -> None:
+    def test_audience_may_be_a_list(self) -> None:
         token = TARGET.with_claim("aud", ["another-api", AUDIENCE])
 
         assert make_signer().read(token).subject == SUBJECT
@@ -177,7 +177,7 @@ class TestGoodTokens:
                 signer.read(token)
 
     @pytest.mark.parametrize("scope", ["", "two words", 'a"', "a\\b", "ä", "a\n"])
-    def test_scope_that_could_not_be_read_is_not_issued(self, scope: str) -> None:
+    def test_unreadable_scope_is_not_issued(self, scope: str) -> None:
         with pytest.raises(ValueError, match="scope"):
             make_signer().issue(subject=SUBJECT, session_id=SESSION, scopes={scope, "items:read"})
 
@@ -202,7 +202,7 @@ class TestRotation:
         with pytest.raises(InvalidToken):
             make_signer(SigningKey.from_secret("x" * 32)).read(token)
 
-    def test_secrets_get_different_names_that_do_not_contain_them(self) -> None:
+    def test_key_ids_differ_and_do_not_contain_the_secret(self) -> None:
         other = SigningKey.from_secret("x" * 32)
 
         assert other.kid != KEY.kid
@@ -239,13 +239,15 @@ class TestKeys:
             SigningKey.from_secret(PEMS["ES256"])
 
     @pytest.mark.parametrize("kid", ["", "a b", "k" * 65, "a\n", "ä"])
-    def test_kid_that_needs_escaping_is_refused(self, kid: str) -> None:
+    def test_kid_with_special_characters_is_refused(self, kid: str) -> None:
         with pytest.raises(ValueError, match="key id"):
             SigningKey.from_secret(SECRET, kid)
 
     @pytest.mark.parametrize("pem", ["", "junk", "\ud800", "public", "encrypted", "P-384", "1024"])
     @pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
-    def test_unfit_pem_is_refused(self, pem: str, algorithm: Literal["ES256", "RS256"]) -> None:
+    def test_unsuitable_pem_is_refused(
+        self, pem: str, algorithm: Literal["ES256", "RS256"]
+    ) -> None:
         with pytest.raises(ValueError, match=r"PEM is not|P-256"):
             SigningKey.from_pem(unfit_pems().get(pem, pem), algorithm)
 

@@ -28,7 +28,7 @@ ALL = {"session", "refreshed", "key", "tickets", "links", "webhook"}
 
 @dataclass
 class Account:
-    """Everything that gives access to one account, gathered before something ends it."""
+    """All credentials of one account, collected before an event that ends them."""
 
     app: FastAPI
     client: AsyncClient
@@ -145,9 +145,9 @@ ENDINGS: dict[str, tuple[Callable[..., Awaitable[None]], set[str]]] = {
 }
 
 
-class TestEndings:
+class TestRevocationEvents:
     @pytest.mark.parametrize("ending", ENDINGS)
-    async def test_ending_leaves_only_what_it_says(
+    async def test_event_ends_exactly_the_documented_credentials(
         self, account: Account, as_user: As, admin: User, database: Database, ending: str
     ) -> None:
         assert await account.left(database) >= ALL - {"tickets", "refreshed"}
@@ -162,7 +162,7 @@ class TestEndings:
 
         assert await account.left(database) == left
 
-    async def test_disabled_account_that_is_enabled_again_gets_nothing_back(
+    async def test_enabling_a_disabled_account_restores_no_credentials(
         self, account: Account, as_user: As, admin: User, database: Database
     ) -> None:
         signed_in = await as_user(admin)
@@ -171,7 +171,7 @@ class TestEndings:
 
         assert await account.left(database) == set()
 
-    async def test_plain_logout_ends_its_session_and_its_tickets_alone(
+    async def test_logout_ends_only_its_session_and_tickets(
         self, account: Account, database: Database
     ) -> None:
         headers = bearer(account.newer["access_token"])
@@ -193,7 +193,7 @@ class TestEndings:
         assert "your password was reset" in notification["message"]
         assert (webhook["is_active"], webhook["disabled_reason"]) == (False, "password_reset")
 
-    async def test_replayed_answers_give_no_access_after_a_reset(
+    async def test_replayed_responses_give_no_access_after_a_reset(
         self, account: Account, as_user: As, admin: User, database: Database
     ) -> None:
         """A sign-in is replayed to its anonymous client, a key only to its owner."""
@@ -230,7 +230,7 @@ class TestRoles:
         async with new_client(app, **{"X-API-Key": key}) as program:
             assert_problem(await program.get(ITEMS), 401, "invalid_token")
 
-    async def test_key_makes_no_administrator(
+    async def test_key_cannot_create_an_administrator(
         self, app: FastAPI, as_user: As, admin: User, user: User
     ) -> None:
         body = {"name": "import", "scopes": ["admin"]}
@@ -260,7 +260,7 @@ class TestRoles:
 
 
 class TestUnconfirmedAccount:
-    async def test_graphql_reads_the_own_account_alone(self, as_user: As, save: Save) -> None:
+    async def test_graphql_reads_only_the_own_account(self, as_user: As, save: Save) -> None:
         signed_in = await as_user(await save(make_user(email_verified=False)))
 
         query = "{ me { username } items { edges { node { name } } } }"

@@ -9,6 +9,7 @@ from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
 from app.features.auth.models.mailed_token import Purpose
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import As, Database, Running, Save, access_token, new_client
@@ -91,7 +92,7 @@ class TestChangeEmail:
         assert (profile["email"], profile["email_verified"]) == (new, True)
         assert [(await sign_in(client, name)).status_code for name in (new, old)] == [200, 401]
 
-    async def test_old_address_is_notified_at_once_and_when_it_is_replaced(
+    async def test_old_address_is_notified_of_the_request_and_the_change(
         self,
         app: FastAPI,
         client: AsyncClient,
@@ -104,13 +105,17 @@ class TestChangeEmail:
 
         await change(await as_user(ada), new)
         token = await mailed_token(new, "verify-email")
-        notices = [text for to, text in read_mails(settings.mail_folder) if to == old]
+        notices = [
+            text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == old
+        ]
         assert len(notices) == 1
         assert new in notices[0]
 
         await confirm(client, token)
         await opened(app)[Worker].drain()
-        notices = [text for to, text in read_mails(settings.mail_folder) if to == old]
+        notices = [
+            text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == old
+        ]
         assert len(notices) == 2
         assert links(settings, old, "verify-email") == []
 
@@ -223,7 +228,7 @@ class TestEndOfAChange:
         statuses = [response.status_code for response in responses]
         assert (statuses.count(204), statuses.count(400)) == (1, 9)
 
-    async def test_newer_change_replaces_it(
+    async def test_newer_change_replaces_a_pending_one(
         self, client: AsyncClient, as_user: As, ada: User, mailed_token: MailedToken
     ) -> None:
         signed_in = await as_user(ada)
@@ -233,7 +238,7 @@ class TestEndOfAChange:
         assert_problem(await confirm(client, older), 400, "invalid_mailed_token")
         assert (await confirm(client, newer)).status_code == 204
 
-    async def test_it_expires_after_a_day(
+    async def test_pending_change_expires_after_a_day(
         self,
         client: AsyncClient,
         as_user: As,
@@ -250,7 +255,7 @@ class TestEndOfAChange:
 
         assert_problem(await confirm(client, token), 400, "invalid_mailed_token")
 
-    async def test_address_that_another_account_took_is_a_conflict_once(
+    async def test_address_taken_meanwhile_is_a_conflict_once(
         self,
         client: AsyncClient,
         as_user: As,
@@ -269,7 +274,7 @@ class TestEndOfAChange:
         assert (await signed_in.get(ME)).json()["email"] == old
         assert await database("SELECT * FROM email_changes") == []
 
-    async def test_password_reset_cancels_it(
+    async def test_password_reset_cancels_a_pending_change(
         self,
         client: AsyncClient,
         as_user: As,
@@ -298,7 +303,7 @@ class TestEndOfAChange:
             ("DELETE", ME, {"current_password": PASSWORD}),
         ],
     )
-    async def test_own_account_cancels_it(
+    async def test_owner_cancels_a_pending_change(
         self,
         client: AsyncClient,
         as_user: As,
@@ -315,7 +320,7 @@ class TestEndOfAChange:
 
         assert_problem(await confirm(client, token), 400, "invalid_mailed_token")
 
-    async def test_mail_that_is_still_queued_is_not_sent_for_a_cancelled_change(
+    async def test_queued_mail_of_a_cancelled_change_is_not_sent(
         self, app: FastAPI, as_user: As, ada: User, settings: Settings
     ) -> None:
         signed_in, new = await as_user(ada), address()

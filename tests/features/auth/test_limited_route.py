@@ -1,4 +1,4 @@
-"""Sign-ins take turns, and nobody can keep a turn."""
+"""Concurrency limiter of sign-ins: no client can hold a slot."""
 
 from contextlib import AsyncExitStack
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from tests.factories import PASSWORD
 from tests.servers import connected, serving
 
 
-async def test_who_sends_slowly_holds_no_turn(app: FastAPI, user: User) -> None:
+async def test_slow_client_holds_no_slot(app: FastAPI, user: User) -> None:
     body = urlencode({"username": user.email, "password": PASSWORD}).encode()
     head = (
         b"POST /api/v1/auth/token HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n"

@@ -1,4 +1,4 @@
-"""Limits on guessing, where they are used: at the sign-in."""
+"""Login throttle: brute-force protection at the sign-in."""
 
 import asyncio
 from collections import Counter
@@ -44,12 +44,12 @@ async def let_pass(app: FastAPI, minutes: float) -> None:
 
 
 class TestPerAccount:
-    async def test_tenth_guess_is_the_last_that_is_checked(
+    async def test_tenth_wrong_password_is_the_last_one_checked(
         self, client: AsyncClient, user: User
     ) -> None:
         assert await statuses(client, [user.email] * 12) == [401] * 10 + [429] * 2
 
-    async def test_refusal_says_how_long_to_wait(self, client: AsyncClient, user: User) -> None:
+    async def test_rejection_has_retry_after(self, client: AsyncClient, user: User) -> None:
         await statuses(client, [user.email] * 10)
 
         response = await sign_in(client, user.email, PASSWORD)
@@ -63,7 +63,7 @@ class TestPerAccount:
 
         assert await statuses(client, spelled) == [401] * 10 + [429] * 2
 
-    async def test_every_name_of_an_account_counts_alike(
+    async def test_every_login_name_of_an_account_shares_one_count(
         self, client: AsyncClient, user: User
     ) -> None:
         spelled = [user.email, user.username, user.email.upper(), user.username.title()] * 3
@@ -96,7 +96,7 @@ class TestPerAccount:
         counted = Counter(response.status_code for response in responses)
         assert counted == {401: 10, 429: 10}
 
-    async def test_right_password_after_nine_wrong_ones_starts_anew(
+    async def test_right_password_after_nine_wrong_ones_resets_the_count(
         self, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email] * 9)
@@ -106,14 +106,14 @@ class TestPerAccount:
         assert right.status_code == 200
         assert await statuses(client, [user.email] * 11) == [401] * 10 + [429]
 
-    async def test_other_accounts_are_not_concerned(
+    async def test_other_accounts_are_not_affected(
         self, client: AsyncClient, user: User, other_user: User
     ) -> None:
         await statuses(client, [user.email] * 11)
 
         assert (await sign_in(client, other_user.email, PASSWORD)).status_code == 200
 
-    async def test_owner_who_is_signed_in_stays_so(
+    async def test_owner_stays_signed_in(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         signed_in = await as_user(user)
@@ -121,7 +121,7 @@ class TestPerAccount:
 
         assert (await signed_in.get("/api/v1/users/me")).status_code == 200
 
-    async def test_account_opens_again_a_window_after_the_last_guess(
+    async def test_account_unlocks_a_window_after_the_last_attempt(
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email] * 10)
@@ -133,7 +133,7 @@ class TestPerAccount:
         assert still.status_code == 429
         assert (await sign_in(client, user.email, PASSWORD)).status_code == 200
 
-    async def test_no_fifteen_minutes_see_more_than_ten(
+    async def test_no_interval_of_fifteen_minutes_has_more_than_ten_attempts(
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         first = await statuses(client, [user.email])
@@ -145,7 +145,7 @@ class TestPerAccount:
 
         assert first + most + more == [401] * 10 + [429] * 2
 
-    async def test_after_a_hundred_in_a_row_the_right_one_is_refused(
+    async def test_right_password_is_refused_after_a_hundred_wrong_ones(
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email])
@@ -155,7 +155,7 @@ class TestPerAccount:
 
         assert_problem(response, 429, "too_many_attempts")
 
-    async def test_what_is_refused_adds_nothing_to_the_row(
+    async def test_refused_attempt_is_not_counted(
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email] * 120)
@@ -175,7 +175,7 @@ class TestPerAddress:
         assert counted == {401: 20, 429: 10}
         assert_problem(right, 429, "too_many_attempts")
 
-    async def test_right_passwords_use_nothing_up(self, running: Running, user: User) -> None:
+    async def test_right_passwords_are_not_counted(self, running: Running, user: User) -> None:
         async with running(attempts_per_address=3) as app, new_client(app) as client:
             responses = [await sign_in(client, user.email, PASSWORD) for _ in range(5)]
 

@@ -20,12 +20,13 @@ from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.http.load_shedding.work import Work
-from app.security.principals import ROLE_SCOPES, Role, Scope
+from app.security.principals import Role
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
 from tests.features.conftest import AUTH, is_signed_in, refresh, sign_in, tokens
 from tests.forged_tokens import from_base64url
 from tests.problems import assert_problem
+from tests.scopes import PERMISSIONS, SCOPES
 from tests.state import opened
 
 TOKEN = f"{AUTH}/token"
@@ -194,10 +195,10 @@ class TestScope:
         assert_oauth_error(response, "invalid_scope")
         assert scope not in response.text
 
-    async def test_nothing_is_left_of_scopes_that_the_role_lacks(
+    async def test_only_scopes_beyond_the_role_are_invalid(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
-        response = await sign_in(client, user.email, scope=Scope.ADMIN)
+        response = await sign_in(client, user.email, scope="admin")
 
         assert_oauth_error(response, "invalid_scope")
         assert await database("SELECT id FROM sessions") == []
@@ -255,7 +256,7 @@ class TestRefreshGrant:
     ) -> None:
         assert_oauth_error(await refresh_grant(client, token), "invalid_grant")
 
-    async def test_narrows_one_access_token_and_not_the_session(
+    async def test_scope_narrows_one_access_token_and_not_the_session(
         self, client: AsyncClient, user: User
     ) -> None:
         pair = await tokens(client, user.email, scope="items:read users:read")
@@ -273,7 +274,7 @@ class TestRefreshGrant:
         assert len(ids) == 3
 
     @pytest.mark.parametrize("scope", ["items:write", "items:read items:write", "admin", "unknown"])
-    async def test_scope_that_was_not_granted_leaves_the_token_as_it_was(
+    async def test_ungranted_scope_leaves_the_refresh_token_usable(
         self, client: AsyncClient, user: User, database: Database, scope: str
     ) -> None:
         pair = await tokens(client, user.email, scope="items:read")
@@ -296,7 +297,7 @@ class TestRefreshGrant:
         assert body["error"] == "temporarily_unavailable"
         assert after.status_code == 200
 
-    async def test_refresh_does_not_wait_for_a_turn_of_sign_ins(
+    async def test_refresh_does_not_wait_for_a_sign_in_slot(
         self, client: AsyncClient, app: FastAPI, user: User
     ) -> None:
         pair = await tokens(client, user.email)
@@ -357,7 +358,7 @@ class TestMediaTypeOfErrors:
         assert response.headers["Content-Type"] == media_type
         assert response.json()["error"] == "invalid_request"
 
-    async def test_other_endpoints_answer_with_problems_to_any_accept_field(
+    async def test_other_endpoints_return_problems_for_any_accept_field(
         self, client: AsyncClient
     ) -> None:
         headers = {"Accept": "application/json"}
@@ -453,14 +454,14 @@ class TestMetadata:
             "token_endpoint": f"https://api.example.com{TOKEN}",
             "revocation_endpoint": f"https://api.example.com{REVOKE}",
             "service_documentation": "https://api.example.com/docs",
-            "scopes_supported": list(Scope),
+            "scopes_supported": list(SCOPES),
             "grant_types_supported": ["password", "refresh_token"],
             "response_types_supported": ["none"],
             "token_endpoint_auth_methods_supported": ["none"],
             "revocation_endpoint_auth_methods_supported": ["none"],
         }
 
-    async def test_issuer_is_that_of_the_tokens(
+    async def test_issuer_matches_the_tokens(
         self, client: AsyncClient, app: FastAPI, user: User, settings: Settings
     ) -> None:
         pair = await tokens(client, user.email)
@@ -484,11 +485,11 @@ class TestMetadata:
 
         assert metadata["jwks_uri"] == f"{metadata['issuer']}/.well-known/jwks.json"
 
-    async def test_documentation_is_left_out_when_it_is_closed(self, running: Running) -> None:
+    async def test_closed_documentation_is_left_out(self, running: Running) -> None:
         async with running(docs_enabled=False) as app, new_client(app) as client:
             assert "service_documentation" not in (await client.get(METADATA)).json()
 
-    async def test_front_ends_of_other_origins_may_read_it(self, running: Running) -> None:
+    async def test_other_origins_may_read_the_metadata(self, running: Running) -> None:
         origin = "https://app.example.com"
         async with running(allowed_origins=[origin]) as app, new_client(app) as client:
             response = await client.get(METADATA, headers={"Origin": origin})
@@ -499,4 +500,4 @@ class TestMetadata:
     async def test_every_scope_of_a_role_is_listed(self, client: AsyncClient, role: Role) -> None:
         listed = (await client.get(METADATA)).json()["scopes_supported"]
 
-        assert ROLE_SCOPES[role] <= set(listed)
+        assert PERMISSIONS.of(role) <= set(listed)

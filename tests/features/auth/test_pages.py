@@ -19,7 +19,7 @@ async def mailed(app: FastAPI, user: User, purpose: Purpose) -> str:
 
 
 class TestVerifyEmailPage:
-    async def test_shows_a_form_that_only_this_service_receives(self, client: AsyncClient) -> None:
+    async def test_form_submits_only_to_this_service(self, client: AsyncClient) -> None:
         response = await client.get("/verify-email", params={"token": 'x"><script>'})
 
         assert response.status_code == 200
@@ -49,7 +49,7 @@ class TestVerifyEmailPage:
 
 
 class TestResetPasswordPage:
-    async def test_hides_what_is_typed_and_lets_password_managers_help(
+    async def test_masks_the_password_and_supports_password_managers(
         self, client: AsyncClient
     ) -> None:
         page = (await client.get("/reset-password")).text
@@ -69,7 +69,7 @@ class TestResetPasswordPage:
         assert (await client.post("/api/v1/auth/token", data=form)).status_code == 200
 
     @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa"])
-    async def test_weak_password_leaves_the_link_good(
+    async def test_weak_password_leaves_the_link_valid(
         self, app: FastAPI, client: AsyncClient, user: User, password: str
     ) -> None:
         token = await mailed(app, user, Purpose.RESET_PASSWORD)

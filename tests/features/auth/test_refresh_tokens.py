@@ -1,4 +1,4 @@
-"""Refresh tokens: each names its session and generation, and none can be made up."""
+"""Refresh tokens: each contains its session and generation, and none can be forged."""
 
 import uuid
 
@@ -21,7 +21,7 @@ class TestRead:
 
         assert TOKENS.read(token) == (session_id, generation)
 
-    def test_honest_retry_gets_the_same_token(self) -> None:
+    def test_legitimate_retry_gets_the_same_token(self) -> None:
         assert TOKENS.issue(SESSION, 3) == RefreshTokens("a secret").issue(SESSION, 3)
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Signing up, in and out."""
+"""Registration, sign-in and sign-out."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import MAX_LENGTH
 from app.jobs.worker import Worker
-from app.security.principals import ROLE_SCOPES, Role
+from app.security.principals import Role
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user
 from tests.features.conftest import (
@@ -41,9 +41,10 @@ from tests.features.conftest import (
 from tests.forged_tokens import from_base64url
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
+from tests.scopes import PERMISSIONS
 from tests.state import opened, sessions_of
 
-ALL_SCOPES = {role: " ".join(sorted(ROLE_SCOPES[role])) for role in Role}
+ALL_SCOPES = {role: " ".join(sorted(PERMISSIONS.of(role))) for role in Role}
 
 
 def claims_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -72,7 +73,7 @@ class TestCreateToken:
 
         assert response.status_code == 200
 
-    async def test_answer_is_that_of_rfc_6749(self, client: AsyncClient, user: User) -> None:
+    async def test_response_follows_rfc_6749(self, client: AsyncClient, user: User) -> None:
         response = await sign_in(client, user.email)
 
         pair = response.json()
@@ -87,7 +88,7 @@ class TestCreateToken:
         assert pair["scope"] == ALL_SCOPES[Role.USER]
         assert response.headers["Cache-Control"] == "no-store"
 
-    async def test_access_token_says_who_and_what(
+    async def test_access_token_has_subject_and_scopes(
         self, client: AsyncClient, user: User, settings: Settings
     ) -> None:
         header, claims = claims_of((await tokens(client, user.email))["access_token"])
@@ -146,7 +147,7 @@ class TestCreateToken:
             (Role.ADMIN, "", ALL_SCOPES[Role.ADMIN]),
         ],
     )
-    async def test_scopes_are_cut_to_those_of_the_role(
+    async def test_scopes_are_limited_to_the_role(
         self, client: AsyncClient, save: Save, role: Role, wanted: str, granted: str
     ) -> None:
         user = await save(make_user(role=role))
@@ -169,7 +170,7 @@ class TestCreateToken:
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_sign_in_is_noted_and_no_change_of_the_account(
+    async def test_sign_in_is_recorded_and_does_not_change_the_version(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
         await tokens(client, user.email)
@@ -187,12 +188,14 @@ class TestCreateToken:
         assert row["password_hash"].startswith("$argon2id$v=19$m=19456,t=2,p=1$")
         assert (await sign_in(client, user.email)).status_code == 200
 
-    async def test_hundred_at_once_all_succeed(self, client: AsyncClient, user: User) -> None:
+    async def test_hundred_concurrent_sign_ins_succeed(
+        self, client: AsyncClient, user: User
+    ) -> None:
         responses = await asyncio.gather(*(sign_in(client, user.email) for _ in range(100)))
 
         assert {response.status_code for response in responses} == {200}
 
-    async def test_password_that_changes_while_it_is_checked_is_refused(
+    async def test_password_changed_during_verification_is_refused(
         self, client: AsyncClient, app: FastAPI, user: User, database: Database
     ) -> None:
         new_hash = await opened(app)[UserResources].passwords.hash(NEW_PASSWORD)
@@ -219,7 +222,7 @@ class TestRefreshToken:
         "token",
         ["junk", "rt_", f"rt_{'0' * 32}_0_{'0' * 64}", f"rt_{'0' * 32}_9999999999_{'0' * 64}"],
     )
-    async def test_token_of_somebody_else_is_refused(self, client: AsyncClient, token: str) -> None:
+    async def test_invalid_token_is_refused(self, client: AsyncClient, token: str) -> None:
         assert_problem(await refresh(client, token), 401, "invalid_token")
 
     @pytest.mark.parametrize("token", ["", "a\0b", "x" * 4097, 1, None])
@@ -236,7 +239,7 @@ class TestRefreshToken:
         assert not await is_signed_in(client, pair["refresh_token"])
         assert_problem(await refresh(client, pair["access_token"][:200]), 401, "invalid_token")
 
-    async def test_pair_is_exchanged_for_a_new_one(self, client: AsyncClient, user: User) -> None:
+    async def test_refresh_returns_a_new_pair(self, client: AsyncClient, user: User) -> None:
         old = await tokens(client, user.email)
 
         new = (await refresh(client, old["refresh_token"])).json()
@@ -268,7 +271,7 @@ class TestRefreshToken:
         assert not await is_signed_in(client, new["access_token"])
         assert_problem(await refresh(client, new["refresh_token"]), 401, "invalid_token")
 
-    async def test_token_before_the_last_is_no_honest_retry(
+    async def test_older_token_is_not_a_legitimate_retry(
         self, client: AsyncClient, user: User
     ) -> None:
         first = await tokens(client, user.email)
@@ -280,7 +283,7 @@ class TestRefreshToken:
         assert_problem(response, 401, "invalid_token")
         assert not await is_signed_in(client, third["access_token"])
 
-    async def test_reuse_leaves_other_sessions_alone(
+    async def test_reuse_does_not_affect_other_sessions(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
         stolen, other = await tokens(client, user.email), await tokens(client, user.email)
@@ -292,7 +295,7 @@ class TestRefreshToken:
         assert await is_signed_in(client, other["access_token"])
 
     @pytest.mark.parametrize("limit", ["idle_expires_at", "expires_at", "ended_at"])
-    async def test_session_ends_in_time(
+    async def test_session_expires(
         self, client: AsyncClient, app: FastAPI, user: User, database: Database, limit: str
     ) -> None:
         pair = await tokens(client, user.email)
@@ -337,13 +340,15 @@ class TestRefreshToken:
 
         assert new["scope"] == ALL_SCOPES[Role.GUEST]
 
-    async def test_access_token_is_none_for_this(self, client: AsyncClient, user: User) -> None:
+    async def test_access_token_is_not_accepted_as_refresh_token(
+        self, client: AsyncClient, user: User
+    ) -> None:
         pair = await tokens(client, user.email)
 
         assert_problem(await refresh(client, pair["access_token"]), 401, "invalid_token")
 
     @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
-    async def test_account_that_is_gone_cannot_refresh(
+    async def test_deleted_account_cannot_refresh(
         self, client: AsyncClient, user: User, database: Database, change: str
     ) -> None:
         pair = await tokens(client, user.email)
@@ -358,7 +363,7 @@ class TestLogout:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.post(f"{AUTH}/logout"), 401, "unauthenticated")
 
-    async def test_both_tokens_are_dead_at_once(self, client: AsyncClient, user: User) -> None:
+    async def test_both_tokens_are_invalid_at_once(self, client: AsyncClient, user: User) -> None:
         pair = await tokens(client, user.email)
         assert await is_signed_in(client, pair["access_token"])
 
@@ -368,14 +373,14 @@ class TestLogout:
         assert not await is_signed_in(client, pair["access_token"])
         assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
 
-    async def test_other_sessions_go_on(self, client: AsyncClient, user: User) -> None:
+    async def test_other_sessions_remain_valid(self, client: AsyncClient, user: User) -> None:
         here, there = await tokens(client, user.email), await tokens(client, user.email)
 
         await client.post(f"{AUTH}/logout", headers=bearer(here["access_token"]))
 
         assert await is_signed_in(client, there["access_token"])
 
-    async def test_ten_at_once_are_as_good_as_one(self, as_user: As, user: User) -> None:
+    async def test_ten_concurrent_logouts_succeed(self, as_user: As, user: User) -> None:
         signed_in = await as_user(user)
         await signed_in.get(ME)
 
@@ -444,7 +449,7 @@ class TestRegisterUser:
         assert (response.status_code, response.content) == (204, b"")
         assert await database("SELECT email_verified FROM users") == [{"email_verified": True}]
 
-    async def test_address_gets_no_mails_without_end(
+    async def test_mails_to_an_address_are_limited(
         self, client: AsyncClient, database: Database
     ) -> None:
         email = address()
@@ -497,7 +502,9 @@ class TestRegisterUser:
 
         assert_problem(response, 409, code)
 
-    async def test_of_twenty_at_once_one_gets_the_name(self, client: AsyncClient) -> None:
+    async def test_one_of_twenty_concurrent_registrations_succeeds(
+        self, client: AsyncClient
+    ) -> None:
         spelled = ["grace", "GRACE", "Grace", " grace"] * 5
 
         responses = await asyncio.gather(
@@ -549,7 +556,7 @@ class TestRegisterUser:
             *[("email_verified", True), ("password_hash", "x"), ("version", 7)],
         ],
     )
-    async def test_field_that_breaks_a_rule_is_named(
+    async def test_invalid_field_is_named(
         self, client: AsyncClient, field: str, value: object
     ) -> None:
         body = {"email": address(), "username": "grace", "password": PASSWORD, field: value}
@@ -559,7 +566,9 @@ class TestRegisterUser:
 
         assert broken(response).keys() == {f"/body/{field}"}
 
-    async def test_many_at_once_do_not_wait_for_one_another(self, client: AsyncClient) -> None:
+    async def test_concurrent_registrations_do_not_block_one_another(
+        self, client: AsyncClient
+    ) -> None:
         bodies = [
             {"email": address(), "username": f"user-{n}", "password": PASSWORD} for n in range(30)
         ]
@@ -573,7 +582,7 @@ class TestRegisterUser:
 
         assert {response.status_code for response in responses} == {201}
 
-    async def test_address_may_not_open_accounts_without_end(self, running: Running) -> None:
+    async def test_registrations_of_an_address_are_limited(self, running: Running) -> None:
         async with running(attempts_per_address=3) as app, new_client(app) as client:
             responses = [await register(client, username=f"user-{n}") for n in range(4)]
 
@@ -652,7 +661,7 @@ class TestVerifyEmail:
             "UPDATE users SET is_active = false",
         ],
     )
-    async def test_link_that_is_of_no_more_use_is_refused(
+    async def test_used_or_expired_link_is_refused(
         self,
         client: AsyncClient,
         save: Save,
@@ -676,7 +685,9 @@ class TestVerifyEmail:
 
         assert_problem(await self.verify(client, token), 400, "invalid_mailed_token")
 
-    async def test_fifty_at_once_do_not_wait_for_one_another(self, client: AsyncClient) -> None:
+    async def test_fifty_concurrent_requests_do_not_block_one_another(
+        self, client: AsyncClient
+    ) -> None:
         responses = await asyncio.gather(*(self.verify(client, f"x{n}") for n in range(50)))
 
         assert {response.status_code for response in responses} == {400}
@@ -720,7 +731,7 @@ class TestForgotPassword:
         assert answers[known][0] == 202
 
     @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
-    async def test_account_that_is_gone_gets_no_mail(
+    async def test_deleted_account_gets_no_mail(
         self,
         client: AsyncClient,
         app: FastAPI,
@@ -738,7 +749,7 @@ class TestForgotPassword:
         await opened(app)[Worker].drain()
         assert links(settings, user.email, "reset-password") == []
 
-    async def test_mails_that_others_cause_do_not_keep_the_owner_from_a_reset(
+    async def test_mails_requested_by_others_do_not_prevent_a_reset(
         self, client: AsyncClient, as_user: As, save: Save, mailed_token: MailedToken
     ) -> None:
         user = await save(make_user(email=address()))
@@ -822,7 +833,7 @@ class TestResetPassword:
             "UPDATE users SET is_active = false",
         ],
     )
-    async def test_link_that_is_of_no_more_use_is_refused(
+    async def test_used_or_expired_link_is_refused(
         self,
         client: AsyncClient,
         user: User,
@@ -851,7 +862,7 @@ class TestResetPassword:
 
         assert_problem(await self.reset(client, token), 400, "invalid_mailed_token")
 
-    async def test_owner_who_was_locked_out_gets_in_again(
+    async def test_locked_out_owner_can_sign_in_after_a_reset(
         self, client: AsyncClient, user: User, link_token: LinkToken
     ) -> None:
         for _ in range(11):
@@ -862,7 +873,7 @@ class TestResetPassword:
 
         assert (await sign_in(client, user.email, NEW_PASSWORD)).status_code == 200
 
-    async def test_address_may_not_try_tokens_without_end(
+    async def test_tokens_tried_by_an_address_are_limited(
         self, running: Running, user: User, link_token: LinkToken
     ) -> None:
         token = await link_token(user, Purpose.RESET_PASSWORD)

@@ -1,4 +1,4 @@
-"""Dumps are restored whole or not at all, and only where nothing is lost by it."""
+"""Dump and restore: atomic, and without overwriting data by accident."""
 
 import asyncio
 import subprocess
@@ -33,7 +33,7 @@ async def rows(save: Save, user: User) -> None:
 
 
 class TestRestore:
-    async def test_gives_back_every_row_and_the_schema(
+    async def test_restores_every_row_and_the_schema(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
     ) -> None:
         before = await content(opened(app)[Settings].database_url)
@@ -46,18 +46,18 @@ class TestRestore:
         assert said.endswith(f"is at migration {revisions.known_revisions()[0]}, the newest.")
         await asyncio.to_thread(migrations.check, empty_database)
 
-    async def test_refuses_what_is_not_empty(self, app: FastAPI, tmp_path: Path) -> None:
+    async def test_refuses_a_database_that_is_not_empty(self, app: FastAPI, tmp_path: Path) -> None:
         file = await dumped(app, tmp_path)
 
         with pytest.raises(ConfigError, match="not empty: --force"):
             backup.restore(opened(app)[Settings].database_url, file, force=False)
 
-    async def test_by_force_takes_the_place_of_a_database_in_use(
+    async def test_force_replaces_a_database_in_use(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
     ) -> None:
         file = await dumped(app, tmp_path)
         await asyncio.to_thread(migrations.upgrade, empty_database)
-        await execute(empty_database, "CREATE TABLE stranger (id int)")
+        await execute(empty_database, "CREATE TABLE other_table (id int)")
 
         await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
@@ -73,11 +73,13 @@ class TestRestore:
         with pytest.raises(ConfigError, match="not empty: --force"):
             await asyncio.to_thread(backup.restore, empty_database, file, force=False)
 
-    async def test_by_force_leaves_nothing_else(
+    async def test_force_deletes_all_other_tables(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
     ) -> None:
         file = await dumped(app, tmp_path)
-        await execute(empty_database, "CREATE TABLE stranger (id int); CREATE TABLE users (id int)")
+        await execute(
+            empty_database, "CREATE TABLE other_table (id int); CREATE TABLE users (id int)"
+        )
 
         await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
@@ -97,16 +99,16 @@ class TestRestore:
 
         assert await content(empty_database) == before
 
-    async def test_older_release_asks_for_the_migrations(
+    async def test_dump_of_an_older_release_requires_migrations(
         self, empty_database: str, tmp_path: Path
     ) -> None:
-        await asyncio.to_thread(migrations.upgrade, empty_database, "0003")
+        await asyncio.to_thread(migrations.upgrade, empty_database, "003_users")
         file = tmp_path / "older.dump"
         await asyncio.to_thread(backup.dump, empty_database, file)
 
         said = await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
-        assert said.endswith("is at migration 0003: run `app db upgrade`.")
+        assert said.endswith("is at migration 003_users: run `app db upgrade`.")
         await asyncio.to_thread(migrations.upgrade, empty_database)
         await asyncio.to_thread(migrations.check, empty_database)
 
@@ -121,14 +123,14 @@ class TestRestore:
         with pytest.raises(ConfigError, match="newer release: it is at migration 9999"):
             backup.restore(empty_database, file, force=True)
 
-    def test_refuses_what_is_no_dump(self, empty_database: str, tmp_path: Path) -> None:
+    def test_refuses_a_file_that_is_no_dump(self, empty_database: str, tmp_path: Path) -> None:
         file = tmp_path / "letter.txt"
         file.write_text("Dear all", encoding="utf-8")
 
         with pytest.raises(ConfigError, match="pg_restore failed"):
             backup.restore(empty_database, file, force=False)
 
-    def test_refuses_the_dump_of_something_else(self, empty_database: str, tmp_path: Path) -> None:
+    def test_refuses_the_dump_of_another_service(self, empty_database: str, tmp_path: Path) -> None:
         file = tmp_path / "other.dump"
         backup.dump(empty_database, file)
 
@@ -164,7 +166,7 @@ class TestCommandLine:
     def environment(self, settings: Settings) -> dict[str, str]:
         return {"DATABASE_URL": settings.database_url, "PYTHONPATH": str(ROOT)}
 
-    def test_dumps_and_refuses_to_restore_over_it(
+    def test_dumps_and_refuses_to_restore_over_existing_data(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
         file = str(tmp_path / "app.dump")

@@ -23,7 +23,7 @@ def path(length: int) -> list[uuid.UUID]:
 
 
 class TestName:
-    def test_siblings_are_told_apart_by_its_canonical_form(self) -> None:
+    def test_siblings_are_compared_by_canonical_form(self) -> None:
         category = make_category(name=FANCY)
 
         assert category.name == FANCY
@@ -36,33 +36,33 @@ class TestName:
 
 
 class TestMove:
-    def test_hangs_below_the_parent(self, category: Category) -> None:
+    def test_category_moves_below_a_parent(self, category: Category) -> None:
         category.move(PARENT, path=path(1))
 
         assert category.parent_id == PARENT
 
-    def test_becomes_a_root(self, category: Category) -> None:
+    def test_category_becomes_a_root(self, category: Category) -> None:
         category.parent_id = PARENT
 
         category.move(None, path=[], height=MAX_DEPTH)
 
         assert category.parent_id is None
 
-    def test_cannot_hang_below_itself(self, category: Category) -> None:
+    def test_category_cannot_move_below_itself(self, category: Category) -> None:
         with pytest.raises(CategoryCycle):
             category.move(category.id, path=[category.id])
 
-    def test_cannot_hang_below_what_is_below_it(self, category: Category) -> None:
+    def test_category_cannot_move_below_its_descendant(self, category: Category) -> None:
         with pytest.raises(CategoryCycle):
             category.move(PARENT, path=[category.id, *path(2)], height=4)
 
         assert category.parent_id is None
 
-    def test_may_be_the_last_level(self, category: Category) -> None:
+    def test_category_may_be_at_the_last_level(self, category: Category) -> None:
         category.move(PARENT, path=path(MAX_DEPTH - 2), height=2)
 
         assert category.parent_id == PARENT
 
-    def test_cannot_be_deeper(self, category: Category) -> None:
+    def test_category_cannot_be_below_the_last_level(self, category: Category) -> None:
         with pytest.raises(CategoryTooDeep):
             category.move(PARENT, path=path(MAX_DEPTH - 1), height=2)

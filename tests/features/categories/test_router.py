@@ -22,8 +22,8 @@ from tests.state import reads_of, sessions_of
 CATEGORIES = "/api/v1/categories"
 TREE = f"{CATEGORIES}/tree"
 ITEMS = "/api/v1/items"
-PROMPT_SECONDS = LIFETIME_SECONDS / 2  # So that it is not for its age that it was made anew.
-NOBODY = "018f2f63-0000-7000-8000-000000000000"
+PROMPT_SECONDS = LIFETIME_SECONDS / 2  # So that expiry is not the reason of a new load.
+UNKNOWN_ID = "018f2f63-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
@@ -82,9 +82,7 @@ class TestListCategories:
 
         assert "items:read" in assert_problem(response, 403, "insufficient_scope")["detail"]
 
-    async def test_sorts_by_name_unless_told_otherwise(
-        self, reader: AsyncClient, save: Save
-    ) -> None:
+    async def test_sorts_by_name_by_default(self, reader: AsyncClient, save: Save) -> None:
         for name in ("b", "c", "a"):
             await save(make_category(name=name))
 
@@ -94,7 +92,7 @@ class TestListCategories:
         assert names(by_name) == ["a", "b", "c"]
         assert names(by_age) == ["a", "c", "b"]
 
-    async def test_shows_what_is_below_a_parent(
+    async def test_filters_by_parent(
         self, reader: AsyncClient, category: Category, save: Save
     ) -> None:
         child = await save(make_category(name="Desks", parent_id=category.id))
@@ -151,7 +149,7 @@ class TestReadCategoryTree:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_nothing_is_no_tree(self, reader: AsyncClient) -> None:
+    async def test_no_categories_are_an_empty_tree(self, reader: AsyncClient) -> None:
         response = await reader.get(TREE)
 
         assert (response.status_code, response.json()) == (200, [])
@@ -183,7 +181,7 @@ class TestReadCategoryTree:
             nodes = nodes[0]["children"]
         assert nodes == []
 
-    async def test_takes_one_statement_for_all_who_ask(
+    async def test_one_statement_serves_all_callers(
         self, app: FastAPI, reader: AsyncClient, save: Save
     ) -> None:
         await reader.get("/api/v1/users/me")
@@ -195,7 +193,7 @@ class TestReadCategoryTree:
         assert len({answer.content for answer in answers}) == 1
         assert reads_of(app).statements - before == 1
 
-    async def test_who_has_it_is_told_so(self, reader: AsyncClient, save: Save) -> None:
+    async def test_current_copy_is_not_sent_again(self, reader: AsyncClient, save: Save) -> None:
         await save(make_category())
         first = await reader.get(TREE)
 
@@ -205,7 +203,7 @@ class TestReadCategoryTree:
         assert again.headers["ETag"] == first.headers["ETag"]
         assert first.headers["Cache-Control"] == "private, no-cache"
 
-    async def test_kept_answer_is_for_those_who_may_read_it(
+    async def test_cached_response_requires_the_permission(
         self, reader: AsyncClient, as_user: As, user: User
     ) -> None:
         narrow = await as_user(user, scopes=("posts:read",))
@@ -224,7 +222,7 @@ class TestReadCategoryTree:
 
         assert seen == [{}, {"Old": {}}, {"New": {}}, {}]
 
-    async def test_refused_change_leaves_it_kept(
+    async def test_refused_change_does_not_invalidate_the_cache(
         self, app: FastAPI, boss: AsyncClient, save: Save
     ) -> None:
         await save(make_category(name="Taken"))
@@ -260,7 +258,7 @@ class TestReadCategory:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_everybody_signed_in_reads_it(
+    async def test_every_authenticated_user_may_read(
         self, reader: AsyncClient, category: Category
     ) -> None:
         response = await reader.get(url(category))
@@ -269,13 +267,13 @@ class TestReadCategory:
         assert response.status_code == 200
         assert (body["name"], body["parent_id"], body["description"]) == ("Furniture", None, None)
 
-    async def test_is_304_for_who_has_it(self, reader: AsyncClient, category: Category) -> None:
+    async def test_current_copy_is_304(self, reader: AsyncClient, category: Category) -> None:
         response = await reader.get(url(category), headers={"If-None-Match": '"1"'})
 
         assert (response.status_code, response.content) == (304, b"")
 
     async def test_unknown_category_is_not_found(self, reader: AsyncClient) -> None:
-        response = await reader.get(f"{CATEGORIES}/{NOBODY}")
+        response = await reader.get(f"{CATEGORIES}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")
 
@@ -291,7 +289,7 @@ class TestCreateCategory:
 
         assert "admin" in assert_problem(response, 403, "insufficient_scope")["detail"]
 
-    async def test_answers_with_the_category_and_its_place(
+    async def test_returns_the_category_and_its_location(
         self, boss: AsyncClient, category: Category
     ) -> None:
         body = {"name": " Desks ", "parent_id": str(category.id), "description": "To work at."}
@@ -318,7 +316,7 @@ class TestCreateCategory:
 
         assert response.status_code == 201
 
-    async def test_of_many_at_once_one_gets_the_name(self, boss: AsyncClient) -> None:
+    async def test_one_of_many_concurrent_creates_succeeds(self, boss: AsyncClient) -> None:
         attempts = (boss.post(CATEGORIES, json={"name": "Furniture"}) for _ in range(10))
 
         responses = await asyncio.gather(*attempts)
@@ -326,11 +324,11 @@ class TestCreateCategory:
         assert sorted(response.status_code for response in responses) == [201] + 9 * [409]
 
     async def test_unknown_parent_is_refused(self, boss: AsyncClient) -> None:
-        response = await boss.post(CATEGORIES, json={"name": "Desks", "parent_id": NOBODY})
+        response = await boss.post(CATEGORIES, json={"name": "Desks", "parent_id": UNKNOWN_ID})
 
         assert broken(response) == {"/body/parent_id": "unknown_category"}
 
-    async def test_last_level_has_nothing_below(self, boss: AsyncClient, save: Save) -> None:
+    async def test_last_level_has_no_children(self, boss: AsyncClient, save: Save) -> None:
         *_, above, last = await chain(save, MAX_DEPTH)
 
         fits = await boss.post(CATEGORIES, json={"name": "a", "parent_id": str(above.id)})
@@ -349,7 +347,7 @@ class TestCreateCategory:
         assert fits.status_code == 201
         assert_problem(too_many, 409, "too_many_categories")
 
-    async def test_names_that_grow_when_folded_fit(self, boss: AsyncClient) -> None:
+    async def test_names_that_grow_by_case_folding_fit(self, boss: AsyncClient) -> None:
         response = await boss.post(CATEGORIES, json={"name": "\ufdfa" * 100})
 
         assert response.status_code == 201
@@ -362,7 +360,7 @@ class TestCreateCategory:
             ({"name": "x" * 101}, {"/body/name": "string_too_long"}),
             ({"name": "\0"}, {"/body/name": "text_unstorable"}),
             (
-                {"name": 7, "parent_id": "root", "description": "x" * 501, "id": NOBODY},
+                {"name": 7, "parent_id": "root", "description": "x" * 501, "id": UNKNOWN_ID},
                 {
                     "/body/name": "string_type",
                     "/body/parent_id": "uuid_parsing",
@@ -372,7 +370,7 @@ class TestCreateCategory:
             ),
         ],
     )
-    async def test_broken_rules_are_named_all_at_once(
+    async def test_all_invalid_fields_are_named_at_once(
         self, boss: AsyncClient, body: dict[str, Any], problems: dict[str, str]
     ) -> None:
         response = await boss.post(CATEGORIES, json=body)
@@ -391,7 +389,7 @@ class TestUpdateCategory:
 
         assert_problem(response, 403, "insufficient_scope")
 
-    async def test_what_is_left_out_stays(self, boss: AsyncClient, save: Save) -> None:
+    async def test_absent_fields_stay(self, boss: AsyncClient, save: Save) -> None:
         root, child = await chain(save, 2)
 
         response = await boss.patch(url(child), json={"name": "New"})
@@ -401,12 +399,14 @@ class TestUpdateCategory:
         assert response.headers["ETag"] == '"2"'
         assert body == (await boss.get(url(child))).json()
 
-    async def test_nothing_changes_nothing(self, boss: AsyncClient, category: Category) -> None:
+    async def test_empty_update_changes_nothing(
+        self, boss: AsyncClient, category: Category
+    ) -> None:
         response = await boss.patch(url(category), json={})
 
         assert response.headers["ETag"] == '"1"'
 
-    async def test_moves_with_all_that_is_below(self, boss: AsyncClient, save: Save) -> None:
+    async def test_moves_with_its_descendants(self, boss: AsyncClient, save: Save) -> None:
         a = await save(make_category(name="a"))
         b = await save(make_category(name="b"))
         await save(make_category(name="c", parent_id=b.id))
@@ -416,7 +416,7 @@ class TestUpdateCategory:
         assert response.status_code == 200
         assert outline((await boss.get(TREE)).json()) == {"a": {"b": {"c": {}}}}
 
-    async def test_null_makes_it_a_root(self, boss: AsyncClient, save: Save) -> None:
+    async def test_null_parent_makes_a_root(self, boss: AsyncClient, save: Save) -> None:
         _, child = await chain(save, 2)
 
         response = await boss.patch(url(child), json={"parent_id": None})
@@ -433,7 +433,7 @@ class TestUpdateCategory:
 
         assert_problem(response, 409, "category_cycle")
 
-    async def test_moves_at_once_make_no_cycle(self, boss: AsyncClient, save: Save) -> None:
+    async def test_concurrent_moves_make_no_cycle(self, boss: AsyncClient, save: Save) -> None:
         ring = [await save(make_category()) for _ in range(8)]
         moves = (
             boss.patch(url(category), json={"parent_id": str(above.id)})
@@ -445,7 +445,9 @@ class TestUpdateCategory:
         assert sorted(response.status_code for response in responses) == 7 * [200] + [409]
         assert (await boss.get(TREE)).text.count('"id"') == len(ring)
 
-    async def test_what_moves_may_not_get_too_deep(self, boss: AsyncClient, save: Save) -> None:
+    async def test_moved_descendants_may_not_exceed_the_last_level(
+        self, boss: AsyncClient, save: Save
+    ) -> None:
         upper, lower = await chain(save, MAX_DEPTH - 1), await chain(save, 2)
 
         too_deep = await boss.patch(url(lower[0]), json={"parent_id": str(upper[-1].id)})
@@ -470,7 +472,7 @@ class TestUpdateCategory:
         assert response.json()["name"] == "FURNITURE"
 
     async def test_unknown_parent_is_refused(self, boss: AsyncClient, category: Category) -> None:
-        response = await boss.patch(url(category), json={"parent_id": NOBODY})
+        response = await boss.patch(url(category), json={"parent_id": UNKNOWN_ID})
 
         assert broken(response) == {"/body/parent_id": "unknown_category"}
 
@@ -487,7 +489,7 @@ class TestUpdateCategory:
         assert_problem(response, 412, "precondition_failed")
 
     async def test_unknown_category_is_not_found(self, boss: AsyncClient) -> None:
-        response = await boss.patch(f"{CATEGORIES}/{NOBODY}", json={"name": "New"})
+        response = await boss.patch(f"{CATEGORIES}/{UNKNOWN_ID}", json={"name": "New"})
 
         assert_problem(response, 404, "not_found")
 
@@ -513,14 +515,16 @@ class TestDeleteCategory:
         assert_problem(await boss.get(url(category)), 404, "not_found")
         assert again.status_code == 201
 
-    async def test_category_with_others_below_is_kept(self, boss: AsyncClient, save: Save) -> None:
+    async def test_category_with_children_is_not_deleted(
+        self, boss: AsyncClient, save: Save
+    ) -> None:
         root, _ = await chain(save, 2)
 
         response = await boss.delete(url(root))
 
         assert "below" in assert_problem(response, 409, "category_in_use")["detail"]
 
-    async def test_category_with_items_is_kept(
+    async def test_category_with_items_is_not_deleted(
         self, boss: AsyncClient, user: User, category: Category, save: Save
     ) -> None:
         await save(make_item(user, category_id=category.id))
@@ -529,7 +533,7 @@ class TestDeleteCategory:
 
         assert "items" in assert_problem(response, 409, "category_in_use")["detail"]
 
-    async def test_deleted_items_do_not_keep_it(
+    async def test_deleted_items_do_not_prevent_deletion(
         self, boss: AsyncClient, owner: AsyncClient, user: User, category: Category, save: Save
     ) -> None:
         item = await save(make_item(user, category_id=category.id))
@@ -547,7 +551,7 @@ class TestDeleteCategory:
         assert_problem(response, 412, "precondition_failed")
         assert (await boss.get(url(category))).status_code == 200
 
-    async def test_item_that_comes_at_the_same_time_is_not_left_behind(
+    async def test_concurrently_created_item_is_not_orphaned(
         self, boss: AsyncClient, owner: AsyncClient, save: Save
     ) -> None:
         for _ in range(10):
@@ -568,14 +572,14 @@ class TestCategoryOfItem:
         body: dict[str, Any] = response.json()
         return body
 
-    async def test_is_kept(self, owner: AsyncClient, category: Category) -> None:
+    async def test_category_is_stored(self, owner: AsyncClient, category: Category) -> None:
         item = await self.item(owner, category)
 
         found = await owner.get(f"{ITEMS}/{item['id']}")
 
         assert item["category_id"] == found.json()["category_id"] == str(category.id)
 
-    async def test_may_be_taken_away(self, owner: AsyncClient, category: Category) -> None:
+    async def test_category_may_be_removed(self, owner: AsyncClient, category: Category) -> None:
         item = await self.item(owner, category)
 
         left = await owner.patch(f"{ITEMS}/{item['id']}", json={"name": "New"})
@@ -591,18 +595,18 @@ class TestCategoryOfItem:
         item: Item = await save(make_item(user))
 
         response = await owner.request(
-            method, f"{ITEMS}/{item.id}", json=item_body(category_id=NOBODY)
+            method, f"{ITEMS}/{item.id}", json=item_body(category_id=UNKNOWN_ID)
         )
 
         assert broken(response) == {"/body/category_id": "unknown_category"}
 
     async def test_must_exist_when_an_item_is_created(self, owner: AsyncClient) -> None:
-        response = await owner.post(ITEMS, json=item_body(category_id=NOBODY))
+        response = await owner.post(ITEMS, json=item_body(category_id=UNKNOWN_ID))
 
         assert broken(response) == {"/body/category_id": "unknown_category"}
         assert (await owner.get(ITEMS)).json()["items"] == []
 
-    async def test_filters_with_what_is_below(
+    async def test_filter_includes_descendants(
         self, owner: AsyncClient, user: User, save: Save
     ) -> None:
         found = await chain(save, 3)
@@ -616,7 +620,7 @@ class TestCategoryOfItem:
                 ITEMS,
                 params={"category_id": str(each), "sort": "name", "include_total": True},
             )
-            for each in (found[0].id, found[1].id, found[2].id, uuid.UUID(NOBODY))
+            for each in (found[0].id, found[1].id, found[2].id, uuid.UUID(UNKNOWN_ID))
         ]
 
         assert [names(each) for each in listed] == [["0", "1", "2"], ["1", "2"], ["2"], []]
@@ -645,10 +649,10 @@ class TestCategoryOfItem:
 
         assert names(first) + names(last) == ["c", "b", "a"]
 
-    async def test_unknown_one_is_reported_in_its_place_of_a_batch(
+    async def test_unknown_category_is_reported_at_its_index_of_a_batch(
         self, owner: AsyncClient, category: Category
     ) -> None:
-        ids = (str(category.id), NOBODY, None)
+        ids = (str(category.id), UNKNOWN_ID, None)
         batch = [item_body(category_id=each) for each in ids]
 
         body = (await owner.post(f"{ITEMS}/batch", json={"items": batch})).json()
@@ -660,8 +664,8 @@ class TestCategoryOfItem:
             "unknown_category",
         )
 
-    async def test_unknown_one_refuses_an_atomic_batch(self, owner: AsyncClient) -> None:
-        batch = [item_body(), item_body(category_id=NOBODY)]
+    async def test_unknown_category_rejects_an_atomic_batch(self, owner: AsyncClient) -> None:
+        batch = [item_body(), item_body(category_id=UNKNOWN_ID)]
 
         response = await owner.post(f"{ITEMS}/batch", json={"items": batch, "atomic": True})
 

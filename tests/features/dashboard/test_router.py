@@ -1,4 +1,4 @@
-"""The dashboard: the right figures, of what the caller may see."""
+"""The dashboard: figures of the rows that the caller may see."""
 
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,7 @@ class TestReadDashboard:
     async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
         assert_problem(await (await as_user(guest)).get(DASHBOARD), 403, "not_permitted")
 
-    async def test_user_sees_what_is_theirs(
+    async def test_user_sees_own_figures(
         self, as_user: As, save: Save, user: User, other_user: User
     ) -> None:
         await fill(save, user)
@@ -71,7 +71,7 @@ class TestReadDashboard:
         assert seen["items_by_day"] == [{"day": now().date().isoformat(), "count": 4}]
         assert "requests" not in seen
 
-    async def test_price_on_a_bound_belongs_below_it(
+    async def test_price_on_a_bound_belongs_to_the_lower_range(
         self, as_user: As, save: Save, user: User
     ) -> None:
         await fill(save, user)
@@ -94,7 +94,7 @@ class TestReadDashboard:
         assert (seen["totals"]["items"], seen["totals"]["users"]) == (4, 2)
         assert {"status": 200, "count": 1}.keys() == seen["requests"][0].keys()
 
-    async def test_figures_of_the_service_are_those_last_counted(
+    async def test_figures_of_the_service_are_the_last_snapshot(
         self, app: FastAPI, as_user: As, save: Save, user: User, admin: User
     ) -> None:
         signed_in = await as_user(admin)

@@ -1,4 +1,4 @@
-"""The feed: every event once and in order, whoever commits when and whatever is lost."""
+"""The feed: every event once and in order, despite late commits and lost notifications."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -29,24 +29,24 @@ PATIENCE_SECONDS = 20
 
 
 class Follower:
-    """Keeps what it hears."""
+    """Stores the received events."""
 
     def __init__(self, feed: EventFeed, after: Position) -> None:
-        self.heard: list[PublishedEvent] = []
+        self.received: list[PublishedEvent] = []
         self.after = after
         self.task = asyncio.create_task(self.follow(feed, after))
         self.reason = ""
 
     async def follow(self, feed: EventFeed, after: Position) -> None:
         with feed.subscription() as subscription:
-            async for told in subscription.events(after):
-                self.heard.append(told)
-                self.after = told.position
+            async for message in subscription.events(after):
+                self.received.append(message)
+                self.after = message.position
             self.reason = subscription.ended
 
     @property
     def names(self) -> list[str]:
-        return [told.event.data["name"] for told in self.heard]
+        return [message.event.data["name"] for message in self.received]
 
     async def until(self, condition: Callable[["Follower"], bool]) -> None:
         def holds() -> bool:
@@ -55,8 +55,8 @@ class Follower:
 
         await eventually(holds, PATIENCE_SECONDS)
 
-    async def until_heard(self, count: int) -> None:
-        await self.until(lambda follower: len(follower.heard) >= count)
+    async def until_received(self, count: int) -> None:
+        await self.until(lambda follower: len(follower.received) >= count)
 
 
 Follow = Callable[..., Any]
@@ -64,7 +64,7 @@ Follow = Callable[..., Any]
 
 @pytest.fixture
 async def feed(app: FastAPI) -> AsyncIterator[EventFeed]:
-    """One that nobody wakes: it finds everything by looking."""
+    """A feed without notifications: it finds events by polling."""
     feed = EventFeed(reads_of(app))
     feed.poll_seconds = 0.02
     feed.start()
@@ -92,23 +92,23 @@ def item(user: User, name: object) -> Item:
 
 
 class TestEvents:
-    async def test_look_like_what_the_api_answers(
+    async def test_data_matches_the_api_response(
         self, follow: Follow, user: User, save: Save
     ) -> None:
         follower = await follow()
         row = await save(make_item(user, price="899.10"))
 
-        await follower.until_heard(1)
-        (told,) = follower.heard
-        assert told.event.type == "item.created"
-        assert '"price":"899.10","tax":"0.00"' in told.json
-        assert told.event.data["created_at"] == row.created_at
-        assert set(told.event.data) == {
+        await follower.until_received(1)
+        (message,) = follower.received
+        assert message.event.type == "item.created"
+        assert '"price":"899.10","tax":"0.00"' in message.json
+        assert message.event.data["created_at"] == row.created_at
+        assert set(message.event.data) == {
             "id", "name", "description", "price", "tax", "tags", "category_id", "owner_id",
             "processed_at", "created_at", "updated_at", "version",
         }  # fmt: skip
 
-    async def test_of_an_item_tell_its_life(
+    async def test_item_events_cover_its_changes(
         self, follow: Follow, user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
@@ -117,53 +117,53 @@ class TestEvents:
             "price = 1",
             "processed_at = now()",
             "deleted_at = now()",
-            "category_id = NULL, version = version + 1",  # Deleted: nobody's news.
+            "category_id = NULL, version = version + 1",  # Deleted: no event.
             "deleted_at = NULL",
         ):
             await database(f"UPDATE items SET {change}")
         await database("DELETE FROM items")
 
-        await follower.until_heard(6)
-        assert [told.event.type for told in follower.heard] == [
+        await follower.until_received(6)
+        assert [message.event.type for message in follower.received] == [
             "item.created", "item.updated", "item.processed", "item.deleted", "item.updated",
             "item.deleted",
         ]  # fmt: skip
 
-    async def test_of_a_post_tell_its_publication_alone(
+    async def test_post_events_cover_only_its_publication(
         self, follow: Follow, user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
-        await save(make_post(user, body="Not for everybody."))
+        await save(make_post(user, body="Not for all users."))
         await database("UPDATE posts SET title = 'Still a draft'")
         await database("UPDATE posts SET status = 'published', published_at = now()")
         await database("UPDATE posts SET status = 'draft', published_at = NULL")
         await save(item(user, "the last"))
 
-        await follower.until_heard(2)
-        published, last = follower.heard
+        await follower.until_received(2)
+        published, last = follower.received
         assert published.event.type == "post.published"
         assert "body" not in published.event.data
         assert last.event.type == "item.created"
 
-    async def test_of_a_task_tell_how_it_goes_to_its_owner(
+    async def test_task_events_report_progress_to_the_owner(
         self, follow: Follow, user: User, other_user: User, save: Save, database: Database
     ) -> None:
         follower = await follow()
         await save(make_task(user, payload={"secret": "for the job alone"}))
         await database("UPDATE tasks SET status = 'running', progress = 40")
 
-        await follower.until_heard(1)
-        (told,) = follower.heard
-        assert (told.event.type, told.event.data["progress"]) == ("task.updated", 40)
-        assert "payload" not in told.event.data
-        assert told.is_for(Principal(user.id, user.role, frozenset()))
-        assert not told.is_for(Principal(other_user.id, user.role, frozenset()))
+        await follower.until_received(1)
+        (message,) = follower.received
+        assert (message.event.type, message.event.data["progress"]) == ("task.updated", 40)
+        assert "payload" not in message.event.data
+        assert message.is_for(Principal(user.id, user.role, frozenset()))
+        assert not message.is_for(Principal(other_user.id, user.role, frozenset()))
 
-    async def test_of_other_tables_there_are_none(self, user: User, database: Database) -> None:
+    async def test_other_tables_have_no_events(self, user: User, database: Database) -> None:
         assert await database("SELECT 1 FROM audit_entries")
         assert not await database("SELECT 1 FROM events")
 
-    async def test_of_what_was_rolled_back_there_are_none(
+    async def test_rolled_back_change_has_no_event(
         self, app: FastAPI, user: User, database: Database
     ) -> None:
         with pytest.raises(Conflict):
@@ -183,7 +183,7 @@ class TestOrder:
     async def test_late_commit_is_not_skipped(
         self, app: FastAPI, follow: Follow, user: User, save: Save
     ) -> None:
-        """The later of two ids is committed first; without care the other would never be seen."""
+        """The later of two ids is committed first; a naive reader would skip the other."""
         follower = await follow()
         async with sessions_of(app).begin() as slow:
             slow.add(item(user, "begun first"))
@@ -191,12 +191,12 @@ class TestOrder:
             await save(item(user, "committed first"))
             looks = reads_of(app).statements
             await eventually(lambda: reads_of(app).statements >= looks + 10)
-            assert follower.heard == []
+            assert follower.received == []
 
-        await follower.until_heard(2)
+        await follower.until_received(2)
         assert follower.names == ["begun first", "committed first"]
 
-    async def test_late_commit_is_not_skipped_by_who_resumes(
+    async def test_resumed_stream_does_not_skip_a_late_commit(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User, save: Save
     ) -> None:
         start = await feed.present()
@@ -208,7 +208,7 @@ class TestOrder:
             assert (batch.events, batch.is_unsettled) == ([], True)
             follower = await follow(start)
 
-        await follower.until_heard(2)
+        await follower.until_received(2)
         assert follower.names == ["begun first", "committed first"]
 
     async def test_batch_keeps_its_order(self, app: FastAPI, follow: Follow, user: User) -> None:
@@ -216,10 +216,10 @@ class TestOrder:
         async with sessions_of(app).begin() as session:
             session.add_all(item(user, number) for number in range(events.BATCH * 2 + 1))
 
-        await follower.until_heard(events.BATCH * 2 + 1)
+        await follower.until_received(events.BATCH * 2 + 1)
         assert follower.names == [str(number) for number in range(events.BATCH * 2 + 1)]
 
-    async def test_everybody_hears_everything_once_whenever_they_come(
+    async def test_every_subscriber_receives_every_event_once(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
     ) -> None:
         start = await feed.present()
@@ -227,15 +227,15 @@ class TestOrder:
         followers = []
         for number in range(8):
             followers.append(await follow(start))
-            await followers[0].until_heard(10 * number)
+            await followers[0].until_received(10 * number)
         await asyncio.gather(*writers)
 
         for follower in followers:
-            await follower.until_heard(240)
+            await follower.until_received(240)
         assert len(set(followers[0].names)) == len(followers[0].names) == 240
         assert all(follower.names == followers[0].names for follower in followers)
 
-    async def test_who_leaves_and_resumes_misses_and_repeats_nothing(
+    async def test_resumed_stream_misses_and_repeats_nothing(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
     ) -> None:
         steady = await follow()
@@ -244,13 +244,13 @@ class TestOrder:
         after = steady.after
         while len(names) < 120:
             restless = await follow(after)
-            await restless.until_heard(min(7, 120 - len(names)))
+            await restless.until_received(min(7, 120 - len(names)))
             restless.task.cancel()
             names += restless.names
             after = restless.after
         await writing
 
-        await steady.until_heard(120)
+        await steady.until_received(120)
         assert names == steady.names == [str(number) for number in range(120)]
 
 
@@ -260,8 +260,10 @@ async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
             session.add(item(user, f"{prefix}{number}"))
 
 
-class TestFollowers:
-    async def test_without_them_nothing_is_read(self, app: FastAPI, user: User, save: Save) -> None:
+class TestSubscribers:
+    async def test_feed_without_subscribers_reads_nothing(
+        self, app: FastAPI, user: User, save: Save
+    ) -> None:
         feed = EventFeed(reads_of(app))
         await save(make_item(user))
         before = reads_of(app).statements
@@ -271,13 +273,13 @@ class TestFollowers:
 
         assert reads_of(app).statements == before
 
-    async def test_who_is_too_slow_is_cut_off_and_hears_the_rest_later(
+    async def test_slow_subscriber_is_disconnected_and_resumes(
         self, app: FastAPI, feed: EventFeed, follow: Follow, user: User
     ) -> None:
         feed.max_waiting = 10
         with feed.subscription() as subscription:
-            heard = subscription.events(start := await feed.present())
-            first = asyncio.ensure_future(anext(heard))
+            received = subscription.events(start := await feed.present())
+            first = asyncio.ensure_future(anext(received))
             await eventually(lambda: is_admitted(feed))
             await write(app, user, "a", 1)
             name = (await first).event.data["name"]
@@ -285,11 +287,11 @@ class TestFollowers:
             await eventually(lambda: is_cut(subscription))
 
             assert name == "a0"
-            assert [each async for each in heard] == []
+            assert [each async for each in received] == []
         rest = await follow(Position(start.transaction_id, start.id))
-        await rest.until_heard(21)
+        await rest.until_received(21)
 
-    async def test_end_when_the_service_does(self, feed: EventFeed, follow: Follow) -> None:
+    async def test_streams_end_at_shutdown(self, feed: EventFeed, follow: Follow) -> None:
         before = await follow()
         await eventually(lambda: is_admitted(feed))
         feed.drain()
@@ -298,7 +300,7 @@ class TestFollowers:
         await asyncio.wait([before.task, after.task], timeout=PATIENCE_SECONDS)
         assert before.reason == after.reason == "shutting down"
 
-    async def test_hear_at_once_of_what_this_process_commits(
+    async def test_subscribers_receive_own_commits_at_once(
         self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(opened(app)[EventResources].feed, "poll_seconds", PATIENCE_SECONDS * 2)
@@ -309,11 +311,11 @@ class TestFollowers:
         await eventually(lambda: is_admitted(opened(app)[EventResources].feed))
         for number in range(3):
             await write(app, user, "", 1)
-            await follower.until_heard(number + 1)
+            await follower.until_received(number + 1)
 
         follower.task.cancel()
 
-    async def test_survive_that_the_database_does_not_answer(
+    async def test_subscribers_survive_an_unreachable_database(
         self, app: FastAPI, feed: EventFeed, follow: Follow, user: User, save: Save,
         database: Database,
     ) -> None:  # fmt: skip
@@ -328,7 +330,7 @@ class TestFollowers:
         )
         await save(item(user, "afterwards"))
 
-        await follower.until_heard(1)
+        await follower.until_received(1)
 
 
 async def is_admitted(feed: EventFeed) -> bool:
@@ -341,7 +343,7 @@ async def is_cut(subscription: Subscription) -> bool:
 
 class TestOtherProcesses:
     @pytest.mark.parametrize("carrier", ["postgresql", "redis"])
-    async def test_hear_soon_and_not_only_by_looking(
+    async def test_other_processes_are_notified_before_they_poll(
         self, app: FastAPI, running: Running, user: User, carrier: str,
         valkey_url: str,
     ) -> None:  # fmt: skip
@@ -352,30 +354,30 @@ class TestOtherProcesses:
             follower = Follower(feed, await feed.present())
             await eventually(lambda: is_admitted(feed))
             await eventually(lambda: is_connected(here, there))
-            heard = asyncio.create_task(follower.until_heard(2))
+            received = asyncio.create_task(follower.until_received(2))
             await write(here, user, "", 2)
-            await heard
+            await received
             follower.task.cancel()
 
 
 async def is_connected(here: FastAPI, there: FastAPI) -> bool:
-    """Whether what one says on a channel of its own comes to the other."""
-    heard = asyncio.Event()
+    """Return whether a notification of one process reaches the other."""
+    received = asyncio.Event()
 
-    def hear(payload: str) -> None:
-        heard.set()
+    def receive(payload: str) -> None:
+        received.set()
         opened(there)[EventResources].feed.notify(payload)
 
-    opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [hear]
+    opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [receive]
     opened(here)[EventResources].publisher.notify()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
-            await heard.wait()
-    return heard.is_set()
+            await received.wait()
+    return received.is_set()
 
 
 class TestRetention:
-    async def test_deletes_the_old_and_what_another_server_numbered(
+    async def test_deletes_old_events_and_events_of_another_server(
         self, app: FastAPI, user: User, save: Save, database: Database
     ) -> None:
         for name in ("old", "new", "restored"):
@@ -391,7 +393,7 @@ class TestRetention:
 
 
 class Counting(EventFeed):
-    """Knows how many pages were read at the same time."""
+    """Records how many pages were read concurrently."""
 
     running = most = pages = 0
 
@@ -418,9 +420,9 @@ class TestReplays:
 
         followers = [Follower(feed, start) for _ in range(3)]
         for follower in followers:
-            await follower.until_heard(250)
+            await follower.until_received(250)
             follower.task.cancel()
 
         assert feed.most == 1
         assert feed.pages == 6
-        assert {len({told.event.id for told in each.heard}) for each in followers} == {250}
+        assert {len({message.event.id for message in each.received}) for each in followers} == {250}

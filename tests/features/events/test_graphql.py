@@ -28,7 +28,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 
 async def is_following(app: FastAPI) -> None:
-    """Until the feed serves somebody: what is created from then on is told."""
+    """Wait until the feed has a subscriber, which receives later events."""
     await eventually(lambda: opened(app)[EventResources].feed.position is not None)
 
 
@@ -51,7 +51,9 @@ class TestWithoutTheFeature:
 
 
 class TestSubscription:
-    async def test_tells_of_items(self, app: FastAPI, port: int, user: User, as_user: As) -> None:
+    async def test_subscription_receives_item_events(
+        self, app: FastAPI, port: int, user: User, as_user: As
+    ) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(QUERY)
@@ -59,11 +61,13 @@ class TestSubscription:
 
             await (await as_user(user)).post("/api/v1/items", json=item_body())
 
-            told = await following.receive()
+            message = await following.receive()
         event = {"name": "Walnut desk", "owner": {"username": user.username}}
-        assert told["payload"] == {"data": {"itemEvents": {"type": "item.created", "item": event}}}
+        assert message["payload"] == {
+            "data": {"itemEvents": {"type": "item.created", "item": event}}
+        }
 
-    async def test_ends_when_the_client_says_so(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_subscription_ends_on_complete(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(QUERY)
@@ -75,9 +79,7 @@ class TestSubscription:
             assert await following.receive() == {"type": "pong"}
             await eventually(lambda: opened(app)[EventResources].feed.position is None)
 
-    async def test_end_that_it_did_not_ask_for_is_an_error(
-        self, running: Running, user: User
-    ) -> None:
+    async def test_end_by_the_service_is_an_error(self, running: Running, user: User) -> None:
         async with running() as app, serving(app) as port, follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(QUERY)
@@ -85,11 +87,13 @@ class TestSubscription:
 
             opened(app)[EventResources].feed.drain()
 
-            told = (await following.receive())["payload"]
-        assert told["errors"][0]["extensions"]["code"] == "unavailable"
-        assert "shutting down" in told["errors"][0]["message"]
+            message = (await following.receive())["payload"]
+        assert message["errors"][0]["extensions"]["code"] == "unavailable"
+        assert "shutting down" in message["errors"][0]["message"]
 
-    async def test_operation_has_one_name(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_duplicate_operation_id_is_refused(
+        self, app: FastAPI, port: int, user: User
+    ) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             for _ in range(2):

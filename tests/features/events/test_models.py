@@ -16,15 +16,15 @@ from app.runtime.clock import now
 
 
 class TestEventId:
-    def test_names_the_position_that_it_was_made_of(self) -> None:
+    def test_id_encodes_its_position(self) -> None:
         assert position_of(event_id(Position(7043, 12), now())) == Position(7043, 12)
 
-    def test_of_the_last_days_is_known(self) -> None:
+    def test_recent_id_is_valid(self) -> None:
         at = now() - RETENTION + timedelta(hours=2)
 
         assert position_of(event_id(Position(7043, 12), at)) == Position(7043, 12)
 
-    def test_behind_which_events_were_deleted_is_expired(self) -> None:
+    def test_id_before_deleted_events_is_expired(self) -> None:
         with pytest.raises(EventsExpired):
             position_of(event_id(Position(7043, 12), now() - RETENTION))
 
@@ -32,6 +32,6 @@ class TestEventId:
         "text",
         ["", "12", "1-2", "1-2-3-4", "a-b-c", "1--2", "-1-2-3", "1-2-" + "9" * 19, "\u0661-2-3"],
     )
-    def test_that_is_none_of_ours_is_refused(self, text: str) -> None:
+    def test_invalid_id_is_refused(self, text: str) -> None:
         with pytest.raises(Unprocessable):
             position_of(text)

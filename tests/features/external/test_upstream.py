@@ -1,4 +1,4 @@
-"""The service that this one depends on, over a real socket, in each of its moods."""
+"""The upstream client against a real socket that hangs, drips, fails or works."""
 
 import asyncio
 import time
@@ -61,7 +61,7 @@ async def failure(upstream: Upstream, path: str) -> AppError:
 
 
 class TestRequests:
-    async def test_answer_is_returned(self, upstream: Upstream) -> None:
+    async def test_response_is_returned(self, upstream: Upstream) -> None:
         answer = await upstream.get("/resources/news")
 
         assert answer.status == 200
@@ -75,7 +75,7 @@ class TestRequests:
         assert demo.headers["authorization"] == "Bearer a-key"
         assert demo.headers["x-request-id"] == "a-request"
 
-    async def test_without_a_key_none_is_sent(
+    async def test_no_key_is_sent_without_the_setting(
         self, url: str, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         upstream = Upstream(url + "/", key="", breakers=breakers)
@@ -119,22 +119,20 @@ class TestCosts:
         assert demo.requests == {"/resources/hanging": 1, "/resources/dripping": 1}
 
     @pytest.mark.parametrize("name", ["huge", "bomb"])
-    async def test_huge_answer_is_given_up_once(
+    async def test_huge_response_is_not_retried(
         self, upstream: Upstream, demo: DemoApi, name: str
     ) -> None:
         assert type(await failure(upstream, f"/resources/{name}")) is UnusableAnswer
         assert demo.requests[f"/resources/{name}"] == 1
 
-    async def test_server_is_well_after_a_client_that_left(self, upstream: Upstream) -> None:
+    async def test_server_works_after_a_client_disconnects(self, upstream: Upstream) -> None:
         await failure(upstream, "/resources/huge")
 
         assert (await upstream.get("/resources/news")).status == 200
 
 
 class TestRetries:
-    async def test_failure_is_followed_by_another_try(
-        self, upstream: Upstream, demo: DemoApi
-    ) -> None:
+    async def test_failure_is_retried(self, upstream: Upstream, demo: DemoApi) -> None:
         retries = counting("outbound_retries")
 
         answer = await upstream.get("/resources/flaky")
@@ -147,7 +145,7 @@ class TestRetries:
         assert type(await failure(upstream, "/resources/failing")) is UpstreamFailed
         assert demo.requests["/resources/failing"] == 3
 
-    async def test_refused_connection_is_tried_again(self, breakers: CircuitBreakers) -> None:
+    async def test_refused_connection_is_retried(self, breakers: CircuitBreakers) -> None:
         upstream = Upstream("http://127.0.0.1:1", key="", breakers=breakers)
         retries = counting("outbound_retries")
 
@@ -165,7 +163,7 @@ class TestRetries:
         assert busy.headers == {"Retry-After": "7"}
         assert demo.requests["/resources/busy"] == 1
 
-    async def test_budget_ends(self, url: str, demo: DemoApi) -> None:
+    async def test_retry_budget_ends(self, url: str, demo: DemoApi) -> None:
         breakers = CircuitBreakers(open_seconds=0)
         upstream = Upstream(url, key="", breakers=breakers, budget=RetryBudget(reserve=1))
 
@@ -175,7 +173,7 @@ class TestRetries:
         await upstream.close()
         assert demo.requests["/resources/failing"] == 5
 
-    async def test_budget_grows_by_a_tenth_of_the_requests(self) -> None:
+    async def test_retry_budget_grows_by_a_tenth_of_the_requests(self) -> None:
         budget = RetryBudget(share=0.25, reserve=1)
         assert budget.spend()
         assert not budget.spend()
@@ -186,7 +184,7 @@ class TestRetries:
         assert budget.spend()
         assert not budget.spend()
 
-    def test_pause_is_at_least_what_was_asked_for(self) -> None:
+    def test_backoff_is_at_least_retry_after(self) -> None:
         asked = UpstreamUnavailable(retry_after_seconds=2)
 
         assert all(2 <= pause_seconds(0, asked) <= 2.1 for _ in range(100))
@@ -216,7 +214,7 @@ class TestRetries:
 
 
 class TestBreaker:
-    async def test_opens_after_five_failures_and_asks_no_more(
+    async def test_opens_after_five_failures_and_sends_no_requests(
         self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         await open_breaker(upstream)
@@ -228,7 +226,7 @@ class TestBreaker:
         assert demo.requests == {"/resources/failing": breaker_limits.FAILURES}
         assert list(breakers.states().values()) == ["open"]
 
-    async def test_lets_one_try_and_closes(
+    async def test_half_open_breaker_sends_one_request_and_closes(
         self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         await open_breaker(upstream)
@@ -243,7 +241,7 @@ class TestBreaker:
         assert list(breakers.states().values()) == ["closed"]
         assert (await upstream.get("/resources/news")).status == 200
 
-    async def test_failed_try_opens_it_again(
+    async def test_failed_trial_opens_the_breaker_again(
         self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         opened = counting("outbound_breakers_opened")
@@ -256,7 +254,7 @@ class TestBreaker:
         assert opened() == 2
         assert demo.requests == {"/resources/failing": breaker_limits.FAILURES + 1}
 
-    async def test_cancelled_try_leaves_the_next_one(
+    async def test_cancelled_trial_permits_another(
         self, upstream: Upstream, demo: DemoApi, breakers: CircuitBreakers
     ) -> None:
         await open_breaker(upstream)
@@ -269,7 +267,7 @@ class TestBreaker:
 
         assert (await upstream.get("/resources/news")).status == 200
 
-    async def test_unusable_answers_do_not_open_it(
+    async def test_unusable_responses_do_not_open_the_breaker(
         self, upstream: Upstream, breakers: CircuitBreakers
     ) -> None:
         for _ in range(2 * breaker_limits.FAILURES):

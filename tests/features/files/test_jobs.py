@@ -1,4 +1,4 @@
-"""The sweep deletes what belongs to no file, and nothing else."""
+"""The sweep: deletes objects without a file, and no others."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -55,7 +55,7 @@ class TestSweep:
         assert not orphan.exists()
 
     @pytest.mark.parametrize("suffix", ["", "#1"])
-    async def test_upload_that_may_be_under_way_is_left_alone(
+    async def test_upload_that_may_be_in_progress_is_not_deleted(
         self, app: FastAPI, storage: FolderStorage, tmp_path: Path, suffix: str
     ) -> None:
         young = place(tmp_path, f"{id_of(timedelta(minutes=59))}{suffix}")
@@ -63,7 +63,7 @@ class TestSweep:
         assert await sweep(storage, reads_of(app)) == 0
         assert young.exists()
 
-    async def test_object_of_a_file_is_left_alone(
+    async def test_object_of_a_file_is_not_deleted(
         self, app: FastAPI, storage: FolderStorage, tmp_path: Path, save: Save, user: User
     ) -> None:
         file = await save(make_file(user, id=id_of(AGES[1])))
@@ -75,7 +75,7 @@ class TestSweep:
     @pytest.mark.parametrize(
         "name", ["README", str(uuid.UUID(int=0)), "x018f2f63-0000-7000-8000-000000000000"]
     )
-    async def test_what_is_not_ours_is_left_alone(
+    async def test_foreign_objects_are_not_deleted(
         self, app: FastAPI, storage: FolderStorage, tmp_path: Path, name: str
     ) -> None:
         foreign = place(tmp_path, name)
@@ -100,7 +100,7 @@ class TestSweep:
 class TestUndecidedCommit:
     @pytest.fixture
     async def broken_connection(self, app: FastAPI) -> AsyncIterator[None]:
-        """The connection breaks in the commit, so that nobody knows how it ended."""
+        """The connection breaks during the commit, so that its outcome is unknown."""
         for statements in ((FUNCTION, TRIGGER), ("DROP FUNCTION break_off CASCADE",)):
             async with sessions_of(app).begin() as session:
                 for statement in statements:

@@ -31,7 +31,7 @@ BINARIES = {
 }
 
 
-class TestRecognize:
+class TestDetection:
     @pytest.mark.parametrize("kind", BINARIES)
     @pytest.mark.parametrize("declared", ["", "application/octet-stream", "the same"])
     def test_signature_decides(self, kind: str, declared: str) -> None:
@@ -52,7 +52,9 @@ class TestRecognize:
             ("Application/JSON", "a", "application/json"),
         ],
     )
-    def test_name_and_claim_tell_texts_apart(self, declared: str, name: str, kind: str) -> None:
+    def test_name_and_declared_type_distinguish_texts(
+        self, declared: str, name: str, kind: str
+    ) -> None:
         assert detect(b'{"a": 1}', declared=declared, name=name) == kind
 
     @pytest.mark.parametrize("alias", ["image/jpg", "image/pjpeg"])
@@ -90,7 +92,7 @@ class TestLatePdf:
     def test_pdf_may_begin_with_other_bytes(self, lead: bytes, declared: str, name: str) -> None:
         assert detect(lead + b"%PDF-1.7\n", declared=declared, name=name) == "application/pdf"
 
-    def test_header_behind_1024_bytes_is_none(self) -> None:
+    def test_header_after_1024_bytes_is_ignored(self) -> None:
         with pytest.raises(UnsupportedMediaType):
             detect(b"\n" * 1024 + b"%PDF-1.7", declared="application/pdf", name="a.pdf")
 

@@ -23,7 +23,7 @@ class TestCleanName:
             ("folder/", "unnamed"),
         ],
     )
-    def test_keeps_what_a_person_would_call_the_name(self, sent: str, kept: str) -> None:
+    def test_strips_directories_from_the_name(self, sent: str, kept: str) -> None:
         assert clean_name(sent) == kept
 
     def test_long_name_keeps_its_extension(self) -> None:
@@ -32,16 +32,16 @@ class TestCleanName:
         assert len(cleaned) == MAX_NAME
         assert cleaned.endswith("x.pdf")
 
-    def test_long_extension_is_none(self) -> None:
+    def test_long_extension_is_dropped(self) -> None:
         assert clean_name("a." + "x" * 1000) == "a." + "x" * (MAX_NAME - 2)
 
 
 class TestQuota:
     @pytest.mark.parametrize("usage", [Usage(0, 0), Usage(100, 10)])
-    def test_what_fits_passes(self, usage: Usage) -> None:
+    def test_upload_within_the_quota_is_accepted(self, usage: Usage) -> None:
         Quota(100, 10).check(usage)
 
     @pytest.mark.parametrize("usage", [Usage(101, 1), Usage(1, 11)])
-    def test_what_goes_beyond_is_refused(self, usage: Usage) -> None:
+    def test_upload_beyond_the_quota_is_refused(self, usage: Usage) -> None:
         with pytest.raises(QuotaExceeded):
             Quota(100, 10).check(usage)

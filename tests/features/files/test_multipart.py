@@ -54,7 +54,7 @@ class TestMultipartReader:
         ).filter(lambda parts: all(b"\r\n--cut" not in b"\r\n" + content for _, content in parts)),
         size=st.integers(1, 200),
     )
-    def test_gives_what_was_sent(self, parts: Parts, size: int) -> None:
+    def test_returns_the_parts_that_were_sent(self, parts: Parts, size: int) -> None:
         assert asyncio.run(read(body(parts), size)) == parts
 
     async def test_large_chunk_is_parsed_in_slices(self) -> None:
@@ -65,14 +65,14 @@ class TestMultipartReader:
         with pytest.raises(BadRequest):
             _ = [part async for part in parts]
 
-    async def test_part_that_nobody_reads_is_skipped(self) -> None:
+    async def test_unread_part_is_skipped(self) -> None:
         sent = body([("a", b"x" * 5000), ("b", b"y")])
 
         names = [part.head.name async for part in reader(sent, 10).parts()]
 
         assert names == ["a", "b"]
 
-    async def test_headers_are_told(self) -> None:
+    async def test_headers_are_returned(self) -> None:
         sent = (
             b"--cut\r\ncontent-TYPE: text/plain\r\n"
             b'Content-Disposition: form-data; name="file"; filename="\xc3\xa4;\\".txt"\r\n'
@@ -85,7 +85,7 @@ class TestMultipartReader:
             ("file", 'ä;".txt', "text/plain")
         ]
 
-    async def test_what_follows_the_end_is_not_read(self) -> None:
+    async def test_epilogue_is_not_read(self) -> None:
         assert await read(FIELD + b"x\r\n--cut--\r\n" + b"noise " * 1000) == [("field", b"x")]
 
     @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 
 from app.config.settings import Settings
 from app.features.files.models import File
+from app.features.files.settings import FileSettings
 from app.features.users.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_file
@@ -30,7 +31,7 @@ from tests.state import reads_of, sessions_of
 
 FILES = "/api/v1/files"
 BATCH = f"{FILES}/batch"
-NOBODY = "018f2f63-0000-7000-8000-000000000000"
+UNKNOWN_ID = "018f2f63-0000-7000-8000-000000000000"
 KIB = 1024
 MIB = 1024 * KIB
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
@@ -47,18 +48,18 @@ async def owner(as_user: As, user: User) -> AsyncClient:
 
 
 @pytest.fixture
-async def stranger(as_user: As, other_user: User) -> AsyncClient:
+async def other_client(as_user: As, other_user: User) -> AsyncClient:
     return await as_user(other_user)
 
 
 @pytest.fixture
 def folder(settings: Settings) -> Path:
-    return Path(settings.storage_url)
+    return Path(settings.of(FileSettings).storage_url)
 
 
 @pytest.fixture(autouse=True)
 async def no_orphans(app: FastAPI, folder: Path) -> AsyncIterator[None]:
-    """Whatever a test does, it leaves no object without a row."""
+    """Check that no test leaves an object without a row."""
     before = listed(folder)
     yield
     async with sessions_of(app)() as session:
@@ -205,7 +206,7 @@ class TestCreateFile:
 
         assert_problem(response, 403, "insufficient_scope")
 
-    async def test_answers_with_what_was_stored(self, owner: AsyncClient, user: User) -> None:
+    async def test_returns_the_stored_file(self, owner: AsyncClient, user: User) -> None:
         fields = {"description": " The report. ", "path": "docs/2026/report.pdf"}
 
         response = await owner.post(FILES, files=files(PDF), data=fields)
@@ -288,7 +289,7 @@ class TestCreateFile:
             (b"Content-Type: text/plain; charset=utf-8\r\n", "\u20ac".encode(), "\u20ac"),
         ],
     )
-    async def test_field_is_decoded_as_it_declares(
+    async def test_field_is_decoded_in_its_declared_charset(
         self, owner: AsyncClient, head: bytes, value: bytes, expected: str
     ) -> None:
         field = b'Content-Disposition: form-data; name="description"\r\n' + head + b"\r\n" + value
@@ -322,7 +323,7 @@ class TestCreateFile:
 
         assert broken(response) == {"/body/description": code}
 
-    async def test_file_name_that_is_not_utf_8_is_refused(self, owner: AsyncClient) -> None:
+    async def test_file_name_in_invalid_utf_8_is_refused(self, owner: AsyncClient) -> None:
         response = await owner.post(
             FILES, content=raw(raw_file(PDF, name=b"Gr\xf6.pdf")), headers=FORM
         )
@@ -339,17 +340,17 @@ class TestCreateFile:
 
         assert response.json()["name"] == "Gr\u00f6.pdf"
 
-    async def test_path_is_taken_once_for_each_owner(
-        self, owner: AsyncClient, stranger: AsyncClient
+    async def test_path_is_unique_for_each_owner(
+        self, owner: AsyncClient, other_client: AsyncClient
     ) -> None:
         await upload(owner, path="a.pdf")
-        await upload(stranger, path="a.pdf")
+        await upload(other_client, path="a.pdf")
 
         response = await owner.post(FILES, files=files(PDF), data={"path": "a.pdf"})
 
         assert_problem(response, 409, "path_taken")
 
-    async def test_path_is_taken_once_by_many_at_once(self, owner: AsyncClient) -> None:
+    async def test_path_is_unique_under_concurrency(self, owner: AsyncClient) -> None:
         answers = await asyncio.gather(
             *(owner.post(FILES, files=files(PDF), data={"path": "a.pdf"}) for _ in range(8))
         )
@@ -378,16 +379,14 @@ class TestCreateFile:
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_text_that_turns_binary_late_is_refused(self, owner: AsyncClient) -> None:
+    async def test_text_with_late_binary_bytes_is_refused(self, owner: AsyncClient) -> None:
         content = b"all is well\n" * 10_000 + b"\0"
 
         response = await owner.post(FILES, files=files(content, name="a.txt", kind="text/plain"))
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_media_type_that_is_not_allowed_is_refused(
-        self, running: Running, user: User
-    ) -> None:
+    async def test_forbidden_media_type_is_refused(self, running: Running, user: User) -> None:
         async with strict(running, user, upload_media_types=frozenset({"image/png"})) as owner:
             response = await owner.post(FILES, files=files(PDF))
 
@@ -451,9 +450,7 @@ class TestCreateFile:
         assert held == [0, 0]
 
     @pytest.mark.parametrize("name", ["upload_timeout_seconds", "upload_idle_timeout_seconds"])
-    async def test_upload_that_takes_too_long_is_refused(
-        self, running: Running, user: User, name: str
-    ) -> None:
+    async def test_slow_upload_is_refused(self, running: Running, user: User, name: str) -> None:
         feed = Feed(raw(raw_file(PDF))[:9000], then=asyncio.Event().wait)
 
         async with strict(running, user, **{name: 0.05}) as owner:
@@ -461,7 +458,9 @@ class TestCreateFile:
 
         assert_problem(response, 408, "upload_too_slow")
 
-    async def test_client_that_leaves_leaves_nothing_behind(self, app: FastAPI, user: User) -> None:
+    async def test_disconnected_client_leaves_nothing_behind(
+        self, app: FastAPI, user: User
+    ) -> None:
         messages: list[dict[str, Any]] = [
             {"type": "http.request", "body": raw(raw_file(PDF))[:9000], "more_body": True},
             {"type": "http.disconnect"},
@@ -545,7 +544,7 @@ class TestLimits:
         assert_problem(response, 413, "quota_exceeded")
         assert feed.taken == 0
 
-    async def test_quota_is_of_one_owner(
+    async def test_quota_applies_to_each_owner(
         self, running: Running, user: User, other_user: User, save: Save
     ) -> None:
         await save(make_file(other_user, size=10 * KIB))
@@ -633,7 +632,7 @@ class TestFullDisk:
             assert accepted.status_code == 201
             assert listed(tiny_disk) == {accepted.json()["id"]}
 
-    async def test_storage_that_is_away_is_said_so(
+    async def test_unreachable_storage_is_reported(
         self, running: Running, user: User, tmp_path: Path
     ) -> None:
         (tmp_path / "file").touch()
@@ -665,7 +664,7 @@ class TestOverTheWire:
         # 90 MiB went in; the answer to curl, collected by this process, is 15 of the growth.
         assert peak_memory() - before < 60 * MIB
 
-    async def test_upload_that_is_too_large_is_told_so(
+    async def test_too_large_upload_is_refused_over_the_wire(
         self, app: FastAPI, user: User, tmp_path: Path
     ) -> None:
         (tmp_path / "huge.pdf").write_bytes(b"%PDF-1.7" + b"x" * 40 * MIB)
@@ -693,14 +692,14 @@ async def run_curl(folder: Path, port: int, token: str, path: str, *options: str
 
 
 def peak_memory() -> int:
-    """The most that this process ever had in memory, in bytes."""
+    """Return the peak memory of this process, in bytes."""
     return getrusage(RUSAGE_SELF).ru_maxrss * KIB
 
 
 class TestIdempotency:
     KEY: ClassVar = {"Idempotency-Key": "one"}
 
-    async def test_same_files_get_the_first_answer_again(self, owner: AsyncClient) -> None:
+    async def test_same_files_get_the_first_response_again(self, owner: AsyncClient) -> None:
         first = await owner.post(FILES, files=files(PDF), headers=self.KEY)
 
         second = await owner.post(FILES, files=files(PDF), headers=self.KEY)
@@ -718,7 +717,9 @@ class TestIdempotency:
 
         assert_problem(response, 422, "idempotency_key_reused")
 
-    async def test_many_at_once_make_one_file(self, owner: AsyncClient) -> None:
+    async def test_concurrent_requests_with_one_key_create_one_file(
+        self, owner: AsyncClient
+    ) -> None:
         answers = await asyncio.gather(
             *(owner.post(FILES, files=files(PDF), headers=self.KEY) for _ in range(8))
         )
@@ -756,7 +757,7 @@ class TestCreateFiles:
         assert_problem(response, 415, "unsupported_media_type")
         assert (await owner.get(FILES)).json()["items"] == []
 
-    async def test_input_in_which_nothing_was_chosen_is_ignored(self, owner: AsyncClient) -> None:
+    async def test_empty_file_input_is_ignored(self, owner: AsyncClient) -> None:
         nothing = (
             b'Content-Disposition: form-data; name="files"; filename=""\r\n'
             b"Content-Type: application/octet-stream\r\n\r\n"
@@ -774,7 +775,7 @@ class TestCreateFiles:
 
         assert broken(response) == {"/body/files": "too_long"}
 
-    async def test_quota_counts_all_of_them(self, running: Running, user: User) -> None:
+    async def test_quota_counts_all_files_of_the_batch(self, running: Running, user: User) -> None:
         async with strict(running, user, upload_quota_files=2) as owner:
             response = await owner.post(BATCH, files=files(PDF, PDF, PDF, field="files"))
 
@@ -802,7 +803,7 @@ class TestListFiles:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_everybody_signed_in_sees_all(
+    async def test_every_authenticated_user_sees_all(
         self, as_user: As, guest: User, save: Save, user: User
     ) -> None:
         await save(make_file(user, name="a"))
@@ -840,7 +841,7 @@ class TestListFiles:
     @pytest.mark.parametrize(
         "sort", ["name", "-name", "size", "-size", "created_at", "-created_at"]
     )
-    async def test_pages_by_cursor_meet_each_once(
+    async def test_pages_by_cursor_contain_each_file_once(
         self, owner: AsyncClient, save: Save, user: User, sort: str
     ) -> None:
         for number in (3, 1, 2, 2, 3):
@@ -873,11 +874,11 @@ class TestListFiles:
 
 class TestReadFile:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
-        response = await client.get(f"{FILES}/{NOBODY}")
+        response = await client.get(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_everybody_signed_in_reads_it(
+    async def test_every_authenticated_user_may_read(
         self, owner: AsyncClient, as_user: As, guest: User
     ) -> None:
         file = await upload(owner)
@@ -897,7 +898,7 @@ class TestReadFile:
         assert response.status_code == 304
 
     async def test_missing_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.get(f"{FILES}/{NOBODY}")
+        response = await owner.get(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")
 
@@ -922,12 +923,12 @@ class TestReadFileByPath:
         assert response.status_code == 200
         assert response.json() == file
 
-    async def test_path_of_somebody_else_is_not_found(
-        self, owner: AsyncClient, stranger: AsyncClient
+    async def test_path_of_another_user_is_not_found(
+        self, owner: AsyncClient, other_client: AsyncClient
     ) -> None:
         await upload(owner, path="report.pdf")
 
-        response = await stranger.get(f"{FILES}/by-path/report.pdf")
+        response = await other_client.get(f"{FILES}/by-path/report.pdf")
 
         assert_problem(response, 404, "not_found")
 
@@ -939,11 +940,11 @@ class TestReadFileByPath:
 
 class TestReadFileContent:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
-        response = await client.get(f"{FILES}/{NOBODY}/content")
+        response = await client.get(f"{FILES}/{UNKNOWN_ID}/content")
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_everybody_signed_in_reads_it(
+    async def test_every_authenticated_user_may_read(
         self, owner: AsyncClient, as_user: As, guest: User
     ) -> None:
         url = await content_url(owner)
@@ -953,7 +954,7 @@ class TestReadFileContent:
         assert response.status_code == 200
         assert response.content == PDF
 
-    async def test_is_a_download_that_no_browser_reinterprets(self, owner: AsyncClient) -> None:
+    async def test_content_is_a_download_without_sniffing(self, owner: AsyncClient) -> None:
         response = await owner.get(await content_url(owner))
 
         assert response.headers["Content-Type"] == "application/pdf"
@@ -1068,7 +1069,7 @@ class TestReadFileContent:
 
 class TestDeleteFile:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
-        response = await client.delete(f"{FILES}/{NOBODY}")
+        response = await client.delete(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 401, "unauthenticated")
 
@@ -1088,10 +1089,12 @@ class TestDeleteFile:
 
         assert (await upload(owner, path="a.pdf"))["path"] == "a.pdf"
 
-    async def test_stranger_is_refused(self, owner: AsyncClient, stranger: AsyncClient) -> None:
+    async def test_another_user_is_refused(
+        self, owner: AsyncClient, other_client: AsyncClient
+    ) -> None:
         url = await content_url(owner)
 
-        response = await stranger.delete(url.removesuffix("/content"))
+        response = await other_client.delete(url.removesuffix("/content"))
 
         assert_problem(response, 403, "not_permitted")
         assert (await owner.get(url)).content == PDF
@@ -1111,6 +1114,6 @@ class TestDeleteFile:
         assert_problem(response, 412, "precondition_failed")
 
     async def test_missing_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.delete(f"{FILES}/{NOBODY}")
+        response = await owner.delete(f"{FILES}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")

@@ -89,19 +89,19 @@ async def names(storage: Storage) -> list[str]:
 
 
 class TestStorage:
-    async def test_gives_back_what_was_written(self, storage: Storage) -> None:
+    async def test_returns_the_bytes_that_were_written(self, storage: Storage) -> None:
         sent = [bytes([number]) * MIB for number in range(12)]
 
         await storage.write("key", chunks(*sent), DOWNLOAD)
 
         assert await content(storage, "key") == b"".join(sent)
 
-    async def test_gives_back_a_part(self, storage: Storage) -> None:
+    async def test_returns_a_range(self, storage: Storage) -> None:
         await storage.write("key", chunks(b"0123", b"456789"), DOWNLOAD)
 
         assert await content(storage, "key", 3, 6) == b"345"
 
-    async def test_names_what_it_holds(self, storage: Storage) -> None:
+    async def test_lists_its_objects(self, storage: Storage) -> None:
         for key in ("one", "two"):
             await storage.write(key, chunks(b"content"), DOWNLOAD)
 
@@ -114,7 +114,7 @@ class TestStorage:
         with pytest.raises(NotFound):
             await storage.read("key", 0, 10)
 
-    async def test_deletes_what_may_be_gone_already(self, storage: Storage) -> None:
+    async def test_deleting_a_missing_object_succeeds(self, storage: Storage) -> None:
         await storage.write("key", chunks(b"content"), DOWNLOAD)
 
         for _ in range(2):
@@ -124,7 +124,7 @@ class TestStorage:
 
     @pytest.mark.parametrize("size", [1, 11])
     async def test_interrupted_upload_leaves_nothing(self, storage: Storage, size: int) -> None:
-        error = BadRequest("The client went away.")
+        error = BadRequest("The client disconnected.")
 
         with pytest.raises(BadRequest) as raised:
             await storage.write("key", chunks(*[b"x" * MIB] * size, error=error), DOWNLOAD)
@@ -134,7 +134,7 @@ class TestStorage:
 
 
 class TestFolderStorage:
-    async def test_nobody_else_on_the_machine_reads_it(self, tmp_path: Path) -> None:
+    async def test_files_are_private_to_the_user(self, tmp_path: Path) -> None:
         await FolderStorage(tmp_path / "files").write("key", chunks(b"content"), DOWNLOAD)
 
         assert (tmp_path / "files").stat().st_mode & 0o777 == 0o700
@@ -152,7 +152,7 @@ class TestFolderStorage:
 
         await eventually(lambda: not list(tmp_path.iterdir()))
 
-    async def test_names_what_a_crash_left(self, tmp_path: Path) -> None:
+    async def test_lists_leftovers_of_a_crash(self, tmp_path: Path) -> None:
         (tmp_path / "key#1").touch()
         storage = FolderStorage(tmp_path)
 
@@ -160,7 +160,7 @@ class TestFolderStorage:
         await discard(storage, ["key#1"])
         assert await names(storage) == []
 
-    async def test_folder_that_cannot_be_made_is_said_so(self, tmp_path: Path) -> None:
+    async def test_folder_that_cannot_be_created_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         storage = FolderStorage(tmp_path / "file" / "below")
 
@@ -170,13 +170,13 @@ class TestFolderStorage:
             await storage.read("key", 0, 1)
         await discard(storage, ["key"])
 
-    async def test_signs_nothing(self, tmp_path: Path) -> None:
+    async def test_has_no_signed_urls(self, tmp_path: Path) -> None:
         assert await FolderStorage(tmp_path).signed_url("key") is None
 
 
 class TestBucketStorage:
     async def test_interrupted_upload_leaves_no_parts(self, s3: str) -> None:
-        error = BadRequest("The client went away.")
+        error = BadRequest("The client disconnected.")
 
         with pytest.raises(BadRequest):
             await BucketStorage("s3://bucket/interrupted").write(
@@ -185,7 +185,7 @@ class TestBucketStorage:
 
         assert "<Upload>" not in httpx2.get(f"{s3}/bucket?uploads").text
 
-    async def test_anybody_reads_a_signed_url(self, s3: str) -> None:
+    async def test_signed_url_needs_no_credentials(self, s3: str) -> None:
         storage = BucketStorage("s3://bucket/signed")
         await storage.write("key", chunks(PNG), DOWNLOAD)
 
@@ -196,7 +196,7 @@ class TestBucketStorage:
         assert response.headers["Content-Type"] == "image/png"
         assert response.headers["Content-Disposition"] == 'attachment; filename="a.png"'
 
-    async def test_signing_asks_nobody(self, environment: pytest.MonkeyPatch) -> None:
+    async def test_signing_sends_no_request(self, environment: pytest.MonkeyPatch) -> None:
         with environment.context() as here:
             here.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
             url = await BucketStorage("s3://bucket/folder").signed_url("key")
@@ -204,11 +204,11 @@ class TestBucketStorage:
         assert str(url).startswith("http://127.0.0.1:1/bucket/folder/key?")
         assert "X-Amz-Expires=60" in str(url)
 
-    async def test_missing_bucket_is_said_so(self, s3: str) -> None:
+    async def test_missing_bucket_is_reported(self, s3: str) -> None:
         with pytest.raises(StorageUnavailable):
             await BucketStorage("s3://nowhere").write("key", chunks(b"content"), DOWNLOAD)
 
-    async def test_refused_connection_is_said_so(self, environment: pytest.MonkeyPatch) -> None:
+    async def test_refused_connection_is_reported(self, environment: pytest.MonkeyPatch) -> None:
         with environment.context() as here:
             here.setenv("AWS_ENDPOINT", "http://127.0.0.1:1")
             storage = BucketStorage("s3://bucket")
@@ -218,7 +218,7 @@ class TestBucketStorage:
         with pytest.raises(StorageUnavailable):
             await names(storage)
 
-    async def test_full_bucket_is_told_from_one_that_is_away(
+    async def test_full_bucket_differs_from_an_unreachable_one(
         self, environment: pytest.MonkeyPatch
     ) -> None:
         answer = partial(
@@ -246,7 +246,7 @@ async def answer_all(
 class TestFilesInABucket:
     """The whole way, with an S3 server instead of the folder."""
 
-    async def test_file_goes_in_and_comes_out(self, running: Running, user: User, s3: str) -> None:
+    async def test_file_is_stored_and_returned(self, running: Running, user: User, s3: str) -> None:
         content = b"%PDF-1.7" + b"x" * 11 * MIB
         async with running(storage_url="s3://bucket/whole") as app:
             headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
@@ -261,7 +261,7 @@ class TestFilesInABucket:
             assert (part.status_code, part.content) == (206, b"xxxxx")
             assert await names(opened(app)[FileResources].storage) == []
 
-    async def test_download_is_redirected_when_asked_for(
+    async def test_download_is_redirected_if_configured(
         self, running: Running, user: User, s3: str
     ) -> None:
         sent: Any = {"file": ("ä.png", PNG, "image/png")}

@@ -1,4 +1,4 @@
-"""Operations over HTTP, and what they answer with."""
+"""GraphQL operations over HTTP, and their responses."""
 
 from typing import Any
 

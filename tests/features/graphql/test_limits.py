@@ -72,7 +72,7 @@ class TestCosts:
         assert checked_query(query, variables).rows == rows
 
     @pytest.mark.parametrize("variables", [{"n": "x"}, {"n": None}, {"n": 10**9}, {"n": True}])
-    def test_size_that_is_not_usable_costs_the_largest_page_at_most(
+    def test_invalid_page_size_costs_the_largest_page_at_most(
         self, variables: dict[str, object]
     ) -> None:
         query = "query ($n: Int) {items(first: $n) {edges {cursor}}}"
@@ -104,12 +104,12 @@ class TestLimits:
             get_introspection_query(),
         ],
     )
-    def test_what_is_within_the_limits_passes(self, query: str) -> None:
+    def test_query_within_the_limits_is_accepted(self, query: str) -> None:
         assert checked_query(query).document.definitions
 
     @pytest.mark.parametrize(
         "query", ["", "{", "}", "{me{id}", "\0", "{\ud800}", "query", "\u00fc"]
     )
-    def test_what_is_no_query_says_so(self, query: str) -> None:
+    def test_invalid_syntax_is_reported(self, query: str) -> None:
         with pytest.raises(InvalidQuery):
             checked_query(query)

@@ -1,7 +1,7 @@
 """GraphQL: the rules of the other endpoints, in one request."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from pydantic import SecretStr
 
-from app.db.compiled import CompiledStatement, Row
+from app.db.compiled import CompiledStatement, R
 from app.db.executor import Reader
 from app.db.resources import DatabaseResources
 from app.features.users.crud import users
@@ -42,7 +42,7 @@ CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { 
 
 
 class TestAuthentication:
-    async def test_nobody_is_refused(self, client: AsyncClient) -> None:
+    async def test_anonymous_client_is_refused(self, client: AsyncClient) -> None:
         response = await client.post("/graphql", json={"query": "{me{id}}"})
 
         assert_problem(response, 401, "unauthenticated")
@@ -72,7 +72,7 @@ class TestAuthentication:
             ('mutation{createItem(input:{name:"x",price:"1"}){id}}', "items:write"),
         ],
     )
-    async def test_each_field_asks_for_its_scope(
+    async def test_each_field_requires_its_scope(
         self, as_user: As, admin: User, query: str, scope: str
     ) -> None:
         others = {"users:read", "items:read", "items:write", "admin"} - {scope}
@@ -172,7 +172,7 @@ class TestQueries:
             ("first: 99999999999", "invalid_query"),
         ],
     )
-    async def test_odd_argument_is_refused(
+    async def test_invalid_argument_is_refused(
         self, as_user: As, user: User, arguments: str, expected: str
     ) -> None:
         client = await as_user(user)
@@ -191,7 +191,7 @@ class TestQueries:
         (error,) = answer["errors"]
         assert [each["pointer"] for each in error["extensions"]["errors"]] == [pointer]
 
-    async def test_field_that_fails_leaves_the_others(self, as_user: As, user: User) -> None:
+    async def test_failed_field_does_not_affect_others(self, as_user: As, user: User) -> None:
         query = "{ me { username } users { edges { cursor } } }"
 
         answer = await execute(await as_user(user), query)
@@ -221,7 +221,7 @@ class TestMutations:
         assert (read.json()["price"], read.json()["tags"]) == ("8.00", ["wood"])
         assert (await client.get(f"/api/v1/items/{created['id']}")).status_code == 404
 
-    async def test_broken_rules_are_named_like_elsewhere(self, as_user: As, user: User) -> None:
+    async def test_invalid_fields_are_named_as_in_rest(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         given = {"name": "", "price": "-1", "tags": ["Not A Tag"]}
 
@@ -236,7 +236,7 @@ class TestMutations:
         }
         assert "Not A Tag" not in json.dumps(answer)
 
-    async def test_others_items_are_left_alone(
+    async def test_items_of_others_are_not_changed(
         self, as_user: As, user: User, other_user: User, save: Save
     ) -> None:
         item = await save(make_item(other_user))
@@ -245,7 +245,7 @@ class TestMutations:
         assert await code(client, UPDATE, id=str(item.id), input={"name": "x"}) == "not_permitted"
         assert await code(client, DELETE, id=str(item.id)) == "not_permitted"
 
-    async def test_one_that_fails_undoes_itself_alone(self, as_user: As, user: User) -> None:
+    async def test_failed_mutation_rolls_back_only_itself(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         query = """mutation {
           first: createItem(input: {name: "kept", price: "1"}) { id }
@@ -294,7 +294,7 @@ class TestMutations:
             assert answer["errors"]
             assert "canary" not in json.dumps(answer)
 
-    async def test_same_key_creates_once(self, as_user: As, user: User) -> None:
+    async def test_same_idempotency_key_creates_once(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         body = {"query": 'mutation{createItem(input:{name:"x",price:"1"}){id}}'}
 
@@ -313,12 +313,14 @@ class FailingReads(Reader):
     def __init__(self, reads: Reader) -> None:
         self._reads = reads
 
-    async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
+    async def fetch(
+        self, query: CompiledStatement[Any], values: Mapping[str, Any]
+    ) -> Sequence[asyncpg.Record]:
         if query is users.BY_ID:
             raise ZeroDivisionError("canary")
         return await self._reads.fetch(query, values)
 
-    def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
+    def stream(self, query: CompiledStatement[R], **values: Any) -> AsyncGenerator[list[R]]:
         return self._reads.stream(query, **values)
 
 
@@ -329,7 +331,7 @@ class TestRequest:
         assert broken(response)
 
     @pytest.mark.parametrize(
-        ("query", "name", "told"),
+        ("query", "name", "message"),
         [
             ("query a {me{id}} query b {me{id}}", None, "operationName"),
             ("query a {me{id}}", "b", "no such operation"),
@@ -338,8 +340,8 @@ class TestRequest:
             ("subscription {itemEvents{id}}", None, "WebSocket"),
         ],
     )
-    async def test_operation_has_to_be_one_that_is_there(
-        self, as_user: As, user: User, query: str, name: str | None, told: str
+    async def test_unknown_operation_name_is_refused(
+        self, as_user: As, user: User, query: str, name: str | None, message: str
     ) -> None:
         body = {"query": query, "operationName": name}
 
@@ -347,7 +349,7 @@ class TestRequest:
 
         (error,) = answer["errors"]
         assert (answer["data"], error["extensions"]["code"]) == (None, "invalid_query")
-        assert told in error["message"]
+        assert message in error["message"]
 
     async def test_operation_is_chosen_by_its_name(self, as_user: As, user: User) -> None:
         body = {"query": "query a {me{id}} query b {me{username}}", "operationName": "b"}
@@ -357,7 +359,7 @@ class TestRequest:
         assert answer == {"data": {"me": {"username": user.username}}}
 
     @pytest.mark.parametrize(
-        ("query", "variables", "told"),
+        ("query", "variables", "message"),
         [
             ("query($id: ID!){user(id: $id){id}}", {}, "Variable '$id' has invalid value: Exp"),
             ("query($id: ID!){user(id: $id){id}}", {"id": "s3cret"}, "Variable '$id' has inval"),
@@ -369,11 +371,11 @@ class TestRequest:
         ],
     )
     async def test_mistake_is_named_and_no_value_repeated(
-        self, as_user: As, user: User, query: str, variables: dict[str, Any], told: str
+        self, as_user: As, user: User, query: str, variables: dict[str, Any], message: str
     ) -> None:
         answer = await execute(await as_user(user), query, **variables)
 
-        assert answer["errors"][0]["message"].startswith(told)
+        assert answer["errors"][0]["message"].startswith(message)
         assert "s3cret" not in json.dumps(answer)
 
     async def test_body_is_limited(self, as_user: As, user: User) -> None:
@@ -393,7 +395,7 @@ class TestRequest:
 
         assert await code(await as_user(user), query) == "query_too_complex"
 
-    async def test_production_tells_nothing_about_itself(
+    async def test_production_has_no_introspection(
         self, app: FastAPI, running: Running, user: User
     ) -> None:
         changes = {
@@ -436,7 +438,7 @@ class TestCost:
                 first = await client.post("/graphql", json={"query": query})
                 refused = await client.post("/graphql", json={"query": query})
 
-        # Two hundred rows are worth two requests besides the one that asks for them.
+        # Two hundred rows count as two more requests.
         assert first.headers.get_list("ratelimit")[0].startswith('"default";r=2;')
         assert_problem(refused, 429, "rate_limited")
 

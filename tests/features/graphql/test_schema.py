@@ -1,7 +1,7 @@
 """The GraphQL schema against its snapshot.
 
 After a change of the schema, `.venv/bin/python -m tests.features.graphql.test_schema` writes
-docs/schema.graphql anew.
+docs/schema.graphql.
 """
 
 from pathlib import Path
@@ -31,7 +31,7 @@ class TestSchema:
         with pytest.raises(FeatureError, match=r"graphql must be of type Schema"):
             load_features().extensions("graphql", Schema)
 
-    def test_fields_that_take_first_are_connections(self) -> None:
+    def test_fields_with_first_are_connections(self) -> None:
         connections = schema_of(load_features()).connections
 
         assert {"items", "users"} <= connections
@@ -39,7 +39,7 @@ class TestSchema:
 
 
 class TestSnapshot:
-    def test_is_what_the_schema_says(self) -> None:
+    def test_snapshot_is_up_to_date(self) -> None:
         assert SNAPSHOT.read_text(encoding="utf-8") == sorted_sdl()
 
 

@@ -19,13 +19,15 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
         yield port
 
 
-class TestFollow:
+class TestSubscribe:
     async def test_without_a_token_is_refused(self, port: int) -> None:
         status, _, body = await handshake(port, "/graphql")
 
         assert (status, body["code"]) == (401, "unauthenticated")
 
-    async def test_foreign_page_is_refused(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_page_of_another_origin_is_refused(
+        self, app: FastAPI, port: int, user: User
+    ) -> None:
         token = await access_token(app, user)
         headers = {"Authorization": f"Bearer {token}", "Origin": "https://evil.example"}
 
@@ -68,17 +70,19 @@ class TestFollow:
 
 
 class TestProtocol:
-    async def test_needs_its_name(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_subprotocol_is_required(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user, protocol="graphql-ws") as following:
             assert await following.close_code() == 4406
 
-    async def test_subscribing_comes_second(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_subscribe_before_init_is_refused(
+        self, app: FastAPI, port: int, user: User
+    ) -> None:
         async with follower(app, port, user) as following:
             await following.subscribe("subscription { nothing }")
 
             assert await following.close_code() == 4401
 
-    async def test_silence_is_ended(
+    async def test_silent_connection_is_closed(
         self, app: FastAPI, port: int, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(socket, "INIT_SECONDS", 0.05)
@@ -94,7 +98,7 @@ class TestProtocol:
             ('{"type": "connection_init"}', 4429),
         ],
     )
-    async def test_odd_messages_end_it(
+    async def test_invalid_messages_close_the_connection(
         self, app: FastAPI, port: int, user: User, frame: str, code: int
     ) -> None:
         async with follower(app, port, user) as following:

@@ -1,4 +1,4 @@
-"""Bounds on servers that answer slowly, endlessly, hugely or not at all."""
+"""HTTP client limits: slow, endless, huge and missing responses."""
 
 import asyncio
 import gzip
@@ -82,11 +82,13 @@ class TestDeadline:
         [hang, again_and_again(b"X-A: b\r\n", pause_seconds=0.01)],
         ids=["hang", "drip headers"],
     )
-    async def test_answer_must_begin_in_time(self, client: httpx.AsyncClient, speak: Speak) -> None:
+    async def test_response_must_begin_in_time(
+        self, client: httpx.AsyncClient, speak: Speak
+    ) -> None:
         async with server(speak) as url:
             await takes_its_time_and_no_more(client, url)
 
-    async def test_answer_must_be_complete_in_time(self, client: httpx.AsyncClient) -> None:
+    async def test_response_must_be_complete_in_time(self, client: httpx.AsyncClient) -> None:
         async with server(again_and_again(b"\r\n", pause_seconds=0.01)) as url:
             await takes_its_time_and_no_more(client, url)
 
@@ -106,11 +108,11 @@ class TestSize:
 
         assert len(answer.body) == MAX_BYTES
 
-    async def test_endless_body_is_left(self, client: httpx.AsyncClient) -> None:
+    async def test_endless_body_is_aborted(self, client: httpx.AsyncClient) -> None:
         async with server(again_and_again(b"\r\n" + b"a" * 65_534)) as url:
             await is_too_large(client, url)
 
-    async def test_bomb_is_not_unpacked(self, client: httpx.AsyncClient) -> None:
+    async def test_decompression_bomb_is_aborted(self, client: httpx.AsyncClient) -> None:
         bomb = gzip.compress(b"0" * 200 * MAX_BYTES, mtime=0)
 
         async with server(says(HEAD + b"Content-Encoding: gzip\r\n\r\n", bomb)) as url:
@@ -121,7 +123,7 @@ class TestSize:
 
         assert peak < 16 * MAX_BYTES
 
-    async def test_endless_nothing_is_left(self, client: httpx.AsyncClient) -> None:
+    async def test_endless_empty_chunks_are_aborted(self, client: httpx.AsyncClient) -> None:
         empty = zlib.compressobj(wbits=31)
         first, more = empty.flush(zlib.Z_FULL_FLUSH), b"\0\0\0\xff\xff" * 10_000
 
@@ -136,7 +138,7 @@ async def is_too_large(client: httpx.AsyncClient, url: str) -> None:
 
 
 class TestCompression:
-    async def test_gzip_is_unpacked(self, client: httpx.AsyncClient) -> None:
+    async def test_gzip_is_decompressed(self, client: httpx.AsyncClient) -> None:
         packed = gzip.compress(b"some text", mtime=0)
 
         async with server(says(HEAD + b"Content-Encoding: gzip\r\n\r\n", packed)) as url:
@@ -154,7 +156,7 @@ class TestCompression:
         ],
         ids=["cut", "wrong", "unknown", "twice"],
     )
-    async def test_what_cannot_be_unpacked_is_a_failure(
+    async def test_corrupt_compression_is_a_failure(
         self, client: httpx.AsyncClient, encoding: bytes, body: bytes
     ) -> None:
         head = HEAD + b"Content-Encoding: " + encoding + b"\r\n\r\n"
@@ -165,7 +167,7 @@ class TestCompression:
 
 
 class TestProtocol:
-    async def test_redirect_is_an_answer(self, client: httpx.AsyncClient) -> None:
+    async def test_redirect_is_not_followed(self, client: httpx.AsyncClient) -> None:
         head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n"
 
         async with server(says(head)) as url:
@@ -176,7 +178,7 @@ class TestProtocol:
     @pytest.mark.parametrize(
         "said", [b"", b"hello\r\n\r\n", HEAD, HEAD + b"Content-Length: 9\r\n\r\n"]
     )
-    async def test_half_an_answer_is_a_failure(
+    async def test_truncated_response_is_a_failure(
         self, client: httpx.AsyncClient, said: bytes
     ) -> None:
         async with server(says(said)) as url:

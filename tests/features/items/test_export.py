@@ -1,17 +1,17 @@
-"""Downloads of whole collections, and bringing back what was deleted."""
+"""Exports of collections, and restoring deleted items."""
 
 import asyncio
 import csv
 import io
 import json
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import cast
 
 import pytest
 from httpx2 import AsyncClient
 
-from app.db.executor import Row
 from app.features.items.export import ExportFormat, cell, export
-from app.features.items.schemas import ItemRead
+from app.features.items.models import ItemRow
 from app.features.users.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_item
@@ -52,7 +52,7 @@ class TestExportItems:
         assert row["name"] == '\'=HYPERLINK("http://evil")'
         assert row["tags"] == "oak,wood"
 
-    async def test_filters_hold(self, as_user: As, save: Save, user: User) -> None:
+    async def test_filters_apply(self, as_user: As, save: Save, user: User) -> None:
         await save(make_item(user, name="desk", tags=["oak"]))
         await save(make_item(user, name="lamp"))
 
@@ -65,12 +65,12 @@ class TestExportItems:
         self, save: Save, user: User, form: ExportFormat
     ) -> None:
         item = await save(make_item(user))
-        row = {name: getattr(item, name) for name in ItemRead.model_fields}
+        row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
 
-        async def chunks() -> AsyncIterator[list[Row]]:
+        async def chunks() -> AsyncIterator[list[ItemRow]]:
             yield [row] * 1000
 
-        response = await export(chunks(), ItemRead, form, name="items")
+        response = await export(chunks(), ItemRow, form, name="items")
         encoded = asyncio.create_task(parts_of(response.body_iterator))
         iterations = 0
         while not encoded.done():
@@ -87,13 +87,13 @@ class TestExportItems:
         assert response.json()["errors"][0]["pointer"] == "/query/format"
 
 
-class TestCell:
+class TestCsvCell:
     @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
-    def test_formula_is_taken_for_text(self, text: str) -> None:
+    def test_formula_is_escaped(self, text: str) -> None:
         assert cell(text) == f"'{text}"
 
     @pytest.mark.parametrize("value", ["desk", 1, None])
-    def test_anything_else_stays(self, value: object) -> None:
+    def test_other_text_is_unchanged(self, value: object) -> None:
         assert cell(value) == value
 
 
@@ -103,7 +103,7 @@ class TestRestoreItem:
 
         assert response.status_code == 401
 
-    async def test_deleted_item_comes_back(self, as_user: As, save: Save, user: User) -> None:
+    async def test_deleted_item_is_restored(self, as_user: As, save: Save, user: User) -> None:
         item, client = await save(make_item(user)), await as_user(user)
         await client.delete(f"/api/v1/items/{item.id}")
 
@@ -113,7 +113,7 @@ class TestRestoreItem:
         assert response.headers["etag"] == '"3"'
         assert (await client.get(f"/api/v1/items/{item.id}")).status_code == 200
 
-    async def test_item_that_was_not_deleted_is_not_found(
+    async def test_item_that_is_not_deleted_is_not_found(
         self, as_user: As, save: Save, user: User
     ) -> None:
         item = await save(make_item(user))
@@ -122,7 +122,7 @@ class TestRestoreItem:
 
         assert response.status_code == 404
 
-    async def test_foreign_item_stays_deleted(
+    async def test_item_of_another_user_stays_deleted(
         self, as_user: As, save: Save, user: User, other_user: User
     ) -> None:
         item = await save(make_item(user))

@@ -117,7 +117,7 @@ class TestExportSlots:
         assert {answer.status_code for answer in answers} == {429}
         assert read.status_code == 200
 
-    async def test_reader_that_stalls_is_disconnected(
+    async def test_stalled_reader_is_disconnected(
         self, running: Running, many_items: None, user: User
     ) -> None:
         async with (
@@ -128,7 +128,7 @@ class TestExportSlots:
             await eventually(lambda: has_slots_in_use(app, 1))
             await eventually(lambda: has_slots_in_use(app, 0))
 
-    async def test_unreachable_database_is_a_problem_and_no_broken_answer(
+    async def test_unreachable_database_is_a_problem_and_no_broken_download(
         self, running: Running, user: User
     ) -> None:
         nowhere = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
@@ -144,7 +144,7 @@ class TestExportSlots:
 
 
 class TestConcurrencyLimiter:
-    def test_forgets_users_who_have_left(self) -> None:
+    def test_removes_users_without_slots(self) -> None:
         limiter = ConcurrencyLimiter("exports", per_user=1, per_process=1)
         for _ in range(3):
             with limiter.slot(uuid7()):
@@ -152,7 +152,7 @@ class TestConcurrencyLimiter:
 
         assert limiter.in_use == 0
 
-    def test_own_bound_comes_before_that_of_the_process(self) -> None:
+    def test_limit_of_the_user_applies_before_that_of_the_process(self) -> None:
         limiter, user_id = ConcurrencyLimiter("exports", per_user=1, per_process=1), uuid7()
         with limiter.slot(user_id):
             with pytest.raises(TooManyAtOnce), limiter.slot(user_id):

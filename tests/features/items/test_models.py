@@ -36,7 +36,7 @@ class TestCheckGrossPrice:
         ("changed", "pointer"),
         [({"tax"}, "/body/tax"), ({"price"}, "/body/price"), ({"price", "tax"}, "/body/tax")],
     )
-    def test_points_at_what_was_changed(self, changed: set[str], pointer: str) -> None:
+    def test_pointer_names_the_changed_field(self, changed: set[str], pointer: str) -> None:
         item = make_item(make_user(), price=Decimal(1), tax=Decimal(2))
 
         with pytest.raises(Unprocessable) as caught:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,9 +16,8 @@ from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.features.items.models import Item
+from app.features.items.models import Item, ItemRow
 from app.features.items.router import batch_answer
-from app.features.items.schemas import ItemRead
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
@@ -33,7 +32,7 @@ ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
 JSON = {"Content-Type": "application/json"}
 SORTS = ["name", "-name", "price", "-price", "created_at", "-created_at"]
-NOBODY = uuid.UUID("018f2f63-0000-7000-8000-000000000000")
+UNKNOWN_ID = uuid.UUID("018f2f63-0000-7000-8000-000000000000")
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ async def owner(as_user: As, user: User) -> AsyncClient:
 
 
 @pytest.fixture
-async def stranger(as_user: As, other_user: User) -> AsyncClient:
+async def other_client(as_user: As, other_user: User) -> AsyncClient:
     return await as_user(other_user)
 
 
@@ -92,7 +91,7 @@ class TestListItems:
 
         assert "items:read" in assert_problem(response, 403, "insufficient_scope")["detail"]
 
-    async def test_shows_everybody_the_items_of_all(
+    async def test_every_user_sees_the_items_of_all(
         self, as_user: As, guest: User, item: Item
     ) -> None:
         client = await as_user(guest)
@@ -101,7 +100,7 @@ class TestListItems:
 
         assert names(response) == [item.name]
 
-    async def test_nothing_is_an_empty_page(self, owner: AsyncClient) -> None:
+    async def test_no_items_are_an_empty_page(self, owner: AsyncClient) -> None:
         response = await owner.get(ITEMS)
 
         assert response.json() == {"items": [], "next_cursor": None, "total": None}
@@ -253,7 +252,9 @@ class TestWalkItems:
         assert parse_qs(urlsplit(links(page)["first"]).query) == query
         assert parse_qs(urlsplit(links(page)["next"]).query) == query | {"cursor": [cursor]}
 
-    async def test_next_leads_to_the_end(self, owner: AsyncClient, user: User, save: Save) -> None:
+    async def test_next_links_lead_to_the_end(
+        self, owner: AsyncClient, user: User, save: Save
+    ) -> None:
         for name in "abc":
             await save(make_item(user, name=name))
 
@@ -285,7 +286,7 @@ class TestWalkItems:
         assert names(second) == ["b"]
 
     @pytest.mark.parametrize("params", [{"sort": "price"}, {"sort": "name", "skip": 1}])
-    async def test_cursor_goes_with_its_sort_alone(
+    async def test_cursor_with_another_sort_is_refused(
         self, owner: AsyncClient, user: User, save: Save, params: dict[str, Any]
     ) -> None:
         for _ in range(2):
@@ -318,7 +319,9 @@ class TestWalkItems:
         assert_problem(response, 400, "invalid_cursor")
 
     async def test_cursor_of_another_service_is_refused(self, owner: AsyncClient) -> None:
-        cursor = CursorSigner("another secret").sign([["-created_at"], ["2026-01-01", str(NOBODY)]])
+        cursor = CursorSigner("another secret").sign(
+            [["-created_at"], ["2026-01-01", str(UNKNOWN_ID)]]
+        )
 
         response = await owner.get(ITEMS, params={"cursor": cursor})
 
@@ -352,7 +355,7 @@ class TestWalkItems:
         start=st.integers(0, 9),
         changes=st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=8),
     )
-    async def test_meets_what_stays_exactly_once(
+    async def test_returns_unchanged_items_exactly_once(
         self,
         app: FastAPI,
         cleaner: Cleaner,
@@ -388,7 +391,7 @@ class TestWalkItems:
 
 
 def twin(user: User, number: int) -> Item:
-    """An item that others are equal to in name and price."""
+    """An item with the same name and price as others."""
     return make_item(user, name="ab"[number % 2], price=Decimal(1 + number % 3))
 
 
@@ -405,9 +408,7 @@ class TestCreateItem:
 
         assert "items:write" in assert_problem(response, 403, "insufficient_scope")["detail"]
 
-    async def test_answers_with_the_item_and_its_place(
-        self, owner: AsyncClient, user: User
-    ) -> None:
+    async def test_returns_the_item_and_its_location(self, owner: AsyncClient, user: User) -> None:
         response = await owner.post(ITEMS, json=item_body(tax="19", tags=["wood"]))
         found = await owner.get(response.headers["Location"])
 
@@ -416,7 +417,7 @@ class TestCreateItem:
         assert response.json() == found.json()
         assert response.json()["owner_id"] == str(user.id)
 
-    async def test_what_is_left_out_has_a_default(self, owner: AsyncClient) -> None:
+    async def test_absent_fields_get_defaults(self, owner: AsyncClient) -> None:
         response = await owner.post(ITEMS, json={"name": "Desk", "price": 10})
 
         item = response.json()
@@ -493,8 +494,8 @@ class TestCreateItem:
             ("tags", "wood", "list_type"),
             ("tags", {"wood": 1}, "list_type"),
             ("tags", ["wood"] * 21, "too_long"),
-            ("id", str(NOBODY), "extra_forbidden"),
-            ("owner_id", str(NOBODY), "extra_forbidden"),
+            ("id", str(UNKNOWN_ID), "extra_forbidden"),
+            ("owner_id", str(UNKNOWN_ID), "extra_forbidden"),
             ("a/b~c", 1, "extra_forbidden"),
         ],
     )
@@ -517,7 +518,7 @@ class TestCreateItem:
 
         assert broken(response) == {"/body/tax": "gross_price_too_high"}
 
-    async def test_every_broken_rule_is_named_at_once(self, owner: AsyncClient) -> None:
+    async def test_all_invalid_fields_are_named_at_once(self, owner: AsyncClient) -> None:
         response = await owner.post(ITEMS, json={"price": "x", "tax": -1, "tags": [""], "color": 1})
 
         assert broken(response).keys() == {
@@ -529,7 +530,7 @@ class TestCreateItem:
         }
 
     @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999"])
-    async def test_number_that_is_none_is_refused(self, owner: AsyncClient, number: bytes) -> None:
+    async def test_not_a_number_is_refused(self, owner: AsyncClient, number: bytes) -> None:
         response = await owner.post(
             ITEMS, content=b'{"name": "Desk", "price": %b}' % number, headers=JSON
         )
@@ -555,7 +556,7 @@ class TestCreateItem:
         assert response.json()["name"] == "\U0001f600"
 
     @pytest.mark.parametrize("body", [[], "item", 7, None, True, [item_body()]])
-    async def test_body_that_is_no_object_is_refused(self, owner: AsyncClient, body: Any) -> None:
+    async def test_body_must_be_an_object(self, owner: AsyncClient, body: Any) -> None:
         response = await owner.post(ITEMS, content=json.dumps(body).encode(), headers=JSON)
 
         assert broken(response).keys() == {"/body"}
@@ -572,8 +573,10 @@ class TestReadItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_everybody_signed_in_reads_it(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.get(url(item))
+    async def test_every_authenticated_user_may_read(
+        self, other_client: AsyncClient, item: Item
+    ) -> None:
+        response = await other_client.get(url(item))
 
         assert response.status_code == 200
         assert response.json()["owner_id"] == str(item.owner_id)
@@ -608,7 +611,7 @@ class TestReadItem:
         assert response.status_code == 200
 
     async def test_unknown_item_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.get(f"{ITEMS}/{NOBODY}")
+        response = await owner.get(f"{ITEMS}/{UNKNOWN_ID}")
 
         assert_problem(response, 404, "not_found")
 
@@ -624,8 +627,8 @@ class TestReplaceItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_stranger_is_refused(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.put(url(item), json=item_body())
+    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+        response = await other_client.put(url(item), json=item_body())
 
         assert_problem(response, 403, "not_permitted")
 
@@ -637,7 +640,7 @@ class TestReplaceItem:
         assert response.json()["name"] == "Moderated"
         assert response.json()["owner_id"] == str(item.owner_id)
 
-    async def test_what_is_left_out_returns_to_its_default(
+    async def test_absent_fields_return_to_defaults(
         self, owner: AsyncClient, user: User, save: Save
     ) -> None:
         item = await save(make_item(user, description="old", tax=Decimal(5), tags=["old"]))
@@ -661,7 +664,7 @@ class TestReplaceItem:
         assert broken(response) == {"/body/price": "missing"}
 
     async def test_unknown_item_is_not_found(self, owner: AsyncClient) -> None:
-        response = await owner.put(f"{ITEMS}/{NOBODY}", json=item_body())
+        response = await owner.put(f"{ITEMS}/{UNKNOWN_ID}", json=item_body())
 
         assert_problem(response, 404, "not_found")
 
@@ -672,21 +675,19 @@ class TestUpdateItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_stranger_is_refused(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.patch(url(item), json={"name": "Mine now"})
+    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+        response = await other_client.patch(url(item), json={"name": "Mine now"})
 
         assert_problem(response, 403, "not_permitted")
 
-    async def test_token_that_only_reads_is_refused(
-        self, as_user: As, user: User, item: Item
-    ) -> None:
+    async def test_read_only_token_is_refused(self, as_user: As, user: User, item: Item) -> None:
         client = await as_user(user, scopes=("items:read",))
 
         response = await client.patch(url(item), json={"name": "New"})
 
         assert_problem(response, 403, "insufficient_scope")
 
-    async def test_what_is_left_out_stays(self, owner: AsyncClient, user: User, save: Save) -> None:
+    async def test_absent_fields_stay(self, owner: AsyncClient, user: User, save: Save) -> None:
         item = await save(make_item(user, description="old", tags=["old"]))
 
         response = await owner.patch(url(item), json={"name": "New"})
@@ -694,7 +695,7 @@ class TestUpdateItem:
         assert response.json()["name"] == "New"
         assert (response.json()["description"], response.json()["tags"]) == ("old", ["old"])
 
-    async def test_null_empties_what_may_be_empty(
+    async def test_null_clears_optional_fields(
         self, owner: AsyncClient, user: User, save: Save
     ) -> None:
         item = await save(make_item(user, description="old"))
@@ -711,7 +712,7 @@ class TestUpdateItem:
 
         assert broken(response).keys() == {f"/body/{field}"}
 
-    async def test_nothing_changes_nothing(self, owner: AsyncClient, item: Item) -> None:
+    async def test_empty_update_changes_nothing(self, owner: AsyncClient, item: Item) -> None:
         response = await owner.patch(url(item), json={})
 
         assert response.headers["ETag"] == '"1"'
@@ -756,8 +757,8 @@ class TestDeleteItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_stranger_is_refused(self, stranger: AsyncClient, item: Item) -> None:
-        response = await stranger.delete(url(item))
+    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+        response = await other_client.delete(url(item))
 
         assert_problem(response, 403, "not_permitted")
 
@@ -769,7 +770,7 @@ class TestDeleteItem:
             gone = await owner.request(method, url(item), json={})
             assert_problem(gone, 404, "not_found")
 
-    async def test_row_is_kept(self, app: FastAPI, owner: AsyncClient, item: Item) -> None:
+    async def test_row_is_not_deleted(self, app: FastAPI, owner: AsyncClient, item: Item) -> None:
         await owner.delete(url(item))
 
         async with sessions_of(app)() as session:
@@ -799,7 +800,7 @@ class TestIfMatch:
         assert_problem(response, 412, "precondition_failed")
         assert (await owner.get(url(item))).json()["version"] == 1
 
-    async def test_may_be_required(self, running: Running, user: User, item: Item) -> None:
+    async def test_if_match_may_be_required(self, running: Running, user: User, item: Item) -> None:
         async with running(require_if_match=True) as app:
             token = await access_token(app, user)
             async with new_client(app, Authorization=f"Bearer {token}") as client:
@@ -885,14 +886,14 @@ class TestCreateItems:
         assert problem["request_id"] == response.headers["X-Request-ID"]
 
     @pytest.mark.parametrize("junk", [None, True, 7, "x", [], {}, [[]], {"": {}}])
-    async def test_junk_is_reported(self, owner: AsyncClient, junk: Any) -> None:
+    async def test_invalid_elements_are_reported(self, owner: AsyncClient, junk: Any) -> None:
         response = await owner.post(BATCH, json={"items": [junk]})
 
         assert response.status_code == 200
         assert (response.json()["created"], response.json()["failed"]) == (0, 1)
         assert "ItemCreate" not in response.text
 
-    async def test_odd_field_name_is_reported(self, owner: AsyncClient) -> None:
+    async def test_unusual_field_name_is_reported(self, owner: AsyncClient) -> None:
         content = rb'{"items": [{"name": "Desk", "price": 1, "\ud800\u0000": 1}, 7]}'
 
         response = await owner.post(BATCH, content=content, headers=JSON)
@@ -939,8 +940,10 @@ class TestCreateItems:
         results = response.json()["results"]
         assert [result["item"]["name"] for result in results] == [item["name"] for item in batch]
 
-    async def test_answer_to_a_large_batch_lets_others_run(self, item: Item) -> None:
-        row = {name: getattr(item, name) for name in ItemRead.model_fields}
+    async def test_response_to_a_large_batch_does_not_block_the_event_loop(
+        self, item: Item
+    ) -> None:
+        row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
         answer = asyncio.create_task(
             batch_answer(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
         )
@@ -987,7 +990,7 @@ class TestMethods:
         ("path", "allow"),
         [
             (ITEMS, "GET, HEAD, OPTIONS, POST"),
-            (f"{ITEMS}/{NOBODY}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+            (f"{ITEMS}/{UNKNOWN_ID}", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ],
     )
     async def test_other_methods_are_not_allowed(

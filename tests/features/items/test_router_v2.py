@@ -60,7 +60,7 @@ class TestCreateItemV2:
 
         assert response.status_code == 401
 
-    async def test_item_is_there_in_version_1(self, as_user: As, user: User) -> None:
+    async def test_item_exists_in_version_1(self, as_user: As, user: User) -> None:
         client = await as_user(user)
 
         made = await client.post(ITEMS, json={"name": "Desk", "price": EUROS})
@@ -102,7 +102,7 @@ class TestUpdateItemV2:
 
         assert response.status_code == 401
 
-    async def test_changes_what_is_sent(self, as_user: As, save: Save, user: User) -> None:
+    async def test_changes_the_given_fields(self, as_user: As, save: Save, user: User) -> None:
         item = await save(make_item(user, name="Desk"))
 
         response = await (await as_user(user)).patch(

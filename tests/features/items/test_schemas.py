@@ -1,4 +1,4 @@
-"""Items on the wire, without the wire."""
+"""Schemas of items."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.features.items.schemas import ItemBatch, ItemCreate, ItemUpdate
 
 
 class TestItemUpdate:
-    def test_what_is_left_out_is_missing(self) -> None:
+    def test_absent_field_is_missing(self) -> None:
         assert ItemUpdate.model_validate({"name": "Desk"}).model_dump() == {"name": "Desk"}
 
     def test_null_is_a_value(self) -> None:
@@ -19,7 +19,7 @@ class TestItemUpdate:
 
 
 class TestItemCreate:
-    def test_broken_tax_is_one_error(self) -> None:
+    def test_invalid_tax_is_one_error(self) -> None:
         with pytest.raises(ValidationError) as caught:
             ItemCreate.model_validate({"name": "Desk", "price": "x", "tax": "101"})
 
@@ -33,7 +33,7 @@ class TestItemCreate:
 
 class TestItemBatch:
     @pytest.mark.parametrize("junk", [None, 7, "x", [], {"name": "\ud800", "price": 1}])
-    def test_junk_does_not_stop_the_others(self, junk: Any) -> None:
+    def test_invalid_elements_do_not_affect_the_others(self, junk: Any) -> None:
         good = {"name": "Desk", "price": 1}
 
         checked = ItemBatch.model_validate({"items": [good, junk, good]}).checked()

@@ -1,4 +1,4 @@
-"""Mail: well-formed, safe against what people type, and taken by a real server."""
+"""Mail: well-formed, safe against header injection, accepted by a real server."""
 
 import asyncio
 import socket
@@ -38,7 +38,7 @@ VALUES = {
 
 
 class Server:
-    """A mail server that wants a password and keeps what it takes."""
+    """A mail server that requires a password and stores the mails."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -76,7 +76,7 @@ async def server() -> AsyncIterator[tuple[Server, str]]:
 
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Iterator[tuple[Maildir, str]]:
-    """A mail server in a process of its own, and where it puts what it takes."""
+    """A mail server in a process of its own, and the folder of its mails."""
     folder, port = tmp_path / "mailbox", free_port()
     keeps = ["--class", "aiosmtpd.handlers.Mailbox", str(folder)]
     listens = ["--nosetuid", "--listen", f"127.0.0.1:{port}"]
@@ -105,7 +105,9 @@ def sender(url: str) -> MailSender:
 
 
 class TestSmtpMailer:
-    async def test_server_in_another_process_takes_it(self, mailbox: tuple[Maildir, str]) -> None:
+    async def test_mail_is_sent_to_a_server_in_another_process(
+        self, mailbox: tuple[Maildir, str]
+    ) -> None:
         folder, address = mailbox
 
         await sender(f"smtp://{address}").send(
@@ -114,7 +116,7 @@ class TestSmtpMailer:
 
         assert [mail["Subject"] for mail in folder] == ["Welcome to Ref"]
 
-    async def test_real_server_takes_it(self, server: tuple[Server, str]) -> None:
+    async def test_mail_is_sent_to_a_real_server(self, server: tuple[Server, str]) -> None:
         handler, address = server
         mail_id = uuid.uuid4()
 
@@ -154,7 +156,7 @@ class TestSmtpMailer:
         assert health == ["ok"] * 40
         assert (handler.greetings, handler.sign_ins) == (1, 0)
 
-    async def test_server_that_offers_no_tls_is_left_when_tls_is_asked_for(
+    async def test_server_without_tls_is_rejected_if_tls_is_required(
         self, server: tuple[Server, str]
     ) -> None:
         with pytest.raises(aiosmtplib.SMTPException, match="STARTTLS"):
@@ -184,7 +186,7 @@ class TestCompose:
         assert page is not None
         assert "</html>" in page.get_content()
 
-    def test_page_shows_what_people_type_as_text(self) -> None:
+    def test_user_input_is_escaped_in_the_page(self) -> None:
         mail = compose(Template.NOTIFICATION, VALUES | {"message": "<script>alert(1)</script>"})
 
         page, text = mail.get_body(("html",)), mail.get_body(("plain",))

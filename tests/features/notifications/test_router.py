@@ -1,10 +1,11 @@
-"""Notifications: what somebody is told, by mail and in a list."""
+"""Notifications: by mail and in a list."""
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import As, Running, Save, access_token, new_client
@@ -38,8 +39,10 @@ class TestSendNotification:
 
         assert response.status_code == 202
         listed = (await (await as_user(reader)).get(NOTIFICATIONS)).json()["items"]
-        assert [(told["subject"], told["message"]) for told in listed] == [tuple(BODY.values())]
-        mails = dict(read_mails(settings.mail_folder))
+        assert [(message["subject"], message["message"]) for message in listed] == [
+            tuple(BODY.values())
+        ]
+        mails = dict(read_mails(settings.of(MailSettings).mail_folder))
         assert mails[reader.email.capitalize()].strip() == BODY["message"]
 
     @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ class TestSendNotification:
             )
 
         listed = (await (await as_user(user)).get(NOTIFICATIONS)).json()["items"]
-        assert [told["subject"] for told in listed] == [BODY["subject"]]
+        assert [message["subject"] for message in listed] == [BODY["subject"]]
 
     async def test_address_without_an_account_gets_the_mail(
         self, app: FastAPI, as_user: As, admin: User, settings: Settings
@@ -85,7 +88,7 @@ class TestSendNotification:
         await (await as_user(admin)).post(f"{NOTIFICATIONS}/{recipient}", json=BODY)
         await opened(app)[Worker].drain()
 
-        assert recipient in dict(read_mails(settings.mail_folder))
+        assert recipient in dict(read_mails(settings.of(MailSettings).mail_folder))
 
     @pytest.mark.parametrize(
         ("recipient", "fields"),
@@ -98,7 +101,7 @@ class TestSendNotification:
             ("a@example.com", {"html": "x"}),
         ],
     )
-    async def test_odd_input_is_refused(
+    async def test_invalid_input_is_refused(
         self, as_user: As, admin: User, recipient: str, fields: dict[str, str]
     ) -> None:
         signed_in = await as_user(admin)

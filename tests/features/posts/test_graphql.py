@@ -27,7 +27,7 @@ class TestQueries:
         assert await code(client, query) == "insufficient_scope"
         assert await data(await as_user(user), query)
 
-    async def test_drafts_of_others_are_not_seen(
+    async def test_drafts_of_others_are_hidden(
         self, as_user: As, user: User, other_user: User, save: Save
     ) -> None:
         await save(make_post(other_user, title="draft of another"))

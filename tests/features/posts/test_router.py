@@ -17,7 +17,7 @@ from tests.state import reads_of, sessions_of
 
 POSTS = "/api/v1/posts"
 OWN_POSTS = "/api/v1/users/me/posts"
-NOBODY = "018f2f63-0000-7000-8000-000000000000"
+UNKNOWN_ID = "018f2f63-0000-7000-8000-000000000000"
 BODY = {"title": "On oiling walnut", "body": "Thinly, and with the grain."}
 
 CallAs = Callable[[str], Awaitable[AsyncClient]]
@@ -29,16 +29,16 @@ async def author(as_user: As, user: User) -> AsyncClient:
 
 
 @pytest.fixture
-async def stranger(as_user: As, other_user: User) -> AsyncClient:
+async def other_client(as_user: As, other_user: User) -> AsyncClient:
     return await as_user(other_user)
 
 
 @pytest.fixture
 def call_as(as_user: As, user: User, other_user: User, guest: User, admin: User) -> CallAs:
-    people = {"author": user, "stranger": other_user, "guest": guest, "admin": admin}
+    all_users = {"author": user, "other_user": other_user, "guest": guest, "admin": admin}
 
     async def sign_in(name: str) -> AsyncClient:
-        return await as_user(people[name])
+        return await as_user(all_users[name])
 
     return sign_in
 
@@ -84,7 +84,7 @@ class TestListPosts:
         [
             ("author", ["Draft", "Published"]),
             ("admin", ["Draft", "Published"]),
-            ("stranger", ["Published"]),
+            ("other_user", ["Published"]),
             ("guest", ["Published"]),
         ],
     )
@@ -116,10 +116,10 @@ class TestListPosts:
 
         assert titles(response) == ["Published"]
 
-    async def test_shows_who_wrote_them(
-        self, stranger: AsyncClient, user: User, published: Post
+    async def test_shows_the_authors(
+        self, other_client: AsyncClient, user: User, published: Post
     ) -> None:
-        [post] = (await stranger.get(POSTS)).json()["items"]
+        [post] = (await other_client.get(POSTS)).json()["items"]
 
         author = {"id": str(user.id), "username": user.username, "full_name": user.full_name}
         assert (post["author"], post["author_id"]) == (author, str(user.id))
@@ -249,7 +249,7 @@ class TestListOwnPosts:
 
         assert titles(response) == ["Draft", "Published"]
 
-    async def test_administrators_see_their_own_alone(
+    async def test_administrators_see_only_their_own(
         self, as_user: As, admin: User, draft: Post
     ) -> None:
         response = await (await as_user(admin)).get(OWN_POSTS)
@@ -274,7 +274,7 @@ class TestReadPost:
         assert_problem(response, 401, "unauthenticated")
 
     @pytest.mark.parametrize(
-        ("name", "status"), [("author", 200), ("admin", 200), ("stranger", 404), ("guest", 404)]
+        ("name", "status"), [("author", 200), ("admin", 200), ("other_user", 404), ("guest", 404)]
     )
     async def test_draft_is_for_its_author_and_administrators(
         self, call_as: CallAs, draft: Post, name: str, status: int
@@ -283,7 +283,7 @@ class TestReadPost:
 
         assert response.status_code == status
 
-    @pytest.mark.parametrize("name", ["author", "admin", "stranger", "guest"])
+    @pytest.mark.parametrize("name", ["author", "admin", "other_user", "guest"])
     async def test_published_post_is_for_all(
         self, call_as: CallAs, user: User, published: Post, name: str
     ) -> None:
@@ -292,26 +292,26 @@ class TestReadPost:
         assert response.status_code == 200
         assert response.json()["author"]["username"] == user.username
 
-    async def test_draft_of_a_stranger_looks_as_if_there_were_none(
-        self, stranger: AsyncClient, draft: Post
+    async def test_draft_of_another_user_is_not_found(
+        self, other_client: AsyncClient, draft: Post
     ) -> None:
-        hidden = assert_problem(await stranger.get(url(draft)), 404, "not_found")
-        missing = assert_problem(await stranger.get(f"{POSTS}/{NOBODY}"), 404, "not_found")
+        hidden = assert_problem(await other_client.get(url(draft)), 404, "not_found")
+        missing = assert_problem(await other_client.get(f"{POSTS}/{UNKNOWN_ID}"), 404, "not_found")
 
         own = {"instance", "request_id"}
         assert {k: hidden[k] for k in hidden.keys() - own} == {
             k: missing[k] for k in missing.keys() - own
         }
 
-    async def test_known_draft_is_no_304_for_a_stranger(
-        self, stranger: AsyncClient, draft: Post
+    async def test_etag_of_a_draft_is_no_304_for_another_user(
+        self, other_client: AsyncClient, draft: Post
     ) -> None:
-        response = await stranger.get(url(draft), headers={"If-None-Match": "*"})
+        response = await other_client.get(url(draft), headers={"If-None-Match": "*"})
 
         assert_problem(response, 404, "not_found")
 
-    async def test_is_304_for_who_has_it(self, stranger: AsyncClient, published: Post) -> None:
-        response = await stranger.get(url(published), headers={"If-None-Match": '"1"'})
+    async def test_current_copy_is_304(self, other_client: AsyncClient, published: Post) -> None:
+        response = await other_client.get(url(published), headers={"If-None-Match": '"1"'})
 
         assert (response.status_code, response.content) == (304, b"")
 
@@ -371,7 +371,7 @@ class TestCreatePost:
             ),
         ],
     )
-    async def test_broken_rules_are_named_all_at_once(
+    async def test_all_invalid_fields_are_named_at_once(
         self, author: AsyncClient, body: dict[str, Any], problems: dict[str, str]
     ) -> None:
         response = await author.post(POSTS, json=body)
@@ -398,24 +398,24 @@ class TestChangePost:
         ("method", "path", "body"),
         [*CHANGES, ("PUT", "/publication", None), ("DELETE", "/publication", None)],
     )
-    async def test_stranger_may_see_what_is_published_and_change_nothing(
+    async def test_another_user_may_read_a_published_post_but_not_change_it(
         self,
-        stranger: AsyncClient,
+        other_client: AsyncClient,
         draft: Post,
         published: Post,
         method: str,
         path: str,
         body: Any,
     ) -> None:
-        hidden = await stranger.request(method, url(draft) + path, json=body)
-        visible = await stranger.request(method, url(published) + path, json=body)
+        hidden = await other_client.request(method, url(draft) + path, json=body)
+        visible = await other_client.request(method, url(published) + path, json=body)
 
         assert_problem(hidden, 404, "not_found")
         assert_problem(visible, 403, "not_permitted")
 
     @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
     @pytest.mark.parametrize("name", ["author", "admin"])
-    async def test_author_and_administrator_may(
+    async def test_author_and_administrator_may_change(
         self, call_as: CallAs, draft: Post, name: str, method: str, path: str, body: Any
     ) -> None:
         client = await call_as(name)
@@ -425,7 +425,7 @@ class TestChangePost:
         assert response.is_success, response.text
 
     @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
-    async def test_token_that_only_reads_is_refused(
+    async def test_read_only_token_is_refused(
         self, as_user: As, user: User, draft: Post, method: str, path: str, body: Any
     ) -> None:
         client = await as_user(user, scopes=("posts:read",))
@@ -449,15 +449,13 @@ class TestChangePost:
     async def test_unknown_post_is_not_found(
         self, author: AsyncClient, method: str, path: str, body: Any
     ) -> None:
-        response = await author.request(method, f"{POSTS}/{NOBODY}{path}", json=body)
+        response = await author.request(method, f"{POSTS}/{UNKNOWN_ID}{path}", json=body)
 
         assert_problem(response, 404, "not_found")
 
 
 class TestReplacePost:
-    async def test_replaces_title_and_body_alone(
-        self, author: AsyncClient, published: Post
-    ) -> None:
+    async def test_replaces_only_title_and_body(self, author: AsyncClient, published: Post) -> None:
         response = await author.put(url(published), json=BODY)
 
         body = response.json()
@@ -471,7 +469,7 @@ class TestReplacePost:
 
 
 class TestUpdatePost:
-    async def test_what_is_left_out_stays(self, author: AsyncClient, draft: Post) -> None:
+    async def test_absent_fields_stay(self, author: AsyncClient, draft: Post) -> None:
         response = await author.patch(url(draft), json={"title": "New"})
 
         body = response.json()
@@ -486,7 +484,7 @@ class TestUpdatePost:
 
         assert (titles(new), titles(old)) == (["Draft"], [])
 
-    async def test_author_stays_when_an_administrator_changes_it(
+    async def test_change_by_an_administrator_does_not_change_the_author(
         self, as_user: As, admin: User, user: User, draft: Post
     ) -> None:
         response = await (await as_user(admin)).patch(url(draft), json={"title": "New"})
@@ -527,11 +525,11 @@ class TestPublishPost:
         assert_problem(response, 401, "unauthenticated")
 
     @pytest.mark.parametrize("name", ["author", "admin"])
-    async def test_everybody_sees_it_from_then_on(
-        self, call_as: CallAs, stranger: AsyncClient, draft: Post, name: str
+    async def test_published_post_is_visible_to_all(
+        self, call_as: CallAs, other_client: AsyncClient, draft: Post, name: str
     ) -> None:
         response = await (await call_as(name)).put(publication(draft))
-        found = await stranger.get(url(draft))
+        found = await other_client.get(url(draft))
 
         assert response.json() == found.json()
         assert (found.json()["status"], found.json()["version"]) == ("published", 2)
@@ -542,7 +540,9 @@ class TestPublishPost:
 
         assert_problem(response, 409, "already_published")
 
-    async def test_of_many_at_once_one_publishes(self, author: AsyncClient, draft: Post) -> None:
+    async def test_one_of_many_concurrent_publications_succeeds(
+        self, author: AsyncClient, draft: Post
+    ) -> None:
         responses = await asyncio.gather(*(author.put(publication(draft)) for _ in range(8)))
 
         assert sorted(response.status_code for response in responses) == [200] + 7 * [409]
@@ -554,15 +554,15 @@ class TestUnpublishPost:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_others_see_it_no_longer(
-        self, author: AsyncClient, stranger: AsyncClient, published: Post
+    async def test_unpublished_post_is_hidden_from_others(
+        self, author: AsyncClient, other_client: AsyncClient, published: Post
     ) -> None:
         response = await author.delete(publication(published))
 
         own = (await author.get(url(published))).json()
         assert response.status_code == 204
         assert (own["status"], own["published_at"]) == ("draft", None)
-        assert_problem(await stranger.get(url(published)), 404, "not_found")
+        assert_problem(await other_client.get(url(published)), 404, "not_found")
 
     async def test_draft_is_refused(self, author: AsyncClient, draft: Post) -> None:
         response = await author.delete(publication(draft))

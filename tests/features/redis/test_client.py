@@ -17,9 +17,8 @@ from app.db.session import Sessionmaker, create_sessionmaker, transaction
 from app.features.redis.client import Client, RedisListener, RedisPublisher, create_redis
 from app.features.users.crud import sessions
 from app.security.principal_cache import CHANNEL
+from tests.polling import PATIENCE_SECONDS
 from tests.state import opened
-
-DEADLINE_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +29,14 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
-    redis = create_redis(valkey.connection_url)
+    redis = create_redis(valkey.connection_url, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.aclose()
 
 
 @pytest.fixture
-async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
-    """What a process that listens hears, from the moment that it does."""
+async def received(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
+    """The notifications that a process receives after it has subscribed."""
     queue: asyncio.Queue[str] = asyncio.Queue()
     is_listening = asyncio.Event()
     notifications = Notifications()
@@ -45,7 +44,7 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
     notifications.on_reconnect(is_listening.set)
     listener = RedisListener(partial(create_redis, valkey.connection_url, retries=0), notifications)
     listener.start()
-    async with asyncio.timeout(DEADLINE_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await is_listening.wait()
     yield queue
     await listener.close()
@@ -61,19 +60,19 @@ async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmake
 
 
 class TestRedisNotifications:
-    async def test_commit_is_heard(
-        self, sessionmaker: Sessionmaker, heard: "asyncio.Queue[str]"
+    async def test_commit_is_published(
+        self, sessionmaker: Sessionmaker, received: "asyncio.Queue[str]"
     ) -> None:
         user_id = uuid.uuid4()
 
         async with transaction(sessionmaker) as session:
             await sessions.end_all(session, user_id)
 
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            assert await heard.get() == str(user_id)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await received.get() == str(user_id)
 
-    async def test_rollback_is_not_heard(
-        self, sessionmaker: Sessionmaker, redis: Client, heard: "asyncio.Queue[str]"
+    async def test_rollback_is_not_published(
+        self, sessionmaker: Sessionmaker, redis: Client, received: "asyncio.Queue[str]"
     ) -> None:
         with suppress(LookupError):
             async with transaction(sessionmaker) as session:
@@ -81,19 +80,19 @@ class TestRedisNotifications:
                 raise LookupError
         await RedisPublisher(redis)(CHANNEL, "what was said next")
 
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            assert await heard.get() == "what was said next"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await received.get() == "what was said next"
 
-    async def test_lost_redis_does_not_fail_what_is_committed(self, app: FastAPI) -> None:
+    async def test_lost_redis_does_not_fail_a_committed_request(self, app: FastAPI) -> None:
         gone = create_redis("redis://127.0.0.1:1")
 
-        await RedisPublisher(gone)(CHANNEL, "nobody hears this")
+        await RedisPublisher(gone)(CHANNEL, "not received")
 
         await gone.aclose()
 
 
 class TestRedisListener:
-    async def test_comes_back_after_a_restart(self) -> None:
+    async def test_reconnects_after_a_restart(self) -> None:
         with ValkeyServer() as first:
             port = first.port
             connected: asyncio.Queue[None] = asyncio.Queue()
@@ -104,9 +103,9 @@ class TestRedisListener:
                 partial(create_redis, first.connection_url, retries=0), notifications
             )
             listener.start()
-            await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)
+            await asyncio.wait_for(connected.get(), PATIENCE_SECONDS)
 
         with ValkeyServer(port=port):
-            await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)
+            await asyncio.wait_for(connected.get(), PATIENCE_SECONDS)
 
         await listener.close()

@@ -1,7 +1,6 @@
-"""A real Valkey Cluster: windows and notifications, and what the loss of a node costs."""
+"""A real Valkey Cluster: windows, notifications, and the loss of a node."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
@@ -16,11 +15,10 @@ from app.features.redis.client import (
     create_redis,
 )
 from app.security.rate_limit import Policy
-from tests.polling import eventually
+from tests.polling import PATIENCE_SECONDS, eventually
 from tests.valkey_cluster import Cluster, valkey_cluster
 
 LIMIT = Policy(100, 60)
-FAILOVER_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +28,22 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def redis(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
-    # A busy machine is no failure here; TestLostNode has the limits of production.
-    for name in ("CONNECT_SECONDS", "READ_SECONDS"):
-        monkeypatch.setattr(f"app.features.redis.client.{name}", 10)
-    redis = create_redis(cluster.url, is_cluster=True)
+async def redis(cluster: Cluster) -> AsyncIterator[Client]:
+    # A busy machine is no failure here; TestLostNode has the timeout of production.
+    redis = create_redis(cluster.url, is_cluster=True, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.aclose()
 
 
 class Ear:
-    """What is heard on a channel, from a process of its own as it were."""
+    """The notifications of a channel, received by a separate client."""
 
     def __init__(self, cluster: Cluster, channel: str) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.connected = 0
         connect = partial(create_redis, cluster.url, is_cluster=True, retries=0)
         notifications = Notifications()
-        notifications.on_notification(channel, self.heard.append)
+        notifications.on_notification(channel, self.received.append)
         notifications.on_reconnect(self.on_reconnect)
         self.listener = RedisListener(connect, notifications)
 
@@ -57,8 +53,8 @@ class Ear:
     async def is_connected(self) -> bool:
         return self.connected > 0
 
-    async def has_heard(self, payload: str) -> bool:
-        return payload in self.heard
+    async def has_received(self, payload: str) -> bool:
+        return payload in self.received
 
 
 class TestWindows:
@@ -66,7 +62,7 @@ class TestWindows:
         replicas = [RedisWindows(redis, LIMIT), RedisWindows(redis, LIMIT)]
 
         verdicts = await asyncio.gather(
-            *(replicas[number % 2].count("somebody") for number in range(200))
+            *(replicas[number % 2].count("any-client") for number in range(200))
         )
 
         assert sum(not verdict.is_refused for verdict in verdicts) == 100
@@ -82,7 +78,9 @@ class TestWindows:
 
 
 class TestNotifications:
-    async def test_are_heard_whichever_node_is_told(self, cluster: Cluster, redis: Client) -> None:
+    async def test_notifications_reach_subscribers_of_every_node(
+        self, cluster: Cluster, redis: Client
+    ) -> None:
         channels = [f"channel-{number}" for number in range(6)]
         ears = [Ear(cluster, channel) for channel in channels]
         for ear in ears:
@@ -93,42 +91,39 @@ class TestNotifications:
             await RedisPublisher(redis)(channel, f"news of {channel}")
 
         for channel, ear in zip(channels, ears, strict=True):
-            await eventually(partial(ear.has_heard, f"news of {channel}"))
+            await eventually(partial(ear.has_received, f"news of {channel}"))
             await ear.listener.close()
 
 
 class TestLostNode:
     """The last, since it leaves the cluster without one of its nodes."""
 
-    async def test_costs_little_and_heals(self) -> None:
+    async def test_rejects_no_request_and_counts_shared_again(self) -> None:
         with valkey_cluster() as cluster:
             redis = create_redis(cluster.url, is_cluster=True)
             windows, ear = RedisWindows(redis, LIMIT), Ear(cluster, "news")
             ear.listener.start()
             await eventually(ear.is_connected)
-            await windows.count("somebody")
+            await windows.count("any-client")
             ear.connected = 0
-            cluster.primary_of("rate:somebody").kill()
+            cluster.primary_of("rate:any-client").kill()
 
-            started = time.monotonic()
-            verdicts = await asyncio.gather(*(windows.count("somebody") for _ in range(50)))
-            seconds = time.monotonic() - started
-            await eventually(partial(is_counted_by_all, windows, redis), FAILOVER_SECONDS)
-            await eventually(partial(is_told, redis, ear), FAILOVER_SECONDS)
+            verdicts = await asyncio.gather(*(windows.count("any-client") for _ in range(50)))
+            await eventually(partial(is_counted_by_all, windows, redis))
+            await eventually(partial(is_notified, redis, ear))
 
             await ear.listener.close()
             await redis.aclose()
         assert not any(verdict.is_refused for verdict in verdicts)
-        assert seconds < 3
 
 
 async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:
     """Whether two processes count the same window again."""
-    before = await windows.count("somebody")
-    after = await RedisWindows(redis, LIMIT).count("somebody")
+    before = await windows.count("any-client")
+    after = await RedisWindows(redis, LIMIT).count("any-client")
     return after.remaining == before.remaining - 1
 
 
-async def is_told(redis: Client, ear: Ear) -> bool:
+async def is_notified(redis: Client, ear: Ear) -> bool:
     await RedisPublisher(redis)("news", "after")
-    return await ear.has_heard("after")
+    return await ear.has_received("after")

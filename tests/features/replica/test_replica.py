@@ -1,4 +1,4 @@
-"""Reads from a real streaming replica: who is sent there, and who is not."""
+"""Reads from a real streaming replica: routing, fallback and read-your-writes."""
 
 import asyncio
 import uuid
@@ -35,7 +35,7 @@ ITEMS = "/api/v1/items"
 def replica_url(
     database_url: str, postgres_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    # The server of the tests acknowledges before it writes its log, and then nobody can say
+    # The server of the tests acknowledges before it writes its log, and then it is unknown
     # what the replica should have.
     name = database_url.rpartition("/")[2]
     asyncio.run(execute(database_url, f'ALTER DATABASE "{name}" SET synchronous_commit = on'))
@@ -124,7 +124,7 @@ async def create_item(client: AsyncClient) -> str:
 
 class TestReads:
     @pytest.mark.parametrize("path", [ITEMS, "/api/v1/posts", "/api/v1/users/me/items"])
-    async def test_that_decide_nothing_go_to_the_replica(
+    async def test_content_reads_use_the_replica(
         self, service: FastAPI, client: AsyncClient, path: str
     ) -> None:
         # Under load the replica may miss its deadline, and the primary answers instead.
@@ -139,14 +139,14 @@ class TestReads:
             "/api/v1/auth/api-keys",
         ],
     )
-    async def test_that_decide_something_stay_on_the_primary(
+    async def test_authorization_reads_use_the_primary(
         self, service: FastAPI, client: AsyncClient, path: str
     ) -> None:
         await eventually(lambda: is_read_from_replica(service, client, ITEMS))
 
         assert not await is_read_from_replica(service, client, path)
 
-    async def test_export_is_one(
+    async def test_export_uses_the_replica(
         self, service: FastAPI, client: AsyncClient, replica_url: str, save: Save, user: User
     ) -> None:
         await save(make_item(user))
@@ -167,7 +167,7 @@ async def is_read_from_replica(service: FastAPI, client: AsyncClient, path: str)
 
 
 class TestReadYourWrites:
-    async def test_writer_sees_it_at_once_and_others_later(
+    async def test_writer_sees_a_write_at_once_and_others_later(
         self, client: AsyncClient, other_client: AsyncClient, replica_url: str
     ) -> None:
         async with Paused(replica_url):
@@ -176,7 +176,7 @@ class TestReadYourWrites:
             assert (await client.get(item)).status_code == 200
             assert (await other_client.get(item)).status_code == 404
 
-    async def test_writer_returns_to_the_replica_that_has_caught_up(
+    async def test_writer_uses_the_replica_after_it_has_caught_up(
         self, service: FastAPI, client: AsyncClient
     ) -> None:
         item = await create_item(client)
@@ -184,7 +184,7 @@ class TestReadYourWrites:
 
         await eventually(lambda: is_read_from_replica(service, client, item))
 
-    async def test_refused_writer_sees_why(
+    async def test_refused_writer_reads_from_the_primary(
         self, service: FastAPI, client: AsyncClient, admin: User, replica_url: str
     ) -> None:
         item = await create_item(client)
@@ -198,7 +198,7 @@ class TestReadYourWrites:
         assert refused.status_code == 412
         assert seen.json()["name"] == "Oak desk"
 
-    async def test_other_processes_know_it(
+    async def test_other_processes_know_the_writer(
         self,
         service: FastAPI,
         client: AsyncClient,
@@ -208,7 +208,7 @@ class TestReadYourWrites:
     ) -> None:
         changes = {"database_replica_url": replica_url, "database_replica_max_lag_seconds": 30}
         async with running(**changes) as second, await signed_in(second, user) as elsewhere:
-            await until_heard(service, second)
+            await until_received(service, second)
             await until_level(second)
             async with Paused(replica_url):
                 for _ in range(20):
@@ -217,18 +217,18 @@ class TestReadYourWrites:
                     assert (await elsewhere.get(item)).status_code == 200
 
 
-async def until_heard(service: FastAPI, elsewhere: FastAPI) -> None:
+async def until_received(service: FastAPI, elsewhere: FastAPI) -> None:
     writer, replica = uuid.uuid4(), own_replica(elsewhere)
 
-    async def is_heard() -> bool:
+    async def is_received() -> bool:
         await own_replica(service).announce(writer)
         return replica.is_usable and not replica.serves(writer)
 
-    await eventually(is_heard)
+    await eventually(is_received)
 
 
 class TestSeveralHosts:
-    """`host1,host2`: the service finds the one that takes writes, also when the other is gone."""
+    """`host1,host2`: the service finds the primary, even if the other host is down."""
 
     @pytest.mark.parametrize("mode", ["pass", "refuse", "hang"])
     async def test_primary_is_found(self, settings: Settings, proxy: Proxy, mode: Any) -> None:
@@ -243,7 +243,7 @@ class TestSeveralHosts:
         assert await connection.fetchval("SELECT pg_is_in_recovery()") is False
         await connection.close()
 
-    async def test_none_that_takes_writes_is_unavailable(
+    async def test_hosts_without_a_primary_are_unavailable(
         self, settings: Settings, proxy: Proxy
     ) -> None:
         with pytest.raises(DatabaseUnavailable):
@@ -265,7 +265,7 @@ def several(first: str, second: str) -> str:
 
 class TestFallback:
     @pytest.mark.parametrize("mode", ["refuse", "hang"])
-    async def test_primary_answers_when_the_replica_does_not(
+    async def test_primary_serves_reads_when_the_replica_fails(
         self, service: FastAPI, client: AsyncClient, proxy: Proxy, mode: Any
     ) -> None:
         await client.get(ITEMS)
@@ -276,7 +276,7 @@ class TestFallback:
 
         assert response.status_code == 200
 
-    async def test_too_far_behind_is_as_good_as_down(
+    async def test_lagging_replica_is_not_used(
         self, app: FastAPI, running: Running, replica_url: str, user: User, other_user: User
     ) -> None:
         changes = {"database_replica_url": replica_url, "database_replica_max_lag_seconds": 0.6}
@@ -297,7 +297,9 @@ class TestFallback:
         assert health["dependencies"]["database"]["status"] == "ok"
         assert health["dependencies"]["replica"]["status"] == "down"
 
-    async def test_comes_back(self, service: FastAPI, client: AsyncClient, proxy: Proxy) -> None:
+    async def test_recovered_replica_is_used_again(
+        self, service: FastAPI, client: AsyncClient, proxy: Proxy
+    ) -> None:
         proxy.switch("refuse")
         own_replica(service).mark_unhealthy()
         before = own_replica(service).pool.statements
@@ -309,7 +311,7 @@ class TestFallback:
 
         assert (await client.get("/health")).json()["status"] == "ok"
 
-    async def test_server_that_is_no_replica_is_left_alone(
+    async def test_server_that_is_not_a_replica_is_not_used(
         self, app: FastAPI, running: Running, settings: Settings, user: User
     ) -> None:
         async with (

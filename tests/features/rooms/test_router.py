@@ -1,4 +1,4 @@
-"""Rooms: who comes in, what is heard, and why it ends."""
+"""Rooms: handshake, messages, presence and close codes."""
 
 import asyncio
 import json
@@ -27,14 +27,13 @@ from app.runtime.ids import uuid7
 from app.server.websocket_protocol import WebSocketProtocol
 from tests.conftest import As, Database, Running, Save, access_token
 from tests.forged_tokens import forged_tokens, sendable
-from tests.polling import eventually
+from tests.polling import PATIENCE_SECONDS, eventually
 from tests.security.test_authorization import Scene, mixed_up, target
 from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
 from tests.state import opened, reads_of, replaced, sessions_of
 
 ROOM = "/api/v1/ws/lobby"
-PROMISED_SECONDS = 5
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 
 async def is_quiet(app: FastAPI) -> bool:
-    """The next test starts with empty tables: nobody may still be leaving."""
+    """Wait until all participants have left, since the next test starts with empty tables."""
     return bool(
         opened(app)[RoomResources].rooms.is_empty and opened(app)[StreamResources].leases.count == 0
     )
@@ -66,7 +65,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 class TestHandshake:
-    async def test_nobody_is_refused(self, port: int) -> None:
+    async def test_anonymous_client_is_refused(self, port: int) -> None:
         status, headers, problem = await handshake(port, ROOM)
 
         assert (status, problem["code"]) == (401, "unauthenticated")
@@ -86,7 +85,7 @@ class TestHandshake:
 
         assert len(forged) >= 60
 
-    async def test_the_same_forge_makes_tokens_that_work(
+    async def test_forgery_helper_also_makes_valid_tokens(
         self, app: FastAPI, port: int, admin: User
     ) -> None:
         token = (await target(app, admin)).token()
@@ -97,7 +96,7 @@ class TestHandshake:
         ticket = (await (await as_user(user)).post("/api/v1/auth/ws-ticket")).json()["ticket"]
 
         async with guest(port, "lobby", query=f"?ticket={ticket}") as member:
-            assert (await member.hear())["users"][0]["id"] == str(user.id)
+            assert (await member.receive())["users"][0]["id"] == str(user.id)
             status, _, problem = await handshake(port, f"{ROOM}?ticket={ticket}")
 
         assert (status, problem["code"]) == (401, "invalid_ticket")
@@ -114,7 +113,7 @@ class TestHandshake:
 
         assert (await handshake(port, ROOM, {"X-API-Key": key}))[0] == 101
 
-    async def test_scope_is_asked_for(self, app: FastAPI, port: int, user: User) -> None:
+    async def test_scope_is_required(self, app: FastAPI, port: int, user: User) -> None:
         token = await access_token(app, user, ("items:read",))
 
         status, _, problem = await handshake(port, ROOM, bearer(token))
@@ -163,7 +162,7 @@ class TestHandshake:
             "HTTP://TEST",
         ],
     )
-    async def test_known_origin_is_let_in(
+    async def test_known_origin_is_accepted(
         self, running: Running, user: User, app: FastAPI, origin: str
     ) -> None:
         token = await access_token(app, user)
@@ -177,7 +176,7 @@ class TestHandshake:
         assert status == 101
 
     @pytest.mark.parametrize("room", ["a%20b", "x" * 65, "a%2Fb", "%00", "r%C3%A4ume", "a%0A"])
-    async def test_odd_room_is_refused(self, port: int, token: str, room: str) -> None:
+    async def test_invalid_room_name_is_refused(self, port: int, token: str, room: str) -> None:
         status, _, problem = await handshake(port, f"/api/v1/ws/{room}", bearer(token))
 
         assert (status, problem["code"]) in {(422, "validation_failed"), (404, "not_found")}
@@ -203,7 +202,9 @@ class TestHandshake:
             assert headers["retry-after"] == "10"
         assert of_others == 101
 
-    async def test_of_many_at_once_five_come_in(self, app: FastAPI, port: int, token: str) -> None:
+    async def test_five_of_many_concurrent_sockets_are_accepted(
+        self, app: FastAPI, port: int, token: str
+    ) -> None:
         async with AsyncExitStack() as stack:
             attempts = [stack.enter_async_context(guest(port, "lobby", token)) for _ in range(12)]
             outcomes = await asyncio.gather(*attempts, return_exceptions=True)
@@ -212,7 +213,7 @@ class TestHandshake:
 
 
 class TestMessages:
-    async def test_reach_everybody_in_one_order_over_all_processes(
+    async def test_messages_reach_all_participants_in_one_order(
         self, app: FastAPI, port: int, running: Running, token: str, other_token: str
     ) -> None:
         async with (
@@ -229,25 +230,27 @@ class TestMessages:
                     for speaker in (ada, bob)
                 )
             )
-            heard = await asyncio.gather(ada.texts(40), bob.texts(40))
+            received = await asyncio.gather(ada.texts(40), bob.texts(40))
 
-        assert heard[0] == heard[1]
+        assert received[0] == received[1]
         for speaker in (True, False):
-            assert [each for each in heard[0] if each.startswith(str(speaker))] == [
+            assert [each for each in received[0] if each.startswith(str(speaker))] == [
                 f"{speaker} {text}" for text in texts
             ]
 
-    async def test_says_who_and_where_and_when(self, port: int, token: str, user: User) -> None:
+    async def test_message_has_author_room_and_time(
+        self, port: int, token: str, user: User
+    ) -> None:
         async with guest(port, "lobby", token) as ada:
             await ada.say("Gr\u00fc\u00df Gott \U0001f600")
-            envelope = await ada.hear("message")
+            envelope = await ada.receive("message")
 
         assert envelope.keys() == {"type", "id", "room", "user", "at", "text"}
         assert envelope["user"] == {"id": str(user.id), "username": user.username}
         assert (envelope["room"], envelope["text"]) == ("lobby", "Gr\u00fc\u00df Gott \U0001f600")
         assert envelope["at"].endswith("Z")
 
-    async def test_longer_than_a_notification_arrives(
+    async def test_message_longer_than_a_notification_arrives(
         self, port: int, running: Running, token: str, other_token: str
     ) -> None:
         text = "\u00fc" * 30_000
@@ -261,7 +264,9 @@ class TestMessages:
 
             assert await bob.texts(1) == [text]
 
-    async def test_stay_in_their_room(self, port: int, token: str, other_token: str) -> None:
+    async def test_messages_stay_in_their_room(
+        self, port: int, token: str, other_token: str
+    ) -> None:
         async with (
             guest(port, "lobby", token) as ada,
             guest(port, "kitchen", other_token) as bob,
@@ -272,7 +277,7 @@ class TestMessages:
 
             assert await bob.texts(1) == ["mine"]
 
-    async def test_from_before_are_not_repeated(
+    async def test_earlier_messages_are_not_repeated(
         self, port: int, token: str, other_token: str
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -283,7 +288,7 @@ class TestMessages:
 
                 assert await bob.texts(1) == ["after"]
 
-    async def test_lost_news_is_made_up_for(
+    async def test_lost_notification_is_recovered_by_polling(
         self, app: FastAPI, port: int, running: Running, token: str, other_token: str
     ) -> None:
         async with (
@@ -295,7 +300,7 @@ class TestMessages:
             opened(second)[DatabaseResources].notifications.receivers["rooms"] = []
             await ada.say("unheard")
 
-            async with asyncio.timeout(PROMISED_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await bob.texts(1) == ["unheard"]
 
     @pytest.mark.parametrize(
@@ -319,12 +324,12 @@ class TestMessages:
         ],
         ids=lambda frame: frame[:40],
     )
-    async def test_odd_frame_is_an_error_and_no_end(
+    async def test_invalid_frame_is_an_error_and_keeps_the_connection(
         self, port: int, token: str, frame: str
     ) -> None:
         async with guest(port, "lobby", token) as ada:
             await ada.send(frame)
-            error = await ada.hear("error")
+            error = await ada.receive("error")
             await ada.say("still here")
 
             assert await ada.texts(1) == ["still here"]
@@ -333,20 +338,20 @@ class TestMessages:
         assert error["errors"]
         assert len(json.dumps(error)) < 2000
 
-    async def test_guest_listens_and_says_nothing(
+    async def test_guest_receives_and_cannot_send(
         self, app: FastAPI, port: int, guest_user: User, token: str
     ) -> None:
         quiet = await access_token(app, guest_user)
         async with guest(port, "lobby", token) as ada, guest(port, "lobby", quiet) as eve:
             await eve.say("me, too")
-            error = await eve.hear("error")
+            error = await eve.receive("error")
             await ada.say("welcome")
 
             assert await eve.texts(1) == ["welcome"]
 
         assert error["code"] == "insufficient_scope"
 
-    async def test_too_many_are_refused_and_then_end_the_socket(
+    async def test_too_many_messages_are_refused_and_then_close_the_socket(
         self, running: Running, app: FastAPI, user: User
     ) -> None:
         token = await access_token(app, user)
@@ -357,14 +362,16 @@ class TestMessages:
         ):
             for number in range(4):
                 await ada.say(f"{number}")
-            heard = [await ada.hear() for _ in range(5)]
+            received = [await ada.receive() for _ in range(5)]
             for _ in range(110):
                 await ada.send("{}")
 
             assert await ada.end() == (4429, "too many messages")
 
-        assert [each.get("code") for each in heard if each["type"] == "error"] == ["rate_limited"]
-        assert sum(each["type"] == "message" for each in heard) == 3
+        assert [each.get("code") for each in received if each["type"] == "error"] == [
+            "rate_limited"
+        ]
+        assert sum(each["type"] == "message" for each in received) == 3
 
 
 @pytest.fixture
@@ -373,15 +380,15 @@ def guest_user(guest: User) -> User:
 
 
 class TestPresence:
-    async def test_is_told_first_and_kept_up(
+    async def test_presence_is_sent_first_and_updated(
         self, port: int, token: str, other_token: str, user: User, other_user: User
     ) -> None:
         async with guest(port, "lobby", token) as ada:
-            alone = await ada.hear()
+            alone = await ada.receive()
             async with guest(port, "lobby", other_token) as bob:
-                both = await bob.hear()
-                joined = await ada.hear("join")
-            left = await ada.hear("leave")
+                both = await bob.receive()
+                joined = await ada.receive("join")
+            left = await ada.receive("leave")
 
         ids = {str(user.id), str(other_user.id)}
         assert [each["id"] for each in alone["users"]] == [str(user.id)]
@@ -389,21 +396,21 @@ class TestPresence:
         assert joined["user"] == left["user"]
         assert joined["user"]["id"] == str(other_user.id)
 
-    async def test_second_socket_is_no_second_person(
+    async def test_second_socket_of_a_user_is_no_second_participant(
         self, port: int, token: str, other_token: str
     ) -> None:
         async with guest(port, "lobby", token) as ada:
             async with guest(port, "lobby", other_token):
                 async with guest(port, "lobby", other_token) as again:
-                    assert (await again.hear())["count"] == 2
+                    assert (await again.receive())["count"] == 2
                 await ada.say("still two")
-                kinds = [(await ada.hear())["type"] for _ in range(3)]
-            last = await ada.hear()
+                kinds = [(await ada.receive())["type"] for _ in range(3)]
+            last = await ada.receive()
 
         assert kinds == ["presence", "join", "message"]
         assert last["type"] == "leave"
 
-    async def test_of_a_killed_process_ends_with_its_leases(
+    async def test_presence_of_a_killed_process_ends_with_its_leases(
         self,
         app: FastAPI,
         port: int,
@@ -419,24 +426,24 @@ class TestPresence:
         )
         await save(gone)
         async with guest(port, "lobby", token) as ada:
-            assert (await ada.hear())["count"] == 2
+            assert (await ada.receive())["count"] == 2
 
-            left = await ada.hear("leave")
+            left = await ada.receive("leave")
 
         assert left["user"]["id"] == str(other_user.id)
 
-    async def test_comes_back_when_others_took_us_for_dead(
+    async def test_presence_is_restored_after_its_lease_was_deleted(
         self, app: FastAPI, port: int, token: str, database: Database, user: User
     ) -> None:
         async with guest(port, "lobby", token) as ada:
-            await ada.hear()
+            await ada.receive()
             await database("DELETE FROM sockets")
             await opened(app)[StreamResources].leases.work()
 
-            assert (await ada.hear("join"))["user"]["id"] == str(user.id)
+            assert (await ada.receive("join"))["user"]["id"] == str(user.id)
             assert len(await database("SELECT id FROM sockets")) == 1
 
-    async def test_lease_without_a_socket_is_given_back(
+    async def test_lease_without_a_socket_is_released(
         self, app: FastAPI, port: int, token: str, other_user: User, save: Save
     ) -> None:
         async with guest(port, "lobby", token) as ada:
@@ -450,7 +457,7 @@ class TestPresence:
             )
             await opened(app)[StreamResources].leases.work()
 
-            assert (await ada.hear("leave"))["user"]["id"] == str(other_user.id)
+            assert (await ada.receive("leave"))["user"]["id"] == str(other_user.id)
 
 
 class TestEnd:
@@ -460,7 +467,7 @@ class TestEnd:
         async with guest(port, "lobby", token) as ada:
             await client.post("/api/v1/auth/logout")
 
-            async with asyncio.timeout(PROMISED_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await ada.end() == (4401, "revoked")
 
     async def test_frame_above_64_kib_is_too_big(self, port: int, token: str) -> None:
@@ -475,7 +482,7 @@ class TestEnd:
 
             assert await ada.end() == (1003, "send text frames")
 
-    async def test_shutdown_says_so(self, app: FastAPI, token: str) -> None:
+    async def test_shutdown_has_its_close_code(self, app: FastAPI, token: str) -> None:
         async with AsyncExitStack() as stack:
             async with serving(app) as port:
                 ada = await stack.enter_async_context(guest(port, "lobby", token))
@@ -493,7 +500,7 @@ class TestEnd:
         await eventually(lambda: is_quiet(app))
         assert await database("SELECT id FROM sockets") == []
 
-    async def test_error_of_ours_is_1011(self, app: FastAPI, port: int, token: str) -> None:
+    async def test_internal_error_is_1011(self, app: FastAPI, port: int, token: str) -> None:
         rooms = FailingRooms(
             reads_of(app),
             opened(app)[StreamResources].leases,
@@ -506,14 +513,14 @@ class TestEnd:
 
 
 class FailingRooms(Rooms):
-    """Rooms with a fault of ours."""
+    """Rooms with an internal error."""
 
     async def publish(self, participant: Participant, text: str) -> None:
         raise ZeroDivisionError(f"{text} for {participant.room}")
 
 
 class TestSlowReader:
-    async def test_is_put_out_and_others_do_not_wait(
+    async def test_slow_reader_is_removed_and_others_do_not_wait(
         self,
         app: FastAPI,
         port: int,
@@ -526,12 +533,12 @@ class TestSlowReader:
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1) as slow,
         ):
-            await ada.hear("join")
-            await speak_until_somebody_leaves(ada)
+            await ada.receive("join")
+            await speak_until_a_user_leaves(ada)
 
             assert await slow.end() == (4408, "too slow")
 
-    async def test_that_never_reads_is_cut_off(
+    async def test_client_that_never_reads_is_disconnected(
         self,
         app: FastAPI,
         token: str,
@@ -544,8 +551,8 @@ class TestSlowReader:
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1),
         ):
-            await ada.hear("join")
-            await speak_until_somebody_leaves(ada)
+            await ada.receive("join")
+            await speak_until_a_user_leaves(ada)
 
             # Of the two, the service's end of the reader's is gone.
             await eventually(lambda: is_at_most(partial(ends_held, port), 1))
@@ -558,15 +565,15 @@ class Impatient(WebSocketProtocol):
     stall_seconds = 0.5
 
 
-async def speak_until_somebody_leaves(speaker: Guest) -> None:
+async def speak_until_a_user_leaves(speaker: Guest) -> None:
     """The buffers of the system take megabytes before a message has to wait."""
     for number in range(400):
         await speaker.say(f"{number}{'x' * 60_000}"[:60_000])
-        while (envelope := await speaker.hear())["type"] != "message":
+        while (envelope := await speaker.receive())["type"] != "message":
             if envelope["type"] == "leave":
                 return
         assert envelope["text"].startswith(f"{number}x")
-    raise AssertionError("Everybody keeps up.")
+    raise AssertionError("All clients keep up.")
 
 
 def narrow(port: int) -> socket.socket:
@@ -599,7 +606,7 @@ async def is_at_most(count: Callable[[], int], limit: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="Descriptors are counted in /proc.")
 class TestLeaks:
-    async def test_hundred_connects_and_leaves_leave_nothing(
+    async def test_hundred_connections_leave_nothing_behind(
         self, app: FastAPI, port: int, token: str
     ) -> None:
         for _ in range(5):
@@ -609,7 +616,7 @@ class TestLeaks:
 
         for number in range(100):
             async with guest(port, "lobby", token) as ada:
-                await ada.hear()
+                await ada.receive()
                 if number % 2:
                     ada.connection.transport.abort()
 
@@ -620,7 +627,7 @@ class TestLeaks:
 
 
 class TestStorage:
-    async def test_what_was_said_is_forgotten(self, app: FastAPI, save: Save) -> None:
+    async def test_old_messages_are_deleted(self, app: FastAPI, save: Save) -> None:
         for minutes in (0, 11):
             row = RoomMessage(room="lobby", envelope="{}")
             row.created_at = now() - timedelta(minutes=minutes)

@@ -1,4 +1,4 @@
-"""Tickets: from the endpoint that gives one out to the stream that takes it."""
+"""Tickets: from the endpoint that issues one to the stream that accepts it."""
 
 import asyncio
 from datetime import datetime
@@ -15,7 +15,7 @@ from app.features.streams.authentication import authenticate_stream
 from app.features.streams.models.ticket import InvalidTicket
 from app.features.users.models.user import User
 from app.runtime.clock import now
-from app.security.principals import Principal, Role, Scope
+from app.security.principals import Principal, Role
 from app.security.request_credentials import AmbiguousCredentials
 from tests.conftest import As, access_token
 from tests.problems import assert_problem
@@ -37,24 +37,24 @@ async def open_stream(app: FastAPI, query: str, *headers: tuple[bytes, bytes]) -
 
 
 class TestTicket:
-    async def test_is_given_to_those_who_are_signed_in(self, client: Any) -> None:
+    async def test_ticket_requires_authentication(self, client: Any) -> None:
         assert_problem(await client.post(PATH), 401, "unauthenticated")
 
-    async def test_stands_for_the_credential_that_asked_for_it(
+    async def test_ticket_has_the_scopes_of_its_credential(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
-        client = await as_user(user, scopes=(Scope.POSTS_READ,))
+        client = await as_user(user, scopes=("posts:read",))
         answer = (await client.post(PATH)).json()
 
         caller = await open_stream(app, f"ticket={answer['ticket']}")
 
         assert answer["expires_in"] == 30
         assert (caller.id, caller.role) == (user.id, Role.USER)
-        assert caller.scopes == {Scope.POSTS_READ}
+        assert caller.scopes == {"posts:read"}
         assert caller.session_id
         assert 14 * 60 < caller.expires_at - now().timestamp() <= 15 * 60
 
-    async def test_of_an_api_key_ends_with_the_key(
+    async def test_ticket_of_an_api_key_ends_with_the_key(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         client = await as_user(user)
@@ -71,7 +71,7 @@ class TestTicket:
         with pytest.raises(InvalidTicket):
             await open_stream(app, f"ticket={second}")
 
-    async def test_is_good_for_one_of_many_at_once(
+    async def test_ticket_is_accepted_once_under_concurrency(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         ticket = await get_ticket(as_user, user)
@@ -82,14 +82,18 @@ class TestTicket:
         assert sum(isinstance(each, Principal) for each in outcomes) == 1
         assert sum(isinstance(each, InvalidTicket) for each in outcomes) == AT_ONCE - 1
 
-    async def test_ends_after_30_seconds(self, app: FastAPI, as_user: As, user: User) -> None:
+    async def test_ticket_expires_after_30_seconds(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
         with time_machine.travel(now().timestamp() - 31, tick=True):
             ticket = await get_ticket(as_user, user)
 
         with pytest.raises(InvalidTicket):
             await open_stream(app, f"ticket={ticket}")
 
-    async def test_dies_with_its_session(self, app: FastAPI, as_user: As, user: User) -> None:
+    async def test_ticket_ends_with_its_session(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
         client = await as_user(user)
         ticket = (await client.post(PATH)).json()["ticket"]
         await client.post("/api/v1/auth/logout")
@@ -97,7 +101,7 @@ class TestTicket:
         with pytest.raises(InvalidTicket):
             await open_stream(app, f"ticket={ticket}")
 
-    async def test_has_the_rights_of_the_moment_in_which_it_is_used(
+    async def test_ticket_has_the_current_permissions_of_its_user(
         self, app: FastAPI, as_user: As, admin: User, user: User
     ) -> None:
         ticket = await get_ticket(as_user, user)
@@ -109,7 +113,7 @@ class TestTicket:
 
 
 class TestCredential:
-    async def test_header_serves_as_well(self, app: FastAPI, user: User) -> None:
+    async def test_header_is_accepted(self, app: FastAPI, user: User) -> None:
         token = await access_token(app, user)
 
         caller = await open_stream(app, "", (b"authorization", f"Bearer {token}".encode()))
@@ -117,7 +121,7 @@ class TestCredential:
         assert caller.id == user.id
 
     @pytest.mark.parametrize("name", ["access_token", "token", "authorization", "api_key"])
-    async def test_token_in_the_url_is_refused_whatever_else_is_sent(
+    async def test_token_in_the_url_is_always_refused(
         self, app: FastAPI, user: User, name: str
     ) -> None:
         token = await access_token(app, user)
@@ -135,7 +139,7 @@ class TestCredential:
             await open_stream(app, f"ticket={token}")
 
     @pytest.mark.parametrize("ticket", ["", "x", "\0", "\ud800", "a" * 5000, "' OR 1=1 --"])
-    async def test_odd_ticket_is_refused(self, app: FastAPI, ticket: str) -> None:
+    async def test_malformed_ticket_is_refused(self, app: FastAPI, ticket: str) -> None:
         with pytest.raises(InvalidTicket):
             await open_stream(app, f"ticket={quote(ticket, errors='surrogatepass')}")
 
@@ -145,7 +149,7 @@ class TestCredential:
         with pytest.raises(InvalidToken):
             await open_stream(app, "", (b"authorization", f"Bearer {ticket}".encode()))
 
-    async def test_nothing_at_all_is_refused(self, app: FastAPI) -> None:
+    async def test_request_without_credential_is_refused(self, app: FastAPI) -> None:
         with pytest.raises(AppError) as refused:
             await open_stream(app, "")
 

@@ -1,4 +1,4 @@
-"""Leases with a topic: what the handler of the topics is told, and in which transaction."""
+"""Leases with a topic: the calls of the topic handler, and their transactions."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -12,6 +12,7 @@ from app.config.settings import Settings
 from app.db.session import AsyncSession
 from app.features.streams.leases import SocketLeases
 from app.features.streams.models.socket import Socket
+from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import TopicHandler
 from app.features.users.models.user import User
 from app.runtime.ids import uuid7
@@ -51,14 +52,14 @@ def visitors() -> Visitors:
 async def leases(
     app: FastAPI, settings: Settings, visitors: Visitors
 ) -> AsyncIterator[SocketLeases]:
-    leases = SocketLeases(sessions_of(app), settings)
+    leases = SocketLeases(sessions_of(app), settings.of(StreamSettings))
     leases.topics = visitors.handler
     yield leases
     assert leases.count == 0
 
 
 class TestTopic:
-    async def test_first_and_last_lease_of_a_user_are_told_apart(
+    async def test_first_and_last_lease_of_a_user_are_distinguished(
         self, leases: SocketLeases, visitors: Visitors, user: User
     ) -> None:
         async with leases.held(user.id, "hall") as entered, leases.held(user.id, "hall"):

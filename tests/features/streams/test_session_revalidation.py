@@ -1,4 +1,4 @@
-"""An open stream ends with the rights of its caller."""
+"""Session revalidation: an open stream ends with the permissions of its caller."""
 
 import asyncio
 import time
@@ -20,9 +20,9 @@ from app.security.principals import Principal
 from app.security.resources import SecurityResources
 from tests.conftest import As
 from tests.factories import PASSWORD
+from tests.polling import PATIENCE_SECONDS
 from tests.state import opened, reads_of
 
-PROMISED_SECONDS = 5
 Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
 
 ENDINGS: dict[str, Act] = {
@@ -48,7 +48,7 @@ async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
 
 @pytest.fixture
 def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard]]:
-    """Streams that this process looks after until the end of the test."""
+    """Streams that this process revalidates until the end of the test."""
     entered: list[Any] = []
 
     def enter(principal: Principal) -> ConnectionGuard:
@@ -62,12 +62,12 @@ def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard
 
 
 async def end(watched: ConnectionGuard) -> str:
-    async with asyncio.timeout(PROMISED_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await watched.ended.wait()
     return watched.reason
 
 
-class TestStanding:
+class TestRevalidation:
     @pytest.mark.parametrize("ending", ENDINGS)
     async def test_stream_ends_with_its_session(
         self,
@@ -122,7 +122,9 @@ class TestStanding:
         with opened(app)[StreamResources].revalidation.watch(soon) as watched:
             assert await end(watched) == "expired"
 
-    async def test_lost_word_is_made_up_for(self, app: FastAPI, as_user: As, user: User) -> None:
+    async def test_lost_notification_is_recovered_by_polling(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
         client = await as_user(user)
         async with deaf(app) as watcher:
             with watcher.watch(await principal_of(app, client)) as watched:
@@ -130,7 +132,7 @@ class TestStanding:
 
                 assert await end(watched) == "revoked"
 
-    async def test_all_streams_cost_one_statement(
+    async def test_all_streams_share_one_statement(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         watcher = SessionRevalidation(reads_of(app), authenticators_of(app))
@@ -142,7 +144,7 @@ class TestStanding:
 
         assert reads_of(app).statements - before == 1
 
-    async def test_nobody_costs_none(self, app: FastAPI) -> None:
+    async def test_no_streams_cost_no_statement(self, app: FastAPI) -> None:
         watcher = SessionRevalidation(reads_of(app), authenticators_of(app))
         before = reads_of(app).statements
 
@@ -157,7 +159,7 @@ def authenticators_of(app: FastAPI) -> Authenticators:
 
 @asynccontextmanager
 async def deaf(app: FastAPI) -> AsyncIterator[SessionRevalidation]:
-    """One that nobody tells anything, as when a notification is lost."""
+    """A guard without notifications, as when a notification is lost."""
     watcher = SessionRevalidation(reads_of(app), authenticators_of(app), every_seconds=0.1)
     watcher.start()
     yield watcher

@@ -1,4 +1,4 @@
-"""Looking after tasks from the command line."""
+"""Task management from the command line."""
 
 import asyncio
 import uuid
@@ -69,22 +69,22 @@ class TestList:
 
 
 class TestRetry:
-    async def test_has_all_that_failed_done(
+    async def test_retries_all_failed_tasks(
         self, app: FastAPI, run: Run, save: Save, user: User, database: Database
     ) -> None:
         for _ in range(2):
             item = await save(make_item(user))
             await save(make_task(user, payload={"item_id": str(item.id)}, **FAILED))
 
-        told = await run(jobs.retry, [])
+        message = await run(jobs.retry, [])
         waiting = await database("SELECT attempts, progress FROM tasks")
         await opened(app)[Worker].drain()
 
-        assert told == "Enqueued once more: 2.\n"
+        assert message == "Enqueued again: 2.\n"
         assert waiting == [{"attempts": 0, "progress": 0}] * 2
         assert await statuses(database) == ["succeeded"] * 2
 
-    async def test_takes_only_those_that_are_named(
+    async def test_retries_only_the_named_tasks(
         self, run: Run, save: Save, user: User, database: Database
     ) -> None:
         named: Task = await save(make_task(user, **FAILED))
@@ -94,32 +94,35 @@ class TestRetry:
 
         assert await statuses(database) == ["queued", "failed"]
 
-    async def test_conflict_of_one_takes_no_other_back(
+    async def test_conflict_of_one_task_does_not_affect_others(
         self, run: Run, save: Save, user: User, database: Database
     ) -> None:
         for key in ("one", "one", "two"):
             await save(make_task(user, deduplication_key=key, **FAILED))
 
-        told = await run(jobs.retry, [])
+        message = await run(jobs.retry, [])
 
-        assert told.splitlines()[1] == "Left alone, because another task does the same: 1."
+        assert (
+            message.splitlines()[1]
+            == "Not enqueued, because an unfinished task has the same key: 1."
+        )
         assert await statuses(database) == ["failed", "queued", "queued"]
 
 
 class TestPurge:
-    async def test_deletes_what_ended_so(
+    async def test_deletes_tasks_with_the_given_status(
         self, run: Run, save: Save, user: User, database: Database
     ) -> None:
         for status in TaskStatus:
             await save(make_task(user, status=status))
 
-        told = await run(jobs.purge, "failed")
+        message = await run(jobs.purge, "failed")
 
-        assert told == "Deleted: 1.\n"
+        assert message == "Deleted: 1.\n"
         assert await statuses(database) == ["queued", "running", "succeeded", "cancelled"]
 
     @pytest.mark.parametrize("status", ["queued", "running", "nonsense", ""])
-    def test_of_what_is_to_be_done_is_refused(self, status: str) -> None:
+    def test_unfinished_tasks_cannot_be_purged(self, status: str) -> None:
         result = CliRunner().invoke(cli, ["jobs", "purge", status])
 
         assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""Tasks: what goes on after the answer, and for whom it shows."""
+"""Tasks: work after the response, and its visibility."""
 
 import uuid
 
@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.models import Task, TaskStatus
 from app.jobs.worker import Worker
@@ -24,7 +25,7 @@ class TestListTasks:
     async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
         assert_problem(await client.get(TASKS), 401, "unauthenticated")
 
-    async def test_shows_own_tasks_alone(
+    async def test_shows_only_own_tasks(
         self, as_user: As, save: Save, user: User, other_user: User
     ) -> None:
         own = await save(make_task(user))
@@ -34,7 +35,7 @@ class TestListTasks:
 
         assert [task["id"] for task in response.json()["items"]] == [str(own.id)]
 
-    async def test_administrator_sees_those_of_all_and_of_nobody(
+    async def test_administrator_sees_all_tasks_including_those_without_owner(
         self, as_user: As, save: Save, user: User, admin: User
     ) -> None:
         await save(make_task(user))
@@ -62,7 +63,7 @@ class TestProcessItem:
         assert response.headers["Location"] == f"http://test{TASKS}/{task['id']}"
         return task
 
-    async def test_is_done_after_the_answer(
+    async def test_task_runs_after_the_response(
         self, app: FastAPI, as_user: As, save: Save, user: User
     ) -> None:
         item = await save(make_item(user))
@@ -77,7 +78,9 @@ class TestProcessItem:
         read = (await signed_in.get(f"/api/v1/items/{item.id}")).json()
         assert done["result"] == {"processed_at": read["processed_at"]}
 
-    async def test_is_one_task_while_it_waits(self, as_user: As, save: Save, user: User) -> None:
+    async def test_waiting_task_is_not_duplicated(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
         item = await save(make_item(user))
         signed_in = await as_user(user)
 
@@ -134,7 +137,7 @@ class TestCancelTask:
 
 
 class TestRetryTask:
-    async def test_failed_task_is_tried_again(
+    async def test_failed_task_is_retried(
         self, app: FastAPI, as_user: As, save: Save, user: User
     ) -> None:
         item = await save(make_item(user))
@@ -150,7 +153,9 @@ class TestRetryTask:
         done = (await signed_in.get(f"{TASKS}/{task.id}")).json()
         assert (done["status"], done["attempts"]) == ("succeeded", 1)
 
-    async def test_task_that_goes_on_is_refused(self, as_user: As, save: Save, user: User) -> None:
+    async def test_unfinished_task_cannot_be_retried(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
         task: Task = await save(make_task(user))
 
         response = await (await as_user(user)).post(f"{TASKS}/{task.id}/retry")
@@ -170,7 +175,7 @@ class TestRetryTask:
 
 
 class TestSignUp:
-    async def test_welcomes_verifies_and_tells_the_administrators(
+    async def test_registration_sends_mails_and_notifies_administrators(
         self, app: FastAPI, client: AsyncClient, as_user: As, admin: User
     ) -> None:
         assert admin.role is Role.ADMIN
@@ -186,10 +191,10 @@ class TestSignUp:
             ("send_verification_mail", "succeeded"),
             ("notify_admins", "succeeded"),
         }
-        (told,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
-        assert told["subject"] == "A new account: zoe"
+        (message,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
+        assert message["subject"] == "A new account: zoe"
 
-    async def test_mails_no_text_of_whoever_signs_somebody_up(
+    async def test_mail_contains_no_text_of_the_registering_client(
         self, app: FastAPI, client: AsyncClient, settings: Settings
     ) -> None:
         victim = address()
@@ -198,7 +203,9 @@ class TestSignUp:
         await client.post("/api/v1/auth/register", json=body | {"full_name": "You won! evil.test"})
         await opened(app)[Worker].drain()
 
-        mails = [text for to, text in read_mails(settings.mail_folder) if to == victim]
+        mails = [
+            text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == victim
+        ]
         assert len(mails) == 2
         assert "evil.test" not in "".join(mails)
 

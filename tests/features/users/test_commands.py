@@ -48,7 +48,7 @@ class TestCreateAdmin:
         (user,) = stored(database_url)
         assert (user.username, user.role, user.email_verified) == ("boss", Role.ADMIN, True)
 
-    def test_taken_name_is_said(self, production: Settings, database_url: str) -> None:
+    def test_taken_name_is_reported(self, production: Settings, database_url: str) -> None:
         create_admin(production, email="boss@example.com", username="boss", password=PASSWORD)
 
         with pytest.raises(ConfigError, match="Username taken"):

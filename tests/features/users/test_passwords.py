@@ -1,4 +1,4 @@
-"""Passwords: hashes that hold, in threads that are few, and the refusal of guessable ones."""
+"""Passwords: hashing in few threads, and rejection of common ones."""
 
 import asyncio
 import threading
@@ -50,7 +50,7 @@ class TestHash:
     async def test_equal_passwords_have_different_hashes(self, hasher: PasswordHasher) -> None:
         assert await hasher.hash(PASSWORD) != await hasher.hash(PASSWORD)
 
-    async def test_default_cost_is_what_owasp_asks_for(self, real_hasher: PasswordHasher) -> None:
+    async def test_default_cost_follows_owasp(self, real_hasher: PasswordHasher) -> None:
         assert (await real_hasher.hash(PASSWORD)).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
     @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ class TestHash:
             pytest.param("one\u00a0two\u3000three", "one two three", id="spaces of other scripts"),
         ],
     )
-    async def test_spellings_of_one_password_are_alike(
+    async def test_normal_forms_of_one_password_are_equal(
         self, hasher: PasswordHasher, password: str, typed: str
     ) -> None:
         assert await hasher.verify(typed, await hasher.hash(password))
@@ -108,7 +108,9 @@ class TestUnknownUser:
     async def test_no_password_is_right(self, hasher: PasswordHasher, password: str) -> None:
         assert await hasher.verify(password, None) is False
 
-    async def test_takes_as_long_as_a_known_one(self, real_hasher: PasswordHasher) -> None:
+    async def test_verification_takes_as_long_as_for_a_known_user(
+        self, real_hasher: PasswordHasher
+    ) -> None:
         hashed = await real_hasher.hash(PASSWORD)
         await real_hasher.verify(PASSWORD, None)
         known, unknown = [], []
@@ -127,7 +129,7 @@ async def seconds_of_a_login(hasher: PasswordHasher, hashed: str | None) -> floa
 
 
 class TestNeedsRehash:
-    async def test_hash_of_now_is_kept(self, hasher: PasswordHasher) -> None:
+    async def test_current_hash_needs_no_rehash(self, hasher: PasswordHasher) -> None:
         assert not hasher.needs_rehash(await hasher.hash(PASSWORD))
 
     async def test_cheaper_hash_is_replaced(
@@ -146,14 +148,14 @@ class TestConcurrency:
         assert all(logins)
         assert len(set(threading.enumerate()) - before) <= 2
 
-    async def test_event_loop_goes_on(self, real_hasher: PasswordHasher) -> None:
+    async def test_event_loop_is_not_blocked(self, real_hasher: PasswordHasher) -> None:
         logins = asyncio.gather(*(real_hasher.verify(PASSWORD, None) for _ in range(4)))
 
         ticks = [tick async for tick in ticks_until(logins)]
 
         assert len(ticks) > 5
 
-    async def test_closed_hasher_takes_nothing_more(self, hasher: PasswordHasher) -> None:
+    async def test_closed_hasher_rejects_work(self, hasher: PasswordHasher) -> None:
         hasher.close()
 
         with pytest.raises(RuntimeError, match="shutdown"):
@@ -206,11 +208,11 @@ class TestPasswordProblem:
         assert problem(password) is None
 
     @given(st.text(min_size=12, max_size=MAX_LENGTH))
-    def test_any_text_has_an_answer(self, password: str) -> None:
+    def test_any_text_can_be_checked(self, password: str) -> None:
         assert problem(password) in {None, COMMON, IS_IDENTITY}
 
     def test_codes_are_stable(self) -> None:
         assert (COMMON.code, IS_IDENTITY.code) == ("password_common", "password_is_identity")
 
-    def test_list_holds_the_3000_that_asvs_asks_for(self) -> None:
+    def test_list_contains_the_3000_passwords_of_asvs(self) -> None:
         assert len(common_passwords()) >= 3000

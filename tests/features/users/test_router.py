@@ -1,4 +1,4 @@
-"""People."""
+"""Users over HTTP."""
 
 import asyncio
 import json
@@ -47,7 +47,9 @@ class TestReadProfile:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.get(ME), 401, "unauthenticated")
 
-    async def test_tells_what_the_contract_says(self, as_user: As, user: User) -> None:
+    async def test_response_has_exactly_the_documented_fields(
+        self, as_user: As, user: User
+    ) -> None:
         response = await (await as_user(user)).get(ME)
 
         assert response.status_code == 200
@@ -56,7 +58,7 @@ class TestReadProfile:
         assert response.headers["ETag"] == '"1"'
         assert {"Authorization", "X-API-Key"} <= set(response.headers["Vary"].split(", "))
 
-    async def test_is_not_sent_again_to_who_has_it(self, as_user: As, user: User) -> None:
+    async def test_current_copy_is_not_sent_again(self, as_user: As, user: User) -> None:
         response = await (await as_user(user)).get(ME, headers={"If-None-Match": '"1"'})
 
         assert (response.status_code, response.content) == (304, b"")
@@ -66,7 +68,7 @@ class TestUpdateProfile:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.patch(ME, json={}), 401, "unauthenticated")
 
-    async def test_changes_what_was_sent(self, as_user: As, user: User) -> None:
+    async def test_changes_the_given_fields(self, as_user: As, user: User) -> None:
         changes = {"full_name": "Grace", "age": 45, "address": ADDRESS}
 
         response = await patch(await as_user(user), ME, changes)
@@ -76,14 +78,14 @@ class TestUpdateProfile:
         assert (body["email"], body["version"]) == (user.email, 2)
         assert body["updated_at"] > body["created_at"]
 
-    async def test_null_clears_and_absent_leaves(self, as_user: As, save: Save) -> None:
+    async def test_null_clears_a_field_and_absence_keeps_it(self, as_user: As, save: Save) -> None:
         user = await save(make_user(full_name="Grace", age=45, address=ADDRESS))
 
         body = (await patch(await as_user(user), ME, {"age": None, "address": None})).json()
 
         assert (body["full_name"], body["age"], body["address"]) == ("Grace", None, None)
 
-    async def test_nothing_sent_changes_nothing(self, as_user: As, user: User) -> None:
+    async def test_empty_update_changes_nothing(self, as_user: As, user: User) -> None:
         body = (await patch(await as_user(user), ME, {})).json()
 
         assert body["version"] == 1
@@ -114,7 +116,7 @@ class TestUpdateProfile:
             *[("address", "London"), ("address", 7), ("address", [])],
         ],
     )
-    async def test_field_that_breaks_a_rule_is_named(
+    async def test_invalid_field_is_named(
         self, as_user: As, user: User, field: str, value: object
     ) -> None:
         response = await patch(await as_user(user), ME, {field: value})
@@ -125,7 +127,7 @@ class TestUpdateProfile:
         ("part", "value"),
         [("city", ""), ("city", "a\0"), ("country", "x"), ("street", None), ("planet", "Earth")],
     )
-    async def test_part_of_an_address_is_named(
+    async def test_invalid_part_of_an_address_is_named(
         self, as_user: As, user: User, part: str, value: object
     ) -> None:
         response = await patch(await as_user(user), ME, {"address": ADDRESS | {part: value}})
@@ -139,11 +141,11 @@ class TestUpdateProfile:
 
         assert_problem(response, 409, "username_taken")
 
-    async def test_of_ten_at_once_one_gets_the_name(
+    async def test_one_of_ten_concurrent_renames_succeeds(
         self, client: AsyncClient, as_user: As, save: Save
     ) -> None:
-        people = [await as_user(await save(make_user())) for _ in range(10)]
-        signed_in = [{"Authorization": client.headers["Authorization"]} for client in people]
+        all_users = [await as_user(await save(make_user())) for _ in range(10)]
+        signed_in = [{"Authorization": client.headers["Authorization"]} for client in all_users]
 
         responses = await asyncio.gather(
             *(patch(client, ME, {"username": "grace"}, **headers) for headers in signed_in)
@@ -190,7 +192,7 @@ class TestChangePassword:
         assert (await sign_in(client, user.email, NEW_PASSWORD)).status_code == 200
         assert_problem(await sign_in(client, user.email), 401, "invalid_credentials")
 
-    async def test_other_sessions_end_and_this_one_goes_on(
+    async def test_other_sessions_end_and_the_current_one_remains(
         self, client: AsyncClient, user: User
     ) -> None:
         here, there = await tokens(client, user.email), await tokens(client, user.email)
@@ -227,7 +229,7 @@ class TestChangePassword:
         assert [response.status_code for response in responses] == [422] * 10 + [429]
         assert (await signed_in.get(ME)).status_code == 200
 
-    async def test_guesses_of_others_do_not_keep_the_owner_from_it(
+    async def test_wrong_passwords_of_others_do_not_prevent_the_change(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         signed_in = await as_user(user)
@@ -237,7 +239,7 @@ class TestChangePassword:
 
         assert (await self.change(signed_in)).status_code == 204
 
-    async def test_of_ten_at_once_one_wins(
+    async def test_one_of_ten_concurrent_changes_succeeds(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         headers = {"Authorization": (await as_user(user)).headers["Authorization"]}
@@ -296,14 +298,14 @@ class TestDeleteProfile:
         again = {"email": user.email, "username": user.username, "password": PASSWORD}
         assert (await client.post(f"{AUTH}/register", json=again)).status_code == 201
 
-    async def test_row_stays(self, as_user: As, user: User, database: Database) -> None:
+    async def test_row_is_not_deleted(self, as_user: As, user: User, database: Database) -> None:
         await delete_account(await as_user(user))
 
         (row,) = await database("SELECT id, deleted_at FROM users")
         assert row["id"] == user.id
         assert row["deleted_at"] is not None
 
-    async def test_last_administrator_stays(self, as_user: As, admin: User) -> None:
+    async def test_last_administrator_cannot_be_deleted(self, as_user: As, admin: User) -> None:
         signed_in = await as_user(admin)
 
         assert_problem(await delete_account(signed_in), 409, "last_admin")
@@ -314,7 +316,7 @@ class TestListOwnItems:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.get(f"{ME}/items"), 401, "unauthenticated")
 
-    async def test_lists_only_ones_own(
+    async def test_lists_only_own_items(
         self, as_user: As, save: Save, user: User, other_user: User
     ) -> None:
         own = await save(make_item(user))
@@ -332,7 +334,9 @@ class TestListUsers:
     async def test_is_for_administrators(self, as_user: As, user: User) -> None:
         assert_problem(await (await as_user(user)).get(USERS), 403, "insufficient_scope")
 
-    async def test_tells_what_the_contract_says(self, as_user: As, admin: User) -> None:
+    async def test_response_has_exactly_the_documented_fields(
+        self, as_user: As, admin: User
+    ) -> None:
         response = await (await as_user(admin)).get(USERS, params={"include_total": True})
 
         assert [row.keys() for row in response.json()["items"]] == [READ]
@@ -373,15 +377,17 @@ class TestListUsers:
         ("name", "value"),
         [("role", "root"), ("is_active", "perhaps"), ("q", ""), ("q", "x" * 51), ("q", "a\0")],
     )
-    async def test_filter_that_breaks_a_rule_is_named(
+    async def test_invalid_filter_is_named(
         self, as_user: As, admin: User, name: str, value: str
     ) -> None:
         response = await (await as_user(admin)).get(USERS, params={name: value})
 
         assert broken(response).keys() == {f"/query/{name}"}
 
-    async def test_pages_meet_everybody_once(self, as_user: As, save: Save, admin: User) -> None:
-        people = {str(admin.id)} | {str((await save(make_user())).id) for _ in range(6)}
+    async def test_pages_contain_every_user_once(
+        self, as_user: As, save: Save, admin: User
+    ) -> None:
+        all_users = {str(admin.id)} | {str((await save(make_user())).id) for _ in range(6)}
         signed_in, seen, cursor = await as_user(admin), [], None
         while True:
             params = {"limit": "3", "sort": "username"} | ({"cursor": cursor} if cursor else {})
@@ -391,8 +397,8 @@ class TestListUsers:
             if not cursor:
                 break
 
-        assert len(seen) == len(people)
-        assert set(seen) == people
+        assert len(seen) == len(all_users)
+        assert set(seen) == all_users
 
 
 class TestCreateUser:
@@ -426,7 +432,7 @@ class TestCreateUser:
         ("field", "value"),
         [("role", "root"), ("is_active", False), ("password", "password1234"), ("id", "x")],
     )
-    async def test_field_that_breaks_a_rule_is_named(
+    async def test_invalid_field_is_named(
         self, as_user: As, admin: User, field: str, value: object
     ) -> None:
         response = await (await as_user(admin)).post(USERS, json=self.body(**{field: value}))
@@ -463,7 +469,7 @@ class TestReadUser:
         assert response.json().keys() == READ
 
     @pytest.mark.parametrize("exists", [True, False])
-    async def test_account_of_somebody_else_is_refused(
+    async def test_account_of_another_user_is_refused(
         self, as_user: As, user: User, other_user: User, exists: bool
     ) -> None:
         user_id = other_user.id if exists else uuid.uuid4()
@@ -517,7 +523,7 @@ class TestUpdateUser:
         assert await is_signed_in(client, pair["access_token"])
 
     @pytest.mark.parametrize("changes", [{"role": "user"}, {"is_active": False}, {}])
-    async def test_nobody_changes_the_own_role(
+    async def test_own_role_cannot_be_changed(
         self, as_user: As, admin: User, changes: dict[str, Any]
     ) -> None:
         response = await patch(await as_user(admin), f"{USERS}/{admin.id}", changes)
@@ -532,7 +538,7 @@ class TestUpdateUser:
             *[("email", "x@example.com"), ("password", PASSWORD), ("email_verified", True)],
         ],
     )
-    async def test_field_that_breaks_a_rule_is_named(
+    async def test_invalid_field_is_named(
         self, as_user: As, user: User, admin: User, field: str, value: object
     ) -> None:
         response = await patch(await as_user(admin), f"{USERS}/{user.id}", {field: value})
@@ -554,12 +560,13 @@ class TestUpdateUser:
         assert_problem(response, 412, "precondition_failed")
 
     @pytest.mark.parametrize("round_", range(20))
-    async def test_of_two_who_remove_each_other_one_remains(
+    async def test_one_of_two_administrators_that_demote_each_other_remains(
         self, client: AsyncClient, as_user: As, save: Save, database: Database, round_: int
     ) -> None:
-        people = [await save(make_user(role=Role.ADMIN)) for _ in range(2)]
+        all_users = [await save(make_user(role=Role.ADMIN)) for _ in range(2)]
         headers = [
-            {"Authorization": (await as_user(person)).headers["Authorization"]} for person in people
+            {"Authorization": (await as_user(person)).headers["Authorization"]}
+            for person in all_users
         ]
         requests: list[dict[str, Any]] = [
             {"method": "PATCH", "json": {"role": "user"}},
@@ -570,7 +577,7 @@ class TestUpdateUser:
         await asyncio.gather(
             *(
                 client.request(
-                    url=f"{USERS}/{people[1 - n].id}",
+                    url=f"{USERS}/{all_users[1 - n].id}",
                     headers=headers[n],
                     **requests[(round_ + n) % 3],
                 )
@@ -583,7 +590,7 @@ class TestUpdateUser:
         )
         assert left["count"] == 1
 
-    async def test_inactive_administrator_does_not_count(
+    async def test_inactive_administrator_is_not_counted(
         self, as_user: As, save: Save, admin: User
     ) -> None:
         idle = await save(make_user(role=Role.ADMIN, is_active=False))

@@ -1,4 +1,4 @@
-"""Users on the wire, without the wire."""
+"""Schemas of users."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class TestEmail:
             None,
         ],
     )
-    def test_what_nobody_can_mail_to_is_refused(self, email: Any) -> None:
+    def test_undeliverable_address_is_refused(self, email: Any) -> None:
         with pytest.raises(ValidationError):
             UserBase.model_validate(ADA | {"email": email})
 
@@ -69,7 +69,7 @@ class TestProfileUpdate:
     @pytest.mark.parametrize(
         "field", ["role", "is_active", "email_verified", "password_hash", "id"]
     )
-    def test_what_is_not_ones_own_is_refused(self, field: str) -> None:
+    def test_fields_that_the_server_sets_are_refused(self, field: str) -> None:
         with pytest.raises(ValidationError, match="extra_forbidden"):
             ProfileUpdate.model_validate({field: "admin"})
 

@@ -17,7 +17,7 @@ class TestQueueLimits:
         ("waiting", "for_account", "room"),
         [(0, 0, 10), (4, 4, 6), (0, 12, 3), (10, 10, 0), (12, 12, 0), (0, 20, 0)],
     )
-    def test_room_is_what_both_limits_leave(
+    def test_capacity_is_the_smaller_of_both_limits(
         self, waiting: int, for_account: int, room: int
     ) -> None:
         assert LIMITS.room(waiting, for_account) == room

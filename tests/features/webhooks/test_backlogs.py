@@ -1,4 +1,4 @@
-"""Bounded queueing: what waits for a webhook has a limit, and nothing is lost beyond it."""
+"""Backlogs: the queue of a webhook is bounded, and no event beyond the bound is lost."""
 
 import asyncio
 import json
@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from app.config.settings import Settings
 from app.db.session import transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
@@ -24,6 +23,7 @@ from app.features.webhooks.models.delivery import DeliveryStatus
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.settings import WebhookSettings
 from app.runtime.clock import now
 from tests.conftest import As, Database, Save
 from tests.factories import make_delivery, make_item, make_webhook
@@ -124,7 +124,7 @@ class TestLimit:
         assert await queued(database, full) == []
         assert await queued(database, other) == ["a", "b", "c"]
 
-    async def test_test_message_beyond_it_is_refused(
+    async def test_test_message_beyond_the_limit_is_refused(
         self, app: FastAPI, save: Save, user: User, as_user: As, database: Database
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -132,7 +132,7 @@ class TestLimit:
             "INSERT INTO webhook_deliveries (id, webhook_id, event_type, payload)"
             " SELECT uuidv7(), :id, 'webhook.test', '{}' FROM generate_series(1, :waiting)",
             id=webhook.id,
-            waiting=opened(app)[Settings].webhook_max_waiting,
+            waiting=opened(app)[WebhookSettings].webhook_max_waiting,
         )
 
         response = await (await as_user(user)).post(f"/api/v1/webhooks/{webhook.id}/test")
@@ -141,7 +141,7 @@ class TestLimit:
 
 
 class TestCatchUp:
-    async def test_queues_everything_once_and_in_order_as_deliveries_end(
+    async def test_catch_up_queues_every_event_once_and_in_order(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -160,7 +160,7 @@ class TestCatchUp:
         (row,) = await database("SELECT backlog_since FROM webhooks")
         assert row["backlog_since"] is None
 
-    async def test_waits_until_half_of_the_limit_is_free(
+    async def test_catch_up_waits_until_half_of_the_limit_is_free(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -175,7 +175,7 @@ class TestCatchUp:
 
         assert await queued(database, webhook) == ["a"]
 
-    async def test_by_several_at_once_queues_nothing_twice(
+    async def test_concurrent_catch_up_queues_nothing_twice(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -189,7 +189,7 @@ class TestCatchUp:
         names = await queued(database, webhook)
         assert len(names) == len(set(names)) == 10
 
-    async def test_of_a_disabled_webhook_never_happens(
+    async def test_disabled_webhook_does_not_catch_up(
         self, app: FastAPI, save: Save, database: Database, user: User, as_user: As
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -206,7 +206,7 @@ class TestCatchUp:
 
 
 class TestExpiry:
-    async def test_of_a_backlog_is_a_failed_delivery_and_a_notification(
+    async def test_expired_backlog_is_a_failed_delivery_and_a_notification(
         self, app: FastAPI, save: Save, database: Database, user: User, as_user: As
     ) -> None:
         since = now() - BACKLOG_RETENTION - timedelta(minutes=1)
@@ -226,7 +226,7 @@ class TestExpiry:
         again = await client.post(f"{path}/deliveries/{shown['id']}/redeliver")
         assert_problem(again, 410, "message_expired")
 
-    async def test_of_an_event_fails_its_delivery_and_not_the_webhook(
+    async def test_expired_event_fails_its_delivery_and_not_the_webhook(
         self,
         app: FastAPI,
         sender: WebhookSender,
@@ -252,7 +252,7 @@ class TestExpiry:
 
 class TestPages:
     @pytest.mark.parametrize("page", [1, 2, 3, 7, 50])
-    async def test_of_any_size_queue_each_event_once_for_each_webhook(
+    async def test_any_page_size_queues_each_event_once_for_each_webhook(
         self, app: FastAPI, save: Save, database: Database, user: User, page: int
     ) -> None:
         created = [await save(make_webhook(user)) for _ in range(5)]
@@ -264,7 +264,7 @@ class TestPages:
         for webhook in created:
             assert await queued(database, webhook) == names
 
-    async def test_write_no_more_rows_than_the_page_in_one_transaction(
+    async def test_transaction_writes_at_most_one_page_of_rows(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         for _ in range(5):
@@ -279,7 +279,7 @@ class TestPages:
         assert sum(row["written"] for row in rows) == 15
         assert max(row["written"] for row in rows) <= 2
 
-    async def test_webhook_that_was_deleted_meanwhile_is_passed_over(
+    async def test_webhook_deleted_meanwhile_is_skipped(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -304,7 +304,7 @@ async def everything(app: FastAPI) -> list[PublishedEvent]:
     return found
 
 
-class TestPointer:
+class TestEventReference:
     async def test_thirty_webhooks_and_a_batch_store_no_copy_of_the_events(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
@@ -321,7 +321,7 @@ class TestPointer:
         assert (row["written"], row["copies"]) == (31 * 50, 0)
         assert row["largest"] < 200
 
-    async def test_body_is_that_of_the_event_stream(
+    async def test_body_equals_the_event_stream(
         self,
         app: FastAPI,
         sender: WebhookSender,
@@ -363,7 +363,7 @@ class TestPointer:
         rows = await database("SELECT status, next_attempt_at FROM webhook_deliveries")
         assert rows == [{"status": DeliveryStatus.SUCCEEDED, "next_attempt_at": None}] * 2
 
-    async def test_previous_release_finds_nothing_that_has_no_payload(
+    async def test_previous_release_claims_no_row_without_payload(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         await save(make_webhook(user))

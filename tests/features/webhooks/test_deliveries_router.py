@@ -1,4 +1,4 @@
-"""Deliveries: what became of each message, and once more."""
+"""Deliveries: status of each message, and redelivery."""
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient
@@ -18,10 +18,12 @@ class TestListDeliveries:
     async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
         assert_problem(await client.get(NOBODYS), 401, "unauthenticated")
 
-    async def test_of_no_webhook_is_not_found(self, as_user: As, user: User) -> None:
+    async def test_unknown_webhook_is_not_found(self, as_user: As, user: User) -> None:
         assert_problem(await (await as_user(user)).get(NOBODYS), 404, "not_found")
 
-    async def test_shows_what_became_of_each(self, as_user: As, save: Save, user: User) -> None:
+    async def test_shows_the_status_of_each_delivery(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
         webhook, other = await save(make_webhook(user)), await save(make_webhook(user))
         failed = make_delivery(
             webhook, status=DeliveryStatus.FAILED, response_status=500, attempts=10, duration_ms=7
@@ -61,7 +63,7 @@ class TestRedeliver:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_is_due_at_once_under_the_same_id(
+    async def test_redelivery_is_due_at_once_with_the_same_id(
         self, as_user: As, save: Save, user: User
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -75,7 +77,9 @@ class TestRedeliver:
         assert (again["id"], again["status"], again["attempts"]) == (str(row.id), "pending", 1)
         assert again["next_attempt_at"] is not None
 
-    async def test_while_it_is_sent_is_refused(self, as_user: As, save: Save, user: User) -> None:
+    async def test_redelivery_during_sending_is_refused(
+        self, as_user: As, save: Save, user: User
+    ) -> None:
         webhook = await save(make_webhook(user))
         sending = {"status": DeliveryStatus.SENDING, "next_attempt_at": now()}
         row = await save(make_delivery(webhook, **sending))
@@ -83,7 +87,7 @@ class TestRedeliver:
 
         assert_problem(await (await as_user(user)).post(path), 409, "delivery_in_progress")
 
-    async def test_to_a_disabled_webhook_is_refused(
+    async def test_redelivery_to_a_disabled_webhook_is_refused(
         self, as_user: As, save: Save, user: User
     ) -> None:
         webhook = await save(make_webhook(user, is_active=False))
@@ -92,7 +96,7 @@ class TestRedeliver:
 
         assert_problem(await (await as_user(user)).post(path), 409, "webhook_disabled")
 
-    async def test_of_another_webhook_is_not_found(
+    async def test_delivery_of_another_webhook_is_not_found(
         self, as_user: As, save: Save, user: User
     ) -> None:
         row = await save(make_delivery(await save(make_webhook(user))))

@@ -20,7 +20,7 @@ Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 class Peer:
-    """A receiver that answers with bytes as they are, and counts its connections."""
+    """A receiver that responds with raw bytes, and counts its connections."""
 
     def __init__(self, answer: bytes, *, is_endless: bool = False, is_open: bool = False) -> None:
         self.answer, self.is_endless, self.is_open = answer, is_endless, is_open
@@ -85,13 +85,15 @@ class TestStatusLine:
             b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 3 + OK + b"\r\n",
         ],
     )
-    async def test_of_success_is_enough(self, client: httpx.AsyncClient, answer: bytes) -> None:
+    async def test_success_status_is_sufficient(
+        self, client: httpx.AsyncClient, answer: bytes
+    ) -> None:
         async with answering(Peer(answer)) as peer:
             outcome = await outcome_of(client, peer)
 
         assert outcome.is_success, outcome
 
-    async def test_of_success_is_enough_before_an_endless_body(
+    async def test_success_status_is_sufficient_before_an_endless_body(
         self, client: httpx.AsyncClient
     ) -> None:
         async with answering(Peer(OK + b"\r\n", is_endless=True)) as peer:
@@ -99,7 +101,7 @@ class TestStatusLine:
 
         assert outcome.is_success, outcome
 
-    async def test_of_success_is_enough_before_a_body_that_never_comes(
+    async def test_success_status_is_sufficient_without_the_body(
         self, client: httpx.AsyncClient
     ) -> None:
         answer = OK + b"Content-Length: 5\r\n\r\n"
@@ -109,9 +111,7 @@ class TestStatusLine:
         assert outcome.is_success, outcome
 
     @pytest.mark.parametrize("status", [301, 307, 404, 410, 500])
-    async def test_of_anything_else_is_a_failure(
-        self, client: httpx.AsyncClient, status: int
-    ) -> None:
+    async def test_other_status_is_a_failure(self, client: httpx.AsyncClient, status: int) -> None:
         answer = b"HTTP/1.1 %d x\r\nLocation: /other\r\nContent-Length: 9\r\n\r\ncut" % status
         async with answering(Peer(answer)) as peer:
             outcome = await outcome_of(client, peer)
@@ -122,7 +122,7 @@ class TestStatusLine:
     @pytest.mark.parametrize(
         "answer", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 2", b"HTTP/1.1 101 x\r\n\r\n"]
     )
-    async def test_that_is_none_is_a_failure(
+    async def test_malformed_status_line_is_a_failure(
         self, client: httpx.AsyncClient, answer: bytes
     ) -> None:
         async with answering(Peer(answer)) as peer:
@@ -132,7 +132,7 @@ class TestStatusLine:
 
 
 class TestConnection:
-    async def test_is_used_again_after_a_short_body(self, client: httpx.AsyncClient) -> None:
+    async def test_connection_is_reused_after_a_short_body(self, client: httpx.AsyncClient) -> None:
         answer = OK + b"Content-Length: 2\r\n\r\nok"
         async with answering(Peer(answer, is_open=True)) as peer:
             for _ in range(3):
@@ -140,7 +140,9 @@ class TestConnection:
 
             assert peer.connections == 1
 
-    async def test_is_closed_before_the_end_of_a_long_body(self, client: httpx.AsyncClient) -> None:
+    async def test_connection_is_closed_before_the_end_of_a_long_body(
+        self, client: httpx.AsyncClient
+    ) -> None:
         answer = OK + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
         async with answering(Peer(answer, is_open=True)) as peer:
             for _ in range(2):

@@ -24,7 +24,7 @@ def delivery(**fields: object) -> WebhookDelivery:
 
 class TestRecord:
     @pytest.mark.parametrize("status", [200, 204, 299])
-    def test_success(self, status: int) -> None:
+    def test_success_is_recorded(self, status: int) -> None:
         row = delivery()
 
         row.record(Outcome(12, status), at=NOON)
@@ -35,7 +35,7 @@ class TestRecord:
     @pytest.mark.parametrize(
         "outcome", [Outcome(1, 199), Outcome(1, 300), Outcome(1, error="upstream_timeout")]
     )
-    def test_failure_is_repeated(self, outcome: Outcome) -> None:
+    def test_failure_is_retried(self, outcome: Outcome) -> None:
         row = delivery()
 
         row.record(outcome, at=NOON)
@@ -52,14 +52,14 @@ class TestRecord:
         assert (row.status, row.next_attempt_at) == (DeliveryStatus.FAILED, None)
 
 
-class TestPauses:
-    def test_are_within_three_days_in_all(self) -> None:
+class TestBackoff:
+    def test_retries_are_within_three_days(self) -> None:
         pauses = [pause_after(attempt) for attempt in range(1, len(DELAYS) + 1)]
 
         assert timedelta(hours=48) < sum(pauses, timedelta()) <= timedelta(hours=72)
         assert sum(DELAYS, timedelta()) <= timedelta(hours=72)
 
-    def test_differ(self) -> None:
+    def test_backoff_has_jitter(self) -> None:
         assert len({pause_after(3) for _ in range(20)}) > 1
 
 
@@ -72,6 +72,6 @@ class TestRedeliver:
 
         assert (row.status, row.next_attempt_at) == (DeliveryStatus.PENDING, NOON)
 
-    def test_waits_for_the_answer(self) -> None:
+    def test_delivery_in_progress_cannot_be_redelivered(self) -> None:
         with pytest.raises(DeliveryInProgress):
             delivery().redeliver(at=NOON)

@@ -1,4 +1,4 @@
-"""From events to deliveries: each event once for each webhook that may hear of it."""
+"""Dispatcher: one delivery of each event for each webhook that may receive it."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
 from app.jobs.models import TaskStatus
-from app.security.principals import Role, Scope
+from app.security.principals import Role
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook
 from tests.polling import eventually
@@ -31,7 +31,7 @@ LIMITS = QueueLimits(per_webhook=1000, per_account=5000)
 
 @pytest.fixture
 async def dispatcher(app: FastAPI) -> WebhookDispatcher:
-    """One whose place in the events is the present."""
+    """A dispatcher whose position is the newest event."""
     async with transaction(sessions_of(app)) as session:
         await event_readers.begin(session, webhooks.READER)
     return new_dispatcher(app)
@@ -78,7 +78,7 @@ class TestDispatch:
         pointed = await database(POINTED_AT)
         assert [row["resource_id"] for row in pointed] == [item.id] * 2
 
-    async def test_writes_what_the_webhook_asked_for(
+    async def test_writes_deliveries_of_subscribed_events(
         self,
         dispatcher: WebhookDispatcher,
         app: FastAPI,
@@ -99,13 +99,13 @@ class TestDispatch:
         [
             (Role.USER, {}, {"item.created", "item.updated", "post.published"}),
             (Role.ADMIN, {}, {"item.created", "item.updated", "post.published", "task.updated"}),
-            (Role.ADMIN, {"scopes": [Scope.ITEMS_READ]}, {"item.created", "item.updated"}),
+            (Role.ADMIN, {"scopes": ["items:read"]}, {"item.created", "item.updated"}),
             # Set up by an administrator who is one no more.
-            (Role.USER, {"scopes": [Scope.POSTS_READ, Scope.ADMIN]}, {"post.published"}),
+            (Role.USER, {"scopes": ["posts:read", "admin"]}, {"post.published"}),
             (Role.USER, {"is_active": False}, set()),
         ],
     )
-    async def test_tells_what_the_owner_may_see(
+    async def test_delivers_only_what_the_owner_may_read(
         self,
         dispatcher: WebhookDispatcher,
         app: FastAPI,
@@ -126,7 +126,7 @@ class TestDispatch:
 
         assert {row["event_type"] for row in await database(WRITTEN)} == expected
 
-    async def test_tells_the_owner_of_a_task(
+    async def test_delivers_task_events_to_the_owner(
         self,
         dispatcher: WebhookDispatcher,
         app: FastAPI,
@@ -144,7 +144,7 @@ class TestDispatch:
     @pytest.mark.parametrize(
         "change", ["UPDATE users SET is_active = false", "UPDATE users SET deleted_at = now()"]
     )
-    async def test_tells_nothing_to_accounts_that_ended(
+    async def test_delivers_nothing_to_disabled_accounts(
         self,
         dispatcher: WebhookDispatcher,
         save: Save,
@@ -161,7 +161,7 @@ class TestDispatch:
 
         assert await database(WRITTEN) == []
 
-    async def test_by_several_at_once_writes_nothing_twice(
+    async def test_concurrent_dispatchers_write_nothing_twice(
         self,
         dispatcher: WebhookDispatcher,
         app: FastAPI,
@@ -178,7 +178,7 @@ class TestDispatch:
 
         assert [row["event_type"] for row in await database(WRITTEN)] == ["item.created"] * 5
 
-    async def test_goes_on_where_another_stopped(
+    async def test_continues_at_the_position_of_another_dispatcher(
         self,
         dispatcher: WebhookDispatcher,
         app: FastAPI,
@@ -195,7 +195,7 @@ class TestDispatch:
 
         assert len(await database(WRITTEN)) == 2
 
-    async def test_without_a_webhook_has_nothing_to_read(
+    async def test_reads_no_events_without_webhooks(
         self, app: FastAPI, save: Save, database: Database, user: User
     ) -> None:
         await save(make_item(user))
@@ -204,7 +204,7 @@ class TestDispatch:
 
         assert await database("SELECT * FROM event_readers") == []
 
-    async def test_in_a_restored_database_starts_with_what_comes(
+    async def test_starts_at_the_newest_event_in_a_restored_database(
         self, dispatcher: WebhookDispatcher, save: Save, database: Database, user: User
     ) -> None:
         await save(make_webhook(user))
@@ -216,7 +216,7 @@ class TestDispatch:
 
         assert len(await database(WRITTEN)) == 1
 
-    async def test_passes_over_a_webhook_that_was_deleted_meanwhile(
+    async def test_skips_a_webhook_deleted_meanwhile(
         self,
         dispatcher: WebhookDispatcher,
         app: FastAPI,

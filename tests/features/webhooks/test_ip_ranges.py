@@ -24,14 +24,14 @@ SPECIAL = [
 
 class TestIsPublic:
     @pytest.mark.parametrize("text", PUBLIC)
-    def test_public_address_is(self, text: str) -> None:
+    def test_public_address_is_public(self, text: str) -> None:
         address = parse(text)
 
         assert address
         assert is_public(address)
 
     @pytest.mark.parametrize("text", SPECIAL)
-    def test_special_address_is_not(self, text: str) -> None:
+    def test_special_purpose_address_is_not_public(self, text: str) -> None:
         address = parse(text)
 
         assert address
@@ -40,5 +40,5 @@ class TestIsPublic:
 
 class TestParse:
     @pytest.mark.parametrize("text", ["localhost", "127.1", "0177.0.0.1", "0x7f.0.0.1", "1", ""])
-    def test_other_spellings_are_names(self, text: str) -> None:
+    def test_other_spellings_are_host_names(self, text: str) -> None:
         assert parse(text) is None

@@ -5,23 +5,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.features.webhooks.models.webhook import WebhookDisabled, receiving_scopes
-from app.security.principals import Scope
 from tests.factories import make_user, make_webhook
+from tests.scopes import SCOPES
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 
-class TestGivenUp:
+class TestAutomaticDisabling:
     @pytest.mark.parametrize(("days", "is_given_up"), [(5, True), (4.99, False)])
-    def test_after_five_days_of_failure(self, days: float, is_given_up: bool) -> None:
+    def test_webhook_is_disabled_after_five_days_of_failure(
+        self, days: float, is_given_up: bool
+    ) -> None:
         webhook = make_webhook(make_user(), failing_since=NOON - timedelta(days=days))
 
         assert webhook.is_given_up(at=NOON) == is_given_up
 
-    def test_never_while_it_works(self) -> None:
+    def test_working_webhook_is_never_disabled(self) -> None:
         assert not make_webhook(make_user(), failing_since=None).is_given_up(at=NOON)
 
-    def test_begins_anew_when_it_is_enabled(self) -> None:
+    def test_enabling_resets_the_failure_time(self) -> None:
         webhook = make_webhook(make_user(), is_active=False, failing_since=NOON)
 
         webhook.enable()
@@ -29,7 +31,7 @@ class TestGivenUp:
         assert (webhook.is_active, webhook.failing_since) == (True, None)
         webhook.check_active()
 
-    def test_disabled_one_is_sent_nothing(self) -> None:
+    def test_disabled_webhook_gets_no_messages(self) -> None:
         with pytest.raises(WebhookDisabled):
             make_webhook(make_user(), is_active=False).check_active()
 
@@ -45,6 +47,6 @@ class TestRotate:
 
 
 class TestReceivingScopes:
-    def test_are_those_to_read_and_that_of_administrators(self) -> None:
-        assert receiving_scopes(set(Scope)) == ["admin", "items:read", "posts:read"]
-        assert receiving_scopes({Scope.WEBHOOKS_MANAGE}) == []
+    def test_scopes_are_the_read_scopes_and_that_of_administrators(self) -> None:
+        assert receiving_scopes(set(SCOPES)) == ["admin", "items:read", "posts:read"]
+        assert receiving_scopes({"webhooks:manage"}) == []

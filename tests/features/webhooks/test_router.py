@@ -1,4 +1,4 @@
-"""Webhooks: set up by those who may read what they are told."""
+"""Webhooks over HTTP: subscriptions require the scopes of their events."""
 
 import asyncio
 import base64
@@ -12,8 +12,8 @@ from standardwebhooks import Webhook as Verifier
 from app.config.settings import Settings
 from app.features.users.models.user import User
 from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
-from app.security.principals import Scope
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import make_delivery, make_item, make_webhook
@@ -76,26 +76,20 @@ class TestCreateWebhook:
             "nonsense",
         ],
     )
-    async def test_to_where_it_must_not_go_is_refused(
-        self, as_user: As, user: User, url: str
-    ) -> None:
+    async def test_forbidden_url_is_refused(self, as_user: As, user: User, url: str) -> None:
         body = assert_problem(await create(await as_user(user), url=url), 422, "validation_failed")
 
         (error,) = body["errors"]
         assert (error["pointer"], error["code"]) == ("/body/url", "destination_refused")
 
     @pytest.mark.parametrize("events", [[], ["item.stolen"], ["webhook.test"], "item.created"])
-    async def test_of_unknown_events_is_refused(
-        self, as_user: As, user: User, events: object
-    ) -> None:
+    async def test_unknown_event_is_refused(self, as_user: As, user: User, events: object) -> None:
         response = await create(await as_user(user), events=events)
 
         assert_problem(response, 422, "validation_failed")
 
-    async def test_of_what_the_credential_cannot_read_is_refused(
-        self, as_user: As, user: User
-    ) -> None:
-        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE, Scope.POSTS_READ))
+    async def test_event_without_the_scope_is_refused(self, as_user: As, user: User) -> None:
+        client = await as_user(user, scopes=("webhooks:manage", "posts:read"))
 
         response = await create(client, events=["post.published", "item.created"])
 
@@ -103,11 +97,11 @@ class TestCreateWebhook:
         assert "items:read" in body["detail"]
         assert (await create(client, events=["post.published"])).status_code == 201
 
-    async def test_beyond_the_limit_is_refused_also_at_once(
+    async def test_webhook_beyond_the_limit_is_refused_under_concurrency(
         self, as_user: As, user: User, save: Save, settings: Settings
     ) -> None:
         client = await as_user(user)
-        for _ in range(settings.webhooks_per_user - 1):
+        for _ in range(settings.of(WebhookSettings).webhooks_per_user - 1):
             await save(make_webhook(user))
 
         responses = await asyncio.gather(*(create(client) for _ in range(4)))
@@ -121,7 +115,7 @@ class TestListWebhooks:
     async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
         assert_problem(await client.get(WEBHOOKS), 401, "unauthenticated")
 
-    async def test_shows_own_alone_and_no_secret(
+    async def test_shows_only_own_webhooks_and_no_secret(
         self, as_user: As, save: Save, user: User, other_user: User
     ) -> None:
         own = await save(make_webhook(user))
@@ -139,7 +133,7 @@ class TestUpdateWebhook:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_changes_what_was_sent(self, as_user: As, save: Save, user: User) -> None:
+    async def test_changes_the_given_fields(self, as_user: As, save: Save, user: User) -> None:
         client, webhook = await as_user(user), await save(make_webhook(user, description="old"))
 
         response = await client.patch(
@@ -150,9 +144,7 @@ class TestUpdateWebhook:
         assert (changed["events"], changed["description"]) == (["item.deleted"], None)
         assert changed["url"] == webhook.url
 
-    async def test_to_where_it_must_not_go_is_refused(
-        self, as_user: As, save: Save, user: User
-    ) -> None:
+    async def test_forbidden_url_is_refused(self, as_user: As, save: Save, user: User) -> None:
         client, webhook = await as_user(user), await save(make_webhook(user))
 
         response = await client.patch(
@@ -161,12 +153,12 @@ class TestUpdateWebhook:
 
         assert_problem(response, 422, "validation_failed")
 
-    async def test_by_a_credential_that_cannot_read_is_refused(
+    async def test_credential_without_the_scope_is_refused(
         self, as_user: As, save: Save, user: User
     ) -> None:
-        """Else a key for webhooks alone could send what it may not read to where it likes."""
+        """Otherwise a key for webhooks alone could forward events that it may not read."""
         webhook = await save(make_webhook(user))
-        client = await as_user(user, scopes=(Scope.WEBHOOKS_MANAGE,))
+        client = await as_user(user, scopes=("webhooks:manage",))
 
         response = await client.patch(
             f"{WEBHOOKS}/{webhook.id}", json={"url": "https://elsewhere.example.com/"}
@@ -174,11 +166,11 @@ class TestUpdateWebhook:
 
         assert_problem(response, 403, "insufficient_scope")
 
-    async def test_hears_from_then_on_what_that_credential_may_hear(
+    async def test_updated_webhook_has_the_scopes_of_the_credential(
         self, as_user: As, save: Save, admin: User, database: Database
     ) -> None:
         webhook = await save(make_webhook(admin, events=["task.updated"]))
-        client = await as_user(admin, scopes=(Scope.WEBHOOKS_MANAGE,))
+        client = await as_user(admin, scopes=("webhooks:manage",))
 
         response = await client.patch(f"{WEBHOOKS}/{webhook.id}", json={"description": "mine"})
 
@@ -202,7 +194,7 @@ class TestUpdateWebhook:
             {"status": "failed", "error": "webhook_disabled"}
         ]
 
-    async def test_of_a_stale_version_is_refused(self, as_user: As, save: Save, user: User) -> None:
+    async def test_stale_version_is_refused(self, as_user: As, save: Save, user: User) -> None:
         client, webhook = await as_user(user), await save(make_webhook(user))
 
         response = await client.patch(
@@ -216,7 +208,7 @@ class TestDeleteWebhook:
     async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
         assert_problem(await client.delete(f"{WEBHOOKS}/{'0' * 32}"), 401, "unauthenticated")
 
-    async def test_takes_its_deliveries_along(
+    async def test_deletes_its_deliveries(
         self, as_user: As, save: Save, user: User, database: Database
     ) -> None:
         client, webhook = await as_user(user), await save(make_webhook(user))
@@ -257,15 +249,15 @@ class TestRotateSecret:
         await outbound.aclose()
         (message,) = receiver.received
         for secret in (created["secret"], rotated["secret"]):
-            told = Verifier(secret).verify(message.body, message.headers)
-            assert told["data"] == {"webhook_id": created["id"]}
+            found_message = Verifier(secret).verify(message.body, message.headers)
+            assert found_message["data"] == {"webhook_id": created["id"]}
 
 
 class TestService:
-    async def test_tells_a_receiver_what_happens(
+    async def test_service_delivers_events_to_a_receiver(
         self, app: FastAPI, running: Running, save: Save, user: User
     ) -> None:
-        """The whole way, in a process that also works: request, event, delivery, message."""
+        """End to end, in a process with a worker: request, event, delivery, message."""
         async with (
             running(webhook_loopback=True, run_worker=True) as working,
             receiving() as receiver,
@@ -276,11 +268,14 @@ class TestService:
             created = (await create(client, url=receiver.url)).json()
             item = await save(make_item(user))
 
-            async def has_heard() -> bool:
+            async def has_received() -> bool:
                 return bool(receiver.received)
 
-            await eventually(has_heard, seconds=20)
+            await eventually(has_received, seconds=20)
 
         (message,) = receiver.received
-        told = Verifier(created["secret"]).verify(message.body, message.headers)
-        assert (told["type"], told["data"]["id"]) == ("item.created", str(item.id))
+        found_message = Verifier(created["secret"]).verify(message.body, message.headers)
+        assert (found_message["type"], found_message["data"]["id"]) == (
+            "item.created",
+            str(item.id),
+        )

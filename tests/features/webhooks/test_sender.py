@@ -1,4 +1,4 @@
-"""Sending: signed, repeated, given up, and nobody waits for another."""
+"""Sender: signatures, retries, disabling, and isolation of receivers."""
 
 import asyncio
 import uuid
@@ -24,12 +24,14 @@ from app.runtime.clock import now
 from app.security.resources import SecurityResources
 from tests.conftest import Database, Save
 from tests.factories import make_delivery, make_webhook
-from tests.features.webhooks.conftest import Subscribe
-from tests.polling import eventually
+from tests.features.webhooks.conftest import NewSender, Subscribe
+from tests.polling import PATIENCE_SECONDS, eventually
 from tests.receivers import Message, receiving
 from tests.state import opened, sessions_of
 
 HANGING = 20
+# Receivers that hang are never given up within a test.
+NEVER = 2 * PATIENCE_SECONDS
 PAYLOAD = '{"type":"webhook.test","data":{"name":"b\u00fccher"}}'
 
 
@@ -49,7 +51,7 @@ async def load_webhook(app: FastAPI, webhook: Webhook) -> Webhook:
 
 
 class TestMessage:
-    async def test_is_verified_as_receivers_do(
+    async def test_message_is_verified_by_standard_webhooks(
         self, sender: WebhookSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         secret = new_secret()
@@ -73,7 +75,7 @@ class TestMessage:
         )
 
     @pytest.mark.parametrize(("hours", "signatures"), [(1, 2), (-1, 1)])
-    async def test_is_signed_with_the_old_secret_while_it_is_valid(
+    async def test_message_is_signed_with_the_old_secret_while_it_is_valid(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -99,7 +101,7 @@ class TestMessage:
         for secret in [new, old][:signatures]:
             Verifier(encoded(secret)).verify(message.body, message.headers)
 
-    async def test_with_a_secret_of_another_key_is_not_sent(
+    async def test_message_with_an_unreadable_secret_is_not_sent(
         self, sender: WebhookSender, save: Save, user: User, app: FastAPI
     ) -> None:
         async with receiving() as receiver:
@@ -113,7 +115,7 @@ class TestMessage:
 
 
 class Starts(httpx.AsyncBaseTransport):
-    """Receivers that answer at once, and the iteration of the event loop in which each is asked."""
+    """Receivers that respond at once, and the event loop iteration of each request."""
 
     def __init__(self) -> None:
         self.iteration = 0
@@ -129,7 +131,7 @@ class Starts(httpx.AsyncBaseTransport):
             await asyncio.sleep(0)
 
 
-async def test_attempts_that_are_claimed_together_do_not_start_in_one_iteration(
+async def test_claimed_deliveries_do_not_start_in_one_iteration(
     subscribe: Subscribe, save: Save, app: FastAPI
 ) -> None:
     starts = Starts()
@@ -147,7 +149,7 @@ async def test_attempts_that_are_claimed_together_do_not_start_in_one_iteration(
 
 class TestFailure:
     @pytest.mark.parametrize("status", [301, 404, 500])
-    async def test_is_repeated_with_the_same_id_and_body(
+    async def test_failure_is_retried_with_the_same_id_and_body(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -175,7 +177,7 @@ class TestFailure:
         assert (sent.status, sent.attempts) == (DeliveryStatus.SUCCEEDED, 2)
         assert (await load_webhook(app, webhook)).failing_since is None
 
-    async def test_waits_for_its_time(
+    async def test_failure_is_not_retried_before_its_time(
         self, sender: WebhookSender, subscribe: Subscribe, save: Save
     ) -> None:
         async with receiving() as receiver:
@@ -186,7 +188,7 @@ class TestFailure:
 
         assert receiver.connections == 0
 
-    async def test_last_one_ends_it(
+    async def test_last_failure_ends_the_delivery(
         self, sender: WebhookSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         async with receiving(500) as receiver:
@@ -197,7 +199,7 @@ class TestFailure:
         failed = await load(app, row)
         assert (failed.status, failed.next_attempt_at) == (DeliveryStatus.FAILED, None)
 
-    async def test_refused_connection_is_one(
+    async def test_refused_connection_is_a_failure(
         self, sender: WebhookSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         async with receiving() as receiver:
@@ -209,7 +211,7 @@ class TestFailure:
         failed = await load(app, row)
         assert (failed.status, failed.error) == (DeliveryStatus.PENDING, "upstream_failed")
 
-    async def test_name_that_leads_inside_is_refused(
+    async def test_name_of_a_private_address_is_refused(
         self, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         async def inside(host: str, port: int) -> list[str]:
@@ -227,7 +229,7 @@ class TestFailure:
         await client.aclose()
         assert (await load(app, row)).error == "destination_refused"
 
-    async def test_of_a_lost_sender_is_sent_again(
+    async def test_delivery_of_a_lost_sender_is_sent_again(
         self, sender: WebhookSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         sending = {"status": DeliveryStatus.SENDING, "attempts": 1}
@@ -243,15 +245,15 @@ class TestFailure:
 
 class TestDisabling:
     async def disabled(self, app: FastAPI, webhook: Webhook, database: Database) -> bool:
-        told = await database("SELECT user_id, subject FROM notifications")
+        found_message = await database("SELECT user_id, subject FROM notifications")
         expected = [{"user_id": webhook.owner_id, "subject": "A webhook was disabled"}]
-        assert told in ([], expected)
+        assert found_message in ([], expected)
         is_active = (await load_webhook(app, webhook)).is_active
-        assert is_active == (told == [])
+        assert is_active == (found_message == [])
         return not is_active
 
     @pytest.mark.parametrize(("days", "is_disabled"), [(5.1, True), (4.9, False)])
-    async def test_comes_after_five_days_of_failure(
+    async def test_webhook_is_disabled_after_five_days_of_failure(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -273,7 +275,7 @@ class TestDisabling:
         left = await load(app, waiting)
         assert left.error == ("webhook_disabled" if is_disabled else None)
 
-    async def test_comes_at_once_when_the_receiver_is_gone(
+    async def test_webhook_is_disabled_at_once_by_410(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -293,7 +295,7 @@ class TestDisabling:
         "statement",
         ["UPDATE webhooks SET is_active = false", "UPDATE users SET is_active = false"],
     )
-    async def test_stops_what_waits(
+    async def test_disabling_fails_waiting_deliveries(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -311,55 +313,46 @@ class TestDisabling:
 
 
 class TestHangingReceiver:
-    async def test_delays_no_other(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        app: FastAPI,
-        monkeypatch: pytest.MonkeyPatch,
+    async def test_delays_no_other_receiver(
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save
     ) -> None:
-        monkeypatch.setattr("app.features.webhooks.sender.GRACE_SECONDS", 0.01)
+        sender = new_sender(timeout_seconds=NEVER, grace_seconds=0)
         async with receiving(is_hanging=True) as hanging, receiving() as receiver:
             for _ in range(HANGING):
                 webhook = await subscribe(hanging.url)
                 for _ in range(MAX_CONCURRENT + 1):
                     await due(save, webhook)
             sender.start()
-            await eventually(lambda: is_full(len(hanging.received)), seconds=30)
+            await eventually(lambda: is_full(len(hanging.received)))
             other = await subscribe(receiver.url)
 
             for _ in range(3):
                 await due(save, other)
             sender.notify()
-            await eventually(lambda: are(receiver.received, 3), seconds=1)
+            await eventually(lambda: are(receiver.received, 3))
 
             assert hanging.connections == HANGING * MAX_CONCURRENT
             await sender.close()
 
-    async def test_delays_no_other_however_many_there_are(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        monkeypatch: pytest.MonkeyPatch,
+    async def test_delays_no_other_receiver_however_many_hang(
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save
     ) -> None:
-        monkeypatch.setattr("app.features.webhooks.sender.GRACE_SECONDS", 0.01)
+        sender = new_sender(timeout_seconds=NEVER, grace_seconds=0)
         places = MAX_IN_FLIGHT[True]
         async with receiving(is_hanging=True) as hanging, receiving() as receiver:
             for _ in range(places + 1):
                 await due(save, await subscribe(hanging.url, failing_since=now()))
             sender.start()
-            await eventually(lambda: are(hanging.received, places), seconds=30)
+            await eventually(lambda: are(hanging.received, places))
 
             await due(save, await subscribe(receiver.url))
             sender.notify()
-            await eventually(lambda: are(receiver.received, 1), seconds=1)
+            await eventually(lambda: are(receiver.received, 1))
 
             assert hanging.connections == places
             await sender.close()
 
-    async def test_is_sent_nothing_more_while_it_keeps_us_waiting(
+    async def test_hanging_receiver_gets_no_further_messages(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -381,13 +374,9 @@ class TestHangingReceiver:
             await asyncio.wait(sender.attempts)
 
     async def test_that_works_again_is_not_behind_the_backlog_of_others(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        monkeypatch: pytest.MonkeyPatch,
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save
     ) -> None:
-        monkeypatch.setitem(MAX_IN_FLIGHT, True, 1)
+        sender = new_sender(max_in_flight={False: 300, True: 1})
         async with receiving(500) as broken, receiving() as receiver:
             for _ in range(2):
                 webhook = await subscribe(broken.url, failing_since=now())
@@ -402,14 +391,9 @@ class TestHangingReceiver:
         assert len(receiver.received) == 1
 
     async def test_is_given_up_in_time(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        app: FastAPI,
-        monkeypatch: pytest.MonkeyPatch,
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
-        monkeypatch.setattr("app.features.webhooks.delivery.TIMEOUT_SECONDS", 0.2)
+        sender = new_sender(timeout_seconds=0.2)
         async with receiving(is_hanging=True) as hanging:
             row = await due(save, await subscribe(hanging.url))
 
@@ -418,7 +402,7 @@ class TestHangingReceiver:
         failed = await load(app, row)
         assert (failed.error, failed.response_status) == ("upstream_timeout", None)
 
-    async def test_is_asked_for_one_message_at_a_time_once_it_has_failed(
+    async def test_failed_receiver_gets_one_message_at_a_time(
         self,
         sender: WebhookSender,
         subscribe: Subscribe,
@@ -440,7 +424,7 @@ class TestHangingReceiver:
 
 
 class TestSeveralSenders:
-    async def test_send_each_message_once(
+    async def test_concurrent_senders_send_each_message_once(
         self, app: FastAPI, subscribe: Subscribe, save: Save
     ) -> None:
         client = guarded_client(SsrfGuard(loopback=True))
@@ -465,7 +449,9 @@ class TestSeveralSenders:
 
 
 class TestRetention:
-    async def test_is_thirty_days(self, app: FastAPI, subscribe: Subscribe, save: Save) -> None:
+    async def test_deliveries_are_stored_for_thirty_days(
+        self, app: FastAPI, subscribe: Subscribe, save: Save
+    ) -> None:
         webhook = await subscribe("https://hooks.example.com/")
         await save(make_delivery(webhook, created_at=now() - timedelta(days=31)))
         kept = await save(make_delivery(webhook, created_at=now() - timedelta(days=29)))

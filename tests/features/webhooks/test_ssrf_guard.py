@@ -59,7 +59,7 @@ HOSTILE = [
 
 
 class Resolver:
-    """Names whose addresses may change after they were asked for."""
+    """Names whose addresses may change after they were resolved."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -72,7 +72,7 @@ class Resolver:
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """The internet: nothing answers there, and who called is remembered."""
+    """The internet: no response, and connections are recorded."""
 
     def __init__(self) -> None:
         self.called: list[tuple[str, int]] = []
@@ -90,7 +90,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 class Listener:
-    """Answers every request, and remembers what clients said."""
+    """Responds to every request, and records the received bytes."""
 
     def __init__(self) -> None:
         self.accepted = 0
@@ -128,10 +128,10 @@ async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener
 
 
 class TestHostileUrls:
-    def test_are_forty_at_least(self) -> None:
+    def test_hostile_urls_are_forty_at_least(self) -> None:
         assert len(set(HOSTILE)) >= 40
 
-    async def test_make_no_connection(self) -> None:
+    async def test_hostile_url_makes_no_connection(self) -> None:
         async with listening() as listener:
             client = guarded_client(SsrfGuard(ports=frozenset({listener.port})), Resolver())
             for url in HOSTILE:
@@ -141,7 +141,7 @@ class TestHostileUrls:
             assert await counts_only_the_next(listener)
 
     @pytest.mark.parametrize("url", [url for url in HOSTILE if ".example:" not in url])
-    def test_are_refused_as_soon_as_they_are_read(self, url: str) -> None:
+    def test_hostile_url_is_refused_at_validation(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
             SsrfGuard().check(url.format(443))
 
@@ -151,13 +151,13 @@ class TestHostileUrls:
             SsrfGuard().check(f"https://hooks.example:{port}/")
 
     @pytest.mark.parametrize("url", ["https://a.example/" + "a" * 2048, "https://", "a", "\ud800"])
-    def test_what_is_no_url_is_refused(self, url: str) -> None:
+    def test_malformed_url_is_refused(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
             SsrfGuard().check(url)
 
 
 class TestGuardedNetwork:
-    async def test_connects_to_what_it_has_checked(self) -> None:
+    async def test_connects_to_the_checked_address(self) -> None:
         resolver, network = Resolver(), Network()
         guarded = GuardedNetwork(SsrfGuard(), resolver, network)
 
@@ -198,10 +198,10 @@ class TestAllowedUrls:
             "https://[2606:4700:4700::1111]/",
         ],
     )
-    def test_pass(self, url: str) -> None:
+    def test_allowed_url_is_accepted(self, url: str) -> None:
         assert SsrfGuard().check(url).scheme == "https"
 
-    async def test_server_sees_the_name(self, tmp_path: Path) -> None:
+    async def test_server_receives_the_host_name(self, tmp_path: Path) -> None:
         certificate = write_certificate(tmp_path, "hooks.example")
         resolver = Resolver()
         async with listening(certificate.server()) as listener:
@@ -218,7 +218,7 @@ class TestAllowedUrls:
             assert resolver.asked == ["hooks.example"]
 
     async def test_certificate_of_another_name_is_refused(self, tmp_path: Path) -> None:
-        certificate = write_certificate(tmp_path, "somebody-else.example")
+        certificate = write_certificate(tmp_path, "other-host.example")
         async with listening(certificate.server()) as listener:
             client = guarded_client(SsrfGuard(loopback=True), Resolver(), tls=certificate.client())
 
@@ -229,7 +229,7 @@ class TestAllowedUrls:
             assert listener.requests == []
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-    async def test_development_may_reach_this_machine(self, host: str) -> None:
+    async def test_loopback_guard_permits_this_machine(self, host: str) -> None:
         async with listening() as listener:
             client = guarded_client(SsrfGuard(loopback=True))
 
@@ -238,7 +238,7 @@ class TestAllowedUrls:
             await client.aclose()
 
     @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://[fe80::1]/", "ftp://localhost/"])
-    def test_development_may_reach_nothing_else(self, url: str) -> None:
+    def test_loopback_guard_permits_no_other_private_address(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
             SsrfGuard(loopback=True).check(url)
 
@@ -248,6 +248,6 @@ async def fetch(client: httpx.AsyncClient, url: str) -> bytes:
 
 
 async def counts_only_the_next(listener: Listener) -> bool:
-    """Connections are accepted in their order: whatever came before this one was counted."""
+    """Connections are accepted in order: all earlier ones were counted."""
     await fetch(guarded_client(SsrfGuard(loopback=True)), f"http://127.0.0.1:{listener.port}/")
     return listener.accepted == 1

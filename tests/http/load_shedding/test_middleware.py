@@ -24,7 +24,7 @@ from tests.sockets import HANDSHAKE
 from tests.state import opened, reads_of
 
 PATIENCE_SECONDS = 20
-LOGIN = {"username": "somebody", "password": "a wrong password"}
+LOGIN = {"username": "any-client", "password": "a wrong password"}
 MOST = 16
 LIMITS = {
     "max_requests_in_flight": MOST,

@@ -32,7 +32,7 @@ async def count(
     counted = insert(Throttle).values(
         key=key, attempts=1, streak=1, window_ends_at=func.now() + window
     )
-    starts_anew = is_over | (Throttle.attempts < strict_limit)
+    starts_again = is_over | (Throttle.attempts < strict_limit)
     row = await session.execute(
         counted.on_conflict_do_update(
             index_elements=[Throttle.key],
@@ -40,7 +40,7 @@ async def count(
                 "attempts": case((is_over, 1), else_=Throttle.attempts + 1),
                 "streak": Throttle.streak + 1,
                 "window_ends_at": case(
-                    (starts_anew, counted.excluded.window_ends_at), else_=Throttle.window_ends_at
+                    (starts_again, counted.excluded.window_ends_at), else_=Throttle.window_ends_at
                 ),
             },
         ).returning(Throttle.attempts, Throttle.streak, Throttle.window_ends_at)

@@ -4,7 +4,6 @@ import uuid
 from typing import ClassVar
 
 from app.db.session import transaction
-from app.errors import NotFound
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.mail.job import MailJob
@@ -20,10 +19,8 @@ class SendVerificationMail(MailJob):
 
     async def run(self, work: Work) -> None:
         async with transaction(work.sessions) as session:
-            try:
+            with PermanentFailure.if_not_found("The account was deleted."):
                 user = await users.get_for_change(session, self.user_id)
-            except NotFound as error:
-                raise PermanentFailure("The account was deleted.") from error
             if not user.is_active or user.email_verified:
                 return
             token = await mailed_tokens.create(session, user, Purpose.VERIFY_EMAIL)

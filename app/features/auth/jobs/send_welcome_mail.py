@@ -3,7 +3,6 @@
 import uuid
 from typing import ClassVar
 
-from app.errors import NotFound
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
@@ -16,10 +15,8 @@ class SendWelcomeMail(MailJob):
     user_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        try:
+        with PermanentFailure.if_not_found("The account was deleted."):
             user = await users.get(work.reads, self.user_id)
-        except NotFound as error:
-            raise PermanentFailure("The account was deleted.") from error
         # Not the full name: the address is unconfirmed, so a caller who registers another user's
         # address could send arbitrary text in our name.
         values = {"name": user["username"]}

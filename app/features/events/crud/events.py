@@ -2,14 +2,21 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import cast as as_type
 
 from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, literal_column, or_, select
 from sqlalchemy import tuple_ as row_of
 
 from app.db import notifications
-from app.db.executor import CompiledStatement, ReadPool
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.session import AsyncSession
-from app.features.events.models.event import RETENTION, Event, Position
+from app.features.events.models.event import (
+    RETENTION,
+    CommittedEventRow,
+    Event,
+    EventRow,
+    Position,
+)
 from app.features.events.schemas import PublishedEvent, published_event
 
 CHANNEL = "events"
@@ -25,8 +32,8 @@ IS_BEHIND = row_of(Event.transaction_id, Event.id) > row_of(
     bindparam("transaction_id", type_=BigInteger), bindparam("id", type_=BigInteger)
 )
 
-COLUMNS = (Event.transaction_id, Event.id, Event.type, Event.data, Event.created_at)
-BEHIND = CompiledStatement(
+COLUMNS = columns_of(Event, EventRow)
+BEHIND = CompiledStatement[CommittedEventRow](
     select(
         *COLUMNS,
         (Event.transaction_id < FIRST_OPEN).label("is_settled"),
@@ -74,7 +81,7 @@ async def find(
     """Return the events at the positions, without those that have been deleted."""
     place = row_of(Event.transaction_id, Event.id)
     found = await session.execute(select(*COLUMNS).where(place.in_(positions)))
-    events = [published_event({**row}) for row in found.mappings()]
+    events = [published_event(as_type("EventRow", {**row})) for row in found.mappings()]
     return {each.position: each for each in events}
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.errors import AppError, Unprocessable, Violation
@@ -22,7 +23,7 @@ class EventsExpired(AppError):
     status = 410
     code = "events_expired"
     title = "Events expired"
-    remedy = "Read what you follow again, then open the stream without Last-Event-ID."
+    remedy = "Read the resources again, then open the stream without Last-Event-ID."
 
 
 class Position(NamedTuple):
@@ -50,6 +51,20 @@ class Event(Base):
     data: Mapped[dict[str, Any]]
 
 
+class EventRow(TypedDict):
+    transaction_id: int
+    id: int
+    type: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
+class CommittedEventRow(EventRow):
+    """`is_settled`: no transaction is open that may commit events before this one."""
+
+    is_settled: bool
+
+
 def event_id(position: Position, at: datetime) -> str:
     """Return the id that clients send as `Last-Event-ID`; its time shows whether it has expired."""
     return f"{int(at.timestamp())}-{position.transaction_id}-{position.id}"
@@ -72,5 +87,5 @@ def position_of(text: str, pointer: str = "/header/Last-Event-ID") -> Position:
         raise Unprocessable(violations=[violation])
     seconds, transaction_id, number = map(int, found.groups())
     if seconds < (now() - RETENTION + MARGIN).timestamp():
-        raise EventsExpired("The events since then are no longer kept.")
+        raise EventsExpired("The events since then are no longer stored.")
     return Position(transaction_id, number)

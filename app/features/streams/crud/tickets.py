@@ -22,7 +22,7 @@ async def create(session: AsyncSession, principal: Principal) -> str:
     """
     credential = principal.credential
     if credential is None:
-        raise Unauthenticated("A ticket stands for a credential.")
+        raise Unauthenticated("A ticket needs a credential.")
     secret, ends = new_secret(), principal.expires_at
     session.add(
         Ticket(

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify, when_committed
 from app.errors import InvalidToken, NotFound
@@ -13,13 +13,18 @@ from app.features.users.models.session import (
     ABSOLUTE_LIFETIME,
     IDLE_LIFETIME,
     REFRESH_GRACE,
+    SessionPrincipalRow,
+    SessionRow,
     UserSession,
 )
 from app.features.users.models.user import User
-from app.features.users.schemas import SessionRead
 from app.observability import metrics
 from app.runtime.clock import now
+from app.security.authenticators import LiveCredentialRow
 from app.security.principal_cache import CHANNEL
+
+# A client that signs in for each run, and never out, would add rows for as long as they live.
+MAX_LIVE = 100
 
 IS_LIVE = (
     UserSession.ended_at.is_(None)
@@ -28,7 +33,7 @@ IS_LIVE = (
 )
 IS_USABLE = User.is_active & User.deleted_at.is_(None)
 
-PRINCIPAL = CompiledStatement(
+PRINCIPAL = CompiledStatement[SessionPrincipalRow](
     select(
         User.id.label("user_id"),
         User.role,
@@ -40,14 +45,14 @@ PRINCIPAL = CompiledStatement(
     .where(IS_LIVE, IS_USABLE)
 )
 
-LIVE = CompiledStatement(
+LIVE = CompiledStatement[LiveCredentialRow](
     select(UserSession.id, User.role, User.email_verified)
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
 
-LISTING = Listing(
-    [getattr(UserSession, name) for name in SessionRead.model_fields],
+LISTING = Listing[SessionRow](
+    columns_of(UserSession, SessionRow),
     where=[IS_LIVE],
     filters={"user_id": lambda: UserSession.user_id == bindparam("user_id")},
     sorts={"created_at": UserSession.created_at, "last_used_at": UserSession.last_used_at},
@@ -58,18 +63,22 @@ LISTING = Listing(
 
 async def find_principal(
     reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
-) -> Row | None:
-    """Return `user_id, role, email_verified, session_id` if the session is live, else None."""
+) -> SessionPrincipalRow | None:
+    """Return the session and its user if the session is live, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
-async def find_live(reads: ReadPool, session_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Return `role` and `email_verified` for each of the sessions that lives, by its id."""
+async def find_live(
+    reads: ReadPool, session_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, LiveCredentialRow]:
+    """Return those of the sessions that live, by id."""
     rows = await reads.all(LIVE, ids=list(session_ids))
     return {row["id"]: row for row in rows}
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(
+    reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
+) -> PageRows[SessionRow]:
     """Return one page of the live sessions of a user."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
@@ -77,6 +86,7 @@ async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
 async def create(
     session: AsyncSession, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
 ) -> UserSession:
+    """Start a session; beyond `MAX_LIVE`, the one that was used least recently ends."""
     started = now()
     row = UserSession(
         user_id=user_id,
@@ -90,8 +100,26 @@ async def create(
     )
     session.add(row)
     await session.flush()
+    await end_surplus(session, user_id)
     when_committed(session, metrics.SIGN_INS.inc)
     return row
+
+
+async def end_surplus(session: AsyncSession, user_id: uuid.UUID) -> None:
+    surplus = (
+        select(UserSession.id)
+        .where(UserSession.user_id == user_id, IS_LIVE)
+        .order_by(UserSession.last_used_at.desc(), UserSession.id)
+        .offset(MAX_LIVE)
+    )
+    ended = await session.scalars(
+        update(UserSession)
+        .where(UserSession.id.in_(surplus))
+        .values(ended_at=func.now())
+        .returning(UserSession.id)
+    )
+    if ended.all():
+        await invalidate_principal(session, user_id)
 
 
 async def rotate(
@@ -127,6 +155,11 @@ async def rotate(
 async def find_just_rotated(
     session: AsyncSession, session_id: uuid.UUID, generation: int
 ) -> UserSession | None:
+    """Return the session if `generation` was replaced within the grace period.
+
+    Raises:
+        InvalidToken: the session has ended.
+    """
     is_recent = UserSession.rotated_at > func.now() - REFRESH_GRACE
     found = await session.execute(
         select(UserSession, is_recent).where(
@@ -151,7 +184,7 @@ async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUI
         NotFound: the user has no such live session.
     """
     if not await end_where(session, user_id, UserSession.id == session_id):
-        raise NotFound("There is no such session.")
+        raise NotFound.of("session")
 
 
 async def end_all(

@@ -1,33 +1,39 @@
 """Queries and changes of the users table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
-from sqlalchemy import ARRAY, Uuid, any_, bindparam, case, func, or_, select, text
-from sqlalchemy import update as update_statement
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, text
 
 from app.db.errors import UniqueViolation
-from app.db.executor import CompiledStatement, Reader, ReadPool, Row
-from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
+from app.db.executor import CompiledStatement, Reader, ReadPool, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows, contains_pattern
 from app.db.session import AsyncSession, when_committed
 from app.errors import found
 from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
-from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
+from app.features.users.crud.sessions import invalidate_principal
 from app.features.users.models.session import UserSession
-from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
-from app.features.users.schemas import ProfileUpdate, UserBase, UserRead, UserUpdate
+from app.features.users.models.user import (
+    EmailTaken,
+    LastAdmin,
+    PublicUserRow,
+    User,
+    UserAdminRow,
+    UsernameTaken,
+    UserRow,
+)
+from app.features.users.schemas import ProfileUpdate, UserBase, UserUpdate
 from app.observability import metrics
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
-from app.runtime.email_address import canonical_login, canonical_part
+from app.runtime.email_address import canonical_part
 from app.security.principals import Role
 
 ADMINS_LOCK = 7_246_392
 IS_ALIVE = User.deleted_at.is_(None)
-COLUMNS = [getattr(User, name) for name in UserRead.model_fields]
+COLUMNS = columns_of(User, UserRow)
 
-BY_ID = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("id"), IS_ALIVE))
+BY_ID = CompiledStatement[UserRow](select(*COLUMNS).where(User.id == bindparam("id"), IS_ALIVE))
 SESSION_COUNT = (
     select(func.count(UserSession.id))
     .where(UserSession.user_id == User.id, SESSION_IS_LIVE)
@@ -35,15 +41,15 @@ SESSION_COUNT = (
     .scalar_subquery()
     .label("session_count")
 )
-PUBLIC_FIELDS = CompiledStatement(
-    select(User.id, User.username, User.full_name).where(
+PUBLIC_FIELDS = CompiledStatement[PublicUserRow](
+    select(*columns_of(User, PublicUserRow)).where(
         User.id == any_(bindparam("ids", type_=ARRAY(Uuid())))
     )
 )
-BY_ID_FOR_ADMIN = CompiledStatement(
+BY_ID_FOR_ADMIN = CompiledStatement[UserAdminRow](
     select(*COLUMNS, User.last_login_at, SESSION_COUNT).where(User.id == bindparam("id"), IS_ALIVE)
 )
-LISTING = Listing(
+LISTING = Listing[UserRow](
     COLUMNS,
     where=[IS_ALIVE],
     filters={
@@ -57,22 +63,9 @@ LISTING = Listing(
     default_sort=("-created_at",),
     key=User.id,
 )
-SECRET = CompiledStatement(
-    select(User.email, User.username, User.version, User.password_hash).where(
-        User.id == bindparam("id"), IS_ALIVE
-    )
-)
-LOGIN = CompiledStatement(
-    select(User.id, User.is_active, User.version, User.password_hash).where(
-        or_(
-            User.email_canonical == bindparam("name"), User.username_canonical == bindparam("name")
-        ),
-        IS_ALIVE,
-    )
-)
 
 
-async def get(reads: Reader, user_id: uuid.UUID) -> Row:
+async def get(reads: Reader, user_id: uuid.UUID) -> UserRow:
     """Return the user as a row.
 
     Raises:
@@ -81,8 +74,8 @@ async def get(reads: Reader, user_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID, id=user_id), "user")
 
 
-async def find_public(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
-    """Return the public fields `id`, `username` and `full_name` of the users that exist, by id."""
+async def find_public(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, PublicUserRow]:
+    """Return the public fields of the users that exist, by id."""
     return {row["id"]: row for row in await reads.all(PUBLIC_FIELDS, ids=list(ids))}
 
 
@@ -98,8 +91,8 @@ async def get_for_change(session: AsyncSession, user_id: uuid.UUID) -> User:
     )
 
 
-async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
-    """Return the user with `last_login_at` and `session_count`.
+async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> UserAdminRow:
+    """Return the user with the fields that only administrators see.
 
     Raises:
         NotFound: there is none, or it was deleted.
@@ -107,7 +100,7 @@ async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID_FOR_ADMIN, id=user_id), "user")
 
 
-async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(reads: Reader, request: PageRequest, filters: Filters) -> PageRows[UserRow]:
     """Return one page of the matching users; `q` is a part of an e-mail address or username."""
     q = filters.get("q")
     pattern = contains_pattern(canonical_part(q)) if q else None
@@ -119,20 +112,6 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
     return await session.scalar(
         select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
     )
-
-
-async def find_login(reads: ReadPool, login: str) -> Row | None:
-    """Return `id, is_active, version, password_hash` by e-mail address or username."""
-    return await reads.first(LOGIN, name=canonical_login(login))
-
-
-async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
-    """Return `email`, `username`, `version` and `password_hash`.
-
-    Raises:
-        NotFound: there is none, or it was deleted.
-    """
-    return found(await reads.first(SECRET, id=user_id), "user")
 
 
 async def create(
@@ -170,7 +149,7 @@ async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User
     Raises:
         UsernameTaken: another account has the name.
     """
-    fields: dict[str, Any] = data.model_dump()
+    fields = data.model_dump()
     for field, value in fields.items():
         setattr(user, field, value)
     if "username" in fields:
@@ -233,6 +212,11 @@ async def delete(session: AsyncSession, user: User) -> None:
 
 
 async def require_another_admin(session: AsyncSession, user: User) -> None:
+    """Check that another active administrator remains without this user.
+
+    Raises:
+        LastAdmin: the user is the only one.
+    """
     if user.role is not Role.ADMIN or not user.is_active:
         return
     # Without the lock, two administrators who demote each other would each still see the other.
@@ -242,29 +226,6 @@ async def require_another_admin(session: AsyncSession, user: User) -> None:
     )
     if await session.scalar(select(another.exists())) is not True:
         raise LastAdmin
-
-
-async def record_login(
-    session: AsyncSession, login: Row, *, password_hash: str | None
-) -> Row | None:
-    """Store the time of the login, and the hash if it was recomputed with new parameters.
-
-    Returns the current `role`, `version` and `password_hash`, or None if the account has been
-    disabled or deleted since `find_login`. Locks the user until the transaction ends.
-    """
-    is_same = User.version == login["version"]
-    # A login does not change the account: `version` and `updated_at` stay the same.
-    values: dict[str, Any] = {"last_login_at": func.now(), "updated_at": User.updated_at}
-    if password_hash:
-        values["password_hash"] = case((is_same, password_hash), else_=User.password_hash)
-    rows = await session.execute(
-        update_statement(User)
-        .where(User.id == login["id"], IS_USABLE)
-        .values(values)
-        .returning(User.role, User.version, User.password_hash)
-    )
-    row = rows.mappings().one_or_none()
-    return dict(row) if row else None
 
 
 async def exist(session: AsyncSession) -> bool:

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ARRAY, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base
 from app.features.users.models.user import User
+from app.security.principals import Role
 
 IDLE_LIFETIME = timedelta(days=14)
 ABSOLUTE_LIFETIME = timedelta(days=90)
@@ -37,3 +39,18 @@ class UserSession(Base):
     idle_expires_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class SessionRow(TypedDict):
+    id: uuid.UUID
+    created_at: datetime
+    last_used_at: datetime
+    user_agent: str | None
+    address: str | None
+
+
+class SessionPrincipalRow(TypedDict):
+    user_id: uuid.UUID
+    role: Role
+    email_verified: bool
+    session_id: uuid.UUID

@@ -1,12 +1,14 @@
 """User accounts."""
 
+import uuid
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
-from app.db.base import Base, Versioned, text_enum
+from app.db.base import Base, Versioned, VersionedRow, text_enum
 from app.errors import Conflict
 from app.runtime.canonical import canonical
 from app.security.principals import Role
@@ -59,6 +61,40 @@ class User(Versioned, Base):
         self.email_verified = True
 
 
+class UserRow(VersionedRow):
+    email: str
+    username: str
+    full_name: str | None
+    age: int | None
+    address: dict[str, Any] | None
+    role: Role
+    is_active: bool
+    email_verified: bool
+
+
+class UserAdminRow(UserRow):
+    last_login_at: datetime | None
+    session_count: int
+
+
+class PublicUserRow(TypedDict):
+    id: uuid.UUID
+    username: str
+    full_name: str | None
+
+
+class CredentialRow(TypedDict):
+    """What a password is verified against, and what a new one must not contain."""
+
+    id: uuid.UUID
+    email: str
+    username: str
+    role: Role
+    is_active: bool
+    version: int
+    password_hash: str
+
+
 class EmailTaken(Conflict):
     code = "email_taken"
     title = "E-mail address taken"
@@ -74,4 +110,4 @@ class UsernameTaken(Conflict):
 class LastAdmin(Conflict):
     code = "last_admin"
     title = "Last administrator"
-    remedy = "Make somebody else an administrator first."
+    remedy = "Make another user an administrator first."

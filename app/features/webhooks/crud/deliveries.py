@@ -1,9 +1,7 @@
 """Queries and changes of the webhook_deliveries table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import (
     bindparam,
@@ -12,17 +10,20 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.executor import ReadPool
-from app.db.listing import Listing, PageRequest, PageRows
+from app.db.executor import ReadPool, columns_of
+from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.session import AsyncSession, notify
 from app.errors import NotFound
 from app.features.events.crud import events
 from app.features.events.schemas import EventRead
 from app.features.webhooks.crud.queue import CHANNEL, WAITING
-from app.features.webhooks.models.delivery import MessageExpired, WebhookDelivery
+from app.features.webhooks.models.delivery import (
+    MessageExpired,
+    WebhookDelivery,
+    WebhookDeliveryRow,
+)
 from app.features.webhooks.models.queue import QueueLimits, TooManyDeliveriesWaiting
 from app.features.webhooks.models.webhook import Webhook
-from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from app.security.principals import Principal
@@ -30,8 +31,8 @@ from app.security.principals import Principal
 TEST = "webhook.test"
 RETENTION = timedelta(days=30)
 
-LISTING = Listing(
-    [getattr(WebhookDelivery, name).label(name) for name in WebhookDeliveryRead.model_fields],
+LISTING = Listing[WebhookDeliveryRow](
+    [column.label(column.key) for column in columns_of(WebhookDelivery, WebhookDeliveryRow)],
     where=[WebhookDelivery.webhook_id == bindparam("webhook_id")],
     filters={"status": lambda: WebhookDelivery.status == bindparam("status")},
     sorts={"created_at": WebhookDelivery.created_at},
@@ -41,8 +42,8 @@ LISTING = Listing(
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, webhook_id: uuid.UUID
-) -> PageRows:
+    reads: ReadPool, request: PageRequest, filters: Filters, *, webhook_id: uuid.UUID
+) -> PageRows[WebhookDeliveryRow]:
     """Return one page of the messages to the webhook."""
     return await LISTING.page(reads, request, {**filters, "webhook_id": webhook_id})
 
@@ -64,7 +65,7 @@ async def get_for_change(
     )
     found = (await session.execute(statement, viewer.as_viewer())).one_or_none()
     if found is None:
-        raise NotFound("There is no such delivery.")
+        raise NotFound.of("delivery")
     return found[0], found[1]
 
 
@@ -108,9 +109,14 @@ async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> Webhook
 
 
 async def check_renderable(session: AsyncSession, delivery: WebhookDelivery) -> None:
+    """Check that the message of a delivery can still be rendered.
+
+    Raises:
+        MessageExpired: its event was deleted.
+    """
     position = delivery.position
     if delivery.payload is None and not (position and await events.find(session, [position])):
-        raise MessageExpired("The event of the message is no longer kept.")
+        raise MessageExpired("The event of the message is no longer stored.")
 
 
 async def delete_old(session: AsyncSession) -> None:

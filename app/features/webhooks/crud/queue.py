@@ -6,6 +6,7 @@ Works on the webhook_deliveries table. Flushes; never commits.
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 from sqlalchemy import (
     CTE,
@@ -27,7 +28,12 @@ from app.features.events.crud import events
 from app.features.events.models.event import Position
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.models.user import User
-from app.features.webhooks.models.delivery import IS_OPEN, DeliveryStatus, WebhookDelivery
+from app.features.webhooks.models.delivery import (
+    IS_OPEN,
+    ClaimedRow,
+    DeliveryStatus,
+    WebhookDelivery,
+)
 from app.features.webhooks.models.webhook import Webhook
 
 # Senders are notified here of due deliveries.
@@ -61,12 +67,10 @@ WAITING = (
 IS_FAILING = Webhook.failing_since.is_not(None)
 
 
-async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence[Row]:
+async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence[ClaimedRow]:
     """Claim up to `limit` due deliveries, of failing webhooks or of the others.
 
-    Respects the concurrency limit of each webhook. Returns `id, webhook_id, attempts, payload`,
-    and of the webhook `url`, the encrypted secrets and `overlap_until`. Deliveries whose event was
-    deleted fail.
+    Respects the concurrency limit of each webhook. Deliveries whose event was deleted fail.
     """
     selected = select_due(limit, failing=failing)
     claimed = await session.execute(
@@ -83,7 +87,7 @@ async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence
     )
     rows = [dict(row) for row in claimed.mappings()]
     await render(session, rows)
-    return [row for row in rows if row["payload"] is not None]
+    return [cast("ClaimedRow", row) for row in rows if row["payload"] is not None]
 
 
 async def render(session: AsyncSession, rows: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import String, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, ReadPool, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.session import AsyncSession
 from app.errors import found
@@ -19,22 +19,26 @@ from app.features.webhooks.crud import queue as webhook_queue
 from app.features.webhooks.models.delivery import IS_OPEN, WebhookDelivery
 from app.features.webhooks.models.webhook import (
     DisabledReason,
+    SubscriberRow,
     TooManyWebhooks,
     Webhook,
+    WebhookRow,
     receiving_scopes,
 )
-from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookRead, WebhookUpdate
+from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
 from app.runtime.clock import now
 from app.security.principals import Principal
 
 # The consumer of events that queues deliveries.
 READER = "webhooks"
 
-COLUMNS = [getattr(Webhook, name) for name in WebhookRead.model_fields]
+COLUMNS = columns_of(Webhook, WebhookRow)
 IS_VISIBLE = or_(bindparam("sees_all"), Webhook.owner_id == bindparam("viewer_id"))
 
-BY_ID = CompiledStatement(select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE))
-SUBSCRIBERS = CompiledStatement(
+BY_ID = CompiledStatement[WebhookRow](
+    select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE)
+)
+SUBSCRIBERS = CompiledStatement[SubscriberRow](
     select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
     .join(User, User.id == Webhook.owner_id)
     .where(Webhook.is_active, IS_USABLE, User.email_verified, Webhook.backlog_since.is_(None))
@@ -45,7 +49,7 @@ SUBSCRIBERS = CompiledStatement(
 )
 FIRST = uuid.UUID(int=0)
 
-LISTING = Listing(
+LISTING = Listing[WebhookRow](
     COLUMNS,
     where=[IS_VISIBLE],
     filters={},
@@ -55,7 +59,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> Row:
+async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> WebhookRow:
     """Return the webhook as a row.
 
     Raises:
@@ -64,15 +68,17 @@ async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> R
     return found(await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer()), "webhook")
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal) -> PageRows:
+async def list_page(
+    reads: ReadPool, request: PageRequest, *, viewer: Principal
+) -> PageRows[WebhookRow]:
     """Return one page of the webhooks that the viewer may see."""
     return await LISTING.page(reads, request, viewer.as_viewer())
 
 
 async def list_subscribers(
     reads: ReadPool, types: Collection[str], *, after: uuid.UUID | None, limit: int
-) -> Sequence[Row]:
-    """Return `id, owner_id, events, scopes, role` of webhooks subscribed to one of the types.
+) -> Sequence[SubscriberRow]:
+    """Return the webhooks subscribed to one of the types, and the roles of their owners.
 
     Ordered by `id`, starting behind `after`; webhooks with a backlog are excluded.
     """
@@ -122,7 +128,7 @@ async def update_fields(
     session: AsyncSession, webhook: Webhook, data: WebhookUpdate, *, by: Principal
 ) -> Webhook:
     """Change the fields that were sent; the webhook then receives what `by` may read."""
-    fields: dict[str, Any] = data.model_dump()
+    fields = data.model_dump()
     is_active = fields.pop("is_active", webhook.is_active)
     for field, value in fields.items():
         setattr(webhook, field, value)

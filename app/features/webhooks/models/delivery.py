@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, func, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
 from app.db.base import Base, text_enum
 from app.errors import AppError, Conflict
@@ -39,14 +40,14 @@ IS_OPEN = text("status IN ('pending', 'sending')")
 class DeliveryInProgress(Conflict):
     code = "delivery_in_progress"
     title = "Delivery in progress"
-    remedy = "Wait some seconds for the answer of the receiver."
+    remedy = "Wait some seconds for the response of the receiver."
 
 
 class MessageExpired(AppError):
     status = 410
     code = "message_expired"
     title = "Message expired"
-    remedy = "The event of the message is no longer kept: read the resource itself."
+    remedy = "The event of the message is no longer stored: read the resource itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +155,30 @@ class WebhookDelivery(Base):
 def pause_after(attempt: int) -> timedelta:
     """Return the delay after a failed attempt (counted from 1), with jitter."""
     return DELAYS[attempt - 1] * jitter(SHORTEST, 1)
+
+
+class WebhookDeliveryRow(TypedDict):
+    id: uuid.UUID
+    webhook_id: uuid.UUID
+    event_type: str
+    status: DeliveryStatus
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None
+    last_attempt_at: datetime | None
+    response_status: int | None
+    duration_ms: int | None
+    error: str | None
+
+
+class ClaimedRow(TypedDict):
+    """A delivery that a sender has claimed, with URL and secrets of its webhook."""
+
+    id: uuid.UUID
+    webhook_id: uuid.UUID
+    attempts: int
+    payload: str
+    url: str
+    secret_sealed: bytes
+    old_secret_sealed: bytes | None
+    overlap_until: datetime | None

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from typing_extensions import TypedDict
 
-from app.db.base import Base, Versioned
+from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict
 from app.features.events.event_types import scopes_to_receive, type_names
 from app.features.users.models.user import User
-from app.security.principals import Scope
+from app.security.principals import ADMIN, Role
 
 # How long messages are also signed with the previous secret.
 OVERLAP = timedelta(hours=24)
@@ -38,7 +39,7 @@ class DisabledReason(enum.StrEnum):
 class TooManyWebhooks(Conflict):
     code = "too_many_webhooks"
     title = "Too many webhooks"
-    remedy = "Delete a webhook that you no longer need, or let one hear more events."
+    remedy = "Delete a webhook that you no longer need, or subscribe one to more events."
 
 
 class WebhookDisabled(Conflict):
@@ -111,6 +112,32 @@ class Webhook(Versioned, Base):
             raise WebhookDisabled("The webhook is disabled: nothing is sent to it.")
 
 
-def receiving_scopes(scopes: Set[Scope]) -> list[str]:
+class WebhookRow(VersionedRow):
+    owner_id: uuid.UUID
+    url: str
+    events: list[str]
+    description: str | None
+    is_active: bool
+    disabled_reason: str | None
+    failing_since: datetime | None
+    backlog_since: datetime | None
+
+
+class SubscriberRow(TypedDict):
+    id: uuid.UUID
+    owner_id: uuid.UUID
+    events: list[str]
+    scopes: list[str]
+    role: Role
+
+
+class BacklogRow(SubscriberRow):
+    """A subscriber with the position behind which events are not queued yet."""
+
+    backlog_transaction_id: int
+    backlog_event_id: int
+
+
+def receiving_scopes(scopes: Set[str]) -> list[str]:
     """Return the scopes that decide which events a webhook receives."""
-    return sorted(scopes & (scopes_to_receive(type_names()) | {Scope.ADMIN}))
+    return sorted(scopes & (scopes_to_receive(type_names()) | {ADMIN}))

@@ -11,7 +11,7 @@ from app.http.schemas import Out
 
 
 class WebhookDeliveryRead(Out):
-    """What became of one message; `id` is the `webhook-id` that the receiver sees."""
+    """The status of one message; `id` is the `webhook-id` that the receiver sees."""
 
     id: uuid.UUID
     webhook_id: uuid.UUID

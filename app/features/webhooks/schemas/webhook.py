@@ -58,7 +58,7 @@ class WebhookCreate(In):
 
 
 class WebhookUpdate(In):
-    """A field left out is left alone; `is_active: true` enables a webhook again."""
+    """An omitted field stays as it is; `is_active: true` enables a webhook again."""
 
     url: Url | MISSING = MISSING
     events: HookEvents | MISSING = MISSING
@@ -84,13 +84,13 @@ class WebhookRead(Stored):
 
 
 class WebhookCreated(WebhookRead):
-    """The only answer that shows the secret."""
+    """The only response that shows the secret."""
 
     secret: Secret
 
 
 class WebhookSecret(Out):
-    """The new secret; the old one signs, too, until `old_secret_until`."""
+    """The new secret; messages are also signed with the old one until `old_secret_until`."""
 
     secret: Secret
     old_secret_until: datetime

@@ -1,0 +1,188 @@
+"""Language rules: standard terms, noun phrases, `Raises:` for domain errors, units in names."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "app").rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+DOCUMENTED = sorted(
+    {*SOURCES, *(p for f in ("tests", "benchmarks") for p in (ROOT / f).rglob("*.py"))}
+)
+QUESTION = re.compile(r"(How|What|Whatever|When|Where|Whether|Which|Who|Whoever|Whom|Whose|Why)\b")
+
+# Words that have no meaning of their own in the field: a user, a client, again, in addition.
+RETIRED = (
+    "somebody|nobody|anybody|everybody|whoever|whichever|people|strangers?|neighbours?|anew"
+    "|besides|dearest|told|hears?|heard|woken|wakes|mended|looks? at|looked at|goes? round"
+    "|is away|are away|(?:became|become) of|takes? down|lets? in|hang on|unseal"
+    "|hand_back|give_back|begin_turn|vital_signs|waiting_line|known_callers|kept_answers"
+    "|answer_once|upload_answers|writing_directly|chores|act_as"
+)
+# An underscore separates words of an identifier.
+WORD = re.compile(rf"(?<![A-Za-z])(?:{RETIRED})(?![A-Za-z])", re.IGNORECASE)
+# The account of Unix, and logins of users that do not exist.
+LEGITIMATE = re.compile(r"""["'](?:nobody|NOBODY|Nobody)["']|nobody\.pw_\w+|nobody = """)
+FOLDERS = [".ci", ".env.example", "*.md", "Dockerfile", "Makefile", "app", "benchmarks", "deploy"]
+FOLDERS += ["docker-compose.yml", "docs", "examples", "tests"]
+# Formats of others, what has been released, and this list.
+UNCHECKED = (".json", ".png", ".svg", "tests/test_language.py")
+
+# Libraries choose these names: asyncpg and httpcore.
+FOREIGN_DURATIONS = {"app/db/engine.py: timeout", "app/features/webhooks/ssrf_guard.py: timeout"}
+DURATION = re.compile(
+    r"(backoff|delay|duration|grace|interval|lag|latency|lifetime|pause|period|retention|timeout|"
+    r"ttl|wait)$",
+    re.IGNORECASE,
+)
+# Pools and caches have numbers of connections and statements.
+COUNTED_SIZES = {"app/db/engine.py: size", "app/db/executor.py: size", "app/db/pool.py: size"}
+SIZE = re.compile(r"(^|(?<!pool)(?<!cache)_)(memory|size)$", re.IGNORECASE)
+NUMBERS = {"int", "float", "int | None", "float | None"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+ENDPOINT = re.compile(r"(\w*router\.\w+|strawberry\.\w+)\(")
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def texts() -> list[str]:
+    listed = subprocess.check_output(["git", "ls-files", *FOLDERS], cwd=ROOT, text=True)
+    return [name for name in listed.split() if not name.endswith(UNCHECKED)]
+
+
+@pytest.mark.parametrize("text", ["Nobody waits", "wait_until_told", "NEIGHBOURS"])
+def test_retired_word_is_found(text: str) -> None:
+    assert WORD.search(text)
+    assert not WORD.search("retold by the installer")
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="The list of files comes from git.")
+def test_retired_words_are_not_used() -> None:
+    used = [
+        f"{name}:{number}: {found.group()}"
+        for name in texts()
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1)
+        if (found := WORD.search(LEGITIMATE.sub("", line)))
+    ]
+
+    assert used == []
+
+
+def docstring_of(path: Path) -> str:
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+
+
+def test_module_docstrings_are_noun_phrases() -> None:
+    """A search by standard term finds only docstrings that contain it."""
+    documented = {place(path): docstring_of(path) for path in DOCUMENTED if path.stat().st_size}
+
+    assert {name: text for name, text in documented.items() if QUESTION.match(text or "What")} == {}
+
+
+def domain_errors() -> set[str]:
+    """Return the names of AppError and of all classes derived from it."""
+    bases = {
+        node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    errors = {"AppError"}
+    while found := {name for name, of in bases.items() if of & errors} - errors:
+        errors |= found
+    return errors
+
+
+ERRORS = domain_errors()
+
+
+def public_functions(tree: ast.Module) -> Iterator[Function]:
+    """Yield functions without endpoints, whose docstrings are texts of the API."""
+    for node in ast.walk(tree):
+        if isinstance(node, Function) and not node.name.startswith("_"):
+            decorators = [ast.unparse(each) for each in node.decorator_list]
+            if not any(ENDPOINT.match(each) for each in decorators):
+                yield node
+
+
+def body_of(function: Function) -> Iterator[ast.AST]:
+    """Yield the nodes of a function without those of nested functions and classes."""
+    waiting: list[ast.AST] = [*function.body]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, Function | ast.Lambda | ast.ClassDef):
+            yield node
+            waiting += ast.iter_child_nodes(node)
+
+
+def raised_errors(function: Function) -> set[str]:
+    raised = (
+        node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        for node in body_of(function)
+        if isinstance(node, ast.Raise) and node.exc
+    )
+    return ERRORS & {ast.unparse(each).rpartition(".")[2] for each in raised}
+
+
+def undocumented_errors(tree: ast.Module) -> Iterator[str]:
+    for function in public_functions(tree):
+        _, _, section = (ast.get_docstring(function) or "").partition("Raises:")
+        for error in sorted(raised_errors(function)):
+            if not re.search(rf"\b{error}\b", section):
+                yield f"{function.name}: {error}"
+
+
+def test_domain_errors_are_documented() -> None:
+    found = {place(path): list(undocumented_errors(tree)) for path, tree in TREES.items()}
+
+    assert {name: errors for name, errors in found.items() if errors} == {}
+
+
+def test_undocumented_error_is_found() -> None:
+    tree = ast.parse('def check() -> None:\n    """Check."""\n    raise NotFound("x")')
+
+    assert list(undocumented_errors(tree)) == ["check: NotFound"]
+
+
+def numbers(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of parameters, fields and constants that are numbers."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg) and node.annotation:
+            if ast.unparse(node.annotation) in NUMBERS:
+                yield node.arg
+        elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) in NUMBERS:
+            yield ast.unparse(node.target)
+        elif isinstance(node, ast.Assign) and is_number(node.value):
+            yield from (ast.unparse(each) for each in node.targets)
+
+
+def is_number(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return is_number(node.left) and is_number(node.right)
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def names(pattern: re.Pattern[str]) -> set[str]:
+    """Return the public names of numbers that match, with their modules."""
+    found = [(place(path), name) for path, tree in TREES.items() for name in numbers(tree)]
+    return {
+        f"{module}: {name}"
+        for module, name in found
+        if pattern.search(name) and not name.removeprefix("self.").startswith("_")
+    }
+
+
+def test_durations_have_a_unit() -> None:
+    assert names(DURATION) <= FOREIGN_DURATIONS
+
+
+def test_sizes_have_a_unit() -> None:
+    assert names(SIZE) <= COUNTED_SIZES
