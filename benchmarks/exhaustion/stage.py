@@ -135,5 +135,5 @@ async def sign_in(port: int, username: str) -> str:
 
 
 def attack_command(name: str) -> list[str]:
-    # With less priority: a client has a machine of its own, whose work delays nobody.
+    # With less priority: the machine of a client would not delay the service.
     return ["nice", "-n", "10", sys.executable, "-m", "benchmarks.exhaustion.attacks", name]
