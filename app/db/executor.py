@@ -90,7 +90,7 @@ class PoolReader(Reader):
         await exports.acquire()
         try:
             with database_errors():
-                pooled = await self.pool.take()
+                pooled = await self.pool.acquire()
                 try:
                     async with aclosing(chunks(pooled.driver, query, values)) as found:
                         async for rows in found:
@@ -113,7 +113,7 @@ class PoolReader(Reader):
                 share.release()
 
     async def _run(self, sql: str, arguments: list[Any]) -> Sequence[asyncpg.Record]:
-        pooled = await self.pool.take()
+        pooled = await self.pool.acquire()
         started = time.perf_counter()
         try:
             records = await pooled.driver.fetch(sql, *arguments)
@@ -126,7 +126,7 @@ class PoolReader(Reader):
             # Retrying a read is safe.
             return await self._run(sql, arguments)
         except asyncpg.PostgresError:
-            self.pool.give_back(pooled)
+            self.pool.release(pooled)
             raise
         except BaseException:
             # A timeout or a cancelled request leaves the protocol in mid-response.
@@ -135,5 +135,5 @@ class PoolReader(Reader):
         finally:
             observe(sql, time.perf_counter() - started)
         self.statements += 1
-        self.pool.give_back(pooled)
+        self.pool.release(pooled)
         return cast("Sequence[asyncpg.Record]", records)

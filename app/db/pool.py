@@ -1,7 +1,7 @@
 """Connection pool: last in, first out, never reset, shared by compiled statements and the ORM.
 
 Each pooled connection is a driver connection with SQLAlchemy's connection above it, which is opened
-once and kept. SQLAlchemy's own pools spend on each loan what a read costs. See ADR 0033.
+once and kept. SQLAlchemy's own pools spend as much on each checkout as a read costs. See ADR 0033.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from app.db.errors import DatabaseUnavailable
 from app.db.instrumentation import WaitTimes
 from app.db.schema_changes import SCHEMA_AGE
 
-# For background loops, for the login throttle, and for whatever needs a second connection while
-# its task holds one.
+# For background loops, the login throttle, and tasks that need a second connection while they hold
+# one.
 RESERVED = 4
 
 # Errors of a lost connection, as after a restart of the server.
@@ -123,8 +123,8 @@ def current_lease() -> Lease | None:
 class Pool:
     """Connections to one server, in three shares.
 
-    A task that holds a connection takes a second one from the reserve. Whoever holds one of the
-    reserve waits for no other, so that tasks never wait for each other in a circle.
+    A task that holds a connection acquires a second one from the reserve. A task that holds one of
+    the reserve waits for no other, so that there is no circular wait.
     """
 
     def __init__(
@@ -153,11 +153,11 @@ class Pool:
         return sum(share.in_use for share in self.shares)
 
     def share_of_task(self) -> Share:
-        """Return the share from which the current task takes its next connection."""
+        """Return the share from which the current task acquires its next connection."""
         return self.reserve if current_lease() else self.requests
 
-    async def take(self) -> PooledConnection:
-        """Return a connection, which the holder of a share must give back or terminate.
+    async def acquire(self) -> PooledConnection:
+        """Return a connection, which the holder of a share must release or terminate.
 
         Raises:
             Unavailable: the database is unreachable.
@@ -172,12 +172,12 @@ class Pool:
             pooled.terminate()
         return await self._open()
 
-    def give_back(self, pooled: PooledConnection) -> None:
+    def release(self, pooled: PooledConnection) -> None:
         """Keep the connection for the next use, unless it is closed or in a transaction."""
+        pooled.is_fresh = False
         if pooled.driver.is_closed() or pooled.driver.is_in_transaction():
             pooled.terminate()
         else:
-            pooled.is_fresh = False
             self._idle.append(pooled)
 
     async def close(self) -> None:

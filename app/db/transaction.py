@@ -12,7 +12,7 @@ from app.db.pool import LOST, Lease, Pool, PooledConnection, Share
 from app.errors import AppError
 from app.observability.request_context import audit_context
 
-# Reads are planned anew each time (app/db/engine.py); triggers and writes keep their plans.
+# Reads are planned at each execution (app/db/engine.py); triggers and writes keep their plans.
 CACHED_PLANS = " SET LOCAL plan_cache_mode = auto;"
 
 
@@ -26,6 +26,10 @@ class Transaction:
         self._pooled: PooledConnection | None = None
         self._is_ended = False
 
+    @property
+    def is_lost(self) -> bool:
+        return self._pooled is not None and self._pooled.driver.is_closed()
+
     async def connection(self) -> PooledConnection:
         """Return the connection, in the transaction, which this begins if necessary.
 
@@ -33,19 +37,17 @@ class Transaction:
             Unavailable: no connection became free in time, or the database is unreachable.
             DeadlineExceeded: the database does not answer in time.
         """
-        if self._pooled:
-            return self._pooled
-        if self._is_ended or self._lease:
-            raise RuntimeError("The transaction has ended, or two tasks begin it at once.")
-        share = self._share or self._pool.share_of_task()
-        self._lease = Lease(share)
-        try:
-            await self._lease.acquire()
-            with database_errors():
-                self._pooled = await begin(self._pool)
-        except BaseException:
-            self._release()
-            raise
+        if self._pooled is None:
+            self._check_open(is_begun=self._lease is not None)
+            self._lease = Lease(self._share or self._pool.share_of_task())
+            try:
+                await self._lease.acquire()
+                with database_errors():
+                    self._pooled = await begin(self._pool)
+                self._check_open()
+            except BaseException:
+                self._release()
+                raise
         return self._pooled
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
@@ -68,14 +70,20 @@ class Transaction:
         return cast("Sequence[asyncpg.Record]", records)
 
     async def end(self, statement: str) -> None:
-        """Run COMMIT or ROLLBACK, and give the connection back.
+        """Run COMMIT or ROLLBACK, and release the connection.
 
         Raises:
             AppError: as by `fetch`, or because PostgreSQL rolled back instead of committing.
         """
         self._is_ended = True
+        if self._pooled is None:
+            return
         try:
-            done = await self._execute(statement)
+            with database_errors():
+                done = await self._pooled.driver.execute(statement)
+        except BaseException:
+            self._pooled.terminate()
+            raise
         finally:
             self._release()
         # In a failed transaction PostgreSQL treats COMMIT as ROLLBACK.
@@ -87,20 +95,13 @@ class Transaction:
         if self._pooled:
             self._pooled.terminate()
 
-    async def _execute(self, statement: str) -> str:
-        if self._pooled is None:
-            return statement
-        try:
-            with database_errors():
-                return str(await self._pooled.driver.execute(statement))
-        except BaseException as error:
-            if is_broken_by(error):
-                self._pooled.terminate()
-            raise
+    def _check_open(self, *, is_begun: bool = False) -> None:
+        if self._is_ended or is_begun:
+            raise RuntimeError("The transaction has ended, or two tasks begin it at once.")
 
     def _release(self) -> None:
         if self._pooled:
-            self._pool.give_back(self._pooled)
+            self._pool.release(self._pooled)
         if self._lease:
             self._lease.release()
         self._pooled = self._lease = None
@@ -108,7 +109,7 @@ class Transaction:
 
 async def begin(pool: Pool) -> PooledConnection:
     """Begin a transaction; an idle connection that is lost is replaced by the next."""
-    pooled = await pool.take()
+    pooled = await pool.acquire()
     try:
         await pooled.driver.execute(f"BEGIN;{CACHED_PLANS}{actor_settings()}")
     except BaseException as error:

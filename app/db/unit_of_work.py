@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.util import await_
 
 from app.db.compiled import CompiledStatement, R
-from app.db.errors import DatabaseUnavailable, database_errors
+from app.db.errors import DatabaseUnavailable
 from app.db.notifications import NOTIFY, Notifications
 from app.db.pool import Pool, Share
 from app.db.signals import Signal, Signals
@@ -56,9 +56,8 @@ class UnitOfWork:
         Raises:
             AppError: as `database_errors` translates it.
         """
-        with database_errors():
-            arguments = statement.arguments(values)
-        return [statement.row(record) for record in await self.fetch(statement.sql, *arguments)]
+        records = await self.fetch(statement.sql, *statement.arguments(values))
+        return [statement.row(record) for record in records]
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Run SQL with the driver's arguments and return its records; raises like `execute`."""
@@ -85,10 +84,13 @@ class UnitOfWork:
         """Flush the session and commit.
 
         Raises:
+            DatabaseUnavailable: the connection was lost within the transaction.
             AppError: as by `execute`, for a constraint checked at the commit, or because
                 PostgreSQL rolled back.
             StaleDataError: a row changed between reading and writing it.
         """
+        if self._transaction.is_lost:
+            raise DatabaseUnavailable
         if self._session:
             await self._session.commit()  # Flushes: in AUTOCOMMIT it commits nothing.
         await self._close_session()
@@ -111,7 +113,7 @@ class UnitOfWork:
             do()
         self._notifications.committed()
         for channel, payload in self._notified:
-            # The listener of this process also gets it, maybe after the client's next request.
+            # The listener of this process also receives it, maybe after the client's next request.
             self._notifications.receive(channel, payload)
             if self._notifications.publish:
                 await self._notifications.publish(channel, payload)
@@ -126,9 +128,14 @@ class UnitOfWorkSession(Session):
     """A session on the connection of its unit of work, acquired with the first statement."""
 
     def get_bind(self, *_: Any, **__: Any) -> Connection:
+        """Return SQLAlchemy's connection.
+
+        Raises:
+            DatabaseUnavailable: the connection was lost within the transaction.
+        """
         transaction: Transaction = self.info["transaction"]
         connection = await_(transaction.connection())
-        if connection.driver.is_closed():
+        if transaction.is_lost:
             # SQLAlchemy would open another, outside of the pool and of the transaction.
             raise DatabaseUnavailable
         return cast("Connection", connection.orm.sync_connection)

@@ -184,7 +184,7 @@ class TestPoolReader:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         lost = cast("asyncpg.Connection", LostWithinAStatement())
         pool = reads_of(app).pool
-        pool.give_back(replace(await pool.take(), driver=lost))
+        pool.release(replace(await pool.acquire(), driver=lost))
         query = CompiledStatement(select(User.id).where(User.id == bindparam("id")))
 
         assert await reads_of(app).scalar(query, id=user.id) == user.id

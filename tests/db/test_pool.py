@@ -1,4 +1,4 @@
-"""The connection pool: few connections, and no deadlock of tasks that wait for a second one."""
+"""Connection pool: few connections, and no deadlock of tasks that wait for a second one."""
 
 import asyncio
 import uuid
@@ -59,7 +59,7 @@ async def compiled(uow: UnitOfWork, statement: Any) -> Any:
     return await uow.execute(CompiledStatement(statement))
 
 
-BOTH_WAYS = pytest.mark.parametrize("run", [by_session, compiled])
+SESSION_AND_COMPILED = pytest.mark.parametrize("run", [by_session, compiled])
 
 
 async def pid(pool: Pool) -> int:
@@ -67,7 +67,7 @@ async def pid(pool: Pool) -> int:
         return int((await uow.execute(PID))[0]["pid"])
 
 
-@BOTH_WAYS
+@SESSION_AND_COMPILED
 class TestOnlyConnection:
     async def test_serves_one_task_after_the_other(self, opened: Opened, run: Run) -> None:
         factory = UnitOfWorkFactory(opened())
@@ -121,7 +121,7 @@ class TestOnlyConnection:
 
         assert await pid(pool)
 
-    async def test_is_waited_for_only_so_long(self, opened: Opened, run: Run) -> None:
+    async def test_wait_for_it_times_out(self, opened: Opened, run: Run) -> None:
         pool = opened(database_pool_timeout_seconds=0.2)
 
         async with UnitOfWorkFactory(pool).begin() as uow:

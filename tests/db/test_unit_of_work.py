@@ -1,4 +1,4 @@
-"""The unit of work: what is acknowledged is committed, and what failed left nothing."""
+"""The unit of work: acknowledged writes are committed, failed ones leave nothing."""
 
 import asyncio
 import uuid
@@ -37,7 +37,7 @@ class TestTransaction:
 
         assert await count_users(app) == 1
 
-    async def test_error_undoes_everything(self, app: FastAPI) -> None:
+    async def test_error_rolls_back_everything(self, app: FastAPI) -> None:
         async def fail() -> None:
             async with units_of_work(app).begin() as uow:
                 uow.session.add(make_user())
@@ -121,20 +121,20 @@ async def rename(app: FastAPI, item: Item, name: str) -> None:
 
 class TestNotify:
     @pytest.fixture
-    def heard(self, app: FastAPI) -> tuple[UnitOfWorkFactory, list[str]]:
-        heard: list[str] = []
+    def received(self, app: FastAPI) -> tuple[UnitOfWorkFactory, list[str]]:
+        received: list[str] = []
 
         async def publish(channel: str, payload: str) -> None:
-            heard.append(f"{channel} {payload}")
+            received.append(f"{channel} {payload}")
 
         notifications = Notifications()
         notifications.publish = publish
-        return replace(units_of_work(app), notifications=notifications), heard
+        return replace(units_of_work(app), notifications=notifications), received
 
-    async def test_is_told_after_the_commit(
-        self, heard: tuple[UnitOfWorkFactory, list[str]]
+    async def test_publishes_after_the_commit(
+        self, received: tuple[UnitOfWorkFactory, list[str]]
     ) -> None:
-        factory, messages = heard
+        factory, messages = received
 
         async with factory.begin() as uow:
             await uow.notify("channel", "a")
@@ -143,10 +143,10 @@ class TestNotify:
 
         assert messages == ["channel a", "channel b"]
 
-    async def test_is_not_told_after_an_error(
-        self, heard: tuple[UnitOfWorkFactory, list[str]]
+    async def test_publishes_nothing_after_an_error(
+        self, received: tuple[UnitOfWorkFactory, list[str]]
     ) -> None:
-        factory, messages = heard
+        factory, messages = received
 
         async def fail() -> None:
             async with factory.begin() as uow:
@@ -167,7 +167,7 @@ async def names(app: FastAPI) -> list[str]:
     return sorted(row["name"] for row in await reads_of(app).all(NAMES))
 
 
-class TestTwoWaysInOneTransaction:
+class TestSessionAndCompiledStatements:
     async def test_see_the_same_rows(self, app: FastAPI, user: User) -> None:
         async with units_of_work(app).begin() as uow:
             uow.session.add(make_item(user, name="by the session"))
@@ -179,13 +179,13 @@ class TestTwoWaysInOneTransaction:
 
     async def test_share_a_savepoint(self, app: FastAPI, user: User) -> None:
         async with units_of_work(app).begin() as uow:
-            await insert(uow, user.id, "kept")
+            await insert(uow, user.id, "committed")
             with suppress(ForeignKeyViolation):
                 async with uow.session.begin_nested():
-                    await insert(uow, user.id, "undone")
-                    await insert(uow, uuid.uuid4(), "of nobody")
+                    await insert(uow, user.id, "rolled back")
+                    await insert(uow, uuid.uuid4(), "without an owner")
 
-        assert await names(app) == ["kept"]
+        assert await names(app) == ["committed"]
 
     async def test_are_rolled_back_together(self, app: FastAPI, user: User) -> None:
         async def fail() -> None:
@@ -202,16 +202,16 @@ class TestTwoWaysInOneTransaction:
 
 
 class TestMisuse:
-    async def test_commit_that_postgresql_refuses_is_no_success(
+    async def test_commit_that_postgresql_rejects_is_an_error(
         self, app: FastAPI, user: User
     ) -> None:
-        """After an error that was suppressed, PostgreSQL answers COMMIT with ROLLBACK."""
+        """After a suppressed error PostgreSQL responds to COMMIT with ROLLBACK."""
 
         async def suppress_the_error() -> None:
             async with units_of_work(app).begin() as uow:
-                await insert(uow, user.id, "undone")
+                await insert(uow, user.id, "rolled back")
                 with suppress(ForeignKeyViolation):
-                    await insert(uow, uuid.uuid4(), "of nobody")
+                    await insert(uow, uuid.uuid4(), "without an owner")
 
         with pytest.raises(AppError, match="not committed"):
             await suppress_the_error()
@@ -222,12 +222,12 @@ class TestMisuse:
     ) -> None:
         async def lose_the_connection() -> None:
             async with units_of_work(app).begin() as uow:
-                await insert(uow, user.id, "undone")
+                await insert(uow, user.id, "rolled back")
                 connection = await (await uow.session.connection()).get_raw_connection()
                 cast("asyncpg.Connection", connection.driver_connection).terminate()
                 for _ in range(2):
                     with pytest.raises(DatabaseUnavailable):
-                        await insert(uow, user.id, "undone")
+                        await insert(uow, user.id, "rolled back")
                     with pytest.raises(DatabaseUnavailable):
                         await uow.session.execute(text("SELECT 1"))
 
@@ -238,7 +238,7 @@ class TestMisuse:
     async def test_failed_flush_is_not_committed_in_part(self, app: FastAPI, user: User) -> None:
         async def suppress_the_error() -> None:
             async with units_of_work(app).begin() as uow:
-                await insert(uow, user.id, "undone")
+                await insert(uow, user.id, "rolled back")
                 uow.session.add(make_item(user, owner_id=uuid.uuid4()))
                 with suppress(ForeignKeyViolation):
                     await uow.session.flush()
@@ -268,3 +268,16 @@ class TestMisuse:
 
         assert outcomes[0] == []
         assert isinstance(outcomes[1], RuntimeError)
+
+    async def test_end_while_another_task_begins_releases_the_connection(
+        self, app: FastAPI
+    ) -> None:
+        in_use = units_of_work(app).pool.requests.in_use
+
+        async with units_of_work(app).begin() as uow:
+            begun = asyncio.create_task(uow.execute(NAMES))
+            await asyncio.sleep(0)
+
+        with pytest.raises(RuntimeError, match="ended"):
+            await begun
+        assert units_of_work(app).pool.requests.in_use == in_use
