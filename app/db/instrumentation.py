@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import AsyncAdaptedQueuePool, Engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from app.observability import metrics
@@ -65,21 +65,3 @@ class WaitTimes:
             yield
         finally:
             self._seconds.observe(time.perf_counter() - started)
-
-
-class InstrumentedPool(AsyncAdaptedQueuePool):
-    """The write pool; records waits for a connection."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.waits = WaitTimes("write")
-
-    @property
-    def limit(self) -> int:
-        return self.size() + self._max_overflow
-
-    def _do_get(self) -> Any:
-        if self.checkedout() < self.limit:
-            return super()._do_get()
-        with self.waits.measure():
-            return super()._do_get()

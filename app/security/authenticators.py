@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from typing_extensions import TypedDict
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.resources import Resources
 from app.security.principals import Credential, CredentialKind, Principal, Role
 
@@ -33,7 +33,7 @@ class Authenticator:
     Raises:
         InvalidToken: it is malformed, expired, revoked or of a disabled user.
     """
-    find_live: Callable[[ReadPool, Collection[uuid.UUID]], Awaitable[LiveRows]]
+    find_live: Callable[[PoolReader, Collection[uuid.UUID]], Awaitable[LiveRows]]
     """Return the row of each of the credentials that is live, by its id."""
 
 
@@ -42,7 +42,7 @@ class Authenticators:
     by_kind: Mapping[CredentialKind, Authenticator]
 
     async def find_live(
-        self, reads: ReadPool, credentials: Collection[Credential]
+        self, reads: PoolReader, credentials: Collection[Credential]
     ) -> dict[Credential, LiveCredentialRow]:
         """Return the rows of those that are live; one statement for each kind among them."""
         live: dict[Credential, LiveCredentialRow] = {}

@@ -4,7 +4,6 @@ import time
 from datetime import timedelta
 
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.errors import InvalidToken
 from app.feature import load_features
 from app.features.api_keys import crud
@@ -26,8 +25,8 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
     expires_at = key_expiry(row, opened[ApiKeySettings]) if row else 0.0
     if row is None or expires_at <= time.time():
         raise InvalidToken("The API key is unknown, expired or revoked.")
-    async with transaction(database.sessions) as session:
-        await crud.record_use(session, row["api_key_id"])
+    async with database.units_of_work.begin() as uow:
+        await crud.record_use(uow, row["api_key_id"])
     principal = load_features().permissions.principal(
         row["user_id"],
         row["role"],

@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam
 
-from app.db.executor import ReadPool, columns_of
+from app.db.executor import PoolReader, columns_of
 from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.features.audit.models import AuditEntry, AuditEntryRow
 
@@ -25,7 +25,7 @@ LISTING = Listing[AuditEntryRow](
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Filters
+    reads: PoolReader, request: PageRequest, filters: Filters
 ) -> PageRows[AuditEntryRow]:
     """Return one page of the entries that match."""
     return await LISTING.page(reads, request, filters)

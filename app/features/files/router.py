@@ -5,7 +5,7 @@ import uuid
 from fastapi import APIRouter, Request, Response, status
 
 from app.db.dependencies import Reads, Transactions
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import (
     BadRequest,
     ContentTooLarge,
@@ -75,8 +75,8 @@ async def create_file(
 ) -> Response:
     """Upload a file; it is yours."""
 
-    async def answer(session: AsyncSession) -> Response:
-        await add_rows(session, upload, quota)
+    async def answer(uow: UnitOfWork) -> Response:
+        await add_rows(uow, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
         return etag_response(request, FileRead, file, location=location)
@@ -96,8 +96,8 @@ async def create_files(
 ) -> Response:
     """Upload up to 10 files; if one of them is rejected, none is stored."""
 
-    async def answer(session: AsyncSession) -> Response:
-        await add_rows(session, upload, quota)
+    async def answer(uow: UnitOfWork) -> Response:
+        await add_rows(uow, upload, quota)
         created = FileBatchRead.model_validate(upload)
         return Response(
             created.model_dump_json(), success_status(request), media_type="application/json"
@@ -144,17 +144,17 @@ async def delete_file(
     storage: StorageDep,
 ) -> None:
     """Delete your file, for good."""
-    async with open_transaction() as session:
-        file = await files.get_for_change(session, file_id)
+    async with open_transaction() as uow:
+        file = await files.get_for_change(uow, file_id)
         permit_change(principal, file.owner_id)
         precondition.check(file)
-        await files.delete(session, file)
+        await files.delete(uow, file)
     # After the commit: a row must never refer to a deleted object.
     await discard(storage, [str(file_id)])
 
 
-async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
-    await files.create(session, upload.files, owner_id=upload.owner_id, quota=quota)
+async def add_rows(uow: UnitOfWork, upload: Upload, quota: Quota) -> None:
+    await files.create(uow, upload.files, owner_id=upload.owner_id, quota=quota)
     upload.has_rows = True
 
 

@@ -10,11 +10,11 @@ from functools import partial
 from fastapi import Request, Response
 
 from app.db.dependencies import OpenTransaction
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.files.form_parser import Upload
 from app.http.idempotency.route import answer_once, check_key
 
-Answer = Callable[[AsyncSession], Awaitable[Response]]
+Answer = Callable[[UnitOfWork], Awaitable[Response]]
 
 
 async def answer_upload_once(
@@ -27,9 +27,9 @@ async def answer_upload_once(
         IdempotencyKeyInProgress: the first request is writing its rows.
     """
     key = request.headers.get("idempotency-key")
-    async with open_transaction() as session:
+    async with open_transaction() as uow:
         if key is None:
-            return await answer(session)
+            return await answer(uow)
         check_key(key)
         fingerprint = upload.fingerprint(request.url.path)
-        return await answer_once(request, session, key, fingerprint, partial(answer, session))
+        return await answer_once(request, uow, key, fingerprint, partial(answer, uow))

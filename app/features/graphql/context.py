@@ -9,7 +9,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from app.db.executor import R, Reader
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.resources import Resources
 from app.security.permissions import Scope
 from app.security.principals import Principal
@@ -50,7 +50,7 @@ class CallerContext:
 class Context(CallerContext):
     """One request, in one transaction."""
 
-    session: AsyncSession
+    uow: UnitOfWork
 
     caches_rows = True
 

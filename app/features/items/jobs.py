@@ -21,7 +21,7 @@ class ProcessItem(Job):
         await work.report_progress(50)
         processed_at = now()
         work.result = {"processed_at": to_jsonable_python(processed_at)}
-        async with work.completion() as session:
+        async with work.completion() as uow:
             with PermanentFailure.if_not_found("The item was deleted."):
-                item = await items.get_for_change(session, self.item_id)
-            await items.mark_processed(session, item, at=processed_at)
+                item = await items.get_for_change(uow, self.item_id)
+            await items.mark_processed(uow, item, at=processed_at)

@@ -16,9 +16,9 @@ class NotifyAdmins(Job):
     async def run(self, work: Work) -> None:
         with PermanentFailure.if_not_found("The account was deleted."):
             user = await users.get(work.reads, self.user_id)
-        async with work.completion() as session:
+        async with work.completion() as uow:
             await notifications.create_for_admins(
-                session,
+                uow,
                 subject=f"A new account: {user['username']}",
                 message=f"{user['username']} has signed up with the address {user['email']}.",
             )

@@ -28,7 +28,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
     authenticators = startup.resources[SecurityResources].authenticators
     revalidation = SessionRevalidation(database.reads, authenticators)
     settings = startup.settings.of(StreamSettings)
-    leases = SocketLeases(database.sessions, settings)
+    leases = SocketLeases(database.units_of_work, settings)
     startup.notifications.on_notification(CHANNEL, revalidation.notify)
     startup.notifications.on_reconnect(revalidation.notify)
     startup.run(revalidation, leases)

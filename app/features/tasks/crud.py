@@ -4,9 +4,9 @@ import uuid
 
 from sqlalchemy import bindparam, or_, select
 
-from app.db.executor import CompiledStatement, ReadPool, columns_of
+from app.db.executor import CompiledStatement, PoolReader, columns_of
 from app.db.listing import Filters, Listing, PageRequest, PageRows
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.tasks.models import TaskRow
 from app.jobs.models import Task
@@ -30,7 +30,7 @@ LISTING = Listing[TaskRow](
 )
 
 
-async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> TaskRow:
+async def get(reads: PoolReader, task_id: uuid.UUID, *, viewer: Principal) -> TaskRow:
     """Return the task as a row.
 
     Raises:
@@ -40,17 +40,17 @@ async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Task
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Filters, *, viewer: Principal
+    reads: PoolReader, request: PageRequest, filters: Filters, *, viewer: Principal
 ) -> PageRows[TaskRow]:
     """Return one page of the matching tasks that are visible to the viewer."""
     return await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
 
 
-async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: Principal) -> Task:
+async def get_for_change(uow: UnitOfWork, task_id: uuid.UUID, *, viewer: Principal) -> Task:
     """Return the task, locked until the transaction ends.
 
     Raises:
         NotFound: there is none, or it belongs to another user.
     """
     statement = select(Task).where(Task.id == task_id, IS_VISIBLE).with_for_update()
-    return found(await session.scalar(statement, viewer.as_viewer()), "task")
+    return found(await uow.session.scalar(statement, viewer.as_viewer()), "task")

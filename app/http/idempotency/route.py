@@ -13,7 +13,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.security import SecurityScopes
 
 from app.config.settings import Settings
-from app.db.session import Transaction
+from app.db.unit_of_work import UnitOfWork
 from app.errors import Unprocessable, Violation
 from app.fastpath.dependency_graph import scopes_of
 from app.http.idempotency import crud as idempotency_keys
@@ -60,13 +60,13 @@ async def respond_idempotently(
     check_key(key)
     fingerprint = await fingerprint_of(request)
     return await answer_once(
-        request, request.state.session, key, fingerprint, partial(handler, request)
+        request, request.state.unit_of_work, key, fingerprint, partial(handler, request)
     )
 
 
 async def answer_once(
     request: Request,
-    session: Transaction,
+    uow: UnitOfWork,
     key: str,
     fingerprint: bytes,
     answer: Callable[[], Awaitable[Response]],
@@ -78,13 +78,13 @@ async def answer_once(
     """
     caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
     most = resources(request)[Settings].idempotency_keys_per_caller
-    await idempotency_keys.lock(session, caller, key, most=most)
-    first = await idempotency_keys.find(session, caller, key)
+    await idempotency_keys.lock(uow, caller, key, most=most)
+    first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
         return replay(first, fingerprint, encryptor)
     response = await answer()
     stored = stored_response(response, fingerprint, encryptor)
-    await idempotency_keys.create(session, caller, key, stored)
+    await idempotency_keys.create(uow, caller, key, stored)
     return response
 
 

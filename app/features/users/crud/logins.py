@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from sqlalchemy import bindparam, case, func, or_, select, update
 
-from app.db.executor import CompiledStatement, ReadPool, columns_of
-from app.db.session import AsyncSession
+from app.db.executor import CompiledStatement, PoolReader, columns_of
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.crud.users import IS_ALIVE
@@ -28,12 +28,12 @@ LOGIN = CompiledStatement[CredentialRow](
 )
 
 
-async def find_login(reads: ReadPool, login: str) -> CredentialRow | None:
+async def find_login(reads: PoolReader, login: str) -> CredentialRow | None:
     """Return the account with the e-mail address or username."""
     return await reads.first(LOGIN, name=canonical_login(login))
 
 
-async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> CredentialRow:
+async def get_secret(reads: PoolReader, user_id: uuid.UUID) -> CredentialRow:
     """Return what the current password of the user is verified against.
 
     Raises:
@@ -43,7 +43,7 @@ async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> CredentialRow:
 
 
 async def record_login(
-    session: AsyncSession, login: CredentialRow, *, password_hash: str | None
+    uow: UnitOfWork, login: CredentialRow, *, password_hash: str | None
 ) -> CredentialRow | None:
     """Store the time of the login, and the hash if it was recomputed with new parameters.
 
@@ -55,7 +55,7 @@ async def record_login(
     values: dict[str, Any] = {"last_login_at": func.now(), "updated_at": User.updated_at}
     if password_hash:
         values["password_hash"] = case((is_same, password_hash), else_=User.password_hash)
-    rows = await session.execute(
+    rows = await uow.session.execute(
         update(User).where(User.id == login["id"], IS_USABLE).values(values).returning(*COLUMNS)
     )
     row = rows.mappings().one_or_none()

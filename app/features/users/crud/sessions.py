@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
-from app.db.executor import CompiledStatement, ReadPool, columns_of
+from app.db.executor import CompiledStatement, PoolReader, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession, notify, when_committed
+from app.db.unit_of_work import UnitOfWork
 from app.errors import InvalidToken, NotFound
 from app.features.users.models.session import (
     ABSOLUTE_LIFETIME,
@@ -62,14 +62,14 @@ LISTING = Listing[SessionRow](
 
 
 async def find_principal(
-    reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
+    reads: PoolReader, session_id: uuid.UUID, *, user_id: uuid.UUID
 ) -> SessionPrincipalRow | None:
     """Return the session and its user if the session is live, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
 async def find_live(
-    reads: ReadPool, session_ids: Collection[uuid.UUID]
+    reads: PoolReader, session_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, LiveCredentialRow]:
     """Return those of the sessions that live, by id."""
     rows = await reads.all(LIVE, ids=list(session_ids))
@@ -77,14 +77,14 @@ async def find_live(
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
+    reads: PoolReader, request: PageRequest, *, user_id: uuid.UUID
 ) -> PageRows[SessionRow]:
     """Return one page of the live sessions of a user."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
 
 async def create(
-    session: AsyncSession, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
+    uow: UnitOfWork, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
 ) -> UserSession:
     """Start a session; beyond `MAX_LIVE`, the one that was used least recently ends."""
     started = now()
@@ -98,33 +98,31 @@ async def create(
         idle_expires_at=started + IDLE_LIFETIME,
         expires_at=started + ABSOLUTE_LIFETIME,
     )
-    session.add(row)
-    await session.flush()
-    await end_surplus(session, user_id)
-    when_committed(session, metrics.SIGN_INS.inc)
+    uow.session.add(row)
+    await uow.session.flush()
+    await end_surplus(uow, user_id)
+    uow.when_committed(metrics.SIGN_INS.inc)
     return row
 
 
-async def end_surplus(session: AsyncSession, user_id: uuid.UUID) -> None:
+async def end_surplus(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     surplus = (
         select(UserSession.id)
         .where(UserSession.user_id == user_id, IS_LIVE)
         .order_by(UserSession.last_used_at.desc(), UserSession.id)
         .offset(MAX_LIVE)
     )
-    ended = await session.scalars(
+    ended = await uow.session.scalars(
         update(UserSession)
         .where(UserSession.id.in_(surplus))
         .values(ended_at=func.now())
         .returning(UserSession.id)
     )
     if ended.all():
-        await invalidate_principal(session, user_id)
+        await invalidate_principal(uow, user_id)
 
 
-async def rotate(
-    session: AsyncSession, session_id: uuid.UUID, generation: int
-) -> UserSession | None:
+async def rotate(uow: UnitOfWork, session_id: uuid.UUID, generation: int) -> UserSession | None:
     """Advance to the next generation, unless another request has just done so.
 
     Returns None if the token is an old one that is reused: the caller must end the session.
@@ -133,7 +131,7 @@ async def rotate(
         InvalidToken: the session has ended or expired, or its user may not sign in.
     """
     # A single statement: of concurrent requests, exactly one matches the expected generation.
-    rotated = await session.scalar(
+    rotated = await uow.session.scalar(
         update(UserSession)
         .where(
             UserSession.id == session_id,
@@ -149,11 +147,11 @@ async def rotate(
         )
         .returning(UserSession)
     )
-    return rotated or await find_just_rotated(session, session_id, generation)
+    return rotated or await find_just_rotated(uow, session_id, generation)
 
 
 async def find_just_rotated(
-    session: AsyncSession, session_id: uuid.UUID, generation: int
+    uow: UnitOfWork, session_id: uuid.UUID, generation: int
 ) -> UserSession | None:
     """Return the session if `generation` was replaced within the grace period.
 
@@ -161,7 +159,7 @@ async def find_just_rotated(
         InvalidToken: the session has ended.
     """
     is_recent = UserSession.rotated_at > func.now() - REFRESH_GRACE
-    found = await session.execute(
+    found = await uow.session.execute(
         select(UserSession, is_recent).where(
             UserSession.id == session_id, IS_LIVE, user_is_usable()
         )
@@ -177,48 +175,48 @@ def user_is_usable() -> ColumnElement[bool]:
     return select(User.id).where(User.id == UserSession.user_id, IS_USABLE).exists()
 
 
-async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
+async def end(uow: UnitOfWork, session_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
     """End one session of the user.
 
     Raises:
         NotFound: the user has no such live session.
     """
-    if not await end_where(session, user_id, UserSession.id == session_id):
+    if not await end_where(uow, user_id, UserSession.id == session_id):
         raise NotFound.of("session")
 
 
 async def end_all(
-    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
+    uow: UnitOfWork, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
 ) -> None:
     """End every session of the user except one."""
-    await end_where(session, user_id, UserSession.id.is_distinct_from(except_id))
+    await end_where(uow, user_id, UserSession.id.is_distinct_from(except_id))
 
 
-async def end_by_id(session: AsyncSession, session_id: uuid.UUID) -> None:
+async def end_by_id(uow: UnitOfWork, session_id: uuid.UUID) -> None:
     """End a session of any user; the caller must have verified one of its tokens."""
-    user_id = await session.scalar(select(UserSession.user_id).where(UserSession.id == session_id))
+    user_id = await uow.session.scalar(
+        select(UserSession.user_id).where(UserSession.id == session_id)
+    )
     if user_id:
-        await end_where(session, user_id, UserSession.id == session_id)
+        await end_where(uow, user_id, UserSession.id == session_id)
 
 
-async def end_where(
-    session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
-) -> bool:
-    ended = await session.scalars(
+async def end_where(uow: UnitOfWork, user_id: uuid.UUID, condition: ColumnElement[bool]) -> bool:
+    ended = await uow.session.scalars(
         update(UserSession)
         .where(UserSession.user_id == user_id, UserSession.ended_at.is_(None), condition)
         .values(ended_at=func.now())
         .returning(UserSession.id)
     )
-    await invalidate_principal(session, user_id)
+    await invalidate_principal(uow, user_id)
     return bool(ended.all())
 
 
-async def invalidate_principal(session: AsyncSession, user_id: uuid.UUID) -> None:
+async def invalidate_principal(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     """Notify all processes on commit to drop the cached principal and verify credentials again."""
-    await notify(session, CHANNEL, str(user_id))
+    await uow.notify(CHANNEL, str(user_id))
 
 
-async def delete_expired(session: AsyncSession) -> None:
+async def delete_expired(uow: UnitOfWork) -> None:
     """Delete sessions that can no longer be refreshed."""
-    await session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))
+    await uow.session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))
