@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from app.db.dependencies import OpenTransaction
 from app.db.unit_of_work import UnitOfWork
 from app.features.files.form_parser import Upload
-from app.http.idempotency.route import answer_once, check_key
+from app.http.idempotency.route import check_key, execute_once
 
 Answer = Callable[[UnitOfWork], Awaitable[Response]]
 
@@ -32,4 +32,4 @@ async def answer_upload_once(
             return await answer(uow)
         check_key(key)
         fingerprint = upload.fingerprint(request.url.path)
-        return await answer_once(request, uow, key, fingerprint, partial(answer, uow))
+        return await execute_once(request, uow, key, fingerprint, partial(answer, uow))

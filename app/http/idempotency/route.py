@@ -59,12 +59,12 @@ async def respond_idempotently(
     await pass_guards(request, guards)
     check_key(key)
     fingerprint = await fingerprint_of(request)
-    return await answer_once(
+    return await execute_once(
         request, request.state.unit_of_work, key, fingerprint, partial(handler, request)
     )
 
 
-async def answer_once(
+async def execute_once(
     request: Request,
     uow: UnitOfWork,
     key: str,
