@@ -162,7 +162,7 @@ def settings(
 
 @pytest.fixture
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Remove the variables and the .env of whoever runs the tests."""
+    """Ignore the environment variables and the .env of the developer."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -39,7 +39,7 @@ def rejection(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
 
 
 def value_of(settings: Settings, name: str) -> Any:
-    """The value of a setting, whoever owns it."""
+    """Return the value of a setting of the kernel or of any feature."""
     groups = (settings, *settings.features)
     (value,) = (getattr(each, name) for each in groups if name in type(each).model_fields)
     return value

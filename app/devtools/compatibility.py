@@ -1,7 +1,7 @@
 """Breaking changes between two OpenAPI documents, from the view of a client.
 
 A client breaks when a request that it sends is refused or ignored, or when an answer is not what
-it could rely on. What is new and optional breaks nobody.
+it could rely on. New optional parts break no client.
 """
 
 import re
@@ -92,7 +92,7 @@ class OperationComparison:
     def _answers(self, old: Document, new: Document) -> Iterator[str]:
         for status in old:
             if status not in new:
-                # An error that no longer occurs breaks nobody.
+                # A client handles an error that no longer occurs.
                 if status.startswith("2"):
                     yield f" {status}: the answer is gone."
                 continue

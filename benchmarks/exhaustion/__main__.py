@@ -107,9 +107,9 @@ async def drill(folder: Path, checkout: Path, url: str, names: list[str]) -> int
 
 
 def playable(names: list[str]) -> list[str]:
-    if NGINX is None and "uploads-nginx" in names:
-        print("  uploads-nginx is left out: there is no nginx here; Debian has it as nginx-light.")
-        return [name for name in names if name != "uploads-nginx"]
+    if NGINX is None:
+        print("  What goes through nginx is left out: Debian has it as nginx-light.")
+        return [name for name in names if not name.endswith("-nginx")]
     return names
 
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.exhaustion.client import RESET, Answer, connected, head, raw_request, request
@@ -71,6 +71,10 @@ async def event_streams(scene: Scene) -> Statuses:
     old = await unread(scene, 1, f"/api/v1/events?last_event_id={scene.old_event_id}", scene.user)
     new = await unread(scene, 1200, "/api/v1/events", scene.guest)
     return Counter({f"{status} (replay)": count for status, count in old.items()}) + new
+
+
+async def event_streams_through_nginx(scene: Scene) -> Statuses:
+    return await event_streams(replace(scene, port=scene.nginx_port))
 
 
 async def unread(scene: Scene, count: int, path: str, token: str) -> Statuses:
@@ -174,6 +178,7 @@ ATTACKS: dict[str, Attack] = {
     "batch": batch_unknown_names,
     "exports": unread_exports,
     "events": event_streams,
+    "events-nginx": event_streams_through_nginx,
     "uploads": anonymous_uploads,
     "uploads-nginx": anonymous_uploads_through_nginx,
     "health": health_checks,

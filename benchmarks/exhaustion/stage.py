@@ -135,4 +135,5 @@ async def sign_in(port: int, username: str) -> str:
 
 
 def attack_command(name: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.exhaustion.attacks", name]
+    # With less priority: the machine of a client would not delay the service.
+    return ["nice", "-n", "10", sys.executable, "-m", "benchmarks.exhaustion.attacks", name]

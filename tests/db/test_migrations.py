@@ -147,7 +147,7 @@ class TestLocks:
     @pytest.mark.parametrize(
         ("mode", "go", "begin", "end"),
         [
-            # A foreign key to users locks out writers, and the deletion of a table everybody.
+            # A foreign key to users locks out writers, and dropping a table also readers.
             ("ROW EXCLUSIVE", migrations.upgrade, "users", "auth"),
             ("ACCESS SHARE", migrations.downgrade, "users", "audit"),
         ],

@@ -1,5 +1,6 @@
 """The OpenAPI document follows the rules of linters and client generators."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -252,3 +253,11 @@ class TestSchemas:
         example = example_of({"$ref": "#/components/schemas/Thing"}, components)
 
         assert example.keys() == {"id"}
+
+
+async def test_concurrent_first_requests_generate_the_document_once() -> None:
+    app = create_app(default_settings())
+
+    documents = await asyncio.gather(*(asyncio.to_thread(app.openapi) for _ in range(4)))
+
+    assert all(document is documents[0] for document in documents)

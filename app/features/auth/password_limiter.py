@@ -15,7 +15,7 @@ MOST_WAITING = 256
 
 
 class PasswordLimiter:
-    """Limits concurrent requests that hash passwords; waiting requests do not count as load."""
+    """Limits the requests that hash passwords at once; they occupy no other slot meanwhile."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
@@ -30,13 +30,14 @@ class PasswordLimiter:
         """
         if self._waiting >= MOST_WAITING:
             raise Overloaded
-        self._waiting += 1
-        try:
-            with work.uncounted():
+        # Otherwise eight that hash would be all that one client may have in flight.
+        with work.uncounted():
+            self._waiting += 1
+            try:
                 await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
+            finally:
+                self._waiting -= 1
+            try:
+                yield
+            finally:
+                self._slots.release()

@@ -97,7 +97,7 @@ class SharedStore:
                 return await command(self._redis)
             except (RedisError, OSError) as error:
                 if time.monotonic() >= self._unreachable_until:
-                    log.warning("keeping answers in this process", reason=repr(error)[:200])
+                    log.warning("Redis unreachable, caching in process", reason=repr(error)[:200])
                 self._unreachable_until = time.monotonic() + self._retry_seconds
                 return otherwise
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI
@@ -37,12 +38,20 @@ def operation_id(route: APIRoute) -> str:
 
 
 def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> None:
-    """Let `app.openapi()` return the completed document, which is generated once.
+    """Let `app.openapi()` return the completed document, which is generated once, in any thread.
 
     Args:
         tags, scopes: names with their descriptions, in the order of the document.
     """
-    app.openapi = cache(partial(document, app, {**tags, "system": SYSTEM}, scopes))  # type: ignore[method-assign]  # FastAPI's advice
+    generate = cache(partial(document, app, {**tags, "system": SYSTEM}, scopes))
+    # Generating takes seconds of CPU: of concurrent first requests, the others wait.
+    lock = Lock()
+
+    def generate_once() -> Node:
+        with lock:
+            return generate()
+
+    app.openapi = generate_once  # type: ignore[method-assign]  # FastAPI's advice
 
 
 def document(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> Node:
