@@ -151,8 +151,8 @@ def test_process_opens_at_most_20_connections(settings: Settings, opened: Opened
     assert sum(share.size for share in pool.shares) + listener + job_queue <= 20
 
 
-class TestSecondConnection:
-    async def test_of_many_tasks_at_once_is_no_deadlock(self, opened: Opened) -> None:
+class TestSecondConnectionOfATask:
+    async def test_does_not_deadlock_with_many_concurrent_tasks(self, opened: Opened) -> None:
         pool = opened()
         factory, reads = UnitOfWorkFactory(pool), PoolReader(pool)
 
@@ -168,7 +168,9 @@ class TestSecondConnection:
 
         assert pool.in_use == 0
 
-    async def test_is_of_the_reserve_only_while_the_first_is_held(self, opened: Opened) -> None:
+    async def test_comes_from_the_reserve_only_while_the_first_is_held(
+        self, opened: Opened
+    ) -> None:
         pool = opened()
         factory = UnitOfWorkFactory(pool)
 
@@ -180,7 +182,7 @@ class TestSecondConnection:
             assert pool.share_of_task() is pool.reserve
         assert pool.share_of_task() is pool.requests
 
-    async def test_of_a_task_started_meanwhile_is_of_the_reserve(self, opened: Opened) -> None:
+    async def test_of_a_child_task_comes_from_the_reserve(self, opened: Opened) -> None:
         pool = opened()
         reads = PoolReader(pool)
 
@@ -196,7 +198,7 @@ class TestConcurrentRequests:
         async with running(database_pool_size=1) as app:
             yield app
 
-    async def test_that_hold_a_connection_and_read_are_no_deadlock(
+    async def test_do_not_deadlock_when_they_read_while_holding_a_connection(
         self, crowded: FastAPI, user: User
     ) -> None:
         async with await signed_in(crowded, user) as client:
@@ -208,7 +210,7 @@ class TestConcurrentRequests:
 
         assert units_of_work(crowded).pool.in_use == 0
 
-    async def test_that_hold_a_connection_and_count_a_sign_in_are_no_deadlock(
+    async def test_do_not_deadlock_when_they_count_a_sign_in_while_holding_a_connection(
         self, crowded: FastAPI, save: Save
     ) -> None:
         users = [await save(make_user()) for _ in range(TASKS)]
