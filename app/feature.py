@@ -21,8 +21,8 @@ from typing import TypeVar
 
 from fastapi import APIRouter
 
-from app.db.session import AsyncSession
 from app.db.signals import Receiver, Signal, Signals
+from app.db.unit_of_work import UnitOfWork
 from app.features import FEATURES, find_modules
 from app.http.problem_extensions import ProblemExtension, ProblemExtensions
 from app.jobs.job import Job
@@ -31,7 +31,7 @@ from app.security.authenticators import Authenticator
 from app.security.principals import CredentialKind
 from app.startup import Startup
 
-Cleanup = Callable[[AsyncSession], Awaitable[None]]
+Cleanup = Callable[[UnitOfWork], Awaitable[None]]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 RouterFactory = Callable[["Features"], APIRouter]
 

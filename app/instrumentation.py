@@ -40,8 +40,7 @@ def open_tracing(opened: Resources, stack: AsyncExitStack) -> None:
 
 def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
     database, limit = opened[DatabaseResources], opened[ConcurrencyLimit]
-    pools = [database.reads, database.reads.cursors, database.driver_pool]
-    pool_metrics = PoolMetrics(pools, database.engine)
+    pool_metrics = PoolMetrics(database.pool)
     return RuntimeMetrics(
         on_tick=[
             lambda lag_seconds: limit.on_tick(max(lag_seconds, pool_metrics.longest_wait())),

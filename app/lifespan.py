@@ -12,12 +12,13 @@ from functools import partial
 from fastapi import FastAPI
 
 from app.config.settings import Settings
-from app.db.engine import connect, create_driver_pool, create_engine, create_reads
+from app.db.engine import connect, create_pool
+from app.db.executor import PoolReader
 from app.db.notifications import Listener, Notifications
 from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
 from app.db.revisions import is_migrated
-from app.db.session import create_sessionmaker
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import Features
 from app.http import response_cache
 from app.http.cursors import CursorSigner
@@ -70,23 +71,19 @@ def start(opened: Resources) -> Startup:
 
 
 def open_database(startup: Startup, stack: AsyncExitStack) -> None:
-    settings = startup.settings
-    engine = create_engine(settings)
+    settings, notifications = startup.settings, startup.notifications
+    pool = create_pool(settings, settings.database_url)
     database = DatabaseResources(
-        engine,
-        create_sessionmaker(engine, startup.notifications, startup.resources[Features].signals),
-        create_reads(settings, settings.database_url),
-        create_reads(settings, settings.database_url, size=2),
-        create_driver_pool(settings),
-        startup.notifications,
+        pool,
+        UnitOfWorkFactory(pool, notifications, startup.resources[Features].signals),
+        PoolReader(pool),
+        PoolReader(pool, pool.reserve),
+        notifications,
     )
     startup.resources.add(database)
     startup.health.add("database", lambda: is_migrated(database.reads))
     startup.health.add("queue", lambda: is_queue_processed(database.reads))
-    stack.push_async_callback(engine.dispose)
-    stack.push_async_callback(database.reads.close)
-    stack.push_async_callback(database.driver_pool.close)
-    stack.push_async_callback(database.loop_reads.close)
+    stack.push_async_callback(pool.close)
 
 
 def open_security(startup: Startup) -> None:

@@ -215,9 +215,7 @@ async def come_and_go(url: str, folder: Path) -> list[Figure]:
             "run_worker": False,
             "event_streams_per_user": 2 * AT_ONCE,
             # Soon full, so that no connection to the database is taken for one left behind.
-            "database_read_pool_size": 1,
             "database_pool_size": 1,
-            "database_max_overflow": 0,
         }
     )
     app = create_app(settings)

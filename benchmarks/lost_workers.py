@@ -25,8 +25,7 @@ import asyncpg
 
 from app.config.settings import Settings
 from app.db import migrations
-from app.db.engine import create_engine
-from app.db.session import create_sessionmaker, transaction
+from app.db.engine import unit_of_work
 from app.devtools.postgres import embedded_postgres
 from app.features.items.jobs import ProcessItem
 from app.jobs.job import enqueue
@@ -127,13 +126,11 @@ async def fill(url: str, count: int) -> None:
     await connection.execute(FILL, count)
     items = await connection.fetch("SELECT id FROM items")
     await connection.close()
-    engine = create_engine(Settings(_env_file=None, database_url=url))
-    sessions = create_sessionmaker(engine)
+    settings = Settings(_env_file=None, database_url=url)
     for start in range(0, count, CHUNK):
-        async with transaction(sessions) as session:
+        async with unit_of_work(settings) as uow:
             for item in items[start : start + CHUNK]:
-                await enqueue(session, ProcessItem(item_id=item["id"]))
-    await engine.dispose()
+                await enqueue(uow, ProcessItem(item_id=item["id"]))
 
 
 def plain(url: str) -> str:

@@ -44,9 +44,6 @@ SERVICE = Server(
         "PUBLIC_URL": "https://api.example.com",
         "PYTHONPATH": str(ROOT),
         "DATABASE_POOL_SIZE": str(POOL_SIZE),
-        "DATABASE_MAX_OVERFLOW": "0",
-        "DATABASE_READ_POOL_SIZE": str(POOL_SIZE),
-        "DATABASE_DIRECT_POOL_SIZE": str(POOL_SIZE),
         "ACCESS_TOKEN_EXPIRE_MINUTES": "60",
         # Counted as always, and never reached.
         "RATE_LIMIT_DEFAULT": "999999999/minute",

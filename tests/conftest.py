@@ -32,7 +32,7 @@ from app.security.principals import ROLE_SCOPES, Role
 from app.security.resources import SecurityResources
 from tests.cleaner import Cleaner
 from tests.factories import make_user
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
 TEMPLATE = "template_app"
@@ -227,8 +227,8 @@ def new_client(app: FastAPI, **headers: str) -> AsyncClient:
 @pytest.fixture
 def save(app: FastAPI) -> Save:
     async def save(row: Row) -> Row:
-        async with sessions_of(app).begin() as session:
-            session.add(row)
+        async with units_of_work(app).begin() as uow:
+            uow.session.add(row)
         return row
 
     return save
@@ -239,8 +239,8 @@ def database(app: FastAPI) -> Database:
     """Runs one statement in a transaction of its own and returns what it returns."""
 
     async def execute(sql: str, **values: Any) -> list[dict[str, Any]]:
-        async with sessions_of(app).begin() as session:
-            result = await session.execute(text(sql), values)
+        async with units_of_work(app).begin() as uow:
+            result = await uow.session.execute(text(sql), values)
             has_rows = cast("CursorResult[Any]", result).returns_rows
             return [dict(row) for row in result.mappings()] if has_rows else []
 
@@ -283,9 +283,9 @@ async def as_user(app: FastAPI) -> AsyncIterator[As]:
 
 
 async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -> str:
-    async with sessions_of(app).begin() as session:
+    async with units_of_work(app).begin() as uow:
         signed_in: UserSession = await sessions.create(
-            session,
+            uow,
             user.id,
             scopes=list(scopes or ROLE_SCOPES[user.role]),
             user_agent="tests",

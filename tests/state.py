@@ -7,9 +7,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.resources import DatabaseResources
-from app.db.session import Sessionmaker
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.resources import Resources
 
 
@@ -18,11 +18,11 @@ def opened(app: FastAPI) -> Resources:
     return resources
 
 
-def sessions_of(app: FastAPI) -> Sessionmaker:
-    return opened(app)[DatabaseResources].sessions
+def units_of_work(app: FastAPI) -> UnitOfWorkFactory:
+    return opened(app)[DatabaseResources].units_of_work
 
 
-def reads_of(app: FastAPI) -> ReadPool:
+def reads_of(app: FastAPI) -> PoolReader:
     return opened(app)[DatabaseResources].reads
 
 

@@ -96,14 +96,10 @@ class Settings(BaseSettings):
 
     database_url: DatabaseUrl = ""
     database_pool_size: int = Field(default=10, ge=1)
-    database_max_overflow: int = Field(default=5, ge=0)
     database_pool_timeout_seconds: Seconds = 1
     database_pool_recycle_seconds: int = Field(default=1800, ge=1)
-    database_pool_pre_ping: bool = True
     database_connect_timeout_seconds: Seconds = 1
     database_command_timeout_seconds: Seconds = 3
-    database_read_pool_size: int = Field(default=10, ge=1)
-    database_direct_pool_size: int = Field(default=5, ge=1)
     # In transaction mode; the direct URL bypasses PgBouncer for features that need a session.
     database_pgbouncer: bool = False
     database_direct_url: DatabaseUrl = ""

@@ -27,9 +27,10 @@ class CompiledStatement:
         compiled = statement.compile(dialect=DIALECT)
         self.sql = str(compiled)
         self._defaults = dict(compiled.params)
-        # The processors have no public access; asyncpg's dialect never makes a tuple of one.
-        processors = cast("dict[str, Convert]", compiled._bind_processors)  # noqa: SLF001
-        self._binds = [(name, processors.get(name)) for name in compiled.positiontup or ()]
+        processors = {
+            name: bind_conversion(bind.type) for bind, name in compiled.bind_names.items()
+        }
+        self._binds = [(name, processors[name]) for name in compiled.positiontup or ()]
         self._conversions = [
             (str(column.key), convert)
             for column in statement.exported_columns
@@ -49,10 +50,15 @@ class CompiledStatement:
         return row
 
 
+def bind_conversion(type_: TypeEngine[Any]) -> Convert | None:
+    """Return the conversion that SQLAlchemy applies to values of this type before asyncpg."""
+    return type_.dialect_impl(DIALECT).bind_processor(DIALECT)
+
+
 def conversion(type_: TypeEngine[Any]) -> Convert | None:
     """Return the conversion that SQLAlchemy applies to values of this type after asyncpg."""
     if isinstance(type_, JSON):
-        return decode_json  # SQLAlchemy does this in a codec of its own connections.
+        return None  # Decoded already: SQLAlchemy sets a codec on its connections.
     if isinstance(type_, ARRAY) and conversion(type_.item_type) is None:
         return None  # asyncpg's list already; SQLAlchemy would only copy it.
     # asyncpg decodes `numeric` to Decimal and `float8` to float; only numeric types use the oid.

@@ -1,31 +1,22 @@
-"""Compiled INSERTs for hot paths, run on the driver connection of the transaction.
+"""Compiled INSERTs for hot paths, run on the driver connection of the unit of work.
 
 A flush and an execution by SQLAlchemy cost three times what the INSERT itself does. The
-statements are still built from the models, and the unit of work still commits: see ADR 0020.
+statements are still built from the models: see ADR 0020.
 """
 
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
-import asyncpg
 from pydantic_core import to_json
 from sqlalchemy import Text, bindparam, column, func, insert, select
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import JSON
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
 from app.db.compiled import CompiledStatement, Row
-from app.db.driver_transaction import DriverTransaction
-from app.db.errors import DatabaseUnavailable, database_errors, is_unusable_after
-from app.db.instrumentation import observe
+from app.db.unit_of_work import UnitOfWork
 from app.runtime.ids import uuid7
-
-# A transaction with an ORM session, which costs more, or without.
-Transaction = AsyncSession | DriverTransaction
 
 
 def compiled_insert(
@@ -53,77 +44,15 @@ def compiled_insert_many(
     return CompiledStatement(insert(model).from_select(names, source).returning(*returning))
 
 
-async def insert_one(session: Transaction, query: CompiledStatement, **values: Any) -> Row:
-    """Insert a row and return its RETURNING columns.
-
-    Raises:
-        AppError: as `database_errors` translates it.
-    """
-    (row,) = await run(session, query, id=uuid7(), **values)
+async def insert_one(uow: UnitOfWork, query: CompiledStatement, **values: Any) -> Row:
+    """Insert a row and return its RETURNING columns; raises as `UnitOfWork.execute`."""
+    (row,) = await uow.execute(query, id=uuid7(), **values)
     return row
 
 
-async def insert_many(
-    session: Transaction, query: CompiledStatement, rows: Sequence[Row]
-) -> list[Row]:
-    """Insert rows by a `compiled_insert_many`; return the RETURNING columns in the order of `rows`.
-
-    Raises:
-        AppError: as `database_errors` translates it.
-    """
+async def insert_many(uow: UnitOfWork, query: CompiledStatement, rows: Sequence[Row]) -> list[Row]:
+    """Insert rows by a `compiled_insert_many`; return their RETURNING columns in the same order."""
     numbered = [{**row, "id": uuid7()} for row in rows]
-    inserted = await run(session, query, rows=to_json(numbered).decode())
+    inserted = await uow.execute(query, rows=to_json(numbered).decode())
     by_id = {row["id"]: row for row in inserted}
     return [by_id[row["id"]] for row in numbered]
-
-
-async def run(session: Transaction, query: CompiledStatement, **values: Any) -> list[Row]:
-    """Run a statement in the transaction and return its rows; flush no pending objects.
-
-    Raises:
-        AppError: as `database_errors` translates it.
-    """
-    async with observed_connection(session, query) as connection:
-        records = await connection.fetch(query.sql, *query.arguments(values))
-    return [query.row(record) for record in records]
-
-
-@asynccontextmanager
-async def observed_connection(
-    session: Transaction, query: CompiledStatement
-) -> AsyncIterator[asyncpg.Connection]:
-    """Yield the driver connection of the transaction for one statement, which is observed."""
-    connection = await driver_connection(session)
-    started = time.perf_counter()
-    try:
-        with database_errors():
-            yield connection
-    except BaseException as error:
-        await invalidate_if_unusable(session, error)
-        raise
-    finally:
-        observe(query.sql, time.perf_counter() - started)
-
-
-async def driver_connection(session: Transaction) -> asyncpg.Connection:
-    if isinstance(session, DriverTransaction):
-        return await session.connection()
-    connection = await session.connection()
-    pooled = await connection.get_raw_connection()
-    raw = cast("asyncpg.Connection", pooled.driver_connection)
-    if not raw.is_in_transaction():
-        # SQLAlchemy begins with its own first statement, unless the ping did: app/db/engine.py.
-        await connection.exec_driver_sql("SELECT")
-    return raw
-
-
-async def invalidate_if_unusable(session: Transaction, error: BaseException) -> None:
-    """Invalidate the connection as SQLAlchemy does, so that it is not reused from the pool."""
-    cause = error.__cause__ or error
-    is_lost = isinstance(error, DatabaseUnavailable) or not isinstance(error, Exception)
-    if not (is_lost or is_unusable_after(cause)):
-        return
-    if isinstance(session, DriverTransaction):
-        session.invalidate()
-    else:
-        await (await session.connection()).invalidate(cause)

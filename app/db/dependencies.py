@@ -1,4 +1,4 @@
-"""Dependencies of endpoints: sessions, transactions and readers of the database."""
+"""Dependencies of endpoints: units of work and readers of the database."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -8,45 +8,27 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 from fastapi.requests import HTTPConnection
 
-from app.db.executor import Reader, ReadPool
+from app.db.executor import PoolReader, Reader
 from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
-from app.db.session import (
-    AsyncSession,
-    DriverTransaction,
-    Transaction,
-    driver_transaction,
-    transaction,
-)
+from app.db.unit_of_work import UnitOfWork
 from app.resources import resources
 from app.security.principals import Principal
 
-OpenTransaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+OpenTransaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 
 
 @asynccontextmanager
-async def open_transaction(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
-    """Open a transaction with a session; publish the write of the caller at its end."""
-    sessions = resources(connection)[DatabaseResources].sessions
-    async with published_write(connection), transaction(sessions) as session:
-        yield session
-
-
-@asynccontextmanager
-async def open_driver_transaction(connection: HTTPConnection) -> AsyncIterator[DriverTransaction]:
-    """Open a transaction without a session; publish the write of the caller at its end."""
-    database = resources(connection)[DatabaseResources]
-    opened = driver_transaction(database.driver_pool, database.sessions)
-    async with published_write(connection), opened as work:
-        yield work
+async def open_transaction(connection: HTTPConnection) -> AsyncIterator[UnitOfWork]:
+    """Open a unit of work; publish the write of the caller at its end."""
+    units_of_work = resources(connection)[DatabaseResources].units_of_work
+    async with published_write(connection), units_of_work.begin() as uow:
+        yield uow
 
 
 @asynccontextmanager
 async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
-    """Publish that the caller wrote, whose reads then go to the primary for a moment.
-
-    Also after an error: a caller that was notified of a change must not read the old row.
-    """
+    """Publish, even after an error, that the caller wrote, who must not read older rows then."""
     try:
         yield
     finally:
@@ -56,17 +38,12 @@ async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
             await router.announce(principal.id)
 
 
-async def get_session(request: Request) -> AsyncSession:
-    """Return the session of the unit of work that the route opens and commits."""
-    return cast("AsyncSession", request.state.session)
+async def get_unit_of_work(request: Request) -> UnitOfWork:
+    """Return the unit of work that the route opens and commits."""
+    return cast("UnitOfWork", request.state.unit_of_work)
 
 
-async def get_transaction(request: Request) -> Transaction:
-    """Return the transaction of the unit of work; a session only if a dependency requires one."""
-    return cast("Transaction", request.state.session)
-
-
-async def get_reads(connection: HTTPConnection) -> ReadPool:
+async def get_reads(connection: HTTPConnection) -> PoolReader:
     return resources(connection)[DatabaseResources].reads
 
 
@@ -83,11 +60,10 @@ async def get_transactions(connection: HTTPConnection) -> OpenTransaction:
 
 
 # Needs a router with `route_class=UnitOfWorkRoute`: see app/http/unit_of_work.py.
-TransactionDep = Annotated[Transaction, Depends(get_transaction)]
-SessionDep = Annotated[AsyncSession, Depends(get_session)]
+UnitOfWorkDep = Annotated[UnitOfWork, Depends(get_unit_of_work)]
 # For endpoints that commit although they return an error.
 Transactions = Annotated[OpenTransaction, Depends(get_transactions)]
-Reads = Annotated[ReadPool, Depends(get_reads)]
+Reads = Annotated[PoolReader, Depends(get_reads)]
 # May be a moment old, but never older than the last write of the caller. Never used for
 # authentication or authorization.
 ReplicaReads = Annotated[Reader, Depends(get_replica_reads)]

@@ -1,29 +1,23 @@
-"""SQLAlchemy engine and driver pools, with a timeout on every wait."""
+"""Engine and pool of the database, with a timeout on every wait."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import asyncpg
-from sqlalchemy import event
+from sqlalchemy import NullPool, event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.util import await_
 
 from app.config.settings import Settings
 from app.db.compiled import decode_json
 from app.db.connection_log import CONNECTION_LOG
 from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import DatabaseUnavailable, is_unusable_after, translate
-from app.db.executor import ReadPool
-from app.db.instrumentation import InstrumentedPool, instrument_engine
-from app.db.pool import DriverPool
-from app.db.schema_changes import SCHEMA_AGE
+from app.db.instrumentation import instrument_engine
+from app.db.pool import Pool
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError, DeadlineExceeded, Unavailable
-from app.observability.request_context import audit_context
 
 CLOSE_SECONDS = 0.5
 STATEMENT_CACHE_SIZE = 100
@@ -39,75 +33,50 @@ CUSTOM_PLANS = {"plan_cache_mode": "force_custom_plan"}
 NO_OPTIONS: Mapping[str, str] = {}
 
 
-def create_engine(settings: Settings) -> AsyncEngine:
+def create_pool(settings: Settings, url: str, *, size: int | None = None) -> Pool:
+    return Pool(
+        create_engine(settings, url),
+        size=size or settings.database_pool_size,
+        exports=settings.exports_per_process,
+        wait_seconds=settings.database_pool_timeout_seconds,
+        recycle_seconds=settings.database_pool_recycle_seconds,
+    )
+
+
+def create_engine(settings: Settings, url: str) -> AsyncEngine:
+    """Create the engine that opens the connections of a pool, and pools none itself."""
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=partial(connect, settings, settings.database_url),
-        poolclass=InstrumentedPool,
-        pool_size=settings.database_pool_size,
-        max_overflow=settings.database_max_overflow,
-        pool_timeout=settings.database_pool_timeout_seconds,
-        pool_recycle=settings.database_pool_recycle_seconds,
-        pool_pre_ping=settings.database_pool_pre_ping,
-        connect_args=UNNAMED_STATEMENTS if settings.database_pgbouncer else {},
+        async_creator=partial(connect, settings, url, CUSTOM_PLANS),
+        poolclass=NullPool,
+        # Units of work begin and commit: app/db/transaction.py.
+        isolation_level="AUTOCOMMIT",
+        connect_args=UNNAMED_STATEMENTS if is_pooled(settings, url) else {},
         # Values that clients send must not appear in error messages.
         hide_parameters=True,
         json_deserializer=decode_json,
     )
-    engine.dialect.do_ping = begin  # type: ignore[method-assign]  # ADR 0020
     instrument_engine(engine.sync_engine)
     event.listen(engine.sync_engine, "handle_error", translate_error)
-    event.listen(engine.sync_engine, "connect", record_opened_at)
-    event.listen(engine.sync_engine, "checkout", refuse_outdated)
     return engine
-
-
-def create_reads(settings: Settings, url: str, *, size: int | None = None) -> ReadPool:
-    return ReadPool(
-        partial(connect, settings, url, CUSTOM_PLANS),
-        size=size or settings.database_read_pool_size,
-        wait_seconds=settings.database_pool_timeout_seconds,
-        recycle_seconds=settings.database_pool_recycle_seconds,
-        cursors=settings.exports_per_process,
-    )
-
-
-def create_driver_pool(settings: Settings) -> DriverPool:
-    return DriverPool(
-        "direct",
-        partial(connect, settings, settings.database_url),
-        size=settings.database_direct_pool_size,
-        wait_seconds=settings.database_pool_timeout_seconds,
-        recycle_seconds=settings.database_pool_recycle_seconds,
-    )
-
-
-def begin(dbapi_connection: Any) -> bool:
-    """Ping with BEGIN, which follows in any case and fails on a dead connection.
-
-    SQLAlchemy's own ping wraps its query in BEGIN and ROLLBACK, three round trips: see ADR 0020.
-    """
-    await_(dbapi_connection._start_transaction())  # noqa: SLF001  (the dialect's own)
-    return True
-
-
-def record_opened_at(_: Any, record: ConnectionPoolEntry) -> None:
-    record.info["opened_at"] = time.monotonic()
-
-
-def refuse_outdated(_: Any, record: ConnectionPoolEntry, __: Any) -> None:
-    """Have the pool replace a connection that was opened before the schema changed."""
-    if SCHEMA_AGE.is_outdated(record.info["opened_at"]):
-        raise DisconnectionError
 
 
 def translate_error(context: ExceptionContext) -> AppError | None:
     error = context.original_exception
-    if context.is_pre_ping:
-        return None  # The pool replaces a dead connection only on SQLAlchemy's own error.
     if is_unusable_after(error):
         context.is_disconnect = True
     return translate(context.sqlalchemy_exception or error)
+
+
+@asynccontextmanager
+async def unit_of_work(settings: Settings) -> AsyncIterator[UnitOfWork]:
+    """Open a unit of work on a pool of its own, for commands."""
+    pool = create_pool(settings, settings.database_url, size=1)
+    try:
+        async with UnitOfWorkFactory(pool).begin() as uow:
+            yield uow
+    finally:
+        await pool.close()
 
 
 async def connect(
@@ -163,24 +132,10 @@ async def connect_to(
 
 
 class Connection(asyncpg.Connection):
-    """A connection whose transactions carry the acting user, with a short timeout on closing.
-
-    Closing waits for the server, and one that hangs never answers.
-    """
-
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109  (asyncpg's)
-        # Along with BEGIN, so that it costs no round trip; audit triggers read it (ADR 0010).
-        if query.startswith("BEGIN"):
-            query += actor_settings()
-        return await super().execute(query, *args, timeout=timeout)
+    """A connection that waits for a server that hangs only briefly when it is closed."""
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109  (asyncpg's)
         await super().close(timeout=min(timeout or CLOSE_SECONDS, CLOSE_SECONDS))
-
-
-def actor_settings() -> str:
-    """Return SET LOCAL statements, valid for one transaction, from the request context."""
-    return "".join(f" SET LOCAL app.{name} = '{value}';" for name, value in audit_context().items())
 
 
 def limits(command_timeout: float) -> dict[str, str]:

@@ -105,11 +105,7 @@ UNREACHABLE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Translate driver errors raised in the block; others pass through.
-
-    Raises:
-        AppError: the translated error.
-    """
+    """Translate driver errors raised in the block to an AppError; others pass through."""
     try:
         yield
     except Exception as error:

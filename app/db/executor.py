@@ -16,10 +16,10 @@ import asyncpg
 from app.db.compiled import CompiledStatement, Row
 from app.db.errors import database_errors
 from app.db.instrumentation import observe
-from app.db.pool import LOST, Connect, DriverPool
+from app.db.pool import LOST, Pool, Share
 from app.db.schema_changes import SCHEMA_AGE, SCHEMA_CHANGED
 
-__all__ = ["CompiledStatement", "ReadPool", "Reader", "Row"]
+__all__ = ["CompiledStatement", "PoolReader", "Reader", "Row"]
 
 # About 64 KiB of an export, a few milliseconds of the event loop.
 CHUNK_ROWS = 250
@@ -67,65 +67,54 @@ async def chunks(
             yield [query.row(record) for record in records]
 
 
-class ReadPool(DriverPool, Reader):
-    """Pool of connections in autocommit: a SELECT needs no transaction and leaves no state."""
+class PoolReader(Reader):
+    """Reads in autocommit: a SELECT needs no transaction and leaves no state.
 
-    def __init__(
-        self,
-        connect: Connect,
-        *,
-        size: int,
-        wait_seconds: float,
-        recycle_seconds: float,
-        cursors: int = 1,
-    ) -> None:
-        super().__init__(
-            "read", connect, size=size, wait_seconds=wait_seconds, recycle_seconds=recycle_seconds
-        )
-        self.cursors = DriverPool(
-            "export",
-            connect,
-            size=cursors,
-            wait_seconds=wait_seconds,
-            recycle_seconds=recycle_seconds,
-        )
+    The connections are of `share`, or of that of the current task.
+    """
+
+    def __init__(self, pool: Pool, share: Share | None = None) -> None:
+        self.pool = pool
         self.statements = 0
+        self._share = share
 
     async def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
         """Yield all rows of one snapshot, in chunks, through a server-side cursor.
 
-        On a connection of `cursors`: a slow client must not hold one that requests share. The
-        connection is closed at the end, since a client may disconnect in mid-response.
+        From the share of exports: a slow client must not hold a connection that requests need. It
+        is closed at the end, since a client may disconnect in mid-response.
         """
-        await self.cursors.acquire_slot()
+        exports = self.pool.exports
+        await exports.acquire()
         try:
             with database_errors():
-                connection = (await self.cursors.acquire()).connection
+                pooled = await self.pool.take()
                 try:
-                    async with aclosing(chunks(connection, query, values)) as found:
+                    async with aclosing(chunks(pooled.driver, query, values)) as found:
                         async for rows in found:
                             yield rows
                 finally:
-                    connection.terminate()
+                    pooled.terminate()
         finally:
-            self.cursors.release_slot()
+            exports.release()
 
     async def fetch(self, query: CompiledStatement, values: Row) -> Sequence[asyncpg.Record]:
         arguments = query.arguments(values)
+        share = self._share or self.pool.share_of_task()
         with database_errors():
-            await self.acquire_slot()
+            await share.acquire()
             try:
                 return await self._run(query.sql, arguments)
             finally:
-                self.release_slot()
+                share.release()
 
     async def _run(self, sql: str, arguments: list[Any]) -> Sequence[asyncpg.Record]:
-        pooled = await self.acquire()
+        pooled = await self.pool.take()
         started = time.perf_counter()
         try:
-            records = await pooled.connection.fetch(sql, *arguments)
+            records = await pooled.driver.fetch(sql, *arguments)
         except (*SCHEMA_CHANGED, *LOST) as error:
-            pooled.connection.terminate()
+            pooled.terminate()
             SCHEMA_AGE.mark_changed_after(error)
             # A value that the driver cannot encode fails on any connection.
             if pooled.is_fresh or isinstance(error, ValueError):
@@ -133,14 +122,14 @@ class ReadPool(DriverPool, Reader):
             # Retrying a read is safe.
             return await self._run(sql, arguments)
         except asyncpg.PostgresError:
-            self.release(pooled)
+            self.pool.give_back(pooled)
             raise
         except BaseException:
             # A timeout or a cancelled request leaves the protocol in mid-response.
-            pooled.connection.terminate()
+            pooled.terminate()
             raise
         finally:
             observe(sql, time.perf_counter() - started)
         self.statements += 1
-        self.release(pooled)
+        self.pool.give_back(pooled)
         return cast("Sequence[asyncpg.Record]", records)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import AsyncAdaptedQueuePool, Engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
 
 from app.observability import metrics
@@ -73,21 +73,3 @@ class WaitTimes:
         """Return the longest wait, in seconds, since the last call."""
         longest, self._longest = self._longest, 0.0
         return longest
-
-
-class InstrumentedPool(AsyncAdaptedQueuePool):
-    """The write pool; records waits for a connection."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.waits = WaitTimes("write")
-
-    @property
-    def limit(self) -> int:
-        return self.size() + self._max_overflow
-
-    def _do_get(self) -> Any:
-        if self.checkedout() < self.limit:
-            return super()._do_get()
-        with self.waits.measure():
-            return super()._do_get()

@@ -11,7 +11,7 @@ import asyncpg
 from sqlalchemy import Text, bindparam, cast, func, select
 
 from app.db.compiled import CompiledStatement
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.runtime.background import BackgroundLoop
 
 Receive = Callable[[str], None]
@@ -23,7 +23,7 @@ RETRY_SECONDS = 1.0
 CHECK_SECONDS = 2.0
 
 
-async def publish(reads: ReadPool, channel: str, payload: str) -> None:
+async def publish(reads: PoolReader, channel: str, payload: str) -> None:
     """Publish outside of any transaction: within one, commits would wait for each other."""
     await reads.all(NOTIFY, channel=channel, payload=payload)
 

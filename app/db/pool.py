@@ -1,21 +1,26 @@
-"""Pool of driver connections: last in, first out, never reset.
+"""Connection pool: last in, first out, never reset, shared by compiled statements and the ORM.
 
-asyncpg's own pool spends as much on resetting a connection as a read costs, and SQLAlchemy's
-twice that. The statements of this service leave no state on a connection.
+Each pooled connection is a driver connection with SQLAlchemy's connection above it, which is opened
+once and kept. SQLAlchemy's own pools spend on each loan what a read costs. See ADR 0033.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import cast
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 
+from app.db.errors import DatabaseUnavailable
 from app.db.instrumentation import WaitTimes
 from app.db.schema_changes import SCHEMA_AGE
-from app.errors import Unavailable
 
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
+# For background loops, for the login throttle, and for whatever needs a second connection while
+# its task holds one.
+RESERVED = 4
 
 # Errors of a lost connection, as after a restart of the server.
 LOST = (
@@ -28,41 +33,39 @@ LOST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PooledConnection:
-    """A connection, its opening time on the monotonic clock, and whether it is unused so far."""
+    """A connection, its opening time on the monotonic clock, and whether it is unused so far.
 
-    connection: asyncpg.Connection
+    SQLAlchemy's connection is in AUTOCOMMIT: only the unit of work begins and commits.
+    """
+
+    driver: asyncpg.Connection
+    orm: AsyncConnection
+    proxied: PoolProxiedConnection
     opened_at: float
-    is_fresh: bool = False
+    is_fresh: bool = True
+
+    def terminate(self) -> None:
+        """Close the connection without waiting for the server."""
+        self.driver.terminate()
+        if self.proxied.is_valid:
+            self.proxied.invalidate()
 
 
-class DriverPool:
-    """At most `size` connections; `name` labels its metrics, and waiting for one times out."""
+class Share:
+    """At most `size` connections of a pool for one purpose; waiting for one times out."""
 
-    def __init__(
-        self, name: str, connect: Connect, *, size: int, wait_seconds: float, recycle_seconds: float
-    ) -> None:
-        self._connect = connect
-        self._free = asyncio.Semaphore(size)
-        self._wait_seconds = wait_seconds
-        self._recycle_seconds = recycle_seconds
-        self._idle: list[PooledConnection] = []
+    def __init__(self, name: str, size: int, *, wait_seconds: float) -> None:
         self.name = name
         self.size = size
         self.in_use = 0
         self.waits = WaitTimes(name)
+        self._free = asyncio.Semaphore(size)
+        self._wait_seconds = wait_seconds
 
-    async def close(self) -> None:
-        while self._idle:
-            self._idle.pop().connection.terminate()
-
-    async def acquire_slot(self) -> None:
-        """Acquire the right to one connection, until `release_slot`.
-
-        Raises:
-            Unavailable: no connection became free in time.
-        """
+    async def acquire(self) -> None:
+        """Acquire the right to one connection; DatabaseUnavailable if none becomes free in time."""
         if self._free.locked():
             with self.waits.measure():
                 await self._wait()
@@ -70,33 +73,109 @@ class DriverPool:
             await self._free.acquire()
         self.in_use += 1
 
-    def release_slot(self) -> None:
+    def release(self) -> None:
         self.in_use -= 1
         self._free.release()
-
-    async def acquire(self) -> PooledConnection:
-        """Return a connection, which the caller must release or terminate.
-
-        Raises:
-            Unavailable: the database is unreachable.
-            DeadlineExceeded: the database does not answer in time.
-        """
-        oldest = time.monotonic() - self._recycle_seconds
-        while self._idle:
-            pooled = self._idle.pop()
-            is_current = pooled.opened_at > oldest and not SCHEMA_AGE.is_outdated(pooled.opened_at)
-            if is_current and not pooled.connection.is_closed():
-                return pooled
-            pooled.connection.terminate()
-        return PooledConnection(await self._connect(), time.monotonic(), is_fresh=True)
-
-    def release(self, pooled: PooledConnection) -> None:
-        if not pooled.connection.is_closed():
-            self._idle.append(PooledConnection(pooled.connection, pooled.opened_at))
 
     async def _wait(self) -> None:
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._free.acquire()
         except TimeoutError:
-            raise Unavailable("All database connections are busy.") from None
+            raise DatabaseUnavailable("All database connections are busy.") from None
+
+
+class Lease:
+    """A connection that a task holds while it does other work, and the one it held before."""
+
+    def __init__(self, share: Share) -> None:
+        self.share = share
+        self.outer = current_lease()
+        self.is_held = False
+
+    async def acquire(self) -> None:
+        await self.share.acquire()
+        self.is_held = True
+        LEASE.set(self)
+
+    def release(self) -> None:
+        if self.is_held:
+            self.is_held = False
+            self.share.release()
+
+
+LEASE: ContextVar[Lease | None] = ContextVar("lease", default=None)
+
+
+def current_lease() -> Lease | None:
+    """Return the last lease of the current task that is still held."""
+    lease = LEASE.get()
+    while lease and not lease.is_held:
+        lease = lease.outer
+    return lease
+
+
+class Pool:
+    """Connections to one server, in three shares.
+
+    A task that holds a connection takes a second one from the reserve. Whoever holds one of the
+    reserve waits for no other, so that tasks never wait for each other in a circle.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        size: int,
+        exports: int = 1,
+        reserved: int = RESERVED,
+        wait_seconds: float,
+        recycle_seconds: float,
+    ) -> None:
+        self.engine = engine
+        self.requests = Share("requests", size, wait_seconds=wait_seconds)
+        self.reserve = Share("reserve", reserved, wait_seconds=wait_seconds)
+        self.exports = Share("exports", exports, wait_seconds=wait_seconds)
+        self._recycle_seconds = recycle_seconds
+        self._idle: list[PooledConnection] = []
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        return self.requests, self.reserve, self.exports
+
+    @property
+    def in_use(self) -> int:
+        return sum(share.in_use for share in self.shares)
+
+    def share_of_task(self) -> Share:
+        """Return the share from which the current task takes its next connection."""
+        return self.reserve if current_lease() else self.requests
+
+    async def take(self) -> PooledConnection:
+        """Return a connection, which the holder of a share must give back or terminate."""
+        oldest = time.monotonic() - self._recycle_seconds
+        while self._idle:
+            pooled = self._idle.pop()
+            is_current = pooled.opened_at > oldest and not SCHEMA_AGE.is_outdated(pooled.opened_at)
+            if is_current and not pooled.driver.is_closed():
+                return pooled
+            pooled.terminate()
+        return await self._open()
+
+    def give_back(self, pooled: PooledConnection) -> None:
+        """Keep the connection for the next use, unless it is closed or in a transaction."""
+        pooled.is_fresh = False
+        if pooled.driver.is_closed() or pooled.driver.is_in_transaction():
+            pooled.terminate()
+        else:
+            self._idle.append(pooled)
+
+    async def close(self) -> None:
+        while self._idle:
+            self._idle.pop().terminate()
+
+    async def _open(self) -> PooledConnection:
+        orm = await self.engine.connect()
+        proxied = await orm.get_raw_connection()
+        driver = cast("asyncpg.Connection", proxied.driver_connection)
+        return PooledConnection(driver, orm, proxied, time.monotonic())

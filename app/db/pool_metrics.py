@@ -1,31 +1,19 @@
-"""Pool metrics: connections of each pool, in use and idle."""
+"""Pool metrics: connections of each share of the pool, in use and at most."""
 
-from collections.abc import Sequence
-from typing import cast
-
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.db.instrumentation import InstrumentedPool
-from app.db.pool import DriverPool
+from app.db.pool import Pool
 from app.observability import metrics
 
 
 class PoolMetrics:
-    """Metrics of the driver pools and of the engine's pool."""
-
-    def __init__(self, pools: Sequence[DriverPool], engine: AsyncEngine) -> None:
-        pool = cast("InstrumentedPool", engine.pool)
-        self._pools, self._writes = pools, pool
-        for each in pools:
-            metrics.POOL_SIZE.labels(each.name).set(each.size)
-        metrics.POOL_SIZE.labels("write").set(pool.limit)
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        for share in pool.shares:
+            metrics.POOL_SIZE.labels(share.name).set(share.size)
 
     def longest_wait(self) -> float:
         """Return the longest wait for a connection, in seconds, since the last call."""
-        waits = [self._writes.waits, *(each.waits for each in self._pools)]
-        return max(each.longest() for each in waits)
+        return max(share.waits.longest() for share in self._pool.shares)
 
     def sample(self) -> None:
-        for each in self._pools:
-            metrics.POOL_IN_USE.labels(each.name).set(each.in_use)
-        metrics.POOL_IN_USE.labels("write").set(self._writes.checkedout())
+        for share in self._pool.shares:
+            metrics.POOL_IN_USE.labels(share.name).set(share.in_use)

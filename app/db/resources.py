@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.notifications import Notifications
-from app.db.pool import DriverPool
-from app.db.session import Sessionmaker
+from app.db.pool import Pool
+from app.db.unit_of_work import UnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseResources:
-    engine: AsyncEngine
-    sessions: Sessionmaker
-    reads: ReadPool
-    loop_reads: ReadPool
-    """For background loops, so that they and requests never wait for each other."""
-    driver_pool: DriverPool
+    pool: Pool
+    units_of_work: UnitOfWorkFactory
+    reads: PoolReader
+    loop_reads: PoolReader
+    """For background loops, so that they do not wait for requests."""
     notifications: Notifications

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import column, select, table
 
-from app.db.executor import CompiledStatement, ReadPool
+from app.db.executor import CompiledStatement, PoolReader
 
 VERSIONS = Path(__file__).parents[2] / "alembic" / "versions"
 CURRENT = CompiledStatement(select(column("version_num")).select_from(table("alembic_version")))
@@ -23,7 +23,7 @@ def is_outdated(revision: str | None) -> bool:
     return revision is None or revision in known_revisions()[1:]
 
 
-async def is_migrated(reads: ReadPool) -> bool:
+async def is_migrated(reads: PoolReader) -> bool:
     """Return whether the database has all migrations of this code.
 
     An unknown revision belongs to a newer release, which is being rolled out.

@@ -5,16 +5,17 @@ A signal is a frozen dataclass, declared by the feature that emits it. Receivers
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
+if TYPE_CHECKING:
+    from app.db.unit_of_work import UnitOfWork  # It emits signals.
 
 
 class Signal:
     """The base class of signals."""
 
 
-Receiver = Callable[[AsyncSession, Any], Awaitable[None]]
+Receiver = Callable[["UnitOfWork", Any], Awaitable[None]]
 
 
 class Signals:
@@ -23,12 +24,6 @@ class Signals:
     def __init__(self, receivers: Mapping[type[Signal], Sequence[Receiver]]) -> None:
         self._receivers = receivers
 
-    async def send(self, session: AsyncSession, signal: Signal) -> None:
+    async def send(self, uow: "UnitOfWork", signal: Signal) -> None:
         for receive in self._receivers.get(type(signal), ()):
-            await receive(session, signal)
-
-
-async def emit(session: AsyncSession, signal: Signal) -> None:
-    """Call the receivers of a signal in order, in the transaction of the session."""
-    signals: Signals = session.info["signals"]
-    await signals.send(session, signal)
+            await receive(uow, signal)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.config.settings import Settings
-from app.db.engine import create_engine
-from app.db.session import AsyncSession, create_sessionmaker
+from app.db.engine import unit_of_work
+from app.db.unit_of_work import UnitOfWork
 from app.features import find_modules
 from app.features.categories import crud as categories
 from app.features.categories.schemas import CategoryCreate
@@ -46,53 +46,49 @@ def seed(settings: Settings) -> bool:
 
 
 async def seed_when_empty(settings: Settings) -> bool:
-    engine = create_engine(settings)
-    try:
-        async with create_sessionmaker(engine).begin() as session:
-            # Of two concurrent starts, the second waits here and then finds users.
-            await users.lock(session)
-            is_empty = not await users.exist(session)
-            if is_empty:
-                await fill(session, settings.demo_password.get_secret_value())
-            return is_empty
-    finally:
-        await engine.dispose()
+    async with unit_of_work(settings) as uow:
+        # Of two concurrent starts, the second waits here and then finds users.
+        await users.lock(uow)
+        is_empty = not await users.exist(uow)
+        if is_empty:
+            await fill(uow, settings.demo_password.get_secret_value())
+        return is_empty
 
 
-async def fill(session: AsyncSession, password: str) -> None:
+async def fill(uow: UnitOfWork, password: str) -> None:
     passwords = PasswordHasher(max_concurrency=1)
     password_hash = await passwords.hash(password)
     passwords.close()
     accounts = {
-        name: await create_user(session, name, full_name, password_hash)
+        name: await create_user(uow, name, full_name, password_hash)
         for name, full_name in USERS.items()
     }
     user = principal(accounts["user"])
-    category_ids = await create_categories(session, TREE)
+    category_ids = await create_categories(uow, TREE)
     batch = [
         item.model_copy(update={"category_id": category_ids[name]}) for name, item in ITEMS.items()
     ]
-    await items.create_many(session, batch, owner=user)
+    await items.create_many(uow, batch, owner=user)
     for module in find_modules("seed"):
-        await module.fill(session, user)
+        await module.fill(uow, user)
 
 
 async def create_categories(
-    session: AsyncSession, tree: dict[str, Any], parent_id: uuid.UUID | None = None
+    uow: UnitOfWork, tree: dict[str, Any], parent_id: uuid.UUID | None = None
 ) -> dict[str, uuid.UUID]:
     """Create the categories; return their ids by name."""
     ids: dict[str, uuid.UUID] = {}
     for name, below in tree.items():
         data = CategoryCreate(name=name, parent_id=parent_id)
-        ids[name] = (await categories.create(session, data)).id
-        ids |= await create_categories(session, below, ids[name])
+        ids[name] = (await categories.create(uow, data)).id
+        ids |= await create_categories(uow, below, ids[name])
     return ids
 
 
-async def create_user(session: AsyncSession, name: str, full_name: str, password_hash: str) -> User:
+async def create_user(uow: UnitOfWork, name: str, full_name: str, password_hash: str) -> User:
     data = UserBase(email=f"{name}@example.com", username=name, full_name=full_name)
     return await users.create(
-        session, data, password_hash=password_hash, role=Role(name), email_verified=True
+        uow, data, password_hash=password_hash, role=Role(name), email_verified=True
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.config.settings import Settings
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.errors import AppError
 from app.http.schemas import Out
 from app.jobs import crud as tasks
@@ -58,7 +58,7 @@ class HealthChecks:
         return dict(zip(self._checks, await asyncio.gather(*probes), strict=True))
 
 
-async def is_queue_processed(reads: ReadPool) -> bool:
+async def is_queue_processed(reads: PoolReader) -> bool:
     """Return whether workers keep up with the job queue."""
     _, oldest_seconds = await tasks.waiting(reads)
     return oldest_seconds < MAX_WAIT_SECONDS

@@ -6,59 +6,35 @@ write. See docs/adr/0003-commit-before-the-response.md.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from collections.abc import Sequence
 
 from fastapi import Request, Response
-from fastapi.dependencies.models import Dependant
 
-from app.db.dependencies import (
-    get_session,
-    get_transaction,
-    open_driver_transaction,
-    open_transaction,
-)
+from app.db.dependencies import open_transaction
 from app.db.errors import REPEATABLE
-from app.db.session import Transaction
 from app.fastpath.route import FastRoute, Handler
 from app.http.idempotency.route import Guard, guards_of, respond_idempotently
 from app.runtime.jitter import jitter
-
-Begin = Callable[[Request], AbstractAsyncContextManager[Transaction]]
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
 
 
 class UnitOfWorkRoute(FastRoute):
-    """A route whose writes share one transaction, which `SessionDep` gives to the endpoint.
-
-    `TransactionDep` suffices for statements of app/db/compiled_insert.py, without an ORM session.
-    """
+    """A route whose writes share one transaction, which `UnitOfWorkDep` gives to the endpoint."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
         if self.methods == {"GET"}:
             return handler
-        calls = set(calls_of(self.dependant))
-        uses_driver = get_transaction in calls and get_session not in calls
-        begin = open_driver_transaction if uses_driver else open_transaction
-        return in_transaction(handler, begin, list(guards_of(self.dependant)))
+        return in_transaction(handler, list(guards_of(self.dependant)))
 
 
-def calls_of(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
-    """Yield the endpoint and its dependencies."""
-    yield dependant.call
-    for each in dependant.dependencies:
-        yield from calls_of(each)
-
-
-def in_transaction(handler: Handler, begin: Begin, guards: Sequence[Guard]) -> Handler:
+def in_transaction(handler: Handler, guards: Sequence[Guard]) -> Handler:
     async def attempt(request: Request, number: int = 1) -> Response:
         try:
-            async with begin(request) as session:
-                request.state.session = session
+            async with open_transaction(request) as uow:
+                request.state.unit_of_work = uow
                 return await respond_idempotently(request, handler, guards)
         except REPEATABLE:
             if number == ATTEMPTS:

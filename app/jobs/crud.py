@@ -10,9 +10,9 @@ from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.errors import UniqueViolation
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, PoolReader, Row
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession, notify
+from app.db.unit_of_work import UnitOfWork
 from app.errors import Conflict, found
 from app.jobs import pgqueuer as queue
 from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus, TooManyTasks
@@ -47,7 +47,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
+async def get(reads: PoolReader, task_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the task as a row.
 
     Raises:
@@ -57,38 +57,38 @@ async def get(reads: ReadPool, task_id: uuid.UUID, *, viewer: Principal) -> Row:
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
+    reads: PoolReader, request: PageRequest, filters: Mapping[str, Any], *, viewer: Principal
 ) -> PageRows:
     """Return one page of the matching tasks that are visible to the viewer."""
     return await LISTING.page(reads, request, {**filters, **viewer.as_viewer()})
 
 
-async def get_for_change(session: AsyncSession, task_id: uuid.UUID, *, viewer: Principal) -> Task:
+async def get_for_change(uow: UnitOfWork, task_id: uuid.UUID, *, viewer: Principal) -> Task:
     """Return the task, locked until the transaction ends.
 
     Raises:
         NotFound: there is none, or it belongs to another user.
     """
     statement = select(Task).where(Task.id == task_id, IS_VISIBLE).with_for_update()
-    return found(await session.scalar(statement, viewer.as_viewer()), "task")
+    return found(await uow.session.scalar(statement, viewer.as_viewer()), "task")
 
 
-async def create(session: AsyncSession, task: Task, *, delay: timedelta = NO_DELAY) -> uuid.UUID:
+async def create(uow: UnitOfWork, task: Task, *, delay: timedelta = NO_DELAY) -> uuid.UUID:
     """Enqueue the task; return its id, or the id of an unfinished task with the same key."""
     fields = {name: getattr(task, name) for name in ENQUEUED}
-    added: uuid.UUID | None = await session.scalar(
+    added: uuid.UUID | None = await uow.session.scalar(
         insert(Task)
         .values(**fields)
         .on_conflict_do_nothing(index_elements=["deduplication_key"], index_where=IS_UNFINISHED)
         .returning(Task.id)
     )
     if added is None:
-        return await get_unfinished(session, task.deduplication_key)
-    await queue.push(session, task.kind, added, delay=delay)
+        return await get_unfinished(uow, task.deduplication_key)
+    await queue.push(uow, task.kind, added, delay=delay)
     return added
 
 
-async def refuse_too_many(session: AsyncSession, owner_id: uuid.UUID, *, most: int) -> None:
+async def refuse_too_many(uow: UnitOfWork, owner_id: uuid.UUID, *, most: int) -> None:
     """Limit the unfinished tasks of one owner.
 
     Raises:
@@ -97,74 +97,68 @@ async def refuse_too_many(session: AsyncSession, owner_id: uuid.UUID, *, most: i
     of_owner = select(Task.status).where(Task.owner_id == owner_id)
     newest_first = of_owner.order_by(Task.created_at.desc(), Task.id.desc()).limit(most).subquery()
     unfinished = select(func.count()).where(newest_first.c.status.in_(UNFINISHED))
-    if (await session.scalar(unfinished) or 0) >= most:
+    if (await uow.session.scalar(unfinished) or 0) >= most:
         raise TooManyTasks(f"At most {most} unfinished tasks.", retry_after_seconds=RETRY_SECONDS)
 
 
-async def get_enqueued(session: AsyncSession, task_id: uuid.UUID) -> Task:
+async def get_enqueued(uow: UnitOfWork, task_id: uuid.UUID) -> Task:
     """Return a task whose id `create` returned in this transaction."""
-    return await session.get_one(Task, task_id)
+    return await uow.session.get_one(Task, task_id)
 
 
-async def get_unfinished(session: AsyncSession, key: str | None) -> uuid.UUID:
+async def get_unfinished(uow: UnitOfWork, key: str | None) -> uuid.UUID:
     """Return the id of the task that conflicted with a new one by its key."""
     # Of any status: it may have ended since the conflict.
     is_same = Task.deduplication_key == key
     newest = select(Task.id).where(is_same).order_by(Task.created_at.desc()).limit(1)
-    return (await session.scalars(newest)).one()
+    return (await uow.session.scalars(newest)).one()
 
 
-async def begin(session: AsyncSession, task_id: uuid.UUID) -> Task | None:
+async def begin(uow: UnitOfWork, task_id: uuid.UUID) -> Task | None:
     """Start an attempt; return None if the task has ended."""
-    task: Task | None = await session.scalar(
+    task: Task | None = await uow.session.scalar(
         select(Task).where(Task.id == task_id, Task.status.in_(UNFINISHED)).with_for_update()
     )
     if task:
         task.status = TaskStatus.RUNNING
         task.attempts += 1
-        await session.flush()
+        await uow.session.flush()
     return task
 
 
-async def report_progress(
-    session: AsyncSession, task_id: uuid.UUID, attempt: int, percent: int
-) -> bool:
+async def report_progress(uow: UnitOfWork, task_id: uuid.UUID, attempt: int, percent: int) -> bool:
     """Store the progress in percent; return False if the attempt has lost its lease."""
-    return await update_attempt(session, task_id, attempt, progress=percent)
+    return await update_attempt(uow, task_id, attempt, progress=percent)
 
 
 async def succeed(
-    session: AsyncSession, task_id: uuid.UUID, attempt: int, result: dict[str, Any] | None
+    uow: UnitOfWork, task_id: uuid.UUID, attempt: int, result: dict[str, Any] | None
 ) -> bool:
     """Finish the task; return False if the attempt has lost its lease."""
     done = {"status": TaskStatus.SUCCEEDED, "progress": 100, "finished_at": now()}
-    return await update_attempt(session, task_id, attempt, **done, result=result, error=None)
+    return await update_attempt(uow, task_id, attempt, **done, result=result, error=None)
 
 
-async def schedule_retry(
-    session: AsyncSession, task_id: uuid.UUID, attempt: int, error: str
-) -> bool:
+async def schedule_retry(uow: UnitOfWork, task_id: uuid.UUID, attempt: int, error: str) -> bool:
     """Requeue the task after a failed attempt; return False if it has lost its lease."""
-    return await update_attempt(session, task_id, attempt, status=TaskStatus.QUEUED, error=error)
+    return await update_attempt(uow, task_id, attempt, status=TaskStatus.QUEUED, error=error)
 
 
-async def requeue(session: AsyncSession, task_id: uuid.UUID, attempt: int) -> bool:
+async def requeue(uow: UnitOfWork, task_id: uuid.UUID, attempt: int) -> bool:
     """Requeue the task without counting the attempt; return False if it has lost its lease."""
     return await update_attempt(
-        session, task_id, attempt, status=TaskStatus.QUEUED, attempts=attempt - 1, progress=0
+        uow, task_id, attempt, status=TaskStatus.QUEUED, attempts=attempt - 1, progress=0
     )
 
 
-async def fail(session: AsyncSession, task_id: uuid.UUID, attempt: int, error: str) -> bool:
+async def fail(uow: UnitOfWork, task_id: uuid.UUID, attempt: int, error: str) -> bool:
     """Mark the task as failed for good; return False if the attempt has lost its lease."""
     ended = {"status": TaskStatus.FAILED, "finished_at": now()}
-    return await update_attempt(session, task_id, attempt, **ended, error=error)
+    return await update_attempt(uow, task_id, attempt, **ended, error=error)
 
 
-async def update_attempt(
-    session: AsyncSession, task_id: uuid.UUID, attempt: int, **fields: Any
-) -> bool:
-    changed = await session.scalar(
+async def update_attempt(uow: UnitOfWork, task_id: uuid.UUID, attempt: int, **fields: Any) -> bool:
+    changed = await uow.session.scalar(
         update(Task)
         .where(Task.id == task_id, Task.attempts == attempt, Task.status == TaskStatus.RUNNING)
         .values(**fields, version=Task.version + 1, updated_at=func.now())
@@ -174,7 +168,7 @@ async def update_attempt(
     return changed is not None
 
 
-async def cancel(session: AsyncSession, task: Task) -> None:
+async def cancel(uow: UnitOfWork, task: Task) -> None:
     """Cancel the task; transactions that it has already committed remain.
 
     Raises:
@@ -183,11 +177,11 @@ async def cancel(session: AsyncSession, task: Task) -> None:
     task.check_unfinished()
     task.status = TaskStatus.CANCELLED
     task.finished_at = now()
-    await session.flush()
-    await notify(session, CHANNEL, str(task.id))
+    await uow.session.flush()
+    await uow.notify(CHANNEL, str(task.id))
 
 
-async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> tuple[int, int]:
+async def retry_failed(uow: UnitOfWork, ids: Sequence[uuid.UUID]) -> tuple[int, int]:
     """Enqueue failed tasks again, newest first; all of them if no ids are given.
 
     Returns:
@@ -200,15 +194,15 @@ async def retry_failed(session: AsyncSession, ids: Sequence[uuid.UUID]) -> tuple
         .order_by(Task.created_at.desc(), Task.id.desc())
         .with_for_update(skip_locked=True)
     )
-    failed, retried = (await session.scalars(statement)).all(), 0
+    failed, retried = (await uow.session.scalars(statement)).all(), 0
     for task in failed:
         with suppress(Conflict):
-            await retry(session, task)
+            await retry(uow, task)
             retried += 1
     return retried, len(failed) - retried
 
 
-async def retry(session: AsyncSession, task: Task) -> Task:
+async def retry(uow: UnitOfWork, task: Task) -> Task:
     """Enqueue a failed task again.
 
     Raises:
@@ -217,17 +211,17 @@ async def retry(session: AsyncSession, task: Task) -> Task:
     """
     try:
         # A conflict of one task must not roll back the other retries.
-        async with session.begin_nested():
+        async with uow.session.begin_nested():
             task.reset()
     except UniqueViolation as error:
         raise Conflict("Another task does the same already.") from error
-    await queue.push(session, task.kind, task.id, delay=NO_DELAY)
+    await queue.push(uow, task.kind, task.id, delay=NO_DELAY)
     return task
 
 
-async def requeue_lost(session: AsyncSession) -> int:
+async def requeue_lost(uow: UnitOfWork) -> int:
     """Enqueue unfinished tasks that are missing from the queue; return their number."""
-    lost = await session.execute(
+    lost = await uow.session.execute(
         select(Task.id, Task.kind)
         .where(Task.status.in_(UNFINISHED), Task.updated_at < func.now() - LOST_AFTER)
         .where(queue.is_missing(Task.id))
@@ -235,31 +229,35 @@ async def requeue_lost(session: AsyncSession) -> int:
     )
     tasks = lost.all()
     for task_id, kind in tasks:
-        await queue.push(session, kind, task_id, delay=NO_DELAY)
+        await queue.push(uow, kind, task_id, delay=NO_DELAY)
     return len(tasks)
 
 
-async def waiting(reads: ReadPool) -> tuple[int, float]:
+async def waiting(reads: PoolReader) -> tuple[int, float]:
     """Return the number of due tasks, and the age of the oldest in seconds."""
     row = await reads.first(queue.DUE)
     return (row["waiting"], row["oldest_seconds"]) if row else (0, 0.0)
 
 
-async def newest(session: AsyncSession, status: TaskStatus | None, limit: int) -> Sequence[Task]:
+async def newest(uow: UnitOfWork, status: TaskStatus | None, limit: int) -> Sequence[Task]:
     statement = select(Task).order_by(Task.created_at.desc(), Task.id.desc()).limit(limit)
     if status:
         statement = statement.where(Task.status == status)
-    return (await session.scalars(statement)).all()
+    return (await uow.session.scalars(statement)).all()
 
 
-async def purge(session: AsyncSession, status: TaskStatus) -> int:
+async def purge(uow: UnitOfWork, status: TaskStatus) -> int:
     """Delete every task with the status; return their number."""
-    deleted = await session.scalars(delete(Task).where(Task.status == status).returning(Task.id))
+    deleted = await uow.session.scalars(
+        delete(Task).where(Task.status == status).returning(Task.id)
+    )
     return len(deleted.all())
 
 
-async def delete_old(session: AsyncSession) -> None:
+async def delete_old(uow: UnitOfWork) -> None:
     """Delete tasks that ended before the retention time; failed ones stay for an operator."""
     is_over = Task.status.in_([TaskStatus.SUCCEEDED, TaskStatus.CANCELLED])
-    await session.execute(delete(Task).where(is_over, Task.finished_at < func.now() - RETENTION))
-    await queue.delete_old_log(session, RETENTION)
+    await uow.session.execute(
+        delete(Task).where(is_over, Task.finished_at < func.now() - RETENTION)
+    )
+    await queue.delete_old_log(uow, RETENTION)

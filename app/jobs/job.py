@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.resources import DatabaseResources
-from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.jobs import crud as tasks
 from app.jobs.models import Task
 from app.observability import metrics
@@ -44,11 +44,11 @@ class Work:
         self.is_complete = False
 
     @property
-    def sessions(self) -> Sessionmaker:
-        return self.resources[DatabaseResources].sessions
+    def units_of_work(self) -> UnitOfWorkFactory:
+        return self.resources[DatabaseResources].units_of_work
 
     @property
-    def reads(self) -> ReadPool:
+    def reads(self) -> PoolReader:
         return self.resources[DatabaseResources].reads
 
     async def report_progress(self, percent: int) -> None:
@@ -57,20 +57,20 @@ class Work:
         Raises:
             LeaseLost: the task was cancelled or taken over.
         """
-        async with transaction(self.sessions) as session:
-            if not await tasks.report_progress(session, self.task_id, self.attempt, percent):
+        async with self.units_of_work.begin() as uow:
+            if not await tasks.report_progress(uow, self.task_id, self.attempt, percent):
                 raise LeaseLost
 
     @asynccontextmanager
-    async def completion(self) -> AsyncIterator[AsyncSession]:
+    async def completion(self) -> AsyncIterator[UnitOfWork]:
         """Open the transaction that finishes the task: its writes are committed exactly once.
 
         Raises:
             LeaseLost: the task was cancelled or taken over; nothing was written.
         """
-        async with transaction(self.sessions) as session:
-            yield session
-            if not await tasks.succeed(session, self.task_id, self.attempt, self.result):
+        async with self.units_of_work.begin() as uow:
+            yield uow
+            if not await tasks.succeed(uow, self.task_id, self.attempt, self.result):
                 raise LeaseLost
         self.is_complete = True
 
@@ -106,7 +106,7 @@ class Job(BaseModel):
 
 
 async def enqueue(
-    session: AsyncSession,
+    uow: UnitOfWork,
     job: Job,
     *,
     owner_id: uuid.UUID | None = None,
@@ -126,4 +126,4 @@ async def enqueue(
         traceparent=current_traceparent(),
         deduplication_key=key and f"{job.kind}:{key}",
     )
-    return await tasks.create(session, task, delay=delay)
+    return await tasks.create(uow, task, delay=delay)

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from app.db.compiled import CompiledStatement
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 
 SCHEMA = "queue"
 # Set here and not from the environment: the migration created the tables with these settings.
@@ -58,13 +58,9 @@ def is_missing(task_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
     return ~select(JOBS.c.payload).where(JOBS.c.payload == func.uuid_send(task_id)).exists()
 
 
-async def push(session: AsyncSession, kind: str, task_id: uuid.UUID, *, delay: timedelta) -> None:
+async def push(uow: UnitOfWork, kind: str, task_id: uuid.UUID, *, delay: timedelta) -> None:
     """Enqueue the task when, and only if, the transaction commits."""
-    # Through SQLAlchemy's connection: on the driver connection, the statement could run before the
-    # transaction has begun, and would be committed by itself.
-    connection = await session.connection()
-    columns = ([0], [kind], [task_id.bytes], [delay], [None], [None])
-    await connection.exec_driver_sql(PUSH, columns)
+    await uow.fetch(PUSH, [0], [kind], [task_id.bytes], [delay], [None], [None])
 
 
 def queries(connection: Connection) -> Queries:
@@ -77,8 +73,8 @@ def queries(connection: Connection) -> Queries:
     )
 
 
-async def delete_old_log(session: AsyncSession, retention: timedelta) -> None:
+async def delete_old_log(uow: UnitOfWork, retention: timedelta) -> None:
     """Delete pgqueuer's old log and statistics, which it never deletes itself."""
     for name in ("pgqueuer_log", "pgqueuer_statistics"):
         log = table(name, column("created"), schema=SCHEMA)
-        await session.execute(delete(log).where(log.c.created < func.now() - retention))
+        await uow.session.execute(delete(log).where(log.c.created < func.now() - retention))

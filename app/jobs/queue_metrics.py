@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.jobs import crud as tasks
 from app.observability import metrics
 from app.runtime.background import BackgroundLoop
@@ -13,7 +13,7 @@ EVERY_SECONDS = 15.0
 class QueueMetrics(BackgroundLoop):
     name = "queue metrics"
 
-    def __init__(self, reads: ReadPool) -> None:
+    def __init__(self, reads: PoolReader) -> None:
         super().__init__()
         self._reads = reads
 

@@ -9,7 +9,6 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job as QueuedJob
 
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.errors import AppError
 from app.jobs import crud as tasks
 from app.jobs.job import Job, LeaseLost, PermanentFailure, Work
@@ -38,7 +37,7 @@ class JobRunner:
 
     def __init__(self, resources: Resources, jobs: Iterable[type[Job]]) -> None:
         self._resources = resources
-        self._sessions = resources[DatabaseResources].sessions
+        self._units_of_work = resources[DatabaseResources].units_of_work
         self.jobs = {job.kind: job for job in jobs}
         self._running: dict[uuid.UUID, asyncio.Task[None]] = {}
         self._is_closing = False
@@ -64,8 +63,8 @@ class JobRunner:
             RetryRequested: pgqueuer must run the job again, after its delay.
         """
         try:
-            async with transaction(self._sessions) as session:
-                task = await tasks.begin(session, uuid.UUID(bytes=queued.payload))
+            async with self._units_of_work.begin() as uow:
+                task = await tasks.begin(uow, uuid.UUID(bytes=queued.payload))
             if task:
                 with (
                     bind_task(task.id, request=task.request_id, owner=task.owner_id),
@@ -106,16 +105,16 @@ class JobRunner:
         if not self._is_closing:
             log.info("task cancelled", kind=task.kind)
             return
-        async with transaction(self._sessions) as session:
-            await tasks.requeue(session, task.id, task.attempts)
+        async with self._units_of_work.begin() as uow:
+            await tasks.requeue(uow, task.id, task.attempts)
         log.info("task requeued", kind=task.kind)
         raise RetryRequested(NO_DELAY)
 
     async def _recover(self, task: Task, kind: type[Job], error: Exception) -> None:
         is_last = isinstance(error, PermanentFailure) or task.attempts >= kind.max_attempts
         end = tasks.fail if is_last else tasks.schedule_retry
-        async with transaction(self._sessions) as session:
-            counts = await end(session, task.id, task.attempts, public_reason(error))
+        async with self._units_of_work.begin() as uow:
+            counts = await end(uow, task.id, task.attempts, public_reason(error))
         outcome = "task failed" if is_last else "attempt failed"
         metrics.JOBS.labels(task.kind, "failed" if is_last else "retried").inc()
         log.warning(outcome, kind=task.kind, attempt=task.attempts, exc_info=error)

@@ -7,7 +7,7 @@ from functools import partial
 from pgqueuer.domain.models import Schedule as Due
 
 from app.db.resources import DatabaseResources
-from app.db.session import AsyncSession, transaction
+from app.db.unit_of_work import UnitOfWork
 from app.jobs import crud as tasks
 from app.resources import Resources
 
@@ -27,22 +27,22 @@ class Schedule:
         return run
 
 
-def purge_expired(cleanup: Sequence[Callable[[AsyncSession], Awaitable[None]]]) -> Schedule:
+def purge_expired(cleanup: Sequence[Callable[[UnitOfWork], Awaitable[None]]]) -> Schedule:
     """Return the schedule that runs each cleanup in a transaction of its own."""
     return Schedule("purge_expired", "*/10 * * * *", partial(purge, tuple(cleanup)))
 
 
 async def purge(
-    cleanup: Sequence[Callable[[AsyncSession], Awaitable[None]]], resources: Resources
+    cleanup: Sequence[Callable[[UnitOfWork], Awaitable[None]]], resources: Resources
 ) -> None:
     for delete_expired in cleanup:
-        async with transaction(resources[DatabaseResources].sessions) as session:
-            await delete_expired(session)
+        async with resources[DatabaseResources].units_of_work.begin() as uow:
+            await delete_expired(uow)
 
 
 async def requeue(resources: Resources) -> None:
-    async with transaction(resources[DatabaseResources].sessions) as session:
-        await tasks.requeue_lost(session)
+    async with resources[DatabaseResources].units_of_work.begin() as uow:
+        await tasks.requeue_lost(uow)
 
 
 REQUEUE_LOST_TASKS = Schedule("requeue_lost_tasks", "* * * * *", requeue)

@@ -2,15 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
+from asyncpg import Connection
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.core.sm import SchedulerManager
 from pgqueuer.domain.types import QueueExecutionMode
 
-from app.db.pool import Connect
 from app.jobs.job import Job
 from app.jobs.pgqueuer import queries
 from app.jobs.runner import JobRunner
@@ -38,7 +38,7 @@ class Worker(BackgroundLoop):
 
     def __init__(
         self,
-        connect: Connect,
+        connect: Callable[[], Awaitable[Connection]],
         resources: Resources,
         *,
         jobs: Iterable[type[Job]],

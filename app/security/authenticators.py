@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from app.db.executor import ReadPool, Row
+from app.db.executor import PoolReader, Row
 from app.resources import Resources
 from app.security.principals import Credential, CredentialKind, Principal
 
@@ -21,7 +21,7 @@ class Authenticator:
     Raises:
         InvalidToken: it is malformed, expired, revoked or of a disabled user.
     """
-    find_live: Callable[[ReadPool, Collection[uuid.UUID]], Awaitable[LiveRows]]
+    find_live: Callable[[PoolReader, Collection[uuid.UUID]], Awaitable[LiveRows]]
     """Return `role` and `email_verified` for each of the credentials that is live, by its id.
 
     What else is in a row changes when the credential is replaced.
@@ -33,7 +33,7 @@ class Authenticators:
     by_kind: Mapping[CredentialKind, Authenticator]
 
     async def find_live(
-        self, reads: ReadPool, credentials: Collection[Credential]
+        self, reads: PoolReader, credentials: Collection[Credential]
     ) -> dict[Credential, Row]:
         """Return the rows of those that are live; one statement for each kind among them."""
         live: dict[Credential, Row] = {}

@@ -16,8 +16,7 @@ from httpx2 import AsyncClient
 from sqlalchemy import Integer, func, literal, select, text
 
 from app.config.settings import Settings
-from app.db.compiled_insert import run
-from app.db.engine import create_driver_pool, create_engine, create_reads
+from app.db.engine import create_pool
 from app.db.errors import (
     ConcurrentUpdate,
     ConstraintViolation,
@@ -28,15 +27,9 @@ from app.db.errors import (
     UniqueViolation,
     database_errors,
 )
-from app.db.executor import CompiledStatement, ReadPool
-from app.db.pool import DriverPool
-from app.db.session import (
-    AsyncSession,
-    Sessionmaker,
-    create_sessionmaker,
-    driver_transaction,
-    transaction,
-)
+from app.db.executor import CompiledStatement, PoolReader
+from app.db.pool import Pool
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError, DeadlineExceeded, Unavailable
 from app.features.items.models import Item
 from app.features.users.models.user import User
@@ -46,7 +39,7 @@ from tests.factories import item_body, make_item, make_user
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.proxy import Proxy, proxied
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 CLOSED = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
 QUICK: dict[str, Any] = {
@@ -64,22 +57,17 @@ RELATIVES = CompiledStatement(select(func.sqrt(-1)))
 class Database:
     """All ways to PostgreSQL."""
 
-    sessions: Sessionmaker
-    reads: ReadPool
-    direct_pool: DriverPool
+    pool: Pool
+    units_of_work: UnitOfWorkFactory
+    reads: PoolReader
 
     async def write(self, sql: str = "SELECT 1", **values: Any) -> Any:
-        async with transaction(self.sessions) as session:
-            return await session.scalar(text(sql), values)
+        async with self.units_of_work.begin() as uow:
+            return await uow.session.scalar(text(sql), values)
 
     async def run(self) -> Any:
-        async with transaction(self.sessions) as session:
-            (row,) = await run(session, ONE)
-            return row["one"]
-
-    async def direct(self) -> Any:
-        async with driver_transaction(self.direct_pool, self.sessions) as work:
-            (row,) = await run(work, ONE)
+        async with self.units_of_work.begin() as uow:
+            (row,) = await uow.execute(ONE)
             return row["one"]
 
     async def read(self, query: CompiledStatement = ONE) -> Any:
@@ -91,11 +79,8 @@ Do = Callable[[Database], Awaitable[Any]]
 
 write: Do = Database.write
 bypass: Do = Database.run
-direct: Do = Database.direct
 read: Do = Database.read
-ALL_WAYS = pytest.mark.parametrize(
-    "do", [write, bypass, direct, read], ids=["write", "bypass", "direct", "read"]
-)
+ALL_WAYS = pytest.mark.parametrize("do", [write, bypass, read], ids=["write", "bypass", "read"])
 
 
 @pytest.fixture
@@ -104,12 +89,9 @@ async def opened(settings: Settings) -> AsyncIterator[Open]:
 
         async def open_database(**changes: Any) -> Database:
             own = settings.model_copy(update=changes)
-            engine, reads = create_engine(own), create_reads(own, own.database_url)
-            direct_pool = create_driver_pool(own)
-            stack.push_async_callback(engine.dispose)
-            stack.push_async_callback(reads.close)
-            stack.push_async_callback(direct_pool.close)
-            return Database(create_sessionmaker(engine), reads, direct_pool)
+            pool = create_pool(own, own.database_url)
+            stack.push_async_callback(pool.close)
+            return Database(pool, UnitOfWorkFactory(pool), PoolReader(pool))
 
         yield open_database
 
@@ -146,8 +128,8 @@ class TestConstraints:
         await save(make_item(user))
 
         with pytest.raises(ForeignKeyViolation):
-            async with transaction(sessions_of(app)) as session:
-                await session.delete(await session.get_one(User, user.id))
+            async with units_of_work(app).begin() as uow:
+                await uow.session.delete(await uow.session.get_one(User, user.id))
 
     @pytest.mark.parametrize(
         "fields",
@@ -188,13 +170,13 @@ class TestConstraints:
 
 
 async def refused_write(database: Database) -> None:
-    async with transaction(database.sessions) as session:
-        await session.scalar(select(literal(2**40, Integer)))
+    async with database.units_of_work.begin() as uow:
+        await uow.session.scalar(select(literal(2**40, Integer)))
 
 
 async def store(app: FastAPI, row: User | Item) -> None:
-    async with transaction(sessions_of(app)) as session:
-        session.add(row)
+    async with units_of_work(app).begin() as uow:
+        uow.session.add(row)
 
 
 class TestConcurrency:
@@ -202,9 +184,9 @@ class TestConcurrency:
         item = await save(make_item(user))
 
         async def overtaken() -> None:
-            async with transaction(sessions_of(app)) as session:
-                await session.connection(execution_options={"isolation_level": "SERIALIZABLE"})
-                mine = await session.get_one(Item, item.id)
+            async with units_of_work(app).begin() as uow:
+                await uow.session.execute(text("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+                mine = await uow.session.get_one(Item, item.id)
                 await touch(app, item)
                 mine.name = "mine"
 
@@ -216,11 +198,11 @@ class TestConcurrency:
         both_hold = asyncio.Barrier(2)
 
         async def lock(first: Item, second: Item) -> None:
-            async with transaction(sessions_of(app)) as session:
-                await session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
-                await locked(session, first)
+            async with units_of_work(app).begin() as uow:
+                await uow.session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+                await locked(uow, first)
                 await both_hold.wait()
-                await locked(session, second)
+                await locked(uow, second)
 
         outcomes = await asyncio.gather(lock(one, two), lock(two, one), return_exceptions=True)
 
@@ -230,17 +212,17 @@ class TestConcurrency:
         item = await save(make_item(user))
         database = await opened(database_command_timeout_seconds=1)
 
-        async with transaction(sessions_of(app)) as holder:
+        async with units_of_work(app).begin() as holder:
             await locked(holder, item)
             with pytest.raises(LockTimeout) as caught:
-                async with transaction(database.sessions) as session:
-                    await locked(session, item)
+                async with database.units_of_work.begin() as uow:
+                    await locked(uow, item)
 
         assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
 
 
-async def locked(session: AsyncSession, item: Item) -> None:
-    await session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
+async def locked(uow: UnitOfWork, item: Item) -> None:
+    await uow.session.execute(select(Item.id).where(Item.id == item.id).with_for_update())
 
 
 @asynccontextmanager
@@ -256,8 +238,8 @@ async def locked_elsewhere(url: str, item: Item) -> AsyncIterator[None]:
 
 
 async def touch(app: FastAPI, item: Item) -> None:
-    async with transaction(sessions_of(app)) as session:
-        (await session.get_one(Item, item.id)).name = "touched"
+    async with units_of_work(app).begin() as uow:
+        (await uow.session.get_one(Item, item.id)).name = "touched"
 
 
 class TestTimeouts:
@@ -385,10 +367,10 @@ class TestLostConnections:
         self, database: Database, settings: Settings
     ) -> None:
         async def interrupted() -> None:
-            async with transaction(database.sessions) as session:
-                await session.execute(text("SELECT 1"))
+            async with database.units_of_work.begin() as uow:
+                await uow.session.execute(text("SELECT 1"))
                 await end_backends(settings)
-                await session.execute(text("SELECT 1"))
+                await uow.session.execute(text("SELECT 1"))
 
         with pytest.raises(DatabaseUnavailable):
             await interrupted()
@@ -424,10 +406,10 @@ async def end_backends(settings: Settings, *, state: str = "idle%") -> None:
 
 
 class TestPool:
-    async def test_exhausted_read_pool_is_not_waited_for(self, opened: Open) -> None:
-        database = await opened(database_read_pool_size=1, database_pool_timeout_seconds=0.2)
+    async def test_exhausted_pool_is_not_waited_for(self, opened: Open) -> None:
+        database = await opened(database_pool_size=1, database_pool_timeout_seconds=0.2)
         busy = asyncio.create_task(database.read(SLEEP))
-        await eventually(lambda: database.reads.in_use == 1)
+        await eventually(lambda: database.pool.in_use == 1)
 
         with pytest.raises(Unavailable):
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -437,25 +419,25 @@ class TestPool:
         busy.cancel()
         await asyncio.wait([busy])
 
-    async def test_read_pool_is_never_larger_than_it_may(self, opened: Open) -> None:
-        database = await opened(database_read_pool_size=3)
+    async def test_pool_is_never_larger_than_its_limit(self, opened: Open) -> None:
+        database = await opened(database_pool_size=3)
 
         pids = await asyncio.gather(*(database.read(PID) for _ in range(20)))
 
         assert len(set(pids)) <= 3
-        assert database.reads.in_use == 0
+        assert database.pool.in_use == 0
 
     async def test_failures_give_their_place_back(self, opened: Open) -> None:
-        database = await opened(database_read_pool_size=1, database_url=CLOSED)
+        database = await opened(database_pool_size=1, database_url=CLOSED)
 
         for _ in range(3):
             with pytest.raises(DatabaseUnavailable):
                 await database.read()
 
-        assert database.reads.in_use == 0
+        assert database.pool.in_use == 0
 
     async def test_cancelled_read_gives_its_place_back(self, opened: Open) -> None:
-        database = await opened(database_read_pool_size=1)
+        database = await opened(database_pool_size=1)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await database.read(SLEEP)

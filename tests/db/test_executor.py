@@ -2,10 +2,9 @@
 
 import asyncio
 import string
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -21,7 +20,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
 from app.db.executor import CompiledStatement
-from app.db.pool import PooledConnection
 from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
@@ -30,7 +28,7 @@ from app.security.principals import Role, Scope
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
-from tests.state import opened, reads_of, sessions_of
+from tests.state import opened, reads_of, units_of_work
 
 ITEMS = "/api/v1/items"
 shared = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -108,11 +106,11 @@ async def assert_same(app: FastAPI, row: Base) -> None:
     columns: list[InstrumentedAttribute[Any]] = [
         getattr(type(row), attribute.key) for attribute in type(row).__mapper__.column_attrs
     ]
-    async with sessions_of(app).begin() as session:
-        session.add(row)
-    async with sessions_of(app)() as session:
+    async with units_of_work(app).begin() as uow:
+        uow.session.add(row)
+    async with units_of_work(app).begin() as uow:
         statement = select(*columns).where(type(row).id == row.id)
-        by_orm = dict((await session.execute(statement)).mappings().one())
+        by_orm = dict((await uow.session.execute(statement)).mappings().one())
 
     query = CompiledStatement(select(*columns).where(type(row).id == bindparam("id")))
     by_pool = await reads_of(app).first(query, id=row.id)
@@ -158,8 +156,8 @@ class TestQuery:
         found = []
         for kind in ("varchar(99)", "text", "varchar(100)"):
             found.append(await reads_of(app).scalar(query, id=user.id))
-            async with sessions_of(app).begin() as session:
-                await session.execute(text(f"ALTER TABLE users ALTER full_name TYPE {kind}"))
+            async with units_of_work(app).begin() as uow:
+                await uow.session.execute(text(f"ALTER TABLE users ALTER full_name TYPE {kind}"))
         found.append(await reads_of(app).scalar(query, id=user.id))
 
         assert found == ["Ada"] * 4
@@ -171,6 +169,9 @@ class LostWithinAStatement:
     def is_closed(self) -> bool:
         return False
 
+    def is_in_transaction(self) -> bool:
+        return False
+
     async def fetch(self, *_: Any) -> None:
         raise asyncpg.InternalClientError("the protocol is in an error state")
 
@@ -178,10 +179,11 @@ class LostWithinAStatement:
         pass
 
 
-class TestReadPool:
+class TestPoolReader:
     async def test_reads_again_on_another_connection(self, app: FastAPI, user: User) -> None:
         lost = cast("asyncpg.Connection", LostWithinAStatement())
-        reads_of(app).release(PooledConnection(lost, time.monotonic()))
+        pool = reads_of(app).pool
+        pool.give_back(replace(await pool.take(), driver=lost))
         query = CompiledStatement(select(User.id).where(User.id == bindparam("id")))
 
         assert await reads_of(app).scalar(query, id=user.id) == user.id
@@ -205,7 +207,7 @@ Count = Callable[[], Any]
 
 @pytest.fixture
 def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
-    engine = sessions_of(app).kw["bind"].sync_engine
+    engine = units_of_work(app).pool.engine.sync_engine
 
     @contextmanager
     def count() -> Iterator[Statements]:
@@ -218,7 +220,7 @@ def counted(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Count:
             found.writes.append(sql.split(maxsplit=1)[0])
 
         event.listen(engine, "before_cursor_execute", note)
-        monkeypatch.setattr("app.db.compiled_insert.observe", observe)
+        monkeypatch.setattr("app.db.transaction.observe", observe)
         try:
             yield found
         finally:

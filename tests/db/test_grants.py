@@ -21,7 +21,7 @@ from tests.conftest import access_token, execute, new_client, plain
 from tests.e2e.service import ROOT
 from tests.factories import item_body, make_user
 from tests.polling import eventually
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
 PASSWORDS = {"POSTGRES_OWNER_PASSWORD": "o'wner", "POSTGRES_SERVICE_PASSWORD": "ser vice"}
@@ -92,8 +92,8 @@ async def app(migrated: Settings) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 async def admin(app: FastAPI) -> AsyncIterator[AsyncClient]:
     user = make_user(role=Role.ADMIN)
-    async with sessions_of(app).begin() as session:
-        session.add(user)
+    async with units_of_work(app).begin() as uow:
+        uow.session.add(user)
     bearer = f"Bearer {await access_token(app, user)}"
     async with new_client(app, Authorization=bearer) as client:
         yield client

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.config.settings import Settings
-from app.db.executor import ReadPool, Row
+from app.db.executor import PoolReader, Row
 from app.db.listing import PageRequest, Shape
 from app.features.items.crud import LISTING
 from app.features.items.models import Item
@@ -38,7 +38,7 @@ rows = st.lists(
 )
 
 
-async def every_page(reads: ReadPool, request: PageRequest, **filters: Any) -> list[list[Row]]:
+async def every_page(reads: PoolReader, request: PageRequest, **filters: Any) -> list[list[Row]]:
     pages = []
     for _ in itertools.count():
         page = await LISTING.page(reads, request, filters)

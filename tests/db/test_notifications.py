@@ -1,6 +1,7 @@
 """Notifications: told when committed, heard by every process, survived when lost."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import asyncpg
@@ -11,10 +12,10 @@ from app.config.settings import Settings
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable, StatementTimeout
 from app.db.notifications import Listener, Notifications
-from app.db.session import Sessionmaker, create_sessionmaker, notify, transaction
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.errors import Conflict
 from tests.polling import eventually
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 CHANNEL = "tests"
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -62,39 +63,46 @@ def dial(settings: Settings) -> Connect:
 
 
 @pytest.fixture
-def sessions(app: FastAPI) -> Sessionmaker:
-    made: Sessionmaker = sessions_of(app)
-    return made
+def commits(app: FastAPI) -> UnitOfWorkFactory:
+    return units_of_work(app)
 
 
-async def tell(sessions: Sessionmaker, payload: str) -> None:
-    async with transaction(sessions) as session:
-        await notify(session, CHANNEL, payload)
+async def tell(commits: UnitOfWorkFactory, payload: str) -> None:
+    async with commits.begin() as uow:
+        await uow.notify(CHANNEL, payload)
 
 
-async def tell_in_vain(sessions: Sessionmaker) -> None:
-    async with transaction(sessions) as session:
-        await notify(session, CHANNEL, "rolled back")
+async def tell_in_vain(commits: UnitOfWorkFactory) -> None:
+    async with commits.begin() as uow:
+        await uow.notify(CHANNEL, "rolled back")
         raise Conflict
 
 
 class TestListener:
     async def test_hears_what_is_committed_in_its_order(
-        self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
+        self,
+        commits: UnitOfWorkFactory,
+        listen: Callable[[Connect], Listener],
+        dial: Connect,
+        ear: Ear,
     ) -> None:
         listen(dial)
         await eventually(ear.is_listening)
         with pytest.raises(Conflict):
-            await tell_in_vain(sessions)
+            await tell_in_vain(commits)
 
         for payload in ("first", "", "thi\u00ebrd"):
-            await tell(sessions, payload)
+            await tell(commits, payload)
 
         await eventually(lambda: is_heard(ear, "thi\u00ebrd"))
         assert ear.heard == ["first", "", "thi\u00ebrd"]
 
     async def test_comes_back_when_its_connection_is_cut(
-        self, sessions: Sessionmaker, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
+        self,
+        commits: UnitOfWorkFactory,
+        listen: Callable[[Connect], Listener],
+        dial: Connect,
+        ear: Ear,
     ) -> None:
         opened: list[asyncpg.Connection] = []
 
@@ -110,7 +118,7 @@ class TestListener:
         await killer.close()
 
         await eventually(ear.is_listening)
-        await tell(sessions, "after")
+        await tell(commits, "after")
 
         await eventually(lambda: is_heard(ear, "after"))
 
@@ -128,7 +136,7 @@ class TestListener:
     )
     async def test_tries_again_whatever_goes_wrong(
         self,
-        sessions: Sessionmaker,
+        commits: UnitOfWorkFactory,
         listen: Callable[[Connect], Listener],
         dial: Connect,
         ear: Ear,
@@ -144,7 +152,7 @@ class TestListener:
         listen(dial_with_trouble)
 
         await eventually(ear.is_listening)
-        await tell(sessions, "after")
+        await tell(commits, "after")
         await eventually(lambda: is_heard(ear, "after"))
 
     async def test_closes_its_connection(
@@ -172,26 +180,28 @@ class TestOwnProcess:
     """It does not wait for its own listener: the client's next request may come first."""
 
     @pytest.fixture
-    def own(self, sessions: Sessionmaker, ear: Ear) -> Sessionmaker:
+    def own(self, commits: UnitOfWorkFactory, ear: Ear) -> UnitOfWorkFactory:
         notifications = Notifications()
         notifications.on_notification(CHANNEL, ear.heard.append)
-        return create_sessionmaker(sessions.kw["bind"], notifications)
+        return replace(commits, notifications=notifications)
 
-    async def test_is_told_at_the_commit(self, own: Sessionmaker, ear: Ear) -> None:
-        async with transaction(own) as session:
-            await notify(session, CHANNEL, "news")
+    async def test_is_told_at_the_commit(self, own: UnitOfWorkFactory, ear: Ear) -> None:
+        async with own.begin() as uow:
+            await uow.notify(CHANNEL, "news")
             assert ear.heard == []
 
         assert ear.heard == ["news"]
 
-    async def test_is_not_told_what_is_rolled_back(self, own: Sessionmaker, ear: Ear) -> None:
+    async def test_is_not_told_what_is_rolled_back(self, own: UnitOfWorkFactory, ear: Ear) -> None:
         with pytest.raises(Conflict):
             await tell_in_vain(own)
 
         assert ear.heard == []
 
-    async def test_channel_without_a_handler_is_let_pass(self, own: Sessionmaker, ear: Ear) -> None:
-        async with transaction(own) as session:
-            await notify(session, "another", "news")
+    async def test_channel_without_a_handler_is_let_pass(
+        self, own: UnitOfWorkFactory, ear: Ear
+    ) -> None:
+        async with own.begin() as uow:
+            await uow.notify("another", "news")
 
         assert ear.heard == []

@@ -21,7 +21,7 @@ from tests.conftest import Running, access_token, execute, new_client, plain
 from tests.factories import item_body
 from tests.pgbouncer import pgbouncer
 from tests.polling import eventually
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 ITEMS = "/api/v1/items"
 # As many at once as are taken on however busy the machine is.
@@ -124,8 +124,8 @@ class TestTransactionMode:
         await eventually(is_heard)
 
     async def test_limits_are_those_of_the_role(self, services: list[FastAPI]) -> None:
-        async with sessions_of(services[0])() as session:
-            found = await session.scalar(text("SELECT current_setting('lock_timeout')"))
+        async with units_of_work(services[0]).begin() as uow:
+            found = await uow.session.scalar(text("SELECT current_setting('lock_timeout')"))
 
         assert found == "1234ms"
 

@@ -10,8 +10,8 @@ from httpx2 import AsyncClient
 from sqlalchemy import bindparam, literal_column, select, table
 
 from app.config.settings import Settings
-from app.db.engine import create_reads
-from app.db.executor import CompiledStatement
+from app.db.engine import create_pool
+from app.db.executor import CompiledStatement, PoolReader
 from app.db.schema_changes import SCHEMA_AGE
 from app.features.items.models import Item
 from app.features.users.models.user import User
@@ -78,12 +78,12 @@ class TestChangeOfAType:
     async def test_fails_no_read(self, settings: Settings, save: Save, user: User) -> None:
         item = await save(make_item(user))
         query = CompiledStatement(select(Item.id, Item.tax).where(Item.id == bindparam("id")))
-        reads = create_reads(settings, settings.database_url, size=3)
+        reads = PoolReader(create_pool(settings, settings.database_url, size=3))
         for _ in range(3):
             found = await asyncio.gather(*(reads.first(query, id=item.id) for _ in range(3)))
             assert {row["id"] for row in found if row} == {item.id}
             await change_type(settings.database_url)
-        await reads.close()
+        await reads.pool.close()
 
 
 async def ask(client: AsyncClient, method: str, item_id: object) -> int:
@@ -98,11 +98,11 @@ class TestChangeOfACompositeType:
         query = CompiledStatement(
             select(literal_column("pairs").label("pair")).select_from(table("pairs"))
         )
-        reads = create_reads(settings, empty_database, size=2)
+        reads = PoolReader(create_pool(settings, empty_database, size=2))
         await asyncio.gather(*(reads.scalar(query) for _ in range(2)))
 
         await execute(empty_database, "ALTER TABLE pairs ADD COLUMN c int DEFAULT 3")
         found = await asyncio.gather(*(reads.scalar(query) for _ in range(4)))
 
-        await reads.close()
+        await reads.pool.close()
         assert [tuple(pair) for pair in found] == [(1, 2, 3)] * 4

@@ -17,7 +17,7 @@ from app.features.items import crud as items
 from app.features.users.models.user import User
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 pytestmark = pytest.mark.anyio
 
@@ -167,10 +167,12 @@ class TestSearchIndex:
             "items": "name || ' ' || coalesce(description, '')",
             "posts": "title || ' ' || body",
         }
-        async with sessions_of(app)() as session:
-            await session.execute(text("SET LOCAL enable_seqscan = off"))
+        async with units_of_work(app).begin() as uow:
+            await uow.session.execute(text("SET LOCAL enable_seqscan = off"))
             condition = f"search_lexemes({searched[table]}) @@ search_question('{q}')"
-            plan = await session.scalars(text(f"EXPLAIN SELECT id FROM {table} WHERE {condition}"))
+            plan = await uow.session.scalars(
+                text(f"EXPLAIN SELECT id FROM {table} WHERE {condition}")
+            )
 
             assert f"ix_{table}_search_lexemes" in "\n".join(plan)
 

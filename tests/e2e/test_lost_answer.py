@@ -19,7 +19,7 @@ from tests.conftest import SECRET, access_token
 from tests.e2e.service import free_port
 from tests.polling import eventually
 from tests.servers import connected
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 PATIENCE_SECONDS = 120
 REQUEST = (
@@ -71,8 +71,8 @@ async def until_alive(port: int) -> None:
 
 async def until_committed(app: FastAPI) -> None:
     async def is_committed() -> bool:
-        async with sessions_of(app)() as session:
-            return bool(await session.scalar(select(IdempotencyKey.id)))
+        async with units_of_work(app).begin() as uow:
+            return bool(await uow.session.scalar(select(IdempotencyKey.id)))
 
     await eventually(is_committed, PATIENCE_SECONDS)
 
@@ -99,6 +99,6 @@ class TestLostAnswer:
 
         assert response.status_code == 201
         assert response.headers["idempotency-replayed"] == "true"
-        async with sessions_of(app)() as session:
-            (item,) = await session.scalars(select(Item))
+        async with units_of_work(app).begin() as uow:
+            (item,) = await uow.session.scalars(select(Item))
         assert response.json()["id"] == str(item.id)

@@ -33,7 +33,7 @@ from examples.catalogue_import.importer import run_import
 from examples.catalogue_import.report import open_rejects
 from tests.conftest import Database, Save
 from tests.factories import PASSWORD, make_item, make_user
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 HEADER = '"carat","cut","color","clarity","depth","table","price","x","y","z"'
 STONE = '0.23,"Ideal","E","SI2",61.5,55,326,3.95,3.98,2.43'
@@ -154,8 +154,8 @@ async def owner(save: Save) -> User:
 @pytest.fixture
 def names(app: FastAPI, owner: User) -> Names:
     async def names() -> list[str]:
-        async with sessions_of(app)() as session:
-            found = await session.scalars(select(Item.name).where(Item.owner_id == owner.id))
+        async with units_of_work(app).begin() as uow:
+            found = await uow.session.scalars(select(Item.name).where(Item.owner_id == owner.id))
             return sorted(found)
 
     return names
@@ -214,8 +214,8 @@ class TestStones:
     ) -> None:
         await run(catalogue(STONE.replace("Ideal", "Very Good")))
 
-        async with sessions_of(app)() as session:
-            item = (await session.scalars(select(Item))).one()
+        async with units_of_work(app).begin() as uow:
+            item = (await uow.session.scalars(select(Item))).one()
         assert item.name == "Very Good cut 0.23 ct E SI2, no. aac16ed419a6"
         assert item.description == "0.23 ct, depth 61.5 %, table 55 %, 3.95 x 3.98 x 2.43 mm."
         assert str(item.price) == "326.00"

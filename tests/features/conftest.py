@@ -24,7 +24,7 @@ from tests.conftest import (
     Database,  # noqa: F401  (for the tests beside)
 )
 from tests.factories import PASSWORD
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
@@ -101,8 +101,8 @@ def link_token(app: FastAPI) -> LinkToken:
     """A token as it would be mailed to the user, without the mail."""
 
     async def create(user: User, purpose: Purpose) -> str:
-        async with sessions_of(app).begin() as session:
-            return await mailed_tokens.create(session, user, purpose)
+        async with units_of_work(app).begin() as uow:
+            return await mailed_tokens.create(uow, user, purpose)
 
     return create
 

@@ -26,7 +26,7 @@ from tests.factories import (
 from tests.hostile_requests import CANARY, Attacker, HostileRequest
 from tests.problems import OAUTH_ENDPOINTS, members_of
 from tests.servers import PATIENCE_SECONDS, serving
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 # `make drill-requests` sends 50,000.
 REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "1500"))
@@ -104,8 +104,8 @@ class Scene:
         return users
 
     async def _save(self, *rows: Any) -> None:
-        async with sessions_of(self._app).begin() as session:
-            session.add_all(rows)
+        async with units_of_work(self._app).begin() as uow:
+            uow.session.add_all(rows)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT
 from tests.factories import PASSWORD, item_body
 from tests.problems import assert_problem
-from tests.state import opened, replaced, sessions_of
+from tests.state import opened, replaced, units_of_work
 
 ITEMS = "/api/v1/items"
 WEBHOOKS = "/api/v1/webhooks"
@@ -37,8 +37,8 @@ def keyed(key: str | None = None) -> dict[str, str]:
 
 
 async def count_items(app: FastAPI) -> int:
-    async with sessions_of(app)() as session:
-        return await session.scalar(select(func.count(Item.id))) or 0
+    async with units_of_work(app).begin() as uow:
+        return await uow.session.scalar(select(func.count(Item.id))) or 0
 
 
 class TestIdempotencyKey:
@@ -137,8 +137,8 @@ class TestIdempotencyKey:
 
         made = await (await as_user(user)).post("/api/v1/auth/api-keys", json=body, headers=keyed())
 
-        async with sessions_of(app)() as session:
-            stored = (await session.scalars(select(IdempotencyKey))).one()
+        async with units_of_work(app).begin() as uow:
+            stored = (await uow.session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
         assert made.json()["key"].encode() in opened(app)[SecurityResources].encryptor.decrypt(
             stored.body
@@ -176,9 +176,9 @@ class TestReplay:
         self, app: FastAPI, user: User, as_user: As
     ) -> None:
         data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
-        async with sessions_of(app).begin() as session:
+        async with units_of_work(app).begin() as uow:
             _, key = await api_keys.create(
-                session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
+                uow, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
             )
         headers = keyed()
         first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)

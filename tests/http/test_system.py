@@ -24,7 +24,7 @@ from app.main import create_app
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 from tests.conftest import new_client, with_database
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
@@ -131,9 +131,9 @@ class TestHealth:
     async def test_queue_that_nobody_works_on_degrades(
         self, app: FastAPI, client: AsyncClient
     ) -> None:
-        async with sessions_of(app).begin() as session:
+        async with units_of_work(app).begin() as uow:
             job = SendVerificationMail(user_id=uuid.uuid4())
-            await enqueue(session, job, delay=timedelta(minutes=-2))
+            await enqueue(uow, job, delay=timedelta(minutes=-2))
 
         response = await client.get("/health")
 

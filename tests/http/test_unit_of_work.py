@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import select, text
 
-from app.db.dependencies import SessionDep
+from app.db.dependencies import UnitOfWorkDep
 from app.features.items.models import Item
 from app.features.items.schemas import ItemUpdate
 from app.features.users.models.user import User
@@ -18,7 +18,7 @@ from app.http.unit_of_work import ATTEMPTS, UnitOfWorkRoute
 from tests.conftest import Running, Save, new_client
 from tests.factories import make_item, make_user
 from tests.problems import assert_problem
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 SERIALIZATION_FAILURE = text("DO $$ BEGIN RAISE SQLSTATE '40001'; END $$")
 PROMISE = text(
@@ -32,40 +32,40 @@ router = APIRouter(prefix="/tests", route_class=UnitOfWorkRoute)
 
 
 @router.post("/failures/{times}", status_code=201)
-async def fail(times: int, data: ItemUpdate, session: SessionDep) -> str:
-    session.add(make_user(full_name=str(data.name)))
-    await session.flush()
+async def fail(times: int, data: ItemUpdate, uow: UnitOfWorkDep) -> str:
+    uow.session.add(make_user(full_name=str(data.name)))
+    await uow.session.flush()
     attempts.append("fail")
     if len(attempts) <= times:
-        await session.execute(SERIALIZATION_FAILURE)
+        await uow.session.execute(SERIALIZATION_FAILURE)
     return str(data.name)
 
 
 @router.post("/duplicates", status_code=201)
-async def duplicate(session: SessionDep) -> None:
+async def duplicate(uow: UnitOfWorkDep) -> None:
     attempts.append("duplicate")
     for _ in range(2):
-        session.add(make_user(username="ada"))
-    await session.flush()
+        uow.session.add(make_user(username="ada"))
+    await uow.session.flush()
 
 
 @router.post("/promises", status_code=201)
-async def break_promise(session: SessionDep) -> None:
+async def break_promise(uow: UnitOfWorkDep) -> None:
     """Every statement succeeds; the commit does not."""
-    await session.execute(PROMISE)
-    await session.execute(text("INSERT INTO promises VALUES (1), (1)"))
+    await uow.session.execute(PROMISE)
+    await uow.session.execute(text("INSERT INTO promises VALUES (1), (1)"))
 
 
 @router.put("/prices/{first}/{second}")
-async def raise_prices(first: uuid.UUID, second: uuid.UUID, session: SessionDep) -> None:
+async def raise_prices(first: uuid.UUID, second: uuid.UUID, uow: UnitOfWorkDep) -> None:
     attempts.append("raise_prices")
-    await session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
+    await uow.session.execute(text("SET LOCAL deadlock_timeout = '20ms'"))
     is_first_attempt = len(attempts) <= 2
     for item_id in (first, second):
-        item = await session.scalar(select(Item).where(Item.id == item_id).with_for_update())
+        item = await uow.session.scalar(select(Item).where(Item.id == item_id).with_for_update())
         assert item
         item.price += 1
-        await session.flush()
+        await uow.session.flush()
         if is_first_attempt and item_id == first:
             await both_hold.wait()
 
@@ -127,6 +127,6 @@ class TestCommit:
     ) -> None:
         await client.post(f"/tests/failures/{times}", json={"name": "Ada"})
 
-        async with sessions_of(app)() as session:
-            found = await session.scalars(select(User).where(User.full_name == "Ada"))
+        async with units_of_work(app).begin() as uow:
+            found = await uow.session.scalars(select(User).where(User.full_name == "Ada"))
         assert len(found.all()) == rows

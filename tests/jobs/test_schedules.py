@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from pgqueuer.domain.models import Schedule as Due
 from sqlalchemy import func, select
 
-from app.db.session import transaction
 from app.features.auth.models.mailed_token import MailedToken, Purpose
 from app.features.auth.models.throttle import Throttle
 from app.features.users.models.session import UserSession
@@ -23,7 +22,7 @@ from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_task
 from tests.polling import eventually
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 LONG_AGO = timedelta(days=400)
 
@@ -64,9 +63,9 @@ INSERT INTO queue.{table} ({column}, created, entrypoint, priority, status) VALU
 
 
 async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
-    async with transaction(sessions_of(app)) as session:
+    async with units_of_work(app).begin() as uow:
         return {
-            model.__name__: await session.scalar(select(func.count(model.id))) or 0
+            model.__name__: await uow.session.scalar(select(func.count(model.id))) or 0
             for model in models
         }
 

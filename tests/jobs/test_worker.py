@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from sqlalchemy import func, select, text
 
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.errors import Conflict
 from app.feature import load_features
 from app.features.notifications.models import Notification
@@ -24,7 +23,7 @@ from app.jobs.worker import Worker
 from app.observability.request_context import begin_request, request_id
 from tests.cleaner import APPLICATION_NAME
 from tests.polling import eventually
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 seen: list[Any] = []
 gates: dict[str, asyncio.Event] = {}
@@ -44,8 +43,8 @@ class Note(Job):
             gates["entered"].set()
             await gates[self.gate].wait()
         work.result = {"attempt": work.attempt}
-        async with work.completion() as session:
-            session.add(Notification(user_id=self.user_id, subject="done", message="done"))
+        async with work.completion() as uow:
+            uow.session.add(Notification(user_id=self.user_id, subject="done", message="done"))
 
 
 FAILURES: dict[str, Exception] = {
@@ -102,18 +101,18 @@ def new_worker(app: FastAPI, **options: Any) -> Worker:
 
 
 async def put(app: FastAPI, job: Job, **options: Any) -> uuid.UUID:
-    async with transaction(sessions_of(app)) as session:
-        return await enqueue(session, job, **options)
+    async with units_of_work(app).begin() as uow:
+        return await enqueue(uow, job, **options)
 
 
 async def load(app: FastAPI, task_id: uuid.UUID) -> Task:
-    async with transaction(sessions_of(app)) as session:
-        return await session.get_one(Task, task_id)
+    async with units_of_work(app).begin() as uow:
+        return await uow.session.get_one(Task, task_id)
 
 
 async def effects(app: FastAPI) -> int:
-    async with transaction(sessions_of(app)) as session:
-        return await session.scalar(select(func.count(Notification.id))) or 0
+    async with units_of_work(app).begin() as uow:
+        return await uow.session.scalar(select(func.count(Notification.id))) or 0
 
 
 async def ends(app: FastAPI, task_id: uuid.UUID, status: TaskStatus) -> None:
@@ -136,8 +135,8 @@ class TestEnqueue:
 
     async def test_what_is_rolled_back_is_not(self, app: FastAPI, user: User) -> None:
         async def enqueue_in_vain() -> None:
-            async with transaction(sessions_of(app)) as session:
-                await enqueue(session, Note(user_id=user.id))
+            async with units_of_work(app).begin() as uow:
+                await enqueue(uow, Note(user_id=user.id))
                 raise Conflict
 
         with pytest.raises(Conflict):
@@ -217,8 +216,8 @@ class TestFailures:
     async def test_job_that_kills_its_worker_is_given_up(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id))
         for _ in range(MAX_CRASHES):
-            async with transaction(sessions_of(app)) as session:
-                await tasks.begin(session, task_id)
+            async with units_of_work(app).begin() as uow:
+                await tasks.begin(uow, task_id)
 
         await new_worker(app).drain()
 
@@ -229,8 +228,8 @@ class TestFailures:
         task_id = await put(app, Break(how="give_up"))
         await new_worker(app).drain()
 
-        async with transaction(sessions_of(app)) as session:
-            retried = await tasks.retry_failed(session, [task_id])
+        async with units_of_work(app).begin() as uow:
+            retried = await tasks.retry_failed(uow, [task_id])
         await new_worker(app).drain()
 
         assert (retried, seen) == ((1, 0), [1, 1])
@@ -252,8 +251,8 @@ class TestAttempts:
     async def test_attempt_that_was_overtaken_has_no_effect(self, app: FastAPI, user: User) -> None:
         task_id = await put(app, Note(user_id=user.id))
         for _ in range(2):
-            async with transaction(sessions_of(app)) as session:
-                await tasks.begin(session, task_id)
+            async with units_of_work(app).begin() as uow:
+                await tasks.begin(uow, task_id)
         overtaken = Work(opened(app)[Worker].resources, task_id, attempt=1)
 
         with pytest.raises(LeaseLost):
@@ -269,8 +268,8 @@ class TestAttempts:
         task_id = await put(app, Note(user_id=user.id, gate="open"))
         await gates["entered"].wait()
 
-        async with transaction(sessions_of(app)) as session:
-            await tasks.cancel(session, await session.get_one(Task, task_id))
+        async with units_of_work(app).begin() as uow:
+            await tasks.cancel(uow, await uow.session.get_one(Task, task_id))
         await eventually(lambda: is_idle(worker))
 
         assert (await load(app, task_id)).status is TaskStatus.CANCELLED
@@ -309,8 +308,8 @@ class TestAttempts:
     ) -> None:
         await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
 
-        async with transaction(sessions_of(app)) as session:
-            await session.execute(LOSE_CONNECTIONS)
+        async with units_of_work(app).begin() as uow:
+            await uow.session.execute(LOSE_CONNECTIONS)
 
         await ends(app, await put(app, Note(user_id=user.id)), TaskStatus.SUCCEEDED)
 
@@ -318,12 +317,14 @@ class TestAttempts:
         self, app: FastAPI, user: User
     ) -> None:
         await put(app, Note(user_id=user.id))
-        async with transaction(sessions_of(app)) as session:
-            await session.execute(text("DELETE FROM queue.pgqueuer"))
-            await session.execute(text("UPDATE tasks SET updated_at = now() - interval '1 hour'"))
+        async with units_of_work(app).begin() as uow:
+            await uow.session.execute(text("DELETE FROM queue.pgqueuer"))
+            await uow.session.execute(
+                text("UPDATE tasks SET updated_at = now() - interval '1 hour'")
+            )
 
-        async with transaction(sessions_of(app)) as session:
-            counts = [await tasks.requeue_lost(session) for _ in range(2)]
+        async with units_of_work(app).begin() as uow:
+            counts = [await tasks.requeue_lost(uow) for _ in range(2)]
         await new_worker(app).drain()
 
         assert (counts, await effects(app)) == ([1, 0], 1)

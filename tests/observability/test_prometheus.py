@@ -138,13 +138,13 @@ class TestDatabase:
 
 class TestLevels:
     async def test_are_read_about_once_a_second(self, running: Running) -> None:
-        async with running(database_read_pool_size=7) as app, new_client(app) as client:
+        async with running(database_pool_size=7) as app, new_client(app) as client:
             figures = await scrape(client)
             deadline = time.monotonic() + 20
             while not figures.value("worker_memory_bytes") and time.monotonic() < deadline:
                 figures = await scrape(client)
 
-        assert figures.value("database_pool_size", pool="read") == 7
+        assert figures.value("database_pool_size", pool="requests") == 7
         assert figures.value("worker_memory_bytes") > 1_000_000
         assert figures.value("worker_open_files") > 3
         assert figures.value("workers") == 1

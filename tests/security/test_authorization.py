@@ -57,7 +57,7 @@ from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
 from tests.servers import serving
 from tests.sockets import handshake
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 Row = TypeVar("Row")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -72,8 +72,8 @@ class Scene:
     state: str = ""
 
     async def save(self, row: Row) -> Row:
-        async with sessions_of(self.app).begin() as session:
-            session.add(row)
+        async with units_of_work(self.app).begin() as uow:
+            uow.session.add(row)
         return row
 
 
@@ -112,19 +112,19 @@ async def a_user(scene: Scene) -> uuid.UUID:
 
 
 async def a_session(scene: Scene) -> uuid.UUID:
-    async with sessions_of(scene.app).begin() as session:
+    async with units_of_work(scene.app).begin() as uow:
         row = await sessions.create(
-            session, scene.owner.id, scopes=["users:read"], user_agent="", address="127.0.0.1"
+            uow, scene.owner.id, scopes=["users:read"], user_agent="", address="127.0.0.1"
         )
     return row.id
 
 
 async def an_api_key(scene: Scene) -> uuid.UUID:
     data = ApiKeyCreate(name="import", scopes=[Scope.ITEMS_READ])
-    async with sessions_of(scene.app).begin() as session:
+    async with units_of_work(scene.app).begin() as uow:
         expires_at = now() + timedelta(days=1)
         row, _ = await api_keys.create(
-            session, data, user_id=scene.owner.id, expires_at=expires_at, limit=10
+            uow, data, user_id=scene.owner.id, expires_at=expires_at, limit=10
         )
     return row.id
 
@@ -196,8 +196,8 @@ async def a_refresh_token(scene: Scene) -> dict[str, Any]:
 
 
 async def link(scene: Scene, purpose: Purpose) -> str:
-    async with sessions_of(scene.app).begin() as session:
-        return await mailed_tokens.create(session, scene.owner, purpose)
+    async with units_of_work(scene.app).begin() as uow:
+        return await mailed_tokens.create(uow, scene.owner, purpose)
 
 
 async def verification(scene: Scene) -> dict[str, Any]:
@@ -409,11 +409,9 @@ def protected(app: FastAPI) -> list[Operation]:
 async def key_of(app: FastAPI, owner: User) -> str:
     """A key with all scopes."""
     data = ApiKeyCreate(name="import", scopes=list(Scope))
-    async with sessions_of(app).begin() as session:
+    async with units_of_work(app).begin() as uow:
         expires_at = now() + timedelta(days=1)
-        _, key = await api_keys.create(
-            session, data, user_id=owner.id, expires_at=expires_at, limit=10
-        )
+        _, key = await api_keys.create(uow, data, user_id=owner.id, expires_at=expires_at, limit=10)
     return key
 
 

@@ -16,7 +16,7 @@ from app.runtime.clock import now
 from app.security.principals import ROLE_SCOPES
 from tests.conftest import access_token
 from tests.servers import connected, serving
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 HANDSHAKE = (
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -65,9 +65,9 @@ async def token(app: FastAPI, user: User) -> bytes:
 @pytest.fixture
 async def key(app: FastAPI, user: User) -> bytes:
     data = ApiKeyCreate(name="tests", scopes=sorted(ROLE_SCOPES[user.role]))
-    async with sessions_of(app).begin() as session:
+    async with units_of_work(app).begin() as uow:
         _, key = await api_keys.create(
-            session, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
+            uow, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
         )
     return key.encode()
 

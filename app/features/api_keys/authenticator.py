@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from app.config.settings import Settings
 from app.db.executor import Row
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.errors import InvalidToken
 from app.features.api_keys import crud
 from app.resources import Resources
@@ -25,8 +24,8 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
     expires_at = key_expiry(row, opened[Settings]) if row else 0.0
     if row is None or expires_at <= time.time():
         raise InvalidToken("The API key is unknown, expired or revoked.")
-    async with transaction(database.sessions) as session:
-        await crud.record_use(session, row["api_key_id"])
+    async with database.units_of_work.begin() as uow:
+        await crud.record_use(uow, row["api_key_id"])
     principal = Principal.granted(
         row["user_id"],
         row["role"],

@@ -19,9 +19,9 @@ from sqlalchemy import (
     update,
 )
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, PoolReader, Row
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.api_keys.models import ApiKey, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreate, ApiKeyRead
@@ -68,7 +68,7 @@ LISTING = Listing(
 )
 
 
-async def find_principal(reads: ReadPool, key: str) -> Row | None:
+async def find_principal(reads: PoolReader, key: str) -> Row | None:
     """Return the key's row and its user's role if both are usable, else None."""
     marker, _, rest = key.partition("_")
     prefix, _, secret = rest.partition("_")
@@ -77,7 +77,7 @@ async def find_principal(reads: ReadPool, key: str) -> Row | None:
     return row if is_valid else None
 
 
-async def find_live(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+async def find_live(reads: PoolReader, api_key_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
     """Return `role, email_verified, prefix` for each key that lives, by its id.
 
     Rotation changes the prefix.
@@ -86,9 +86,9 @@ async def find_live(reads: ReadPool, api_key_ids: Collection[uuid.UUID]) -> dict
     return {row["id"]: row for row in rows}
 
 
-async def record_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
+async def record_use(uow: UnitOfWork, api_key_id: uuid.UUID) -> None:
     """Store the time of the last use, at most once per minute."""
-    await session.execute(
+    await uow.session.execute(
         update(ApiKey)
         .where(ApiKey.id == api_key_id)
         .where(or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < func.now() - USED_EVERY))
@@ -96,13 +96,13 @@ async def record_use(session: AsyncSession, api_key_id: uuid.UUID) -> None:
     )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(reads: PoolReader, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
     """Return one page of the user's keys that were not revoked."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
 
 async def create(
-    session: AsyncSession,
+    uow: UnitOfWork,
     data: ApiKeyCreate,
     *,
     user_id: uuid.UUID,
@@ -117,67 +117,61 @@ async def create(
         TooManyApiKeys: the user has `limit` live keys.
     """
     count = select(func.count(ApiKey.id)).where(ApiKey.user_id == user_id, IS_LIVE)
-    if (await session.scalar(count) or 0) >= limit:
+    if (await uow.session.scalar(count) or 0) >= limit:
         raise TooManyApiKeys(f"An account has at most {limit} API keys.")
     row = ApiKey(user_id=user_id, name=data.name, scopes=list(data.scopes), expires_at=expires_at)
-    session.add(row)
-    return row, await set_secret(session, row)
+    uow.session.add(row)
+    return row, await set_secret(uow, row)
 
 
-async def rotate(session: AsyncSession, row: ApiKey) -> str:
+async def rotate(uow: UnitOfWork, row: ApiKey) -> str:
     """Replace the key's text and return the new one; the old one is invalid at once."""
-    await invalidate_principal(session, row.user_id)
-    return await set_secret(session, row)
+    await invalidate_principal(uow, row.user_id)
+    return await set_secret(uow, row)
 
 
-async def revoke(session: AsyncSession, row: ApiKey) -> None:
+async def revoke(uow: UnitOfWork, row: ApiKey) -> None:
     row.revoked_at = now()
-    await session.flush()
-    await invalidate_principal(session, row.user_id)
+    await uow.session.flush()
+    await invalidate_principal(uow, row.user_id)
 
 
-async def is_live(session: AsyncSession, api_key_id: uuid.UUID) -> bool:
+async def is_live(uow: UnitOfWork, api_key_id: uuid.UUID) -> bool:
     """Return whether the key is usable; the caller must hold the account lock."""
     statement = select(ApiKey.id).join(User, User.id == ApiKey.user_id)
-    found = await session.scalar(statement.where(ApiKey.id == api_key_id, IS_LIVE, IS_USABLE))
+    found = await uow.session.scalar(statement.where(ApiKey.id == api_key_id, IS_LIVE, IS_USABLE))
     return found is not None
 
 
-async def revoke_all(session: AsyncSession, user_id: uuid.UUID) -> None:
+async def revoke_all(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     """Revoke every key of the user."""
-    await revoke_where(session, user_id, true())
+    await revoke_where(uow, user_id, true())
 
 
-async def revoke_beyond(
-    session: AsyncSession, user_id: uuid.UUID, scopes: Collection[Scope]
-) -> None:
+async def revoke_beyond(uow: UnitOfWork, user_id: uuid.UUID, scopes: Collection[Scope]) -> None:
     """Revoke the user's keys that have a scope other than these."""
     is_within = ApiKey.scopes.contained_by(sorted(scopes))
-    await revoke_where(session, user_id, ~is_within)
+    await revoke_where(uow, user_id, ~is_within)
 
 
-async def revoke_where(
-    session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
-) -> None:
-    await session.execute(
+async def revoke_where(uow: UnitOfWork, user_id: uuid.UUID, condition: ColumnElement[bool]) -> None:
+    await uow.session.execute(
         update(ApiKey)
         .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), condition)
         .values(revoked_at=func.now())
         .execution_options(synchronize_session=False)
     )
-    await invalidate_principal(session, user_id)
+    await invalidate_principal(uow, user_id)
 
 
-async def get_for_change(
-    session: AsyncSession, api_key_id: uuid.UUID, *, user_id: uuid.UUID
-) -> ApiKey:
+async def get_for_change(uow: UnitOfWork, api_key_id: uuid.UUID, *, user_id: uuid.UUID) -> ApiKey:
     """Return a key of the user, locked until the transaction ends.
 
     Raises:
         NotFound: the user has no such key, or it was revoked.
     """
     return found(
-        await session.scalar(
+        await uow.session.scalar(
             select(ApiKey)
             .where(ApiKey.id == api_key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
             .with_for_update()
@@ -186,9 +180,9 @@ async def get_for_change(
     )
 
 
-async def set_secret(session: AsyncSession, row: ApiKey) -> str:
+async def set_secret(uow: UnitOfWork, row: ApiKey) -> str:
     secret = new_secret()
     row.prefix = secrets.token_hex(6)
     row.secret_hash = digest(secret)
-    await session.flush()
+    await uow.session.flush()
     return f"rk_{row.prefix}_{secret}"

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.config.settings import Settings
-from app.db.dependencies import SessionDep
+from app.db.dependencies import UnitOfWorkDep
 from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.models import ApiKey
@@ -28,19 +28,19 @@ class NewApiKey:
 
 
 async def get_own_api_key(
-    api_key_id: uuid.UUID, session: SessionDep, principal: SessionHolder
+    api_key_id: uuid.UUID, uow: UnitOfWorkDep, principal: SessionHolder
 ) -> ApiKey:
-    await credentials.lock_live(session, principal)
-    return await api_keys.get_for_change(session, api_key_id, user_id=principal.id)
+    await credentials.lock_live(uow, principal)
+    return await api_keys.get_for_change(uow, api_key_id, user_id=principal.id)
 
 
 async def get_new_api_key(
-    data: ApiKeyCreate, session: SessionDep, principal: SessionHolder, request: Request
+    data: ApiKeyCreate, uow: UnitOfWorkDep, principal: SessionHolder, request: Request
 ) -> NewApiKey:
     """Validate scopes and lifetime, and lock the account."""
     permit_scopes(principal, data.scopes)
     expires_at = expiry_within(resources(request)[Settings], data.expires_at)
-    await credentials.lock_live(session, principal)
+    await credentials.lock_live(uow, principal)
     return NewApiKey(data, expires_at)
 
 

@@ -1,30 +1,30 @@
 """Receivers of signals: revoke API keys when their user loses access or a role."""
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import InvalidToken
 from app.features.api_keys import crud
 from app.features.users.signals import CredentialChecked, ProgramsRevoked, RoleChanged
 from app.security.principals import ROLE_SCOPES
 
 
-async def check_api_key(session: AsyncSession, signal: CredentialChecked) -> None:
+async def check_api_key(uow: UnitOfWork, signal: CredentialChecked) -> None:
     """Check that the caller's key is still live.
 
     Raises:
         InvalidToken: the key was revoked after the request was authenticated.
     """
     api_key_id = signal.principal.api_key_id
-    if api_key_id is None or not await crud.is_live(session, api_key_id):
+    if api_key_id is None or not await crud.is_live(uow, api_key_id):
         raise InvalidToken("The credential was revoked.")
 
 
-async def revoke_api_keys(session: AsyncSession, signal: ProgramsRevoked) -> None:
-    await crud.revoke_all(session, signal.user_id)
+async def revoke_api_keys(uow: UnitOfWork, signal: ProgramsRevoked) -> None:
+    await crud.revoke_all(uow, signal.user_id)
 
 
-async def revoke_beyond_role(session: AsyncSession, signal: RoleChanged) -> None:
+async def revoke_beyond_role(uow: UnitOfWork, signal: RoleChanged) -> None:
     """Revoke keys with a scope beyond the role.
 
     Their scopes are not reduced: they must not regain the scope if the role is restored.
     """
-    await crud.revoke_beyond(session, signal.user_id, ROLE_SCOPES[signal.role])
+    await crud.revoke_beyond(uow, signal.user_id, ROLE_SCOPES[signal.role])

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response, status
 
 from app.config.settings import Settings
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import InsufficientScope, NotFound, SessionRequired
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.dependencies import NewApiKeyDep, OwnApiKey, permit_scopes
@@ -38,7 +38,7 @@ async def list_api_keys(
     responses=responses(SessionRequired, InsufficientScope, TooManyApiKeys),
 )
 async def create_api_key(
-    new: NewApiKeyDep, session: SessionDep, principal: SessionHolder, request: Request
+    new: NewApiKeyDep, uow: UnitOfWorkDep, principal: SessionHolder, request: Request
 ) -> ApiKeyCreated:
     """Make an API key with scopes that you have; the key is shown in this answer only.
 
@@ -46,7 +46,7 @@ async def create_api_key(
     you decide otherwise, when you change the password or sign out everywhere.
     """
     row, key = await api_keys.create(
-        session,
+        uow,
         new.data,
         user_id=principal.id,
         expires_at=new.expires_at,
@@ -61,23 +61,23 @@ async def create_api_key(
     response_class=Response,
     responses=responses(SessionRequired, NotFound),
 )
-async def revoke_api_key(row: OwnApiKey, session: SessionDep) -> None:
+async def revoke_api_key(row: OwnApiKey, uow: UnitOfWorkDep) -> None:
     """End an API key."""
-    await api_keys.revoke(session, row)
+    await api_keys.revoke(uow, row)
 
 
 @router.post(
     "/{api_key_id}/rotate", responses=responses(SessionRequired, NotFound, InsufficientScope)
 )
 async def rotate_api_key(
-    row: OwnApiKey, session: SessionDep, principal: SessionHolder
+    row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionHolder
 ) -> ApiKeyCreated:
     """Replace the key by a new one, shown in this answer only; the old one ends at once.
 
     Scopes and expiry stay.
     """
     permit_scopes(principal, row.scopes)
-    return shown(row, await api_keys.rotate(session, row))
+    return shown(row, await api_keys.rotate(uow, row))
 
 
 def shown(row: ApiKey, key: str) -> ApiKeyCreated:

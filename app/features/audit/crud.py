@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import bindparam
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.listing import Listing, PageRequest, PageRows
 from app.features.audit.models import AuditEntry
 from app.features.audit.schemas import AuditEntryRead
@@ -28,6 +28,8 @@ LISTING = Listing(
 )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(
+    reads: PoolReader, request: PageRequest, filters: Mapping[str, Any]
+) -> PageRows:
     """Return one page of the entries that match."""
     return await LISTING.page(reads, request, filters)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from app.db.dependencies import SessionDep
+from app.db.dependencies import UnitOfWorkDep
 from app.errors import NotFound, PreconditionFailed, SessionRequired
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.dependencies import LoginThrottleDep, ProvenChangeDep
@@ -28,12 +28,12 @@ OWN_CHANGES = responses(SessionRequired, NotFound, TooManyAttempts, Precondition
 
 @router.delete("/me", status_code=204, response_class=Response, responses=OWN_CHANGES)
 async def delete_profile(
-    proven_version: ProvenDeletion, user: LockedAccount, session: SessionDep
+    proven_version: ProvenDeletion, user: LockedAccount, uow: UnitOfWorkDep
 ) -> None:
     """Delete your account and everything that gives access to it."""
     check_unchanged(user, proven_version)
-    await users.delete(session, user)
-    await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DELETED)
+    await users.delete(uow, user)
+    await credentials.revoke_all(uow, user.id, RevocationReason.ACCOUNT_DELETED)
 
 
 @router.put(
@@ -43,7 +43,7 @@ async def delete_profile(
     responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_email(
-    proven: ProvenEmail, user: LockedAccount, session: SessionDep, limits: LoginThrottleDep
+    proven: ProvenEmail, user: LockedAccount, uow: UnitOfWorkDep, limits: LoginThrottleDep
 ) -> None:
     """Change your e-mail address; takes effect when the new mailbox confirms it within a day.
 
@@ -51,7 +51,7 @@ async def change_email(
     reset of the password, or signing out everywhere cancels the change.
     """
     check_unchanged(user, proven.version)
-    await request_email_change(session, limits, user, proven.email)
+    await request_email_change(uow, limits, user, proven.email)
 
 
 @router.put(
@@ -61,12 +61,12 @@ async def change_email(
     responses=responses(SessionRequired, NotFound, TooManyAttempts, PreconditionFailed),
 )
 async def change_password(
-    change: ProvenChangeDep, user: LockedAccount, session: SessionDep, principal: AccountOwner
+    change: ProvenChangeDep, user: LockedAccount, uow: UnitOfWorkDep, principal: AccountOwner
 ) -> None:
     """Change your password; ends your other sessions and, by default, API keys and webhooks."""
     check_unchanged(user, change.version)
-    await users.set_password(session, user, change.password_hash)
-    await credentials.end_sign_ins(session, user.id, except_id=principal.session_id)
-    await mailed_tokens.delete_all(session, user.id, Purpose.RESET_PASSWORD)
+    await users.set_password(uow, user, change.password_hash)
+    await credentials.end_sign_ins(uow, user.id, except_id=principal.session_id)
+    await mailed_tokens.delete_all(uow, user.id, Purpose.RESET_PASSWORD)
     if change.revoke_api_keys:
-        await credentials.revoke_programs(session, user.id, RevocationReason.PASSWORD_CHANGED)
+        await credentials.revoke_programs(uow, user.id, RevocationReason.PASSWORD_CHANGED)

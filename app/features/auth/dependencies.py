@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from pydantic import SecretStr
 
 from app.db.dependencies import Reads
-from app.db.executor import ReadPool, Row
+from app.db.executor import PoolReader, Row
 from app.errors import InvalidCredentials, Unprocessable, Violation
 from app.features.auth.login_throttle import LoginThrottle
 from app.features.auth.oauth_form import PasswordGrant
@@ -69,7 +69,7 @@ class ProvenChange:
 
 async def verified_login(
     form: PasswordGrant,
-    reads: ReadPool,
+    reads: PoolReader,
     passwords: PasswordHasher,
     limits: LoginThrottle,
     client: Client,
@@ -118,7 +118,7 @@ class PasswordCheck:
     """
 
     principal: Principal
-    reads: ReadPool
+    reads: PoolReader
     passwords: PasswordHasher
     limits: LoginThrottle
     client: Client

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.db.dependencies import Reads, SessionDep, Transactions
+from app.db.dependencies import Reads, Transactions, UnitOfWorkDep
 from app.errors import InvalidToken
 from app.features.auth.dependencies import (
     ClientDep,
@@ -25,7 +25,7 @@ from app.security.principals import ROLE_SCOPES
 class PasswordSignIn:
     """Resource owner password credentials (RFC 6749, section 4.3)."""
 
-    session: SessionDep
+    uow: UnitOfWorkDep
     reads: Reads
     passwords: Passwords
     tokens: Tokens
@@ -43,10 +43,10 @@ class PasswordSignIn:
         login = await verified_login(grant, self.reads, self.passwords, self.limits, self.client)
         is_dated = self.passwords.needs_rehash(login["password_hash"])
         password_hash = await self.passwords.hash(grant.password) if is_dated else None
-        account = await users.record_login(self.session, login, password_hash=password_hash)
+        account = await users.record_login(self.uow, login, password_hash=password_hash)
         role = (await recheck_login(account, login, grant.password, self.passwords))["role"]
         signed_in = await sessions.create(
-            self.session,
+            self.uow,
             login["id"],
             # Includes scopes that the role lacks: a client may request the same on refresh.
             scopes=sorted(grant.scopes or ROLE_SCOPES[role]),
@@ -76,13 +76,13 @@ class TokenRefresh:
         """
         async with self.limits.secret_attempt("refresh", self.client.address):
             session_id, generation = self.tokens.refresh.read(grant.refresh_token)
-            async with self.transactions() as session:
-                rotated = await sessions.rotate(session, session_id, generation)
+            async with self.transactions() as uow:
+                rotated = await sessions.rotate(uow, session_id, generation)
                 if rotated:
-                    role = await users.get_role(session, rotated.user_id)
+                    role = await users.get_role(uow, rotated.user_id)
                     return self.tokens.pair(rotated, role, grant.scopes)
                 # Committed although the request fails: reuse indicates theft, so the session ends.
-                await sessions.end_by_id(session, session_id)
+                await sessions.end_by_id(uow, session_id)
             raise InvalidToken("The refresh token was used before; the session has been ended.")
 
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from app.config.settings import Settings
-from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import InvalidToken, TooManyRequests
 from app.features.auth.crud import throttles
 from app.features.auth.crud.throttles import Count
@@ -26,8 +26,9 @@ WRONG_PASSWORDS_IN_A_ROW = 100
 # Concurrent password checks of one account per process. Each check counts as wrong until it
 # succeeds, so more of them could make valid sign-ins reach the limit.
 AT_ONCE = 2
-# The transactions wait for locks on the same few rows: more connections would not help.
-COUNTED_AT_ONCE = 4
+# The transactions wait for locks on the same few rows: more connections would not help. Fewer than
+# are reserved, so that a flood of sign-ins leaves some for other requests.
+COUNTED_AT_ONCE = 2
 
 
 class TooManyAttempts(TooManyRequests):
@@ -73,8 +74,8 @@ class LoginThrottle:
     Rejected attempts are not counted: the transaction that counts them is rolled back.
     """
 
-    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
-        self._sessions = sessions
+    def __init__(self, units_of_work: UnitOfWorkFactory, settings: Settings) -> None:
+        self._units_of_work = units_of_work
         self._per_address = settings.attempts_per_address
         self._mails = mail_limits(settings)
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -90,13 +91,13 @@ class LoginThrottle:
         of_account = hashed("password", account)
         of_address = hashed("password", client_network(address))
         async with self._slots.setdefault(of_account, asyncio.Semaphore(AT_ONCE)):
-            async with self._transaction() as session:
-                await self._count_address(session, of_address)
-                await count_account(session, of_account)
+            async with self._transaction() as uow:
+                await self._count_address(uow, of_address)
+                await count_account(uow, of_account)
             yield
-            async with self._transaction() as session:
-                await throttles.undo(session, of_address)
-                await throttles.reset(session, of_account)
+            async with self._transaction() as uow:
+                await throttles.undo(uow, of_address)
+                await throttles.reset(uow, of_account)
 
     @asynccontextmanager
     async def secret_attempt(self, action: str, address: str) -> AsyncIterator[None]:
@@ -119,8 +120,8 @@ class LoginThrottle:
         Raises:
             TooManyAttempts: the address has used up its attempts.
         """
-        async with self._transaction() as session:
-            await self._count_address(session, hashed(action, client_network(address)))
+        async with self._transaction() as uow:
+            await self._count_address(uow, hashed(action, client_network(address)))
 
     async def may_mail(
         self, kind: MailKind, mailbox: str, *, account: uuid.UUID | None = None
@@ -133,32 +134,32 @@ class LoginThrottle:
             TooManyAttempts: the account has reached its limit of requested mails.
         """
         limit = self._mails[kind]
-        async with self._transaction() as session:
+        async with self._transaction() as uow:
             if account:
                 of_account = hashed(f"{kind}-by", str(account))
-                counted = await throttles.count(session, of_account, window=WINDOW)
+                counted = await throttles.count(uow, of_account, window=WINDOW)
                 refuse_above(counted, limit.per_account)
             of_mailbox = hashed(f"{kind}-to", canonical(mailbox))
-            counted = await throttles.count(session, of_mailbox, window=WINDOW)
+            counted = await throttles.count(uow, of_mailbox, window=WINDOW)
         return counted.attempts <= limit.per_address
 
     async def reset(self, account: str) -> None:
-        async with self._transaction() as session:
-            await throttles.reset(session, hashed("password", account))
+        async with self._transaction() as uow:
+            await throttles.reset(uow, hashed("password", account))
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+    async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         # A separate transaction: the attempt counts even if the request fails later.
-        async with self._counting, transaction(self._sessions) as session:
-            yield session
+        async with self._counting, self._units_of_work.begin() as uow:
+            yield uow
 
-    async def _count_address(self, session: AsyncSession, key: str) -> None:
-        refuse_above(await throttles.count(session, key, window=WINDOW), self._per_address)
+    async def _count_address(self, uow: UnitOfWork, key: str) -> None:
+        refuse_above(await throttles.count(uow, key, window=WINDOW), self._per_address)
 
 
-async def count_account(session: AsyncSession, key: str) -> None:
+async def count_account(uow: UnitOfWork, key: str) -> None:
     limit = WRONG_PASSWORDS_PER_WINDOW
-    counted = await throttles.count(session, key, window=WINDOW, strict_limit=limit)
+    counted = await throttles.count(uow, key, window=WINDOW, strict_limit=limit)
     refuse_above(counted, limit)
     if counted.streak > WRONG_PASSWORDS_IN_A_ROW:
         raise too_many(counted)

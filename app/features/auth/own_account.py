@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from app.db.dependencies import SessionDep
-from app.db.session import AsyncSession
+from app.db.dependencies import UnitOfWorkDep
+from app.db.unit_of_work import UnitOfWork
 from app.errors import PreconditionFailed
 from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.dependencies import PasswordCheckDep
@@ -51,11 +51,11 @@ async def get_proven_deletion(data: AccountDeletion, check: PasswordCheckDep) ->
 
 
 async def get_locked_account(
-    session: SessionDep, principal: AccountOwner, precondition: PreconditionDep
+    uow: UnitOfWorkDep, principal: AccountOwner, precondition: PreconditionDep
 ) -> User:
     """Return the caller's account, locked, after a check that the session is live."""
-    user = await users.get_for_change(session, principal.id)
-    await credentials.lock_live(session, principal)
+    user = await users.get_for_change(uow, principal.id)
+    await credentials.lock_live(uow, principal)
     precondition.check(user)
     return user
 
@@ -71,7 +71,7 @@ def check_unchanged(user: User, version: int) -> None:
 
 
 async def request_email_change(
-    session: AsyncSession, limits: LoginThrottle, user: User, email: str
+    uow: UnitOfWork, limits: LoginThrottle, user: User, email: str
 ) -> None:
     """Mail a link to the new address and a notice to the old one.
 
@@ -81,15 +81,15 @@ async def request_email_change(
         TooManyAttempts: the account has reached its limit of requested mails.
     """
     may_mail = await limits.may_mail(MailKind.LINK, email, account=user.id)
-    change = await email_changes.create(session, user, email)
+    change = await email_changes.create(uow, user, email)
     if may_mail:
-        await enqueue(session, SendEmailChangeMail(change_id=change.id))
+        await enqueue(uow, SendEmailChangeMail(change_id=change.id))
     # A confirmed address always gets the notice: an attacker could exhaust a limit first.
     if user.email_verified or await limits.may_mail(MailKind.LINK, user.email):
-        await notify_address(session, user.email, CHANGE_REQUESTED.format(email=email))
+        await notify_address(uow, user.email, CHANGE_REQUESTED.format(email=email))
 
 
-async def confirm_email(session: AsyncSession, token: str) -> bool:
+async def confirm_email(uow: UnitOfWork, token: str) -> bool:
     """Confirm the address that the link was mailed to: the current or the pending one.
 
     Returns False if another account has the pending address; the change is deleted then.
@@ -97,29 +97,29 @@ async def confirm_email(session: AsyncSession, token: str) -> bool:
     Raises:
         InvalidMailedToken: the token is unknown, expired or used.
     """
-    change = await email_changes.consume(session, token)
+    change = await email_changes.consume(uow, token)
     if change is None:
-        await confirm_first_email(session, token)
+        await confirm_first_email(uow, token)
         return True
     user, email = change
     old, was_verified = user.email, user.email_verified
-    if not await email_changes.apply(session, user, email):
+    if not await email_changes.apply(uow, user, email):
         return False
     if was_verified:
-        await notify_address(session, old, CHANGED.format(email=email))
+        await notify_address(uow, old, CHANGED.format(email=email))
     return True
 
 
-async def confirm_first_email(session: AsyncSession, token: str) -> None:
-    user = await mailed_tokens.use(session, token, Purpose.VERIFY_EMAIL)
+async def confirm_first_email(uow: UnitOfWork, token: str) -> None:
+    user = await mailed_tokens.use(uow, token, Purpose.VERIFY_EMAIL)
     if not user.email_verified:
         # Rows of an earlier release: today an account has none until its address is confirmed.
-        await credentials.revoke_programs(session, user.id, RevocationReason.EMAIL_CONFIRMED)
-    await users.verify_email(session, user)
+        await credentials.revoke_programs(uow, user.id, RevocationReason.EMAIL_CONFIRMED)
+    await users.verify_email(uow, user)
 
 
-async def notify_address(session: AsyncSession, email: str, message: str) -> None:
-    await enqueue(session, SendNotification(email=email, subject=SUBJECT, message=message))
+async def notify_address(uow: UnitOfWork, email: str, message: str) -> None:
+    await enqueue(uow, SendNotification(email=email, subject=SUBJECT, message=message))
 
 
 LockedAccount = Annotated[User, Depends(get_locked_account)]

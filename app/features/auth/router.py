@@ -5,8 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from app.db.dependencies import Reads, SessionDep, Transactions
-from app.db.signals import emit
+from app.db.dependencies import Reads, Transactions, UnitOfWorkDep
 from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.dependencies import ClientDep, LoginThrottleDep, Tokens, password_check_key
@@ -97,7 +96,7 @@ async def refresh_token(
 )
 async def revoke_token(
     parameters: ParametersDep,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     tokens: Tokens,
     limits: LoginThrottleDep,
     client: ClientDep,
@@ -109,30 +108,30 @@ async def revoke_token(
     with suppress(InvalidToken):  # An invalid token gets 200, too (RFC 7009, section 2.2).
         async with limits.secret_attempt("revoke", client.address):
             session_id = tokens.session_of(token)
-        await sessions.end_by_id(session, session_id)
+        await sessions.end_by_id(uow, session_id)
 
 
 @router.post(
     "/logout", status_code=204, response_class=Response, responses=responses(SessionRequired)
 )
-async def logout(session: SessionDep, principal: AccountHolder) -> None:
+async def logout(uow: UnitOfWorkDep, principal: AccountHolder) -> None:
     """End the session of this access token."""
     if principal.session_id:
         with suppress(NotFound):  # Ended by another request at the same moment.
-            await sessions.end(session, principal.session_id, user_id=principal.id)
+            await sessions.end(uow, principal.session_id, user_id=principal.id)
 
 
 @router.post(
     "/logout-all", status_code=204, response_class=Response, responses=responses(SessionRequired)
 )
 async def logout_everywhere(
-    session: SessionDep, principal: AccountHolder, revoke_api_keys: RevokeApiKeys = True
+    uow: UnitOfWorkDep, principal: AccountHolder, revoke_api_keys: RevokeApiKeys = True
 ) -> None:
     """End all your sessions and, unless you decide otherwise, your API keys and webhooks."""
-    await credentials.lock(session, principal.id)
-    await credentials.end_sign_ins(session, principal.id)
+    await credentials.lock(uow, principal.id)
+    await credentials.end_sign_ins(uow, principal.id)
     if revoke_api_keys:
-        await credentials.revoke_programs(session, principal.id, RevocationReason.SIGNED_OUT)
+        await credentials.revoke_programs(uow, principal.id, RevocationReason.SIGNED_OUT)
 
 
 @with_password.post(
@@ -143,7 +142,7 @@ async def logout_everywhere(
 )
 async def register_user(
     data: UserRegister,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     passwords: Passwords,
     limits: LoginThrottleDep,
     client: ClientDep,
@@ -153,11 +152,11 @@ async def register_user(
     await limits.count_address("register", client.address)
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
-    user = await users.create(session, data, password_hash=await passwords.hash(password))
-    await emit(session, UserRegistered(user.id))
+    user = await users.create(uow, data, password_hash=await passwords.hash(password))
+    await uow.emit(UserRegistered(user.id))
     if await limits.may_mail(MailKind.LINK, data.email):
         for job in (SendWelcomeMail, SendVerificationMail):
-            await enqueue(session, job(user_id=user.id))
+            await enqueue(uow, job(user_id=user.id))
     return etag_response(
         request, UserRead, user, status=201, location=path_of(request, "read_profile")
     )
@@ -170,12 +169,12 @@ async def register_user(
     responses=responses(SessionRequired, TooManyAttempts),
 )
 async def request_verification(
-    session: SessionDep, principal: AccountHolder, limits: LoginThrottleDep, reads: Reads
+    uow: UnitOfWorkDep, principal: AccountHolder, limits: LoginThrottleDep, reads: Reads
 ) -> None:
     """Have the link to confirm your address mailed again."""
     email = (await users.get(reads, principal.id))["email"]
     if await limits.may_mail(MailKind.LINK, email, account=principal.id):
-        await enqueue(session, SendVerificationMail(user_id=principal.id))
+        await enqueue(uow, SendVerificationMail(user_id=principal.id))
 
 
 @router.post(
@@ -191,8 +190,8 @@ async def verify_email(
     client: ClientDep,
 ) -> None:
     """Confirm your address, or the one that your account moves to, with the token of the link."""
-    async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
-        is_free = await confirm_email(session, data.token)
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as uow:
+        is_free = await confirm_email(uow, data.token)
     # Raised after the commit: the change is deleted although the response is an error.
     if not is_free:
         raise EmailTaken("Another account has this e-mail address; the change has ended.")
@@ -200,12 +199,12 @@ async def verify_email(
 
 @router.post("/forgot-password", status_code=202, response_class=Response)
 async def forget_password(
-    data: PasswordForgotten, session: SessionDep, limits: LoginThrottleDep, client: ClientDep
+    data: PasswordForgotten, uow: UnitOfWorkDep, limits: LoginThrottleDep, client: ClientDep
 ) -> None:
     """Have a link to choose a new password mailed; the answer is the same for any address."""
     await limits.count_address("forgot", client.address)
     if await limits.may_mail(MailKind.RESET, data.email):
-        await enqueue(session, SendResetMail(email=data.email))
+        await enqueue(uow, SendResetMail(email=data.email))
 
 
 @with_password.post(
@@ -227,11 +226,11 @@ async def reset_password(
     webhooks are disabled.
     """
     password = data.new_password.get_secret_value()
-    async with limits.secret_attempt("mailed_token", client.address), transactions() as session:
-        user = await mailed_tokens.use(session, data.token, Purpose.RESET_PASSWORD)
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as uow:
+        user = await mailed_tokens.use(uow, data.token, Purpose.RESET_PASSWORD)
         refuse_weak(password, email=user.email, username=user.username, field="new_password")
-        await users.set_password(session, user, await passwords.hash(password))
-        await users.verify_email(session, user)
-        await credentials.revoke_all(session, user.id, RevocationReason.PASSWORD_RESET)
+        await users.set_password(uow, user, await passwords.hash(password))
+        await users.verify_email(uow, user)
+        await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)
     for count in (str(user.id), password_check_key(user.id)):
         await limits.reset(count)

@@ -16,11 +16,10 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.compiled_insert import run
 from app.db.errors import ForeignKeyViolation, UniqueViolation
 from app.db.executor import CompiledStatement, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession, Transaction, notify
+from app.db.unit_of_work import UnitOfWork
 from app.errors import Unprocessable, Violation, found
 from app.features.categories.models import (
     MAX_CATEGORIES,
@@ -90,19 +89,19 @@ async def find_many(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UUID
     return {row["id"]: row for row in await reads.all(BY_IDS, ids=list(ids))}
 
 
-async def get_for_change(session: AsyncSession, category_id: uuid.UUID) -> Category:
+async def get_for_change(uow: UnitOfWork, category_id: uuid.UUID) -> Category:
     """Return the category, with the tree locked until the transaction ends.
 
     Raises:
         NotFound: there is none.
     """
-    await lock_tree(session)
-    return found(await session.get(Category, category_id, with_for_update=True), "category")
+    await lock_tree(uow)
+    return found(await uow.session.get(Category, category_id, with_for_update=True), "category")
 
 
-async def lock_tree(session: AsyncSession) -> None:
+async def lock_tree(uow: UnitOfWork) -> None:
     # Two concurrent moves could each be valid alone and form a cycle together.
-    await session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
+    await uow.session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
 
 
 async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
@@ -122,37 +121,37 @@ async def list_tree(reads: Reader) -> list[Row]:
     return roots
 
 
-async def find_unknown(session: Transaction, category_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+async def find_unknown(uow: UnitOfWork, category_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return the ids without a category; lock the others until the transaction ends."""
     if not category_ids:
         return set()
-    locked = await run(session, LOCKED, ids=list(category_ids))
+    locked = await uow.execute(LOCKED, ids=list(category_ids))
     return set(category_ids) - {row["id"] for row in locked}
 
 
-async def create(session: AsyncSession, data: CategoryCreate) -> Category:
+async def create(uow: UnitOfWork, data: CategoryCreate) -> Category:
     """Create a category below its parent, or a root.
 
     Raises:
         CategoryNameTaken, CategoryTooDeep, TooManyCategories: the tree does not allow it.
         Unprocessable: there is no such parent.
     """
-    await lock_tree(session)
-    await check_limit(session)
+    await lock_tree(uow)
+    await check_limit(uow)
     category = Category(name=data.name, description=data.description)
-    category.move(data.parent_id, path=await path_to(session, data.parent_id))
-    session.add(category)
-    await flush(session)
+    category.move(data.parent_id, path=await path_to(uow, data.parent_id))
+    uow.session.add(category)
+    await flush(uow)
     return category
 
 
-async def check_limit(session: AsyncSession) -> None:
-    count = await session.scalar(select(func.count(Category.id))) or 0
+async def check_limit(uow: UnitOfWork) -> None:
+    count = await uow.session.scalar(select(func.count(Category.id))) or 0
     if count >= MAX_CATEGORIES:
         raise TooManyCategories(f"There are {MAX_CATEGORIES} categories already.")
 
 
-async def update(session: AsyncSession, category: Category, data: CategoryUpdate) -> Category:
+async def update(uow: UnitOfWork, category: Category, data: CategoryUpdate) -> Category:
     """Change the fields that were sent; with another parent, all descendants move along.
 
     Raises:
@@ -161,46 +160,46 @@ async def update(session: AsyncSession, category: Category, data: CategoryUpdate
     """
     fields: dict[str, Any] = data.model_dump()
     if "parent_id" in fields:
-        await move(session, category, fields.pop("parent_id"))
+        await move(uow, category, fields.pop("parent_id"))
     for field, value in fields.items():
         setattr(category, field, value)
-    await flush(session)
+    await flush(uow)
     return category
 
 
-async def move(session: AsyncSession, category: Category, parent_id: uuid.UUID | None) -> None:
+async def move(uow: UnitOfWork, category: Category, parent_id: uuid.UUID | None) -> None:
     below = subtree(Category.id == category.id)
-    height = await session.scalar(select(func.max(below.c.level)))
-    category.move(parent_id, path=await path_to(session, parent_id), height=height or 1)
+    height = await uow.session.scalar(select(func.max(below.c.level)))
+    category.move(parent_id, path=await path_to(uow, parent_id), height=height or 1)
 
 
-async def path_to(session: AsyncSession, category_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
+async def path_to(uow: UnitOfWork, category_id: uuid.UUID | None) -> Sequence[uuid.UUID]:
     """Return the ids of the category and its ancestors; empty if it does not exist."""
     columns = (Category.id, Category.parent_id)
     found = select(*columns).where(Category.id == category_id).cte(recursive=True)
     above = select(*columns).join(found, Category.id == found.c.parent_id)
-    return (await session.scalars(select(found.union_all(above).c.id))).all()
+    return (await uow.session.scalars(select(found.union_all(above).c.id))).all()
 
 
-async def flush(session: AsyncSession) -> None:
+async def flush(uow: UnitOfWork) -> None:
     try:
-        await session.flush()
-        await notify(session, CHANNEL, TREE_CACHE_KEY)
+        await uow.session.flush()
+        await uow.notify(CHANNEL, TREE_CACHE_KEY)
     except UniqueViolation as error:
         raise CategoryNameTaken("Another category below the same parent has this name.") from error
     except ForeignKeyViolation as error:
         raise Unprocessable(violations=[UNKNOWN_PARENT]) from error
 
 
-async def delete(session: AsyncSession, category: Category) -> None:
+async def delete(uow: UnitOfWork, category: Category) -> None:
     """Delete the category.
 
     Raises:
         CategoryInUse: there are categories below it or items in it.
     """
-    await session.delete(category)
+    await uow.session.delete(category)
     try:
-        await session.flush()
-        await notify(session, CHANNEL, TREE_CACHE_KEY)
+        await uow.session.flush()
+        await uow.notify(CHANNEL, TREE_CACHE_KEY)
     except ForeignKeyViolation as error:
         raise CategoryInUse(IN_USE.get(error.constraint or "")) from error

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from pydantic import TypeAdapter
 
-from app.db.dependencies import Reads, ReplicaReads, SessionDep
+from app.db.dependencies import Reads, ReplicaReads, UnitOfWorkDep
 from app.db.executor import Row
 from app.features.categories import crud as categories
 from app.features.categories.models import Category
@@ -26,9 +26,9 @@ async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReade
 
 
 async def get_category_for_change(
-    category_id: uuid.UUID, session: SessionDep, _: Administrator, precondition: PreconditionDep
+    category_id: uuid.UUID, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
 ) -> Category:
-    category = await categories.get_for_change(session, category_id)
+    category = await categories.get_for_change(uow, category_id)
     precondition.check(category)
     return category
 

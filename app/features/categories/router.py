@@ -2,8 +2,7 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.db.dependencies import ReplicaReads, SessionDep
-from app.db.signals import emit
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.errors import NotFound, PreconditionFailed
 from app.features.categories import crud as categories
 from app.features.categories.dependencies import (
@@ -64,10 +63,10 @@ async def read_category(category: ReadableCategory, request: Request) -> Respons
     responses=responses(CategoryNameTaken, CategoryTooDeep, TooManyCategories),
 )
 async def create_category(
-    data: CategoryCreate, session: SessionDep, _: Administrator, request: Request
+    data: CategoryCreate, uow: UnitOfWorkDep, _: Administrator, request: Request
 ) -> Response:
     """Create a category below another one, or a root."""
-    category = await categories.create(session, data)
+    category = await categories.create(uow, data)
     location = f"{request.url.path}/{category.id}"
     return etag_response(request, CategoryRead, category, status=201, location=location)
 
@@ -80,10 +79,10 @@ async def create_category(
     ),
 )
 async def update_category(
-    data: CategoryUpdate, category: AnyCategory, session: SessionDep, request: Request
+    data: CategoryUpdate, category: AnyCategory, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Change the fields you send; with another parent, everything below moves along."""
-    return etag_response(request, CategoryRead, await categories.update(session, category, data))
+    return etag_response(request, CategoryRead, await categories.update(uow, category, data))
 
 
 @router.delete(
@@ -92,7 +91,7 @@ async def update_category(
     response_class=Response,
     responses=responses(NotFound, PreconditionFailed, CategoryInUse),
 )
-async def delete_category(category: AnyCategory, session: SessionDep) -> None:
+async def delete_category(category: AnyCategory, uow: UnitOfWorkDep) -> None:
     """Delete a category that has no categories below it and no items in it."""
-    await emit(session, CategoryDeleted(category.id))
-    await categories.delete(session, category)
+    await uow.emit(CategoryDeleted(category.id))
+    await categories.delete(uow, category)

@@ -10,8 +10,8 @@ from typing import Any, Self
 from sqlalchemy import bindparam, func, literal, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from app.db.executor import CompiledStatement, ReadPool, Row
-from app.db.session import AsyncSession
+from app.db.executor import CompiledStatement, PoolReader, Row
+from app.db.unit_of_work import UnitOfWork
 from app.features.dashboard.figures import Counts, DashboardFigures, Owned, everything, owned_by
 from app.features.dashboard.models import THE_ONE, Dashboard
 from app.jobs.models import Task
@@ -74,13 +74,13 @@ def rows_of(statement: Counts) -> Any:
     return select(type_coerce(func.coalesce(func.jsonb_agg(row), NOTHING), JSONB)).scalar_subquery()
 
 
-async def count_own(reads: ReadPool, statements: CountingStatements, owner_id: uuid.UUID) -> Row:
+async def count_own(reads: PoolReader, statements: CountingStatements, owner_id: uuid.UUID) -> Row:
     """Count the resources of the user."""
     row = await reads.first(statements.own, owner_id=owner_id)
     return {**(row or {}), "counted_at": now()}
 
 
-async def find_counted(reads: ReadPool, statements: CountingStatements) -> Row | None:
+async def find_counted(reads: PoolReader, statements: CountingStatements) -> Row | None:
     """Return the last figures of the whole service.
 
     None before the first count, or if figures of a new feature are missing.
@@ -91,21 +91,21 @@ async def find_counted(reads: ReadPool, statements: CountingStatements) -> Row |
     return {**row["figures"], "counted_at": row["counted_at"]}
 
 
-async def refresh(session: AsyncSession, statements: CountingStatements) -> None:
+async def refresh(uow: UnitOfWork, statements: CountingStatements) -> None:
     """Count again, unless that would exceed `BUSY_SHARE` of the time."""
-    last = await session.get(Dashboard, THE_ONE)
+    last = await uow.session.get(Dashboard, THE_ONE)
     if last is None or now() - last.counted_at > timedelta(seconds=last.seconds / BUSY_SHARE):
-        await count_all(session, statements)
+        await count_all(uow, statements)
 
 
-async def count_all(session: AsyncSession, statements: CountingStatements) -> Row:
+async def count_all(uow: UnitOfWork, statements: CountingStatements) -> Row:
     """Count the resources of the whole service and store the figures."""
-    await session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING_SECONDS}s'"))
+    await uow.session.execute(text(f"SET LOCAL statement_timeout = '{COUNTING_SECONDS}s'"))
     started = time.perf_counter()
-    row = (await session.execute(statements.whole)).mappings().one()
+    row = (await uow.session.execute(statements.whole)).mappings().one()
     figures, counted_at = dict(row), now()
     seconds = time.perf_counter() - started
     values = {"figures": figures, "counted_at": counted_at, "seconds": seconds}
     statement = insert(Dashboard).values(id=THE_ONE, **values)
-    await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+    await uow.session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
     return {**figures, "counted_at": counted_at}

@@ -1,11 +1,10 @@
 """Schedule: refresh the figures of the dashboard."""
 
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.features.dashboard import crud
 from app.resources import Resources
 
 
 async def refresh_dashboard(resources: Resources) -> None:
-    async with transaction(resources[DatabaseResources].sessions) as session:
-        await crud.refresh(session, resources[crud.CountingStatements])
+    async with resources[DatabaseResources].units_of_work.begin() as uow:
+        await crud.refresh(uow, resources[crud.CountingStatements])

@@ -41,5 +41,5 @@ async def read_dashboard(
 
 async def count_first(transactions: OpenTransaction, statements: CountingStatements) -> Row:
     """Count within the request, before a worker has counted for the first time."""
-    async with transactions() as session:
-        return await dashboards.count_all(session, statements)
+    async with transactions() as uow:
+        return await dashboards.count_all(uow, statements)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.features.events.crud import events
 from app.features.events.models.event import Position
 from app.features.events.schemas import PublishedEvent
@@ -85,7 +85,7 @@ class EventFeed(BackgroundLoop):
 
     name = "events"
 
-    def __init__(self, reads: ReadPool) -> None:
+    def __init__(self, reads: PoolReader) -> None:
         super().__init__()
         self._reads = reads
         self._subscriptions: set[Subscription] = set()

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import ARRAY, BigInteger, Uuid, bindparam, cast, func, select
 
 from app.db.errors import UniqueViolation
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, PoolReader, Row
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession, when_committed
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.files.models import File, PathTaken, Quota, Usage
 from app.features.files.schemas import FileRead
@@ -43,7 +43,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, file_id: uuid.UUID) -> Row:
+async def get(reads: PoolReader, file_id: uuid.UUID) -> Row:
     """Return the file as a row.
 
     Raises:
@@ -52,7 +52,7 @@ async def get(reads: ReadPool, file_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID, id=file_id), "file")
 
 
-async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> Row:
+async def get_by_path(reads: PoolReader, owner_id: uuid.UUID, path: str) -> Row:
     """Return the owner's file at the path, as a row.
 
     Raises:
@@ -61,30 +61,32 @@ async def get_by_path(reads: ReadPool, owner_id: uuid.UUID, path: str) -> Row:
     return found(await reads.first(BY_PATH, owner_id=owner_id, path=path), "file")
 
 
-async def get_for_change(session: AsyncSession, file_id: uuid.UUID) -> File:
+async def get_for_change(uow: UnitOfWork, file_id: uuid.UUID) -> File:
     """Return the file, locked until the transaction ends.
 
     Raises:
         NotFound: there is none.
     """
     return found(
-        await session.scalar(select(File).where(File.id == file_id).with_for_update()), "file"
+        await uow.session.scalar(select(File).where(File.id == file_id).with_for_update()), "file"
     )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, filters: Mapping[str, Any]) -> PageRows:
+async def list_page(
+    reads: PoolReader, request: PageRequest, filters: Mapping[str, Any]
+) -> PageRows:
     """Return one page of the files that match."""
     return await LISTING.page(reads, request, filters)
 
 
-async def usage(reads: ReadPool, owner_id: uuid.UUID) -> Usage:
+async def usage(reads: PoolReader, owner_id: uuid.UUID) -> Usage:
     """Return the owner's current usage; concurrent requests may change it."""
     row = await reads.first(USAGE, owner_id=owner_id)
     return Usage(**row) if row else Usage(0, 0)
 
 
 async def create(
-    session: AsyncSession, files: Sequence[File], *, owner_id: uuid.UUID, quota: Quota
+    uow: UnitOfWork, files: Sequence[File], *, owner_id: uuid.UUID, quota: Quota
 ) -> None:
     """Add files of one owner; the owner's other uploads wait until the transaction ends.
 
@@ -92,26 +94,26 @@ async def create(
         QuotaExceeded: the owner's quota would be exceeded.
         PathTaken: the owner has another file at one of the paths.
     """
-    await session.execute(
+    await uow.session.execute(
         select(User.id).where(User.id == owner_id).with_for_update(key_share=True)
     )
-    session.add_all(files)
+    uow.session.add_all(files)
     try:
-        await session.flush()
+        await uow.session.flush()
     except UniqueViolation as error:
         raise PathTaken("You have another file at this path.") from error
     # A separate statement, so that its snapshot includes what earlier lock holders committed.
-    used = (await session.execute(USED.where(File.owner_id == owner_id))).one()
+    used = (await uow.session.execute(USED.where(File.owner_id == owner_id))).one()
     quota.check(Usage(used.size, used.files))
-    when_committed(session, metrics.FILES_STORED.inc, len(files))
-    when_committed(session, metrics.STORED_BYTES.inc, sum(file.size for file in files))
+    uow.when_committed(metrics.FILES_STORED.inc, len(files))
+    uow.when_committed(metrics.STORED_BYTES.inc, sum(file.size for file in files))
 
 
-async def delete(session: AsyncSession, file: File) -> None:
-    await session.delete(file)
-    await session.flush()
+async def delete(uow: UnitOfWork, file: File) -> None:
+    await uow.session.delete(file)
+    await uow.session.flush()
 
 
-async def existing(reads: ReadPool, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+async def existing(reads: PoolReader, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return those ids that have a file."""
     return {row["id"] for row in await reads.all(EXISTING, ids=list(ids))}

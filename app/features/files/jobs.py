@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.resources import DatabaseResources
 from app.features.files import crud as files
 from app.features.files.lifespan import FileResources
@@ -29,7 +29,7 @@ async def sweep_orphans(resources: Resources) -> None:
     await sweep(resources[FileResources].storage, resources[DatabaseResources].reads)
 
 
-async def sweep(storage: Storage, reads: ReadPool, *, grace: timedelta = GRACE) -> int:
+async def sweep(storage: Storage, reads: PoolReader, *, grace: timedelta = GRACE) -> int:
     """Delete objects and unfinished uploads without a row that are older than `grace`.
 
     Returns their number. Objects whose names are not file ids are left alone.

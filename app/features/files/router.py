@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response, status
 from app.config.settings import Settings
 from app.db.dependencies import Reads, Transactions
 from app.db.executor import Row
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import (
     BadRequest,
     ContentTooLarge,
@@ -74,8 +74,8 @@ async def create_file(
 ) -> Response:
     """Upload a file; it is yours."""
 
-    async def answer(session: AsyncSession) -> Response:
-        await add_rows(session, upload, quota)
+    async def answer(uow: UnitOfWork) -> Response:
+        await add_rows(uow, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
         return etag_response(request, FileRead, file, status=201, location=location)
@@ -95,8 +95,8 @@ async def create_files(
 ) -> Response:
     """Upload up to 10 files; when one of them is refused, none is kept."""
 
-    async def answer(session: AsyncSession) -> Response:
-        await add_rows(session, upload, quota)
+    async def answer(uow: UnitOfWork) -> Response:
+        await add_rows(uow, upload, quota)
         created = FileBatchRead.model_validate(upload)
         return Response(created.model_dump_json(), 201, media_type="application/json")
 
@@ -141,17 +141,17 @@ async def delete_file(
     storage: StorageDep,
 ) -> None:
     """Delete your file, for good."""
-    async with open_transaction() as session:
-        file = await files.get_for_change(session, file_id)
+    async with open_transaction() as uow:
+        file = await files.get_for_change(uow, file_id)
         permit_change(principal, file.owner_id)
         precondition.check(file)
-        await files.delete(session, file)
+        await files.delete(uow, file)
     # After the commit: a row must never refer to a deleted object.
     await discard(storage, [str(file_id)])
 
 
-async def add_rows(session: AsyncSession, upload: Upload, quota: Quota) -> None:
-    await files.create(session, upload.files, owner_id=upload.owner_id, quota=quota)
+async def add_rows(uow: UnitOfWork, upload: Upload, quota: Quota) -> None:
+    await files.create(uow, upload.files, owner_id=upload.owner_id, quota=quota)
     upload.has_rows = True
 
 

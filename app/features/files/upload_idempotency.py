@@ -10,14 +10,14 @@ from fastapi import Request, Response
 
 from app.config.settings import Settings
 from app.db.dependencies import OpenTransaction
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.files.form_parser import Upload
 from app.http.idempotency import crud as idempotency_keys
 from app.http.idempotency.route import check_key, client_key, replay, stored
 from app.resources import resources
 from app.security.resources import SecurityResources
 
-Answer = Callable[[AsyncSession], Awaitable[Response]]
+Answer = Callable[[UnitOfWork], Awaitable[Response]]
 
 
 async def answer_upload_once(
@@ -30,23 +30,23 @@ async def answer_upload_once(
         IdempotencyKeyInProgress: the first request is writing its rows.
     """
     key = request.headers.get("idempotency-key")
-    async with open_transaction() as session:
+    async with open_transaction() as uow:
         if key is None:
-            return await answer(session)
-        return await answer_key_once(request, session, key, upload, answer)
+            return await answer(uow)
+        return await answer_key_once(request, uow, key, upload, answer)
 
 
 async def answer_key_once(
-    request: Request, session: AsyncSession, key: str, upload: Upload, answer: Answer
+    request: Request, uow: UnitOfWork, key: str, upload: Upload, answer: Answer
 ) -> Response:
     check_key(key)
     caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
     fingerprint = upload.fingerprint(request.url.path)
     most = resources(request)[Settings].idempotency_keys_per_caller
-    await idempotency_keys.lock(session, caller, key, most=most)
-    first = await idempotency_keys.find(session, caller, key)
+    await idempotency_keys.lock(uow, caller, key, most=most)
+    first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
         return replay(first, fingerprint, encryptor)
-    response = await answer(session)
-    await idempotency_keys.create(session, stored(response, caller, key, fingerprint, encryptor))
+    response = await answer(uow)
+    await idempotency_keys.create(uow, stored(response, caller, key, fingerprint, encryptor))
     return response

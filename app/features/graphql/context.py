@@ -9,7 +9,7 @@ import strawberry
 from strawberry.dataloader import DataLoader
 
 from app.db.executor import Reader, Row
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.resources import Resources
 from app.security.principals import Principal, Scope
 
@@ -49,7 +49,7 @@ class CallerContext:
 class Context(CallerContext):
     """One request, in one transaction."""
 
-    session: AsyncSession
+    uow: UnitOfWork
 
     caches_rows = True
 

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from graphql import GraphQLError, OperationType
 
 from app.config.settings import Settings
-from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.errors import REPEATABLE
 from app.errors import AppError, NotFound
 from app.features.graphql.context import Context
@@ -30,10 +30,10 @@ router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 async def get_context(
     request: Request,
     principal: FieldReader,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     reads: ReplicaReads,
 ) -> Context:
-    return Context(principal, reads, resources(request), session)
+    return Context(principal, reads, resources(request), uow)
 
 
 @router.post("/graphql", response_class=JSONResponse)

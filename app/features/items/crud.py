@@ -16,14 +16,13 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_statement
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.compiled_insert import compiled_insert, compiled_insert_many, insert_many, insert_one
 from app.db.errors import ForeignKeyViolation
 from app.db.executor import CompiledStatement, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.search import matches
-from app.db.session import Transaction, when_committed
+from app.db.unit_of_work import UnitOfWork
 from app.errors import Unprocessable, Violation, found
 from app.features.categories.crud import subtree
 from app.features.categories.models import Category
@@ -77,14 +76,16 @@ async def get(reads: Reader, item_id: uuid.UUID) -> Row:
     return found(await reads.first(BY_ID, id=item_id), "item")
 
 
-async def get_for_change(session: AsyncSession, item_id: uuid.UUID) -> Item:
+async def get_for_change(uow: UnitOfWork, item_id: uuid.UUID) -> Item:
     """Return the item, locked until the transaction ends.
 
     Raises:
         NotFound: there is no such item, or it is deleted.
     """
     return found(
-        await session.scalar(select(Item).where(Item.id == item_id, IS_ALIVE).with_for_update()),
+        await uow.session.scalar(
+            select(Item).where(Item.id == item_id, IS_ALIVE).with_for_update()
+        ),
         "item",
     )
 
@@ -99,45 +100,45 @@ def everything(reads: Reader, filters: Mapping[str, Any]) -> AsyncGenerator[list
     return LISTING.everything(reads, filters)
 
 
-async def get_deleted(session: AsyncSession, item_id: uuid.UUID) -> Item:
+async def get_deleted(uow: UnitOfWork, item_id: uuid.UUID) -> Item:
     """Return the deleted item, locked until the transaction ends.
 
     Raises:
         NotFound: there is no such item, or it is not deleted.
     """
     return found(
-        await session.scalar(
+        await uow.session.scalar(
             select(Item).where(Item.id == item_id, Item.deleted_at.is_not(None)).with_for_update()
         ),
         "deleted item",
     )
 
 
-async def mark_processed(session: AsyncSession, item: Item, *, at: datetime) -> None:
+async def mark_processed(uow: UnitOfWork, item: Item, *, at: datetime) -> None:
     item.processed_at = at
-    await session.flush()
+    await uow.session.flush()
 
 
-async def restore(session: AsyncSession, item: Item) -> Item:
+async def restore(uow: UnitOfWork, item: Item) -> Item:
     item.deleted_at = None
-    await session.flush()
+    await uow.session.flush()
     return item
 
 
-async def create(session: Transaction, data: ItemCreate, *, owner: Principal) -> Row:
+async def create(uow: UnitOfWork, data: ItemCreate, *, owner: Principal) -> Row:
     """Create an item.
 
     Raises:
         Unprocessable: there is no such category.
     """
     with known_category():
-        item = await insert_one(session, INSERT, **data.model_dump(), owner_id=owner.id)
-    when_committed(session, metrics.ITEMS_CREATED.inc)
+        item = await insert_one(uow, INSERT, **data.model_dump(), owner_id=owner.id)
+    uow.when_committed(metrics.ITEMS_CREATED.inc)
     return item
 
 
 async def create_many(
-    session: Transaction, batch: Sequence[ItemCreate], *, owner: Principal
+    uow: UnitOfWork, batch: Sequence[ItemCreate], *, owner: Principal
 ) -> list[Row]:
     """Create the items in one statement and return them in the order of the batch.
 
@@ -148,20 +149,20 @@ async def create_many(
         return []
     rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
     with known_category():
-        created = await insert_many(session, INSERT_MANY, rows)
-    when_committed(session, metrics.ITEMS_CREATED.inc, len(rows))
+        created = await insert_many(uow, INSERT_MANY, rows)
+    uow.when_committed(metrics.ITEMS_CREATED.inc, len(rows))
     return created
 
 
-async def replace(session: AsyncSession, item: Item, data: ItemCreate) -> Item:
-    return await change(session, item, data.model_dump())
+async def replace(uow: UnitOfWork, item: Item, data: ItemCreate) -> Item:
+    return await change(uow, item, data.model_dump())
 
 
-async def update(session: AsyncSession, item: Item, data: ItemUpdate) -> Item:
-    return await change(session, item, data.model_dump())
+async def update(uow: UnitOfWork, item: Item, data: ItemUpdate) -> Item:
+    return await change(uow, item, data.model_dump())
 
 
-async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -> Item:
+async def change(uow: UnitOfWork, item: Item, fields: Mapping[str, Any]) -> Item:
     """Change the fields of the item.
 
     Raises:
@@ -171,7 +172,7 @@ async def change(session: AsyncSession, item: Item, fields: Mapping[str, Any]) -
         setattr(item, field, value)
     item.check_gross_price(fields)
     with known_category():
-        await session.flush()
+        await uow.session.flush()
     return item
 
 
@@ -184,14 +185,14 @@ def known_category() -> Iterator[None]:
         raise Unprocessable(violations=[UNKNOWN_CATEGORY]) from error
 
 
-async def delete(session: AsyncSession, item: Item) -> None:
+async def delete(uow: UnitOfWork, item: Item) -> None:
     item.deleted_at = now()
-    await session.flush()
+    await uow.session.flush()
 
 
-async def leave_category(session: AsyncSession, category_id: uuid.UUID) -> None:
+async def leave_category(uow: UnitOfWork, category_id: uuid.UUID) -> None:
     """Remove deleted items from a category, which could not be deleted otherwise."""
-    await session.execute(
+    await uow.session.execute(
         update_statement(Item)
         .where(Item.category_id == category_id, Item.deleted_at.is_not(None))
         .values(category_id=None, version=Item.version + 1)

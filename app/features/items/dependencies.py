@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from fastapi import Cookie, Depends, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
-from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.executor import Row
 from app.features.items import crud as items
 from app.features.items.models import Item
@@ -29,18 +29,18 @@ async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> Ro
 
 
 async def get_own_item(
-    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter, precondition: PreconditionDep
+    item_id: uuid.UUID, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
-    item = await items.get_for_change(session, item_id)
+    item = await items.get_for_change(uow, item_id)
     permit_change(principal, item.owner_id)
     precondition.check(item)
     return item
 
 
 async def get_own_deleted_item(
-    item_id: uuid.UUID, session: SessionDep, principal: ItemWriter, precondition: PreconditionDep
+    item_id: uuid.UUID, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
-    item = await items.get_deleted(session, item_id)
+    item = await items.get_deleted(uow, item_id)
     permit_change(principal, item.owner_id)
     precondition.check_if_sent(item)
     return item

@@ -106,24 +106,24 @@ class ItemMutations:
     async def create_item(self, info: Info, input: CreateItemInput) -> Item | None:
         info.context.require(Scope.ITEMS_WRITE)
         data = validated(ItemCreate, input)
-        async with info.context.session.begin_nested():
-            row = await items.create(info.context.session, data, owner=info.context.principal)
+        async with info.context.uow.session.begin_nested():
+            row = await items.create(info.context.uow, data, owner=info.context.principal)
         return from_row(Item, row)
 
     @strawberry.mutation(description="Change the fields of your item that you send.")
     async def update_item(self, info: Info, id: uuid.UUID, input: UpdateItemInput) -> Item | None:
         info.context.require(Scope.ITEMS_WRITE)
         data = validated(ItemUpdate, input)
-        async with info.context.session.begin_nested():
+        async with info.context.uow.session.begin_nested():
             row = await own_item(info.context, id)
-            return item_of(await items.update(info.context.session, row, data))
+            return item_of(await items.update(info.context.uow, row, data))
 
     @strawberry.mutation(description="Delete your item; answers with its id.")
     async def delete_item(self, info: Info, id: uuid.UUID) -> uuid.UUID | None:
         info.context.require(Scope.ITEMS_WRITE)
-        async with info.context.session.begin_nested():
+        async with info.context.uow.session.begin_nested():
             row = await own_item(info.context, id)
-            await items.delete(info.context.session, row)
+            await items.delete(info.context.uow, row)
         return id
 
 
@@ -134,7 +134,7 @@ async def own_item(context: Context, item_id: uuid.UUID) -> ItemRow:
         NotFound: there is no such item, or it is deleted.
         NotPermitted: the caller may not change it.
     """
-    row = await items.get_for_change(context.session, item_id)
+    row = await items.get_for_change(context.uow, item_id)
     permit_change(context.principal, row.owner_id)
     return row
 

@@ -22,9 +22,9 @@ class ProcessItem(Job):
         await work.report_progress(50)
         processed_at = now()
         work.result = {"processed_at": to_jsonable_python(processed_at)}
-        async with work.completion() as session:
+        async with work.completion() as uow:
             try:
-                item = await items.get_for_change(session, self.item_id)
+                item = await items.get_for_change(uow, self.item_id)
             except NotFound as error:
                 raise PermanentFailure("The item was deleted.") from error
-            await items.mark_processed(session, item, at=processed_at)
+            await items.mark_processed(uow, item, at=processed_at)

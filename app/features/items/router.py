@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 from pydantic_core import ErrorDetails
 
-from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.executor import Row
 from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
 from app.features.categories import crud as categories
@@ -83,10 +83,10 @@ async def list_items(
 
 @router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
 async def create_item(
-    data: ItemCreate, session: TransactionDep, principal: ItemWriter, request: Request
+    data: ItemCreate, uow: UnitOfWorkDep, principal: ItemWriter, request: Request
 ) -> Response:
     """Create an item; it is yours."""
-    item = await items.create(session, data, owner=principal)
+    item = await items.create(uow, data, owner=principal)
     return etag_response(
         request, ItemRead, item, status=201, location=f"{request.url.path}/{item['id']}"
     )
@@ -94,7 +94,7 @@ async def create_item(
 
 @router.post("/batch", response_model=ItemBatchRead)
 async def create_items(
-    batch: ItemBatch, session: TransactionDep, principal: ItemWriter, request: Request
+    batch: ItemBatch, uow: UnitOfWorkDep, principal: ItemWriter, request: Request
 ) -> ItemBatchRead:
     """Create up to 1,000 items; those that break a rule are reported one by one."""
     await charge(request, principal, len(batch.items) // ITEMS_PER_REQUEST)
@@ -102,41 +102,41 @@ async def create_items(
     await asyncio.sleep(0)
     checked = batch.checked()
     await asyncio.sleep(0)
-    checked.refuse_categories(await categories.find_unknown(session, checked.category_ids()))
+    checked.refuse_categories(await categories.find_unknown(uow, checked.category_ids()))
     broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
     if batch.atomic and broken:
         raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
     await asyncio.sleep(0)
-    created = await items.create_many(session, list(checked.valid.values()), owner=principal)
+    created = await items.create_many(uow, list(checked.valid.values()), owner=principal)
     return await batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
 
 
 @router.put("/{item_id}", response_model=ItemRead, responses=CHANGES)
 async def replace_item(
-    data: ItemCreate, item: OwnItem, session: SessionDep, request: Request
+    data: ItemCreate, item: OwnItem, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Replace your item; what you leave out returns to its default."""
-    return etag_response(request, ItemRead, await items.replace(session, item, data))
+    return etag_response(request, ItemRead, await items.replace(uow, item, data))
 
 
 @router.patch("/{item_id}", response_model=ItemRead, responses=CHANGES)
 async def update_item(
-    data: ItemUpdate, item: OwnItem, session: SessionDep, request: Request
+    data: ItemUpdate, item: OwnItem, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Change the fields you send; the others stay."""
-    return etag_response(request, ItemRead, await items.update(session, item, data))
+    return etag_response(request, ItemRead, await items.update(uow, item, data))
 
 
 @router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
-async def delete_item(item: OwnItem, session: SessionDep) -> None:
+async def delete_item(item: OwnItem, uow: UnitOfWorkDep) -> None:
     """Delete your item; it can be restored."""
-    await items.delete(session, item)
+    await items.delete(uow, item)
 
 
 @router.post("/{item_id}/restore", response_model=ItemRead, responses=CHANGES)
-async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Request) -> Response:
+async def restore_item(item: OwnDeletedItem, uow: UnitOfWorkDep, request: Request) -> Response:
     """Bring your deleted item back."""
-    return etag_response(request, ItemRead, await items.restore(session, item))
+    return etag_response(request, ItemRead, await items.restore(uow, item))
 
 
 @router.post(
@@ -146,12 +146,12 @@ async def restore_item(item: OwnDeletedItem, session: SessionDep, request: Reque
     responses={**CHANGES, **responses(TooManyTasks)},
 )
 async def process_item(
-    item: OwnItem, session: SessionDep, principal: ItemWriter, _: RoomForTask, request: Request
+    item: OwnItem, uow: UnitOfWorkDep, principal: ItemWriter, _: RoomForTask, request: Request
 ) -> Response:
     """Have your item processed; while that is going on, you get the same task again."""
     job = ProcessItem(item_id=item.id)
-    task_id = await enqueue(session, job, owner_id=principal.id, key=str(item.id))
-    return await accepted_response(request, session, task_id)
+    task_id = await enqueue(uow, job, owner_id=principal.id, key=str(item.id))
+    return await accepted_response(request, uow, task_id)
 
 
 def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:

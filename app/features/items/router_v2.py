@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
-from app.db.dependencies import ReplicaReads, SessionDep, TransactionDep
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.errors import NotFound, NotPermitted, PreconditionFailed
 from app.features.items import crud as items
 from app.features.items.dependencies import ItemFilters, OwnItem, ReadableItem
@@ -39,23 +39,23 @@ async def list_items_v2(
 
 @router.post("", response_model=ItemReadV2, status_code=status.HTTP_201_CREATED)
 async def create_item_v2(
-    data: ItemCreateV2, session: TransactionDep, principal: ItemWriter, request: Request
+    data: ItemCreateV2, uow: UnitOfWorkDep, principal: ItemWriter, request: Request
 ) -> Response:
     """Create an item; it is yours."""
-    item = await items.create(session, data.to_v1(), owner=principal)
+    item = await items.create(uow, data.to_v1(), owner=principal)
     location = f"{request.url.path}/{item['id']}"
     return etag_response(request, ItemReadV2, item, status=201, location=location)
 
 
 @router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)
 async def update_item_v2(
-    data: ItemUpdateV2, item: OwnItem, session: SessionDep, request: Request
+    data: ItemUpdateV2, item: OwnItem, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Change the fields you send; the others stay."""
-    return etag_response(request, ItemReadV2, await items.update(session, item, data.to_v1()))
+    return etag_response(request, ItemReadV2, await items.update(uow, item, data.to_v1()))
 
 
 @router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
-async def delete_item_v2(item: OwnItem, session: SessionDep) -> None:
+async def delete_item_v2(item: OwnItem, uow: UnitOfWorkDep) -> None:
     """Delete your item; it can be restored."""
-    await items.delete(session, item)
+    await items.delete(uow, item)

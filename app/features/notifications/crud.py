@@ -4,9 +4,9 @@ import uuid
 
 from sqlalchemy import bindparam, select
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.notifications.models import Notification
 from app.features.notifications.schemas import NotificationRead
 from app.features.users.crud import users
@@ -23,29 +23,27 @@ LISTING = Listing(
 )
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(reads: PoolReader, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
     """Return one page of the user's notifications."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
 
-async def create(session: AsyncSession, user_id: uuid.UUID, *, subject: str, message: str) -> None:
+async def create(uow: UnitOfWork, user_id: uuid.UUID, *, subject: str, message: str) -> None:
     """Add a notification for the user."""
-    session.add(Notification(user_id=user_id, subject=subject, message=message))
-    await session.flush()
+    uow.session.add(Notification(user_id=user_id, subject=subject, message=message))
+    await uow.session.flush()
 
 
-async def create_for_address(
-    session: AsyncSession, email: str, *, subject: str, message: str
-) -> None:
+async def create_for_address(uow: UnitOfWork, email: str, *, subject: str, message: str) -> None:
     """Add a notification for the user with the address, if there is one."""
-    user = await users.find_by_email(session, email)
+    user = await users.find_by_email(uow, email)
     if user:
-        await create(session, user.id, subject=subject, message=message)
+        await create(uow, user.id, subject=subject, message=message)
 
 
-async def create_for_admins(session: AsyncSession, *, subject: str, message: str) -> None:
+async def create_for_admins(uow: UnitOfWork, *, subject: str, message: str) -> None:
     """Add a notification for each administrator who may sign in."""
     is_admin = (User.role == Role.ADMIN) & User.is_active & User.deleted_at.is_(None)
-    for user_id in await session.scalars(select(User.id).where(is_admin)):
-        session.add(Notification(user_id=user_id, subject=subject, message=message))
-    await session.flush()
+    for user_id in await uow.session.scalars(select(User.id).where(is_admin)):
+        uow.session.add(Notification(user_id=user_id, subject=subject, message=message))
+    await uow.session.flush()

@@ -19,9 +19,9 @@ class NotifyAdmins(Job):
             user = await users.get(work.reads, self.user_id)
         except NotFound as error:
             raise PermanentFailure("The account was deleted.") from error
-        async with work.completion() as session:
+        async with work.completion() as uow:
             await notifications.create_for_admins(
-                session,
+                uow,
                 subject=f"A new account: {user['username']}",
                 message=f"{user['username']} has signed up with the address {user['email']}.",
             )

@@ -1,10 +1,10 @@
 """Receivers of signals: administrators are notified of new accounts."""
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.notifications.jobs import NotifyAdmins
 from app.features.users.signals import UserRegistered
 from app.jobs.job import enqueue
 
 
-async def notify_admins(session: AsyncSession, signal: UserRegistered) -> None:
-    await enqueue(session, NotifyAdmins(user_id=signal.user_id))
+async def notify_admins(uow: UnitOfWork, signal: UserRegistered) -> None:
+    await enqueue(uow, NotifyAdmins(user_id=signal.user_id))

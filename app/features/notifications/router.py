@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.features.auth.dependencies import LoginThrottleDep
 from app.features.auth.login_throttle import WINDOW, MailKind, TooManyAttempts
 from app.features.mail.send_notification import SendNotification
@@ -47,7 +47,7 @@ async def list_notifications(
 async def send_notification(
     email: Recipient,
     data: NotificationCreate,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     principal: Administrator,
     _: RoomForTask,
     limits: LoginThrottleDep,
@@ -59,8 +59,6 @@ async def send_notification(
             "The address got as many messages as it may.",
             retry_after_seconds=int(WINDOW.total_seconds()),
         )
-    await notifications.create_for_address(session, email, **data.model_dump())
+    await notifications.create_for_address(uow, email, **data.model_dump())
     job = SendNotification(email=email, subject=data.subject, message=data.message)
-    return await accepted_response(
-        request, session, await enqueue(session, job, owner_id=principal.id)
-    )
+    return await accepted_response(request, uow, await enqueue(uow, job, owner_id=principal.id))

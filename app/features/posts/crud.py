@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from app.db.executor import CompiledStatement, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.search import matches
-from app.db.session import AsyncSession, when_committed
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.posts.models import SEARCHED, Post, Status
 from app.features.posts.schemas import PostCreate, PostRead, PostUpdate
@@ -62,7 +62,7 @@ async def get(reads: Reader, post_id: uuid.UUID, *, viewer: Principal) -> Row:
     return with_author(row)
 
 
-async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: Principal) -> Post:
+async def get_for_change(uow: UnitOfWork, post_id: uuid.UUID, *, viewer: Principal) -> Post:
     """Return the post with its author, locked until the transaction ends.
 
     Raises:
@@ -74,7 +74,7 @@ async def get_for_change(session: AsyncSession, post_id: uuid.UUID, *, viewer: P
         .options(joinedload(Post.author, innerjoin=True))
         .with_for_update(of=Post)
     )
-    return found(await session.scalar(statement, viewer.as_viewer()), "post")
+    return found(await uow.session.scalar(statement, viewer.as_viewer()), "post")
 
 
 async def list_page(
@@ -90,51 +90,51 @@ def with_author(row: Row) -> Row:
     return {**row, "author": {"id": row["author_id"], **names}}
 
 
-async def create(session: AsyncSession, data: PostCreate, *, author: Principal) -> Post:
+async def create(uow: UnitOfWork, data: PostCreate, *, author: Principal) -> Post:
     """Create a draft."""
-    post = Post(**data.model_dump(), author=await session.get_one(User, author.id))
-    session.add(post)
-    await session.flush()
+    post = Post(**data.model_dump(), author=await uow.session.get_one(User, author.id))
+    uow.session.add(post)
+    await uow.session.flush()
     return post
 
 
-async def replace(session: AsyncSession, post: Post, data: PostCreate) -> Post:
-    return await change(session, post, data.model_dump())
+async def replace(uow: UnitOfWork, post: Post, data: PostCreate) -> Post:
+    return await change(uow, post, data.model_dump())
 
 
-async def update(session: AsyncSession, post: Post, data: PostUpdate) -> Post:
-    return await change(session, post, data.model_dump())
+async def update(uow: UnitOfWork, post: Post, data: PostUpdate) -> Post:
+    return await change(uow, post, data.model_dump())
 
 
-async def change(session: AsyncSession, post: Post, fields: Mapping[str, Any]) -> Post:
+async def change(uow: UnitOfWork, post: Post, fields: Mapping[str, Any]) -> Post:
     for field, value in fields.items():
         setattr(post, field, value)
-    await session.flush()
+    await uow.session.flush()
     return post
 
 
-async def publish(session: AsyncSession, post: Post) -> Post:
+async def publish(uow: UnitOfWork, post: Post) -> Post:
     """Publish the post.
 
     Raises:
         AlreadyPublished: it is published.
     """
     post.publish(at=now())
-    await session.flush()
-    when_committed(session, metrics.POSTS_PUBLISHED.inc)
+    await uow.session.flush()
+    uow.when_committed(metrics.POSTS_PUBLISHED.inc)
     return post
 
 
-async def unpublish(session: AsyncSession, post: Post) -> None:
+async def unpublish(uow: UnitOfWork, post: Post) -> None:
     """Make the post a draft again.
 
     Raises:
         NotPublished: it is a draft.
     """
     post.unpublish()
-    await session.flush()
+    await uow.session.flush()
 
 
-async def delete(session: AsyncSession, post: Post) -> None:
-    await session.delete(post)
-    await session.flush()
+async def delete(uow: UnitOfWork, post: Post) -> None:
+    await uow.session.delete(post)
+    await uow.session.flush()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.executor import Row
 from app.features.posts import crud as posts
 from app.features.posts.models import Post, Status
@@ -20,9 +20,9 @@ async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReade
 
 
 async def get_own_post(
-    post_id: uuid.UUID, session: SessionDep, principal: PostWriter, precondition: PreconditionDep
+    post_id: uuid.UUID, uow: UnitOfWorkDep, principal: PostWriter, precondition: PreconditionDep
 ) -> Post:
-    post = await posts.get_for_change(session, post_id, viewer=principal)
+    post = await posts.get_for_change(uow, post_id, viewer=principal)
     permit_change(principal, post.author_id)
     precondition.check(post)
     return post

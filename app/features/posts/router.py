@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.db.dependencies import ReplicaReads, SessionDep
+from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.errors import NotFound, NotPermitted, PreconditionFailed
 from app.features.posts import crud as posts
 from app.features.posts.dependencies import OwnPost, PostFilters, PostPagination, ReadablePost
@@ -35,10 +35,10 @@ async def list_posts(
 
 @router.post("", response_model=PostRead, status_code=status.HTTP_201_CREATED)
 async def create_post(
-    data: PostCreate, session: SessionDep, principal: PostWriter, request: Request
+    data: PostCreate, uow: UnitOfWorkDep, principal: PostWriter, request: Request
 ) -> Response:
     """Write a draft; nobody else but administrators sees it until you publish it."""
-    post = await posts.create(session, data, author=principal)
+    post = await posts.create(uow, data, author=principal)
     return etag_response(
         request, PostRead, post, status=201, location=f"{request.url.path}/{post.id}"
     )
@@ -46,26 +46,26 @@ async def create_post(
 
 @router.put("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
 async def replace_post(
-    data: PostCreate, post: OwnPost, session: SessionDep, request: Request
+    data: PostCreate, post: OwnPost, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Replace title and body of your post."""
-    return etag_response(request, PostRead, await posts.replace(session, post, data))
+    return etag_response(request, PostRead, await posts.replace(uow, post, data))
 
 
 @router.patch("/{post_id}", response_model=PostRead, responses=responses(*CHANGES))
 async def update_post(
-    data: PostUpdate, post: OwnPost, session: SessionDep, request: Request
+    data: PostUpdate, post: OwnPost, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Change the fields you send; the others stay."""
-    return etag_response(request, PostRead, await posts.update(session, post, data))
+    return etag_response(request, PostRead, await posts.update(uow, post, data))
 
 
 @router.delete(
     "/{post_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
 )
-async def delete_post(post: OwnPost, session: SessionDep) -> None:
+async def delete_post(post: OwnPost, uow: UnitOfWorkDep) -> None:
     """Delete your post for good."""
-    await posts.delete(session, post)
+    await posts.delete(uow, post)
 
 
 @router.put(
@@ -73,9 +73,9 @@ async def delete_post(post: OwnPost, session: SessionDep) -> None:
     response_model=PostRead,
     responses=responses(*CHANGES, AlreadyPublished),
 )
-async def publish_post(post: OwnPost, session: SessionDep, request: Request) -> Response:
+async def publish_post(post: OwnPost, uow: UnitOfWorkDep, request: Request) -> Response:
     """Publish your draft: everybody sees it."""
-    return etag_response(request, PostRead, await posts.publish(session, post))
+    return etag_response(request, PostRead, await posts.publish(uow, post))
 
 
 @router.delete(
@@ -84,6 +84,6 @@ async def publish_post(post: OwnPost, session: SessionDep, request: Request) -> 
     response_class=Response,
     responses=responses(*CHANGES, NotPublished),
 )
-async def unpublish_post(post: OwnPost, session: SessionDep) -> None:
+async def unpublish_post(post: OwnPost, uow: UnitOfWorkDep) -> None:
     """Make your post a draft again."""
-    await posts.unpublish(session, post)
+    await posts.unpublish(uow, post)

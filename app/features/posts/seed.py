@@ -1,6 +1,6 @@
 """Seed data: posts of a new development database."""
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.posts import crud
 from app.features.posts.schemas import PostCreate
 from app.security.principals import Principal
@@ -12,8 +12,8 @@ PUBLISHED = [
 DRAFT = PostCreate(title="Wool or linen?", body="Wool keeps its shape. To be continued.")
 
 
-async def fill(session: AsyncSession, user: Principal) -> None:
+async def fill(uow: UnitOfWork, user: Principal) -> None:
     """Create two published posts and a draft of the user."""
     for data in PUBLISHED:
-        await crud.publish(session, await crud.create(session, data, author=user))
-    await crud.create(session, DRAFT, author=user)
+        await crud.publish(uow, await crud.create(uow, data, author=user))
+    await crud.create(uow, DRAFT, author=user)

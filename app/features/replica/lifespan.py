@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from app.db.engine import create_reads
+from app.db.engine import create_pool
+from app.db.executor import PoolReader
 from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
 from app.features.replica.replica import WRITERS, Lag, Replica
@@ -38,8 +39,11 @@ def create_replica(startup: Startup) -> Replica:
     settings, url = startup.settings, startup.settings.database_replica_url
     return Replica(
         startup.resources[DatabaseResources].reads,
-        create_reads(settings, url),
-        Lag(*(create_reads(settings, each, size=1) for each in (settings.database_url, url))),
+        PoolReader(create_pool(settings, url)),
+        Lag(
+            PoolReader(create_pool(settings, settings.database_url, size=1)),
+            PoolReader(create_pool(settings, url, size=1)),
+        ),
         max_lag_seconds=settings.database_replica_max_lag_seconds,
         publish=startup.notifications.publish,
     )

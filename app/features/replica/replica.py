@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, case, func, literal_column, select
 
 from app.db import notifications
 from app.db.compiled import CompiledStatement, Row
-from app.db.executor import Reader, ReadPool
+from app.db.executor import PoolReader, Reader
 from app.errors import AppError
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
@@ -47,7 +47,7 @@ log = get_logger("replica")
 class Lag:
     """Measures replication lag on its own connections, so that a busy pool does not count."""
 
-    def __init__(self, primary: ReadPool, replica: ReadPool) -> None:
+    def __init__(self, primary: PoolReader, replica: PoolReader) -> None:
         self._primary = primary
         self._replica = replica
 
@@ -60,8 +60,8 @@ class Lag:
         return started_at
 
     async def close(self) -> None:
-        await self._primary.close()
-        await self._replica.close()
+        await self._primary.pool.close()
+        await self._replica.pool.close()
 
 
 def has_caught_up(replayed: Decimal | None, committed: Decimal) -> bool:
@@ -78,8 +78,8 @@ class Replica(BackgroundLoop):
 
     def __init__(
         self,
-        primary: ReadPool,
-        pool: ReadPool,
+        primary: PoolReader,
+        reads: PoolReader,
         lag: Lag,
         *,
         max_lag_seconds: float,
@@ -87,7 +87,7 @@ class Replica(BackgroundLoop):
     ) -> None:
         super().__init__()
         self.primary = primary
-        self.pool = pool
+        self.reads = reads
         self._lag = lag
         self._max_lag_seconds = max_lag_seconds
         self._publish = publish or partial(notifications.publish, primary)
@@ -127,7 +127,7 @@ class Replica(BackgroundLoop):
     async def close(self) -> None:
         await super().close()
         await self._lag.close()
-        await self.pool.close()
+        await self.reads.pool.close()
 
     async def work(self) -> None:
         with suppress(AppError, TimeoutError):
@@ -164,10 +164,10 @@ class RoutedReads(Reader):
             # On any error or timeout of the replica, the primary is read.
             with suppress(AppError, TimeoutError):
                 async with asyncio.timeout(READ_TIMEOUT_SECONDS):
-                    return await self._replica.pool.fetch(query, values)
+                    return await self._replica.reads.fetch(query, values)
         return await self._replica.primary.fetch(query, values)
 
     def stream(self, query: CompiledStatement, **values: Any) -> AsyncGenerator[list[Row]]:
         serves = self._replica.serves(self._user_id())
         # A stream that has started cannot be restarted on the primary: errors reach the client.
-        return (self._replica.pool if serves else self._replica.primary).stream(query, **values)
+        return (self._replica.reads if serves else self._replica.primary).stream(query, **values)

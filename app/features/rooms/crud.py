@@ -16,8 +16,8 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.executor import CompiledStatement, ReadPool, Row
-from app.db.session import AsyncSession, notify
+from app.db.executor import CompiledStatement, PoolReader, Row
+from app.db.unit_of_work import UnitOfWork
 from app.features.rooms.models import RETENTION, RoomMessage
 from app.features.rooms.schemas import (
     MAX_PRESENT,
@@ -71,52 +71,52 @@ class JoinResult:
     number: int
 
 
-async def lock(session: AsyncSession, room: str) -> None:
+async def lock(uow: UnitOfWork, room: str) -> None:
     """Lock the room against other transactions until this one ends.
 
     Messages are then numbered in the order of their commits: a reader that has received one
     number has received all below it.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(room))))
+    await uow.session.execute(select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(room))))
 
 
-async def enter(session: AsyncSession, room: str, user_id: uuid.UUID, is_first: bool) -> JoinResult:
+async def enter(uow: UnitOfWork, room: str, user_id: uuid.UUID, is_first: bool) -> JoinResult:
     """Append the join if the socket is the user's first one in the room."""
     newest = select(func.max(RoomMessage.number)).where(RoomMessage.room == room)
-    found = await session.execute(
+    found = await uow.session.execute(
         select(User.username, func.coalesce(newest.scalar_subquery(), 0)).where(User.id == user_id)
     )
     username, number = found.one()
     user = Person(id=user_id, username=username)
     if is_first:
-        number = await append(session, RoomJoin(room=room, user=user))
+        number = await append(uow, RoomJoin(room=room, user=user))
     return JoinResult(user, number)
 
 
-async def leave(session: AsyncSession, room: str, user_id: uuid.UUID) -> None:
+async def leave(uow: UnitOfWork, room: str, user_id: uuid.UUID) -> None:
     """Append the leave of a user whose last socket in the room has closed."""
-    username = await session.scalar(select(User.username).where(User.id == user_id))
+    username = await uow.session.scalar(select(User.username).where(User.id == user_id))
     if username is not None:
-        await append(session, RoomLeave(room=room, user=Person(id=user_id, username=username)))
+        await append(uow, RoomLeave(room=room, user=Person(id=user_id, username=username)))
 
 
-async def presence(reads: ReadPool, room: str) -> RoomPresence:
+async def presence(reads: PoolReader, room: str) -> RoomPresence:
     """Return the users in the room, by name."""
     rows = await reads.all(PRESENT, room=room)
     users = [Person(id=row["id"], username=row["username"]) for row in rows]
     return RoomPresence(room=room, users=users, count=rows[0]["count"] if rows else 0)
 
 
-async def append(session: AsyncSession, event: RoomEvent) -> int:
+async def append(uow: UnitOfWork, event: RoomEvent) -> int:
     """Append a message to the room, which the caller has locked; return its number."""
     message = RoomMessage(id=event.id, room=event.room, envelope=event.model_dump_json())
-    session.add(message)
-    await session.flush()
-    await notify(session, CHANNEL, event.room)
+    uow.session.add(message)
+    await uow.session.flush()
+    await uow.notify(CHANNEL, event.room)
     return message.number
 
 
-async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[Row]:
+async def find_after(reads: PoolReader, seen: Mapping[str, int]) -> list[Row]:
     """Return `room`, `number` and `envelope` of the next messages, in order.
 
     Args:
@@ -125,5 +125,5 @@ async def find_after(reads: ReadPool, seen: Mapping[str, int]) -> list[Row]:
     return await reads.all(AFTER, rooms=list(seen), numbers=list(seen.values()))
 
 
-async def delete_old(session: AsyncSession) -> None:
-    await session.execute(delete(RoomMessage).where(RoomMessage.created_at < now() - RETENTION))
+async def delete_old(uow: UnitOfWork) -> None:
+    await uow.session.execute(delete(RoomMessage).where(RoomMessage.created_at < now() - RETENTION))

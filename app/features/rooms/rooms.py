@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.features.rooms import crud as room_messages
 from app.features.rooms.crud import JoinResult
 from app.features.rooms.schemas import RoomMessageRead
@@ -67,7 +67,7 @@ class Participant:
 class Rooms(BackgroundLoop):
     name = "rooms"
 
-    def __init__(self, reads: ReadPool, leases: SocketLeases) -> None:
+    def __init__(self, reads: PoolReader, leases: SocketLeases) -> None:
         super().__init__()
         self._reads = reads
         self._leases = leases
@@ -103,9 +103,9 @@ class Rooms(BackgroundLoop):
     async def publish(self, participant: Participant, text: str) -> None:
         """Publish a message to all participants of the room, the author included."""
         message = RoomMessageRead(room=participant.room, user=participant.user, text=text)
-        async with self._leases.transaction() as session:
-            await room_messages.lock(session, participant.room)
-            await room_messages.append(session, message)
+        async with self._leases.transaction() as uow:
+            await room_messages.lock(uow, participant.room)
+            await room_messages.append(uow, message)
 
     def notify(self, room: str) -> None:
         """Read the new messages of the room soon, if it has participants here."""

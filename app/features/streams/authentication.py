@@ -10,7 +10,6 @@ from fastapi import Security
 from fastapi.requests import HTTPConnection
 
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.features.streams.crud import tickets
 from app.features.streams.models.ticket import InvalidTicket
 from app.observability.request_context import bind_actor
@@ -42,8 +41,8 @@ async def redeem(opened: Resources, secret: str) -> Principal:
     Raises:
         InvalidTicket: the ticket is unknown, expired or used, or its credential is revoked.
     """
-    async with transaction(opened[DatabaseResources].sessions) as session:
-        ticket = await tickets.redeem(session, secret)
+    async with opened[DatabaseResources].units_of_work.begin() as uow:
+        ticket = await tickets.redeem(uow, secret)
     authenticators = opened[SecurityResources].authenticators
     credential = ticket.credential
     live = await authenticators.find_live(opened[DatabaseResources].reads, {credential})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.config.settings import Settings
-from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError
 from app.features.streams.crud import sockets
 from app.features.streams.models.socket import Socket, StreamKind
@@ -42,11 +42,11 @@ class Lease:
 class SocketLeases(BackgroundLoop):
     name = "socket leases"
 
-    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
+    def __init__(self, units_of_work: UnitOfWorkFactory, settings: Settings) -> None:
         super().__init__()
         self.worker_id = uuid7()
         self.topics = NO_TOPICS  # A feature may replace it in its lifespan.
-        self._sessions = sessions
+        self._units_of_work = units_of_work
         self._per_process = settings.streams_per_process
         self._per_user = {
             StreamKind.WEBSOCKET: settings.sockets_per_user,
@@ -62,10 +62,10 @@ class SocketLeases(BackgroundLoop):
         return len(self._held)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Open a transaction about sockets or topics, at most `MAX_TRANSACTIONS` at once."""
-        async with self._slots, transaction(self._sessions) as session:
-            yield session
+        async with self._slots, self._units_of_work.begin() as uow:
+            yield uow
 
     @asynccontextmanager
     async def held(
@@ -88,10 +88,10 @@ class SocketLeases(BackgroundLoop):
         self._held[socket_id] = lease = Lease(user_id, kind, topic)
         self._by_user[user_id, kind] += 1
         try:
-            async with self.transaction() as session:
+            async with self.transaction() as uow:
                 row = self._row(socket_id, lease)
                 limit = self._per_user[kind]
-                entered = await sockets.enter(session, row, self.topics, limit=limit)
+                entered = await sockets.enter(uow, row, self.topics, limit=limit)
             lease.is_entered = True
             yield entered
         finally:
@@ -117,31 +117,31 @@ class SocketLeases(BackgroundLoop):
         if not self._held:
             return
         await self._renew()
-        async with self.transaction() as session:
-            expired = await sockets.find_expired(session)
+        async with self.transaction() as uow:
+            expired = await sockets.find_expired(uow)
         for socket_id, topic in expired:
-            async with self.transaction() as session:
-                await sockets.expire(session, socket_id, topic, self.topics)
+            async with self.transaction() as uow:
+                await sockets.expire(uow, socket_id, topic, self.topics)
 
     async def _renew(self) -> None:
         entered = {socket_id for socket_id, lease in self._held.items() if lease.is_entered}
-        async with self.transaction() as session:
-            renewed = await sockets.renew(session, self.worker_id)
+        async with self.transaction() as uow:
+            renewed = await sockets.renew(uow, self.worker_id)
         # Another process removed them, because the machine or the database was stalled.
         lost = entered - renewed.keys()
         for socket_id, lease in [item for item in self._held.items() if item[0] in lost]:
             if lease.is_entered:
-                async with self.transaction() as session:
+                async with self.transaction() as uow:
                     row = self._row(socket_id, lease)
-                    await sockets.enter(session, row, self.topics, limit=NO_LIMIT)
+                    await sockets.enter(uow, row, self.topics, limit=NO_LIMIT)
         # Their task was cancelled during the commit.
         for socket_id in renewed.keys() - self._held.keys():
             await self._leave(socket_id, renewed[socket_id])
 
     async def _leave(self, socket_id: uuid.UUID, topic: str | None) -> None:
         try:
-            async with self.transaction() as session:
-                await sockets.leave(session, socket_id, topic, self.topics)
+            async with self.transaction() as uow:
+                await sockets.leave(uow, socket_id, topic, self.topics)
         except AppError as error:
             log.warning("lease left to expire", reason=error.code)
 

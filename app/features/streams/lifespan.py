@@ -26,7 +26,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
     database = startup.resources[DatabaseResources]
     authenticators = startup.resources[SecurityResources].authenticators
     revalidation = SessionRevalidation(database.reads, authenticators)
-    leases = SocketLeases(database.sessions, startup.settings)
+    leases = SocketLeases(database.units_of_work, startup.settings)
     startup.notifications.on_notification(CHANNEL, revalidation.notify)
     startup.notifications.on_reconnect(revalidation.notify)
     startup.run(revalidation, leases)

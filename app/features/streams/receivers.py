@@ -1,9 +1,9 @@
 """Receivers of signals: tickets are deleted with their sessions."""
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.streams.crud import tickets
 from app.features.users.signals import SignInsEnded
 
 
-async def delete_tickets(session: AsyncSession, signal: SignInsEnded) -> None:
-    await tickets.delete_all(session, signal.user_id, except_id=signal.kept_session_id)
+async def delete_tickets(uow: UnitOfWork, signal: SignInsEnded) -> None:
+    await tickets.delete_all(uow, signal.user_id, except_id=signal.kept_session_id)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.db.dependencies import SessionDep
+from app.db.dependencies import UnitOfWorkDep
 from app.features.streams.crud import tickets
 from app.features.streams.models.ticket import LIFETIME
 from app.features.streams.schemas import TicketRead
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
 
 
 @router.post("/ws-ticket")
-async def create_ws_ticket(session: SessionDep, principal: SignedIn) -> TicketRead:
+async def create_ws_ticket(uow: UnitOfWorkDep, principal: SignedIn) -> TicketRead:
     """Get a ticket that opens one WebSocket or event stream within 30 seconds."""
-    ticket = await tickets.create(session, principal)
+    ticket = await tickets.create(uow, principal)
     return TicketRead(ticket=ticket, expires_in=int(LIFETIME.total_seconds()))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from app.db.executor import ReadPool, Row
+from app.db.executor import PoolReader, Row
 from app.runtime.background import BackgroundLoop
 from app.security.authenticators import Authenticators
 from app.security.principals import Credential, Principal
@@ -57,7 +57,7 @@ class SessionRevalidation(BackgroundLoop):
 
     def __init__(
         self,
-        reads: ReadPool,
+        reads: PoolReader,
         authenticators: Authenticators,
         *,
         every_seconds: float = EVERY_SECONDS,

@@ -9,19 +9,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
 class TopicHandler:
-    lock: Callable[[AsyncSession, str], Awaitable[None]]
+    lock: Callable[[UnitOfWork, str], Awaitable[None]]
     """Lock the topic against other transactions until this one ends; called first."""
-    entered: Callable[[AsyncSession, str, uuid.UUID, bool], Awaitable[Any]]
+    entered: Callable[[UnitOfWork, str, uuid.UUID, bool], Awaitable[Any]]
     """Called after a lease of the user began; the flag is true for the user's first one there.
 
     `SocketLeases.held` yields its result.
     """
-    left: Callable[[AsyncSession, str, uuid.UUID], Awaitable[None]]
+    left: Callable[[UnitOfWork, str, uuid.UUID], Awaitable[None]]
     """Called after the user's last lease there ended."""
 
 

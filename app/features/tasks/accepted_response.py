@@ -4,17 +4,15 @@ import uuid
 
 from fastapi import Request, Response
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
 from app.jobs import crud as tasks
 from app.jobs.schemas import TaskRead
 
 
-async def accepted_response(
-    request: Request, session: AsyncSession, task_id: uuid.UUID
-) -> Response:
+async def accepted_response(request: Request, uow: UnitOfWork, task_id: uuid.UUID) -> Response:
     """Return the enqueued task with status 202 and its location."""
     location = path_of(request, "read_task", task_id=task_id)
-    task = await tasks.get_enqueued(session, task_id)
+    task = await tasks.get_enqueued(uow, task_id)
     return etag_response(request, TaskRead, task, status=202, location=location)

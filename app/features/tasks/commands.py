@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
-from app.db.engine import create_engine
-from app.db.session import AsyncSession, create_sessionmaker, transaction
+from app.db.engine import unit_of_work
+from app.db.unit_of_work import UnitOfWork
 from app.errors import AppError
 from app.jobs import crud as tasks
 from app.jobs.models import TaskStatus
@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 def show(settings: Settings, status: str | None, limit: int) -> None:
     """Print tasks, the newest first."""
     wanted = TaskStatus(status) if status else None
-    found = in_transaction(settings, lambda session: tasks.newest(session, wanted, limit))
+    found = in_transaction(settings, lambda uow: tasks.newest(uow, wanted, limit))
     print("\t".join(COLUMNS))
     for task in found:
         print("\t".join(cell(getattr(task, name)) for name in COLUMNS))
@@ -35,7 +35,7 @@ def cell(value: object) -> str:
 
 def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
     """Enqueue failed tasks again, all of them without ids."""
-    count, left = in_transaction(settings, lambda session: tasks.retry_failed(session, task_ids))
+    count, left = in_transaction(settings, lambda uow: tasks.retry_failed(uow, task_ids))
     print(f"Enqueued once more: {count}.")
     if left:
         print(f"Left alone, because another task does the same: {left}.")
@@ -43,11 +43,11 @@ def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
 
 def purge(settings: Settings, status: str) -> None:
     """Delete the tasks with this final status."""
-    count = in_transaction(settings, lambda session: tasks.purge(session, TaskStatus(status)))
+    count = in_transaction(settings, lambda uow: tasks.purge(uow, TaskStatus(status)))
     print(f"Deleted: {count}.")
 
 
-def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
+def in_transaction(settings: Settings, act: Callable[[UnitOfWork], Awaitable[Found]]) -> Found:
     """Run the function in a transaction and return its result.
 
     Raises:
@@ -57,12 +57,9 @@ def in_transaction(settings: Settings, act: Callable[[AsyncSession], Awaitable[F
         return asyncio.run(act_on(settings.model_copy(update={"database_url": url}), act))
 
 
-async def act_on(settings: Settings, act: Callable[[AsyncSession], Awaitable[Found]]) -> Found:
-    engine = create_engine(settings)
+async def act_on(settings: Settings, act: Callable[[UnitOfWork], Awaitable[Found]]) -> Found:
     try:
-        async with transaction(create_sessionmaker(engine)) as session:
-            return await act(session)
+        async with unit_of_work(settings) as uow:
+            return await act(uow)
     except AppError as error:
         raise ConfigError(error.detail) from error
-    finally:
-        await engine.dispose()

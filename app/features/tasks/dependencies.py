@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 
 from app.config.settings import Settings
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.db.executor import Row
 from app.http.precondition_dependency import PreconditionDep
 from app.jobs import crud as tasks
@@ -20,22 +20,22 @@ async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> Row
 
 
 async def get_task_for_change(
-    task_id: uuid.UUID, session: SessionDep, principal: SignedIn, precondition: PreconditionDep
+    task_id: uuid.UUID, uow: UnitOfWorkDep, principal: SignedIn, precondition: PreconditionDep
 ) -> Task:
-    task = await tasks.get_for_change(session, task_id, viewer=principal)
+    task = await tasks.get_for_change(uow, task_id, viewer=principal)
     # Not required: each progress report creates a new version.
     precondition.check_if_sent(task)
     return task
 
 
-async def require_room_for_task(request: Request, session: SessionDep, principal: SignedIn) -> None:
+async def require_room_for_task(request: Request, uow: UnitOfWorkDep, principal: SignedIn) -> None:
     """Check that the caller may enqueue another task.
 
     Raises:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
     most = resources(request)[Settings].tasks_per_user
-    await tasks.refuse_too_many(session, principal.id, most=most)
+    await tasks.refuse_too_many(uow, principal.id, most=most)
 
 
 async def get_task_filters(

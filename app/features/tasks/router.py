@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound, PreconditionFailed
 from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
 from app.http.etag_response import etag_response
@@ -44,9 +44,9 @@ async def list_tasks(
     response_class=Response,
     responses=responses(NotFound, PreconditionFailed, AlreadyFinished),
 )
-async def cancel_task(task: OwnTask, session: SessionDep) -> None:
+async def cancel_task(task: OwnTask, uow: UnitOfWorkDep) -> None:
     """Cancel your task; one that runs is stopped within seconds."""
-    await tasks.cancel(session, task)
+    await tasks.cancel(uow, task)
 
 
 @router.post(
@@ -55,6 +55,6 @@ async def cancel_task(task: OwnTask, session: SessionDep) -> None:
     status_code=202,
     responses=responses(NotFound, PreconditionFailed, NotFailed),
 )
-async def retry_task(task: OwnTask, session: SessionDep, request: Request) -> Response:
+async def retry_task(task: OwnTask, uow: UnitOfWorkDep, request: Request) -> Response:
     """Have your failed task tried again."""
-    return etag_response(request, TaskRead, await tasks.retry(session, task), status=202)
+    return etag_response(request, TaskRead, await tasks.retry(uow, task), status=202)

@@ -6,8 +6,7 @@ from pydantic import ValidationError
 
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
-from app.db.engine import create_engine
-from app.db.session import create_sessionmaker, transaction
+from app.db.engine import unit_of_work
 from app.errors import AppError
 from app.features.users.crud import users
 from app.features.users.passwords import PasswordHasher, password_problem
@@ -37,12 +36,12 @@ def create_admin(settings: Settings, *, email: str, username: str, password: str
 
 
 async def store(settings: Settings, data: UserCreate) -> None:
-    passwords, engine = PasswordHasher(max_concurrency=1), create_engine(settings)
+    passwords = PasswordHasher(max_concurrency=1)
     try:
         password_hash = await passwords.hash(data.password.get_secret_value())
-        async with transaction(create_sessionmaker(engine)) as session:
+        async with unit_of_work(settings) as uow:
             await users.create(
-                session,
+                uow,
                 data,
                 password_hash=password_hash,
                 role=Role.ADMIN,
@@ -52,4 +51,3 @@ async def store(settings: Settings, data: UserCreate) -> None:
         raise ConfigError(error.detail) from error
     finally:
         passwords.close()
-        await engine.dispose()

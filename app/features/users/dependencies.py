@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Query, Request
 from pydantic import Field
 
-from app.db.dependencies import SessionDep
+from app.db.dependencies import UnitOfWorkDep
 from app.errors import Unprocessable, Violation
 from app.features.users.crud import users
 from app.features.users.lifespan import UserResources
@@ -23,17 +23,17 @@ UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
 
 
 async def get_own_account(
-    session: SessionDep, principal: ProfileWriter, precondition: PreconditionDep
+    uow: UnitOfWorkDep, principal: ProfileWriter, precondition: PreconditionDep
 ) -> User:
-    user = await users.get_for_change(session, principal.id)
+    user = await users.get_for_change(uow, principal.id)
     precondition.check(user)
     return user
 
 
 async def get_other_account(
-    user_id: uuid.UUID, session: SessionDep, _: Administrator, precondition: PreconditionDep
+    user_id: uuid.UUID, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
 ) -> User:
-    user = await users.get_for_change(session, user_id)
+    user = await users.get_for_change(uow, user_id)
     precondition.check(user)
     return user
 

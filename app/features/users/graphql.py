@@ -94,9 +94,9 @@ class UserMutations:
         password = data.password.get_secret_value()
         refuse_weak(password, email=data.email, username=data.username, field="password")
         password_hash = await info.context.resources[UserResources].passwords.hash(password)
-        async with info.context.session.begin_nested():
+        async with info.context.uow.session.begin_nested():
             row = await users.create(
-                info.context.session,
+                info.context.uow,
                 data,
                 password_hash=password_hash,
                 role=data.role,

@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.db.dependencies import Reads, SessionDep
-from app.db.session import AsyncSession
+from app.db.dependencies import Reads, UnitOfWorkDep
+from app.db.unit_of_work import UnitOfWork
 from app.errors import NotFound, NotPermitted, PreconditionFailed
 from app.features.users.crud import credentials, users
 from app.features.users.dependencies import (
@@ -52,10 +52,10 @@ async def read_profile(reads: Reads, principal: ProfileReader, request: Request)
     responses=responses(NotFound, UsernameTaken, PreconditionFailed),
 )
 async def update_profile(
-    data: ProfileUpdate, user: OwnAccount, session: SessionDep, request: Request
+    data: ProfileUpdate, user: OwnAccount, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Change the fields of your profile that you send; the others stay."""
-    return account(request, UserRead, await users.update(session, user, data))
+    return account(request, UserRead, await users.update(uow, user, data))
 
 
 @router.get("", response_model=Page[UserRead])
@@ -74,7 +74,7 @@ async def list_users(
 )
 async def create_user(
     data: UserCreate,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     principal: Administrator,
     passwords: Passwords,
     request: Request,
@@ -87,7 +87,7 @@ async def create_user(
     password = data.password.get_secret_value()
     refuse_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(
-        session,
+        uow,
         data,
         password_hash=await passwords.hash(password),
         role=data.role,
@@ -112,7 +112,7 @@ async def read_user(
 async def update_user(
     data: UserUpdate,
     user: AnyAccount,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     principal: Administrator,
     request: Request,
 ) -> Response:
@@ -123,29 +123,29 @@ async def update_user(
     """
     refuse_own_account(principal.id, user.id)
     permit_role(principal, data.model_dump().get("role"))
-    if await users.administer(session, user, data):
-        await end_credentials(session, user)
+    if await users.administer(uow, user, data):
+        await end_credentials(uow, user)
     return account(request, UserRead, user)
 
 
 @router.delete("/{user_id}", status_code=204, response_class=Response, responses=CHANGES)
-async def delete_user(user: AnyAccount, session: SessionDep, principal: Administrator) -> None:
+async def delete_user(user: AnyAccount, uow: UnitOfWorkDep, principal: Administrator) -> None:
     """Delete the account of another user and everything that gives access to it.
 
     Your own takes a session and the current password: `DELETE /users/me`.
     """
     if principal.id == user.id:
         raise NotPermitted("Delete your own account at /users/me, with the current password.")
-    await users.delete(session, user)
-    await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DELETED)
+    await users.delete(uow, user)
+    await credentials.revoke_all(uow, user.id, RevocationReason.ACCOUNT_DELETED)
 
 
-async def end_credentials(session: AsyncSession, user: User) -> None:
+async def end_credentials(uow: UnitOfWork, user: User) -> None:
     """Revoke the credentials that a change of role or activity invalidates."""
     if user.is_active:
-        await credentials.revoke_beyond_role(session, user)
+        await credentials.revoke_beyond_role(uow, user)
     else:
-        await credentials.revoke_all(session, user.id, RevocationReason.ACCOUNT_DISABLED)
+        await credentials.revoke_all(uow, user.id, RevocationReason.ACCOUNT_DISABLED)
 
 
 def account(request: Request, schema: type[UserRead], row: Any, **options: Any) -> Response:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound, SessionRequired
 from app.features.users.crud import sessions
 from app.features.users.schemas import SessionRead
@@ -35,6 +35,6 @@ async def list_sessions(
     response_class=Response,
     responses=responses(SessionRequired, NotFound),
 )
-async def end_session(session_id: uuid.UUID, session: SessionDep, principal: SessionHolder) -> None:
+async def end_session(session_id: uuid.UUID, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
     """Sign out somewhere else."""
-    await sessions.end(session, session_id, user_id=principal.id)
+    await sessions.end(uow, session_id, user_id=principal.id)

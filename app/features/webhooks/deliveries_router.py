@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response, status
 
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound
 from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.dependencies import (
@@ -47,6 +47,6 @@ async def list_webhook_deliveries(
     status_code=status.HTTP_202_ACCEPTED,
     responses=responses(NotFound, WebhookDisabled, DeliveryInProgress, MessageExpired),
 )
-async def redeliver_webhook_delivery(delivery: OwnDelivery, session: SessionDep) -> WebhookDelivery:
+async def redeliver_webhook_delivery(delivery: OwnDelivery, uow: UnitOfWorkDep) -> WebhookDelivery:
     """Send the message once more, with the same `webhook-id`, while its event is kept (7 days)."""
-    return await webhook_deliveries.redeliver(session, delivery)
+    return await webhook_deliveries.redeliver(uow, delivery)

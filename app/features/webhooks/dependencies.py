@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.db.executor import Row
 from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.events.event_types import scopes_to_receive
@@ -31,12 +31,12 @@ async def get_webhook(webhook_id: uuid.UUID, reads: Reads, principal: WebhookMan
 
 async def get_own_webhook(
     webhook_id: uuid.UUID,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     principal: WebhookManager,
     precondition: PreconditionDep,
 ) -> Webhook:
-    await credentials.lock_live(session, principal)
-    webhook = await webhooks.get_for_change(session, webhook_id, viewer=principal)
+    await credentials.lock_live(uow, principal)
+    webhook = await webhooks.get_for_change(uow, webhook_id, viewer=principal)
     precondition.check(webhook)
     return webhook
 
@@ -45,21 +45,21 @@ OwnWebhook = Annotated[Webhook, Depends(get_own_webhook)]
 
 
 async def get_own_delivery(
-    webhook_id: uuid.UUID, delivery_id: uuid.UUID, session: SessionDep, principal: WebhookManager
+    webhook_id: uuid.UUID, delivery_id: uuid.UUID, uow: UnitOfWorkDep, principal: WebhookManager
 ) -> WebhookDelivery:
     delivery, webhook = await webhook_deliveries.get_for_change(
-        session, delivery_id, webhook_id, viewer=principal
+        uow, delivery_id, webhook_id, viewer=principal
     )
     webhook.check_active()
     return delivery
 
 
 async def get_new_webhook(
-    data: WebhookCreate, request: Request, session: SessionDep, principal: WebhookManager
+    data: WebhookCreate, request: Request, uow: UnitOfWorkDep, principal: WebhookManager
 ) -> WebhookCreate:
     check_url(request, data.url)
     permit_events(principal, data.events)
-    await credentials.lock_live(session, principal)
+    await credentials.lock_live(uow, principal)
     return data
 
 

@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from app.db.executor import ReadPool, Row
-from app.db.session import Sessionmaker, transaction
+from app.db.executor import PoolReader, Row
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.crud.consumer_offsets import Place
@@ -36,11 +36,16 @@ class WebhookDispatcher(BackgroundLoop):
     name = "webhook dispatcher"
 
     def __init__(
-        self, reads: ReadPool, sessions: Sessionmaker, limits: QueueLimits, *, page: int = PAGE
+        self,
+        reads: PoolReader,
+        units_of_work: UnitOfWorkFactory,
+        limits: QueueLimits,
+        *,
+        page: int = PAGE,
     ) -> None:
         super().__init__()
         self._reads = reads
-        self._sessions = sessions
+        self._units_of_work = units_of_work
         self._limits = limits
         self._page = page
         self._notified = asyncio.Event()
@@ -95,10 +100,10 @@ class WebhookDispatcher(BackgroundLoop):
     async def _advance(
         self, stopped: Place, to: Place, due: dict[uuid.UUID, list[PublishedEvent]]
     ) -> None:
-        async with transaction(self._sessions) as session:
-            is_first = await event_readers.advance(session, webhooks.READER, stopped, to)
+        async with self._units_of_work.begin() as uow:
+            is_first = await event_readers.advance(uow, webhooks.READER, stopped, to)
             if is_first and due:
-                await webhook_backlogs.queue(session, due, self._limits, behind=stopped.position)
+                await webhook_backlogs.queue(uow, due, self._limits, behind=stopped.position)
 
     async def catch_up(self) -> bool:
         """Queue a part of one backlog; return whether there was one whose queue had room."""
@@ -110,9 +115,9 @@ class WebhookDispatcher(BackgroundLoop):
 
     async def _queue_backlog(self, webhook: Row, room: int) -> None:
         behind = Position(webhook["backlog_transaction_id"], webhook["backlog_event_id"])
-        async with transaction(self._sessions) as session:
-            reader = await event_readers.lock(session, webhooks.READER)
-            if not await webhook_backlogs.lock_backlog(session, webhook["id"], behind):
+        async with self._units_of_work.begin() as uow:
+            reader = await event_readers.lock(uow, webhooks.READER)
+            if not await webhook_backlogs.lock_backlog(uow, webhook["id"], behind):
                 return
             # Read after the lock: until the commit, the dispatcher cannot skip events unread here.
             batch = await events.read_behind(self._reads, behind)
@@ -121,14 +126,14 @@ class WebhookDispatcher(BackgroundLoop):
             ]
             taken = limit_to_room(webhook, known, room)
             due = events_by_webhook([webhook], taken)
-            await webhook_backlogs.insert_all(session, due)
+            await webhook_backlogs.insert_all(uow, due)
             is_read_to_end = not (batch.is_full and known == batch.events)
             is_caught_up = is_read_to_end and len(taken) == len(known)
             # While an event is being paged, this webhook may have been skipped for it.
             if is_caught_up and reader.paged_event_id is None:
-                await webhook_backlogs.end(session, webhook["id"])
+                await webhook_backlogs.end(uow, webhook["id"])
             elif taken:
-                await webhook_backlogs.advance(session, webhook["id"], taken[-1])
+                await webhook_backlogs.advance(uow, webhook["id"], taken[-1])
 
 
 def events_by_webhook(

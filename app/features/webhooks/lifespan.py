@@ -29,9 +29,9 @@ async def lifespan(startup: Startup) -> AsyncIterator[WebhookResources]:
     ssrf_guard = SsrfGuard(loopback=startup.settings.webhook_loopback)
     limits = QueueLimits.of(startup.settings)
     async with guarded_client(ssrf_guard) as client:
-        dispatcher = WebhookDispatcher(database.loop_reads, database.sessions, limits)
+        dispatcher = WebhookDispatcher(database.loop_reads, database.units_of_work, limits)
         encryptor = startup.resources[SecurityResources].encryptor
-        sender = WebhookSender(database.sessions, client, encryptor)
+        sender = WebhookSender(database.units_of_work, client, encryptor)
         subscribe(startup, dispatcher, sender)
         yield WebhookResources(ssrf_guard, limits, dispatcher, sender)
 

@@ -2,7 +2,7 @@
 
 import uuid
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.notifications import crud as notifications
 from app.features.users.signals import ProgramsRevoked, RoleChanged
 from app.features.webhooks.crud import webhooks
@@ -19,20 +19,20 @@ CAUSES = {
 }
 
 
-async def disable_webhooks(session: AsyncSession, signal: ProgramsRevoked) -> None:
-    await disable(session, signal.user_id, DisabledReason(signal.reason))
+async def disable_webhooks(uow: UnitOfWork, signal: ProgramsRevoked) -> None:
+    await disable(uow, signal.user_id, DisabledReason(signal.reason))
 
 
-async def disable_beyond_role(session: AsyncSession, signal: RoleChanged) -> None:
+async def disable_beyond_role(uow: UnitOfWork, signal: RoleChanged) -> None:
     if Scope.WEBHOOKS_MANAGE not in ROLE_SCOPES[signal.role]:
-        await disable(session, signal.user_id, DisabledReason.ROLE_CHANGED)
+        await disable(uow, signal.user_id, DisabledReason.ROLE_CHANGED)
 
 
-async def disable(session: AsyncSession, user_id: uuid.UUID, reason: DisabledReason) -> None:
+async def disable(uow: UnitOfWork, user_id: uuid.UUID, reason: DisabledReason) -> None:
     """Disable all webhooks of the account and notify its user."""
-    if await webhooks.disable_all(session, user_id, reason) and reason in CAUSES:
+    if await webhooks.disable_all(uow, user_id, reason) and reason in CAUSES:
         await notifications.create(
-            session,
+            uow,
             user_id,
             subject="Your webhooks were disabled",
             message=f"Your webhooks were disabled because {CAUSES[reason]}. Check the URL of "

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response, status
 
 from app.config.settings import Settings
-from app.db.dependencies import Reads, SessionDep
+from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import InsufficientScope, NotFound, PreconditionFailed
 from app.features.webhooks.crud import deliveries as webhook_deliveries
 from app.features.webhooks.crud import webhooks
@@ -51,7 +51,7 @@ async def list_webhooks(
 )
 async def create_webhook(
     data: NewWebhook,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     principal: WebhookManager,
     request: Request,
     response: Response,
@@ -60,9 +60,7 @@ async def create_webhook(
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
     limit = resources(request)[Settings].webhooks_per_user
-    webhook = await webhooks.create(
-        session, data, owner=principal, encrypted=encrypted, limit=limit
-    )
+    webhook = await webhooks.create(uow, data, owner=principal, encrypted=encrypted, limit=limit)
     response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
     return WebhookCreated(**shown(webhook), secret=encoded(secret))
 
@@ -81,21 +79,21 @@ async def read_webhook(webhook: ReadableWebhook, request: Request) -> Response:
 async def update_webhook(
     data: WebhookChange,
     webhook: OwnWebhook,
-    session: SessionDep,
+    uow: UnitOfWorkDep,
     principal: WebhookManager,
     request: Request,
 ) -> Response:
     """Change the fields you send; `is_active` disables the webhook, or enables it again."""
-    changed = await webhooks.update_fields(session, webhook, data, by=principal)
+    changed = await webhooks.update_fields(uow, webhook, data, by=principal)
     return etag_response(request, WebhookRead, changed)
 
 
 @router.delete(
     "/{webhook_id}", status_code=204, response_class=Response, responses=responses(*CHANGES)
 )
-async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
+async def delete_webhook(webhook: OwnWebhook, uow: UnitOfWorkDep) -> None:
     """Delete your webhook and all that is known of its deliveries."""
-    await webhooks.delete(session, webhook)
+    await webhooks.delete(uow, webhook)
 
 
 @router.post(
@@ -105,17 +103,17 @@ async def delete_webhook(webhook: OwnWebhook, session: SessionDep) -> None:
     responses=responses(*CHANGES, WebhookDisabled, TooManyDeliveriesWaiting),
 )
 async def test_webhook(
-    webhook: OwnWebhook, session: SessionDep, request: Request
+    webhook: OwnWebhook, uow: UnitOfWorkDep, request: Request
 ) -> WebhookDelivery:
     """Send a message of the type `webhook.test`; its delivery shows the outcome."""
     webhook.check_active()
     limits = resources(request)[WebhookResources].limits
-    return await webhook_deliveries.create_test(session, webhook, limits)
+    return await webhook_deliveries.create_test(uow, webhook, limits)
 
 
 @router.post("/{webhook_id}/rotate-secret", responses=responses(*CHANGES, InsufficientScope))
 async def rotate_webhook_secret(
-    webhook: OwnWebhook, session: SessionDep, principal: WebhookManager, request: Request
+    webhook: OwnWebhook, uow: UnitOfWorkDep, principal: WebhookManager, request: Request
 ) -> WebhookSecret:
     """Replace the secret, shown in this answer only; for 24 hours the old one signs, too.
 
@@ -124,7 +122,7 @@ async def rotate_webhook_secret(
     principal.require(*webhook.scopes)
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
-    until = await webhooks.rotate(session, webhook, encrypted=encrypted)
+    until = await webhooks.rotate(uow, webhook, encrypted=encrypted)
     return WebhookSecret(secret=encoded(secret), old_secret_until=until)
 
 

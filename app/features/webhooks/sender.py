@@ -10,7 +10,7 @@ import httpx
 from cryptography.exceptions import InvalidTag
 
 from app.db.executor import Row
-from app.db.session import AsyncSession, Sessionmaker, transaction
+from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError
 from app.features.notifications import crud as notifications
 from app.features.webhooks.crud import queue as webhook_queue
@@ -41,10 +41,10 @@ class WebhookSender(BackgroundLoop):
     name = "webhook sender"
 
     def __init__(
-        self, sessions: Sessionmaker, client: httpx.AsyncClient, encryptor: Encryptor
+        self, units_of_work: UnitOfWorkFactory, client: httpx.AsyncClient, encryptor: Encryptor
     ) -> None:
         super().__init__()
-        self._sessions = sessions
+        self._units_of_work = units_of_work
         self._client = client
         self._encryptor = encryptor
         self._notified = asyncio.Event()
@@ -89,8 +89,8 @@ class WebhookSender(BackgroundLoop):
             await self.work()
 
     async def _claim(self, room: int, *, failing: bool) -> None:
-        async with transaction(self._sessions) as session:
-            claimed = await webhook_queue.claim(session, room, failing=failing)
+        async with self._units_of_work.begin() as uow:
+            claimed = await webhook_queue.claim(uow, room, failing=failing)
         for row in claimed:
             task = asyncio.create_task(self._send(row))
             self._sending[task] = failing
@@ -107,8 +107,8 @@ class WebhookSender(BackgroundLoop):
             await asyncio.sleep(0)
         try:
             outcome = await self._attempt(row)
-            async with self._recording, transaction(self._sessions) as session:
-                await record(session, row, outcome)
+            async with self._recording, self._units_of_work.begin() as uow:
+                await record(uow, row, outcome)
         except AppError as error:
             log.warning("outcome lost, sending again", id=str(row["id"]), reason=error.code)
         except Exception:
@@ -128,28 +128,28 @@ def valid_secrets(row: Row) -> list[bytes]:
     return [row["secret_sealed"], *([row["old_secret_sealed"]] if overlaps else [])]
 
 
-async def record(session: AsyncSession, row: Row, outcome: Outcome) -> None:
+async def record(uow: UnitOfWork, row: Row, outcome: Outcome) -> None:
     """Record the outcome of the attempt for the message and for its webhook."""
     # The webhook first: transactions that change it lock it before its messages.
     webhook = None
     if outcome.is_success:
-        await webhooks.record_success(session, row["webhook_id"])
+        await webhooks.record_success(uow, row["webhook_id"])
     else:
-        webhook = await webhooks.record_failure(session, row["webhook_id"])
-    delivery = await webhook_queue.find_attempt(session, row["id"], row["attempts"])
+        webhook = await webhooks.record_failure(uow, row["webhook_id"])
+    delivery = await webhook_queue.find_attempt(uow, row["id"], row["attempts"])
     if delivery:
         delivery.record(outcome, at=now())
-        await session.flush()
+        await uow.session.flush()
     if webhook and (webhook.is_given_up(at=now()) or outcome.response_status == GONE):
-        await disable_failing(session, webhook)
+        await disable_failing(uow, webhook)
 
 
-async def disable_failing(session: AsyncSession, webhook: Webhook) -> None:
+async def disable_failing(uow: UnitOfWork, webhook: Webhook) -> None:
     if not webhook.is_active:
         return
-    await webhooks.disable(session, webhook, DisabledReason.RECEIVER_FAILED)
+    await webhooks.disable(uow, webhook, DisabledReason.RECEIVER_FAILED)
     await notifications.create(
-        session,
+        uow,
         webhook.owner_id,
         subject="A webhook was disabled",
         message=f"The webhook {webhook.id} was disabled, because its receiver has failed for five"

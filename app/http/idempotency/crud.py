@@ -1,14 +1,13 @@
 """Access to the table idempotency_keys. Flushes, and never commits."""
 
 import hashlib
-import json
 from datetime import timedelta
 
-from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, select
+from sqlalchemy import BigInteger, bindparam, delete, func, select
 
-from app.db.compiled_insert import compiled_insert, insert_one, run
+from app.db.compiled_insert import compiled_insert, insert_one
 from app.db.executor import CompiledStatement, Row
-from app.db.session import AsyncSession, Transaction
+from app.db.unit_of_work import UnitOfWork
 from app.http.idempotency.models import (
     IdempotencyKey,
     IdempotencyKeyInProgress,
@@ -38,8 +37,7 @@ BY_KEY = CompiledStatement(
     select(
         IdempotencyKey.fingerprint,
         IdempotencyKey.status,
-        # SQLAlchemy connections decode JSON, connections of the driver pool do not.
-        cast(IdempotencyKey.headers, Text).label("headers"),
+        IdempotencyKey.headers,
         IdempotencyKey.body,
     ).where(IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
 )
@@ -50,7 +48,7 @@ INSERT = compiled_insert(
 )
 
 
-async def lock(session: Transaction, caller: str, key: str, *, most: int) -> None:
+async def lock(uow: UnitOfWork, caller: str, key: str, *, most: int) -> None:
     """Lock the key until the end of the transaction.
 
     Raises:
@@ -59,26 +57,26 @@ async def lock(session: Transaction, caller: str, key: str, *, most: int) -> Non
     """
     name = hashlib.sha256(f"{caller}:{key}".encode()).digest()
     number = int.from_bytes(name[:8], signed=True)
-    (row,) = await run(session, LOCK, number=number, caller=caller, most=most)
+    (row,) = await uow.execute(LOCK, number=number, caller=caller, most=most)
     if not row["is_locked"]:
         raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
-    if row["stored"] >= most and await find(session, caller, key) is None:
+    if row["stored"] >= most and await find(uow, caller, key) is None:
         raise TooManyIdempotencyKeys(
             f"At most {most} keys in {LIFETIME.days} day.", retry_after_seconds=RETRY_SECONDS
         )
 
 
-async def find(session: Transaction, caller: str, key: str) -> Row | None:
+async def find(uow: UnitOfWork, caller: str, key: str) -> Row | None:
     """Return the stored response, None if there is none."""
-    found = await run(session, BY_KEY, caller=caller, key=key)
-    return {**found[0], "headers": json.loads(found[0]["headers"])} if found else None
+    found = await uow.execute(BY_KEY, caller=caller, key=key)
+    return found[0] if found else None
 
 
-async def create(session: Transaction, answer: Row) -> None:
-    await insert_one(session, INSERT, **answer)
+async def create(uow: UnitOfWork, answer: Row) -> None:
+    await insert_one(uow, INSERT, **answer)
 
 
-async def delete_expired(session: AsyncSession) -> None:
-    await session.execute(
+async def delete_expired(uow: UnitOfWork) -> None:
+    await uow.session.execute(
         delete(IdempotencyKey).where(IdempotencyKey.created_at < func.now() - LIFETIME)
     )

@@ -58,15 +58,15 @@ async def respond_idempotently(
     await pass_guards(request, guards)
     check_key(key)
     caller, fingerprint = client_key(request), await fingerprint_of(request)
-    session = request.state.session
+    uow = request.state.unit_of_work
     most = resources(request)[Settings].idempotency_keys_per_caller
-    await idempotency_keys.lock(session, caller, key, most=most)
-    first = await idempotency_keys.find(session, caller, key)
+    await idempotency_keys.lock(uow, caller, key, most=most)
+    first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
         return replay(first, fingerprint, resources(request)[SecurityResources].encryptor)
     response = await handler(request)
     await idempotency_keys.create(
-        session,
+        uow,
         stored(response, caller, key, fingerprint, resources(request)[SecurityResources].encryptor),
     )
     return response

@@ -22,7 +22,7 @@ from tests.factories import make_user
 from tests.features.conftest import AUTH, ME, bearer
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 KEYS = f"{AUTH}/api-keys"
 ITEMS = "/api/v1/items"
@@ -185,11 +185,11 @@ class TestCreateApiKey:
         signed_in = await as_user(user)
         await signed_in.get(ME)  # The principal is cached.
 
-        async with sessions_of(app).begin() as session:
-            await credentials.lock(session, user.id)
+        async with units_of_work(app).begin() as uow:
+            await credentials.lock(uow, user.id)
             attempt = asyncio.create_task(create(signed_in))
             await until_waiting_for_lock(app)
-            await credentials.revoke_all(session, user.id, RevocationReason.PASSWORD_RESET)
+            await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)
 
         assert_problem(await attempt, 401, "invalid_token")
 
@@ -399,7 +399,7 @@ async def until_waiting_for_lock(app: FastAPI) -> None:
     )
 
     async def is_waiting() -> bool:
-        async with sessions_of(app)() as session:
-            return bool(await session.scalar(sql(waiting)))
+        async with units_of_work(app).begin() as uow:
+            return bool(await uow.session.scalar(sql(waiting)))
 
     await eventually(is_waiting)

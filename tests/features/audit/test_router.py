@@ -12,7 +12,6 @@ from httpx2 import AsyncClient
 
 from app.config.settings import Settings
 from app.db.base import Base
-from app.db.session import transaction
 from app.errors import Conflict
 from app.features.users.models.user import User
 from app.main import create_app
@@ -23,7 +22,7 @@ from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, address, bearer, refresh, tokens
 from tests.problems import assert_problem
 from tests.security.test_authorization import Scene, call
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 POSTS = "/api/v1/posts"
 SOUNDS_SECRET = re.compile("hash|secret|password|token")
@@ -184,9 +183,9 @@ class TestListAuditEntries:
 
 
 async def create_in_vain(app: FastAPI, user: User) -> None:
-    async with transaction(sessions_of(app)) as session:
-        session.add(make_item(user))
-        await session.flush()
+    async with units_of_work(app).begin() as uow:
+        uow.session.add(make_item(user))
+        await uow.session.flush()
         raise Conflict
 
 

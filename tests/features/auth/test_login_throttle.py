@@ -18,7 +18,7 @@ from tests.conftest import As, Running, new_client
 from tests.factories import PASSWORD
 from tests.features.conftest import statements
 from tests.problems import assert_problem
-from tests.state import opened, reads_of, sessions_of
+from tests.state import opened, reads_of, units_of_work
 
 TOKEN = "/api/v1/auth/token"
 WRONG = "wrong"
@@ -33,8 +33,8 @@ async def statuses(client: AsyncClient, logins: Iterable[str]) -> list[int]:
 
 
 async def execute(app: FastAPI, sql: str, **values: object) -> None:
-    async with sessions_of(app).begin() as session:
-        await session.execute(text(sql), values)
+    async with units_of_work(app).begin() as uow:
+        await uow.session.execute(text(sql), values)
 
 
 async def let_pass(app: FastAPI, minutes: float) -> None:

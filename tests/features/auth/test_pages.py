@@ -8,14 +8,14 @@ from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.models.user import User
 from tests.conftest import Database
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 NEW_PASSWORD = "another sound passphrase"
 
 
 async def mailed(app: FastAPI, user: User, purpose: Purpose) -> str:
-    async with sessions_of(app).begin() as session:
-        return await mailed_tokens.create(session, user, purpose)
+    async with units_of_work(app).begin() as uow:
+        return await mailed_tokens.create(uow, user, purpose)
 
 
 class TestVerifyEmailPage:
@@ -37,9 +37,9 @@ class TestVerifyEmailPage:
     async def test_confirms_a_change_of_address(
         self, app: FastAPI, client: AsyncClient, user: User, database: Database
     ) -> None:
-        async with sessions_of(app).begin() as session:
-            change = await email_changes.create(session, user, "moved@example.com")
-            issued = await email_changes.issue_token(session, change.id)
+        async with units_of_work(app).begin() as uow:
+            change = await email_changes.create(uow, user, "moved@example.com")
+            issued = await email_changes.issue_token(uow, change.id)
         assert issued
 
         page = await client.post("/verify-email", data={"token": issued[1]})

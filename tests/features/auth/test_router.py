@@ -41,7 +41,7 @@ from tests.features.conftest import (
 from tests.forged_tokens import from_base64url
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 ALL_SCOPES = {role: " ".join(sorted(ROLE_SCOPES[role])) for role in Role}
 
@@ -196,15 +196,15 @@ class TestCreateToken:
         self, client: AsyncClient, app: FastAPI, user: User, database: Database
     ) -> None:
         new_hash = await opened(app)[UserResources].passwords.hash(NEW_PASSWORD)
-        async with sessions_of(app).begin() as counting:
+        async with units_of_work(app).begin() as counting:
             # The sign-in has read the account when it waits to be counted.
-            await counting.execute(text("LOCK TABLE throttles IN EXCLUSIVE MODE"))
+            await counting.session.execute(text("LOCK TABLE throttles IN EXCLUSIVE MODE"))
             attempt = asyncio.create_task(sign_in(client, user.email))
             await eventually(partial(is_waiting_for_a_lock, database))
-            async with sessions_of(app).begin() as session:
-                account = await users.get_for_change(session, user.id)
-                await users.set_password(session, account, new_hash)
-                await sessions.end_all(session, user.id)
+            async with units_of_work(app).begin() as uow:
+                account = await users.get_for_change(uow, user.id)
+                await users.set_password(uow, account, new_hash)
+                await sessions.end_all(uow, user.id)
 
         assert_problem(await attempt, 401, "invalid_credentials")
 

@@ -17,7 +17,7 @@ from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_category, make_item
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
-from tests.state import reads_of, sessions_of
+from tests.state import reads_of, units_of_work
 
 CATEGORIES = "/api/v1/categories"
 TREE = f"{CATEGORIES}/tree"
@@ -340,8 +340,8 @@ class TestCreateCategory:
         assert_problem(too_deep, 409, "category_too_deep")
 
     async def test_tree_is_bounded(self, app: FastAPI, boss: AsyncClient) -> None:
-        async with sessions_of(app).begin() as session:
-            session.add_all(make_category() for _ in range(MAX_CATEGORIES - 1))
+        async with units_of_work(app).begin() as uow:
+            uow.session.add_all(make_category() for _ in range(MAX_CATEGORIES - 1))
 
         fits = await boss.post(CATEGORIES, json={"name": "a"})
         too_many = await boss.post(CATEGORIES, json={"name": "b"})

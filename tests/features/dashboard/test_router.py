@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.db.session import transaction
 from app.feature import Features, load_features
 from app.features.dashboard import crud as dashboards
 from app.features.dashboard.crud import CountingStatements
@@ -19,7 +18,7 @@ from app.runtime.clock import now
 from tests.conftest import As, Database, Save
 from tests.factories import make_file, make_item, make_post, make_task
 from tests.problems import assert_problem
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 DASHBOARD = "/api/v1/dashboard"
 
@@ -102,8 +101,8 @@ class TestReadDashboard:
         await fill(save, user)
 
         assert (await figures(signed_in))["totals"] == first["totals"]
-        async with transaction(sessions_of(app)) as session:
-            await dashboards.count_all(session, statements_of(app))
+        async with units_of_work(app).begin() as uow:
+            await dashboards.count_all(uow, statements_of(app))
         assert (await figures(signed_in))["totals"]["items"] == 4
 
     async def test_figures_of_a_new_feature_are_counted_at_once(
@@ -122,14 +121,14 @@ class TestRefresh:
     async def test_counting_takes_a_small_share_of_the_time(
         self, app: FastAPI, as_user: As, admin: User, save: Save
     ) -> None:
-        async with transaction(sessions_of(app)) as session:
-            await dashboards.count_all(session, statements_of(app))
-            row = await session.get_one(Dashboard, THE_ONE)
+        async with units_of_work(app).begin() as uow:
+            await dashboards.count_all(uow, statements_of(app))
+            row = await uow.session.get_one(Dashboard, THE_ONE)
             row.seconds = 3600.0
         await save(make_item(admin))
 
-        async with transaction(sessions_of(app)) as session:
-            await dashboards.refresh(session, statements_of(app))
+        async with units_of_work(app).begin() as uow:
+            await dashboards.refresh(uow, statements_of(app))
 
         assert (await figures(await as_user(admin)))["totals"]["items"] == 0
 

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 
 from app.config.settings import Settings
 from app.db.resources import DatabaseResources
-from app.db.session import transaction
 from app.errors import Conflict
 from app.features.events.crud import events
 from app.features.events.feed import EventFeed, Subscription
@@ -23,7 +22,7 @@ from app.security.principals import Principal
 from tests.conftest import Database, Running, Save
 from tests.factories import make_item, make_post, make_task
 from tests.polling import eventually
-from tests.state import opened, reads_of, sessions_of
+from tests.state import opened, reads_of, units_of_work
 
 PATIENCE_SECONDS = 20
 
@@ -173,9 +172,9 @@ class TestEvents:
 
 
 async def create_in_vain(app: FastAPI, user: User) -> None:
-    async with transaction(sessions_of(app)) as session:
-        session.add(make_item(user))
-        await session.flush()
+    async with units_of_work(app).begin() as uow:
+        uow.session.add(make_item(user))
+        await uow.session.flush()
         raise Conflict
 
 
@@ -185,9 +184,9 @@ class TestOrder:
     ) -> None:
         """The later of two ids is committed first; without care the other would never be seen."""
         follower = await follow()
-        async with sessions_of(app).begin() as slow:
-            slow.add(item(user, "begun first"))
-            await slow.flush()
+        async with units_of_work(app).begin() as slow:
+            slow.session.add(item(user, "begun first"))
+            await slow.session.flush()
             await save(item(user, "committed first"))
             looks = reads_of(app).statements
             await eventually(lambda: reads_of(app).statements >= looks + 10)
@@ -200,9 +199,9 @@ class TestOrder:
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User, save: Save
     ) -> None:
         start = await feed.present()
-        async with sessions_of(app).begin() as slow:
-            slow.add(item(user, "begun first"))
-            await slow.flush()
+        async with units_of_work(app).begin() as slow:
+            slow.session.add(item(user, "begun first"))
+            await slow.session.flush()
             await save(item(user, "committed first"))
             batch = await feed.read(start)
             assert (batch.events, batch.is_unsettled) == ([], True)
@@ -213,8 +212,8 @@ class TestOrder:
 
     async def test_batch_keeps_its_order(self, app: FastAPI, follow: Follow, user: User) -> None:
         follower = await follow()
-        async with sessions_of(app).begin() as session:
-            session.add_all(item(user, number) for number in range(events.BATCH * 2 + 1))
+        async with units_of_work(app).begin() as uow:
+            uow.session.add_all(item(user, number) for number in range(events.BATCH * 2 + 1))
 
         await follower.until_heard(events.BATCH * 2 + 1)
         assert follower.names == [str(number) for number in range(events.BATCH * 2 + 1)]
@@ -256,8 +255,8 @@ class TestOrder:
 
 async def write(app: FastAPI, user: User, prefix: str, count: int) -> None:
     for number in range(count):
-        async with transaction(sessions_of(app)) as session:
-            session.add(item(user, f"{prefix}{number}"))
+        async with units_of_work(app).begin() as uow:
+            uow.session.add(item(user, f"{prefix}{number}"))
 
 
 class TestFollowers:
@@ -383,8 +382,8 @@ class TestRetention:
         named = "UPDATE events SET {} WHERE data ->> 'name' = '{}'"
         await database(named.format("created_at = now() - interval '8 days'", "old"))
         await database(named.format("transaction_id = 1e15", "restored"))
-        async with sessions_of(app).begin() as session:
-            await events.delete_old(session)
+        async with units_of_work(app).begin() as uow:
+            await events.delete_old(uow)
 
         left = await database("SELECT data ->> 'name' AS name FROM events")
         assert [row["name"] for row in left] == ["new"]

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.sse import _PING_INTERVAL
 from httpx2 import AsyncClient
 
-from app.db.session import transaction
+from app.db.pool import RESERVED
 from app.features.auth.resources import AuthResources
 from app.features.events.lifespan import EventResources
 from app.features.events.models.event import RETENTION, Position, event_id
@@ -27,7 +27,7 @@ from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.servers import serving
 from tests.sockets import handshake
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 ITEMS = "/api/v1/items"
 TICKETS = "/api/v1/auth/ws-ticket"
@@ -49,8 +49,8 @@ async def token(app: FastAPI, user: User) -> str:
 
 async def create(app: FastAPI, user: User, *names: str) -> None:
     for name in names:
-        async with transaction(sessions_of(app)) as session:
-            session.add(make_item(user, name=name))
+        async with units_of_work(app).begin() as uow:
+            uow.session.add(make_item(user, name=name))
 
 
 def names(source: EventSource) -> list[str]:
@@ -257,9 +257,9 @@ class TestEnd:
 
 
 async def short_lived(app: FastAPI, user: User, *, seconds: int) -> str:
-    async with sessions_of(app).begin() as session:
+    async with units_of_work(app).begin() as uow:
         row = await sessions.create(
-            session, user.id, scopes=list(Scope), user_agent="", address="127.0.0.1"
+            uow, user.id, scopes=list(Scope), user_agent="", address="127.0.0.1"
         )
     signer = opened(app)[AuthResources].token_signer
     token: str = signer.issue(
@@ -275,7 +275,7 @@ class TestCost:
     async def test_many_hold_no_connection_while_they_wait(
         self, running: Running, token: str, user: User, database_url: str
     ) -> None:
-        pools = {"project_name": "many", "database_read_pool_size": 2, "database_pool_size": 2}
+        pools = {"project_name": "many", "database_pool_size": 2}
         async with (
             running(**pools) as app,
             serving(app) as port,
@@ -295,8 +295,8 @@ class TestCost:
                 await source.until_heard(20)
 
         assert all(names(source) == [str(n) for n in range(20)] for source in sources)
-        # Reads, writes with their overflow, guesses, the listener.
-        assert max(total for total, _ in counts) <= 2 + (2 + 5) + 8 + 1
+        # Requests, the reserve, the listener.
+        assert max(total for total, _ in counts) <= 2 + RESERVED + 1
         # One that writes, and one that renews the leases of all streams.
         assert not [idle for _, idle in counts if idle > 2], "held between two statements"
 

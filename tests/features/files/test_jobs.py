@@ -17,7 +17,7 @@ from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from tests.conftest import Running, Save, access_token, new_client
 from tests.factories import make_file
-from tests.state import opened, reads_of, sessions_of
+from tests.state import opened, reads_of, units_of_work
 
 AGES = [timedelta(hours=2), timedelta(days=400)]
 
@@ -102,9 +102,9 @@ class TestUndecidedCommit:
     async def broken_connection(self, app: FastAPI) -> AsyncIterator[None]:
         """The connection breaks in the commit, so that nobody knows how it ended."""
         for statements in ((FUNCTION, TRIGGER), ("DROP FUNCTION break_off CASCADE",)):
-            async with sessions_of(app).begin() as session:
+            async with units_of_work(app).begin() as uow:
                 for statement in statements:
-                    await session.execute(text(statement))
+                    await uow.session.execute(text(statement))
             if len(statements) > 1:
                 yield
 

@@ -26,7 +26,7 @@ from tests.factories import make_file
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.servers import serving
-from tests.state import reads_of, sessions_of
+from tests.state import reads_of, units_of_work
 
 FILES = "/api/v1/files"
 BATCH = f"{FILES}/batch"
@@ -61,8 +61,8 @@ async def no_orphans(app: FastAPI, folder: Path) -> AsyncIterator[None]:
     """Whatever a test does, it leaves no object without a row."""
     before = listed(folder)
     yield
-    async with sessions_of(app)() as session:
-        rows = {str(file_id) for file_id in await session.scalars(select(File.id))}
+    async with units_of_work(app).begin() as uow:
+        rows = {str(file_id) for file_id in await uow.session.scalars(select(File.id))}
     assert listed(folder) - before <= rows
 
 
@@ -164,9 +164,9 @@ async def failing_commit(app: FastAPI) -> AsyncIterator[None]:
         FOR EACH ROW EXECUTE FUNCTION refuse()
     """
     for statements in ((function, trigger), ("DROP FUNCTION refuse CASCADE",)):
-        async with sessions_of(app).begin() as session:
+        async with units_of_work(app).begin() as uow:
             for statement in statements:
-                await session.execute(text(statement))
+                await uow.session.execute(text(statement))
         if len(statements) > 1:
             yield
 
@@ -441,14 +441,13 @@ class TestCreateFile:
 
         async def feed() -> AsyncIterator[bytes]:
             yield body[:9000]
-            held.append(reads_of(app).in_use)
-            held.append(sessions_of(app).kw["bind"].pool.checkedout())
+            held.append(reads_of(app).pool.requests.in_use)
             yield body[9000:]
 
         response = await owner.post(FILES, content=feed(), headers=FORM)
 
         assert response.status_code == 201
-        assert held == [0, 0]
+        assert held == [0]
 
     @pytest.mark.parametrize("name", ["upload_timeout_seconds", "upload_idle_timeout_seconds"])
     async def test_upload_that_takes_too_long_is_refused(

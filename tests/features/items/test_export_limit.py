@@ -64,8 +64,8 @@ async def unread_export(port: int, token: str) -> AsyncIterator[Connection]:
 
 
 async def has_slots_in_use(app: FastAPI, count: int) -> bool:
-    pool = reads_of(app).cursors
-    return bool(opened(app)[ItemResources].exports.in_use == count == pool.in_use)
+    share = reads_of(app).pool.exports
+    return bool(opened(app)[ItemResources].exports.in_use == count == share.in_use)
 
 
 class TestExportSlots:

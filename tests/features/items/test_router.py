@@ -27,7 +27,7 @@ from tests.cleaner import Cleaner
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_item, make_user
 from tests.problems import assert_problem, broken
-from tests.state import replaced, sessions_of
+from tests.state import replaced, units_of_work
 
 ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
@@ -772,8 +772,8 @@ class TestDeleteItem:
     async def test_row_is_kept(self, app: FastAPI, owner: AsyncClient, item: Item) -> None:
         await owner.delete(url(item))
 
-        async with sessions_of(app)() as session:
-            row = await session.get_one(Item, item.id)
+        async with units_of_work(app).begin() as uow:
+            row = await uow.session.get_one(Item, item.id)
         assert row.deleted_at is not None
 
 

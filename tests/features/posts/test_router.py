@@ -13,7 +13,7 @@ from app.features.users.models.user import User
 from tests.conftest import As, Save
 from tests.factories import make_post, make_published_post
 from tests.problems import assert_problem, broken
-from tests.state import reads_of, sessions_of
+from tests.state import reads_of, units_of_work
 
 POSTS = "/api/v1/posts"
 OWN_POSTS = "/api/v1/users/me/posts"
@@ -516,8 +516,8 @@ class TestDeletePost:
 
         assert (response.status_code, response.content) == (204, b"")
         assert_problem(await author.get(url(draft)), 404, "not_found")
-        async with sessions_of(app)() as session:
-            assert await session.get(Post, draft.id) is None
+        async with units_of_work(app).begin() as uow:
+            assert await uow.session.get(Post, draft.id) is None
 
 
 class TestPublishPost:

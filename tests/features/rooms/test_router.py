@@ -31,7 +31,7 @@ from tests.polling import eventually
 from tests.security.test_authorization import Scene, mixed_up, target
 from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
-from tests.state import opened, reads_of, replaced, sessions_of
+from tests.state import opened, reads_of, replaced, units_of_work
 
 ROOM = "/api/v1/ws/lobby"
 PROMISED_SECONDS = 5
@@ -626,7 +626,7 @@ class TestStorage:
             row.created_at = now() - timedelta(minutes=minutes)
             await save(row)
 
-        async with sessions_of(app).begin() as session:
-            await room_messages.delete_old(session)
+        async with units_of_work(app).begin() as uow:
+            await room_messages.delete_old(uow)
 
         assert len(await room_messages.find_after(reads_of(app), {"lobby": 0})) == 1

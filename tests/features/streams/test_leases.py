@@ -9,14 +9,14 @@ from fastapi import FastAPI
 from sqlalchemy import func
 
 from app.config.settings import Settings
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.streams.leases import SocketLeases
 from app.features.streams.models.socket import Socket
 from app.features.streams.topics import TopicHandler
 from app.features.users.models.user import User
 from app.runtime.ids import uuid7
 from tests.conftest import Database, Save
-from tests.state import sessions_of
+from tests.state import units_of_work
 
 SOCKETS = "SELECT id FROM sockets"
 
@@ -27,14 +27,14 @@ class Visitors:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    async def lock(self, _: AsyncSession, topic: str) -> None:
+    async def lock(self, _: UnitOfWork, topic: str) -> None:
         self.calls.append(f"lock {topic}")
 
-    async def entered(self, _: AsyncSession, topic: str, __: uuid.UUID, is_first: bool) -> str:
+    async def entered(self, _: UnitOfWork, topic: str, __: uuid.UUID, is_first: bool) -> str:
         self.calls.append(f"first in {topic}" if is_first else f"another in {topic}")
         return "welcome"
 
-    async def left(self, _: AsyncSession, topic: str, __: uuid.UUID) -> None:
+    async def left(self, _: UnitOfWork, topic: str, __: uuid.UUID) -> None:
         self.calls.append(f"left {topic}")
 
     @property
@@ -51,7 +51,7 @@ def visitors() -> Visitors:
 async def leases(
     app: FastAPI, settings: Settings, visitors: Visitors
 ) -> AsyncIterator[SocketLeases]:
-    leases = SocketLeases(sessions_of(app), settings)
+    leases = SocketLeases(units_of_work(app), settings)
     leases.topics = visitors.handler
     yield leases
     assert leases.count == 0

@@ -7,8 +7,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete, select
 
 from app.config.settings import ConfigError, Settings
-from app.db.engine import create_engine
-from app.db.session import create_sessionmaker
+from app.db.engine import unit_of_work
 from app.features.users.commands import create_admin
 from app.features.users.models.user import User
 from app.security.principals import Role
@@ -20,11 +19,9 @@ def stored(database_url: str) -> list[User]:
     """The accounts, taken away again."""
 
     async def take() -> list[User]:
-        engine = create_engine(Settings(_env_file=None, database_url=database_url))
-        async with create_sessionmaker(engine).begin() as session:
-            users = (await session.scalars(select(User))).all()
-            await session.execute(delete(User))
-        await engine.dispose()
+        async with unit_of_work(Settings(_env_file=None, database_url=database_url)) as uow:
+            users = (await uow.session.scalars(select(User))).all()
+            await uow.session.execute(delete(User))
         return list(users)
 
     return asyncio.run(take())

@@ -13,7 +13,7 @@ from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from tests.conftest import Save
 from tests.factories import make_webhook
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 Subscribe = Callable[..., Awaitable[Webhook]]
 
@@ -22,7 +22,7 @@ Subscribe = Callable[..., Awaitable[Webhook]]
 async def sender(app: FastAPI) -> AsyncIterator[WebhookSender]:
     client = guarded_client(SsrfGuard(loopback=True))
     yield WebhookSender(
-        sessions_of(app),
+        units_of_work(app),
         client,
         opened(app)[SecurityResources].encryptor,
     )

@@ -10,7 +10,6 @@ import pytest
 from fastapi import FastAPI
 
 from app.config.settings import Settings
-from app.db.session import transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
 from app.features.events.models.event import Position
@@ -31,7 +30,7 @@ from tests.features.webhooks.conftest import Subscribe
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
-from tests.state import opened, reads_of, sessions_of
+from tests.state import opened, reads_of, units_of_work
 
 SMALL = QueueLimits(per_webhook=4, per_account=6)
 QUEUED = "SELECT count(*) FROM webhook_deliveries WHERE webhook_id = :id"
@@ -48,7 +47,7 @@ WHERE delivery.webhook_id = :id ORDER BY event.transaction_id, event.id
 def dispatcher(app: FastAPI, limits: QueueLimits = SMALL, page: int = 1000) -> WebhookDispatcher:
     return WebhookDispatcher(
         reads_of(app),
-        sessions_of(app),
+        units_of_work(app),
         limits,
         page=page,
     )
@@ -56,8 +55,8 @@ def dispatcher(app: FastAPI, limits: QueueLimits = SMALL, page: int = 1000) -> W
 
 @pytest.fixture(autouse=True)
 async def _reader(app: FastAPI) -> None:
-    async with transaction(sessions_of(app)) as session:
-        await event_readers.begin(session, webhooks.READER)
+    async with units_of_work(app).begin() as uow:
+        await event_readers.begin(uow, webhooks.READER)
 
 
 async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
@@ -75,8 +74,8 @@ async def settle(dispatcher: WebhookDispatcher) -> None:
 
 
 async def create_items(app: FastAPI, owner: User, names: Sequence[str]) -> None:
-    async with transaction(sessions_of(app)) as session:
-        session.add_all([make_item(owner, name=name) for name in names])
+    async with units_of_work(app).begin() as uow:
+        uow.session.add_all([make_item(owner, name=name) for name in names])
 
 
 async def queued(database: Database, webhook: Webhook) -> list[str]:
@@ -214,8 +213,8 @@ class TestExpiry:
             make_webhook(user, backlog_since=since, backlog_transaction_id=1, backlog_event_id=0)
         )
 
-        async with transaction(sessions_of(app)) as session:
-            await webhook_backlogs.delete_expired(session)
+        async with units_of_work(app).begin() as uow:
+            await webhook_backlogs.delete_expired(uow)
 
         client, path = await as_user(user), f"/api/v1/webhooks/{webhook.id}"
         (shown,) = (await client.get(f"{path}/deliveries")).json()["items"]
@@ -286,9 +285,9 @@ class TestPages:
         await create_items(app, user, ["a"])
         batch = await everything(app)
 
-        async with transaction(sessions_of(app)) as session:
+        async with units_of_work(app).begin() as uow:
             due = {uuid.uuid4(): batch, webhook.id: batch}
-            await webhook_backlogs.queue(session, due, SMALL, behind=Position(0, 0))
+            await webhook_backlogs.queue(uow, due, SMALL, behind=Position(0, 0))
 
         assert await queued(database, webhook) == ["a"]
 

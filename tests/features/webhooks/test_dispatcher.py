@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.db.session import transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.users.models.user import User
 from app.features.webhooks.crud import webhooks
@@ -18,7 +17,7 @@ from app.security.principals import Role, Scope
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_post, make_task, make_webhook
 from tests.polling import eventually
-from tests.state import reads_of, sessions_of
+from tests.state import reads_of, units_of_work
 
 WRITTEN = "SELECT webhook_id, event_type, status FROM webhook_deliveries ORDER BY id"
 POINTED_AT = """
@@ -32,15 +31,15 @@ LIMITS = QueueLimits(per_webhook=1000, per_account=5000)
 @pytest.fixture
 async def dispatcher(app: FastAPI) -> WebhookDispatcher:
     """One whose place in the events is the present."""
-    async with transaction(sessions_of(app)) as session:
-        await event_readers.begin(session, webhooks.READER)
+    async with units_of_work(app).begin() as uow:
+        await event_readers.begin(uow, webhooks.READER)
     return new_dispatcher(app)
 
 
 def new_dispatcher(app: FastAPI) -> WebhookDispatcher:
     return WebhookDispatcher(
         reads_of(app),
-        sessions_of(app),
+        units_of_work(app),
         LIMITS,
     )
 
@@ -55,9 +54,9 @@ async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
 async def publish_everything(app: FastAPI, save: Save, owner: User) -> None:
     item = await save(make_item(owner))
     task, post = await save(make_task(owner)), await save(make_post(owner))
-    async with transaction(sessions_of(app)) as session:
+    async with units_of_work(app).begin() as uow:
         for row in (item, task, post):
-            session.add(row)
+            uow.session.add(row)
         item.name, task.status = "Cherry desk", TaskStatus.RUNNING
         post.publish(at=owner.created_at)
 
@@ -232,9 +231,9 @@ class TestDispatch:
             locks = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             return bool(await database(f"{locks} AND datname = current_database()"))
 
-        async with sessions_of(app).begin() as deleting:
-            await deleting.delete(await deleting.get_one(Webhook, webhook.id))
-            await deleting.flush()
+        async with units_of_work(app).begin() as deleting:
+            await deleting.session.delete(await deleting.session.get_one(Webhook, webhook.id))
+            await deleting.session.flush()
             dispatching = asyncio.create_task(dispatch_all(dispatcher))
             await eventually(is_waiting)
         await dispatching

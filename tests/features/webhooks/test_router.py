@@ -20,7 +20,7 @@ from tests.factories import make_delivery, make_item, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 WEBHOOKS = "/api/v1/webhooks"
 URL = "https://hooks.example.com/reference"
@@ -249,7 +249,7 @@ class TestRotateSecret:
             assert (await client.post(f"{path}/test")).status_code == 202
 
             await WebhookSender(
-                sessions_of(app),
+                units_of_work(app),
                 outbound,
                 opened(app)[SecurityResources].encryptor,
             ).drain()

@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from app.db.session import transaction
 from app.features.users.models.user import User
 from app.features.webhooks.crud.deliveries import delete_old
 from app.features.webhooks.crud.queue import MAX_CONCURRENT
@@ -27,7 +26,7 @@ from tests.factories import make_delivery, make_webhook
 from tests.features.webhooks.conftest import Subscribe
 from tests.polling import eventually
 from tests.receivers import Message, receiving
-from tests.state import opened, sessions_of
+from tests.state import opened, units_of_work
 
 HANGING = 20
 PAYLOAD = '{"type":"webhook.test","data":{"name":"b\u00fccher"}}'
@@ -39,13 +38,13 @@ async def due(save: Save, webhook: Webhook, **fields: object) -> WebhookDelivery
 
 
 async def load(app: FastAPI, row: WebhookDelivery) -> WebhookDelivery:
-    async with transaction(sessions_of(app)) as session:
-        return await session.get_one(WebhookDelivery, row.id)
+    async with units_of_work(app).begin() as uow:
+        return await uow.session.get_one(WebhookDelivery, row.id)
 
 
 async def load_webhook(app: FastAPI, webhook: Webhook) -> Webhook:
-    async with transaction(sessions_of(app)) as session:
-        return await session.get_one(Webhook, webhook.id)
+    async with units_of_work(app).begin() as uow:
+        return await uow.session.get_one(Webhook, webhook.id)
 
 
 class TestMessage:
@@ -137,7 +136,7 @@ async def test_attempts_that_are_claimed_together_do_not_start_in_one_iteration(
         await due(save, await subscribe("http://127.0.0.1:9/"))
     counting = asyncio.create_task(starts.count())
     async with httpx.AsyncClient(transport=starts) as client:
-        sender = WebhookSender(sessions_of(app), client, opened(app)[SecurityResources].encryptor)
+        sender = WebhookSender(units_of_work(app), client, opened(app)[SecurityResources].encryptor)
         await sender.drain()
     counting.cancel()
 
@@ -219,7 +218,7 @@ class TestFailure:
         row = await due(save, await subscribe("https://hooks.example.com/"))
 
         await WebhookSender(
-            sessions_of(app),
+            units_of_work(app),
             client,
             opened(app)[SecurityResources].encryptor,
         ).drain()
@@ -446,7 +445,7 @@ class TestSeveralSenders:
         client = guarded_client(SsrfGuard(loopback=True))
         senders = [
             WebhookSender(
-                sessions_of(app),
+                units_of_work(app),
                 client,
                 opened(app)[SecurityResources].encryptor,
             )
@@ -470,8 +469,8 @@ class TestRetention:
         await save(make_delivery(webhook, created_at=now() - timedelta(days=31)))
         kept = await save(make_delivery(webhook, created_at=now() - timedelta(days=29)))
 
-        async with transaction(sessions_of(app)) as session:
-            await delete_old(session)
+        async with units_of_work(app).begin() as uow:
+            await delete_old(uow)
 
         assert (await load(app, kept)).id == kept.id
 

@@ -4,7 +4,7 @@ import uuid
 
 from sqlalchemy import delete, func, select, update
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.email_change import LIFETIME, EmailChange
 from app.features.users.crud import users
@@ -14,19 +14,19 @@ from app.runtime.clock import now
 from app.security.secrets import digest, new_secret
 
 
-async def create(session: AsyncSession, user: User, email: str) -> EmailChange:
+async def create(uow: UnitOfWork, user: User, email: str) -> EmailChange:
     """Add a pending change, replacing an earlier one; the caller holds the account lock."""
-    await delete_all(session, user.id)
+    await delete_all(uow, user.id)
     change = EmailChange(user_id=user.id, email=email, expires_at=now() + LIFETIME)
-    session.add(change)
-    await session.flush()
+    uow.session.add(change)
+    await uow.session.flush()
     return change
 
 
-async def issue_token(session: AsyncSession, change_id: uuid.UUID) -> tuple[str, str] | None:
+async def issue_token(uow: UnitOfWork, change_id: uuid.UUID) -> tuple[str, str] | None:
     """Return the new address and a new token for it, or None if no change is pending."""
     token = new_secret()
-    email: str | None = await session.scalar(
+    email: str | None = await uow.session.scalar(
         update(EmailChange)
         .where(EmailChange.id == change_id, EmailChange.expires_at > func.now())
         .values(token_hash=digest(token))
@@ -35,42 +35,44 @@ async def issue_token(session: AsyncSession, change_id: uuid.UUID) -> tuple[str,
     return (email, token) if email else None
 
 
-async def consume(session: AsyncSession, token: str) -> tuple[User, str] | None:
+async def consume(uow: UnitOfWork, token: str) -> tuple[User, str] | None:
     """Delete the pending change; return its account, locked, and the new address.
 
     Returns None when the token is unknown, expired or used, or the account cannot be used.
     """
     is_meant = EmailChange.token_hash == digest(token)
-    user: User | None = await session.scalar(
+    user: User | None = await uow.session.scalar(
         select(User)
         .join(EmailChange, EmailChange.user_id == User.id)
         .where(is_meant, EmailChange.expires_at > func.now(), IS_USABLE)
         .with_for_update(of=User)
     )
     # Of two concurrent requests, the second waits for the lock above and finds no row to delete.
-    email = await session.scalar(delete(EmailChange).where(is_meant).returning(EmailChange.email))
+    email = await uow.session.scalar(
+        delete(EmailChange).where(is_meant).returning(EmailChange.email)
+    )
     return (user, email) if user and email else None
 
 
-async def apply(session: AsyncSession, user: User, email: str) -> bool:
+async def apply(uow: UnitOfWork, user: User, email: str) -> bool:
     """Set the confirmed address; return False if another account has it.
 
     Links that were mailed to the old address are revoked.
     """
     try:
-        async with session.begin_nested():
+        async with uow.session.begin_nested():
             user.confirm_email(email)
-            await users.flush(session)
+            await users.flush(uow)
     except EmailTaken:
         return False
-    await mailed_tokens.delete_all(session, user.id)
-    await invalidate_principal(session, user.id)
+    await mailed_tokens.delete_all(uow, user.id)
+    await invalidate_principal(uow, user.id)
     return True
 
 
-async def delete_all(session: AsyncSession, user_id: uuid.UUID) -> None:
-    await session.execute(delete(EmailChange).where(EmailChange.user_id == user_id))
+async def delete_all(uow: UnitOfWork, user_id: uuid.UUID) -> None:
+    await uow.session.execute(delete(EmailChange).where(EmailChange.user_id == user_id))
 
 
-async def delete_expired(session: AsyncSession) -> None:
-    await session.execute(delete(EmailChange).where(EmailChange.expires_at < func.now()))
+async def delete_expired(uow: UnitOfWork) -> None:
+    await uow.session.execute(delete(EmailChange).where(EmailChange.expires_at < func.now()))

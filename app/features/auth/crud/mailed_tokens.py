@@ -4,7 +4,7 @@ import uuid
 
 from sqlalchemy import delete, func, select
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.auth.models.mailed_token import (
     LIFETIMES,
     InvalidMailedToken,
@@ -17,11 +17,11 @@ from app.runtime.clock import now
 from app.security.secrets import digest, new_secret
 
 
-async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
+async def create(uow: UnitOfWork, user: User, purpose: Purpose) -> str:
     """Return a new token for the mailbox; earlier ones for the same purpose are revoked."""
-    await delete_all(session, user.id, purpose)
+    await delete_all(uow, user.id, purpose)
     token = new_secret()
-    session.add(
+    uow.session.add(
         MailedToken(
             user_id=user.id,
             purpose=purpose,
@@ -30,18 +30,18 @@ async def create(session: AsyncSession, user: User, purpose: Purpose) -> str:
             expires_at=now() + LIFETIMES[purpose],
         )
     )
-    await session.flush()
+    await uow.session.flush()
     return token
 
 
-async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
+async def use(uow: UnitOfWork, token: str, purpose: Purpose) -> User:
     """Delete the token and return the user whose mailbox it proves, locked for update.
 
     Raises:
         InvalidMailedToken: unknown, expired, used before, or the user has another address now.
     """
     is_meant = (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)
-    user: User | None = await session.scalar(
+    user: User | None = await uow.session.scalar(
         select(User)
         .join(MailedToken, MailedToken.user_id == User.id)
         .where(is_meant, MailedToken.expires_at > func.now())
@@ -49,17 +49,17 @@ async def use(session: AsyncSession, token: str, purpose: Purpose) -> User:
         .with_for_update(of=User)
     )
     # Of two concurrent requests, the second waits for the lock above and finds no row to delete.
-    used = await session.scalar(delete(MailedToken).where(is_meant).returning(MailedToken.id))
+    used = await uow.session.scalar(delete(MailedToken).where(is_meant).returning(MailedToken.id))
     if user is None or used is None:
         raise InvalidMailedToken
     return user
 
 
-async def delete_all(session: AsyncSession, user_id: uuid.UUID, *purposes: Purpose) -> None:
+async def delete_all(uow: UnitOfWork, user_id: uuid.UUID, *purposes: Purpose) -> None:
     """Delete the user's tokens for the given purposes, by default for all."""
     is_meant = MailedToken.purpose.in_(purposes or Purpose)
-    await session.execute(delete(MailedToken).where(MailedToken.user_id == user_id, is_meant))
+    await uow.session.execute(delete(MailedToken).where(MailedToken.user_id == user_id, is_meant))
 
 
-async def delete_expired(session: AsyncSession) -> None:
-    await session.execute(delete(MailedToken).where(MailedToken.expires_at < func.now()))
+async def delete_expired(uow: UnitOfWork) -> None:
+    await uow.session.execute(delete(MailedToken).where(MailedToken.expires_at < func.now()))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.auth.models.throttle import Throttle
 
 
@@ -19,9 +19,7 @@ class Count:
     window_ends_at: datetime
 
 
-async def count(
-    session: AsyncSession, key: str, *, window: timedelta, strict_limit: int = 0
-) -> Count:
+async def count(uow: UnitOfWork, key: str, *, window: timedelta, strict_limit: int = 0) -> Count:
     """Count one attempt and return the totals, including this attempt.
 
     A single statement counts concurrent attempts one by one. Each attempt up to `strict_limit`
@@ -33,7 +31,7 @@ async def count(
         key=key, attempts=1, streak=1, window_ends_at=func.now() + window
     )
     starts_anew = is_over | (Throttle.attempts < strict_limit)
-    row = await session.execute(
+    row = await uow.session.execute(
         counted.on_conflict_do_update(
             index_elements=[Throttle.key],
             set_={
@@ -48,9 +46,9 @@ async def count(
     return Count(*row.one())
 
 
-async def undo(session: AsyncSession, key: str) -> None:
+async def undo(uow: UnitOfWork, key: str) -> None:
     """Subtract one attempt that turned out to be valid."""
-    await session.execute(
+    await uow.session.execute(
         update(Throttle)
         .where(Throttle.key == key)
         .values(
@@ -60,13 +58,13 @@ async def undo(session: AsyncSession, key: str) -> None:
     )
 
 
-async def reset(session: AsyncSession, key: str) -> None:
+async def reset(uow: UnitOfWork, key: str) -> None:
     """Reset the counter after a correct attempt."""
-    await session.execute(delete(Throttle).where(Throttle.key == key))
+    await uow.session.execute(delete(Throttle).where(Throttle.key == key))
 
 
-async def delete_expired(session: AsyncSession) -> None:
+async def delete_expired(uow: UnitOfWork) -> None:
     """Delete expired windows; a streak is kept until its key has been idle for a day."""
-    await session.execute(
+    await uow.session.execute(
         delete(Throttle).where(Throttle.window_ends_at < func.now() - timedelta(days=1))
     )

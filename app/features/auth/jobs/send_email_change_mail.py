@@ -3,7 +3,6 @@
 import uuid
 from typing import ClassVar
 
-from app.db.session import transaction
 from app.features.auth.crud import email_changes
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
@@ -21,8 +20,8 @@ class SendEmailChangeMail(MailJob):
     change_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        async with transaction(work.sessions) as session:
-            issued = await email_changes.issue_token(session, self.change_id)
+        async with work.units_of_work.begin() as uow:
+            issued = await email_changes.issue_token(uow, self.change_id)
         if issued is None:
             return
         email, token = issued

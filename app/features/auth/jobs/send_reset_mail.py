@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from app.db.session import transaction
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.mail.job import MailJob
@@ -22,10 +21,10 @@ class SendResetMail(MailJob):
     email: str
 
     async def run(self, work: Work) -> None:
-        async with transaction(work.sessions) as session:
-            user = await users.find_by_email(session, self.email)
+        async with work.units_of_work.begin() as uow:
+            user = await users.find_by_email(uow, self.email)
             if user is None or not user.is_active:
                 return
-            token = await mailed_tokens.create(session, user, Purpose.RESET_PASSWORD)
+            token = await mailed_tokens.create(uow, user, Purpose.RESET_PASSWORD)
         values = {"link": self.mail(work).link("reset-password", token)}
         await self.mail(work).send(Template.RESET_PASSWORD, user.email, work.task_id, values)

@@ -3,7 +3,6 @@
 import uuid
 from typing import ClassVar
 
-from app.db.session import transaction
 from app.errors import NotFound
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
@@ -19,13 +18,13 @@ class SendVerificationMail(MailJob):
     user_id: uuid.UUID
 
     async def run(self, work: Work) -> None:
-        async with transaction(work.sessions) as session:
+        async with work.units_of_work.begin() as uow:
             try:
-                user = await users.get_for_change(session, self.user_id)
+                user = await users.get_for_change(uow, self.user_id)
             except NotFound as error:
                 raise PermanentFailure("The account was deleted.") from error
             if not user.is_active or user.email_verified:
                 return
-            token = await mailed_tokens.create(session, user, Purpose.VERIFY_EMAIL)
+            token = await mailed_tokens.create(uow, user, Purpose.VERIFY_EMAIL)
         values = {"link": self.mail(work).link("verify-email", token)}
         await self.mail(work).send(Template.VERIFY_EMAIL, user.email, work.task_id, values)

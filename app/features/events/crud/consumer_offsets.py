@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.executor import CompiledStatement, ReadPool
-from app.db.session import AsyncSession
+from app.db.executor import CompiledStatement, PoolReader
+from app.db.unit_of_work import UnitOfWork
 from app.features.events.crud.events import FIRST_OPEN
 from app.features.events.models.consumer_offset import ConsumerOffset
 from app.features.events.models.event import Position
@@ -37,7 +37,7 @@ class Place:
         return self.paged_webhook_id if self.paged_event_id == event.id else None
 
 
-async def find_place(reads: ReadPool, name: str) -> tuple[Place, Position] | None:
+async def find_place(reads: PoolReader, name: str) -> tuple[Place, Position] | None:
     """Return the offset of the consumer and where to resume, or None before it began.
 
     They differ after a dump was restored: its transaction ids are of another server, and new
@@ -51,7 +51,7 @@ async def find_place(reads: ReadPool, name: str) -> tuple[Place, Position] | Non
     return place, min(stopped, Position(row["present"], 0))
 
 
-async def begin(session: AsyncSession, name: str) -> None:
+async def begin(uow: UnitOfWork, name: str) -> None:
     """Start the consumer at the first unfinished transaction, unless it has an offset."""
     values = select(literal(uuid7()), literal(name), FIRST_OPEN, literal(0))
     columns = [
@@ -61,12 +61,12 @@ async def begin(session: AsyncSession, name: str) -> None:
         ConsumerOffset.event_id,
     ]
     statement = insert(ConsumerOffset).from_select(columns, values)
-    await session.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
+    await uow.session.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
 
 
-async def advance(session: AsyncSession, name: str, stopped: Place, to: Place) -> bool:
+async def advance(uow: UnitOfWork, name: str, stopped: Place, to: Place) -> bool:
     """Advance the offset; return False if another process has changed it since."""
-    moved = await session.scalar(
+    moved = await uow.session.scalar(
         update(ConsumerOffset)
         .where(
             ConsumerOffset.name == name,
@@ -87,9 +87,9 @@ async def advance(session: AsyncSession, name: str, stopped: Place, to: Place) -
     return moved is not None
 
 
-async def lock(session: AsyncSession, name: str) -> Place:
+async def lock(uow: UnitOfWork, name: str) -> Place:
     """Return the offset of a consumer that has begun, locked until the transaction ends."""
     found = select(ConsumerOffset).where(ConsumerOffset.name == name).with_for_update()
-    offset = (await session.scalars(found)).one()
+    offset = (await uow.session.scalars(found)).one()
     stopped = Position(offset.transaction_id, offset.event_id)
     return Place(stopped, offset.paged_event_id, offset.paged_webhook_id)

@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, Text, bindparam, cast, delete, func, literal_
 from sqlalchemy import tuple_ as row_of
 
 from app.db import notifications
-from app.db.executor import CompiledStatement, ReadPool
-from app.db.session import AsyncSession
+from app.db.executor import CompiledStatement, PoolReader
+from app.db.unit_of_work import UnitOfWork
 from app.features.events.models.event import RETENTION, Event, Position
 from app.features.events.schemas import PublishedEvent, published_event
 
@@ -56,42 +56,40 @@ class Batch:
     is_unsettled: bool
 
 
-async def read_behind(reads: ReadPool, position: Position) -> Batch:
+async def read_behind(reads: PoolReader, position: Position) -> Batch:
     """Return the events behind the position whose order is final."""
     rows = await reads.all(BEHIND, **position._asdict())
     settled = [published_event(row) for row in rows if row["is_settled"]]
     return Batch(settled, len(settled) == BATCH, len(settled) < len(rows))
 
 
-async def backlog(reads: ReadPool, position: Position, *, most: int) -> int:
+async def backlog(reads: PoolReader, position: Position, *, most: int) -> int:
     """Return the number of events behind the position, counted up to `most`."""
     return int(await reads.scalar(BACKLOG, **position._asdict(), most=most))
 
 
-async def find(
-    session: AsyncSession, positions: Collection[Position]
-) -> dict[Position, PublishedEvent]:
+async def find(uow: UnitOfWork, positions: Collection[Position]) -> dict[Position, PublishedEvent]:
     """Return the events at the positions, without those that have been deleted."""
     place = row_of(Event.transaction_id, Event.id)
-    found = await session.execute(select(*COLUMNS).where(place.in_(positions)))
+    found = await uow.session.execute(select(*COLUMNS).where(place.in_(positions)))
     events = [published_event({**row}) for row in found.mappings()]
     return {each.position: each for each in events}
 
 
-async def present(reads: ReadPool) -> Position:
+async def present(reads: PoolReader) -> Position:
     """Return the position behind everything that was committed before this call began."""
     return Position(await reads.scalar(PRESENT), 0)
 
 
-async def publish(reads: ReadPool) -> None:
+async def publish(reads: PoolReader) -> None:
     """Notify the other processes of new events."""
     await notifications.publish(reads, CHANNEL, "")
 
 
-async def delete_old(session: AsyncSession) -> None:
+async def delete_old(uow: UnitOfWork) -> None:
     """Delete events beyond the retention, and those of a restored dump.
 
     Its transaction ids are of another server, and new events would lie before them.
     """
     is_old = Event.created_at < func.now() - RETENTION
-    await session.execute(delete(Event).where(or_(is_old, Event.transaction_id >= NEXT)))
+    await uow.session.execute(delete(Event).where(or_(is_old, Event.transaction_id >= NEXT)))

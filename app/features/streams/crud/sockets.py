@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.streams.models.socket import (
     LEASE,
     Socket,
@@ -24,26 +24,26 @@ TOO_MANY: dict[StreamKind, tuple[type[TooManySockets | TooManyStreams], str]] = 
 IS_LEASED = Socket.lease_ends_at > func.now()
 
 
-async def enter(session: AsyncSession, socket: Socket, topics: TopicHandler, *, limit: int) -> Any:
+async def enter(uow: UnitOfWork, socket: Socket, topics: TopicHandler, *, limit: int) -> Any:
     """Add the socket and return the result of its topic handler.
 
     Raises:
         TooManySockets, TooManyStreams: the user has as many of this kind as the limit allows.
     """
-    await session.execute(
+    await uow.session.execute(
         select(func.pg_advisory_xact_lock(LOCKS, func.hashtext(str(socket.user_id))))
     )
     if socket.topic:
-        await topics.lock(session, socket.topic)
-    of_kind, of_topic = await count(session, socket)
+        await topics.lock(uow, socket.topic)
+    of_kind, of_topic = await count(uow, socket)
     if of_kind >= limit:
         raise too_many(socket.kind, limit=limit)
     socket.lease_ends_at = func.now() + LEASE
-    session.add(socket)
-    await session.flush()
+    uow.session.add(socket)
+    await uow.session.flush()
     if socket.topic is None:
         return None
-    return await topics.entered(session, socket.topic, socket.user_id, not of_topic)
+    return await topics.entered(uow, socket.topic, socket.user_id, not of_topic)
 
 
 def too_many(kind: StreamKind, *, limit: int) -> TooManySockets | TooManyStreams:
@@ -52,10 +52,10 @@ def too_many(kind: StreamKind, *, limit: int) -> TooManySockets | TooManyStreams
     return error(f"At most {limit} {noun} at once.", retry_after_seconds=int(LEASE.total_seconds()))
 
 
-async def count(session: AsyncSession, socket: Socket) -> tuple[int, int]:
+async def count(uow: UnitOfWork, socket: Socket) -> tuple[int, int]:
     """Count the user's sockets of the same kind, and those of the same topic."""
     sockets = func.count(Socket.id)
-    counted = await session.execute(
+    counted = await uow.session.execute(
         select(
             sockets.filter(Socket.kind == socket.kind), sockets.filter(Socket.topic == socket.topic)
         ).where(Socket.user_id == socket.user_id, IS_LEASED)
@@ -65,35 +65,35 @@ async def count(session: AsyncSession, socket: Socket) -> tuple[int, int]:
 
 
 async def leave(
-    session: AsyncSession, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
+    uow: UnitOfWork, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
 ) -> None:
     """Remove the socket; call the handler if it was the user's last one of the topic."""
-    await remove(session, Socket.id == socket_id, topic, topics)
+    await remove(uow, Socket.id == socket_id, topic, topics)
 
 
 async def expire(
-    session: AsyncSession, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
+    uow: UnitOfWork, socket_id: uuid.UUID, topic: str | None, topics: TopicHandler
 ) -> None:
     """Remove the socket unless its lease was renewed or another process removed it first."""
-    await remove(session, and_(Socket.id == socket_id, ~IS_LEASED), topic, topics)
+    await remove(uow, and_(Socket.id == socket_id, ~IS_LEASED), topic, topics)
 
 
 async def remove(
-    session: AsyncSession, condition: ColumnElement[bool], topic: str | None, topics: TopicHandler
+    uow: UnitOfWork, condition: ColumnElement[bool], topic: str | None, topics: TopicHandler
 ) -> None:
     if topic:
-        await topics.lock(session, topic)
-    user_id = await session.scalar(delete(Socket).where(condition).returning(Socket.user_id))
+        await topics.lock(uow, topic)
+    user_id = await uow.session.scalar(delete(Socket).where(condition).returning(Socket.user_id))
     if user_id is None or topic is None:
         return
     others = select(Socket.id).where(Socket.topic == topic, Socket.user_id == user_id, IS_LEASED)
-    if not await session.scalar(select(others.exists())):
-        await topics.left(session, topic, user_id)
+    if not await uow.session.scalar(select(others.exists())):
+        await topics.left(uow, topic, user_id)
 
 
-async def renew(session: AsyncSession, worker_id: uuid.UUID) -> dict[uuid.UUID, str | None]:
+async def renew(uow: UnitOfWork, worker_id: uuid.UUID) -> dict[uuid.UUID, str | None]:
     """Renew all leases of a process and return the topics of its sockets by their ids."""
-    renewed = await session.execute(
+    renewed = await uow.session.execute(
         update(Socket)
         .where(Socket.worker_id == worker_id)
         .values(lease_ends_at=func.now() + LEASE)
@@ -102,12 +102,12 @@ async def renew(session: AsyncSession, worker_id: uuid.UUID) -> dict[uuid.UUID, 
     return {row.id: row.topic for row in renewed}
 
 
-async def find_expired(session: AsyncSession) -> Sequence[tuple[uuid.UUID, str | None]]:
+async def find_expired(uow: UnitOfWork) -> Sequence[tuple[uuid.UUID, str | None]]:
     """Return id and topic of the expired leases, which killed processes left behind."""
-    rows = await session.execute(select(Socket.id, Socket.topic).where(~IS_LEASED))
+    rows = await uow.session.execute(select(Socket.id, Socket.topic).where(~IS_LEASED))
     return [(row.id, row.topic) for row in rows]
 
 
-async def delete_expired(session: AsyncSession) -> None:
+async def delete_expired(uow: UnitOfWork) -> None:
     """Delete leases that expired long ago: any process with sockets expires recent ones itself."""
-    await session.execute(delete(Socket).where(Socket.lease_ends_at < func.now() - 10 * LEASE))
+    await uow.session.execute(delete(Socket).where(Socket.lease_ends_at < func.now() - 10 * LEASE))

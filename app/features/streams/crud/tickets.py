@@ -6,7 +6,7 @@ from math import isfinite
 
 from sqlalchemy import delete, func
 
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import Unauthenticated
 from app.features.streams.models.ticket import LIFETIME, InvalidTicket, Ticket
 from app.runtime.clock import now
@@ -14,7 +14,7 @@ from app.security.principals import CredentialKind, Principal
 from app.security.secrets import digest, new_secret
 
 
-async def create(session: AsyncSession, principal: Principal) -> str:
+async def create(uow: UnitOfWork, principal: Principal) -> str:
     """Return the text of a new ticket, which authenticates the principal once.
 
     Raises:
@@ -24,7 +24,7 @@ async def create(session: AsyncSession, principal: Principal) -> str:
     if credential is None:
         raise Unauthenticated("A ticket stands for a credential.")
     secret, ends = new_secret(), principal.expires_at
-    session.add(
+    uow.session.add(
         Ticket(
             user_id=principal.id,
             credential_kind=credential.kind,
@@ -35,17 +35,17 @@ async def create(session: AsyncSession, principal: Principal) -> str:
             expires_at=now() + LIFETIME,
         )
     )
-    await session.flush()
+    await uow.session.flush()
     return secret
 
 
-async def redeem(session: AsyncSession, secret: str) -> Ticket:
+async def redeem(uow: UnitOfWork, secret: str) -> Ticket:
     """Delete the ticket and return it; of concurrent calls in any processes, one succeeds.
 
     Raises:
         InvalidTicket: the ticket is unknown, expired or was used before.
     """
-    ticket: Ticket | None = await session.scalar(
+    ticket: Ticket | None = await uow.session.scalar(
         delete(Ticket)
         .where(Ticket.secret_hash == digest(secret), Ticket.expires_at > func.now())
         .returning(Ticket)
@@ -55,11 +55,9 @@ async def redeem(session: AsyncSession, secret: str) -> Ticket:
     return ticket
 
 
-async def delete_all(
-    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None
-) -> None:
+async def delete_all(uow: UnitOfWork, user_id: uuid.UUID, *, except_id: uuid.UUID | None) -> None:
     """Delete the tickets of the user's sessions, except those of `except_id`."""
-    await session.execute(
+    await uow.session.execute(
         delete(Ticket).where(
             Ticket.user_id == user_id,
             Ticket.credential_kind == CredentialKind.ACCESS_TOKEN,
@@ -68,5 +66,5 @@ async def delete_all(
     )
 
 
-async def delete_expired(session: AsyncSession) -> None:
-    await session.execute(delete(Ticket).where(Ticket.expires_at < func.now()))
+async def delete_expired(uow: UnitOfWork) -> None:
+    await uow.session.execute(delete(Ticket).where(Ticket.expires_at < func.now()))

@@ -11,8 +11,7 @@ import uuid
 
 from sqlalchemy import select
 
-from app.db.session import AsyncSession
-from app.db.signals import emit
+from app.db.unit_of_work import UnitOfWork
 from app.errors import InvalidToken
 from app.features.users.crud import sessions
 from app.features.users.models.session import UserSession
@@ -28,53 +27,53 @@ from app.features.users.signals import (
 from app.security.principals import Principal
 
 
-async def lock(session: AsyncSession, user_id: uuid.UUID) -> None:
+async def lock(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     """Lock the account for update until the transaction ends; reads are not blocked."""
-    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    await uow.session.execute(
+        select(User.id).where(User.id == user_id).with_for_update(key_share=True)
+    )
 
 
-async def lock_live(session: AsyncSession, principal: Principal) -> None:
+async def lock_live(uow: UnitOfWork, principal: Principal) -> None:
     """Lock the caller's account and check that the credential is still live.
 
     Raises:
         InvalidToken: the credential was revoked after the request was authenticated.
     """
-    await lock(session, principal.id)
+    await lock(uow, principal.id)
     if not principal.session_id:
-        await emit(session, CredentialChecked(principal))
-    elif not await is_live(session, principal.session_id):
+        await uow.emit(CredentialChecked(principal))
+    elif not await is_live(uow, principal.session_id):
         raise InvalidToken("The credential was revoked.")
 
 
-async def is_live(session: AsyncSession, session_id: uuid.UUID) -> bool:
+async def is_live(uow: UnitOfWork, session_id: uuid.UUID) -> bool:
     statement = select(UserSession.id).join(User, User.id == UserSession.user_id)
     conditions = (UserSession.id == session_id, sessions.IS_LIVE, sessions.IS_USABLE)
-    return await session.scalar(statement.where(*conditions)) is not None
+    return await uow.session.scalar(statement.where(*conditions)) is not None
 
 
 async def end_sign_ins(
-    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
+    uow: UnitOfWork, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
 ) -> None:
     """End all sessions except one, and what depends on them."""
-    await sessions.end_all(session, user_id, except_id=except_id)
-    await emit(session, SignInsEnded(user_id, except_id))
+    await sessions.end_all(uow, user_id, except_id=except_id)
+    await uow.emit(SignInsEnded(user_id, except_id))
 
 
-async def revoke_programs(
-    session: AsyncSession, user_id: uuid.UUID, reason: RevocationReason
-) -> None:
+async def revoke_programs(uow: UnitOfWork, user_id: uuid.UUID, reason: RevocationReason) -> None:
     """Revoke what acts for the user without a session: API keys and webhooks."""
-    await emit(session, ProgramsRevoked(user_id, reason))
+    await uow.emit(ProgramsRevoked(user_id, reason))
 
 
-async def revoke_all(session: AsyncSession, user_id: uuid.UUID, reason: RevocationReason) -> None:
+async def revoke_all(uow: UnitOfWork, user_id: uuid.UUID, reason: RevocationReason) -> None:
     """Revoke all sessions, mailed links, API keys and webhooks of the user."""
-    await end_sign_ins(session, user_id)
-    await emit(session, LinksRevoked(user_id))
-    await revoke_programs(session, user_id, reason)
+    await end_sign_ins(uow, user_id)
+    await uow.emit(LinksRevoked(user_id))
+    await revoke_programs(uow, user_id, reason)
 
 
-async def revoke_beyond_role(session: AsyncSession, user: User) -> None:
+async def revoke_beyond_role(uow: UnitOfWork, user: User) -> None:
     """End all sessions after a change of role, and revoke what the new role does not permit."""
-    await end_sign_ins(session, user.id)
-    await emit(session, RoleChanged(user.id, user.role))
+    await end_sign_ins(uow, user.id)
+    await uow.emit(RoleChanged(user.id, user.role))

@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, PoolReader, Row
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession, notify, when_committed
+from app.db.unit_of_work import UnitOfWork
 from app.errors import InvalidToken, NotFound
 from app.features.users.models.session import (
     ABSOLUTE_LIFETIME,
@@ -57,25 +57,25 @@ LISTING = Listing(
 
 
 async def find_principal(
-    reads: ReadPool, session_id: uuid.UUID, *, user_id: uuid.UUID
+    reads: PoolReader, session_id: uuid.UUID, *, user_id: uuid.UUID
 ) -> Row | None:
     """Return `user_id, role, email_verified, session_id` if the session is live, else None."""
     return await reads.first(PRINCIPAL, session_id=session_id, user_id=user_id)
 
 
-async def find_live(reads: ReadPool, session_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
+async def find_live(reads: PoolReader, session_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Row]:
     """Return `role` and `email_verified` for each of the sessions that lives, by its id."""
     rows = await reads.all(LIVE, ids=list(session_ids))
     return {row["id"]: row for row in rows}
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
+async def list_page(reads: PoolReader, request: PageRequest, *, user_id: uuid.UUID) -> PageRows:
     """Return one page of the live sessions of a user."""
     return await LISTING.page(reads, request, {"user_id": user_id})
 
 
 async def create(
-    session: AsyncSession, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
+    uow: UnitOfWork, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
 ) -> UserSession:
     started = now()
     row = UserSession(
@@ -88,15 +88,13 @@ async def create(
         idle_expires_at=started + IDLE_LIFETIME,
         expires_at=started + ABSOLUTE_LIFETIME,
     )
-    session.add(row)
-    await session.flush()
-    when_committed(session, metrics.SIGN_INS.inc)
+    uow.session.add(row)
+    await uow.session.flush()
+    uow.when_committed(metrics.SIGN_INS.inc)
     return row
 
 
-async def rotate(
-    session: AsyncSession, session_id: uuid.UUID, generation: int
-) -> UserSession | None:
+async def rotate(uow: UnitOfWork, session_id: uuid.UUID, generation: int) -> UserSession | None:
     """Advance to the next generation, unless another request has just done so.
 
     Returns None if the token is an old one that is reused: the caller must end the session.
@@ -105,7 +103,7 @@ async def rotate(
         InvalidToken: the session has ended or expired, or its user may not sign in.
     """
     # A single statement: of concurrent requests, exactly one matches the expected generation.
-    rotated = await session.scalar(
+    rotated = await uow.session.scalar(
         update(UserSession)
         .where(
             UserSession.id == session_id,
@@ -121,14 +119,14 @@ async def rotate(
         )
         .returning(UserSession)
     )
-    return rotated or await find_just_rotated(session, session_id, generation)
+    return rotated or await find_just_rotated(uow, session_id, generation)
 
 
 async def find_just_rotated(
-    session: AsyncSession, session_id: uuid.UUID, generation: int
+    uow: UnitOfWork, session_id: uuid.UUID, generation: int
 ) -> UserSession | None:
     is_recent = UserSession.rotated_at > func.now() - REFRESH_GRACE
-    found = await session.execute(
+    found = await uow.session.execute(
         select(UserSession, is_recent).where(
             UserSession.id == session_id, IS_LIVE, user_is_usable()
         )
@@ -144,48 +142,48 @@ def user_is_usable() -> ColumnElement[bool]:
     return select(User.id).where(User.id == UserSession.user_id, IS_USABLE).exists()
 
 
-async def end(session: AsyncSession, session_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
+async def end(uow: UnitOfWork, session_id: uuid.UUID, *, user_id: uuid.UUID) -> None:
     """End one session of the user.
 
     Raises:
         NotFound: the user has no such live session.
     """
-    if not await end_where(session, user_id, UserSession.id == session_id):
+    if not await end_where(uow, user_id, UserSession.id == session_id):
         raise NotFound("There is no such session.")
 
 
 async def end_all(
-    session: AsyncSession, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
+    uow: UnitOfWork, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
 ) -> None:
     """End every session of the user except one."""
-    await end_where(session, user_id, UserSession.id.is_distinct_from(except_id))
+    await end_where(uow, user_id, UserSession.id.is_distinct_from(except_id))
 
 
-async def end_by_id(session: AsyncSession, session_id: uuid.UUID) -> None:
+async def end_by_id(uow: UnitOfWork, session_id: uuid.UUID) -> None:
     """End a session of any user; the caller must have verified one of its tokens."""
-    user_id = await session.scalar(select(UserSession.user_id).where(UserSession.id == session_id))
+    user_id = await uow.session.scalar(
+        select(UserSession.user_id).where(UserSession.id == session_id)
+    )
     if user_id:
-        await end_where(session, user_id, UserSession.id == session_id)
+        await end_where(uow, user_id, UserSession.id == session_id)
 
 
-async def end_where(
-    session: AsyncSession, user_id: uuid.UUID, condition: ColumnElement[bool]
-) -> bool:
-    ended = await session.scalars(
+async def end_where(uow: UnitOfWork, user_id: uuid.UUID, condition: ColumnElement[bool]) -> bool:
+    ended = await uow.session.scalars(
         update(UserSession)
         .where(UserSession.user_id == user_id, UserSession.ended_at.is_(None), condition)
         .values(ended_at=func.now())
         .returning(UserSession.id)
     )
-    await invalidate_principal(session, user_id)
+    await invalidate_principal(uow, user_id)
     return bool(ended.all())
 
 
-async def invalidate_principal(session: AsyncSession, user_id: uuid.UUID) -> None:
+async def invalidate_principal(uow: UnitOfWork, user_id: uuid.UUID) -> None:
     """Notify all processes on commit to drop the cached principal and verify credentials again."""
-    await notify(session, CHANNEL, str(user_id))
+    await uow.notify(CHANNEL, str(user_id))
 
 
-async def delete_expired(session: AsyncSession) -> None:
+async def delete_expired(uow: UnitOfWork) -> None:
     """Delete sessions that can no longer be refreshed."""
-    await session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))
+    await uow.session.execute(delete(UserSession).where(UserSession.expires_at < func.now()))

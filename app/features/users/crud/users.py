@@ -8,9 +8,9 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, case, func, or_, select, te
 from sqlalchemy import update as update_statement
 
 from app.db.errors import UniqueViolation
-from app.db.executor import CompiledStatement, Reader, ReadPool, Row
+from app.db.executor import CompiledStatement, PoolReader, Reader, Row
 from app.db.listing import Listing, PageRequest, PageRows, contains_pattern
-from app.db.session import AsyncSession, when_committed
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
 from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
@@ -86,19 +86,21 @@ async def find_public(reads: Reader, ids: Collection[uuid.UUID]) -> dict[uuid.UU
     return {row["id"]: row for row in await reads.all(PUBLIC_FIELDS, ids=list(ids))}
 
 
-async def get_for_change(session: AsyncSession, user_id: uuid.UUID) -> User:
+async def get_for_change(uow: UnitOfWork, user_id: uuid.UUID) -> User:
     """Return the user, locked until the transaction ends.
 
     Raises:
         NotFound: there is none, or it was deleted.
     """
     return found(
-        await session.scalar(select(User).where(User.id == user_id, IS_ALIVE).with_for_update()),
+        await uow.session.scalar(
+            select(User).where(User.id == user_id, IS_ALIVE).with_for_update()
+        ),
         "user",
     )
 
 
-async def get_as_admin(reads: ReadPool, user_id: uuid.UUID) -> Row:
+async def get_as_admin(reads: PoolReader, user_id: uuid.UUID) -> Row:
     """Return the user with `last_login_at` and `session_count`.
 
     Raises:
@@ -114,19 +116,19 @@ async def list_page(reads: Reader, request: PageRequest, filters: Mapping[str, A
     return await LISTING.page(reads, request, {**filters, "q": pattern})
 
 
-async def find_by_email(session: AsyncSession, email: str) -> User | None:
+async def find_by_email(uow: UnitOfWork, email: str) -> User | None:
     """Return the user with an e-mail address, locked until the transaction ends."""
-    return await session.scalar(
+    return await uow.session.scalar(
         select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
     )
 
 
-async def find_login(reads: ReadPool, login: str) -> Row | None:
+async def find_login(reads: PoolReader, login: str) -> Row | None:
     """Return `id, is_active, version, password_hash` by e-mail address or username."""
     return await reads.first(LOGIN, name=canonical_login(login))
 
 
-async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
+async def get_secret(reads: PoolReader, user_id: uuid.UUID) -> Row:
     """Return `email`, `username`, `version` and `password_hash`.
 
     Raises:
@@ -136,7 +138,7 @@ async def get_secret(reads: ReadPool, user_id: uuid.UUID) -> Row:
 
 
 async def create(
-    session: AsyncSession,
+    uow: UnitOfWork,
     data: UserBase,
     *,
     password_hash: str,
@@ -158,13 +160,13 @@ async def create(
         role=role,
         email_verified=email_verified,
     )
-    session.add(user)
-    await flush(session)
-    when_committed(session, metrics.REGISTRATIONS.inc)
+    uow.session.add(user)
+    await flush(uow)
+    uow.when_committed(metrics.REGISTRATIONS.inc)
     return user
 
 
-async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User:
+async def update(uow: UnitOfWork, user: User, data: ProfileUpdate) -> User:
     """Change the fields that were sent.
 
     Raises:
@@ -175,37 +177,37 @@ async def update(session: AsyncSession, user: User, data: ProfileUpdate) -> User
         setattr(user, field, value)
     if "username" in fields:
         user.username_canonical = canonical(fields["username"])
-    await flush(session)
+    await flush(uow)
     return user
 
 
-async def flush(session: AsyncSession) -> None:
+async def flush(uow: UnitOfWork) -> None:
     try:
-        await session.flush()
+        await uow.session.flush()
     except UniqueViolation as error:
         taken = {"uq_users_email": EmailTaken, "uq_users_username": UsernameTaken}
         raise taken[error.constraint or ""] from error
 
 
-async def get_role(session: AsyncSession, user_id: uuid.UUID) -> Role:
+async def get_role(uow: UnitOfWork, user_id: uuid.UUID) -> Role:
     """Return the role of a user who exists."""
-    return (await session.scalars(select(User.role).where(User.id == user_id))).one()
+    return (await uow.session.scalars(select(User.role).where(User.id == user_id))).one()
 
 
-async def verify_email(session: AsyncSession, user: User) -> None:
+async def verify_email(uow: UnitOfWork, user: User) -> None:
     """Mark the user's e-mail address as verified."""
     user.email_verified = True
-    await session.flush()
-    await invalidate_principal(session, user.id)
+    await uow.session.flush()
+    await invalidate_principal(uow, user.id)
 
 
-async def set_password(session: AsyncSession, user: User, password_hash: str) -> None:
+async def set_password(uow: UnitOfWork, user: User, password_hash: str) -> None:
     """Store a new hash; the caller must end the sessions that it invalidates."""
     user.password_hash = password_hash
-    await session.flush()
+    await uow.session.flush()
 
 
-async def administer(session: AsyncSession, user: User, data: UserUpdate) -> bool:
+async def administer(uow: UnitOfWork, user: User, data: UserUpdate) -> bool:
     """Change role or activity; return whether they differ, so that sessions must end.
 
     Raises:
@@ -214,39 +216,37 @@ async def administer(session: AsyncSession, user: User, data: UserUpdate) -> boo
     fields = data.model_dump()
     is_change = any(getattr(user, name) != value for name, value in fields.items())
     if is_change:
-        await require_another_admin(session, user)
+        await require_another_admin(uow, user)
     for name, value in fields.items():
         setattr(user, name, value)
-    await session.flush()
+    await uow.session.flush()
     return is_change
 
 
-async def delete(session: AsyncSession, user: User) -> None:
+async def delete(uow: UnitOfWork, user: User) -> None:
     """Soft-delete the account; its address and name become available again.
 
     Raises:
         LastAdmin: no active administrator would be left.
     """
-    await require_another_admin(session, user)
+    await require_another_admin(uow, user)
     user.deleted_at = now()
-    await session.flush()
+    await uow.session.flush()
 
 
-async def require_another_admin(session: AsyncSession, user: User) -> None:
+async def require_another_admin(uow: UnitOfWork, user: User) -> None:
     if user.role is not Role.ADMIN or not user.is_active:
         return
     # Without the lock, two administrators who demote each other would each still see the other.
-    await session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
+    await uow.session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
     another = select(User.id).where(
         User.role == Role.ADMIN, User.is_active, IS_ALIVE, User.id != user.id
     )
-    if await session.scalar(select(another.exists())) is not True:
+    if await uow.session.scalar(select(another.exists())) is not True:
         raise LastAdmin
 
 
-async def record_login(
-    session: AsyncSession, login: Row, *, password_hash: str | None
-) -> Row | None:
+async def record_login(uow: UnitOfWork, login: Row, *, password_hash: str | None) -> Row | None:
     """Store the time of the login, and the hash if it was recomputed with new parameters.
 
     Returns the current `role`, `version` and `password_hash`, or None if the account has been
@@ -257,7 +257,7 @@ async def record_login(
     values: dict[str, Any] = {"last_login_at": func.now(), "updated_at": User.updated_at}
     if password_hash:
         values["password_hash"] = case((is_same, password_hash), else_=User.password_hash)
-    rows = await session.execute(
+    rows = await uow.session.execute(
         update_statement(User)
         .where(User.id == login["id"], IS_USABLE)
         .values(values)
@@ -267,11 +267,11 @@ async def record_login(
     return dict(row) if row else None
 
 
-async def exist(session: AsyncSession) -> bool:
+async def exist(uow: UnitOfWork) -> bool:
     """Return whether there is any account."""
-    return bool(await session.scalar(select(select(User.id).exists())))
+    return bool(await uow.session.scalar(select(select(User.id).exists())))
 
 
-async def lock(session: AsyncSession) -> None:
+async def lock(uow: UnitOfWork) -> None:
     """Block other transactions from adding or changing accounts until this one ends."""
-    await session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
+    await uow.session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))

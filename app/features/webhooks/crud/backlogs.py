@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.executor import CompiledStatement, ReadPool, Row
-from app.db.session import AsyncSession, notify
+from app.db.executor import CompiledStatement, PoolReader, Row
+from app.db.unit_of_work import UnitOfWork
 from app.features.events.models.event import Position
 from app.features.events.schemas import PublishedEvent
 from app.features.notifications import crud as notifications
@@ -52,10 +52,10 @@ IN_QUEUE = CompiledStatement(
 )
 
 
-async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind: Position) -> None:
+async def queue(uow: UnitOfWork, due: Due, limits: QueueLimits, *, behind: Position) -> None:
     """Queue the events for each webhook, or start its backlog behind the position."""
-    owners = await lock(session, due)
-    waiting = await in_queue(session, set(owners.values()))
+    owners = await lock(uow, due)
+    waiting = await in_queue(uow, set(owners.values()))
     accepted: dict[uuid.UUID, Sequence[PublishedEvent]] = {}
     refused: dict[uuid.UUID, list[uuid.UUID]] = {}
     for webhook_id, owner_id in owners.items():
@@ -66,16 +66,16 @@ async def queue(session: AsyncSession, due: Due, limits: QueueLimits, *, behind:
             continue
         accepted[webhook_id] = due[webhook_id]
         of_account[webhook_id] = of_account.get(webhook_id, 0) + len(due[webhook_id])
-    await insert_all(session, accepted)
+    await insert_all(uow, accepted)
     for owner_id, webhook_ids in refused.items():
         for webhook_id in webhook_ids:
-            await move(session, webhook_id, behind, due[webhook_id][0].event.timestamp)
-        await notify_owner(session, owner_id, webhook_ids)
+            await move(uow, webhook_id, behind, due[webhook_id][0].event.timestamp)
+        await notify_owner(uow, owner_id, webhook_ids)
 
 
-async def lock(session: AsyncSession, due: Due) -> dict[uuid.UUID, uuid.UUID]:
+async def lock(uow: UnitOfWork, due: Due) -> dict[uuid.UUID, uuid.UUID]:
     """Return the owner of each webhook that still exists, locked against deletion."""
-    found = await session.execute(
+    found = await uow.session.execute(
         select(Webhook.id, Webhook.owner_id)
         .where(Webhook.id.in_(due), Webhook.is_active, Webhook.backlog_since.is_(None))
         .order_by(Webhook.id)
@@ -85,22 +85,22 @@ async def lock(session: AsyncSession, due: Due) -> dict[uuid.UUID, uuid.UUID]:
 
 
 async def in_queue(
-    session: AsyncSession, owner_ids: Collection[uuid.UUID]
+    uow: UnitOfWork, owner_ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, dict[uuid.UUID, int]]:
     """Return the number of open deliveries by owner and webhook."""
     counts: dict[uuid.UUID, dict[uuid.UUID, int]] = {owner_id: {} for owner_id in owner_ids}
     found = select(Webhook.owner_id, Webhook.id, WAITING).where(Webhook.owner_id.in_(owner_ids))
-    for owner_id, webhook_id, waiting in await session.execute(found):
+    for owner_id, webhook_id, waiting in await uow.session.execute(found):
         counts[owner_id][webhook_id] = waiting
     return counts
 
 
-async def insert_all(session: AsyncSession, due: Due) -> None:
+async def insert_all(uow: UnitOfWork, due: Due) -> None:
     """Queue the events without checking the limits."""
     rows = [row for webhook_id, events in due.items() for row in rows_of(webhook_id, events)]
     if rows:
-        await session.execute(insert(WebhookDelivery), rows)
-        await notify(session, CHANNEL, "")
+        await uow.session.execute(insert(WebhookDelivery), rows)
+        await uow.notify(CHANNEL, "")
 
 
 def rows_of(webhook_id: uuid.UUID, events: Iterable[PublishedEvent]) -> Iterable[Row]:
@@ -116,12 +116,12 @@ def rows_of(webhook_id: uuid.UUID, events: Iterable[PublishedEvent]) -> Iterable
 
 
 async def notify_owner(
-    session: AsyncSession, owner_id: uuid.UUID, webhook_ids: Sequence[uuid.UUID]
+    uow: UnitOfWork, owner_id: uuid.UUID, webhook_ids: Sequence[uuid.UUID]
 ) -> None:
     """Notify the owner once for all webhooks that get a backlog in the same transaction."""
     more = f" and {len(webhook_ids) - 1} more" if len(webhook_ids) > 1 else ""
     await notifications.create(
-        session,
+        uow,
         owner_id,
         subject="A webhook is behind",
         message=f"Too many deliveries wait for the webhook {webhook_ids[0]}{more}. Newer events are"
@@ -129,12 +129,12 @@ async def notify_owner(
     )
 
 
-async def candidates(reads: ReadPool, limit: int) -> Sequence[Row]:
+async def candidates(reads: PoolReader, limit: int) -> Sequence[Row]:
     """Return random webhooks with a backlog: its position and the webhook's subscription."""
     return await reads.all(CANDIDATES, limit=limit)
 
 
-async def room(reads: ReadPool, webhook: Row, limits: QueueLimits) -> int:
+async def room(reads: PoolReader, webhook: Row, limits: QueueLimits) -> int:
     """Return how many events may be queued now; 0 until half of the limit is free."""
     rows = await reads.all(IN_QUEUE, owner_id=webhook["owner_id"])
     waiting = {row["id"]: row["waiting"] for row in rows}
@@ -142,7 +142,7 @@ async def room(reads: ReadPool, webhook: Row, limits: QueueLimits) -> int:
     return limits.room(*counts) if limits.has_drained(*counts) else 0
 
 
-async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Position) -> bool:
+async def lock_backlog(uow: UnitOfWork, webhook_id: uuid.UUID, behind: Position) -> bool:
     """Lock the webhook; return False if its backlog no longer begins behind the position."""
     found = (
         select(Webhook.id)
@@ -151,26 +151,28 @@ async def lock_backlog(session: AsyncSession, webhook_id: uuid.UUID, behind: Pos
         .where(Webhook.backlog_event_id == behind.id)
         .with_for_update(key_share=True)
     )
-    return await session.scalar(found) is not None
+    return await uow.session.scalar(found) is not None
 
 
-async def advance(session: AsyncSession, webhook_id: uuid.UUID, last: PublishedEvent) -> None:
+async def advance(uow: UnitOfWork, webhook_id: uuid.UUID, last: PublishedEvent) -> None:
     """Move the start of the backlog behind the event."""
-    await move(session, webhook_id, last.position, last.event.timestamp)
+    await move(uow, webhook_id, last.position, last.event.timestamp)
 
 
-async def end(session: AsyncSession, webhook_id: uuid.UUID) -> None:
+async def end(uow: UnitOfWork, webhook_id: uuid.UUID) -> None:
     """End the backlog: new events are queued for the webhook directly again."""
-    await session.execute(update_silently(webhook_id, **NO_BACKLOG))
+    await uow.session.execute(update_silently(webhook_id, **NO_BACKLOG))
 
 
-async def delete_expired(session: AsyncSession) -> None:
+async def delete_expired(uow: UnitOfWork) -> None:
     """Drop backlogs before their events are deleted; notify the owner, record a delivery."""
     is_old = Webhook.backlog_since < now() - BACKLOG_RETENTION
     found = select(Webhook.id, Webhook.owner_id, Webhook.backlog_since).where(is_old)
-    for webhook_id, owner_id, since in await session.execute(found.with_for_update(key_share=True)):
-        await end(session, webhook_id)
-        session.add(
+    for webhook_id, owner_id, since in await uow.session.execute(
+        found.with_for_update(key_share=True)
+    ):
+        await end(uow, webhook_id)
+        uow.session.add(
             WebhookDelivery(
                 webhook_id=webhook_id,
                 event_type=EXPIRED,
@@ -179,7 +181,7 @@ async def delete_expired(session: AsyncSession) -> None:
             )
         )
         await notifications.create(
-            session,
+            uow,
             owner_id,
             subject="Events were not sent to a webhook",
             message=f"The webhook {webhook_id} was too far behind: what happened from"
@@ -187,12 +189,10 @@ async def delete_expired(session: AsyncSession) -> None:
         )
 
 
-async def move(
-    session: AsyncSession, webhook_id: uuid.UUID, behind: Position, since: datetime
-) -> None:
+async def move(uow: UnitOfWork, webhook_id: uuid.UUID, behind: Position, since: datetime) -> None:
     fields = {
         "backlog_since": since,
         "backlog_transaction_id": behind.transaction_id,
         "backlog_event_id": behind.id,
     }
-    await session.execute(update_silently(webhook_id, **fields))
+    await uow.session.execute(update_silently(webhook_id, **fields))

@@ -12,9 +12,9 @@ from sqlalchemy import (
     select,
 )
 
-from app.db.executor import ReadPool
+from app.db.executor import PoolReader
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession, notify
+from app.db.unit_of_work import UnitOfWork
 from app.errors import NotFound
 from app.features.events.crud import events
 from app.features.events.schemas import EventRead
@@ -41,14 +41,14 @@ LISTING = Listing(
 
 
 async def list_page(
-    reads: ReadPool, request: PageRequest, filters: Mapping[str, Any], *, webhook_id: uuid.UUID
+    reads: PoolReader, request: PageRequest, filters: Mapping[str, Any], *, webhook_id: uuid.UUID
 ) -> PageRows:
     """Return one page of the messages to the webhook."""
     return await LISTING.page(reads, request, {**filters, "webhook_id": webhook_id})
 
 
 async def get_for_change(
-    session: AsyncSession, delivery_id: uuid.UUID, webhook_id: uuid.UUID, *, viewer: Principal
+    uow: UnitOfWork, delivery_id: uuid.UUID, webhook_id: uuid.UUID, *, viewer: Principal
 ) -> tuple[WebhookDelivery, Webhook]:
     """Return the message, locked until the transaction ends, and its webhook.
 
@@ -62,21 +62,19 @@ async def get_for_change(
         .where(bindparam("sees_all") | (Webhook.owner_id == bindparam("viewer_id")))
         .with_for_update(of=WebhookDelivery)
     )
-    found = (await session.execute(statement, viewer.as_viewer())).one_or_none()
+    found = (await uow.session.execute(statement, viewer.as_viewer())).one_or_none()
     if found is None:
         raise NotFound("There is no such delivery.")
     return found[0], found[1]
 
 
-async def create_test(
-    session: AsyncSession, webhook: Webhook, limits: QueueLimits
-) -> WebhookDelivery:
+async def create_test(uow: UnitOfWork, webhook: Webhook, limits: QueueLimits) -> WebhookDelivery:
     """Queue a `webhook.test`, which is sent when the transaction commits.
 
     Raises:
         TooManyDeliveriesWaiting: the queue of the webhook is full.
     """
-    waiting = await session.scalar(select(WAITING).where(Webhook.id == webhook.id)) or 0
+    waiting = await uow.session.scalar(select(WAITING).where(Webhook.id == webhook.id)) or 0
     if waiting >= limits.per_webhook:
         raise TooManyDeliveriesWaiting(f"{waiting} deliveries wait for the webhook.")
     data = {"webhook_id": str(webhook.id)}
@@ -87,34 +85,34 @@ async def create_test(
         payload=event.model_dump_json(),
         next_attempt_at=now(),
     )
-    session.add(delivery)
-    await session.flush()
-    await notify(session, CHANNEL, "")
+    uow.session.add(delivery)
+    await uow.session.flush()
+    await uow.notify(CHANNEL, "")
     return delivery
 
 
-async def redeliver(session: AsyncSession, delivery: WebhookDelivery) -> WebhookDelivery:
+async def redeliver(uow: UnitOfWork, delivery: WebhookDelivery) -> WebhookDelivery:
     """Queue the message again, due at once.
 
     Raises:
         DeliveryInProgress: it is being sent.
         MessageExpired: its event was deleted.
     """
-    await check_renderable(session, delivery)
+    await check_renderable(uow, delivery)
     delivery.redeliver(at=now())
-    await session.flush()
-    await notify(session, CHANNEL, "")
+    await uow.session.flush()
+    await uow.notify(CHANNEL, "")
     return delivery
 
 
-async def check_renderable(session: AsyncSession, delivery: WebhookDelivery) -> None:
+async def check_renderable(uow: UnitOfWork, delivery: WebhookDelivery) -> None:
     position = delivery.position
-    if delivery.payload is None and not (position and await events.find(session, [position])):
+    if delivery.payload is None and not (position and await events.find(uow, [position])):
         raise MessageExpired("The event of the message is no longer kept.")
 
 
-async def delete_old(session: AsyncSession) -> None:
+async def delete_old(uow: UnitOfWork) -> None:
     """Delete deliveries older than `RETENTION`."""
-    await session.execute(
+    await uow.session.execute(
         delete(WebhookDelivery).where(WebhookDelivery.created_at < func.now() - RETENTION)
     )

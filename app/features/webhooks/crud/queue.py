@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.db.executor import Row
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.features.events.crud import events
 from app.features.events.models.event import Position
 from app.features.users.crud.sessions import IS_USABLE
@@ -61,7 +61,7 @@ WAITING = (
 IS_FAILING = Webhook.failing_since.is_not(None)
 
 
-async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence[Row]:
+async def claim(uow: UnitOfWork, limit: int, *, failing: bool) -> Sequence[Row]:
     """Claim up to `limit` due deliveries, of failing webhooks or of the others.
 
     Respects the concurrency limit of each webhook. Returns `id, webhook_id, attempts, payload`,
@@ -69,7 +69,7 @@ async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence
     deleted fail.
     """
     selected = select_due(limit, failing=failing)
-    claimed = await session.execute(
+    claimed = await uow.session.execute(
         update(WebhookDelivery)
         .where(WebhookDelivery.id == selected.c.id, Webhook.id == WebhookDelivery.webhook_id)
         .values(
@@ -82,29 +82,29 @@ async def claim(session: AsyncSession, limit: int, *, failing: bool) -> Sequence
         .execution_options(synchronize_session=False)
     )
     rows = [dict(row) for row in claimed.mappings()]
-    await render(session, rows)
+    await render(uow, rows)
     return [row for row in rows if row["payload"] is not None]
 
 
-async def render(session: AsyncSession, rows: Sequence[Row]) -> None:
+async def render(uow: UnitOfWork, rows: Sequence[Row]) -> None:
     """Render the body of each row from its event; fail those whose event was deleted."""
     pointing = [row for row in rows if row["payload"] is None]
-    found = await events.find(session, [position_in(row) for row in pointing]) if pointing else {}
+    found = await events.find(uow, [position_in(row) for row in pointing]) if pointing else {}
     for row in pointing:
         event = found.get(position_in(row))
         row["payload"] = event.json if event else None
     expired = [row["id"] for row in pointing if row["payload"] is None]
     if expired:
-        await close(session, WebhookDelivery.id.in_(expired), error="message_expired")
+        await close(uow, WebhookDelivery.id.in_(expired), error="message_expired")
 
 
 def position_in(row: Row) -> Position:
     return Position(row["event_transaction_id"], row["event_id"])
 
 
-async def close(session: AsyncSession, which: ColumnElement[bool], *, error: str) -> None:
+async def close(uow: UnitOfWork, which: ColumnElement[bool], *, error: str) -> None:
     """Fail deliveries without another attempt."""
-    await session.execute(
+    await uow.session.execute(
         update(WebhookDelivery)
         .where(which)
         .values(status=DeliveryStatus.FAILED, due_at=None, old_due_at=None, error=error)
@@ -167,10 +167,10 @@ def free_concurrency() -> ScalarSelect[int]:
 
 
 async def find_attempt(
-    session: AsyncSession, delivery_id: uuid.UUID, attempt: int
+    uow: UnitOfWork, delivery_id: uuid.UUID, attempt: int
 ) -> WebhookDelivery | None:
     """Return the message, locked, unless its lease expired and another attempt started."""
-    found: WebhookDelivery | None = await session.scalar(
+    found: WebhookDelivery | None = await uow.session.scalar(
         select(WebhookDelivery)
         .where(WebhookDelivery.id == delivery_id, WebhookDelivery.attempts == attempt)
         .where(WebhookDelivery.status == DeliveryStatus.SENDING)

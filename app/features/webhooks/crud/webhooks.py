@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import String, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.db.executor import CompiledStatement, ReadPool, Row
+from app.db.executor import CompiledStatement, PoolReader, Row
 from app.db.listing import Listing, PageRequest, PageRows
-from app.db.session import AsyncSession
+from app.db.unit_of_work import UnitOfWork
 from app.errors import found
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.users.crud.sessions import IS_USABLE
@@ -55,7 +55,7 @@ LISTING = Listing(
 )
 
 
-async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> Row:
+async def get(reads: PoolReader, webhook_id: uuid.UUID, *, viewer: Principal) -> Row:
     """Return the webhook as a row.
 
     Raises:
@@ -64,13 +64,13 @@ async def get(reads: ReadPool, webhook_id: uuid.UUID, *, viewer: Principal) -> R
     return found(await reads.first(BY_ID, id=webhook_id, **viewer.as_viewer()), "webhook")
 
 
-async def list_page(reads: ReadPool, request: PageRequest, *, viewer: Principal) -> PageRows:
+async def list_page(reads: PoolReader, request: PageRequest, *, viewer: Principal) -> PageRows:
     """Return one page of the webhooks that the viewer may see."""
     return await LISTING.page(reads, request, viewer.as_viewer())
 
 
 async def list_subscribers(
-    reads: ReadPool, types: Collection[str], *, after: uuid.UUID | None, limit: int
+    reads: PoolReader, types: Collection[str], *, after: uuid.UUID | None, limit: int
 ) -> Sequence[Row]:
     """Return `id, owner_id, events, scopes, role` of webhooks subscribed to one of the types.
 
@@ -79,9 +79,7 @@ async def list_subscribers(
     return await reads.all(SUBSCRIBERS, types=list(types), after=after or FIRST, limit=limit)
 
 
-async def get_for_change(
-    session: AsyncSession, webhook_id: uuid.UUID, *, viewer: Principal
-) -> Webhook:
+async def get_for_change(uow: UnitOfWork, webhook_id: uuid.UUID, *, viewer: Principal) -> Webhook:
     """Return the webhook, locked until the transaction ends.
 
     Raises:
@@ -89,13 +87,13 @@ async def get_for_change(
     """
     statement = select(Webhook).where(Webhook.id == webhook_id, IS_VISIBLE)
     return found(
-        await session.scalar(statement.with_for_update(key_share=True), viewer.as_viewer()),
+        await uow.session.scalar(statement.with_for_update(key_share=True), viewer.as_viewer()),
         "webhook",
     )
 
 
 async def create(
-    session: AsyncSession, data: WebhookCreate, *, owner: Principal, encrypted: bytes, limit: int
+    uow: UnitOfWork, data: WebhookCreate, *, owner: Principal, encrypted: bytes, limit: int
 ) -> Webhook:
     """Create a webhook that receives the events that its owner may read.
 
@@ -103,23 +101,23 @@ async def create(
         TooManyWebhooks: the owner has `limit` webhooks.
     """
     # Locks the owner: otherwise concurrent requests could exceed the limit.
-    await session.execute(
+    await uow.session.execute(
         select(User.id).where(User.id == owner.id).with_for_update(key_share=True)
     )
     count = select(func.count(Webhook.id)).where(Webhook.owner_id == owner.id)
-    if (await session.scalar(count) or 0) >= limit:
+    if (await uow.session.scalar(count) or 0) >= limit:
         raise TooManyWebhooks(f"An account may have {limit} webhooks.")
     scopes = receiving_scopes(owner.scopes)
     fields = data.model_dump() | {"scopes": scopes, "secret_sealed": encrypted}
     webhook = Webhook(owner_id=owner.id, **fields)
-    session.add(webhook)
-    await session.flush()
-    await event_readers.begin(session, READER)
+    uow.session.add(webhook)
+    await uow.session.flush()
+    await event_readers.begin(uow, READER)
     return webhook
 
 
 async def update_fields(
-    session: AsyncSession, webhook: Webhook, data: WebhookUpdate, *, by: Principal
+    uow: UnitOfWork, webhook: Webhook, data: WebhookUpdate, *, by: Principal
 ) -> Webhook:
     """Change the fields that were sent; the webhook then receives what `by` may read."""
     fields: dict[str, Any] = data.model_dump()
@@ -129,55 +127,55 @@ async def update_fields(
     webhook.scopes = receiving_scopes(by.scopes)
     if is_active and not webhook.is_active:
         webhook.enable()
-    await session.flush()
+    await uow.session.flush()
     if webhook.is_active and not is_active:
-        await disable(session, webhook, DisabledReason.OWNER)
+        await disable(uow, webhook, DisabledReason.OWNER)
     return webhook
 
 
-async def disable_all(session: AsyncSession, owner_id: uuid.UUID, reason: DisabledReason) -> bool:
+async def disable_all(uow: UnitOfWork, owner_id: uuid.UUID, reason: DisabledReason) -> bool:
     """Disable every webhook of the user; return whether there was an active one."""
     statement = select(Webhook).where(Webhook.owner_id == owner_id, Webhook.is_active)
-    active = (await session.scalars(statement.with_for_update(key_share=True))).all()
+    active = (await uow.session.scalars(statement.with_for_update(key_share=True))).all()
     for webhook in active:
-        await disable(session, webhook, reason)
+        await disable(uow, webhook, reason)
     return bool(active)
 
 
-async def disable(session: AsyncSession, webhook: Webhook, reason: DisabledReason) -> None:
+async def disable(uow: UnitOfWork, webhook: Webhook, reason: DisabledReason) -> None:
     """Disable the webhook; its open deliveries fail."""
     webhook.disable(reason)
-    await session.flush()
+    await uow.session.flush()
     is_waiting = and_(WebhookDelivery.webhook_id == webhook.id, IS_OPEN)
-    await webhook_queue.close(session, is_waiting, error="webhook_disabled")
+    await webhook_queue.close(uow, is_waiting, error="webhook_disabled")
 
 
-async def rotate(session: AsyncSession, webhook: Webhook, *, encrypted: bytes) -> datetime:
+async def rotate(uow: UnitOfWork, webhook: Webhook, *, encrypted: bytes) -> datetime:
     """Replace the secret; return until when the previous one stays valid."""
     until = webhook.rotate(encrypted, at=now())
-    await session.flush()
+    await uow.session.flush()
     return until
 
 
-async def delete(session: AsyncSession, webhook: Webhook) -> None:
-    await session.delete(webhook)
-    await session.flush()
+async def delete(uow: UnitOfWork, webhook: Webhook) -> None:
+    await uow.session.delete(webhook)
+    await uow.session.flush()
 
 
-async def record_success(session: AsyncSession, webhook_id: uuid.UUID) -> None:
+async def record_success(uow: UnitOfWork, webhook_id: uuid.UUID) -> None:
     """Mark the webhook as working: clears `failing_since`."""
-    await session.execute(
+    await uow.session.execute(
         update_silently(webhook_id, failing_since=None).where(Webhook.failing_since.is_not(None))
     )
 
 
-async def record_failure(session: AsyncSession, webhook_id: uuid.UUID) -> Webhook | None:
+async def record_failure(uow: UnitOfWork, webhook_id: uuid.UUID) -> Webhook | None:
     """Set `failing_since` unless set; return the webhook, locked, or None if it was deleted."""
-    await session.execute(
+    await uow.session.execute(
         update_silently(webhook_id, failing_since=func.now()).where(Webhook.failing_since.is_(None))
     )
     found = select(Webhook).where(Webhook.id == webhook_id).with_for_update(key_share=True)
-    webhook: Webhook | None = await session.scalar(found)
+    webhook: Webhook | None = await uow.session.scalar(found)
     return webhook
 
 
