@@ -22,7 +22,7 @@ RETIRED = (
     "|besides|dearest|told|hears?|heard|woken|wakes|mended|looks? at|looked at|goes? round"
     "|is away|are away|(?:became|become) of|takes? down|lets? in|hang on|unseal"
     "|hand_back|give_back|begin_turn|vital_signs|waiting_line|known_callers|kept_answers"
-    "|execute_once|upload_answers|writing_directly|chores|act_as"
+    "|answer_once|upload_answers|writing_directly|chores|act_as"
 )
 # An underscore separates words of an identifier.
 WORD = re.compile(rf"(?<![A-Za-z])(?:{RETIRED})(?![A-Za-z])", re.IGNORECASE)
