@@ -10,7 +10,9 @@ from fastapi import FastAPI
 
 from app.features.users.models.user import User
 from tests.conftest import As, Save
-from tests.factories import make_category, make_file, make_item, make_published_post
+from tests.factories import make_category, make_item
+from tests.features.files.factories import make_file
+from tests.features.posts.factories import make_published_post
 from tests.state import reads_of
 
 ROWS = 5

@@ -16,7 +16,8 @@ from app.db.listing import Shape
 from app.features.items import crud as items
 from app.features.users.models.user import User
 from tests.conftest import Database, Save
-from tests.factories import make_item, make_post
+from tests.factories import make_item
+from tests.features.posts.factories import make_post
 from tests.state import sessions_of
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ from httpx2 import AsyncClient
 
 from app.security.principals import Role
 from tests.conftest import As, Save
-from tests.factories import make_item, make_post, make_user
+from tests.factories import make_item, make_user
+from tests.features.posts.factories import make_post
 
 READS = int(os.environ.get("INTERLEAVED_READS", "2000"))
 # Has no factor in common with the number of paths, so that each meets each.

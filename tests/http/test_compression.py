@@ -9,7 +9,8 @@ from httpx2 import AsyncClient, Response
 from app.features.posts.models import Post
 from app.features.users.models.user import User
 from tests.conftest import As, Save
-from tests.factories import make_item, make_post
+from tests.factories import make_item
+from tests.features.posts.factories import make_post
 
 ITEMS = "/api/v1/items"
 LONG = "a long body " * 200

@@ -12,16 +12,10 @@ from httpx2 import AsyncClient, Response
 from app.features.users.models.user import User
 from app.http.http_dates import format_http_date
 from tests.conftest import As, Running, Save, access_token, new_client
-from tests.factories import (
-    item_body,
-    make_category,
-    make_file,
-    make_item,
-    make_post,
-    make_task,
-    make_user,
-    make_webhook,
-)
+from tests.factories import item_body, make_category, make_item, make_task, make_user
+from tests.features.files.factories import make_file
+from tests.features.posts.factories import make_post
+from tests.features.webhooks.factories import make_webhook
 from tests.problems import assert_problem
 
 LONG_AGO = "Sun, 06 Nov 1994 08:49:37 GMT"

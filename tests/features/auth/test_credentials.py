@@ -16,8 +16,9 @@ from app.features.users.models.user import User
 from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Save, new_client
-from tests.factories import PASSWORD, make_user, make_webhook
+from tests.factories import PASSWORD, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, LinkToken, bearer, refresh, tokens
+from tests.features.webhooks.factories import make_webhook
 from tests.problems import assert_problem
 from tests.state import opened
 

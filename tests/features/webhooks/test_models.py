@@ -6,7 +6,8 @@ import pytest
 
 from app.features.webhooks.models.webhook import WebhookDisabled, receiving_scopes
 from app.security.principals import Scope
-from tests.factories import make_user, make_webhook
+from tests.factories import make_user
+from tests.features.webhooks.factories import make_webhook
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 

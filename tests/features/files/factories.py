@@ -1,0 +1,18 @@
+"""Valid files with one call."""
+
+from typing import Any
+
+from app.features.files.models import File
+from app.features.users.models.user import User
+
+
+def make_file(owner: User, **fields: Any) -> File:
+    """A row whose object nobody stored."""
+    given = {
+        "name": "report.pdf",
+        "size": 1000,
+        "sha256": "0" * 64,
+        "content_type": "application/pdf",
+        "owner_id": owner.id,
+    }
+    return File(**given | fields)
