@@ -7,8 +7,6 @@ route without a row fails the suite. `python -m tests.authorization` writes docs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
 from app.config.settings import Settings
-from app.features import FEATURES
 from app.main import create_app
+from tests.fragments import fragments
 from tests.scenes import Authorization
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "authorization.md"
@@ -47,18 +45,10 @@ redirect_to_docs          everybody  307
 )
 
 
-def load_authorizations() -> dict[str, Authorization]:
-    """Import `tests.features.<name>.authorization` of each enabled feature that has routes."""
-    modules = {name: f"tests.features.{name}.authorization" for name in FEATURES}
-    found = {
-        name: import_module(module).authorization
-        for name, module in sorted(modules.items())
-        if find_spec(module)
-    }
-    return {**found, "system": SYSTEM}
-
-
-AUTHORIZATIONS = load_authorizations()
+AUTHORIZATIONS: dict[str, Authorization] = {
+    **{name: module.authorization for name, module in fragments("authorization")},
+    "system": SYSTEM,
+}
 BEFORE_CONFIRMATION = {
     name for each in AUTHORIZATIONS.values() for name in each.before_confirmation
 }

@@ -13,7 +13,6 @@ import yaml
 
 from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
 from app.config.settings import Settings
-from app.features.webhooks.ssrf_guard import SsrfGuard
 from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
 from tests.deploy.kustomize import Resource, containers, find, load, pods, render
 from tests.e2e.service import ROOT
@@ -196,13 +195,6 @@ class TestWorker:
         assert setting["name"] in SETTINGS
         assert open_port["port"] == port["containerPort"]
         assert endpoint["port"] == port["name"]
-
-    def test_webhooks_may_leave(self, rendered: list[Resource]) -> None:
-        egress = find(rendered, "NetworkPolicy", "reference-api")["spec"]["egress"]
-
-        ports = {port["port"] for rule in egress for port in rule["ports"]}
-
-        assert SsrfGuard(loopback=False).ports <= ports
 
 
 class TestSelectors:

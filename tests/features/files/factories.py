@@ -16,3 +16,8 @@ def make_file(owner: User, **fields: Any) -> File:
         "owner_id": owner.id,
     }
     return File(**given | fields)
+
+
+def make_listed(owner: User) -> File:
+    """One that the owner finds in the list."""
+    return make_file(owner)

@@ -15,3 +15,8 @@ def make_published_post(author: User, **fields: Any) -> Post:
     post = make_post(author, **fields)
     post.publish(at=now())
     return post
+
+
+def make_listed(owner: User) -> Post:
+    """One that the owner finds in the list."""
+    return make_published_post(owner)

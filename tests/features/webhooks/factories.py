@@ -24,3 +24,8 @@ def make_webhook(owner: User, **fields: Any) -> Webhook:
 def make_delivery(webhook: Webhook, **fields: Any) -> WebhookDelivery:
     given = {"webhook_id": webhook.id, "event_type": "webhook.test", "payload": "{}"}
     return WebhookDelivery(**given | fields)
+
+
+def make_listed(owner: User) -> Webhook:
+    """One that the owner finds in the list."""
+    return make_webhook(owner)
