@@ -107,16 +107,14 @@ class TestTransactionMode:
         first.terminate()
         second.terminate()
 
-    async def test_notifications_arrive_past_it(
-        self, services: list[FastAPI], clients: list[AsyncClient]
-    ) -> None:
+    async def test_notifications_arrive_past_it(self, services: list[FastAPI], user: User) -> None:
         heard = opened(services[1])[SecurityResources].principals
 
         async def is_heard() -> bool:
             epoch = heard.epoch
-            key = {"name": "key", "scopes": ["items:read"]}
-            created = await clients[0].post("/api/v1/auth/api-keys", json=key)
-            await clients[0].delete(f"/api/v1/auth/api-keys/{created.json()['id']}")
+            session = await access_token(services[0], user)
+            async with new_client(services[0], Authorization=f"Bearer {session}") as client:
+                await client.post("/api/v1/auth/logout")
             with suppress(TimeoutError):
                 await eventually(lambda: heard.epoch > epoch, 0.2)
             return bool(heard.epoch > epoch)
