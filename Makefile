@@ -96,7 +96,7 @@ drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside 
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
 
 drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
-	@exec $(BIN)/python -m benchmarks.event_stream $(ARGS)
+	@exec $(BIN)/python -m benchmarks.events $(ARGS)
 
 drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
 	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
@@ -108,7 +108,7 @@ pictures: $(READY) ## Take the pictures of the README anew
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
 drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
-	@exec $(BIN)/python -m benchmarks.graphql_attacks $(ARGS)
+	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
 
 openapi: $(READY) ## Write docs/openapi.json and docs/asyncapi.yaml anew
 	@exec $(BIN)/app openapi

@@ -23,6 +23,7 @@ from app.http.middleware import (
 )
 from app.http.openapi.document import describe, operation_id
 from app.http.problem_details import register_error_handlers
+from app.http.static_files import StaticFiles
 from app.instrumentation import Tracing
 from app.lifespan import lifespan
 from app.observability import prometheus
@@ -55,7 +56,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     limit = create_concurrency_limit(settings)
     app.state.resources = create_resources(
-        settings, features, features.problem_extensions, limit, log_writer, Tracing(tracing)
+        settings,
+        features,
+        features.problem_extensions,
+        StaticFiles(features.static),
+        limit,
+        log_writer,
+        Tracing(tracing),
     )
     add_middleware(app, settings, limit)
     register_error_handlers(app)

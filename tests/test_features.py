@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from app.db.base import Base
+from app.devtools.code_lines import ALWAYS_PRESENT
 from app.feature import Feature, FeatureError, Features, load_features, load_models
 from app.jobs.schedules import Schedule
 
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
-# What every service has; extension modules may import it.
-ALWAYS_PRESENT = {"users", "auth", "mail", "categories", "items", "tasks"}
 
 
 async def do_nothing(_: object) -> None:
@@ -84,7 +83,7 @@ def imports(name: str) -> Iterator[tuple[str, str]]:
 
 def allowed(name: str, module: str) -> set[str]:
     owners = {name, module} & set(NAMES)
-    always = ALWAYS_PRESENT if len(owners) > 1 else set()
+    always = set(ALWAYS_PRESENT) if len(owners) > 1 else set()
     return owners.union(always, *(FEATURES.required_by(each) for each in owners))
 
 

@@ -54,6 +54,21 @@ def openapi(
         document.release()
 
 
+@cli.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Features to remove.")],
+    *,
+    with_dependents: Annotated[
+        bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Despite uncommitted changes.")] = False,
+) -> None:
+    """Delete optional features from this checkout: code, tests, migrations and settings."""
+    from app.devtools.removal import command
+
+    command.remove(names, with_dependents=with_dependents, force=force)
+
+
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
     """Bring the database to a revision; replicas may run this at the same time."""

@@ -17,18 +17,17 @@ from pydantic import SecretStr
 from app.config.settings import DEMO_PASSWORD, Settings
 from app.errors import AppError
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
-from app.http import html as site
 from app.http.problem_types import descendants, problem_types
 from app.jobs.job import enqueue
 from app.main import create_app
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 from tests.conftest import new_client, with_database
+from tests.e2e.service import ROOT
 from tests.state import opened, sessions_of
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
-PAGES = Path(site.__file__).parent / "pages"
 WRITES_HTML = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
 Started = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 
@@ -244,7 +243,7 @@ class TestDocumentation:
             assert "immutable" in response.headers["Cache-Control"]
 
     def test_own_scripts_write_texts_alone(self) -> None:
-        scripts = [path.read_text(encoding="utf-8") for path in PAGES.glob("*.js")]
+        scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.js")]
 
         assert any("textContent" in script for script in scripts)
         for script in scripts:

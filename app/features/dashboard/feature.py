@@ -11,6 +11,7 @@ feature = Feature(
     name="dashboard",
     routers=(create_router,),
     root_routers=(pages.router,),
+    static=tuple(pages.ASSETS.glob("*.[cj]s*")),
     tags={
         "dashboard": "Figures about the whole service.",
     },

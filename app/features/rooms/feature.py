@@ -10,6 +10,7 @@ feature = Feature(
     requires=("users", "streams"),
     routers=(router,),
     root_routers=(pages.router,),
+    static=tuple(pages.ASSETS.glob("*.[cj]s*")),
     cleanup=(crud.delete_old,),
     lifespan=lifespan,
 )
