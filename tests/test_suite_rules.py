@@ -31,10 +31,6 @@ MAY_PATCH = {
     "app.devtools.postgres_server.START_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.free_port": "a port that is lost between its choice and its use",
     "app.db.compiled_insert.observe": "counts statements of a driver that has no event for them",
-    "app.features.webhooks.delivery.TIMEOUT_SECONDS": "a receiver that hangs would be waited for",
-    "app.features.redis.client.": "limits that a busy machine would break; not the subject there",
-    "app.features.webhooks.sender.GRACE_SECONDS": "receivers that hang would be waited for",
-    "app.features.webhooks.sender.MAX_IN_FLIGHT": "hundreds of receivers would have to hang",
 }
 
 

@@ -37,16 +37,21 @@ class DemoApi:
         self.behaviours = {f"/resources/{name}": name for name in BEHAVIOURS}
         self.requests: Counter[str] = Counter()
         self.headers: dict[str, str] = {}
+        self.in_progress = 0
+        self.max_in_progress = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path = scope["path"]
         self.requests[path] += 1
         self.headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.in_progress += 1
+        self.max_in_progress = max(self.max_in_progress, self.in_progress)
         response = asyncio.create_task(self._respond(path, send))
         disconnected = asyncio.create_task(wait_for_disconnect(receive))
         await asyncio.wait({response, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         response.cancel()
         disconnected.cancel()
+        self.in_progress -= 1
 
     async def _respond(self, path: str, send: Send) -> None:
         behaviour = self.behaviours.get(path, "well")

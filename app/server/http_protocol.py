@@ -64,6 +64,18 @@ class HttpProtocol(TimedHttpProtocol):
             self.parse(data)
             self.watch_sender()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Return whether to keep the connection for responses that have not started.
+
+        A client may half-close it after its last request (RFC 9112, section 9.6). During a
+        response, the end of its data means that it has disconnected: else streams would go on.
+        """
+        if self.is_in_head or self.is_in_body or self.cycle is None:
+            return False
+        last = self.pipeline[0][0] if self.pipeline else self.cycle
+        last.keep_alive = False
+        return not last.response_started
+
     def parse(self, data: bytes) -> None:
         self.fed_bytes += len(data)
         try:

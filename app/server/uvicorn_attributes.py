@@ -11,7 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 USED_ATTRIBUTES: dict[type, tuple[str, ...]] = {
     HttpToolsProtocol: (
-        "connection_made", "connection_lost", "data_received", "handle_websocket_upgrade",
+        "connection_made", "connection_lost", "data_received", "eof_received",
+        "handle_websocket_upgrade",
         "on_message_begin", "on_url", "on_header", "on_headers_complete", "on_body",
         "on_message_complete", "shutdown", "pause_writing", "resume_writing",
         "timeout_keep_alive_handler", "timeout_keep_alive_task", "timeout_keep_alive",
@@ -19,7 +20,8 @@ USED_ATTRIBUTES: dict[type, tuple[str, ...]] = {
         "url", "scope", "loop",
     ),
     RequestResponseCycle: (
-        "send", "scope", "keep_alive", "more_body", "message_event", "response_complete",
+        "send", "scope", "keep_alive", "more_body", "message_event", "response_started",
+        "response_complete",
         "chunked_encoding", "expected_content_length",
     ),
 }  # fmt: skip

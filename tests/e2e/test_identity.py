@@ -21,7 +21,6 @@ from tests.polling import wait_until
 API = "/api/v1"
 PASSWORD = "correct horse battery staple"
 NEW_PASSWORD = "a quite different passphrase"
-PROMISED_SECONDS = 5
 
 
 @dataclass
@@ -125,7 +124,7 @@ def test_from_registration_to_logout(service: Service) -> None:
     person.does(204, "PUT", "/users/me/password", json=passwords)
     assert person.is_signed_in()
     person.does(204, "POST", "/auth/logout")
-    wait_until(lambda: not person.is_signed_in(), PROMISED_SECONDS)
+    wait_until(lambda: not person.is_signed_in())
     assert Person(service, NEW_PASSWORD, person.name).sign_in().is_signed_in()
 
 
@@ -182,7 +181,7 @@ def test_revocation_reaches_every_worker(
     REVOCATIONS[revocation](person, admin)
 
     for worker in workers:
-        wait_until(partial(is_refused_by, worker, person), PROMISED_SECONDS)
+        wait_until(partial(is_refused_by, worker, person))
 
 
 def is_refused_by(worker: int, person: Person) -> bool:

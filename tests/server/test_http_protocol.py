@@ -343,6 +343,27 @@ class TestHttp10:
         assert answer[0] == 401
 
 
+class TestHalfClose:
+    @pytest.mark.parametrize("requests", [1, 3])
+    async def test_complete_requests_are_answered(self, app: FastAPI, requests: int) -> None:
+        async with serving(app) as port, connected(port) as connection:
+            await connection.send(get(b"Host: test") * requests)
+            connection.writer.write_eof()
+            answers = [await connection.answer() for _ in range(requests)]
+            rest = await connection.reader.read()
+
+        assert [answer[0] for answer in answers] == [200] * requests
+        assert rest == b""
+
+    @pytest.mark.parametrize("data", [get(b"Host: test")[:-2], post(LENGTH, body=REFRESH[:-1])])
+    async def test_incomplete_request_ends_the_connection(self, app: FastAPI, data: bytes) -> None:
+        async with serving(app) as port, connected(port) as connection:
+            await connection.send(data)
+            connection.writer.write_eof()
+
+            assert await connection.reader.read() == b""
+
+
 class TestWebSocketHandshake:
     async def test_malformed_handshake_is_a_problem(self, app: FastAPI) -> None:
         async with serving(app) as port, connected(port) as connection:

@@ -23,8 +23,7 @@ from app.security.rate_limit import LocalWindows, Policy, Verdict
 Client = Redis | RedisCluster
 
 # With the client's defaults a request would wait for a minute if Redis hangs.
-CONNECT_SECONDS = 0.2
-READ_SECONDS = 0.25
+TIMEOUT_SECONDS = 0.25
 POLL_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 AT_ONCE = 16
@@ -36,15 +35,21 @@ FAILURES = (RedisError, RedisClusterException, RuntimeError)
 log = get_logger("redis")
 
 
-def create_redis(url: str, *, is_cluster: bool = False, retries: int = 1) -> Client:
-    """Create a client whose commands succeed or fail within half a second.
+def create_redis(
+    url: str,
+    *,
+    is_cluster: bool = False,
+    retries: int = 1,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Client:
+    """Create a client whose commands succeed or fail within twice the timeout.
 
     For a cluster the URL may name several hosts, `redis://host1:6379,host2:6379`: the client
     discovers the nodes from the first that answers.
     """
     options: dict[str, Any] = {
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": READ_SECONDS,
+        "socket_connect_timeout": timeout_seconds,
+        "socket_timeout": timeout_seconds,
         "retry": Retry(NoBackoff(), retries=retries),
         "decode_responses": True,
     }

@@ -31,14 +31,20 @@ def encoded(secret: bytes) -> str:
 
 
 async def deliver(
-    client: httpx.AsyncClient, url: str, message_id: uuid.UUID, body: str, secrets: Sequence[bytes]
+    client: httpx.AsyncClient,
+    url: str,
+    message_id: uuid.UUID,
+    body: str,
+    secrets: Sequence[bytes],
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Outcome:
     """Send the message, signed with each secret; the response status decides the outcome."""
     started, status, error = time.perf_counter(), None, None
     headers = signed(str(message_id), body, secrets)
     try:
         request = client.build_request("POST", url, content=body.encode(), headers=headers)
-        status = await send_for_status(client, request, seconds=TIMEOUT_SECONDS)
+        status = await send_for_status(client, request, seconds=timeout_seconds)
     except DestinationRefused:
         error = "destination_refused"
     except (UpstreamFailed, UpstreamTimeout) as failure:

@@ -4,7 +4,9 @@ See docs/adr/0019-webhooks-have-a-queue-of-their-own.md.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 import httpx
 from cryptography.exceptions import InvalidTag
@@ -15,7 +17,7 @@ from app.errors import AppError
 from app.features.notifications import crud as notifications
 from app.features.webhooks.crud import queue as webhook_queue
 from app.features.webhooks.crud import webhooks
-from app.features.webhooks.delivery import deliver
+from app.features.webhooks.delivery import TIMEOUT_SECONDS, deliver
 from app.features.webhooks.models.delivery import Outcome
 from app.features.webhooks.models.webhook import DisabledReason, Webhook
 from app.observability.logging import get_logger
@@ -25,7 +27,7 @@ from app.security.encryption import Encryptor
 
 POLL_SECONDS = 1.0
 # By whether the webhook is failing: failing webhooks that hang never use the slots of others.
-MAX_IN_FLIGHT = {False: 300, True: 100}
+MAX_IN_FLIGHT: Mapping[bool, int] = MappingProxyType({False: 300, True: 100})
 # Concurrent transactions that record outcomes, so that the pool is not exhausted.
 RECORDED_AT_ONCE = 4
 # For running attempts at shutdown; the others are sent again when their leases end.
@@ -41,9 +43,19 @@ class WebhookSender(BackgroundLoop):
     name = "webhook sender"
 
     def __init__(
-        self, sessions: Sessionmaker, client: httpx.AsyncClient, encryptor: Encryptor
+        self,
+        sessions: Sessionmaker,
+        client: httpx.AsyncClient,
+        encryptor: Encryptor,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        grace_seconds: float = GRACE_SECONDS,
+        max_in_flight: Mapping[bool, int] = MAX_IN_FLIGHT,
     ) -> None:
         super().__init__()
+        self._timeout_seconds = timeout_seconds
+        self._grace_seconds = grace_seconds
+        self._max_in_flight = max_in_flight
         self._sessions = sessions
         self._client = client
         self._encryptor = encryptor
@@ -63,7 +75,7 @@ class WebhookSender(BackgroundLoop):
 
     async def work(self) -> None:
         self._notified.clear()
-        for failing, slots in MAX_IN_FLIGHT.items():
+        for failing, slots in self._max_in_flight.items():
             if room := slots - list(self._sending.values()).count(failing):
                 await self._claim(room, failing=failing)
 
@@ -73,10 +85,10 @@ class WebhookSender(BackgroundLoop):
                 await self._notified.wait()
 
     async def close(self) -> None:
-        """Stop claiming; wait `GRACE_SECONDS` for running attempts, then cancel them."""
+        """Stop claiming; wait `grace_seconds` for running attempts, then cancel them."""
         await super().close()
         if self._sending:
-            _, unfinished = await asyncio.wait(self._sending, timeout=GRACE_SECONDS)
+            _, unfinished = await asyncio.wait(self._sending, timeout=self._grace_seconds)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
@@ -119,7 +131,14 @@ class WebhookSender(BackgroundLoop):
             secrets = [self._encryptor.decrypt(encrypted) for encrypted in valid_secrets(row)]
         except InvalidTag:
             return Outcome(0, error="secret_unreadable")
-        return await deliver(self._client, row["url"], row["id"], row["payload"], secrets)
+        return await deliver(
+            self._client,
+            row["url"],
+            row["id"],
+            row["payload"],
+            secrets,
+            timeout_seconds=self._timeout_seconds,
+        )
 
 
 def valid_secrets(row: Row) -> list[bytes]:

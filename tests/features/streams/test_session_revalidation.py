@@ -20,9 +20,9 @@ from app.security.principals import Principal
 from app.security.resources import SecurityResources
 from tests.conftest import As
 from tests.factories import PASSWORD
+from tests.polling import PATIENCE_SECONDS
 from tests.state import opened, reads_of
 
-PROMISED_SECONDS = 5
 Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
 
 ENDINGS: dict[str, Act] = {
@@ -62,7 +62,7 @@ def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard
 
 
 async def end(watched: ConnectionGuard) -> str:
-    async with asyncio.timeout(PROMISED_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await watched.ended.wait()
     return watched.reason
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from app.features.users.crud.sessions import MAX_LIVE
 from app.features.users.models.user import User
 from tests.conftest import As, Database, Running, new_client
 from tests.factories import PASSWORD
@@ -14,8 +15,13 @@ from tests.polling import eventually
 from tests.problems import assert_problem
 
 SESSIONS = f"{AUTH}/sessions"
-
-PROMISED_SECONDS = 5
+OTHER_SESSIONS = """
+INSERT INTO sessions (id, user_id, scopes, user_agent, address, generation, created_at, rotated_at,
+    last_used_at, idle_expires_at, expires_at)
+SELECT gen_random_uuid(), user_id, scopes, user_agent, address, generation, created_at, rotated_at,
+    last_used_at, idle_expires_at, expires_at
+FROM (SELECT * FROM sessions ORDER BY last_used_at DESC LIMIT 1) newest, generate_series(1, {count})
+"""
 
 
 class TestListSessions:
@@ -121,7 +127,7 @@ class TestRevocation:
 
             await client.request(method, path, headers=bearer(token), json=body)
 
-            await eventually(lambda: is_signed_out(there, token), PROMISED_SECONDS)
+            await eventually(lambda: is_signed_out(there, token))
 
     @pytest.mark.parametrize("body", [{"is_active": False}, {"role": "guest"}])
     async def test_token_dies_when_an_administrator_steps_in(
@@ -143,3 +149,16 @@ class TestRevocation:
 
 async def is_signed_out(client: AsyncClient, token: str) -> bool:
     return not await is_signed_in(client, token)
+
+
+class TestBound:
+    async def test_session_beyond_the_limit_ends_the_least_recently_used(
+        self, client: AsyncClient, user: User, database: Database
+    ) -> None:
+        oldest, second = await tokens(client, user.email), await tokens(client, user.email)
+        await database(OTHER_SESSIONS.format(count=MAX_LIVE - 2))
+
+        await tokens(client, user.email)
+
+        assert not await is_signed_in(client, oldest["access_token"])
+        assert await is_signed_in(client, second["access_token"])

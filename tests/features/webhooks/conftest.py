@@ -1,6 +1,7 @@
 """Fixtures of webhooks: a sender that reaches this machine, webhooks with secrets."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
@@ -15,18 +16,21 @@ from tests.conftest import Save
 from tests.features.webhooks.factories import make_webhook
 from tests.state import opened, sessions_of
 
+NewSender = Callable[..., WebhookSender]
 Subscribe = Callable[..., Awaitable[Webhook]]
 
 
 @pytest.fixture
-async def sender(app: FastAPI) -> AsyncIterator[WebhookSender]:
+async def new_sender(app: FastAPI) -> AsyncIterator[NewSender]:
     client = guarded_client(SsrfGuard(loopback=True))
-    yield WebhookSender(
-        sessions_of(app),
-        client,
-        opened(app)[SecurityResources].encryptor,
-    )
+    encryptor = opened(app)[SecurityResources].encryptor
+    yield partial(WebhookSender, sessions_of(app), client, encryptor)
     await client.aclose()
+
+
+@pytest.fixture
+def sender(new_sender: NewSender) -> WebhookSender:
+    return new_sender()
 
 
 @pytest.fixture

@@ -23,13 +23,15 @@ from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.runtime.clock import now
 from app.security.resources import SecurityResources
 from tests.conftest import Database, Save
-from tests.features.webhooks.conftest import Subscribe
+from tests.features.webhooks.conftest import NewSender, Subscribe
 from tests.features.webhooks.factories import make_delivery, make_webhook
-from tests.polling import eventually
+from tests.polling import PATIENCE_SECONDS, eventually
 from tests.receivers import Message, receiving
 from tests.state import opened, sessions_of
 
 HANGING = 20
+# Receivers that hang are never given up within a test.
+NEVER = 2 * PATIENCE_SECONDS
 PAYLOAD = '{"type":"webhook.test","data":{"name":"b\u00fccher"}}'
 
 
@@ -311,50 +313,41 @@ class TestDisabling:
 
 
 class TestHangingReceiver:
-    async def test_delays_no_other(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        app: FastAPI,
-        monkeypatch: pytest.MonkeyPatch,
+    async def test_delays_no_other_receiver(
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save
     ) -> None:
-        monkeypatch.setattr("app.features.webhooks.sender.GRACE_SECONDS", 0.01)
+        sender = new_sender(timeout_seconds=NEVER, grace_seconds=0)
         async with receiving(is_hanging=True) as hanging, receiving() as receiver:
             for _ in range(HANGING):
                 webhook = await subscribe(hanging.url)
                 for _ in range(MAX_CONCURRENT + 1):
                     await due(save, webhook)
             sender.start()
-            await eventually(lambda: is_full(len(hanging.received)), seconds=30)
+            await eventually(lambda: is_full(len(hanging.received)))
             other = await subscribe(receiver.url)
 
             for _ in range(3):
                 await due(save, other)
             sender.notify()
-            await eventually(lambda: are(receiver.received, 3), seconds=1)
+            await eventually(lambda: are(receiver.received, 3))
 
             assert hanging.connections == HANGING * MAX_CONCURRENT
             await sender.close()
 
-    async def test_delays_no_other_however_many_there_are(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        monkeypatch: pytest.MonkeyPatch,
+    async def test_delays_no_other_receiver_however_many_hang(
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save
     ) -> None:
-        monkeypatch.setattr("app.features.webhooks.sender.GRACE_SECONDS", 0.01)
+        sender = new_sender(timeout_seconds=NEVER, grace_seconds=0)
         places = MAX_IN_FLIGHT[True]
         async with receiving(is_hanging=True) as hanging, receiving() as receiver:
             for _ in range(places + 1):
                 await due(save, await subscribe(hanging.url, failing_since=now()))
             sender.start()
-            await eventually(lambda: are(hanging.received, places), seconds=30)
+            await eventually(lambda: are(hanging.received, places))
 
             await due(save, await subscribe(receiver.url))
             sender.notify()
-            await eventually(lambda: are(receiver.received, 1), seconds=1)
+            await eventually(lambda: are(receiver.received, 1))
 
             assert hanging.connections == places
             await sender.close()
@@ -381,13 +374,9 @@ class TestHangingReceiver:
             await asyncio.wait(sender.attempts)
 
     async def test_that_works_again_is_not_behind_the_backlog_of_others(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        monkeypatch: pytest.MonkeyPatch,
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save
     ) -> None:
-        monkeypatch.setitem(MAX_IN_FLIGHT, True, 1)
+        sender = new_sender(max_in_flight={False: 300, True: 1})
         async with receiving(500) as broken, receiving() as receiver:
             for _ in range(2):
                 webhook = await subscribe(broken.url, failing_since=now())
@@ -402,14 +391,9 @@ class TestHangingReceiver:
         assert len(receiver.received) == 1
 
     async def test_is_given_up_in_time(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        save: Save,
-        app: FastAPI,
-        monkeypatch: pytest.MonkeyPatch,
+        self, new_sender: NewSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
-        monkeypatch.setattr("app.features.webhooks.delivery.TIMEOUT_SECONDS", 0.2)
+        sender = new_sender(timeout_seconds=0.2)
         async with receiving(is_hanging=True) as hanging:
             row = await due(save, await subscribe(hanging.url))
 

@@ -21,6 +21,9 @@ from app.observability import metrics
 from app.runtime.clock import now
 from app.security.principal_cache import CHANNEL
 
+# A client that signs in for each run, and never out, would add rows for as long as they live.
+MAX_LIVE = 100
+
 IS_LIVE = (
     UserSession.ended_at.is_(None)
     & (UserSession.idle_expires_at > func.now())
@@ -77,6 +80,7 @@ async def list_page(reads: ReadPool, request: PageRequest, *, user_id: uuid.UUID
 async def create(
     session: AsyncSession, user_id: uuid.UUID, *, scopes: list[str], user_agent: str, address: str
 ) -> UserSession:
+    """Start a session; beyond `MAX_LIVE`, the one that was used least recently ends."""
     started = now()
     row = UserSession(
         user_id=user_id,
@@ -90,8 +94,26 @@ async def create(
     )
     session.add(row)
     await session.flush()
+    await end_surplus(session, user_id)
     when_committed(session, metrics.SIGN_INS.inc)
     return row
+
+
+async def end_surplus(session: AsyncSession, user_id: uuid.UUID) -> None:
+    surplus = (
+        select(UserSession.id)
+        .where(UserSession.user_id == user_id, IS_LIVE)
+        .order_by(UserSession.last_used_at.desc(), UserSession.id)
+        .offset(MAX_LIVE)
+    )
+    ended = await session.scalars(
+        update(UserSession)
+        .where(UserSession.id.in_(surplus))
+        .values(ended_at=func.now())
+        .returning(UserSession.id)
+    )
+    if ended.all():
+        await invalidate_principal(session, user_id)
 
 
 async def rotate(
