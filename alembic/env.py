@@ -1,11 +1,13 @@
 """Run migrations on the service's own database, one runner at a time."""
 
 import asyncio
+import re
 import time
 from functools import partial
 from typing import Any
 
 import asyncpg
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -23,6 +25,8 @@ from app.feature import load_models
 ADVISORY_LOCK = 7_246_391
 POLL_SECONDS = 0.2
 LOCK_TIMEOUT_MS = 900
+# Before the first release, migrations had numbers for names and were squashed into today's.
+SQUASHED = re.compile(r"\d{4}")
 LOCK_NOT_AVAILABLE = "55P03"
 # Between attempts; after the last one the migrations fail, and may be started again.
 PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
@@ -30,6 +34,7 @@ PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 
 def migrate(connection: Connection) -> None:
     acquire_lock(connection)
+    reject_squashed(connection)
     event.listen(connection, "before_cursor_execute", limit_locks)
     for pause in PAUSES_SECONDS:
         if has_run(connection):
@@ -62,6 +67,17 @@ def acquire_lock(connection: Connection) -> None:
         connection.rollback()
         time.sleep(POLL_SECONDS)
     connection.commit()
+
+
+def reject_squashed(connection: Connection) -> None:
+    """Raise ConfigError when the database has migrations that are squashed today."""
+    for revision in MigrationContext.configure(connection).get_current_heads():
+        if SQUASHED.fullmatch(revision):
+            raise ConfigError(
+                f"The database is at migration {revision}, from before the first release: migrate "
+                "an empty one instead; `make reset` deletes the development database."
+            )
+    connection.rollback()
 
 
 def run(connection: Connection) -> None:

@@ -2,7 +2,8 @@
 
 Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
 objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
-delete its folder, its extension modules, its tests and its line in that list. See ADR 0030.
+delete its folder, its extension modules, its migrations, its tests and its line in that list. See
+ADR 0030.
 
 An extension module is named after another feature and belongs to both: `features/posts/graphql.py`
 is what posts add to GraphQL. It may import both, what they require and what is always there.

@@ -1,17 +1,20 @@
 """Promise P29 as a drill: migrations under load, while the previous release serves.
 
-    python -m benchmarks.upgrade [--previous REVISION] [--after MIGRATION]
+    python -m benchmarks.upgrade [--previous REVISION]
 
-Takes the code of the previous release from git (7d41c5f unless another one is named), migrates a
-database up to its last migration or the one that is named, fills it and lets that release serve
-under load. Then it runs the migrations of this release, changes the type of a column, and does the
-latter once more while this release serves. Prints the failed requests and the longest lock that
-keeps requests waiting beside what is promised; exits with 1 when a promise is broken. Takes about a
-minute, uses the packages of this environment for both releases, and stops what it started.
+Takes the code of the previous release from git (the newest commit unless another one is named),
+migrates a database up to its last migration, fills it and lets that release serve under load. Then
+it runs the migrations of this working copy and one more, which adds a column, replaces a foreign
+key and builds an index, changes the type of a column, and does the latter once more while this
+working copy serves. Prints the failed requests and the longest lock that keeps requests waiting
+beside what is promised; exits with 1 when a promise is broken. Takes about a minute, uses the
+packages of this environment for both releases, and stops what it started. Migrations were squashed
+before the first release: an earlier commit cannot be the previous one.
 """
 
 import argparse
 import asyncio
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,7 +27,7 @@ from pathlib import Path
 
 import asyncpg
 
-from app.db import migrations
+from app.db.revisions import known_revisions
 from app.devtools.postgres import embedded_postgres
 from benchmarks.database.durability import settings
 from benchmarks.database.history import History, load
@@ -32,7 +35,7 @@ from benchmarks.login_flood import Figure, fill
 from benchmarks.service import ROOT, Service, app_command, plain, running_service
 from benchmarks.tools import MissingTool, require
 
-PREVIOUS = "7d41c5f"
+PREVIOUS = "HEAD"
 WRITERS, READERS, WORKERS = 2, 2, 1
 CALM_SECONDS, SAMPLE_SECONDS = 3, 0.01
 MAX_LOCK_SECONDS = 1
@@ -54,13 +57,37 @@ SELECT relation::regclass::text AS relation, mode FROM pg_locks JOIN pg_stat_act
 WHERE application_name = $1 AND granted AND locktype = 'relation'
 AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 """
+# The kinds of changes that take locks, on the table that all requests read or write.
+ONE_MORE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "999_drill"
+down_revision = "{newest}"
+
+
+def upgrade():
+    op.add_column("items", sa.Column("drill", sa.String(30)))
+    op.drop_constraint("fk_items_category_id", "items")
+    op.create_foreign_key(
+        "fk_items_category_id",
+        "items",
+        "categories",
+        ["category_id"],
+        ["id"],
+        postgresql_not_valid=True,
+    )
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE items VALIDATE CONSTRAINT fk_items_category_id")
+        op.create_index("ix_items_drill", "items", ["drill"], postgresql_concurrently=True)
+"""
 CHANGE_TYPE = "ALTER TABLE items ALTER COLUMN tax TYPE numeric({}, 2)"
 
 
 def main() -> int:
     options = parser().parse_args()
     try:
-        figures = drill(options.previous, options.after)
+        figures = drill(options.previous)
     except MissingTool as missing:
         print(missing, file=sys.stderr)
         return 2
@@ -71,26 +98,23 @@ def main() -> int:
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(description="Migrations under load.")
     found.add_argument("--previous", default=PREVIOUS, help="the release that serves, in git")
-    found.add_argument("--after", help="the migration to begin behind, instead of its last one")
     return found
 
 
-def drill(previous: str, after: str | None) -> list[Figure]:
+def drill(previous: str) -> list[Figure]:
     with (
         tempfile.TemporaryDirectory() as name,
         embedded_postgres(Path(name) / "postgres") as url,
     ):
         folder = Path(name)
-        code = check_out(previous, folder / "previous")
-        if after:
-            migrations.upgrade(url, after)
-        else:
-            migrate(url, code, folder)
+        before = check_out(previous, folder / "previous")
+        after = with_one_more_migration(folder / "this")
+        migrate(url, before, folder)
         asyncio.run(prepare(url))
         given = settings(url) | {"REQUEST_TIMEOUT_SECONDS": "10"}
-        with running_service(folder, given, WORKERS, code=code) as service:
-            figures = asyncio.run(while_previous_serves(service, url, folder))
-        with running_service(folder, given, WORKERS) as service:
+        with running_service(folder, given, WORKERS, code=before) as service:
+            figures = asyncio.run(while_previous_serves(service, url, after))
+        with running_service(folder, given, WORKERS, code=after) as service:
             return [*figures, *asyncio.run(while_this_serves(service, url))]
 
 
@@ -107,6 +131,17 @@ def check_out(revision: str, folder: Path) -> Path:
         raise MissingTool(f"git has no revision {revision}: name another one with --previous.")
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")
+    return folder
+
+
+def with_one_more_migration(folder: Path) -> Path:
+    """Return the folder with a copy of this working copy and one more migration."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("app", "alembic"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "alembic.ini", folder)
+    text = ONE_MORE.format(newest=known_revisions()[0])
+    (folder / "alembic" / "versions" / "999_drill.py").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -132,13 +167,13 @@ async def run(url: str, statement: str) -> None:
         await connection.close()
 
 
-async def while_previous_serves(service: Service, url: str, folder: Path) -> list[Figure]:
+async def while_previous_serves(service: Service, url: str, after: Path) -> list[Figure]:
     async with load(service, url, WRITERS, readers=READERS) as history:
         await asyncio.sleep(CALM_SECONDS)
         before = history.failed
         async with Locks.watched(url) as locks:
             started = time.monotonic()
-            await asyncio.to_thread(migrate, url, ROOT, folder)
+            await asyncio.to_thread(migrate, url, after, after)
             seconds = time.monotonic() - started
         await asyncio.sleep(CALM_SECONDS)
         failed = history.failed - before

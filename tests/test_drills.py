@@ -1,15 +1,20 @@
 """Drills: what they need, and what they count."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from app.db import migrations
+from app.db.revisions import is_outdated
 from benchmarks.database.__main__ import is_kept
 from benchmarks.login_flood import Figure
 from benchmarks.tools import MissingTool, require
-from benchmarks.upgrade import Locks, check_out
+from benchmarks.upgrade import Locks, check_out, migrate, with_one_more_migration
+from tests.conftest import plain
 
 ROOT = Path(__file__).parents[1]
 IMPORTED = """
@@ -45,6 +50,18 @@ class TestUpgradeDrill:
         )
 
         assert done.stdout.strip() == "[]"
+
+    async def test_migrates_beyond_this_release(self, empty_database: str, tmp_path: Path) -> None:
+        await asyncio.to_thread(migrations.upgrade, empty_database)
+        after = with_one_more_migration(tmp_path / "this")
+
+        await asyncio.to_thread(migrate, empty_database, after, tmp_path)
+
+        connection = await asyncpg.connect(plain(empty_database))
+        revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        await connection.close()
+        assert revision == "999_drill"
+        assert not is_outdated(revision)
 
     def test_measures_the_longest_lock(self) -> None:
         locks = Locks()

@@ -1,16 +1,19 @@
 """Migrations: Alembic commands for the command line and the tests."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from alembic import command
+from alembic import command, op
 from app.config.settings import ConfigError
+from app.db.revisions import known_revisions
 
+# The column in which Alembic stores it.
+MAX_REVISION_LENGTH = 32
 ALEMBIC_INI = Path(__file__).parents[2] / "alembic.ini"
 
 
@@ -52,9 +55,10 @@ def config_errors() -> Iterator[None]:
 
 def revise(url: str, message: str) -> None:
     """Write a new migration from the difference between models and database."""
-    script = ScriptDirectory.from_config(alembic_config(url))
-    newest = max((int(each.revision) for each in script.walk_revisions()), default=0)
-    command.revision(alembic_config(url), message, autogenerate=True, rev_id=f"{newest + 1:04d}")
+    newest = int(known_revisions()[0].partition("_")[0])
+    slug = re.sub(r"\W+", "_", message.lower())
+    rev_id = f"{newest + 1:03d}_{slug}"[:MAX_REVISION_LENGTH]
+    command.revision(alembic_config(url), message, autogenerate=True, rev_id=rev_id)
 
 
 def check(url: str) -> None:
@@ -65,3 +69,21 @@ def check(url: str) -> None:
     """
     with config_errors():
         command.check(alembic_config(url))
+
+
+def record_changes(table: str, noun: str, *, ignored: str = "", redacted: str = "") -> None:
+    """Record changes of the table in the audit log, for migrations; without audit do nothing.
+
+    Args:
+        noun: what a row is called in the audit log.
+        ignored: columns, separated by commas, that are not recorded.
+        redacted: columns whose changes are recorded without their values.
+    """
+    arguments = ", ".join(f"'{value}'" for value in (table, noun, ignored, redacted))
+    op.execute(f"""
+        DO $$ BEGIN
+            IF to_regproc('audit_table') IS NOT NULL THEN
+                PERFORM audit_table({arguments});
+            END IF;
+        END $$
+    """)

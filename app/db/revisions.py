@@ -14,8 +14,7 @@ CURRENT = CompiledStatement(select(column("version_num")).select_from(table("ale
 @lru_cache
 def known_revisions() -> tuple[str, ...]:
     """Return the revisions that this code has migrations for, newest first."""
-    names = (path.name for path in VERSIONS.glob("[0-9]*_*.py"))
-    return tuple(sorted((name.partition("_")[0] for name in names), reverse=True))
+    return tuple(sorted((path.stem for path in VERSIONS.glob("[0-9]*_*.py")), reverse=True))
 
 
 def is_outdated(revision: str | None) -> bool:

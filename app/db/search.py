@@ -1,6 +1,6 @@
 """Text search: the condition that a row matches a query. ADR 0028.
 
-Text and query are split into words by the same PostgreSQL function, created by migration 0024.
+Text and query are split into words by the same PostgreSQL function, created by the kernel's migration.
 """
 
 from sqlalchemy import (

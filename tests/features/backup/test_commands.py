@@ -101,13 +101,13 @@ class TestRestore:
     async def test_older_release_asks_for_the_migrations(
         self, empty_database: str, tmp_path: Path
     ) -> None:
-        await asyncio.to_thread(migrations.upgrade, empty_database, "0003")
+        await asyncio.to_thread(migrations.upgrade, empty_database, "003_users")
         file = tmp_path / "older.dump"
         await asyncio.to_thread(backup.dump, empty_database, file)
 
         said = await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
-        assert said.endswith("is at migration 0003: run `app db upgrade`.")
+        assert said.endswith("is at migration 003_users: run `app db upgrade`.")
         await asyncio.to_thread(migrations.upgrade, empty_database)
         await asyncio.to_thread(migrations.check, empty_database)
 

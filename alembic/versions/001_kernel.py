@@ -1,19 +1,20 @@
-"""text search by words, beginnings and pairs of letters
+"""Kernel: idempotency keys, tasks with their queue, and the functions of the text search."""
 
-Revision: 0024, after 0021
+import re
 
-Functions and expression indexes only: no column, no trigger and no rewrite, so that the release
-before this one goes on reading and writing the same tables. ADR 0028 has the rule and its reasons.
-"""
-
-from collections.abc import Sequence
+import sqlalchemy as sa
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
+from sqlalchemy.dialects import postgresql
 
 from alembic import op
+from app.jobs.pgqueuer import TABLES
 
-revision: str = "0024"
-down_revision: str | None = "0021"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
+revision: str = "001_kernel"
+down_revision: str | None = None
+feature = "kernel"
+
+TIMESTAMP = sa.DateTime(timezone=True)
+NOW = sa.text("now()")
 
 # Classes of code points, from the general categories of Unicode 14, for PostgreSQL's regular
 # expressions. Written out, because the classes of the server depend on its locale.
@@ -98,7 +99,7 @@ PART = (
 # A compatibility caseless match (The Unicode Standard, section 3.13, D146). ASCII needs none of it,
 # which makes the function 20 times faster for it.
 FOLDED = f"""
-CREATE OR REPLACE FUNCTION search_folded(value text) RETURNS text
+CREATE FUNCTION search_folded(value text) RETURNS text
 IMMUTABLE LANGUAGE sql
 RETURN CASE WHEN octet_length(value) = length(value) THEN lower(value COLLATE "C")
     ELSE regexp_replace(
@@ -110,7 +111,7 @@ RETURN CASE WHEN octet_length(value) = length(value) THEN lower(value COLLATE "C
 # word has; the same of what follows the first change between letters and digits (`mm` of `3.5mm`).
 # Of letters without spaces each one and each pair.
 LEXEMES_OF_FOLDED = f"""
-CREATE OR REPLACE FUNCTION search_lexemes_of_folded(folded text) RETURNS tsvector
+CREATE FUNCTION search_lexemes_of_folded(folded text) RETURNS tsvector
 IMMUTABLE COST 5000 LANGUAGE plpgsql AS $$
 DECLARE
     part text[];
@@ -148,13 +149,13 @@ BEGIN
 END $$
 """  # noqa: S608  (put together from constants)
 LEXEMES = """
-CREATE OR REPLACE FUNCTION search_lexemes(value text) RETURNS tsvector
+CREATE FUNCTION search_lexemes(value text) RETURNS tsvector
 IMMUTABLE LANGUAGE sql
 RETURN search_lexemes_of_folded(search_folded(value))
 """
 # The parts of a question. Marks count only where there is nothing else.
 PARTS = f"""
-CREATE OR REPLACE FUNCTION search_parts(
+CREATE FUNCTION search_parts(
     value text, OUT word text, OUT is_complete boolean, OUT run text, OUT mark text
 ) RETURNS SETOF record IMMUTABLE LANGUAGE sql
 BEGIN ATOMIC
@@ -169,7 +170,7 @@ END
 # is far too high among ten million rows, where PostgreSQL would walk all of them in their order.
 # The cost keeps PostgreSQL from one plan for all questions, which cannot know any of this.
 QUESTION = """
-CREATE OR REPLACE FUNCTION search_question(value text) RETURNS tsquery
+CREATE FUNCTION search_question(value text) RETURNS tsquery
 IMMUTABLE COST 1000000 LANGUAGE sql
 BEGIN ATOMIC
     SELECT (
@@ -191,7 +192,7 @@ END
 # What the text of a match contains, for LIKE: cheap to try on each row where most of them match,
 # and exact where pairs of letters are not.
 PATTERNS = r"""
-CREATE OR REPLACE FUNCTION search_patterns(value text) RETURNS text[]
+CREATE FUNCTION search_patterns(value text) RETURNS text[]
 IMMUTABLE COST 1000000 LANGUAGE sql
 BEGIN ATOMIC
     SELECT array_agg('%' || regexp_replace(part, '([%_\\])', '\\\1', 'g') || '%')
@@ -200,40 +201,90 @@ BEGIN ATOMIC
 END
 """
 # None is PARALLEL SAFE: starting workers takes longer than a page of matches.
-FUNCTIONS = (FOLDED, LEXEMES_OF_FOLDED, LEXEMES, PARTS, QUESTION, PATTERNS)
-# Of deleted items, too: PostgreSQL uses the statistics of an expression only where its index has
-# all rows.
-INDEXES = {
-    "items": "(search_lexemes(name || ' ' || coalesce(description, '')))",
-    "posts": "(search_lexemes(title || ' ' || body))",
-}
+SEARCH_FUNCTIONS = (FOLDED, LEXEMES_OF_FOLDED, LEXEMES, PARTS, QUESTION, PATTERNS)
 
 
 def upgrade() -> None:
-    for statement in FUNCTIONS:
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    create_idempotency_keys()
+    create_tasks()
+    create_queue()
+    for statement in SEARCH_FUNCTIONS:
         op.execute(statement)
-    with op.get_context().autocommit_block():
-        for table, expression in INDEXES.items():
-            # What an interrupted run left behind is not valid.
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS ix_{table}_search_lexemes")
-            op.execute(
-                f"CREATE INDEX CONCURRENTLY ix_{table}_search_lexemes ON {table} "
-                f"USING gin {expression}"
-            )
-            # Without statistics of the expression each question would seem rare.
-            op.execute(f"ANALYZE {table}")
+
+
+def create_idempotency_keys() -> None:
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("caller", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
+    op.create_index(
+        "uq_idempotency_keys_caller_key", "idempotency_keys", ["caller", "key"], unique=True
+    )
+
+
+def create_tasks() -> None:
+    statuses = ("queued", "running", "succeeded", "failed", "cancelled")
+    status = sa.Enum(
+        *statuses, name="taskstatus", native_enum=False, create_constraint=True, length=30
+    )
+    op.create_table(
+        "tasks",
+        sa.Column("kind", sa.String(length=50), nullable=False),
+        sa.Column("payload", postgresql.JSONB(), nullable=False),
+        # No foreign key: the kernel has no table of users.
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("deduplication_key", sa.String(length=200), nullable=True),
+        sa.Column("status", status, server_default="queued", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("progress", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("result", postgresql.JSONB(), nullable=True),
+        sa.Column("error", sa.String(length=500), nullable=True),
+        sa.Column("finished_at", TIMESTAMP, nullable=True),
+        sa.Column("updated_at", TIMESTAMP, server_default=NOW, nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
+        sa.Column("traceparent", sa.String(length=55), nullable=True),
+        sa.CheckConstraint("progress BETWEEN 0 AND 100", name=op.f("ck_tasks_progress_is_bounded")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+    )
+    op.create_index("ix_tasks_created_at", "tasks", ["created_at", "id"])
+    op.create_index("ix_tasks_owner_id", "tasks", ["owner_id", "created_at", "id"])
+    op.create_index("ix_tasks_status", "tasks", ["status", "created_at", "id"])
+    op.create_index(
+        "uq_tasks_deduplication_key",
+        "tasks",
+        ["deduplication_key"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('queued', 'running')"),
+    )
+
+
+def create_queue() -> None:
+    """Create the tables of pgqueuer, as the installed release defines them."""
+    # One statement at a time: a prepared statement holds no more.
+    install = QueryBuilderEnvironment(TABLES).build_install_query()
+    for statement in re.split(r";\n\n(?=CREATE)", install):
+        op.execute(sa.text(statement.replace(":", r"\:")))
 
 
 def downgrade() -> None:
-    with op.get_context().autocommit_block():
-        for table in INDEXES:
-            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS ix_{table}_search_lexemes")
-    for name in (
-        "search_patterns(text)",
-        "search_question(text)",
-        "search_parts(text)",
-        "search_lexemes(text)",
-        "search_lexemes_of_folded(text)",
-        "search_folded(text)",
-    ):
-        op.execute(f"DROP FUNCTION IF EXISTS {name}")
+    op.execute(
+        "DROP FUNCTION search_patterns, search_question, search_parts, search_lexemes, "
+        "search_lexemes_of_folded, search_folded"
+    )
+    op.execute("DROP SCHEMA queue CASCADE")
+    op.drop_table("tasks")
+    op.drop_table("idempotency_keys")
+    op.execute("DROP EXTENSION IF EXISTS pg_trgm")

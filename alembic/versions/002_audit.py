@@ -1,22 +1,16 @@
-"""audit
-
-Revision: 0007, after 0009
-"""
-
-from collections.abc import Sequence
+"""Audit: the log of changes, and the triggers that write it."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision: str = "0007"
-down_revision: str | None = "0009"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
+revision: str = "002_audit"
+down_revision: str | None = "001_kernel"
+feature = "audit"
 
 # One statement for all the rows of a statement: a batch of a thousand costs one call.
-# Arguments: the noun, the columns that are nobody's change, the columns that stay secret.
+# Arguments: the noun, the ignored columns, and the secret columns.
 RECORD_CHANGES = """
 CREATE FUNCTION record_changes() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -49,7 +43,7 @@ BEGIN
     RETURN NULL;
 END $$
 """
-# What happens to a row in its life is a column that gets a time; the first that applies.
+# Names the change by the first of these columns that is set or cleared.
 CHANGE_OF = """
 CREATE FUNCTION change_of(old_row jsonb, new_row jsonb) RETURNS text IMMUTABLE LANGUAGE sql AS $$
     SELECT coalesce((
@@ -74,7 +68,7 @@ IMMUTABLE LANGUAGE sql AS $$
     WHERE old_row -> name IS DISTINCT FROM new_row -> name
 $$
 """
-# Later migrations call this for their own tables: SELECT audit_table('tags', 'tag').
+# Called by `app.db.migrations.record_changes`.
 AUDIT_TABLE = """
 CREATE FUNCTION audit_table(
     audited regclass, noun text, ignored text DEFAULT '', secret text DEFAULT ''
@@ -98,7 +92,7 @@ BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$
 """
-# Superusers pass by every privilege, and the owner could grant it back by mistake.
+# Superusers bypass privileges, and the owner could grant them back by mistake.
 APPEND_ONLY = """
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
@@ -106,32 +100,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
 REVOKE = "REVOKE UPDATE, DELETE, TRUNCATE ON audit_entries FROM PUBLIC, CURRENT_USER"
 FUNCTIONS = (RECORD_CHANGES, CHANGE_OF, CHANGED_SECRETS, AUDIT_TABLE, REFUSE_CHANGE)
 
-# Canonical names follow from the names, and `search` from the texts.
-AUDITED = {
-    "users": """
-        'user', 'last_login_at,email_canonical,username_canonical', 'password_hash'
-    """,
-    "items": "'item', 'search'",
-    "categories": "'category', 'name_canonical'",
-    "posts": "'post', 'search'",
-    "files": "'file'",
-    "api_keys": "'api_key', 'last_used_at', 'secret_hash'",
-    "sessions": "'session', 'generation,rotated_at,last_used_at,idle_expires_at'",
-}
-
 
 def upgrade() -> None:
-    create_table()
-    for statement in (*FUNCTIONS, APPEND_ONLY, REVOKE):
-        op.execute(statement)
-    for table, arguments in AUDITED.items():
-        op.execute(f"SELECT audit_table('{table}', {arguments})")
-    # Housekeeping deletes expired sessions; what counts is when they began and ended.
-    op.execute("DROP TRIGGER audit_delete ON sessions")
-
-
-def create_table() -> None:
-    snapshot = postgresql.JSONB(none_as_null=True, astext_type=sa.Text())
     op.create_table(
         "audit_entries",
         sa.Column("actor_id", sa.Uuid(), nullable=True),
@@ -139,8 +109,8 @@ def create_table() -> None:
         sa.Column("resource_type", sa.String(length=50), nullable=False),
         sa.Column("resource_id", sa.Uuid(), nullable=False),
         sa.Column("action", sa.String(length=100), nullable=False),
-        sa.Column("before", snapshot, nullable=True),
-        sa.Column("after", snapshot, nullable=True),
+        sa.Column("before", postgresql.JSONB(), nullable=True),
+        sa.Column("after", postgresql.JSONB(), nullable=True),
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column(
             "created_at",
@@ -152,7 +122,9 @@ def create_table() -> None:
     )
     for name in ("created_at", "resource_id", "actor_id", "request_id"):
         columns = list(dict.fromkeys((name, "created_at", "id")))
-        op.create_index(f"ix_audit_entries_{name}", "audit_entries", columns, unique=False)
+        op.create_index(f"ix_audit_entries_{name}", "audit_entries", columns)
+    for statement in (*FUNCTIONS, APPEND_ONLY, REVOKE):
+        op.execute(statement)
 
 
 def downgrade() -> None:

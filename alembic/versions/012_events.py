@@ -1,22 +1,20 @@
-"""events
-
-Revision: 0011, after 0010
-"""
-
-from collections.abc import Sequence
+"""Events: published changes, the triggers that write them, and the offsets of their consumers."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision: str = "0011"
-down_revision: str | None = "0010"
-branch_labels: str | Sequence[str] | None = None
-depends_on: str | Sequence[str] | None = None
+revision: str = "012_events"
+down_revision: str | None = "011_notifications"
+feature = "events"
 
-# What is told is what is recorded: an event is an entry of the audit log that others may see.
-# A deleted row that changes is nobody's news; one that comes back is, to them, an update.
+TIMESTAMP = sa.DateTime(timezone=True)
+NOW = sa.text("now()")
+TRANSACTION_ID = sa.text("pg_current_xact_id()::text::bigint")
+
+# An event is an audit entry of one of the published actions. Changes of a deleted row are not
+# published, and a restored row is an update.
 PUBLISH_ENTRIES = """
 CREATE FUNCTION publish_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -37,7 +35,7 @@ PUBLISH = f"""
 CREATE TRIGGER publish AFTER INSERT ON audit_entries REFERENCING NEW TABLE AS new_entries
 FOR EACH STATEMENT EXECUTE FUNCTION publish_entries('{PUBLISHED}')
 """
-# Nobody's doing, and so in no audit log; but those who wait for a task hear how it goes.
+# Changes of tasks are not in the audit log, but published to their owners.
 PUBLISH_TASKS = """
 CREATE FUNCTION publish_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,28 +55,26 @@ FOR EACH STATEMENT EXECUTE FUNCTION publish_tasks()
 def upgrade() -> None:
     op.create_table(
         "events",
-        sa.Column(
-            "transaction_id",
-            sa.BigInteger(),
-            server_default=sa.text("pg_current_xact_id()::text::bigint"),
-            nullable=False,
-        ),
+        sa.Column("transaction_id", sa.BigInteger(), server_default=TRANSACTION_ID, nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("type", sa.String(length=100), nullable=False),
         sa.Column("resource_id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "data", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
-        ),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        sa.Column("data", postgresql.JSONB(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("transaction_id", "id", name=op.f("pk_events")),
     )
-    op.create_index(
-        "ix_events_created_at", "events", ["created_at"], unique=False, postgresql_using="brin"
+    op.create_index("ix_events_created_at", "events", ["created_at"], postgresql_using="brin")
+    op.create_table(
+        "event_readers",
+        sa.Column("name", sa.String(length=50), nullable=False),
+        sa.Column("transaction_id", sa.BigInteger(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
+        sa.Column("paged_event_id", sa.BigInteger(), nullable=True),
+        sa.Column("paged_webhook_id", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_readers")),
+        sa.UniqueConstraint("name", name=op.f("uq_event_readers_name")),
     )
     for statement in (PUBLISH_ENTRIES, PUBLISH, PUBLISH_TASKS, PUBLISH_TASK):
         op.execute(statement)
@@ -86,4 +82,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION publish_tasks, publish_entries CASCADE")
+    op.drop_table("event_readers")
     op.drop_table("events")
