@@ -92,11 +92,15 @@ drill-upgrade: $(READY) ## Migrate under load while the previous release serves;
 drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
+# feature: rooms
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
+# end feature: rooms
 
+# feature: events
 drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
 	@exec $(BIN)/python -m benchmarks.events $(ARGS)
+# end feature: events
 
 drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
 	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
@@ -107,8 +111,10 @@ drill-image: $(READY) ## Build the image with buildah, run it as its user, ask i
 pictures: $(READY) ## Take the pictures of the README anew
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
+# feature: graphql
 drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
 	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
+# end feature: graphql
 
 openapi: $(READY) ## Write docs/openapi.json and docs/asyncapi.yaml anew
 	@exec $(BIN)/app openapi

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-MARK = re.compile(r"(?:#|<!--) (?P<end>end )?feature: (?P<name>\w+)(?: -->)?(?= \|$|$)")
+MARK = re.compile(r"(?:#|<!--)(?: ---)? (?P<end>end )?feature: (?P<name>\w+)(?: -+>?)?(?= \|$|$)")
 FILES = (
     "*.md",
     "docs/*.md",

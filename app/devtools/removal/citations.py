@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-DOCUMENTS = ("*.md", "docs/*.md")
+# Guides name modules of features as examples.
+CITED = ("tests", "benchmarks")
+DOCUMENTS = ("README.md", "docs/*.md")
 
 
 def cut_files(root: Path, deleted: Iterable[Path]) -> list[Path]:
     """Delete the citations of deleted files; return the changed documents."""
-    changed, gone = [], [path.as_posix() for path in deleted]
+    changed, gone = [], [path.as_posix() for path in deleted if path.parts[0] in CITED]
     for path in sorted(path for pattern in DOCUMENTS for path in root.glob(pattern)):
         before = path.read_text(encoding="utf-8")
         after = cut(before, gone)

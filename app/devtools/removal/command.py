@@ -8,7 +8,7 @@ from pathlib import Path
 import app
 from app.config.settings import ConfigError
 from app.devtools.code_lines import ALWAYS_PRESENT
-from app.devtools.removal import blocks, citations, files
+from app.devtools.removal import blocks, citations, files, packages
 from app.devtools.removal.revisions import remove_revisions
 from app.feature import Features, load_features
 
@@ -75,6 +75,7 @@ def remove_one(root: Path, name: str) -> list[Path]:
         (root / document).unlink(missing_ok=True)
         deleted.append(Path(document))
     files.unlist(root, name)
+    packages.remove_extra(root, name)
     changed = blocks.cut_files(root, name)
     return [*deleted, *changed, *citations.cut_files(root, deleted)]
 
