@@ -2,15 +2,18 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.config.settings import Settings
 from app.db.pool_metrics import PoolMetrics
 from app.db.resources import DatabaseResources
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
+from app.http.resources import HttpResources
+from app.observability import metrics
 from app.observability.log_writer import LogWriter
 from app.observability.runtime_metrics import OnTick, RuntimeMetrics
 from app.resources import Resources
+from app.runtime.single_flight_cache import SingleFlightCache
 from app.runtime.watchdog import Watchdog
 from app.security.resources import SecurityResources
 
@@ -47,8 +50,20 @@ def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
             lambda lag_seconds: limit.on_tick(max(lag_seconds, pool_metrics.longest_wait())),
             *watch(opened, stack),
         ],
-        samplers=[limit.sample, pool_metrics.sample, opened[SecurityResources].principals.sample],
+        samplers=[
+            limit.sample,
+            pool_metrics.sample,
+            lambda: sample_cache("principals", opened[SecurityResources].principals),
+            lambda: sample_cache("answers", opened[HttpResources].response_cache),
+        ],
     )
+
+
+def sample_cache(name: str, cache: SingleFlightCache[Any, Any]) -> None:
+    """Add the hits and misses since the last call to the metrics."""
+    metrics.CACHE_REQUESTS.labels(name, "hit").inc(cache.hits)
+    metrics.CACHE_REQUESTS.labels(name, "miss").inc(cache.misses)
+    cache.hits = cache.misses = 0
 
 
 def watch(opened: Resources, stack: AsyncExitStack) -> list[OnTick]:

@@ -95,7 +95,7 @@ def open_security(startup: Startup) -> None:
     encryptor = Encryptor(startup.settings.signing_secret)
     startup.resources.add(SecurityResources(authenticators, principals, encryptor))
     startup.notifications.on_notification(
-        principal_cache.CHANNEL, lambda user_id: principals.invalidate(uuid.UUID(user_id))
+        principal_cache.CHANNEL, lambda user_id: principals.invalidate_user(uuid.UUID(user_id))
     )
     startup.notifications.on_reconnect(principals.clear)
 
@@ -103,7 +103,7 @@ def open_security(startup: Startup) -> None:
 def open_http(startup: Startup) -> None:
     opened = HttpResources(CursorSigner(startup.settings.signing_secret), startup.health)
     startup.resources.add(opened)
-    startup.notifications.on_notification(response_cache.CHANNEL, opened.response_cache.forget)
+    startup.notifications.on_notification(response_cache.CHANNEL, opened.response_cache.invalidate)
     startup.notifications.on_reconnect(opened.response_cache.clear)
 
 

@@ -56,13 +56,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     limit = create_concurrency_limit(settings)
     app.state.resources = create_resources(
-        settings,
-        features,
-        features.problem_extensions,
-        StaticFiles(features.static),
-        limit,
-        log_writer,
-        Tracing(tracing),
+        *(settings, *settings.features, features, features.problem_extensions),
+        *(StaticFiles(features.static), limit, log_writer, Tracing(tracing)),
     )
     add_middleware(app, settings, limit)
     register_error_handlers(app)

@@ -22,7 +22,7 @@ from pathlib import Path
 import asyncpg
 import httpx2
 
-from app.config.settings import Settings
+from app.config.settings import load_settings
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.users.passwords import PasswordHasher
@@ -205,20 +205,18 @@ async def farewell(running: Service, sources: list[EventSource]) -> Figure:
 
 
 async def come_and_go(url: str, folder: Path) -> list[Figure]:
-    settings = Settings.model_validate(
-        {
-            "environment": "test",
-            "database_url": url,
-            "log_level": "error",
-            "rate_limit_enabled": False,
-            "storage_url": str(folder / "files"),
-            "run_worker": False,
-            "event_streams_per_user": 2 * AT_ONCE,
-            # Soon full, so that no connection to the database is taken for one left behind.
-            "database_read_pool_size": 1,
-            "database_pool_size": 1,
-            "database_max_overflow": 0,
-        }
+    settings = load_settings(
+        environment="test",
+        database_url=url,
+        log_level="error",
+        rate_limit_enabled=False,
+        storage_url=str(folder / "files"),
+        run_worker=False,
+        event_streams_per_user=2 * AT_ONCE,
+        # Soon full, so that no connection to the database is taken for one left behind.
+        database_read_pool_size=1,
+        database_pool_size=1,
+        database_max_overflow=0,
     )
     app = create_app(settings)
     async with app.router.lifespan_context(app), serving(app) as port:

@@ -13,7 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIWebSocketRoute, iter_route_contexts
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.main import create_app
 from tests.fragments import fragments
 from tests.scenes import Authorization
@@ -166,7 +166,7 @@ def scopes_of(route: APIWebSocketRoute) -> tuple[str, ...]:
 
 def document() -> str:
     """docs/authorization.md."""
-    known = operations(create_app(Settings.model_construct()))
+    known = operations(create_app(default_settings()))
     lines = [INTRODUCTION.rstrip()]
     for section, each in AUTHORIZATIONS.items():
         lines += ["", f"## {section}", "", HEADINGS, "|---" * 9 + "|"]

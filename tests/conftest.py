@@ -18,7 +18,7 @@ from httpx2 import ASGITransport, AsyncClient
 from pydantic import SecretStr
 from sqlalchemy import CursorResult, text
 
-from app.config.settings import Settings
+from app.config.settings import Settings, load_settings
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.auth.resources import AuthResources
@@ -32,6 +32,7 @@ from app.security.principals import ROLE_SCOPES, Role
 from app.security.resources import SecurityResources
 from tests.cleaner import Cleaner
 from tests.factories import make_user
+from tests.settings import SETTINGS
 from tests.state import opened, sessions_of
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
@@ -139,7 +140,7 @@ def plain(url: str) -> str:
 def settings(
     database_url: str, postgres_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
-    return Settings(
+    return load_settings(
         _env_file=None,
         environment="test",
         database_url=database_url,
@@ -158,6 +159,14 @@ def settings(
         mail_folder=postgres_folder / "mails",
         storage_url=str(tmp_path_factory.mktemp("files")),
     )
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove the variables and the .env of whoever runs the tests."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="session")

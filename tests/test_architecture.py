@@ -105,7 +105,7 @@ class TestSizes:
 
 
 # This may only fall; the goal is 5,000.
-MAX_KERNEL_LINES = 8_350
+MAX_KERNEL_LINES = 8_300
 
 
 def test_kernel_does_not_grow() -> None:

@@ -21,9 +21,9 @@ REMOVABLE = sorted(FEATURES.by_name.keys() - ALWAYS_THERE - REQUIRED)
 DESCRIBE = """
 import json
 from fastapi.routing import iter_route_contexts
-from app.config.settings import Settings
+from app.config.settings import load_settings
 from app.main import create_app
-app = create_app(Settings(environment="test", _env_file=None))
+app = create_app(load_settings(environment="test", _env_file=None))
 routes = [context.original_route for context in iter_route_contexts(app.routes)]
 modules = {route.name: route.endpoint.__module__ for route in routes if hasattr(route, "endpoint")}
 print(json.dumps({"document": app.openapi(), "modules": modules}))

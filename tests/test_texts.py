@@ -9,7 +9,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, SecretStr
 
-from app.config.settings import Settings
+from app.config.settings import load_settings
 from app.http.schemas import EMAIL, LINE, OPAQUE, PARAGRAPH, PASSWORD, STORABLE_SECRET, TEXT, In
 from app.main import create_app
 
@@ -65,7 +65,9 @@ def dependants(dependant: Dependant) -> Iterator[Dependant]:
 
 
 def parameters() -> Iterator[tuple[str, Any]]:
-    app = create_app(Settings(_env_file=None, environment="test", database_url="postgresql://x/x"))
+    app = create_app(
+        load_settings(_env_file=None, environment="test", database_url="postgresql://x/x")
+    )
     for context in iter_route_contexts(app.routes):
         root = getattr(context, "dependant", None) or getattr(
             context.original_route, "dependant", None

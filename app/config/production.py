@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from app.config.known_secrets import (
     DEVELOPMENT_SECRET,
@@ -16,6 +16,7 @@ from app.security.client_address import parse_networks
 
 if TYPE_CHECKING:
     from app.config.settings import Settings
+    from app.config.settings_group import SettingsGroup
 
 MIN_SECRET_BYTES = 32
 MIN_TOKEN_BYTES = 16
@@ -24,12 +25,14 @@ MIN_PREFIX = {4: 8, 6: 7}
 NEW_SECRET = "set one made by `openssl rand -hex 32`."
 
 
-def unsafe_settings(settings: Settings) -> list[str]:
-    """Return a sentence for each setting that production rejects."""
-    rules = (unsafe_secrets, unsafe_switches, unsafe_addresses, unsafe_databases, unsafe_transport)
-    return [
-        sentence for rule in rules for sentence, is_unsafe in rule(settings).items() if is_unsafe
-    ]
+def unsafe_settings(settings: Settings) -> dict[str, bool]:
+    """Return the sentences that refuse production, and whether each applies."""
+    return {
+        **unsafe_secrets(settings),
+        **unsafe_switches(settings),
+        **unsafe_addresses(settings),
+        **unsafe_databases(settings),
+    }
 
 
 def unsafe_secrets(settings: Settings) -> dict[str, bool]:
@@ -58,8 +61,6 @@ def unsafe_switches(settings: Settings) -> dict[str, bool]:
         "DEMO_PASSWORD is set, and production has no demonstration accounts: remove it.": (
             "demo_password" in settings.model_fields_set
         ),
-        "WEBHOOK_LOOPBACK is on, and webhooks could reach what listens on this machine: set "
-        "WEBHOOK_LOOPBACK=false.": settings.webhook_loopback,
     }
 
 
@@ -84,33 +85,22 @@ def unsafe_addresses(settings: Settings) -> dict[str, bool]:
 
 
 def unsafe_databases(settings: Settings) -> dict[str, bool]:
-    found = {"DATABASE_URL is empty: name the PostgreSQL server.": not settings.database_url}
-    for name in (
-        "database_url",
-        "database_direct_url",
-        "database_replica_url",
-        "migrations_database_url",
-        "redis_url",
-    ):
-        sentence = f"{name.upper()} has a password that is easy to guess: set another one."
-        found[sentence] = has_guessable_password(getattr(settings, name))
-    return found
+    urls = ("database_url", "database_direct_url", "migrations_database_url")
+    missing = "DATABASE_URL is empty: name the PostgreSQL server."
+    return {missing: not settings.database_url, **guessable_passwords(settings, *urls)}
 
 
-def unsafe_transport(settings: Settings) -> dict[str, bool]:
-    mail = urlsplit(settings.smtp_url.get_secret_value())
-    external = urlsplit(settings.external_api_url)
-    has_external_key = bool(settings.external_api_key.get_secret_value())
+def guessable_passwords(settings: SettingsGroup, *names: str) -> dict[str, bool]:
+    """Return the sentences about the passwords in URLs."""
     return {
-        "SMTP_URL starts with smtp://, and mails carry secrets: use smtp+starttls:// or smtps://, "
-        "or set SMTP_PLAINTEXT=true for a relay in a private network.": is_plain(mail, "smtp")
-        and not settings.smtp_plaintext,
-        "EXTERNAL_API_URL starts with http://, and EXTERNAL_API_KEY is sent to it: use https://.": (
-            has_external_key and is_plain(external, "http")
-        ),
+        f"{name.upper()} has a password that is easy to guess: set another one.": (
+            has_guessable_password(getattr(settings, name))
+        )
+        for name in names
     }
 
 
-def is_plain(url: SplitResult, scheme: str) -> bool:
-    """Return whether requests to the URL cross a network without TLS."""
+def is_plain(text: str, scheme: str) -> bool:
+    """Return whether requests to the URL cross a network without TLS, by its scheme."""
+    url = urlsplit(text)
     return url.scheme == scheme and url.hostname not in LOOPBACK

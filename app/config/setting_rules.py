@@ -19,12 +19,10 @@ REFUSED_OPTIONS = (
 )
 
 
-def contradictions(settings: Settings) -> list[str]:
-    """Return a sentence for each setting that does not fit the others."""
-    if not settings.database_pgbouncer:
-        return []
-    rules = {
-        NO_SESSION: not settings.database_direct_url,
-        REFUSED_OPTIONS: "options" in parameters(settings.database_url),
+def contradictions(settings: Settings) -> dict[str, bool]:
+    """Return the sentences about combinations that cannot work, and whether each applies."""
+    is_pooled = settings.database_pgbouncer
+    return {
+        NO_SESSION: is_pooled and not settings.database_direct_url,
+        REFUSED_OPTIONS: is_pooled and "options" in parameters(settings.database_url),
     }
-    return [sentence for sentence, is_broken in rules.items() if is_broken]

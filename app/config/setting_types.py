@@ -1,11 +1,9 @@
 """Types of settings with validation that built-in types lack."""
 
 import json
-from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from app.config.database_url import check_parameters
@@ -13,23 +11,6 @@ from app.config.urls import check_hosts
 from app.http.origins import parse_origin
 from app.security.client_address import parse_networks
 from app.security.rate_limit import Policy
-
-# Those that app/features/files/media_types.py detects; not SVG and HTML, which run scripts.
-MediaType = Literal[
-    "application/json",
-    "application/pdf",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "image/gif",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "text/csv",
-    "text/plain",
-]
-
-SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 
 
 def checked_database_url(url: str) -> str:
@@ -46,21 +27,6 @@ def checked_database_url(url: str) -> str:
     check_hosts(url)
     check_parameters(url)
     return url
-
-
-def checked_redis_url(url: str) -> str:
-    if url and not url.startswith(("redis://", "rediss://")):
-        raise ValueError("it must start with redis:// or rediss://")
-    check_hosts(url)
-    return url
-
-
-def checked_smtp_url(secret: SecretStr) -> SecretStr:
-    url = secret.get_secret_value()
-    if url and urlsplit(url).scheme not in SMTP_SCHEMES:
-        raise ValueError("it must start with smtp://, smtp+starttls:// or smtps://")
-    check_hosts(url)
-    return secret
 
 
 def checked_rate_limit(text: str) -> str:
@@ -98,18 +64,9 @@ def decoded(value: object) -> object:
         raise ValueError("it must be valid JSON") from None
 
 
-def unset_when_empty(value: str | Path | None) -> str | Path | None:
-    """Return None for an empty path, which would be the working directory."""
-    return value or None
-
-
-MediaTypes = Annotated[frozenset[MediaType], NoDecode, BeforeValidator(decoded)]
 PublicUrl = Annotated[str, AfterValidator(checked_public_url)]
 Origins = Annotated[list[str], NoDecode, BeforeValidator(decoded), AfterValidator(checked_origins)]
 DatabaseUrl = Annotated[str, AfterValidator(checked_database_url)]
-RedisUrl = Annotated[str, AfterValidator(checked_redis_url)]
-SmtpUrl = Annotated[SecretStr, AfterValidator(checked_smtp_url)]
 RateLimit = Annotated[str, AfterValidator(checked_rate_limit)]
 Networks = Annotated[str, AfterValidator(checked_networks)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-OptionalFile = Annotated[Path | None, BeforeValidator(unset_when_empty)]

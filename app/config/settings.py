@@ -1,29 +1,27 @@
-"""Settings: read once from the environment and `.env`, rejected if they are unsafe."""
+"""Settings of the service: those of the kernel, and the groups that features declare.
 
+Read once from the environment and `.env`, and rejected if they are unsafe.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, TypeVar, cast
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PrivateAttr, SecretStr
 
 from app.config.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
 from app.config.production import MIN_SECRET_BYTES, unsafe_settings
-from app.config.setting_errors import sentences_by_name
 from app.config.setting_rules import contradictions
 from app.config.setting_types import (
     DatabaseUrl,
-    MediaType,
-    MediaTypes,
     Networks,
-    OptionalFile,
     Origins,
     PublicUrl,
     RateLimit,
-    RedisUrl,
     Seconds,
-    SmtpUrl,
 )
+from app.config.settings_group import Reading, SettingsGroup, read
+from app.features import find_modules
 
 __all__ = [
     "DEMO_PASSWORD",
@@ -31,9 +29,13 @@ __all__ = [
     "MIN_SECRET_BYTES",
     "ConfigError",
     "Settings",
+    "default_settings",
+    "feature_groups",
     "get_settings",
     "load_settings",
 ]
+
+G = TypeVar("G", bound=SettingsGroup)
 
 
 def local_url(host: str, port: int) -> str:
@@ -45,12 +47,10 @@ class ConfigError(Exception):
     """The settings cannot be used; each line is a sentence for the operator."""
 
 
-class Settings(BaseSettings):
-    """All settings of the service; `.env.example` documents them for operators."""
+class Settings(SettingsGroup):
+    """Settings of the kernel; `of` returns the group of a feature."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
-    )
+    _features: Mapping[type[SettingsGroup], SettingsGroup] = PrivateAttr(default_factory=dict)
 
     environment: Literal["development", "test", "production"] = "development"
     debug: bool = False
@@ -67,15 +67,11 @@ class Settings(BaseSettings):
     public_url: PublicUrl = Field(
         default_factory=lambda data: local_url(data.get("host", ""), data.get("port", 0))
     )
-    mail_sender: str = "no-reply@example.com"
-    mail_folder: Path = Path(".data/mails")
-    smtp_url: SmtpUrl = SecretStr("")
-    smtp_plaintext: bool = False
     # If unset, jobs run in the web process in development, and in `app worker` elsewhere.
     run_worker: bool | None = None
     worker_concurrency: int = Field(default=20, ge=1, le=1000)
     forwarded_allow_ips: Networks = ""
-    allowed_origins: Origins = []
+    allowed_origins: Origins = Field(default=[])
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
     # For anonymous clients. The limit of JSON values applies to all clients.
     max_anonymous_body_bytes: int = Field(default=16 * 1024, ge=1024)
@@ -109,63 +105,15 @@ class Settings(BaseSettings):
     database_direct_url: DatabaseUrl = ""
     # For the role that owns the tables; the role of the service has fewer privileges.
     migrations_database_url: DatabaseUrl = ""
-    database_replica_url: DatabaseUrl = ""
-    database_replica_max_lag_seconds: Seconds = 2
-
-    redis_url: RedisUrl = ""
-    redis_cluster: bool = False
-
-    external_api_url: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
-    external_api_key: SecretStr = SecretStr("")
-
-    # Allows webhooks to loopback addresses, over http and to any port.
-    webhook_loopback: bool = False
-    webhooks_per_user: int = Field(default=20, ge=1, le=1000)
-    # Beyond these, waiting events are stored as an offset instead of rows.
-    webhook_max_waiting: int = Field(default=1000, ge=1, le=1_000_000)
-    webhook_max_waiting_per_user: int = Field(default=5000, ge=1, le=10_000_000)
-
-    # A folder, or s3://bucket/prefix, gs:// or az://, with credentials from the environment.
-    storage_url: str = Field(default=".data/files", pattern=r"^((s3|gs|az)://.+|[^:]+)$")
-    storage_redirects: bool = False
-    max_upload_bytes: int = Field(default=20 * 1024 * 1024, ge=1, le=5 * 1024**3)
-    upload_quota_bytes: int = Field(default=1024**3, ge=0)
-    upload_quota_files: int = Field(default=10_000, ge=0)
-    upload_media_types: MediaTypes = frozenset(get_args(MediaType))
+    # Each export holds one connection of the read pool: docs/security.md, "Bounds".
+    exports_per_process: int = Field(default=4, ge=1, le=1000)
 
     health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
-    # Concurrency per user and per process: docs/security.md, "Bounds".
-    exports_per_user: int = Field(default=2, ge=1, le=1000)
-    exports_per_process: int = Field(default=4, ge=1, le=1000)
-    uploads_per_user: int = Field(default=16, ge=1, le=1000)
-    uploads_per_process: int = Field(default=64, ge=1, le=10_000)
-    upload_timeout_seconds: float = Field(default=900, gt=0, le=3000, allow_inf_nan=False)
-    upload_idle_timeout_seconds: Seconds = 20
-    event_streams_per_user: int = Field(default=10, ge=1, le=100_000)
-    streams_per_process: int = Field(default=2000, ge=1, le=100_000)
-    event_replay_max: int = Field(default=20_000, ge=1, le=10_000_000)
-    tasks_per_user: int = Field(default=1000, ge=1, le=1_000_000)
     idempotency_keys_per_caller: int = Field(default=10_000, ge=1, le=1_000_000)
 
     secret_key: SecretStr = SecretStr("")
-    algorithm: Literal["HS256", "ES256", "RS256"] = "HS256"
-    access_token_expire_minutes: int = Field(default=15, ge=1, le=60)
-    # PEM files for ES256 and RS256; the previous key verifies tokens that have not expired.
-    signing_key_file: OptionalFile = None
-    previous_signing_key_file: OptionalFile = None
     rate_limit_enabled: bool = True
     rate_limit_default: RateLimit = "6000/minute"
-    room_messages_limit: RateLimit = "600/minute"
-    sockets_per_user: int = Field(default=5, ge=1)
-    attempts_per_address: int = Field(default=1000, ge=1)
-    mails_per_address: int = Field(default=3, ge=1, le=1000)
-    mails_per_account: int = Field(default=10, ge=1, le=1000)
-    notifications_per_address: int = Field(default=60, ge=1)
-    notifications_per_account: int = Field(default=1000, ge=1)
-    api_key_default_days: int = Field(default=90, ge=1, le=3650)
-    api_key_max_days: int = Field(default=365, ge=1, le=3650)
-    api_keys_per_user: int = Field(default=50, ge=1, le=10_000)
-    password_hash_concurrency: int = Field(default=2, ge=1, le=64)
     demo_password: SecretStr = SecretStr(DEMO_PASSWORD)
 
     @property
@@ -193,51 +141,85 @@ class Settings(BaseSettings):
         """The database for the owner of its tables: migrations, dumps."""
         return self.migrations_database_url or self.session_url
 
-    @model_validator(mode="after")
-    def reject_unusable(self) -> Self:
-        sentences = unsafe_settings(self) if self.environment == "production" else []
-        if sentences := [*sentences, *contradictions(self)]:
-            raise ValueError("\n".join(sentences))
+    def unsafe(self) -> dict[str, bool]:
+        return unsafe_settings(self)
+
+    def contradictions(self) -> dict[str, bool]:
+        return contradictions(self)
+
+    @property
+    def features(self) -> Iterable[SettingsGroup]:
+        return self._features.values()
+
+    def of(self, kind: type[G]) -> G:
+        """Return the group of a feature.
+
+        Raises:
+            KeyError: the feature is disabled, or the settings were not made by `load_settings`.
+        """
+        return cast("G", self._features[kind])
+
+    def with_features(self, groups: Iterable[SettingsGroup]) -> Self:
+        """Replace the groups of the features, and return these settings."""
+        self._features = {type(group): group for group in groups}
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy with other values, which are not validated; features receive those of their names.
+
+        Raises:
+            TypeError: a name is not that of a setting.
+        """
+        changes = dict(update or {})
+        reject_unknown(changes, [type(self), *self._features])
+        groups = [each.model_copy(update=part(changes, type(each))) for each in self.features]
+        copy = super().model_copy(update=part(changes, type(self)), deep=deep)
+        return copy.with_features(groups)
+
+
+def part(values: Mapping[str, Any], kind: type[SettingsGroup]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in kind.model_fields}
+
+
+def reject_unknown(names: Iterable[str], kinds: Iterable[type[SettingsGroup]]) -> None:
+    known = {name for kind in kinds for name in kind.model_fields}
+    if unknown := sorted(set(names) - known):
+        raise TypeError(f"No such setting: {', '.join(unknown)}.")
+
+
+def feature_groups() -> Iterator[type[SettingsGroup]]:
+    """Iterate over the groups that enabled features declare, in the order of FEATURES."""
+    for module in find_modules("settings"):
+        yield module.group
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings; `overrides` come from the command line.
+    """Read the settings of the kernel and of each feature; `overrides` come from the command line.
 
     Raises:
         ConfigError: settings are missing, malformed or unsafe in production; one sentence each.
+        TypeError: an override is not the name of a setting.
     """
-    try:
-        return Settings(**overrides)
-    except ValidationError:
-        raise ConfigError("\n".join(setting_errors(overrides))) from None
+    kinds = list(feature_groups())
+    reject_unknown(overrides.keys() - {"_env_file"}, [Settings, *kinds])
+    kernel = read(Settings, overrides)
+    features: list[Reading[SettingsGroup]] = [read(kind, overrides) for kind in kinds]
+    if problems := list(problems_of(kernel, *features, environment=kernel.group.environment)):
+        raise ConfigError("\n".join(problems))
+    return kernel.group.with_features(each.group for each in features)
 
 
-def setting_errors(overrides: dict[str, Any]) -> list[str]:
-    """Return a sentence for each setting that cannot be used.
-
-    Production rules are applied to complete settings only, so malformed ones are replaced by
-    their defaults, and sentences about the defaults are omitted.
-    """
-    try:
-        Settings(**overrides)
-    except ValidationError as error:
-        found = sentences_by_name(error)
-    else:
-        return []
-    sentences = [line for text in found.values() for line in text.splitlines()]
-    defaults = {name: default_of(name) for name in found if name}
-    if not defaults:
-        return sentences
-    reported = tuple(name.upper() for name in found)
-    others = setting_errors(overrides | defaults)
-    return sentences + [other for other in others if not other.startswith(reported)]
+def problems_of(*readings: Reading[Any], environment: str) -> Iterator[str]:
+    for each in readings:
+        yield from each.malformed.values()
+    for each in readings:
+        yield from each.broken_rules(is_production=environment == "production")
 
 
-def default_of(name: str) -> Any:
-    fields = Settings.model_fields
-    others = {each: field.default for each, field in fields.items()}
-    return fields[name].get_default(call_default_factory=True, validated_data=others)
+def default_settings() -> Settings:
+    """Return the defaults, whatever the environment and `.env` say."""
+    groups = (kind.model_construct() for kind in feature_groups())
+    return Settings.model_construct().with_features(groups)
 
 
 @lru_cache

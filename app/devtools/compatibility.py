@@ -1,122 +1,161 @@
 """Breaking changes between two OpenAPI documents, from the view of a client.
 
-Compares operations, parameters, request fields and response fields. A client breaks when a
-value that it sends is rejected or a field that it reads is removed.
+A client breaks when a request that it sends is refused or ignored, or when an answer is not what
+it could rely on. What is new and optional breaks nobody.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from app.devtools.schema_alternatives import resolve
+from app.devtools.schema_compatibility import SchemaComparison, changed_default
+
 Document = dict[str, Any]
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# How a parameter is written into the request, and a scheme of authentication used.
+ENCODING = ("style", "explode", "allowReserved")
+SCHEME = ("type", "in", "name", "scheme", "openIdConnectUrl")
 
 
 def breaking_changes(old: Document, new: Document, *, prefix: str) -> list[str]:
     """Return one sentence for each breaking change below the path `prefix`."""
-    return [
-        change
-        for path, method, before in operations(old)
-        if path.startswith(prefix)
-        for change in operation_changes(
-            f"{method.upper()} {path}", Side(old, before), Side(new, find(new, path, method))
-        )
-    ]
+    news = operations(new)
+    return sorted(
+        {
+            f"{method.upper()} {before['path']}{change}"
+            for (path, method), before in operations(old).items()
+            if path.startswith(prefix)
+            for change in OperationComparison(old, new).changes(before, news.get((path, method)))
+        }
+    )
 
 
-def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if method in item:
-                yield path, method, item[method]
+def operations(document: Document) -> dict[tuple[str, str], Document]:
+    """Return the operations by path and method; names of path parameters are no part of a path."""
+    return {
+        (re.sub(r"\{[^}]*\}", "{}", path), method): {
+            "security": document.get("security", []),
+            **item[method],
+            "path": path,
+            "parameters": [*item.get("parameters", ()), *item[method].get("parameters", ())],
+        }
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
+    }
 
 
-def find(document: Document, path: str, method: str) -> Document | None:
-    operation: Document | None = document["paths"].get(path, {}).get(method)
-    return operation
+class OperationComparison:
+    def __init__(self, old: Document, new: Document) -> None:
+        self._old = old
+        self._new = new
+        self._requests = SchemaComparison(old, new, is_request=True)
+        self._responses = SchemaComparison(old, new, is_request=False)
 
-
-def parameter_key(parameter: Document) -> tuple[str, str]:
-    """Return location and name; names of header fields are case-insensitive."""
-    place, name = parameter["in"], parameter["name"]
-    return place, name.lower() if place == "header" else name
-
-
-class Side:
-    """An operation and the document in which its references are resolved."""
-
-    def __init__(self, document: Document, operation: Document | None) -> None:
-        self.document = document
-        self.operation = operation or {}
-
-    def parameters(self) -> dict[tuple[str, str], Document]:
-        return {parameter_key(each): each for each in self.operation.get("parameters", [])}
-
-    def request_fields(self) -> dict[str, Document]:
-        return self.fields(self.operation.get("requestBody", {}))
-
-    def response_fields(self) -> dict[str, Document]:
-        responses = self.operation.get("responses", {})
-        success: list[Document] = [each for code, each in responses.items() if code.startswith("2")]
-        return self.fields(success[0]) if success else {}
-
-    def fields(self, body: Document) -> dict[str, Document]:
-        """Return the schema of each field of the body, nested ones by their dotted path."""
-        contents = body.get("content", {})
-        schemas: list[Document] = [content.get("schema", {}) for content in contents.values()]
-        return dict(self.walk(schemas[0], "", ())) if schemas else {}
-
-    def walk(
-        self, schema: Document, place: str, seen: tuple[str, ...]
-    ) -> Iterator[tuple[str, Document]]:
-        reference = schema.get("$ref")
-        if reference in seen:
+    def changes(self, old: Document, new: Document | None) -> Iterator[str]:
+        if new is None:
+            yield ": the operation is gone."
             return
-        if reference:
-            seen, schema = (*seen, reference), self.resolve(reference)
-        for each in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
-            yield from self.walk(each, place, seen)
-        if "items" in schema:
-            yield from self.walk(schema["items"], f"{place}[]", seen)
-        required = schema.get("required", ())
-        for name, field in schema.get("properties", {}).items():
-            at = f"{place}.{name}".lstrip(".")
-            yield at, {**field, "is_required": name in required}
-            yield from self.walk(field, at, seen)
+        yield from self._parameters(keyed(old, self._old), keyed(new, self._new))
+        yield from self._body(*self._both(old, new, "requestBody"))
+        yield from self._answers(*self._both(old, new, "responses"))
+        yield from self._security(old["security"], new["security"])
 
-    def resolve(self, reference: str) -> Document:
-        found: Any = self.document
-        for part in reference.removeprefix("#/").split("/"):
-            found = found[part]
-        return dict(found)
+    def _both(self, old: Document, new: Document, key: str) -> tuple[Document, Document]:
+        return resolve(old.get(key, {}), self._old), resolve(new.get(key, {}), self._new)
+
+    def _parameters(self, old: Document, new: Document) -> Iterator[str]:
+        for place, parameter in old.items():
+            if place not in new:
+                yield f" {place}: the parameter is gone."
+                continue
+            yield from self._parameter(place, parameter, new[place])
+        for place, parameter in new.items():
+            if parameter.get("required") and not old.get(place, {}).get("required"):
+                yield f" {place}: the parameter must now be sent."
+
+    def _parameter(self, place: str, old: Document, new: Document) -> Iterator[str]:
+        for key in ENCODING:
+            if old.get(key) != new.get(key):
+                yield f" {place}: {key} was {old.get(key)}, is {new.get(key)}."
+        schemas = old.get("schema", True), new.get("schema", True)
+        yield from self._requests.changes(*schemas, f" {place}")
+        yield from changed_default(*schemas, f" {place}")
+        yield from contents(self._requests, old, new, f" {place}")
+
+    def _body(self, old: Document, new: Document) -> Iterator[str]:
+        if new.get("required") and not old.get("required"):
+            yield " body: must now be sent."
+        yield from contents(self._requests, old, new, " body")
+
+    def _answers(self, old: Document, new: Document) -> Iterator[str]:
+        for status in old:
+            if status not in new:
+                # An error that no longer occurs breaks nobody.
+                if status.startswith("2"):
+                    yield f" {status}: the answer is gone."
+                continue
+            before, after = self._both(old, new, status)
+            yield from contents(self._responses, before, after, f" {status}")
+            yield from self._headers(*self._both(before, after, "headers"), f" {status}")
+
+    def _headers(self, old: Document, new: Document, place: str) -> Iterator[str]:
+        news = {name.lower(): name for name in new}
+        for name in old:
+            if name.lower() not in news:
+                yield f"{place}: the header {name} is gone."
+                continue
+            before, after = (
+                resolve(old[name], self._old),
+                resolve(new[news[name.lower()]], self._new),
+            )
+            schemas = before.get("schema", True), after.get("schema", True)
+            yield from self._responses.changes(*schemas, f"{place} header {name}")
+            if before.get("required") and not after.get("required"):
+                yield f"{place}: the header {name} may be missing."
+
+    def _security(self, old: list[Document], new: list[Document]) -> Iterator[str]:
+        for before in old or [{}]:
+            if not any(suffices(before, after) for after in new or [{}]):
+                yield f": {before or 'no credential'} no longer suffices."
+        for name in {name for each in old for name in each}:
+            before, after = (scheme(document, name) for document in (self._old, self._new))
+            if before != after:
+                yield f": the scheme {name} was {before}, is {after}."
 
 
-def operation_changes(name: str, old: Side, new: Side) -> Iterator[str]:
-    if not new.operation:
-        yield f"{name}: the operation is gone."
-        return
-    yield from parameter_changes(name, old.parameters(), new.parameters())
-    yield from request_changes(name, old.request_fields(), new.request_fields())
-    for field in old.response_fields().keys() - new.response_fields().keys():
-        yield f"{name}: the answer no longer has {field}."
+def keyed(operation: Document, document: Document) -> Document:
+    """Return the parameters by place and name; a path parameter's name is its position."""
+    order = re.findall(r"\{([^}]*)\}", operation["path"])
+    found: Document = {}
+    for each in operation["parameters"]:
+        parameter = resolve(each, document)
+        place, name = parameter["in"], parameter["name"]
+        if place == "header":
+            name = name.lower()
+        found[f"{place} {order.index(name) + 1 if place == 'path' else name}"] = parameter
+    return found
 
 
-def parameter_changes(
-    name: str, old: dict[tuple[str, str], Document], new: dict[tuple[str, str], Document]
+def contents(
+    comparison: SchemaComparison, old: Document, new: Document, place: str
 ) -> Iterator[str]:
-    for place, gone in old.keys() - new.keys():
-        yield f"{name}: the {place} parameter {gone} is gone."
-    for key, parameter in new.items():
-        if parameter.get("required") and not old.get(key, {}).get("required"):
-            yield f"{name}: the {key[0]} parameter {key[1]} is now required."
+    news = new.get("content", {})
+    for media_type, media in old.get("content", {}).items():
+        if media_type not in news:
+            yield f"{place}: {media_type} is gone."
+            continue
+        schemas = media.get("schema", True), news[media_type].get("schema", True)
+        yield from comparison.changes(*schemas, place)
 
 
-def request_changes(name: str, old: dict[str, Document], new: dict[str, Document]) -> Iterator[str]:
-    for field in old.keys() - new.keys():
-        yield f"{name}: the body may no longer have {field}."
-    for field, schema in new.items():
-        if schema["is_required"] and not old.get(field, {}).get("is_required"):
-            yield f"{name}: the body must now have {field}."
-    for field in old.keys() & new.keys():
-        gone = set(old[field].get("enum", ())) - set(new[field].get("enum", ()))
-        if gone:
-            yield f"{name}: {field} may no longer be {', '.join(sorted(map(str, gone)))}."
+def suffices(given: Document, needed: Document) -> bool:
+    """Return whether a client with these schemes and scopes satisfies the requirement."""
+    return all(name in given and set(scopes) <= set(given[name]) for name, scopes in needed.items())
+
+
+def scheme(document: Document, name: str) -> Document:
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    found: Document = schemes.get(name, {})
+    return {key: found[key] for key in SCHEME if key in found}

@@ -8,8 +8,8 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from app.config.settings import Settings
 from app.errors import NotFound
+from app.features.mail.settings import MailSettings
 from app.http.html import Markup, framed_page, render, require_no_production
 from app.http.schemas import OpaqueText
 from app.resources import resources
@@ -47,7 +47,7 @@ def show_mail_page(mail_name: OpaqueText, request: Request) -> Response:
 
 
 def folder(request: Request) -> Path:
-    path: Path = resources(request)[Settings].mail_folder
+    path: Path = resources(request)[MailSettings].mail_folder
     return path
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from app.config.settings import ConfigError, Settings
+from app.config.settings import ConfigError, default_settings
 from app.devtools.compatibility import breaking_changes
 from app.features import find_modules
 from app.main import create_app
@@ -33,13 +33,13 @@ ReadableDumper.add_representer(str, ReadableDumper.represent_text)
 
 def rendered() -> str:
     # From the defaults, independent of environment variables.
-    settings = Settings.model_construct()
+    settings = default_settings()
     return json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
 def rendered_asyncapi(asyncapi: ModuleType) -> str:
     """Return the AsyncAPI document: WebSockets, which OpenAPI cannot describe."""
-    document = asyncapi.document(Settings.model_construct())
+    document = asyncapi.document(default_settings())
     return yaml.dump(document, Dumper=ReadableDumper, sort_keys=False, width=100)
 
 

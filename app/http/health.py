@@ -13,7 +13,7 @@ from app.errors import AppError
 from app.http.schemas import Out
 from app.jobs import crud as tasks
 from app.observability.logging import get_logger
-from app.runtime.single_flight import SingleFlight
+from app.runtime.single_flight_cache import SingleFlightCache
 
 # Below the time that orchestrators and load balancers commonly give a probe.
 PROBE_SECONDS = 2.0
@@ -35,10 +35,9 @@ class HealthChecks:
     """The checks of all dependencies; callers of this process share the outcome."""
 
     def __init__(self, settings: Settings) -> None:
-        seconds = settings.health_cache_seconds
-        self._health = SingleFlight[dict[str, DependencyHealth]](lifetime_seconds=seconds)
-        # Load balancers act on it, so it follows the database within a second.
-        self._readiness = SingleFlight[bool](lifetime_seconds=min(seconds, READINESS_SECONDS))
+        self._seconds = settings.health_cache_seconds
+        self._health = SingleFlightCache[str, dict[str, DependencyHealth]](max_entries=1)
+        self._readiness = SingleFlightCache[str, bool](max_entries=1)
         self._checks: dict[str, Check] = {}
 
     def add(self, name: str, check: Check) -> None:
@@ -47,15 +46,21 @@ class HealthChecks:
 
     async def dependencies(self) -> dict[str, DependencyHealth]:
         """Check all dependencies, at most once within HEALTH_CACHE_SECONDS."""
-        return await self._health.get(self._check_all)
+        return await self._health.get("health", self._check_all)
 
     async def is_ready(self) -> bool:
         """Check the database, at most once per second."""
-        return await self._readiness.get(lambda: succeeds("database", self._checks["database"]()))
+        return await self._readiness.get("readiness", self._check_database)
 
-    async def _check_all(self) -> dict[str, DependencyHealth]:
+    async def _check_all(self) -> tuple[dict[str, DependencyHealth], float]:
         probes = (probe(name, check()) for name, check in self._checks.items())
-        return dict(zip(self._checks, await asyncio.gather(*probes), strict=True))
+        health = dict(zip(self._checks, await asyncio.gather(*probes), strict=True))
+        return health, self._seconds
+
+    async def _check_database(self) -> tuple[bool, float]:
+        is_ready = await succeeds("database", self._checks["database"]())
+        # Load balancers act on it, so it follows the database within a second.
+        return is_ready, min(self._seconds, READINESS_SECONDS)
 
 
 async def is_queue_processed(reads: ReadPool) -> bool:

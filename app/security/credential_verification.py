@@ -7,7 +7,7 @@ from fastapi.requests import HTTPConnection
 from app.errors import InvalidToken
 from app.observability.request_context import bind_actor
 from app.resources import Resources, resources
-from app.security.authenticators import Verified
+from app.security.principal_cache import lifetime
 from app.security.principals import Principal
 from app.security.request_credentials import RequestCredential, read_credential
 from app.security.resources import SecurityResources
@@ -31,13 +31,14 @@ async def principal_of(opened: Resources, credential: RequestCredential) -> Prin
         InvalidToken: it is malformed, expired, revoked or of a disabled user.
     """
     principals = opened[SecurityResources].principals
-    principal = await principals.resolve(credential.text, partial(verify, opened, credential))
+    principal = await principals.get(credential.text, partial(verify, opened, credential))
     bind_actor(principal.id)
     return principal
 
 
-async def verify(opened: Resources, credential: RequestCredential) -> Verified:
+async def verify(opened: Resources, credential: RequestCredential) -> tuple[Principal, float]:
     authenticator = opened[SecurityResources].authenticators.by_kind.get(credential.kind)
     if authenticator is None:
         raise InvalidToken("The service does not accept credentials of this kind.")
-    return await authenticator.verify(opened, credential.text)
+    principal, expires_at = await authenticator.verify(opened, credential.text)
+    return principal, lifetime(expires_at)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.config.settings import ConfigError, load_settings
+from tests.settings import value_of
 
 HOST = "postgresql://app:hidden-in-tests@db.example.com/app"
 URLS = ("database_url", "database_direct_url", "database_replica_url")
@@ -44,7 +45,7 @@ class TestHonoured:
 
         settings = load_settings(_env_file=None, **{setting: url})
 
-        assert getattr(settings, setting).endswith(query)
+        assert value_of(settings, setting).endswith(query)
 
     def test_file_that_can_be_read_is_accepted(self, certificate: Path) -> None:
         url = f"{HOST}?sslmode=verify-ca&sslrootcert={certificate}"

@@ -11,10 +11,9 @@ import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
-from pydantic import ValidationError
 from sqlalchemy import text
 
-from app.config.settings import Settings
+from app.config.settings import ConfigError, Settings, load_settings
 from app.features.users.models.user import User
 from app.security.resources import SecurityResources
 from tests.conftest import Running, access_token, execute, new_client, plain
@@ -130,8 +129,8 @@ class TestTransactionMode:
 
 class TestSettings:
     def test_direct_url_is_needed(self, settings: Settings) -> None:
-        with pytest.raises(ValidationError, match="DATABASE_DIRECT_URL"):
-            Settings(_env_file=None, database_pgbouncer=True)
+        with pytest.raises(ConfigError, match="DATABASE_DIRECT_URL"):
+            load_settings(_env_file=None, database_pgbouncer=True)
 
     @pytest.mark.parametrize(
         ("given", "expected"),

@@ -3,11 +3,9 @@
 import re
 
 from app.commands.cli import cli
-from app.config.settings import Settings
 from tests.e2e.service import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-SETTINGS = {name.upper() for name in Settings.model_fields}
 
 
 def said(instruction: str) -> str:

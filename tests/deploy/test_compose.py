@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from app.config.settings import Settings
-from tests.deploy.image import PORT, SETTINGS, VOLUME, is_command
+from app.config.settings import load_settings
+from tests.deploy.image import PORT, VOLUME, is_command
 from tests.e2e.service import ROOT
+from tests.settings import SETTINGS
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -63,7 +64,7 @@ class TestRoles:
         for name, value in given.items():
             monkeypatch.setenv(name, value)
 
-        settings = Settings(_env_file=None)
+        settings = load_settings(_env_file=None)
 
         assert set(given) <= SETTINGS | NOT_FOR_THE_SERVICE
         assert settings.environment == "production"

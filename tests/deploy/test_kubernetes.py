@@ -12,10 +12,11 @@ import pytest
 import yaml
 
 from app.commands.serve import GRACEFUL_SHUTDOWN_SECONDS
-from app.config.settings import Settings
-from tests.deploy.image import GROUP, PORT, SETTINGS, USER, VOLUME, is_command
+from app.config.settings import load_settings
+from tests.deploy.image import GROUP, PORT, USER, VOLUME, is_command
 from tests.deploy.kustomize import Resource, containers, find, load, pods, render
 from tests.e2e.service import ROOT
+from tests.settings import SETTINGS
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = sorted((FOLDER / "overlays").iterdir())
@@ -111,7 +112,7 @@ class TestPods:
         for name, value in {**given, **SECRET, **OWNER}.items():
             monkeypatch.setenv(name, value)
 
-        settings = Settings(_env_file=None)
+        settings = load_settings(_env_file=None)
 
         assert set(given) | set(SECRET) | set(OWNER) <= SETTINGS
         assert settings.environment == "production"

@@ -4,8 +4,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.config.settings import Settings
 from app.features.mail.sender import FolderMailer, Template, compose
+from app.features.mail.settings import MailSettings
 from tests.conftest import Running, new_client
 from tests.problems import assert_problem
 from tests.state import opened
@@ -16,7 +16,7 @@ HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(
 
 @pytest.fixture
 async def name(app: FastAPI) -> str:
-    folder = opened(app)[Settings].mail_folder
+    folder = opened(app)[MailSettings].mail_folder
     before = set(folder.glob("*.eml"))
     mail = compose(Template.NOTIFICATION, HOSTILE)
     mail["To"] = "ada@example.com"

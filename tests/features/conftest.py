@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event
 from app.config.settings import Settings
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import (
@@ -112,7 +113,7 @@ def links(settings: Settings, address: str, path: str) -> list[str]:
     link = re.compile(re.escape(f"{settings.public_url}/{path}?token=") + r"([\w-]+)")
     return [
         token
-        for recipient, body in read_mails(settings.mail_folder)
+        for recipient, body in read_mails(settings.of(MailSettings).mail_folder)
         if recipient == address
         for token in link.findall(body)
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.http.openapi.document import below
 from app.http.openapi.schemas import example_of, tidy, without_null
 from app.main import create_app
@@ -27,7 +27,7 @@ PROBLEM_JSON = "application/problem+json"
 
 @pytest.fixture(scope="module")
 def document() -> Node:
-    return create_app(Settings.model_construct()).openapi()
+    return create_app(default_settings()).openapi()
 
 
 @pytest.fixture(scope="module")

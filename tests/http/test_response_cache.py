@@ -1,86 +1,13 @@
-"""Answers that are kept: made once, and never older than what changed."""
+"""Response cache: entity tags and lifetime; the rest is the single-flight cache."""
 
-import asyncio
-
-import pytest
-
-from app.http.response_cache import ResponseCache
-
-NAME = "tree"
+from app.http.response_cache import LIFETIME_SECONDS, cacheable
 
 
-class Maker:
-    """Makes another answer each time, once it is let."""
+def test_entity_tag_is_a_function_of_the_body() -> None:
+    first, again, other = (cacheable(body)[0] for body in (b"1", b"1", b"2"))
 
-    def __init__(self) -> None:
-        self.made = 0
-        self.gate = asyncio.Event()
-        self.failure: Exception | None = None
-
-    async def __call__(self) -> bytes:
-        self.made += 1
-        body = b"%d" % self.made
-        await self.gate.wait()
-        if self.failure:
-            raise self.failure
-        return body
+    assert first.etag == again.etag != other.etag
 
 
-@pytest.fixture
-def maker() -> Maker:
-    maker = Maker()
-    maker.gate.set()
-    return maker
-
-
-class TestKeptAnswers:
-    async def test_is_made_once_for_all_who_miss_it(self, maker: Maker) -> None:
-        kept = ResponseCache()
-
-        answers = await asyncio.gather(*(kept.get(NAME, maker) for _ in range(500)))
-
-        assert {answer.body for answer in answers} == {b"1"}
-
-    async def test_is_made_anew_when_it_is_old(self, maker: Maker) -> None:
-        kept = ResponseCache(lifetime_seconds=0)
-
-        bodies = [(await kept.get(NAME, maker)).body for _ in range(2)]
-
-        assert bodies == [b"1", b"2"]
-
-    async def test_tags_tell_answers_apart(self, maker: Maker) -> None:
-        kept = ResponseCache()
-        first = await kept.get(NAME, maker)
-        kept.forget(NAME)
-
-        assert (await kept.get(NAME, maker)).etag != first.etag
-
-    async def test_what_was_begun_before_a_change_is_not_kept(self) -> None:
-        kept, maker = ResponseCache(), Maker()
-        before = asyncio.create_task(kept.get(NAME, maker))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        kept.clear()
-        after = asyncio.create_task(kept.get(NAME, maker))
-        await asyncio.sleep(0)
-        maker.gate.set()
-
-        assert [(await each).body for each in (before, after)] == [b"1", b"2"]
-        assert (await kept.get(NAME, maker)).body == b"2"
-
-    async def test_failure_is_not_kept(self, maker: Maker) -> None:
-        kept, maker.failure = ResponseCache(), LookupError("no luck")
-        with pytest.raises(LookupError):
-            await kept.get(NAME, maker)
-        maker.failure = None
-
-        assert (await kept.get(NAME, maker)).body == b"2"
-
-    async def test_caller_that_gives_up_leaves_it_to_the_others(self) -> None:
-        kept, maker = ResponseCache(), Maker()
-        first, second = (asyncio.create_task(kept.get(NAME, maker)) for _ in range(2))
-        await asyncio.sleep(0)
-        first.cancel()
-        maker.gate.set()
-
-        assert (await second).body == b"1"
+def test_response_is_kept_for_less_than_a_few_seconds() -> None:
+    assert cacheable(b"1")[1] == LIFETIME_SECONDS <= 5

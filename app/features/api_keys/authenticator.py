@@ -3,12 +3,12 @@
 import time
 from datetime import datetime, timedelta
 
-from app.config.settings import Settings
 from app.db.executor import Row
 from app.db.resources import DatabaseResources
 from app.db.session import transaction
 from app.errors import InvalidToken
 from app.features.api_keys import crud
+from app.features.api_keys.settings import ApiKeySettings
 from app.resources import Resources
 from app.security.authenticators import Verified
 from app.security.principals import Credential, CredentialKind, Principal
@@ -22,7 +22,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
     """
     database = opened[DatabaseResources]
     row = await crud.find_principal(database.reads, key)
-    expires_at = key_expiry(row, opened[Settings]) if row else 0.0
+    expires_at = key_expiry(row, opened[ApiKeySettings]) if row else 0.0
     if row is None or expires_at <= time.time():
         raise InvalidToken("The API key is unknown, expired or revoked.")
     async with transaction(database.sessions) as session:
@@ -38,7 +38,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
     return principal, expires_at
 
 
-def key_expiry(row: Row, settings: Settings) -> float:
+def key_expiry(row: Row, settings: ApiKeySettings) -> float:
     """Return when the key expires (Unix seconds), at most the maximum lifetime after creation.
 
     The setting also applies to keys that were created before it was lowered or introduced.

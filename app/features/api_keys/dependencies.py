@@ -8,12 +8,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.config.settings import Settings
 from app.db.dependencies import SessionDep
 from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.api_keys.settings import ApiKeySettings
 from app.features.users.crud import credentials
 from app.resources import resources
 from app.runtime.clock import now
@@ -39,12 +39,12 @@ async def get_new_api_key(
 ) -> NewApiKey:
     """Validate scopes and lifetime, and lock the account."""
     permit_scopes(principal, data.scopes)
-    expires_at = expiry_within(resources(request)[Settings], data.expires_at)
+    expires_at = expiry_within(resources(request)[ApiKeySettings], data.expires_at)
     await credentials.lock_live(session, principal)
     return NewApiKey(data, expires_at)
 
 
-def expiry_within(settings: Settings, requested: datetime | None) -> datetime:
+def expiry_within(settings: ApiKeySettings, requested: datetime | None) -> datetime:
     """Return when a new key expires: as requested, else after the default lifetime.
 
     Raises:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response, status
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, SessionRequired
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.dependencies import NewApiKeyDep, OwnApiKey, permit_scopes
 from app.features.api_keys.models import ApiKey, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreated, ApiKeyRead
+from app.features.api_keys.settings import ApiKeySettings
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -50,7 +50,7 @@ async def create_api_key(
         new.data,
         user_id=principal.id,
         expires_at=new.expires_at,
-        limit=resources(request)[Settings].api_keys_per_user,
+        limit=resources(request)[ApiKeySettings].api_keys_per_user,
     )
     return shown(row, key)
 

@@ -15,6 +15,7 @@ from jose.utils import base64url_decode, base64url_encode
 
 from app.config.settings import Settings
 from app.errors import InvalidToken
+from app.features.auth.settings import AuthSettings
 from app.features.auth.signing_keys import SigningKey, signing_keys
 
 MAX_TOKEN_LENGTH = 4096
@@ -47,7 +48,7 @@ def create_token_signer(settings: Settings) -> "TokenSigner":
         previous,
         issuer=settings.public_url,  # The same as in the metadata (RFC 8414, section 2).
         audience=settings.project_name,
-        lifetime_seconds=settings.access_token_expire_minutes * 60,
+        lifetime_seconds=settings.of(AuthSettings).access_token_expire_minutes * 60,
     )
 
 

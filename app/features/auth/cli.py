@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.config.settings import load_settings
+from app.features.auth.settings import AuthSettings
 
 keys = typer.Typer(no_args_is_help=True, help="Keys that sign access tokens.")
 
@@ -36,4 +37,4 @@ def rotate_key() -> None:
     """Exchange SIGNING_KEY_FILE for a new key; the old one becomes the previous one."""
     from app.features.auth import commands
 
-    commands.rotate(load_settings())
+    commands.rotate(load_settings().of(AuthSettings))

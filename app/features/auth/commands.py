@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from app.config.settings import ConfigError, Settings
+from app.config.settings import ConfigError
+from app.features.auth.settings import AuthSettings
 from app.features.auth.signing_keys import generate_pem
 
 
@@ -23,7 +24,7 @@ def generate(file: Path, algorithm: Literal["ES256", "RS256"]) -> None:
     print(f"Wrote {file}; sign with it by ALGORITHM={algorithm} and SIGNING_KEY_FILE={file}.")
 
 
-def rotate(settings: Settings) -> None:
+def rotate(settings: AuthSettings) -> None:
     """Replace the signing key with a new one; the old key becomes the previous key.
 
     Raises:

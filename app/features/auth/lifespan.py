@@ -9,6 +9,7 @@ from app.features.auth.access_tokens import create_token_signer
 from app.features.auth.login_throttle import COUNTED_AT_ONCE, LoginThrottle
 from app.features.auth.refresh_tokens import RefreshTokens
 from app.features.auth.resources import AuthResources
+from app.features.auth.settings import AuthSettings
 from app.features.auth.token_issuer import TokenIssuer
 from app.startup import Startup
 
@@ -22,7 +23,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[AuthResources]:
     # main pool, and many such requests would deadlock waiting for a second one.
     few = {"database_pool_size": COUNTED_AT_ONCE, "database_max_overflow": 0}
     engine = create_engine(settings.model_copy(update=few))
-    limits = LoginThrottle(create_sessionmaker(engine), settings)
+    limits = LoginThrottle(create_sessionmaker(engine), settings.of(AuthSettings))
     try:
         yield AuthResources(signer, issuer, limits)
     finally:

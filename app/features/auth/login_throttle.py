@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
-from app.config.settings import Settings
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.errors import InvalidToken, TooManyRequests
 from app.features.auth.crud import throttles
 from app.features.auth.crud.throttles import Count
 from app.features.auth.models.mailed_token import InvalidMailedToken
+from app.features.auth.settings import AuthSettings
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
 from app.security.client_address import client_network
@@ -55,28 +55,16 @@ class MailLimit:
     per_account: int
 
 
-def mail_limits(settings: Settings) -> dict[MailKind, MailLimit]:
-    links = MailLimit(settings.mails_per_address, settings.mails_per_account)
-    notifications = MailLimit(
-        settings.notifications_per_address, settings.notifications_per_account
-    )
-    return {
-        MailKind.LINK: links,
-        MailKind.RESET: links,
-        MailKind.NOTIFICATION: notifications,
-    }
-
-
 class LoginThrottle:
     """Counts a password as wrong before it is checked, and resets the count when it is right.
 
     Rejected attempts are not counted: the transaction that counts them is rolled back.
     """
 
-    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
+    def __init__(self, sessions: Sessionmaker, settings: AuthSettings) -> None:
         self._sessions = sessions
         self._per_address = settings.attempts_per_address
-        self._mails = mail_limits(settings)
+        self._links = MailLimit(settings.mails_per_address, settings.mails_per_account)
         self._slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._counting = asyncio.Semaphore(COUNTED_AT_ONCE)
 
@@ -123,16 +111,24 @@ class LoginThrottle:
             await self._count_address(session, hashed(action, client_network(address)))
 
     async def may_mail(
-        self, kind: MailKind, mailbox: str, *, account: uuid.UUID | None = None
+        self,
+        kind: MailKind,
+        mailbox: str,
+        *,
+        account: uuid.UUID | None = None,
+        limit: MailLimit | None = None,
     ) -> bool:
         """Count a mail that a caller requests; return whether it may be sent to the mailbox.
 
         Callers must answer the same in both cases: the result depends on other callers' requests.
 
+        Args:
+            limit: that of mails with links by default.
+
         Raises:
             TooManyAttempts: the account has reached its limit of requested mails.
         """
-        limit = self._mails[kind]
+        limit = limit or self._links
         async with self._transaction() as session:
             if account:
                 of_account = hashed(f"{kind}-by", str(account))

@@ -16,6 +16,7 @@ from jose.exceptions import JOSEError
 from jose.utils import base64url_encode
 
 from app.config.settings import MIN_SECRET_BYTES, ConfigError, Settings
+from app.features.auth.settings import AuthSettings
 
 MIN_RSA_BITS = 2048
 NEW_RSA_BITS = 3072
@@ -71,14 +72,15 @@ def signing_keys(settings: Settings) -> list[SigningKey]:
     Raises:
         ConfigError: a key file is missing, unreadable, or unfit for the algorithm.
     """
-    if settings.algorithm == "HS256":
+    own = settings.of(AuthSettings)
+    if own.algorithm == "HS256":
         return [SigningKey.from_secret(settings.signing_secret)]
-    if settings.signing_key_file is None:
+    if own.signing_key_file is None:
         raise ConfigError(
-            f"{settings.algorithm} needs SIGNING_KEY_FILE: make one with `app keys generate`."
+            f"{own.algorithm} needs SIGNING_KEY_FILE: make one with `app keys generate`."
         )
-    files = [settings.signing_key_file, settings.previous_signing_key_file]
-    return [read_key(file, settings.algorithm) for file in files if file is not None]
+    files = [own.signing_key_file, own.previous_signing_key_file]
+    return [read_key(file, own.algorithm) for file in files if file is not None]
 
 
 def read_key(file: Path, algorithm: Literal["ES256", "RS256"]) -> SigningKey:

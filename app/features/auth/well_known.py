@@ -6,6 +6,7 @@ from app.config.settings import Settings
 from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.jwk import JwkSet
 from app.features.auth.schemas.oauth import AuthorizationServerMetadata
+from app.features.auth.settings import AuthSettings
 from app.resources import resources
 from app.security.principals import Scope
 
@@ -27,7 +28,7 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
     """Read where clients get, refresh and revoke tokens (RFC 8414)."""
     response.headers["Cache-Control"] = PUBLIC
     settings: Settings = resources(request)[Settings]
-    is_asymmetric = settings.algorithm != "HS256"
+    is_asymmetric = resources(request)[AuthSettings].algorithm != "HS256"
     return AuthorizationServerMetadata(
         issuer=settings.public_url,
         token_endpoint=absolute(request, "create_token"),

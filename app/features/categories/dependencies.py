@@ -14,7 +14,7 @@ from app.features.categories.schemas import CategoryNode
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.resources import HttpResources
-from app.http.response_cache import CachedResponse, ResponseCache
+from app.http.response_cache import CachedResponse, ResponseCache, cacheable
 from app.resources import resources
 from app.security.authentication import Administrator, ItemReader
 
@@ -36,11 +36,12 @@ async def get_category_for_change(
 async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> CachedResponse:
     """Return the cached tree as JSON, read from the primary because a replica may lag."""
 
-    async def make() -> bytes:
-        return NODES.dump_json(NODES.validate_python(await categories.list_tree(reads)))
+    async def load() -> tuple[CachedResponse, float]:
+        nodes = NODES.validate_python(await categories.list_tree(reads))
+        return cacheable(NODES.dump_json(nodes))
 
     response_cache: ResponseCache = resources(request)[HttpResources].response_cache
-    return await response_cache.get(categories.TREE_CACHE_KEY, make)
+    return await response_cache.get(categories.TREE_CACHE_KEY, load)
 
 
 async def get_category_filters(parent_id: uuid.UUID | None = None) -> dict[str, Any]:

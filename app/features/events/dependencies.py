@@ -10,10 +10,10 @@ from fastapi.requests import HTTPConnection
 from fastapi.sse import ServerSentEvent
 from pydantic import Field
 
-from app.config.settings import Settings
 from app.features.events.feed import EventFeed, Subscription
 from app.features.events.lifespan import EventResources
 from app.features.events.models.event import EventsExpired, Position, event_id, position_of
+from app.features.events.settings import EventSettings
 from app.features.streams.authentication import StreamCaller
 from app.features.streams.leases import SocketLeases
 from app.features.streams.lifespan import StreamResources
@@ -76,7 +76,7 @@ async def get_event_stream(
 ) -> AsyncIterator[EventStream]:
     feed: EventFeed = resources(request)[EventResources].feed
     revalidation: SessionRevalidation = resources(request)[StreamResources].revalidation
-    most = resources(request)[Settings].event_replay_max
+    most = resources(request)[EventSettings].event_replay_max
     requested = requested_position(last_event_id, resume)
     leases: SocketLeases = resources(request)[StreamResources].leases
     async with leases.held(principal.id, kind=StreamKind.EVENTS):

@@ -5,17 +5,18 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from app.config.settings import Settings
-from app.features.external.cache_store import CacheStore
+from app.features.external.shared_store import Entry, SharedStore
+from app.features.redis.settings import RedisSettings
 from app.observability import metrics
 from app.observability.logging import get_logger
+from app.runtime.single_flight_cache import SingleFlightCache
 
 Load = Callable[[], Awaitable[Any]]
 
 PREFIX = "cache:"
+MAX_ENTRIES = 2000
 # Longer than a load may take; bounds how long the lock of a dead process blocks others.
 LOCK_SECONDS = 4.0
 POLL_SECONDS = 0.05
@@ -32,28 +33,27 @@ class CachePolicy:
     stale_seconds: float
 
 
-def create_cache(settings: Settings) -> "Cache":
+def create_cache(settings: RedisSettings) -> "Cache":
     # Locks are untested on a Redis cluster, so there each process has its own cache.
-    return Cache(CacheStore("" if settings.redis_cluster else settings.redis_url))
+    return Cache(SharedStore("" if settings.redis_cluster else settings.redis_url))
 
 
 class Cache:
-    """Loads each value once at a time across all processes that share the store."""
+    """Loads each value once at a time across all processes that share the store.
 
-    def __init__(self, store: CacheStore) -> None:
+    Process memory has what this process loaded, for while the store cannot be asked.
+    """
+
+    def __init__(self, store: SharedStore) -> None:
         self._store = store
-        self._loading: dict[str, asyncio.Task[Any]] = {}
+        self._memory = SingleFlightCache[str, Entry](max_entries=MAX_ENTRIES)
 
     async def close(self) -> None:
         """Cancel running loads after a grace period in which reads and writes can finish.
 
         uvloop may never close if a task was cancelled while it opened a connection.
         """
-        if self._loading:
-            _, pending = await asyncio.wait(self._loading.values(), timeout=CLOSING_SECONDS)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*pending, return_exceptions=True)
+        await self._memory.close(grace_seconds=CLOSING_SECONDS)
         await self._store.close()
 
     async def get(self, key: str, load: Load, policy: CachePolicy) -> Any:
@@ -61,57 +61,48 @@ class Cache:
 
         If a caller is cancelled, the load continues for the other callers that wait for it.
         """
-        entry = await self._store.get(PREFIX + key)
-        if entry is None:
-            count("miss")
-            return await asyncio.shield(self._start(key, load, policy))
-        if is_fresh(entry):
+        entry = await self._find(key)
+        if entry and entry.is_fresh():
             count("hit")
-        else:
-            count("stale")
-            self._start(key, load, policy)
-        return entry["value"]
+            return entry.value
+        count("stale" if entry else "miss")
+        loading = self._memory.load(key, lambda: self._load(key, load, policy))
+        if entry is None:
+            entry = await asyncio.shield(loading)
+        return entry.value
 
-    def _start(self, key: str, load: Load, policy: CachePolicy) -> asyncio.Task[Any]:
-        if key not in self._loading:
-            task = asyncio.create_task(self._load(PREFIX + key, load, policy))
-            self._loading[key] = task
-            task.add_done_callback(partial(self._loaded, key))
-        return self._loading[key]
+    async def _find(self, key: str) -> Entry | None:
+        return await self._store.get(PREFIX + key, otherwise=self._memory.peek(key))
 
-    def _loaded(self, key: str, task: asyncio.Task[Any]) -> None:
-        del self._loading[key]
-        if not task.cancelled() and (error := task.exception()):
+    async def _load(self, key: str, load: Load, policy: CachePolicy) -> tuple[Entry, float]:
+        lock, holder = f"{PREFIX}{key}:lock", uuid.uuid4().hex
+        await self._lock(lock, holder)
+        try:
+            entry = await self._find(key)
+            if entry is None or not entry.is_fresh():
+                entry = await self._load_new(key, load, policy)
+            return entry, entry.fresh_until + policy.stale_seconds - time.time()
+        except Exception as error:
             count("failure")
             log.warning("not loaded", key=key, reason=repr(error)[:200])
-
-    async def _load(self, key: str, load: Load, policy: CachePolicy) -> Any:
-        holder = await self._lock(key)
-        try:
-            entry = await self._store.get(key)
-            if entry and is_fresh(entry):
-                return entry["value"]
-            count("load")
-            value = await load()
-            entry = {"value": value, "fresh_until": time.time() + policy.fresh_seconds}
-            seconds = policy.fresh_seconds + policy.stale_seconds
-            await self._store.set(key, entry, seconds=seconds)
-            return value
+            raise
         finally:
-            await self._store.unlock(f"{key}:lock", holder)
+            await self._store.unlock(lock, holder)
 
-    async def _lock(self, key: str) -> str:
+    async def _load_new(self, key: str, load: Load, policy: CachePolicy) -> Entry:
+        count("load")
+        value = await load()
+        entry = Entry(value, time.time() + policy.fresh_seconds)
+        seconds = policy.fresh_seconds + policy.stale_seconds
+        await self._store.set(PREFIX + key, entry, seconds=seconds)
+        return entry
+
+    async def _lock(self, lock: str, holder: str) -> None:
         """Wait until no other process loads the key."""
-        holder = uuid.uuid4().hex
-        while not await self._store.lock(f"{key}:lock", holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110  (no event from other processes)
+        while not await self._store.lock(lock, holder, seconds=LOCK_SECONDS):  # noqa: ASYNC110  (no event from other processes)
             await asyncio.sleep(POLL_SECONDS)
-        return holder
 
 
 def count(outcome: str) -> None:
     """Count an outcome; a miss or a stale hit leads to `load` or `failure`."""
     metrics.CACHE_REQUESTS.labels("upstream", outcome).inc()
-
-
-def is_fresh(entry: dict[str, Any]) -> bool:
-    return bool(time.time() < entry["fresh_until"])

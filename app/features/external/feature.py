@@ -6,7 +6,7 @@ from app.features.external.router import quotes_router, router
 
 feature = Feature(
     name="external",
-    requires=("items", "http_client"),
+    requires=("items", "http_client", "redis"),
     routers=(router, quotes_router),
     tags={
         "external": "Data of other services, fetched within three seconds or refused.",

@@ -8,7 +8,9 @@ from app.config.settings import Settings
 from app.features.external.cache import Cache, create_cache
 from app.features.external.circuit_breaker import CircuitBreakers
 from app.features.external.client import ExternalApi
+from app.features.external.settings import ExternalSettings
 from app.features.external.upstream import Upstream
+from app.features.redis.settings import RedisSettings
 from app.observability.logging import get_logger
 from app.startup import Startup
 
@@ -25,7 +27,7 @@ class ExternalResources:
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
     settings, breakers = startup.settings, CircuitBreakers()
-    cache = create_cache(settings)
+    cache = create_cache(settings.of(RedisSettings))
     async with external_service(settings, breakers, cache) as api:
         try:
             yield ExternalResources(api)
@@ -39,8 +41,9 @@ async def external_service(
     settings: Settings, breakers: CircuitBreakers, cache: Cache
 ) -> AsyncIterator[ExternalApi | None]:
     """Yield the client of the configured API or, in development, of the demo API."""
-    if settings.external_api_url:
-        async with connected(settings.external_api_url, settings, breakers, cache) as api:
+    own = settings.of(ExternalSettings)
+    if own.external_api_url:
+        async with connected(own.external_api_url, own, breakers, cache) as api:
             yield api
     elif settings.environment == "production":
         log.warning("EXTERNAL_API_URL is empty: what needs the external service answers 503")
@@ -48,13 +51,13 @@ async def external_service(
     else:
         from app.devtools.demo_upstream import DemoApi, serving  # It imports a server.
 
-        async with serving(DemoApi()) as url, connected(url, settings, breakers, cache) as api:
+        async with serving(DemoApi()) as url, connected(url, own, breakers, cache) as api:
             yield api
 
 
 @asynccontextmanager
 async def connected(
-    url: str, settings: Settings, breakers: CircuitBreakers, cache: Cache
+    url: str, settings: ExternalSettings, breakers: CircuitBreakers, cache: Cache
 ) -> AsyncIterator[ExternalApi]:
     key = settings.external_api_key.get_secret_value()
     upstream = Upstream(url, key=key, breakers=breakers)

@@ -5,14 +5,13 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 
-from app.config.setting_types import MediaType
-from app.config.settings import Settings
 from app.db.dependencies import Reads
 from app.db.executor import Row
 from app.features.files import crud as files
 from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota
 from app.features.files.schemas import FilePath
+from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
 from app.resources import resources
@@ -24,7 +23,7 @@ async def get_storage(request: Request) -> Storage:
 
 
 async def get_quota(request: Request) -> Quota:
-    settings = resources(request)[Settings]
+    settings = resources(request)[FileSettings]
     return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
 
 

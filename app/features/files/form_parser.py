@@ -9,11 +9,11 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from app.config.settings import Settings
 from app.errors import ContentTooLarge
 from app.features.files.models import File
 from app.features.files.multipart import Part
 from app.features.files.schemas import MAX_BATCH
+from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage
 from app.features.files.upload_processing import FileProcessor
 from app.http.charset import declared_charset, decoded
@@ -55,7 +55,9 @@ class Form:
 class FormParser:
     """Processes the parts of a form in order."""
 
-    def __init__(self, form: Form, upload: Upload, storage: Storage, settings: Settings) -> None:
+    def __init__(
+        self, form: Form, upload: Upload, storage: Storage, settings: FileSettings
+    ) -> None:
         self._form = form
         self._upload = upload
         self._storage = storage

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.features.files.object_storage import create_storage
+from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage
 from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.startup import Startup
@@ -18,7 +19,7 @@ class FileResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[FileResources]:
-    settings = startup.settings
+    settings = startup.settings.of(FileSettings)
     storage = create_storage(settings.storage_url)
     startup.health.add("storage", storage.answers)
     limits = {"per_user": settings.uploads_per_user, "per_process": settings.uploads_per_process}

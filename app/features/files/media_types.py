@@ -3,8 +3,8 @@
 import codecs
 import re
 
-from app.config.setting_types import MediaType
 from app.errors import UnsupportedMediaType
+from app.features.files.settings import MediaType
 from app.http.header_fields import media_type
 
 HEAD_BYTES = 8192

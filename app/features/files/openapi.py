@@ -4,15 +4,15 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.config.settings import Settings
 from app.features.files.schemas import MAX_BATCH, Description, FilePath
+from app.features.files.settings import FileSettings
 
 Node = dict[str, Any]
 
 BYTES: Node = {"type": "string", "contentMediaType": "application/octet-stream"}
 FILE: Node = {
     **BYTES,
-    "maxLength": Settings.model_fields["max_upload_bytes"].default,
+    "maxLength": FileSettings.model_fields["max_upload_bytes"].default,
     "description": "A part with a filename; its type is told by the bytes.",
     "examples": ["%PDF-1.7 ..."],
 }

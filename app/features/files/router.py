@@ -4,7 +4,6 @@ import uuid
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, Transactions
 from app.db.executor import Row
 from app.db.session import AsyncSession
@@ -30,6 +29,7 @@ from app.features.files.form_parser import Upload
 from app.features.files.models import PathTaken, Quota, QuotaExceeded
 from app.features.files.openapi import BATCH_BODY, CONTENT_ANSWERS, CONTENT_PARAMETERS, SINGLE_BODY
 from app.features.files.schemas import FileBatchRead, FileRead, attachment
+from app.features.files.settings import FileSettings
 from app.features.files.storage import InsufficientStorage, StorageUnavailable, discard
 from app.features.files.upload_idempotency import answer_upload_once
 from app.features.files.uploads import BatchUpload, SingleUpload, UploadTooSlow
@@ -123,7 +123,7 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:
     """Download a file, or a range of its bytes."""
-    is_redirected = resources(request)[Settings].storage_redirects
+    is_redirected = resources(request)[FileSettings].storage_redirects
     return await content_response(request, content_of(file), storage, is_redirected=is_redirected)
 
 

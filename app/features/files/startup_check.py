@@ -4,6 +4,7 @@ from obstore.exceptions import BaseError
 
 from app.config.settings import ConfigError, Settings
 from app.features.files.object_storage import create_storage
+from app.features.files.settings import FileSettings
 
 
 def check(settings: Settings) -> None:
@@ -13,7 +14,7 @@ def check(settings: Settings) -> None:
         ConfigError: the configuration of the bucket is incomplete.
     """
     try:
-        create_storage(settings.storage_url)
+        create_storage(settings.of(FileSettings).storage_url)
     except BaseError as error:
         # The first line names what is missing; the others repeat the whole configuration.
         reason = str(error).splitlines()[0]

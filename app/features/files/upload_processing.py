@@ -4,13 +4,12 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator
 
-from app.config.setting_types import MediaType
-from app.config.settings import Settings
 from app.errors import ContentTooLarge, UnsupportedMediaType
 from app.features.files.media_types import HEAD_BYTES, TextCheck, detect
 from app.features.files.models import File, clean_name
 from app.features.files.multipart import Part
 from app.features.files.schemas import attachment
+from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Download, Storage
 from app.runtime.ids import uuid7
 
@@ -18,7 +17,7 @@ from app.runtime.ids import uuid7
 class FileProcessor:
     """Validates and stores one file of a form."""
 
-    def __init__(self, part: Part, settings: Settings) -> None:
+    def __init__(self, part: Part, settings: FileSettings) -> None:
         self.name = clean_name(part.head.filename)
         self.size = 0
         self._declared = part.head.content_type

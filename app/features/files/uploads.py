@@ -10,7 +10,6 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads
 from app.errors import AppError, BadRequest, ContentTooLarge, DeadlineExceeded, Unavailable
 from app.features.files import crud as files
@@ -20,6 +19,7 @@ from app.features.files.lifespan import FileResources
 from app.features.files.models import Quota, Usage
 from app.features.files.multipart import MultipartReader
 from app.features.files.schemas import MAX_BATCH, FileBatchDetails, FileDetails
+from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage, discard
 from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.resources import resources
@@ -47,7 +47,7 @@ def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
     async def get_upload(
         request: Request, principal: FileWriter, reads: Reads, quota: QuotaDep, storage: StorageDep
     ) -> AsyncIterator[Upload]:
-        settings: Settings = resources(request)[Settings]
+        settings: FileSettings = resources(request)[FileSettings]
         request.scope["max_body_bytes"] = (
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
@@ -75,7 +75,7 @@ def refuse_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
     quota.check(Usage(usage.size + max(1, length - OVERHEAD_BYTES), usage.files + 1))
 
 
-async def body_chunks(request: Request, settings: Settings) -> AsyncIterator[bytes]:
+async def body_chunks(request: Request, settings: FileSettings) -> AsyncIterator[bytes]:
     """Yield the chunks of the body, within a total timeout and an idle timeout.
 
     Raises:

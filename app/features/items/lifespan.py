@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from app.features.items.settings import ItemSettings
 from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.startup import Startup
 
@@ -15,6 +16,7 @@ class ItemResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[ItemResources]:
-    settings = startup.settings
-    limits = {"per_user": settings.exports_per_user, "per_process": settings.exports_per_process}
-    yield ItemResources(ConcurrencyLimiter("exports", **limits))
+    per_user = startup.settings.of(ItemSettings).exports_per_user
+    per_process = startup.settings.exports_per_process
+    exports = ConcurrencyLimiter("exports", per_user=per_user, per_process=per_process)
+    yield ItemResources(exports)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.features.mail.sender import Mailer, MailSender, create_mailer
+from app.features.mail.settings import MailSettings
 from app.startup import Startup
 
 
@@ -16,12 +17,12 @@ class MailResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[MailResources]:
-    settings = startup.settings
-    mailer = create_mailer(settings.smtp_url.get_secret_value(), settings.mail_folder)
+    settings, own = startup.settings, startup.settings.of(MailSettings)
+    mailer = create_mailer(own.smtp_url.get_secret_value(), own.mail_folder)
     startup.health.add("mail", mailer.answers)
     sender = MailSender(
         mailer,
-        sender=settings.mail_sender,
+        sender=own.mail_sender,
         public_url=settings.public_url,
         project_name=settings.project_name,
     )

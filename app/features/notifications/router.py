@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.db.dependencies import Reads, SessionDep
 from app.features.auth.dependencies import LoginThrottleDep
-from app.features.auth.login_throttle import WINDOW, MailKind, TooManyAttempts
+from app.features.auth.login_throttle import WINDOW, MailKind, MailLimit, TooManyAttempts
 from app.features.mail.send_notification import SendNotification
 from app.features.notifications import crud as notifications
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
+from app.features.notifications.settings import NotificationSettings
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
 from app.features.users.schemas import Email
@@ -20,6 +21,7 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
 from app.jobs.models import TooManyTasks
 from app.jobs.schemas import TaskRead
+from app.resources import resources
 from app.security.authentication import Administrator, SignedIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
@@ -54,7 +56,9 @@ async def send_notification(
     request: Request,
 ) -> Response:
     """Mail a message, and put it into the list of the account with that address, if any."""
-    if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id):
+    settings = resources(request)[NotificationSettings]
+    limit = MailLimit(settings.notifications_per_address, settings.notifications_per_account)
+    if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id, limit=limit):
         raise TooManyAttempts(
             "The address got as many messages as it may.",
             retry_after_seconds=int(WINDOW.total_seconds()),

@@ -13,6 +13,7 @@ from app.features.redis.client import (
     answers,
     create_redis,
 )
+from app.features.redis.settings import RedisSettings
 from app.startup import Startup
 
 
@@ -25,7 +26,7 @@ class RedisResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[RedisResources]:
-    settings = startup.settings
+    settings = startup.settings.of(RedisSettings)
     if not settings.redis_url:
         yield RedisResources(None)
         return

@@ -9,6 +9,7 @@ from app.db.engine import create_reads
 from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
 from app.features.replica.replica import WRITERS, Lag, Replica
+from app.features.replica.settings import ReplicaSettings
 from app.startup import Startup
 
 
@@ -21,7 +22,7 @@ class ReplicaResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[ReplicaResources]:
-    if not startup.settings.database_replica_url:
+    if not startup.settings.of(ReplicaSettings).database_replica_url:
         yield ReplicaResources(None)
         return
     replica = create_replica(startup)
@@ -35,11 +36,12 @@ async def lifespan(startup: Startup) -> AsyncIterator[ReplicaResources]:
 
 
 def create_replica(startup: Startup) -> Replica:
-    settings, url = startup.settings, startup.settings.database_replica_url
+    settings, own = startup.settings, startup.settings.of(ReplicaSettings)
+    url = own.database_replica_url
     return Replica(
         startup.resources[DatabaseResources].reads,
         create_reads(settings, url),
         Lag(*(create_reads(settings, each, size=1) for each in (settings.database_url, url))),
-        max_lag_seconds=settings.database_replica_max_lag_seconds,
+        max_lag_seconds=own.database_replica_max_lag_seconds,
         publish=startup.notifications.publish,
     )

@@ -14,6 +14,7 @@ from app.features.rooms.schemas import (
     RoomMessageRead,
     RoomPresence,
 )
+from app.features.streams.settings import StreamSettings
 from app.http.close_codes import CloseCode
 from app.server.websocket_protocol import MAX_FRAME_BYTES
 
@@ -89,7 +90,7 @@ def description(settings: Settings) -> str:
         api=settings.api_v1_str,
         codes=codes,
         frame=f"{MAX_FRAME_BYTES:,}",
-        sockets=settings.sockets_per_user,
+        sockets=settings.of(StreamSettings).sockets_per_user,
     )
 
 

@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.config.settings import Settings
 from app.db.session import AsyncSession, Sessionmaker, transaction
 from app.errors import AppError
 from app.features.streams.crud import sockets
 from app.features.streams.models.socket import Socket, StreamKind
+from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import NO_TOPICS
 from app.http.load_shedding.concurrency_limit import Overloaded
 from app.observability.logging import get_logger
@@ -42,7 +42,7 @@ class Lease:
 class SocketLeases(BackgroundLoop):
     name = "socket leases"
 
-    def __init__(self, sessions: Sessionmaker, settings: Settings) -> None:
+    def __init__(self, sessions: Sessionmaker, settings: StreamSettings) -> None:
         super().__init__()
         self.worker_id = uuid7()
         self.topics = NO_TOPICS  # A feature may replace it in its lifespan.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.db.resources import DatabaseResources
 from app.features.streams.leases import SocketLeases
 from app.features.streams.session_revalidation import SessionRevalidation
+from app.features.streams.settings import StreamSettings
 from app.security.principal_cache import CHANNEL
 from app.security.rate_limit import Windows
 from app.security.resources import SecurityResources
@@ -26,9 +27,10 @@ async def lifespan(startup: Startup) -> AsyncIterator[StreamResources]:
     database = startup.resources[DatabaseResources]
     authenticators = startup.resources[SecurityResources].authenticators
     revalidation = SessionRevalidation(database.reads, authenticators)
-    leases = SocketLeases(database.sessions, startup.settings)
+    settings = startup.settings.of(StreamSettings)
+    leases = SocketLeases(database.sessions, settings)
     startup.notifications.on_notification(CHANNEL, revalidation.notify)
     startup.notifications.on_reconnect(revalidation.notify)
     startup.run(revalidation, leases)
-    message_limit = startup.windows(startup.settings.room_messages_limit)
+    message_limit = startup.windows(settings.room_messages_limit)
     yield StreamResources(revalidation, leases, message_limit)

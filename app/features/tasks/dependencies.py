@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.db.executor import Row
+from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
 from app.jobs import crud as tasks
 from app.jobs.models import Task, TaskStatus
@@ -34,7 +34,7 @@ async def require_room_for_task(request: Request, session: SessionDep, principal
     Raises:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
-    most = resources(request)[Settings].tasks_per_user
+    most = resources(request)[TaskSettings].tasks_per_user
     await tasks.refuse_too_many(session, principal.id, most=most)
 
 

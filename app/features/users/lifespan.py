@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.features.users.passwords import PasswordHasher
+from app.features.users.settings import UserSettings
 from app.startup import Startup
 
 
@@ -15,7 +16,8 @@ class UserResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[UserResources]:
-    passwords = PasswordHasher(max_concurrency=startup.settings.password_hash_concurrency)
+    settings = startup.settings.of(UserSettings)
+    passwords = PasswordHasher(max_concurrency=settings.password_hash_concurrency)
     try:
         yield UserResources(passwords)
     finally:

@@ -10,6 +10,7 @@ from app.features.webhooks.crud import queue
 from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from app.startup import Startup
@@ -26,8 +27,9 @@ class WebhookResources:
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[WebhookResources]:
     database = startup.resources[DatabaseResources]
-    ssrf_guard = SsrfGuard(loopback=startup.settings.webhook_loopback)
-    limits = QueueLimits.of(startup.settings)
+    settings = startup.settings.of(WebhookSettings)
+    ssrf_guard = SsrfGuard(loopback=settings.webhook_loopback)
+    limits = QueueLimits.of(settings)
     async with guarded_client(ssrf_guard) as client:
         dispatcher = WebhookDispatcher(database.loop_reads, database.sessions, limits)
         encryptor = startup.resources[SecurityResources].encryptor

@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
-from app.config.settings import Settings
 from app.db.dependencies import Reads, SessionDep
 from app.errors import InsufficientScope, NotFound, PreconditionFailed
 from app.features.webhooks.crud import deliveries as webhook_deliveries
@@ -23,6 +22,7 @@ from app.features.webhooks.models.queue import TooManyDeliveriesWaiting
 from app.features.webhooks.models.webhook import TooManyWebhooks, Webhook, WebhookDisabled
 from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
+from app.features.webhooks.settings import WebhookSettings
 from app.http.absolute_urls import absolute_url
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
@@ -59,7 +59,7 @@ async def create_webhook(
     """Be told of events at an address of yours; the secret is shown in this answer only."""
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
-    limit = resources(request)[Settings].webhooks_per_user
+    limit = resources(request)[WebhookSettings].webhooks_per_user
     webhook = await webhooks.create(
         session, data, owner=principal, encrypted=encrypted, limit=limit
     )

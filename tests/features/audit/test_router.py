@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.config.settings import Settings
+from app.config.settings import default_settings
 from app.db.base import Base
 from app.db.session import transaction
 from app.errors import Conflict
@@ -316,7 +316,7 @@ class TestTables:
 
 
 def changing() -> list[Operation]:
-    known = operations(create_app(Settings.model_construct()))
+    known = operations(create_app(default_settings()))
     return [each for each in known.values() if each.method != "GET"]
 
 

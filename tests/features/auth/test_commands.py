@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.config.settings import ConfigError, Settings
+from app.config.settings import ConfigError, Settings, load_settings
 from app.features.auth import commands as keys
+from app.features.auth.settings import AuthSettings
 from app.features.auth.signing_keys import signing_keys
 
 
 def asymmetric(folder: Path) -> Settings:
-    return Settings(
+    return load_settings(
         _env_file=None,
         secret_key=SecretStr("s" * 32),
         algorithm="ES256",
@@ -42,7 +43,7 @@ class TestRotate:
         keys.generate(tmp_path / "key.pem", "ES256")
         old = (tmp_path / "key.pem").read_text()
 
-        keys.rotate(settings)
+        keys.rotate(settings.of(AuthSettings))
 
         assert (tmp_path / "previous.pem").read_text() == old
         current, previous = signing_keys(settings)
@@ -50,12 +51,12 @@ class TestRotate:
 
     def test_symmetric_signing_has_nothing_to_rotate(self) -> None:
         with pytest.raises(ConfigError, match="ES256 or RS256"):
-            keys.rotate(Settings(_env_file=None))
+            keys.rotate(load_settings(_env_file=None).of(AuthSettings))
 
 
 class TestSigningKeys:
     def test_missing_key_is_named_with_its_remedy(self) -> None:
-        settings = Settings(_env_file=None, algorithm="ES256")
+        settings = load_settings(_env_file=None, algorithm="ES256")
 
         with pytest.raises(ConfigError, match="app keys generate"):
             signing_keys(settings)

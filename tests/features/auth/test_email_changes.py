@@ -9,6 +9,7 @@ from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
 from app.features.auth.models.mailed_token import Purpose
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import As, Database, Running, Save, access_token, new_client
@@ -94,13 +95,17 @@ class TestChangeEmail:
 
         await change(await as_user(ada), new)
         token = await mailed_token(new, "verify-email")
-        notices = [text for to, text in read_mails(settings.mail_folder) if to == old]
+        notices = [
+            text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == old
+        ]
         assert len(notices) == 1
         assert new in notices[0]
 
         await confirm(client, token)
         await opened(app)[Worker].drain()
-        notices = [text for to, text in read_mails(settings.mail_folder) if to == old]
+        notices = [
+            text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == old
+        ]
         assert len(notices) == 2
         assert links(settings, old, "verify-email") == []
 

@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 
 from app.config.settings import Settings
 from app.features.files.models import File
+from app.features.files.settings import FileSettings
 from app.features.users.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.features.files.factories import make_file
@@ -53,7 +54,7 @@ async def stranger(as_user: As, other_user: User) -> AsyncClient:
 
 @pytest.fixture
 def folder(settings: Settings) -> Path:
-    return Path(settings.storage_url)
+    return Path(settings.of(FileSettings).storage_url)
 
 
 @pytest.fixture(autouse=True)

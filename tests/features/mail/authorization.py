@@ -2,7 +2,7 @@
 
 import uuid
 
-from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from tests.scenes import Authorization, Scene
 from tests.state import opened
 
@@ -14,7 +14,7 @@ show_mail_page            everybody  200
 
 
 async def a_mail(scene: Scene) -> str:
-    folder, name = opened(scene.app)[Settings].mail_folder, str(uuid.uuid4())
+    folder, name = opened(scene.app)[MailSettings].mail_folder, str(uuid.uuid4())
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
     return name

@@ -4,6 +4,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import As
@@ -25,4 +26,4 @@ class TestEmailAddresses:
         await opened(app)[Worker].drain()
 
         assert response.status_code == 202
-        assert f"{local}@xn--exmple-cua.com" in dict(read_mails(settings.mail_folder))
+        assert f"{local}@xn--exmple-cua.com" in dict(read_mails(settings.of(MailSettings).mail_folder))

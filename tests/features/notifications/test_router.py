@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import As, Running, Save, access_token, new_client
@@ -39,7 +40,7 @@ class TestSendNotification:
         assert response.status_code == 202
         listed = (await (await as_user(reader)).get(NOTIFICATIONS)).json()["items"]
         assert [(told["subject"], told["message"]) for told in listed] == [tuple(BODY.values())]
-        mails = dict(read_mails(settings.mail_folder))
+        mails = dict(read_mails(settings.of(MailSettings).mail_folder))
         assert mails[reader.email.capitalize()].strip() == BODY["message"]
 
     @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ class TestSendNotification:
         await (await as_user(admin)).post(f"{NOTIFICATIONS}/{recipient}", json=BODY)
         await opened(app)[Worker].drain()
 
-        assert recipient in dict(read_mails(settings.mail_folder))
+        assert recipient in dict(read_mails(settings.of(MailSettings).mail_folder))
 
     @pytest.mark.parametrize(
         ("recipient", "fields"),

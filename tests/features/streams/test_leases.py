@@ -12,6 +12,7 @@ from app.config.settings import Settings
 from app.db.session import AsyncSession
 from app.features.streams.leases import SocketLeases
 from app.features.streams.models.socket import Socket
+from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import TopicHandler
 from app.features.users.models.user import User
 from app.runtime.ids import uuid7
@@ -51,7 +52,7 @@ def visitors() -> Visitors:
 async def leases(
     app: FastAPI, settings: Settings, visitors: Visitors
 ) -> AsyncIterator[SocketLeases]:
-    leases = SocketLeases(sessions_of(app), settings)
+    leases = SocketLeases(sessions_of(app), settings.of(StreamSettings))
     leases.topics = visitors.handler
     yield leases
     assert leases.count == 0

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import Settings
+from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from app.jobs.models import Task, TaskStatus
 from app.jobs.worker import Worker
@@ -178,7 +179,9 @@ class TestSignUp:
         await client.post("/api/v1/auth/register", json=body | {"full_name": "You won! evil.test"})
         await opened(app)[Worker].drain()
 
-        mails = [text for to, text in read_mails(settings.mail_folder) if to == victim]
+        mails = [
+            text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == victim
+        ]
         assert len(mails) == 2
         assert "evil.test" not in "".join(mails)
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from app.config.settings import Settings
 from app.db.session import transaction
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
@@ -24,6 +23,7 @@ from app.features.webhooks.models.delivery import DeliveryStatus
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.settings import WebhookSettings
 from app.runtime.clock import now
 from tests.conftest import As, Database, Save
 from tests.factories import make_item
@@ -133,7 +133,7 @@ class TestLimit:
             "INSERT INTO webhook_deliveries (id, webhook_id, event_type, payload)"
             " SELECT uuidv7(), :id, 'webhook.test', '{}' FROM generate_series(1, :waiting)",
             id=webhook.id,
-            waiting=opened(app)[Settings].webhook_max_waiting,
+            waiting=opened(app)[WebhookSettings].webhook_max_waiting,
         )
 
         response = await (await as_user(user)).post(f"/api/v1/webhooks/{webhook.id}/test")

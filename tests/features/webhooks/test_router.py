@@ -12,6 +12,7 @@ from standardwebhooks import Webhook as Verifier
 from app.config.settings import Settings
 from app.features.users.models.user import User
 from app.features.webhooks.sender import WebhookSender
+from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.principals import Scope
 from app.security.resources import SecurityResources
@@ -108,7 +109,7 @@ class TestCreateWebhook:
         self, as_user: As, user: User, save: Save, settings: Settings
     ) -> None:
         client = await as_user(user)
-        for _ in range(settings.webhooks_per_user - 1):
+        for _ in range(settings.of(WebhookSettings).webhooks_per_user - 1):
             await save(make_webhook(user))
 
         responses = await asyncio.gather(*(create(client) for _ in range(4)))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-from app.config.settings import Settings
 from app.errors import Conflict
+from app.features.webhooks.settings import WebhookSettings
 
 
 class TooManyDeliveriesWaiting(Conflict):
@@ -21,7 +21,7 @@ class QueueLimits:
     per_account: int
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: WebhookSettings) -> Self:
         return cls(settings.webhook_max_waiting, settings.webhook_max_waiting_per_user)
 
     def room(self, waiting: int, waiting_for_account: int) -> int:

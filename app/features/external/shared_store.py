@@ -1,0 +1,120 @@
+"""Storage of the response cache in Redis, shared by all processes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from app.observability.logging import get_logger
+
+T = TypeVar("T")
+
+# A caller that finds Redis unreachable waits for it; Redis is then skipped for a while.
+TIMEOUT_SECONDS = 0.2
+UNREACHABLE_SECONDS = 1.0
+AT_ONCE = 8
+UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
+
+log = get_logger("cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A JSON-serializable value, and the time until which it is fresh, in Unix seconds."""
+
+    value: Any
+    fresh_until: float
+
+    def is_fresh(self) -> bool:
+        return time.time() < self.fresh_until
+
+
+# Other clients of Redis can write entries: JSON is safe to parse, pickle would execute code.
+ENTRY = TypeAdapter(Entry)
+
+
+class SharedStore:
+    """Entries by key; without a URL, or while Redis is unreachable, it stores nothing.
+
+    Errors of Redis are not raised: a value that was not stored is loaded again.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        retry_seconds: float = UNREACHABLE_SECONDS,
+    ) -> None:
+        self._redis = create_client(redis_url, timeout_seconds) if redis_url else None
+        self._retry_seconds = retry_seconds
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._unreachable_until = 0.0
+
+    async def close(self) -> None:
+        if self._redis:
+            await self._redis.aclose()
+
+    async def get(self, key: str, *, otherwise: Entry | None) -> Entry | None:
+        """Return the entry of the key or None; `otherwise` if Redis cannot be asked."""
+
+        async def read(redis: Redis) -> Entry | None:
+            stored = await redis.get(key)
+            return None if stored is None else parse(stored)
+
+        return await self._run(read, otherwise)
+
+    async def set(self, key: str, entry: Entry, *, seconds: float) -> None:
+        text, milliseconds = ENTRY.dump_json(entry), max(1, int(seconds * 1000))
+        await self._run(lambda redis: redis.set(key, text, px=milliseconds), None)
+
+    async def lock(self, key: str, holder: str, *, seconds: float) -> bool:
+        """Try to acquire the lock against other processes; within a process callers serialize."""
+        milliseconds = int(seconds * 1000)
+
+        async def take(redis: Redis) -> bool:
+            return bool(await redis.set(key, holder, nx=True, px=milliseconds))
+
+        return await self._run(take, otherwise=True)
+
+    async def unlock(self, key: str, holder: str) -> None:
+        await self._run(lambda redis: redis.eval(UNLOCK, 1, key, holder), None)
+
+    async def _run(self, command: Callable[[Redis], Awaitable[T]], otherwise: T) -> T:
+        if self._redis is None:
+            return otherwise
+        async with self._slots:
+            if time.monotonic() < self._unreachable_until:
+                return otherwise
+            try:
+                return await command(self._redis)
+            except (RedisError, OSError) as error:
+                if time.monotonic() >= self._unreachable_until:
+                    log.warning("keeping answers in this process", reason=repr(error)[:200])
+                self._unreachable_until = time.monotonic() + self._retry_seconds
+                return otherwise
+
+
+def create_client(url: str, timeout_seconds: float) -> Redis:
+    return Redis.from_url(
+        url,
+        max_connections=AT_ONCE,
+        socket_connect_timeout=timeout_seconds,
+        socket_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), retries=0),
+        health_check_interval=0,
+    )
+
+
+def parse(stored: str | bytes) -> Entry | None:
+    try:
+        return ENTRY.validate_json(stored)
+    except ValueError:
+        return None  # Written by another client of Redis.
