@@ -75,7 +75,7 @@ def reject_squashed(connection: Connection) -> None:
         if SQUASHED.fullmatch(revision):
             raise ConfigError(
                 f"The database is at migration {revision}, from before the first release: migrate "
-                "an empty one instead; `make reset` deletes the development database."
+                "an empty database instead; `make reset` deletes the development database."
             )
     connection.rollback()
 

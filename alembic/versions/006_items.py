@@ -1,7 +1,6 @@
 """Items: goods on offer, with their indexes for filters, sorting and search."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from alembic import op
 from app.db.migrations import record_changes
@@ -32,12 +31,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.Column("category_id", sa.Uuid(), nullable=True),
-        sa.Column(
-            "search",
-            postgresql.TSVECTOR(),
-            sa.Computed(f"to_tsvector('simple', {TEXT})", persisted=True),
-            nullable=False,
-        ),
         sa.CheckConstraint("price + tax <= 10000", name=op.f("ck_items_gross_price_is_bounded")),
         sa.CheckConstraint("price > 0", name=op.f("ck_items_price_is_positive")),
         sa.CheckConstraint(
@@ -50,7 +43,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_items")),
     )
     create_indexes()
-    record_changes("items", "item", ignored="search")
+    record_changes("items", "item")
 
 
 def create_indexes() -> None:
@@ -62,10 +55,9 @@ def create_indexes() -> None:
         "price": ["price", "id"],
     }.items():
         op.create_index(f"ix_items_{name}", "items", columns, postgresql_where=IS_ALIVE)
-    for name in ("tags", "search"):
-        op.create_index(
-            f"ix_items_{name}", "items", [name], postgresql_using="gin", postgresql_where=IS_ALIVE
-        )
+    op.create_index(
+        "ix_items_tags", "items", ["tags"], postgresql_using="gin", postgresql_where=IS_ALIVE
+    )
     # Also of deleted items: PostgreSQL uses the statistics of an expression only if its index
     # contains all rows.
     op.create_index(

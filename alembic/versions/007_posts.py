@@ -1,7 +1,6 @@
 """Posts: articles, with their indexes for filters, sorting and search."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from alembic import op
 from app.db.migrations import record_changes
@@ -26,12 +25,6 @@ def upgrade() -> None:
         sa.Column("author_id", sa.Uuid(), nullable=False),
         sa.Column("status", status, nullable=False),
         sa.Column("published_at", TIMESTAMP, nullable=True),
-        sa.Column(
-            "search",
-            postgresql.TSVECTOR(),
-            sa.Computed(f"to_tsvector('simple', {TEXT})", persisted=True),
-            nullable=False,
-        ),
         sa.Column("updated_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -45,7 +38,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_posts_author_id", "posts", ["author_id", "created_at", "id"])
     op.create_index("ix_posts_created_at", "posts", ["created_at", "id"])
-    op.create_index("ix_posts_search", "posts", ["search"], postgresql_using="gin")
     op.create_index("ix_posts_status", "posts", ["status", "created_at", "id"])
     op.create_index("ix_posts_title", "posts", ["title", "id"])
     op.create_index(
@@ -54,7 +46,7 @@ def upgrade() -> None:
         [sa.text(f"search_lexemes({TEXT})")],
         postgresql_using="gin",
     )
-    record_changes("posts", "post", ignored="search")
+    record_changes("posts", "post")
 
 
 def downgrade() -> None:

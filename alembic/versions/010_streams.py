@@ -11,28 +11,6 @@ feature = "streams"
 TIMESTAMP = sa.DateTime(timezone=True)
 NOW = sa.text("now()")
 
-# For the previous release, which knows sessions and API keys only.
-FILL_CREDENTIAL = """
-CREATE FUNCTION fill_ticket_credential() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF NEW.credential_id IS NULL THEN
-        NEW.credential_id := coalesce(NEW.session_id, NEW.api_key_id);
-        NEW.credential_kind := CASE WHEN NEW.session_id IS NULL THEN 'api_key'
-            ELSE 'access_token' END;
-    ELSIF NEW.credential_kind = 'access_token' THEN
-        NEW.session_id := NEW.credential_id;
-    ELSE
-        NEW.api_key_id := NEW.credential_id;
-    END IF;
-    RETURN NEW;
-END
-$$
-"""
-FILL_ON_WRITE = """
-CREATE TRIGGER fill_credential BEFORE INSERT OR UPDATE ON tickets
-FOR EACH ROW EXECUTE FUNCTION fill_ticket_credential()
-"""
-
 
 def upgrade() -> None:
     create_tickets()
@@ -43,8 +21,6 @@ def create_tickets() -> None:
     op.create_table(
         "tickets",
         sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("session_id", sa.Uuid(), nullable=True),
-        sa.Column("api_key_id", sa.Uuid(), nullable=True),
         sa.Column("scopes", sa.ARRAY(sa.String(length=30)), nullable=False),
         sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("credential_expires_at", TIMESTAMP, nullable=True),
@@ -54,16 +30,11 @@ def create_tickets() -> None:
         # No foreign key: the table of a credential belongs to the feature of its kind.
         sa.Column("credential_kind", sa.String(length=30), nullable=False),
         sa.Column("credential_id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint(
-            "num_nonnulls(session_id, api_key_id) = 1", name=op.f("ck_tickets_has_one_origin")
-        ),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tickets_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tickets")),
     )
     op.create_index("ix_tickets_expires_at", "tickets", ["expires_at"])
     op.create_index("uq_tickets_secret_hash", "tickets", ["secret_hash"], unique=True)
-    op.execute(FILL_CREDENTIAL)
-    op.execute(FILL_ON_WRITE)
 
 
 def create_sockets() -> None:
@@ -97,4 +68,3 @@ def create_sockets() -> None:
 def downgrade() -> None:
     op.drop_table("sockets")
     op.drop_table("tickets")
-    op.execute("DROP FUNCTION fill_ticket_credential")

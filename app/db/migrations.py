@@ -56,7 +56,7 @@ def config_errors() -> Iterator[None]:
 def revise(url: str, message: str) -> None:
     """Write a new migration from the difference between models and database."""
     newest = int(known_revisions()[0].partition("_")[0])
-    slug = re.sub(r"\W+", "_", message.lower())
+    slug = re.sub(r"\W+", "_", message.lower()).strip("_")
     rev_id = f"{newest + 1:03d}_{slug}"[:MAX_REVISION_LENGTH]
     command.revision(alembic_config(url), message, autogenerate=True, rev_id=rev_id)
 

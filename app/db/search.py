@@ -1,6 +1,7 @@
 """Text search: the condition that a row matches a query. ADR 0028.
 
-Text and query are split into words by the same PostgreSQL function, created by the kernel's migration.
+Text and query are split into words by the same PostgreSQL function, which the kernel's migration
+creates.
 """
 
 from sqlalchemy import (

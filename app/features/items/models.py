@@ -5,9 +5,9 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, String, text
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
-from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Versioned
 from app.errors import Unprocessable, Violation
@@ -35,8 +35,6 @@ class Item(Versioned, Base):
         Index("ix_items_owner_id", "owner_id", "created_at", "id", postgresql_where=ALIVE),
         # Includes deleted items: they are removed from a category before its deletion.
         Index("ix_items_category_id", "category_id"),
-        # For the previous release, with the column below; the next release drops both.
-        Index("ix_items_search", "search", postgresql_using="gin", postgresql_where=ALIVE),
         Index("ix_items_search_lexemes", text(f"search_lexemes({STORED})"), postgresql_using="gin"),
         Index("ix_items_tags", "tags", postgresql_using="gin", postgresql_where=ALIVE),
     )
@@ -50,11 +48,6 @@ class Item(Versioned, Base):
     category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(Category.id))
     processed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
-    # Unmapped, because the ORM would otherwise fetch it after each change.
-    search: Unmapped[str] = unmapped_column(
-        TSVECTOR,
-        Computed("to_tsvector('simple', name || ' ' || coalesce(description, ''))", persisted=True),
-    )
 
     def check_gross_price(self, changed: Collection[str]) -> None:
         """Check the rule that spans price and tax; the error points at the changed field.

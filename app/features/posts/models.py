@@ -4,9 +4,8 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, String, text
-from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.orm import Mapped, Unmapped, mapped_column, relationship, unmapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, Versioned, text_enum
 from app.errors import Conflict
@@ -46,8 +45,6 @@ class Post(Versioned, Base):
         Index("ix_posts_title", "title", "id"),
         Index("ix_posts_author_id", "author_id", "created_at", "id"),
         Index("ix_posts_status", "status", "created_at", "id"),
-        # For the previous release, with the column below; the next release drops both.
-        Index("ix_posts_search", "search", postgresql_using="gin"),
         Index("ix_posts_search_lexemes", text(f"search_lexemes({STORED})"), postgresql_using="gin"),
     )
 
@@ -56,10 +53,6 @@ class Post(Versioned, Base):
     author_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     status: Mapped[Status] = mapped_column(text_enum(Status), default=Status.DRAFT)
     published_at: Mapped[datetime | None]
-    # Unmapped, because the ORM would otherwise fetch it after each change.
-    search: Unmapped[str] = unmapped_column(
-        TSVECTOR, Computed("to_tsvector('simple', title || ' ' || body)", persisted=True)
-    )
 
     author: Mapped[User] = relationship(lazy="raise")
 

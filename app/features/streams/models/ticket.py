@@ -3,8 +3,8 @@
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, LargeBinary, String
-from sqlalchemy.orm import Mapped, Unmapped, mapped_column, unmapped_column
+from sqlalchemy import ARRAY, ForeignKey, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
 from app.errors import Unauthenticated
@@ -25,8 +25,6 @@ class Ticket(Base):
 
     __tablename__ = "tickets"
     __table_args__ = (
-        # For the previous release, with the columns below; the next release drops all three.
-        CheckConstraint("num_nonnulls(session_id, api_key_id) = 1", name="has_one_origin"),
         Index("uq_tickets_secret_hash", "secret_hash", unique=True),
         Index("ix_tickets_expires_at", "expires_at"),
     )
@@ -40,9 +38,6 @@ class Ticket(Base):
     # The stream that the ticket opens ends at this time, too.
     credential_expires_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
-    # A trigger fills these from the columns above, and the reverse.
-    session_id: Unmapped[uuid.UUID | None] = unmapped_column()
-    api_key_id: Unmapped[uuid.UUID | None] = unmapped_column()
 
     @property
     def credential(self) -> Credential:
