@@ -145,3 +145,34 @@ class TestForeignKeys:
 
 def is_required(name: str, by: str) -> bool:
     return name in FEATURES.by_name and by in FEATURES.required_by(name)
+
+
+def features_of(module: str) -> set[str]:
+    """The optional features that a module belongs to, by its folders and its name."""
+    parts = {part.removeprefix("test_") for part in module.split(".")[1:]}
+    return parts & (set(NAMES) - set(ALWAYS_PRESENT))
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+class TestTests:
+    """Tests of the kernel and of what is always present stay when all optional features go."""
+
+    def test_import_optional_features_only_beside_them(self) -> None:
+        folders = (ROOT / "tests", ROOT / "benchmarks")
+        paths = {path for folder in folders for path in folder.rglob("*.py")}
+        modules = {path: path.relative_to(ROOT).with_suffix("").as_posix() for path in paths}
+        found = {
+            (modules[path], name)
+            for path in paths
+            if not features_of(modules[path].replace("/", "."))
+            for name in imported_modules(path)
+            if name.startswith(("app.features.", "tests.features."))
+            and features_of(".".join(name.split(".")[1:4]))
+        }
+
+        assert found == set()

@@ -14,6 +14,7 @@ from tests.factories import item_body, make_item
 ITEMS = "/api/v1/items"
 LONG = "a long body " * 200
 GZIP, IDENTITY = {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}
+TAGS = [f"{number:030}" for number in range(20)]
 Headers = dict[str, str]
 
 
@@ -24,7 +25,7 @@ async def author(as_user: As, user: User) -> AsyncClient:
 
 @pytest.fixture
 async def item(save: Save, user: User) -> Item:
-    return await save(make_item(user, description=LONG))
+    return await save(make_item(user, description=LONG[:500], tags=TAGS))
 
 
 @pytest.fixture

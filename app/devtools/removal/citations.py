@@ -22,8 +22,12 @@ def cut_files(root: Path, deleted: Iterable[Path]) -> list[Path]:
 
 
 def cut(text: str, deleted: Iterable[str]) -> str:
-    """Return a text without the citations of deleted files and of what is in deleted folders."""
+    """Return a text without the citations of deleted files and of what is in deleted folders.
+
+    The cell of a table that cited nothing else says `none`.
+    """
     for path in deleted:
         name = rf"`{re.escape(path)}(?:(?:/|::)[^`]*)?`"
+        text = re.sub(rf"(?<=\| ){name}(?= \|)", "none", text)
         text = re.sub(rf"(?:,| and) {name}|{name}(?:,| and) |{name}", "", text)
     return text

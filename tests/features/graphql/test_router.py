@@ -417,7 +417,7 @@ class TestRequest:
     async def test_page_needs_the_development_dependencies(
         self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.features.graphql.router.GRAPHIQL_PACKAGE", None)
+        monkeypatch.setattr("app.features.graphql.pages.GRAPHIQL_PACKAGE", None)
 
         assert_problem(await client.get("/graphql"), 404, "not_found")
 

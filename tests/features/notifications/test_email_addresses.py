@@ -26,4 +26,6 @@ class TestEmailAddresses:
         await opened(app)[Worker].drain()
 
         assert response.status_code == 202
-        assert f"{local}@xn--exmple-cua.com" in dict(read_mails(settings.of(MailSettings).mail_folder))
+        assert f"{local}@xn--exmple-cua.com" in dict(
+            read_mails(settings.of(MailSettings).mail_folder)
+        )
