@@ -35,6 +35,9 @@ coverage: $(READY) ## Run the tests and hold their branch coverage against the f
 
 check: $(CHECKS) ## Run every check that is not a test; `make -k check` goes on after a failure
 
+check-removal: $(READY) ## The checks and the tests of a copy without all optional features
+	@exec .ci/removal
+
 fix: $(READY) ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .

@@ -56,8 +56,9 @@ def openapi(
 
 @cli.command()
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Features to remove.")],
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
     *,
+    everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
     with_dependents: Annotated[
         bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
     ] = False,
@@ -66,7 +67,8 @@ def remove(
     """Delete optional features from this checkout: code, tests, migrations and settings."""
     from app.devtools.removal import command
 
-    command.remove(names, with_dependents=with_dependents, force=force)
+    chosen = command.optional_features() if everything else set(names or ())
+    command.remove(chosen, with_dependents=with_dependents, force=force)
 
 
 @db.command("upgrade")

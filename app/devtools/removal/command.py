@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import app
@@ -16,25 +15,29 @@ ROOT = Path(app.__file__).parents[1]
 # Documents that belong to one feature.
 DOCUMENTS = {"rooms": "docs/asyncapi.yaml", "graphql": "docs/schema.graphql"}
 LEFT = """\
-Left to you: sentences about it in ADRs and guides, panels of Grafana, `make lock` for packages that
-nothing needs any more, and databases that were migrated already: their tables stay, and their
-version may be one that is gone. Run `make fix` and `make check`."""
+Left to you: sentences about it in ADRs and guides, panels of Grafana, and databases that were migrated
+already: their tables stay, and their version may be one that is gone. Run `make fix` and `make check`."""
 
 
-def remove(names: Iterable[str], *, with_dependents: bool, force: bool) -> None:
+def remove(names: set[str], *, with_dependents: bool, force: bool) -> None:
     """Delete features; print what was deleted and what is left to do.
 
     Raises:
         ConfigError: a name is unknown or always present, another feature requires it, or the
             checkout has uncommitted changes.
     """
-    removed = plan(load_features(), set(names), with_dependents=with_dependents)
+    removed = plan(load_features(), names, with_dependents=with_dependents)
     if not force and uncommitted(ROOT):
         raise ConfigError("The checkout has uncommitted changes: commit them, or give --force.")
     for name in removed:
         print(f"{name}: {', '.join(str(path) for path in remove_one(ROOT, name))}")
     regenerate(ROOT)
+    subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=ROOT, check=True)
     print(LEFT)
+
+
+def optional_features() -> set[str]:
+    return load_features().by_name.keys() - set(ALWAYS_PRESENT)
 
 
 def plan(features: Features, names: set[str], *, with_dependents: bool) -> list[str]:
