@@ -15,8 +15,9 @@ ROOT = Path(app.__file__).parents[1]
 # Documents that belong to one feature.
 DOCUMENTS = {"rooms": "docs/asyncapi.yaml", "graphql": "docs/schema.graphql"}
 LEFT = """\
-Left to you: sentences about it in ADRs and guides, panels of Grafana, and databases that were migrated
-already: their tables stay, and their version may be one that is gone. Run `make fix` and `make check`."""
+Left to you: sentences about it in ADRs and guides, panels of Grafana, and databases that were
+migrated already: their tables stay, and their version may be one that is gone. Run `make fix` and
+`make check`."""
 
 
 def remove(names: set[str], *, with_dependents: bool, force: bool) -> None:
@@ -80,7 +81,8 @@ def remove_one(root: Path, name: str) -> list[Path]:
     files.unlist(root, name)
     packages.remove_extra(root, name)
     changed = blocks.cut_files(root, name)
-    return [*deleted, *changed, *citations.cut_files(root, deleted)]
+    changed += citations.cut_files(root, deleted)
+    return list(dict.fromkeys([*deleted, *changed]))
 
 
 def regenerate(root: Path) -> None:
