@@ -22,7 +22,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.db.base import Base
 from app.db.executor import CompiledStatement
 from app.db.pool import PooledConnection
-from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
@@ -30,7 +29,6 @@ from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
-from tests.scopes import SCOPES
 from tests.state import opened, reads_of, sessions_of
 
 ITEMS = "/api/v1/items"
@@ -83,16 +81,6 @@ class TestRows:
         self, app: FastAPI, user: User, fields: dict[str, Any]
     ) -> None:
         await assert_same(app, make_item(user, **fields))
-
-    @shared
-    @given(secret_hash=st.binary(max_size=40), scopes=st.lists(st.sampled_from(SCOPES)))
-    async def test_keys_are_the_same(
-        self, app: FastAPI, user: User, secret_hash: bytes, scopes: list[str]
-    ) -> None:
-        prefix = f"{make_user().username[:16]}"
-        fields = {"user_id": user.id, "prefix": prefix, "scopes": list(scopes)}
-
-        await assert_same(app, ApiKey(name="key", secret_hash=secret_hash, **fields))
 
     @shared
     @given(key=texts, headers=st.dictionaries(texts, documents, max_size=4), body=st.binary())
