@@ -5,7 +5,7 @@ from tests.features.posts.factories import make_post
 from tests.http.test_bodies_of_others import USERS, assert_bodies_are_own, marked_user
 
 
-async def test_nobody_gets_the_body_of_another(as_user: As, save: Save) -> None:
+async def test_no_client_gets_the_body_of_another(as_user: As, save: Save) -> None:
     users = [await marked_user(number, save) for number in range(USERS)]
     for number, user in enumerate(users):
         await save(make_post(user, title=f"mark-{number}-end"))
