@@ -41,8 +41,10 @@ WORKDIR /service
 
 # The one place that the service writes to: a new volume takes over this folder's owner.
 RUN install -d -o 10001 -g 10001 /data
-ENV STORAGE_URL=/data/files \
-    MAIL_FOLDER=/data/mails
+# feature: files
+ENV STORAGE_URL=/data/files
+# end feature: files
+ENV MAIL_FOLDER=/data/mails
 VOLUME /data
 
 # A number, so that Kubernetes can see that it is not root; it owns no file of the service and so can change none.

@@ -35,6 +35,9 @@ coverage: $(READY) ## Run the tests and hold their branch coverage against the f
 
 check: $(CHECKS) ## Run every check that is not a test; `make -k check` goes on after a failure
 
+check-removal: $(READY) ## The checks and the tests of a copy without all optional features
+	@exec .ci/removal
+
 fix: $(READY) ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
@@ -92,11 +95,15 @@ drill-upgrade: $(READY) ## Migrate under load while the previous release serves;
 drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
+# feature: rooms
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
+# end feature: rooms
 
+# feature: events
 drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
-	@exec $(BIN)/python -m benchmarks.event_stream $(ARGS)
+	@exec $(BIN)/python -m benchmarks.events $(ARGS)
+# end feature: events
 
 drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
 	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
@@ -107,8 +114,10 @@ drill-image: $(READY) ## Build the image with buildah, run it as its user, ask i
 pictures: $(READY) ## Take the pictures of the README
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 
+# feature: graphql
 drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
-	@exec $(BIN)/python -m benchmarks.graphql_attacks $(ARGS)
+	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
+# end feature: graphql
 
 openapi: $(READY) ## Regenerate docs/openapi.json and docs/asyncapi.yaml
 	@exec $(BIN)/app openapi

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Recompute the lock files, or with --check say whether they are in step with pyproject.toml.
 
+With --prune, after dependencies were removed, pins that nothing needs any more are dropped. That
+asks no registry, either.
+
 The check compares a fingerprint of what was asked for, which each lock carries in its second
 line, without a registry: a new release of a package must not break the build.
 """
@@ -28,6 +31,8 @@ COMPILE = [
 def main(arguments: list[str]) -> None:
     if arguments == ["--check"]:
         sys.exit("\n".join(find_problems()) or 0)
+    if arguments == ["--prune"]:
+        sys.exit(prune())
     recompute(arguments)
 
 
@@ -49,6 +54,33 @@ def compile_lock(lock: Path, *options: str) -> None:
 
 def without_header(text: str) -> str:
     return re.sub(r"\A(#.*\n)+", "", text)
+
+
+def prune() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())
+    extras = project["project"].get("optional-dependencies", {}).values()
+    base = sum(extras, project["project"]["dependencies"])
+    groups = project["dependency-groups"]
+    asked = {RUNTIME: base, DEVELOPMENT: base + groups["dev"], PEERS: groups["peers"]}
+    for lock, requirements in asked.items():
+        names = {re.split(r"[^\w.-]", each)[0].lower() for each in requirements}
+        header = f"# Made by `make lock` from pyproject.toml.\n{fingerprint()}\n"
+        lock.write_text(header + pruned(without_header(lock.read_text()), names))
+
+
+def pruned(text: str, asked: set[str]) -> str:
+    """Keep the pins that are asked for, or that a pin that is kept needs."""
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    needed_by = {entry.partition("==")[0]: dependents(entry) for entry in entries}
+    kept = {name for name in needed_by if re.sub(r"\[.*", "", name) in asked}
+    while more := {name for name, by in needed_by.items() if by & kept} - kept:
+        kept |= more
+    return "".join(entry for entry in entries if entry.partition("==")[0] in kept)
+
+
+def dependents(entry: str) -> set[str]:
+    """Read the names after `# via`, one in the same line or several below."""
+    return set(re.findall(r"^    #(?: via|  ) ([\w.-]+)$", entry, re.MULTILINE))
 
 
 def fingerprint() -> str:

@@ -32,6 +32,7 @@ from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.cleaner import Cleaner
 from tests.factories import make_user
+from tests.fragments import fragments
 from tests.scopes import PERMISSIONS
 from tests.settings import SETTINGS
 from tests.state import opened, units_of_work
@@ -141,13 +142,15 @@ def plain(url: str) -> str:
 def settings(
     database_url: str, postgres_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Settings:
+    features: dict[str, Any] = {}
+    for name, module in fragments("settings"):
+        features |= module.settings(tmp_path_factory.mktemp(name))
     return load_settings(
         _env_file=None,
         environment="test",
         database_url=database_url,
         secret_key=SecretStr(SECRET),
         log_level="error",
-        event_streams_per_user=200,  # Many tests share one user's.
         health_cache_seconds=0,  # Tests change what the probes check.
         loop_watchdog_seconds=0,  # It would end the tests while a debugger is paused.
         request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
@@ -156,7 +159,7 @@ def settings(
         database_connect_timeout_seconds=BUSY_SECONDS,
         database_command_timeout_seconds=BUSY_SECONDS,
         mail_folder=postgres_folder / "mails",
-        storage_url=str(tmp_path_factory.mktemp("files")),
+        **features,
     )
 
 

@@ -37,15 +37,6 @@ class TestChapter2Requests:
 
         assert nested.json()["address"] == address
 
-    async def test_path_converter_takes_slashes(self, as_user: As, user: User) -> None:
-        client = await as_user(user)
-        upload = {"file": ("a.txt", b"some text", "text/plain")}
-        await client.post("/api/v1/files", files=upload, data={"path": "docs/2026/a.txt"})
-
-        response = await client.get("/api/v1/files/by-path/docs/2026/a.txt")
-
-        assert response.json()["path"] == "docs/2026/a.txt"
-
 
 class TestChapter3Responses:
     async def test_union_shows_administrators_more(

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.db.base import Base
+from app.devtools.code_lines import ALWAYS_PRESENT
 from app.feature import Feature, FeatureError, Features, load_features, load_models
-from app.features.dashboard.figures import DashboardFigures
-from app.features.users import dashboard as users
 from app.jobs.schedules import Schedule
 from app.security.permissions import EVERY_ROLE, Scope
 from app.security.principals import Role
@@ -18,8 +17,6 @@ from app.security.principals import Role
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 NAMES = sorted(FEATURES.by_name)
-# What every service has; extension modules may import it.
-ALWAYS_PRESENT = {"users", "auth", "mail", "categories", "items", "tasks"}
 
 
 READ = Scope("parcels:read", "Read parcels.", EVERY_ROLE)
@@ -72,18 +69,15 @@ class TestDeclarations:
             features.extensions("crud", Schedule)
 
     def test_requirements_are_transitive(self) -> None:
-        assert FEATURES.required_by("webhooks") >= {"events", "audit", "streams", "users"}
+        features = Features(
+            [
+                Feature(name="webhooks", requires=("events",)),
+                Feature(name="events", requires=("audit",)),
+                Feature(name="audit"),
+            ]
+        )
 
-    def test_extension_of_another_type_is_rejected(self) -> None:
-        features = Features([FEATURES.by_name["users"]])
-
-        with pytest.raises(FeatureError, match=r"app\.features\.users\.dashboard must be of type"):
-            features.extensions("dashboard", Schedule)
-
-    def test_extensions_belong_to_enabled_features(self) -> None:
-        features = Features([FEATURES.by_name[name] for name in ("users", "mail")])
-
-        assert features.extensions("dashboard", DashboardFigures) == [users.extension]
+        assert features.required_by("webhooks") == {"events", "audit"}
 
     def test_every_folder_is_enabled(self) -> None:
         folders = {path.parent.name for path in (ROOT / "app/features").glob("*/feature.py")}
@@ -107,7 +101,7 @@ def imports(name: str) -> Iterator[tuple[str, str]]:
 
 def allowed(name: str, module: str) -> set[str]:
     owners = {name, module} & set(NAMES)
-    always = ALWAYS_PRESENT if len(owners) > 1 else set()
+    always = set(ALWAYS_PRESENT) if len(owners) > 1 else set()
     return owners.union(always, *(FEATURES.required_by(each) for each in owners))
 
 
@@ -169,3 +163,34 @@ class TestForeignKeys:
 
 def is_required(name: str, by: str) -> bool:
     return name in FEATURES.by_name and by in FEATURES.required_by(name)
+
+
+def features_of(module: str) -> set[str]:
+    """The optional features that a module belongs to, by its folders and its name."""
+    parts = {part.removeprefix("test_") for part in module.split(".")[1:]}
+    return parts & (set(NAMES) - set(ALWAYS_PRESENT))
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+class TestTests:
+    """Tests of the kernel and of what is always present stay when all optional features go."""
+
+    def test_import_optional_features_only_beside_them(self) -> None:
+        folders = (ROOT / "tests", ROOT / "benchmarks")
+        paths = {path for folder in folders for path in folder.rglob("*.py")}
+        modules = {path: path.relative_to(ROOT).with_suffix("").as_posix() for path in paths}
+        found = {
+            (modules[path], name)
+            for path in paths
+            if not features_of(modules[path].replace("/", "."))
+            for name in imported_modules(path)
+            if name.startswith(("app.features.", "tests.features."))
+            and features_of(".".join(name.split(".")[1:4]))
+        }
+
+        assert found == set()

@@ -1,110 +1,124 @@
-"""Optional features can be deleted: a copy without their code declares the other operations."""
+"""Removal of each feature that no other requires: the copy without it migrates and serves."""
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute, iter_route_contexts
 
+from app.config.settings import default_settings
+from app.devtools.code_lines import ALWAYS_PRESENT
+from app.devtools.removal import command
 from app.feature import load_features
+from app.main import create_app
+from tests.conftest import SECRET
+from tests.e2e.service import running_service
 
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
-ALWAYS_THERE = {"users", "auth", "mail", "categories", "items", "tasks"}
 REQUIRED = {name for feature in FEATURES for name in feature.requires}
-# Features that no other requires.
-REMOVABLE = sorted(FEATURES.by_name.keys() - ALWAYS_THERE - REQUIRED)
-
-DESCRIBE = """
-import json
-from fastapi.routing import iter_route_contexts
-from app.config.settings import load_settings
-from app.main import create_app
-app = create_app(load_settings(environment="test", _env_file=None))
-routes = [context.original_route for context in iter_route_contexts(app.routes)]
-modules = {route.name: route.endpoint.__module__ for route in routes if hasattr(route, "endpoint")}
-print(json.dumps({"document": app.openapi(), "modules": modules}))
-"""
-
-
-def describe(root: Path) -> dict[str, Any]:
-    """The OpenAPI document of a working copy, and the module of each operation."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", DESCRIBE],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    described: dict[str, Any] = json.loads(done.stdout)
-    return described
-
-
-def remove(root: Path, name: str) -> None:
-    """Delete the folder of a feature, its extension modules and its line in FEATURES."""
-    features = root / "app/features"
-    shutil.rmtree(features / name)
-    for module in [*features.glob(f"*/{name}.py"), *features.glob(f"*/{name}")]:
-        shutil.rmtree(module) if module.is_dir() else module.unlink()
-    listed = features / "__init__.py"
-    text = listed.read_text(encoding="utf-8")
-    assert f'    "{name}",\n' in text
-    listed.write_text(text.replace(f'    "{name}",\n', ""), encoding="utf-8")
+LEAVES = sorted(FEATURES.by_name.keys() - set(ALWAYS_PRESENT) - REQUIRED)
+NOT_COPIED = shutil.ignore_patterns(
+    ".*", "__pycache__", "images", "node_modules", "benchmarks", "tests"
+)
+APP = create_app(default_settings())
+# Schemas to which other features add values and members by extension modules.
+EXTENDED = {"EventType", "Totals"}
+Document = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def whole() -> dict[str, Any]:
-    return describe(ROOT)
+def whole() -> Document:
+    document: Document = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+    return document
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "app", tmp_path / "app", ignore=ignored)
-    return tmp_path
+    root = tmp_path / "copy"
+    shutil.copytree(ROOT, root, ignore=NOT_COPIED)
+    return root
 
 
-def operations(document: dict[str, Any]) -> dict[str, Any]:
+def read_document(root: Path, database_url: str) -> Document:
+    """Migrate an empty database and serve, as `make run` does; return the OpenAPI document."""
+    environment = {
+        "ENVIRONMENT": "development",
+        "DATABASE_URL": database_url,
+        "SECRET_KEY": SECRET,
+    }
+    with running_service(root, environment, workers=1, code=root) as service:
+        document: Document = service.request("GET", "/openapi.json").json()
+        return document
+
+
+def operations_of(name: str) -> set[str]:
+    """The names of the operations whose module belongs to the feature."""
+    routes = [context.original_route for context in iter_route_contexts(APP.routes)]
     return {
-        operation["operationId"]: operation
-        for methods in document["paths"].values()
-        for operation in methods.values()
+        route.name
+        for route in routes
+        if isinstance(route, APIRoute) and name in route.endpoint.__module__.split(".")[2:]
     }
 
 
-def belongs_to(module: str, name: str) -> bool:
-    parts = module.split(".")
-    return parts[:2] == ["app", "features"] and name in parts[2:]
-
-
-@pytest.mark.parametrize("name", REMOVABLE)
-def test_application_is_built_without(name: str, whole: dict[str, Any], copy: Path) -> None:
-    remove(copy, name)
-
-    rest = operations(describe(copy)["document"])
-
-    expected = {
-        operation_id
-        for operation_id in operations(whole["document"])
-        if not belongs_to(whole["modules"][operation_id], name)
+def without(name: str, whole: Document) -> Document:
+    """The whole document minus the operations, tags and components of one feature."""
+    gone, tags = operations_of(name), FEATURES.by_name[name].tags
+    paths = {
+        path: {method: each for method, each in methods.items() if each["operationId"] not in gone}
+        for path, methods in whole["paths"].items()
     }
-    assert rest.keys() == expected
-
-
-def test_smallest_application_is_built(whole: dict[str, Any], copy: Path) -> None:
-    optional = FEATURES.by_name.keys() - ALWAYS_THERE
-    for name in optional:
-        remove(copy, name)
-
-    rest = operations(describe(copy)["document"])
-
-    expected = {
-        operation_id
-        for operation_id in operations(whole["document"])
-        if not any(belongs_to(whole["modules"][operation_id], name) for name in optional)
+    rest = whole | {
+        "paths": {path: methods for path, methods in paths.items() if methods},
+        "tags": [tag for tag in whole["tags"] if tag["name"] not in tags],
     }
-    assert rest.keys() == expected
+    return rest | {"components": referenced(rest)}
+
+
+def referenced(document: Document) -> Document:
+    """The components to which the paths lead, and those without references."""
+    components = document["components"]
+    found, texts = set[tuple[str, str]](), [json.dumps(document["paths"])]
+    while texts:
+        text = texts.pop()
+        for kind in ("responses", "schemas", "parameters", "headers"):
+            for key in components.get(kind, {}):
+                if f'"#/components/{kind}/{key}"' in text and (kind, key) not in found:
+                    found.add((kind, key))
+                    texts.append(json.dumps(components[kind][key]))
+    return {
+        kind: {key: each for key, each in parts.items() if (kind, key) in found}
+        if kind != "securitySchemes"
+        else parts
+        for kind, parts in components.items()
+    }
+
+
+def is_part(part: Any, whole: Any) -> bool:
+    if isinstance(part, dict):
+        return all(key in whole and is_part(each, whole[key]) for key, each in part.items())
+    if isinstance(part, list):
+        return all(any(is_part(each, other) for other in whole) for each in part)
+    return bool(part == whole)
+
+
+def take_extended(document: Document) -> Document:
+    schemas = document["components"]["schemas"]
+    return {name: schemas.pop(name) for name in EXTENDED & schemas.keys()}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_copy_without_feature_serves_the_rest(
+    name: str, whole: Document, copy: Path, empty_database: str
+) -> None:
+    command.remove_one(copy, name)
+
+    rest, expected = read_document(copy, empty_database), without(name, whole)
+
+    extended, extensible = take_extended(rest), take_extended(expected)
+    assert extended.keys() == extensible.keys()
+    assert is_part(extended, extensible)
+    assert rest == expected

@@ -88,7 +88,7 @@ SCHEMAS = sorted(schemas(), key=str)
 def test_parameters_and_schemas_are_found() -> None:
     found = {name.partition(": ")[2] for name in PARAMETERS}
 
-    assert {"q", "email", "file_path", "cursor", "last_query", "token"} <= found
+    assert {"q", "cursor", "last_query", "token"} <= found
     assert {"ItemCreate", "ProfileUpdate"} <= {schema.__name__ for schema in SCHEMAS}
 
 

@@ -57,6 +57,23 @@ def openapi(
         document.release()
 
 
+@cli.command()
+def remove(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
+    with_dependents: Annotated[
+        bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Despite uncommitted changes.")] = False,
+) -> None:
+    """Delete optional features from this checkout: code, tests, migrations and settings."""
+    from app.devtools.removal import command
+
+    chosen = command.optional_features() if everything else set(names or ())
+    command.remove(chosen, with_dependents=with_dependents, force=force)
+
+
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
     """Upgrade the database to a revision; replicas may run this at the same time."""

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
 
 from app.config.settings import ConfigError, default_settings
 from app.devtools.compatibility import breaking_changes
-from app.features.rooms import asyncapi
+from app.features import find_modules
 from app.main import create_app
 
 ASYNCAPI = Path("docs/asyncapi.yaml")
@@ -36,16 +37,24 @@ def rendered() -> str:
     return json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
-def rendered_asyncapi() -> str:
+def rendered_asyncapi(asyncapi: ModuleType) -> str:
     """Return the AsyncAPI document: WebSockets, which OpenAPI cannot describe."""
     document = asyncapi.document(default_settings())
     return yaml.dump(document, Dumper=ReadableDumper, sort_keys=False, width=100)
 
 
+def snapshots() -> dict[Path, str]:
+    """Return the documents as the code has them; AsyncAPI if a feature has WebSockets."""
+    found = {SNAPSHOT: rendered()}
+    for module in find_modules("asyncapi"):
+        found[ASYNCAPI] = rendered_asyncapi(module)
+    return found
+
+
 def write() -> None:
     SNAPSHOT.parent.mkdir(exist_ok=True)
-    SNAPSHOT.write_text(rendered(), encoding="utf-8")
-    ASYNCAPI.write_text(rendered_asyncapi(), encoding="utf-8")
+    for path, text in snapshots().items():
+        path.write_text(text, encoding="utf-8")
 
 
 def release() -> None:
@@ -59,10 +68,9 @@ def check() -> None:
     Raises:
         ConfigError: they differ, or a client of version 1 would break.
     """
-    if not SNAPSHOT.exists() or SNAPSHOT.read_text(encoding="utf-8") != rendered():
-        raise ConfigError(f"{SNAPSHOT} is out of step with the code: run `make openapi`.")
-    if not ASYNCAPI.exists() or ASYNCAPI.read_text(encoding="utf-8") != rendered_asyncapi():
-        raise ConfigError(f"{ASYNCAPI} is out of step with the code: run `make openapi`.")
+    for path, text in snapshots().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            raise ConfigError(f"{path} is out of step with the code: run `make openapi`.")
     released, current = (json.loads(file.read_text("utf-8")) for file in (RELEASED, SNAPSHOT))
     changes = breaking_changes(released, current, prefix="/api/v1/")
     if changes:

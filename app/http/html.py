@@ -5,6 +5,7 @@ import hashlib
 import json
 from functools import lru_cache
 from html import escape
+from pathlib import Path
 from string import Template
 
 from fastapi import APIRouter, Depends, Request
@@ -18,14 +19,12 @@ from app.http.openapi.document import below
 from app.http.problem_types import Kind, example, problem_types
 from app.http.query_parameters import IgnoredParameters
 from app.http.schemas import OpaqueText
-from app.http.static_files import PAGES, addresses
+from app.http.static_files import PAGES, StaticFiles
 from app.resources import resources
 
 NO_EMBEDDING = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {NO_EMBEDDING}"
 DOCS_POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
-# The style sheet of GraphiQL carries its fonts.
-GRAPHIQL_POLICY = f"{DOCS_POLICY}; font-src data:"
 # ReDoc inserts inline styles, and searches in a worker created from a blob.
 REDOC_POLICY = f"{DOCS_POLICY}; worker-src blob:".replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
@@ -169,10 +168,11 @@ def page(content: Markup, policy: str) -> Response:
     return HTMLResponse(content, headers={"Content-Security-Policy": policy})
 
 
-def render(request: Request, name: str, **values: str) -> Markup:
+def render(request: Request, name: str | Path, **values: str) -> Markup:
+    """Fill in a template of the kernel by its name, or that of a feature by its path."""
     settings: Settings = resources(request)[Settings]
     defaults = {
-        **addresses(root_path(request)),
+        **resources(request)[StaticFiles].addresses(root_path(request)),
         "root": root_path(request),
         "name": settings.project_name,
         "version": settings.version,
@@ -185,5 +185,5 @@ def render(request: Request, name: str, **values: str) -> Markup:
 
 
 @lru_cache
-def template(name: str) -> Template:
+def template(name: str | Path) -> Template:
     return Template((PAGES / name).read_text(encoding="utf-8"))

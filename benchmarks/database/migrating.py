@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
-from app.features.backup.commands import run, without_password
+from app.devtools.postgres_process import binary
 from benchmarks.database.failover import ask
 from benchmarks.login_flood import Figure
 from benchmarks.service import ROOT, app_command
@@ -49,5 +49,8 @@ def migrate_at_once(url: str, folder: Path) -> list[int]:
 
 
 def schema(url: str) -> str:
-    options = ["--schema-only", "--restrict-key=drill", f"--dbname={without_password(url)}"]
-    return run("pg_dump", options, url=url)
+    options = ["--schema-only", "--restrict-key=drill", f"--dbname={url}"]
+    dump = subprocess.run(
+        [binary("pg_dump"), *options], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return dump.stdout

@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 
 from app.config.settings import ConfigError, load_settings
-from tests.settings import value_of
+from tests.settings import SETTINGS, value_of
 
 HOST = "postgresql://app:hidden-in-tests@db.example.com/app"
-URLS = ("database_url", "database_direct_url", "database_replica_url")
+URLS = [
+    name
+    for name in ("database_url", "database_direct_url", "database_replica_url")
+    if name.upper() in SETTINGS
+]
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
 from app.db.executor import CompiledStatement
-from app.features.api_keys.models import ApiKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
@@ -28,7 +27,6 @@ from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
-from tests.scopes import SCOPES
 from tests.state import opened, reads_of, units_of_work
 
 ITEMS = "/api/v1/items"
@@ -81,16 +79,6 @@ class TestRows:
         self, app: FastAPI, user: User, fields: dict[str, Any]
     ) -> None:
         await assert_same(app, make_item(user, **fields))
-
-    @shared
-    @given(secret_hash=st.binary(max_size=40), scopes=st.lists(st.sampled_from(SCOPES)))
-    async def test_keys_are_the_same(
-        self, app: FastAPI, user: User, secret_hash: bytes, scopes: list[str]
-    ) -> None:
-        prefix = f"{make_user().username[:16]}"
-        fields = {"user_id": user.id, "prefix": prefix, "scopes": list(scopes)}
-
-        await assert_same(app, ApiKey(name="key", secret_hash=secret_hash, **fields))
 
     @shared
     @given(key=texts, headers=st.dictionaries(texts, documents, max_size=4), body=st.binary())

@@ -107,15 +107,15 @@ class TestTransactionMode:
         second.terminate()
 
     async def test_notifications_bypass_pgbouncer(
-        self, services: list[FastAPI], clients: list[AsyncClient]
+        self, services: list[FastAPI], user: User
     ) -> None:
         received = opened(services[1])[SecurityResources].principals
 
         async def is_received() -> bool:
             epoch = received.epoch
-            key = {"name": "key", "scopes": ["items:read"]}
-            created = await clients[0].post("/api/v1/auth/api-keys", json=key)
-            await clients[0].delete(f"/api/v1/auth/api-keys/{created.json()['id']}")
+            session = await access_token(services[0], user)
+            async with new_client(services[0], Authorization=f"Bearer {session}") as client:
+                await client.post("/api/v1/auth/logout")
             with suppress(TimeoutError):
                 await eventually(lambda: received.epoch > epoch, 0.2)
             return bool(received.epoch > epoch)

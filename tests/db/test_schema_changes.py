@@ -65,16 +65,6 @@ class TestChangeOfAType:
 
         assert {status // 100 for status in statuses} == {2}
 
-    async def test_fails_no_query_of_graphql(
-        self, client: AsyncClient, save: Save, user: User, database_url: str
-    ) -> None:
-        await save(make_item(user))
-        query = {"query": "{ items(first: 2) { edges { node { tax } } } }"}
-        for _ in range(2):
-            answer = (await client.post("/graphql", json=query)).json()
-            assert "errors" not in answer, answer
-            await change_type(database_url)
-
     async def test_fails_no_read(self, settings: Settings, save: Save, user: User) -> None:
         item = await save(make_item(user))
         query = CompiledStatement(select(Item.id, Item.tax).where(Item.id == bindparam("id")))

@@ -99,7 +99,7 @@ class TestBytes:
         assert await status_of(app, body, REFRESH) == 413
         assert body.read <= ANONYMOUS_BYTES + 1024
 
-    @pytest.mark.parametrize("path", [ITEMS, "/graphql", "/api/v1/files", "/api/v2/items"])
+    @pytest.mark.parametrize("path", [ITEMS, "/api/v2/items"])
     async def test_body_is_not_read_before_the_caller_is_known(
         self, app: FastAPI, path: str
     ) -> None:
@@ -217,16 +217,6 @@ class TestErrors:
 
         assert len(assert_problem(response, 422, "validation_failed")["errors"]) <= MAX_ERRORS
 
-    async def test_variables_of_graphql_are_bounded(self, as_user: As, user: User) -> None:
-        client = await as_user(user)
-        query = "query($tags: [String!]) { items(filter: {tag: $tags}) { edges { cursor } } }"
-
-        for count, status in ((1000, 422), (500, 200)):
-            body = {"query": query, "variables": {"tags": [1] * count}}
-            response = await client.post("/graphql", json=body)
-            assert response.status_code == status
-            assert len(response.json()["errors"]) <= MAX_ERRORS
-
     async def test_fields_of_a_form_are_bounded(self, client: AsyncClient) -> None:
         fields = "&".join(f"a{number}=1" for number in range(1100))
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -266,15 +256,6 @@ class TestContentCoding:
         response = await client.post(REFRESH, content=b'{"refresh_token": "a"}', headers=headers)
 
         assert_problem(response, 401, "invalid_token")
-
-    async def test_form_is_refused_too(self, as_user: As, user: User) -> None:
-        client = await as_user(user)
-
-        response = await client.post(
-            "/api/v1/files", files={"file": b"a"}, headers={"Content-Encoding": "gzip"}
-        )
-
-        assert_problem(response, 415, "unsupported_content_coding")
 
 
 class TestQuery:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
 from io import BytesIO
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -15,18 +14,13 @@ from fastapi import FastAPI
 from app.features.users.models.user import User
 from app.security.principals import Role
 from tests.conftest import Running, access_token
-from tests.factories import (
-    make_category,
-    make_item,
-    make_published_post,
-    make_task,
-    make_user,
-    make_webhook,
-)
+from tests.factories import make_user
 from tests.hostile_requests import CANARY, Attacker, HostileRequest
 from tests.problems import OAUTH_ENDPOINTS, members_of
+from tests.scenes import Scene
 from tests.servers import PATIENCE_SECONDS, serving
 from tests.state import units_of_work
+from tests.valid_requests import NAMES, THINGS
 
 # `make drill-requests` sends 50,000.
 REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "1500"))
@@ -80,32 +74,19 @@ async def answer_to(request: HostileRequest, port: int) -> Answer:
         transport.abort()
 
 
-class Scene:
-    """A user of each role and a resource of each kind; requests delete many, so once per batch."""
+async def users_of(app: FastAPI) -> list[User]:
+    """Store a user of each role, again for each batch: hostile requests delete many."""
+    users = [make_user(role=role) for role in Role]
+    async with units_of_work(app).begin() as uow:
+        uow.session.add_all(users)
+    return users
 
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
 
-    async def known(self, owner: User) -> dict[str, str]:
-        rows = {
-            "item_id": make_item(owner),
-            "post_id": make_published_post(owner),
-            "category_id": make_category(),
-            "webhook_id": make_webhook(owner),
-            "task_id": make_task(owner),
-        }
-        await self._save(*rows.values())
-        ids = {name: str(row.id) for name, row in rows.items()}
-        return {**ids, "user_id": str(owner.id), "email": owner.email, "resource_id": "1"}
-
-    async def all_users(self) -> list[User]:
-        users = [make_user(role=role) for role in Role]
-        await self._save(*users)
-        return users
-
-    async def _save(self, *rows: Any) -> None:
-        async with units_of_work(self._app).begin() as uow:
-            uow.session.add_all(rows)
+async def known_to(app: FastAPI, owner: User) -> dict[str, str]:
+    """Store one resource for each path parameter and return their ids."""
+    scene = Scene(app, owner, state="published")
+    ids = {name: str(await make(scene)) for name, make in THINGS.items() if "}" not in name}
+    return {**NAMES, **ids, "email": owner.email}
 
 
 @pytest.fixture
@@ -121,12 +102,10 @@ async def test_every_response_is_documented(hostile_app: FastAPI) -> None:
     statuses: Counter[int] = Counter()
     async with serving(hostile_app) as port:
         for start in range(0, REQUESTS, BATCH):
-            scene = Scene(hostile_app)
-            all_users = await scene.all_users()
-            tokens = [await access_token(hostile_app, each) for each in all_users]
-            attacker = Attacker(
-                hostile_app.openapi(), await scene.known(all_users[1]), SEED + start
-            )
+            users = await users_of(hostile_app)
+            tokens = [await access_token(hostile_app, each) for each in users]
+            known = await known_to(hostile_app, users[1])
+            attacker = Attacker(hostile_app.openapi(), known, SEED + start)
             async for status, found in attack(attacker.requests(BATCH, tokens), port):
                 statuses[status] += 1
                 faults.update(found)

@@ -5,30 +5,22 @@ import json
 import re
 import uuid
 from collections import Counter
-from datetime import timedelta
 
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import func, select
 
-from app.features.api_keys import crud as api_keys
-from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from app.http.idempotency.models import IdempotencyKey
-from app.runtime.clock import now
 from app.security.rate_limit import LocalWindows, Policy
-from app.security.resources import RequestRateLimit, SecurityResources
+from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT
 from tests.factories import PASSWORD, item_body
 from tests.problems import assert_problem
-from tests.scopes import PERMISSIONS
-from tests.state import opened, replaced, units_of_work
+from tests.state import replaced, units_of_work
 
 ITEMS = "/api/v1/items"
-WEBHOOKS = "/api/v1/webhooks"
-CREATE = "mutation ($input: CreateItemInput!) { createItem(input: $input) { id } }"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
 
 
@@ -132,38 +124,9 @@ class TestIdempotencyKey:
         assert response.status_code == 422
         assert response.json()["errors"][0]["pointer"] == "/header/idempotency-key"
 
-    async def test_secret_in_a_response_is_encrypted_in_the_database(
-        self, app: FastAPI, as_user: As, user: User, client: AsyncClient
-    ) -> None:
-        body = {"name": "key", "scopes": ["items:read"]}
-
-        made = await (await as_user(user)).post("/api/v1/auth/api-keys", json=body, headers=keyed())
-
-        async with units_of_work(app).begin() as uow:
-            stored = (await uow.session.scalars(select(IdempotencyKey))).one()
-        assert made.json()["key"].encode() not in stored.body
-        assert made.json()["key"].encode() in opened(app)[SecurityResources].encryptor.decrypt(
-            stored.body
-        )
-
 
 class TestReplay:
     """A replay passes what the request itself has to pass."""
-
-    async def test_credential_with_fewer_scopes_gets_no_stored_secret(
-        self, app: FastAPI, user: User, as_user: As
-    ) -> None:
-        body = {"url": "https://receiver.example/hook", "events": ["item.created"]}
-        mighty = await as_user(user)
-        weak = await as_user(user, scopes=("webhooks:manage", "items:read"))
-        headers = keyed()
-
-        first = await mighty.post(WEBHOOKS, json=body, headers=headers)
-        second = await weak.post(WEBHOOKS, json=body, headers=headers)
-
-        assert (first.status_code, second.status_code) == (201, 201)
-        assert "idempotency-replayed" not in second.headers
-        assert second.json()["secret"] != first.json()["secret"]
 
     async def test_missing_scope_is_refused(self, user: User, as_user: As) -> None:
         headers = keyed()
@@ -173,24 +136,6 @@ class TestReplay:
         refused = await reader.post(ITEMS, json=item_body(), headers=headers)
 
         assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
-
-    async def test_key_and_session_of_one_user_are_different_callers(
-        self, app: FastAPI, user: User, as_user: As
-    ) -> None:
-        data = ApiKeyCreate(name="tests", scopes=sorted(PERMISSIONS.of(user.role)))
-        async with units_of_work(app).begin() as uow:
-            _, key = await api_keys.create(
-                uow, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
-            )
-        headers = keyed()
-        first = await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
-
-        async with new_client(app, **{"X-API-Key": key}) as program:
-            second = await program.post(ITEMS, json=item_body(), headers=headers)
-            third = await program.post(ITEMS, json=item_body(), headers=headers)
-
-        assert second.json()["id"] != first.json()["id"]
-        assert third.content == second.content
 
     async def test_another_session_with_the_same_scopes_gets_the_first_response(
         self, user: User, as_user: As
@@ -202,35 +147,6 @@ class TestReplay:
 
         assert second.headers["idempotency-replayed"] == "true"
         assert second.content == first.content
-
-    async def test_graphql_mutation_is_replayed_only_for_the_same_scopes(
-        self, app: FastAPI, user: User, as_user: As
-    ) -> None:
-        body = {"query": CREATE, "variables": {"input": {"name": "Desk", "price": "1.00"}}}
-        weak = await as_user(user, scopes=("items:read", "items:write"))
-        mighty, headers = await as_user(user), keyed()
-
-        first = await mighty.post("/graphql", json=body, headers=headers)
-        same = await mighty.post("/graphql", json=body, headers=headers)
-        other = await weak.post("/graphql", json=body, headers=headers)
-
-        assert same.content == first.content
-        assert other.json()["data"]["createItem"]["id"] != first.json()["data"]["createItem"]["id"]
-        assert await count_items(app) == 2
-
-    async def test_upload_is_replayed_only_for_the_same_scopes(
-        self, user: User, as_user: As
-    ) -> None:
-        weak, headers = await as_user(user, scopes=("files:write",)), keyed()
-        mighty = await as_user(user)
-        answers = [
-            await client.post("/api/v1/files", files={"file": ("a.txt", b"text")}, headers=headers)
-            for client in (mighty, mighty, weak)
-        ]
-
-        first, same, other = answers
-        assert same.content == first.content
-        assert other.json()["id"] != first.json()["id"]
 
     async def test_each_request_counts_once_whether_it_is_replayed_or_not(
         self, app: FastAPI, user: User, as_user: As
@@ -285,7 +201,7 @@ class TestAnonymous:
                 for path in secured
             }
 
-        assert len(secured) > 15
+        assert ITEMS in secured
         assert answers == dict.fromkeys(secured, 401)
 
 

@@ -4,19 +4,14 @@ import unicodedata
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
-from app.config.settings import Settings
-from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from app.runtime.text import MAX_MARKS
 from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, item_body, make_item, make_user
-from tests.features.conftest import address, read_mails
+from tests.features.conftest import address
 from tests.problems import assert_problem, broken
-from tests.state import opened
 
 API = "/api/v1"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -53,13 +48,6 @@ class TestNormalization:
         [
             ("items", "name", item_body()),
             ("items", "description", item_body()),
-            ("posts", "title", {"title": "On oiling", "body": "Thinly."}),
-            ("posts", "body", {"title": "On oiling", "body": "Thinly."}),
-            (
-                "webhooks",
-                "description",
-                {"url": "https://example.com/", "events": ["item.created"]},
-            ),
         ],
     )
     async def test_text_with_nothing_visible_is_refused(
@@ -87,17 +75,10 @@ class TestNormalization:
     async def test_endless_marks_are_refused(self, owner: AsyncClient) -> None:
         name = "a" + "\u0301\u0327" * 50_000
 
-        response = await owner.post(f"{API}/posts", json={"title": "a", "body": name[:70_000]})
+        response = await owner.post(f"{API}/items", json=item_body(description=name[:1_000]))
 
-        assert broken(response) == {"/body/body": "text_too_many_marks"}
+        assert broken(response) == {"/body/description": "text_too_many_marks"}
         assert MAX_MARKS == 30
-
-    async def test_graphql_input_has_the_same_rules(self, owner: AsyncClient) -> None:
-        query = 'mutation { createItem(input: {name: "\u200b", price: "1"}) { id } }'
-
-        errors = (await owner.post("/graphql", json={"query": query})).json()["errors"]
-
-        assert errors[0]["extensions"]["errors"][0]["code"] == "text_invisible"
 
 
 class TestSearchOverHttp:
@@ -109,27 +90,8 @@ class TestSearchOverHttp:
         await save(make_item(user, name="Something else"))
 
         listed = (await owner.get(f"{API}/items", params={"q": q})).json()["items"]
-        filtered = {
-            "query": "query($q: String) { items(filter: {q: $q}) { edges { node { name } } } }"
-        }
-        graph = await owner.post("/graphql", json={**filtered, "variables": {"q": q}})
 
         assert [item["name"] for item in listed] == ["Caf\u00e9 na\u00efve"]
-        assert len(graph.json()["data"]["items"]["edges"]) == 1
-
-    async def test_posts_are_found_by_beginnings(self, owner: AsyncClient) -> None:
-        body = {
-            "title": "TCP/IP",
-            "body": "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35\u0e0a\u0e32\u0e27\u0e42\u0e25\u0e01",
-        }
-        await owner.post(f"{API}/posts", json=body)
-
-        found = [
-            (await owner.get(f"{API}/posts", params={"q": q})).json()["items"]
-            for q in ("TCP/IP", "tcp", "\u0e0a\u0e32\u0e27")
-        ]
-
-        assert [len(items) for items in found] == [1, 1, 1]
 
     async def test_users_are_found_by_a_spelling_of_the_domain(
         self, chief: AsyncClient, save: Save
@@ -191,21 +153,6 @@ class TestEmailAddresses:
     )
     async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
         assert list(broken(await register(client, email=email))) == ["/body/email"]
-
-    @pytest.mark.parametrize("domain", ["xn--exmple-cua.com", "ex\u00e4mple.com"])
-    async def test_notification_is_sent_to_the_a_labels(
-        self, app: FastAPI, chief: AsyncClient, settings: Settings, domain: str
-    ) -> None:
-        local = address().partition("@")[0]
-        body = {"subject": "Your order", "message": "It leaves on Friday."}
-
-        response = await chief.post(f"{API}/notifications/{local}@{domain}", json=body)
-        await opened(app)[Worker].drain()
-
-        assert response.status_code == 202
-        assert f"{local}@xn--exmple-cua.com" in dict(
-            read_mails(settings.of(MailSettings).mail_folder)
-        )
 
 
 class TestPasswords:

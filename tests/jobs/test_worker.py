@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from app.db.resources import DatabaseResources
 from app.errors import Conflict
 from app.feature import load_features
-from app.features.notifications.models import Notification
+from app.features.categories.models import Category
 from app.features.users.models.user import User
 from app.jobs import crud as tasks
 from app.jobs.job import Job, LeaseLost, PermanentFailure, Work, enqueue
@@ -22,6 +22,7 @@ from app.jobs.runner import MAX_CRASHES
 from app.jobs.worker import Worker
 from app.observability.request_context import begin_request, request_id
 from tests.cleaner import APPLICATION_NAME
+from tests.factories import make_category
 from tests.polling import eventually
 from tests.state import opened, units_of_work
 
@@ -44,7 +45,7 @@ class Note(Job):
             await gates[self.gate].wait()
         work.result = {"attempt": work.attempt}
         async with work.completion() as uow:
-            uow.session.add(Notification(user_id=self.user_id, subject="done", message="done"))
+            uow.session.add(make_category())
 
 
 FAILURES: dict[str, Exception] = {
@@ -112,7 +113,7 @@ async def load(app: FastAPI, task_id: uuid.UUID) -> Task:
 
 async def effects(app: FastAPI) -> int:
     async with units_of_work(app).begin() as uow:
-        return await uow.session.scalar(select(func.count(Notification.id))) or 0
+        return await uow.session.scalar(select(func.count(Category.id))) or 0
 
 
 async def ends(app: FastAPI, task_id: uuid.UUID, status: TaskStatus) -> None:

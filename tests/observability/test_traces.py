@@ -13,7 +13,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
-from app.devtools.demo_upstream import DemoApi, serving
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
 from tests.conftest import Running, access_token, new_client
@@ -123,22 +122,6 @@ class TestTrace:
         [job] = [each for each in collector.spans() if each.name == "send_verification_mail"]
         assert job.trace_id != request.trace_id
         assert [link.trace_id for link in job.links] == [request.trace_id]
-
-    async def test_trace_is_propagated_to_the_upstream(
-        self, running: Running, collector: Collector, user: User
-    ) -> None:
-        demo = DemoApi()
-        async with serving(demo) as url:
-            changes = {"otel_exporter_otlp_endpoint": collector.url, "external_api_url": url}
-            async with running(**changes) as app:
-                token = await access_token(app, user)
-                async with new_client(app, Authorization=f"Bearer {token}") as client:
-                    await client.get("/api/v1/external/news")
-
-        _, trace_id, span_id, _ = demo.headers["traceparent"].split("-")
-        [asked] = [span for span in collector.spans() if span.span_id.hex() == span_id]
-        assert (asked.trace_id.hex(), asked.name) == (trace_id, "GET")
-        assert attributes(asked)["server.address"] == "127.0.0.1"
 
     async def test_contains_no_values(self, send: Send) -> None:
         path = f"/api/v1/items?q={CANARY}"

@@ -1,318 +1,42 @@
-"""Every cell of the authorization table, and every forged token."""
+"""Every cell of the authorization table, and forged tokens."""
 
-import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, TypeVar
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import AsyncClient, Request, Response
+from httpx2 import AsyncClient
 
 from app.config.settings import Settings
-from app.features.api_keys import crud as api_keys
-from app.features.api_keys.schemas import ApiKeyCreate
-from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.auth.resources import AuthResources
-from app.features.files.lifespan import FileResources
-from app.features.files.storage import Download
-from app.features.mail.settings import MailSettings
-from app.features.users.crud import sessions
 from app.features.users.models.user import User
 from app.http.resources import HttpResources
-from app.jobs.models import TaskStatus
-from app.runtime.clock import now
 from app.security.principals import Role
 from tests.authorization import (
     ANONYMOUS,
+    AUTHORIZATIONS,
     BEFORE_CONFIRMATION,
     DOCUMENT,
     ROLES,
-    SESSION_ONLY,
-    WEBSOCKET,
     Cell,
-    Operation,
     cells,
     document,
     operations,
+    protected,
     rows,
 )
 from tests.conftest import As, Save, access_token
-from tests.factories import (
-    PASSWORD,
-    item_body,
-    make_category,
-    make_delivery,
-    make_file,
-    make_item,
-    make_post,
-    make_published_post,
-    make_task,
-    make_user,
-    make_webhook,
-)
+from tests.factories import make_user
+from tests.features.auth.authorization import a_session, link
 from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
+from tests.scenes import Scene
 from tests.scopes import SCOPES
-from tests.servers import serving
-from tests.sockets import handshake
-from tests.state import opened, units_of_work
-
-Row = TypeVar("Row")
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
-
-
-@dataclass
-class Scene:
-    """The set-up of one request: the owner of its resource, and its state."""
-
-    app: FastAPI
-    owner: User
-    state: str = ""
-
-    async def save(self, row: Row) -> Row:
-        async with units_of_work(self.app).begin() as uow:
-            uow.session.add(row)
-        return row
-
-
-async def a_post(scene: Scene) -> uuid.UUID:
-    make = make_published_post if scene.state == "published" else make_post
-    return (await scene.save(make(scene.owner))).id
-
-
-async def an_item(scene: Scene) -> uuid.UUID:
-    deleted_at = scene.owner.created_at if scene.state == "deleted" else None
-    return (await scene.save(make_item(scene.owner, deleted_at=deleted_at))).id
-
-
-async def a_category(scene: Scene) -> uuid.UUID:
-    return (await scene.save(make_category())).id
-
-
-async def a_file(scene: Scene, **fields: Any) -> uuid.UUID:
-    async def chunks() -> AsyncIterator[bytes]:
-        yield PNG
-
-    file = await scene.save(make_file(scene.owner, size=len(PNG), **fields))
-    await opened(scene.app)[FileResources].storage.write(
-        str(file.id), chunks(), Download("image/png", "inline")
-    )
-    return file.id
-
-
-async def a_file_path(scene: Scene) -> str:
-    await scene.save(make_file(scene.owner, path="docs/report.pdf"))
-    return "docs/report.pdf"
-
-
-async def a_user(scene: Scene) -> uuid.UUID:
-    return scene.owner.id
-
-
-async def a_session(scene: Scene) -> uuid.UUID:
-    async with units_of_work(scene.app).begin() as uow:
-        row = await sessions.create(
-            uow, scene.owner.id, scopes=["users:read"], user_agent="", address="127.0.0.1"
-        )
-    return row.id
-
-
-async def an_api_key(scene: Scene) -> uuid.UUID:
-    data = ApiKeyCreate(name="import", scopes=["items:read"])
-    async with units_of_work(scene.app).begin() as uow:
-        expires_at = now() + timedelta(days=1)
-        row, _ = await api_keys.create(
-            uow, data, user_id=scene.owner.id, expires_at=expires_at, limit=10
-        )
-    return row.id
-
-
-async def a_task(scene: Scene) -> uuid.UUID:
-    status = TaskStatus.FAILED if scene.state == "failed" else TaskStatus.QUEUED
-    return (await scene.save(make_task(scene.owner, status=status))).id
-
-
-async def a_mail(scene: Scene) -> str:
-    folder, name = opened(scene.app)[MailSettings].mail_folder, str(uuid.uuid4())
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
-    return name
-
-
-async def a_webhook(scene: Scene) -> uuid.UUID:
-    return (await scene.save(make_webhook(scene.owner))).id
-
-
-async def a_webhook_and_its_delivery(scene: Scene) -> str:
-    webhook = await scene.save(make_webhook(scene.owner))
-    delivery = await scene.save(make_delivery(webhook))
-    return f"{webhook.id}/deliveries/{delivery.id}"
-
-
-# What stands for a parameter of a path.
-THINGS: dict[str, Callable[[Scene], Awaitable[object]]] = {
-    "item_id": an_item,
-    "post_id": a_post,
-    "category_id": a_category,
-    "file_id": a_file,
-    "file_path:path": a_file_path,
-    "user_id": a_user,
-    "session_id": a_session,
-    "task_id": a_task,
-    "mail_name": a_mail,
-    "webhook_id}/deliveries/{delivery_id": a_webhook_and_its_delivery,
-    "webhook_id": a_webhook,
-    "api_key_id": an_api_key,
-}
-STREAMS = {"stream_events"}
-NAMES = {
-    "email": "ada@example.com",
-    "code": "not_found",
-    "name": "site.css",
-    "resource_id": "news",
-    "room": "lobby",
-}
-
-
-async def credentials(scene: Scene) -> dict[str, Any]:
-    return {"data": {"username": scene.owner.email, "password": PASSWORD}}
-
-
-async def a_revocation(scene: Scene) -> dict[str, Any]:
-    return {
-        "data": {
-            "token": opened(scene.app)[AuthResources].token_issuer.refresh.issue(
-                await a_session(scene), 0
-            )
-        }
-    }
-
-
-async def a_refresh_token(scene: Scene) -> dict[str, Any]:
-    token = opened(scene.app)[AuthResources].token_issuer.refresh.issue(await a_session(scene), 0)
-    return {"json": {"refresh_token": token}}
-
-
-async def link(scene: Scene, purpose: Purpose) -> str:
-    async with units_of_work(scene.app).begin() as uow:
-        return await mailed_tokens.create(uow, scene.owner, purpose)
-
-
-async def verification(scene: Scene) -> dict[str, Any]:
-    unconfirmed = Scene(scene.app, await scene.save(make_user(email_verified=False)))
-    return {"json": {"token": await link(unconfirmed, Purpose.VERIFY_EMAIL)}}
-
-
-async def verification_form(scene: Scene) -> dict[str, Any]:
-    return {"data": (await verification(scene))["json"]}
-
-
-async def reset(scene: Scene) -> dict[str, Any]:
-    token = await link(scene, Purpose.RESET_PASSWORD)
-    return {"json": {"token": token, "new_password": "a quite different passphrase"}}
-
-
-async def reset_form(scene: Scene) -> dict[str, Any]:
-    return {"data": (await reset(scene))["json"]}
-
-
-async def password_change(scene: Scene) -> dict[str, Any]:
-    passwords = {"current_password": PASSWORD, "new_password": "a quite different passphrase"}
-    return {"json": passwords}
-
-
-async def current_password(scene: Scene) -> dict[str, Any]:
-    return {"json": {"current_password": PASSWORD}}
-
-
-async def email_update(scene: Scene) -> dict[str, Any]:
-    return {"json": {"email": "moved@example.com", "current_password": PASSWORD}}
-
-
-async def upload(scene: Scene) -> dict[str, Any]:
-    return {"files": {"file": ("dot.png", PNG, "image/png")}}
-
-
-async def uploads(scene: Scene) -> dict[str, Any]:
-    return {"files": [("files", ("dot.png", PNG, "image/png"))]}
-
-
-async def an_item_body(scene: Scene) -> dict[str, Any]:
-    return {"json": item_body()}
-
-
-async def another_item_body(scene: Scene) -> dict[str, Any]:
-    return {"json": item_body(name="Cherry desk")}
-
-
-async def an_item_body_v2(scene: Scene) -> dict[str, Any]:
-    return {"json": item_body(price={"amount": "899.00", "currency": "EUR"})}
-
-
-async def name_alone(scene: Scene) -> dict[str, Any]:
-    return {"json": {"name": "Renamed"}}
-
-
-# What is sent, where the example of the documentation will not do.
-BODIES: dict[str, Callable[[Scene], Awaitable[dict[str, Any]]]] = {
-    "create_token": credentials,
-    "refresh_token": a_refresh_token,
-    "revoke_token": a_revocation,
-    "verify_email": verification,
-    "confirm_verification": verification_form,
-    "reset_password": reset,
-    "confirm_reset": reset_form,
-    "change_password": password_change,
-    "change_email": email_update,
-    "delete_profile": current_password,
-    "create_file": upload,
-    "create_files": uploads,
-    "create_item": an_item_body,
-    "replace_item": another_item_body,
-    "update_item": name_alone,
-    "create_item_v2": an_item_body_v2,
-    "update_item_v2": name_alone,
-    "create_category": name_alone,
-    "update_category": name_alone,
-}
-
-
-async def path_of(operation: Operation, scene: Scene) -> str:
-    path = operation.path
-    for parameter, make in THINGS.items():
-        if f"{{{parameter}}}" in path:
-            path = path.replace(f"{{{parameter}}}", str(await make(scene)))
-    return path.format_map(NAMES)
-
-
-async def body_of(operation: Operation, scene: Scene) -> dict[str, Any]:
-    if operation.name in BODIES:
-        return await BODIES[operation.name](scene)
-    content = operation.documented.get("requestBody", {}).get("content", {})
-    examples = [media["example"] for media in content.values()]
-    return {"json": examples[0]} if examples else {}
-
-
-async def call(operation: Operation, scene: Scene, client: AsyncClient) -> Response:
-    path, body = await path_of(operation, scene), await body_of(operation, scene)
-    if operation.method == WEBSOCKET:
-        return await shake_hands(path, scene.app, client)
-    # A stream has no end; its head shows whether it was permitted.
-    method = "HEAD" if operation.name in STREAMS else operation.method
-    return await client.request(method, path, **body)
-
-
-async def shake_hands(path: str, app: FastAPI, client: AsyncClient) -> Response:
-    headers = {name: client.headers[name] for name in ("authorization",) if name in client.headers}
-    async with serving(app) as port:
-        status, answered, problem = await handshake(port, path, headers)
-    request = Request("GET", f"http://test{path}")
-    content = json.dumps(problem).encode() if problem else b""
-    return Response(status, headers=answered, content=content, request=request)
+from tests.state import opened
+from tests.valid_requests import STREAMS, body_of, call, path_of
+
+# One or more for each way in which an endpoint authenticates its caller.
+REPRESENTATIVES = [name for each in AUTHORIZATIONS.values() for name in each.representatives]
 
 
 class TestTable:
@@ -358,23 +82,8 @@ class TestScopes:
                 assert response.headers["WWW-Authenticate"] == 'Bearer error="insufficient_scope"'
 
 
-class TestCredentials:
-    """Operations that accept an API key, and operations of unconfirmed accounts."""
-
-    async def test_api_key_manages_no_credentials(
-        self, app: FastAPI, save: Save, client: AsyncClient
-    ) -> None:
-        await save(make_user(role=Role.ADMIN))
-        for operation in protected(app):
-            owner = await save(make_user(role=Role.ADMIN))
-            client.headers["Authorization"] = f"Bearer {await key_of(app, owner)}"
-
-            response = await call(operation, Scene(app, owner), client)
-
-            if operation.name in SESSION_ONLY:
-                assert_problem(response, 403, "session_required")
-            else:
-                assert "session_required" not in response.text, operation.name
+class TestConfirmation:
+    """Operations of accounts whose address is not confirmed."""
 
     async def test_account_only_reads_and_corrects_itself_until_its_address_is_confirmed(
         self, app: FastAPI, save: Save, client: AsyncClient
@@ -392,43 +101,6 @@ class TestCredentials:
                 lacks_scope = "admin" in operation.scopes
                 code = "insufficient_scope" if lacks_scope else "email_not_verified"
                 assert code in response.text or operation.name in STREAMS, operation.name
-
-    def test_documentation_names_keys_only_where_they_are_accepted(
-        self, shared_app: FastAPI
-    ) -> None:
-        documented = [each for each in protected(shared_app) if each.documented]
-        refused = {
-            each.name for each in documented if {"ApiKey": []} not in each.documented["security"]
-        }
-
-        assert refused == SESSION_ONLY
-
-
-def protected(app: FastAPI) -> list[Operation]:
-    return [each for each in operations(app).values() if not each.is_public]
-
-
-async def key_of(app: FastAPI, owner: User) -> str:
-    """A key with all scopes."""
-    data = ApiKeyCreate(name="import", scopes=list(SCOPES))
-    async with units_of_work(app).begin() as uow:
-        expires_at = now() + timedelta(days=1)
-        _, key = await api_keys.create(uow, data, user_id=owner.id, expires_at=expires_at, limit=10)
-    return key
-
-
-# One or more for each way in which an endpoint asks who is there.
-REPRESENTATIVES = [
-    "list_items",
-    "create_item",
-    "update_profile",
-    "list_users",
-    "end_session",
-    "create_api_key",
-    "create_file",
-    "logout",
-    "stream_events",
-]
 
 
 class TestForgedTokens:

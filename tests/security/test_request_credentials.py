@@ -2,52 +2,25 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.features.api_keys import crud as api_keys
-from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.users.models.user import User
-from app.runtime.clock import now
 from tests.conftest import access_token
-from tests.scopes import PERMISSIONS
-from tests.servers import connected, serving
-from tests.state import units_of_work
+from tests.credential_ways import REST, Way, sent
+from tests.fragments import fragments
+from tests.servers import serving
 
-HANDSHAKE = (
-    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
-QUERY = json.dumps({"query": "{ me { id } }"}).encode()
-JSON_BODY = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(QUERY)
-
-
-@dataclass(frozen=True)
-class Way:
-    """One protocol: the request around the credential, and the status with a valid one."""
-
-    target: str
-    lines: bytes = b""
-    method: str = "GET"
-    body: bytes = b""
-    success: int = 200
-
-
-REST = Way("/api/v1/users/me")
-STREAM = Way("/api/v1/events")
 WAYS = {
     "rest": REST,
-    "graphql": Way("/graphql", JSON_BODY, "POST", QUERY),
-    "graphql handshake": Way("/graphql", HANDSHAKE, success=101),
-    "event stream": STREAM,
-    "room handshake": Way("/api/v1/ws/lobby", HANDSHAKE, success=101),
-    "ticket": Way("/api/v1/auth/ws-ticket", b"Content-Length: 0\r\n", "POST"),
-    "upload": Way("/api/v1/files", b"Content-Length: 0\r\n", "POST", success=415),
+    **{
+        way: each for _, module in fragments("credential_ways") for way, each in module.WAYS.items()
+    },
 }
+FOREIGN_CHARACTERS = (b"\xc3\xa9", b"\xff", b" x", b",x", b'"', b"=x")
+TICKETED = [way for way in WAYS.values() if way.takes_ticket]
 of_every_way = pytest.mark.parametrize("way", WAYS.values(), ids=list(WAYS))
 
 
@@ -60,26 +33,6 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 @pytest.fixture
 async def token(app: FastAPI, user: User) -> bytes:
     return (await access_token(app, user)).encode()
-
-
-@pytest.fixture
-async def key(app: FastAPI, user: User) -> bytes:
-    data = ApiKeyCreate(name="tests", scopes=sorted(PERMISSIONS.of(user.role)))
-    async with units_of_work(app).begin() as uow:
-        _, key = await api_keys.create(
-            uow, data, user_id=user.id, expires_at=now() + timedelta(days=1), limit=10
-        )
-    return key.encode()
-
-
-async def sent(port: int, way: Way, *lines: bytes, query: str = "") -> tuple[int, str, bytes]:
-    """Status, challenge and body of the response."""
-    start = f"{way.method} {way.target}{query} HTTP/1.1\r\nHost: service\r\n".encode()
-    fields = b"".join(line + b"\r\n" for line in lines)
-    async with connected(port) as connection:
-        await connection.send(start + way.lines + fields + b"\r\n" + way.body)
-        status, headers, body = await connection.answer()
-    return status, headers.get("www-authenticate", ""), body
 
 
 class TestOneCredential:
@@ -95,23 +48,13 @@ class TestOneCredential:
         ):
             assert (await sent(port, way, line % token))[0] == way.success, line
 
-    async def test_blanks_around_an_api_key_are_no_part_of_it(self, port: int, key: bytes) -> None:
-        for line in (
-            b"X-API-Key: %s",
-            b"X-API-Key:    %s",
-            b"x-api-key: %s \t",
-            b"Authorization: Bearer %s",
-            b"Authorization: bearer   %s ",
-        ):
-            assert (await sent(port, REST, line % key))[0] == 200, line
-
 
 class TestSeveralCredentials:
     @of_every_way
     async def test_two_credentials_are_an_invalid_request(
-        self, port: int, token: bytes, key: bytes, way: Way
+        self, port: int, token: bytes, way: Way
     ) -> None:
-        bearer, api_key = b"Authorization: Bearer %s" % token, b"X-API-Key: %s" % key
+        bearer, api_key = b"Authorization: Bearer %s" % token, b"X-API-Key: rk_any_key"
         for lines in (
             (bearer, api_key),
             (api_key, bearer),
@@ -125,7 +68,7 @@ class TestSeveralCredentials:
             assert (status, challenge) == (400, 'Bearer error="invalid_request"'), lines
             assert json.loads(body)["code"] == "invalid_request"
 
-    @pytest.mark.parametrize("way", [STREAM, WAYS["graphql handshake"], WAYS["room handshake"]])
+    @pytest.mark.parametrize("way", TICKETED)
     async def test_header_and_url_credentials_are_an_invalid_request(
         self, port: int, token: bytes, way: Way
     ) -> None:
@@ -135,9 +78,12 @@ class TestSeveralCredentials:
 
             assert (status, challenge) == (400, 'Bearer error="invalid_request"'), query
 
+    @pytest.mark.parametrize("way", TICKETED)
     @pytest.mark.parametrize("query", ["?ticket=a&ticket=b", "?ticket=a&token=b", "?token=&token="])
-    async def test_two_in_the_url_are_an_invalid_request(self, port: int, query: str) -> None:
-        assert (await sent(port, STREAM, query=query))[0] == 400
+    async def test_two_in_the_url_are_an_invalid_request(
+        self, port: int, way: Way, query: str
+    ) -> None:
+        assert (await sent(port, way, query=query))[0] == 400
 
     async def test_several_credentials_count_against_the_address(self, client: AsyncClient) -> None:
         keys = [("X-API-Key", "a"), ("X-API-Key", "b")]
@@ -173,21 +119,12 @@ class TestNoCredential:
             assert status == 401, line
             assert challenge.startswith("Bearer")
 
-    async def test_foreign_characters_are_an_invalid_token(
-        self, port: int, token: bytes, key: bytes
-    ) -> None:
-        for tail in (b"\xc3\xa9", b"\xff", b" x", b",x", b'"', b"=x"):
-            for line in (b"Authorization: Bearer %s" % token, b"X-API-Key: %s" % key):
-                status, challenge, _ = await sent(port, REST, line + tail)
+    async def test_foreign_characters_are_an_invalid_token(self, port: int, token: bytes) -> None:
+        for tail in FOREIGN_CHARACTERS:
+            line = b"Authorization: Bearer %s" % token + tail
+            status, challenge, _ = await sent(port, REST, line)
 
-                assert (status, challenge) == (401, 'Bearer error="invalid_token"'), tail
-
-    async def test_access_token_is_no_api_key_even_while_it_is_cached(
-        self, port: int, token: bytes
-    ) -> None:
-        assert (await sent(port, REST, b"Authorization: Bearer %s" % token))[0] == 200
-
-        assert (await sent(port, REST, b"X-API-Key: %s" % token))[0] == 401
+            assert (status, challenge) == (401, 'Bearer error="invalid_token"'), tail
 
     @of_every_way
     async def test_token_in_the_url_is_refused(self, port: int, token: bytes, way: Way) -> None:

@@ -12,6 +12,7 @@ feature = Feature(
     requires=("categories",),
     routers=(create_router,),
     root_routers=(pages.router,),
+    static=tuple(pages.ASSETS.glob("*.[cj]s*")),
     tags={
         "dashboard": "Figures about the whole service.",
     },

@@ -1,5 +1,7 @@
 """Dashboard page: signs the user in and shows the figures of the API."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
@@ -11,6 +13,7 @@ from app.resources import resources
 
 router = APIRouter(include_in_schema=False)
 
+ASSETS = Path(__file__).parent / "assets"
 OFFERED = ("text/html", "application/json")
 
 POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
@@ -23,4 +26,4 @@ def show_dashboard(request: Request) -> Response:
     accepted = field_value(request.scope["headers"], b"accept")
     if preferred_media_type(accepted, OFFERED) == "application/json":
         return RedirectResponse(path_of(request, "read_dashboard"))
-    return page(render(request, "dashboard.html", api=settings.api_v1_str), POLICY)
+    return page(render(request, ASSETS / "dashboard.html", api=settings.api_v1_str), POLICY)

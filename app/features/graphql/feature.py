@@ -1,6 +1,7 @@
 """GraphQL over the same crud functions as REST."""
 
 from app.feature import Feature
+from app.features.graphql import pages
 from app.features.graphql.lifespan import lifespan
 from app.features.graphql.router import router
 from app.features.graphql.websocket import router as websocket_router
@@ -8,7 +9,8 @@ from app.features.graphql.websocket import router as websocket_router
 feature = Feature(
     name="graphql",
     requires=("streams",),
-    root_routers=(router, websocket_router),
+    root_routers=(router, websocket_router, pages.router),
+    static=pages.static_files(),
     tags={
         "graphql": "Several reads or one write in one request.",
     },

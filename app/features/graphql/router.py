@@ -6,18 +6,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from graphql import GraphQLError, OperationType
 
-from app.config.settings import Settings
 from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.errors import REPEATABLE
-from app.errors import AppError, NotFound
+from app.errors import AppError
 from app.features.graphql.context import Context
 from app.features.graphql.lifespan import GraphQLResources
 from app.features.graphql.limits import CheckedQuery, InvalidQuery, check_query
 from app.features.graphql.operations import selected_operation
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
-from app.http.html import GRAPHIQL_POLICY, page, render, require_no_production
-from app.http.static_files import GRAPHIQL_PACKAGE
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
 from app.security.authentication import FieldReader, charge
@@ -75,12 +72,3 @@ def check_request(body: GraphQLRequest, schema: Schema) -> CheckedQuery:
     if operation.operation is OperationType.SUBSCRIPTION:
         raise InvalidQuery("Subscriptions use the WebSocket at this URL.")
     return query
-
-
-@router.get("/graphql", include_in_schema=False, dependencies=[Depends(require_no_production)])
-def show_graphql(request: Request) -> Response:
-    """GraphiQL, where the development dependencies are installed."""
-    if GRAPHIQL_PACKAGE is None:
-        raise NotFound("This page needs the development dependencies.")
-    settings: Settings = resources(request)[Settings]
-    return page(render(request, "graphql.html", api=settings.api_v1_str), GRAPHIQL_POLICY)

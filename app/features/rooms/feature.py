@@ -11,6 +11,7 @@ feature = Feature(
     requires=("users", "streams"),
     routers=(router,),
     root_routers=(pages.router,),
+    static=tuple(pages.ASSETS.glob("*.[cj]s*")),
     cleanup=(crud.delete_old,),
     scopes=(POSTS_READ, POSTS_WRITE),
     lifespan=lifespan,

@@ -1,11 +1,15 @@
 """Chat page for manual testing; not served in production."""
 
+from pathlib import Path
+
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from app.config.settings import Settings
 from app.http.html import DOCS_POLICY, page, render, require_no_production
 from app.resources import resources
+
+ASSETS = Path(__file__).parent / "assets"
 
 router = APIRouter(
     prefix="/dev", include_in_schema=False, dependencies=[Depends(require_no_production)]
@@ -15,4 +19,4 @@ router = APIRouter(
 @router.get("/chat")
 def show_chat(request: Request) -> Response:
     settings: Settings = resources(request)[Settings]
-    return page(render(request, "chat.html", api=settings.api_v1_str), DOCS_POLICY)
+    return page(render(request, ASSETS / "chat.html", api=settings.api_v1_str), DOCS_POLICY)

@@ -21,8 +21,9 @@ from tests.conftest import As, Database, Save
 from tests.factories import PASSWORD, item_body, make_item, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, address, bearer, refresh, tokens
 from tests.problems import assert_problem
-from tests.security.test_authorization import Scene, call
+from tests.scenes import Scene
 from tests.state import units_of_work
+from tests.valid_requests import call
 
 POSTS = "/api/v1/posts"
 SOUNDS_SECRET = re.compile("hash|secret|password|token")

@@ -14,7 +14,8 @@ from app.features.users.models.user import User
 from tests.conftest import Save, execute
 from tests.content import content
 from tests.e2e.service import ROOT, app_command
-from tests.factories import make_category, make_file, make_item, make_user
+from tests.factories import make_category, make_item, make_user
+from tests.features.files.factories import make_file
 from tests.state import opened
 
 

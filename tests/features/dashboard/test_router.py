@@ -16,7 +16,9 @@ from app.features.users.models.user import User
 from app.jobs.models import TaskStatus
 from app.runtime.clock import now
 from tests.conftest import As, Database, Save
-from tests.factories import make_file, make_item, make_post, make_task
+from tests.factories import make_item, make_task
+from tests.features.files.factories import make_file
+from tests.features.posts.factories import make_post
 from tests.problems import assert_problem
 from tests.state import opened, units_of_work
 

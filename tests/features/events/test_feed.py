@@ -20,7 +20,8 @@ from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.security.principals import Principal
 from tests.conftest import Database, Running, Save
-from tests.factories import make_item, make_post, make_task
+from tests.factories import make_item, make_task
+from tests.features.posts.factories import make_post
 from tests.polling import eventually
 from tests.state import opened, reads_of, units_of_work
 

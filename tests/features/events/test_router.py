@@ -21,7 +21,8 @@ from app.features.users.models.user import User
 from app.runtime.clock import now
 from tests.conftest import As, Database, Running, Save, access_token, new_client, plain
 from tests.event_source import PATH, EventSource, listening
-from tests.factories import item_body, make_item, make_post
+from tests.factories import item_body, make_item
+from tests.features.posts.factories import make_post
 from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.scopes import SCOPES

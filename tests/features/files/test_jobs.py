@@ -16,7 +16,7 @@ from app.features.users.models.user import User
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from tests.conftest import Running, Save, access_token, new_client
-from tests.factories import make_file
+from tests.features.files.factories import make_file
 from tests.state import opened, reads_of, units_of_work
 
 AGES = [timedelta(hours=2), timedelta(days=400)]

@@ -23,7 +23,7 @@ from app.features.files.models import File
 from app.features.files.settings import FileSettings
 from app.features.users.models.user import User
 from tests.conftest import As, Running, Save, access_token, new_client
-from tests.factories import make_file
+from tests.features.files.factories import make_file
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.servers import serving

@@ -21,7 +21,8 @@ from tests.factories import PASSWORD, make_category, make_item
 from tests.features.graphql.operations import code, data, execute
 from tests.forged_tokens import forged_tokens, sendable
 from tests.problems import assert_problem, broken
-from tests.security.test_authorization import Scene, mixed_up, target
+from tests.scenes import Scene
+from tests.security.test_authorization import mixed_up, target
 from tests.state import reads_of, replaced
 
 ITEMS = """
@@ -418,7 +419,7 @@ class TestRequest:
     async def test_page_needs_the_development_dependencies(
         self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("app.features.graphql.router.GRAPHIQL_PACKAGE", None)
+        monkeypatch.setattr("app.features.graphql.pages.GRAPHIQL_PACKAGE", None)
 
         assert_problem(await client.get("/graphql"), 404, "not_found")
 

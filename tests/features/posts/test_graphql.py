@@ -5,8 +5,8 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.schema import create_schema
 from app.features.users.models.user import User
 from tests.conftest import As, Save
-from tests.factories import make_post, make_published_post
 from tests.features.graphql.operations import code, data
+from tests.features.posts.factories import make_post, make_published_post
 
 
 class TestSchema:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app.features.posts.models import AlreadyPublished, NotPublished, Post, Status
-from tests.factories import make_post, make_published_post, make_user
+from tests.factories import make_user
+from tests.features.posts.factories import make_post, make_published_post
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 

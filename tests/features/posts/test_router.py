@@ -11,7 +11,7 @@ from httpx2 import AsyncClient, Response
 from app.features.posts.models import Post
 from app.features.users.models.user import User
 from tests.conftest import As, Save
-from tests.factories import make_post, make_published_post
+from tests.features.posts.factories import make_post, make_published_post
 from tests.problems import assert_problem, broken
 from tests.state import reads_of, units_of_work
 

@@ -15,8 +15,8 @@ from app.features.redis.client import (
     create_redis,
 )
 from app.security.rate_limit import Policy
+from tests.features.redis.cluster import Cluster, valkey_cluster
 from tests.polling import PATIENCE_SECONDS, eventually
-from tests.valkey_cluster import Cluster, valkey_cluster
 
 LIMIT = Policy(100, 60)
 

@@ -28,7 +28,8 @@ from app.server.websocket_protocol import WebSocketProtocol
 from tests.conftest import As, Database, Running, Save, access_token
 from tests.forged_tokens import forged_tokens, sendable
 from tests.polling import PATIENCE_SECONDS, eventually
-from tests.security.test_authorization import Scene, mixed_up, target
+from tests.scenes import Scene
+from tests.security.test_authorization import mixed_up, target
 from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
 from tests.state import opened, reads_of, replaced, units_of_work

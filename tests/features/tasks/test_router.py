@@ -11,7 +11,6 @@ from app.features.users.models.user import User
 from app.jobs.models import Task, TaskStatus
 from app.jobs.worker import Worker
 from app.runtime.clock import now
-from app.security.principals import Role
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item, make_task
 from tests.features.conftest import address, read_mails
@@ -175,25 +174,6 @@ class TestRetryTask:
 
 
 class TestSignUp:
-    async def test_registration_sends_mails_and_notifies_administrators(
-        self, app: FastAPI, client: AsyncClient, as_user: As, admin: User
-    ) -> None:
-        assert admin.role is Role.ADMIN
-        body = {"email": "zoe@example.com", "username": "zoe", "password": "a good long passphrase"}
-
-        await client.post("/api/v1/auth/register", json=body)
-        await opened(app)[Worker].drain()
-
-        signed_in = await as_user(admin)
-        tasks = (await signed_in.get(TASKS)).json()["items"]
-        assert {(task["kind"], task["status"]) for task in tasks} == {
-            ("send_welcome_mail", "succeeded"),
-            ("send_verification_mail", "succeeded"),
-            ("notify_admins", "succeeded"),
-        }
-        (message,) = (await signed_in.get("/api/v1/notifications")).json()["items"]
-        assert message["subject"] == "A new account: zoe"
-
     async def test_mail_contains_no_text_of_the_registering_client(
         self, app: FastAPI, client: AsyncClient, settings: Settings
     ) -> None:

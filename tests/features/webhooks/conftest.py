@@ -13,7 +13,7 @@ from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from tests.conftest import Save
-from tests.factories import make_webhook
+from tests.features.webhooks.factories import make_webhook
 from tests.state import opened, units_of_work
 
 NewSender = Callable[..., WebhookSender]

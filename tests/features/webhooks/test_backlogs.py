@@ -25,8 +25,9 @@ from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.settings import WebhookSettings
 from app.runtime.clock import now
 from tests.conftest import As, Database, Save
-from tests.factories import make_delivery, make_item, make_webhook
+from tests.factories import make_item
 from tests.features.webhooks.conftest import Subscribe
+from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving

@@ -7,7 +7,7 @@ from app.features.users.models.user import User
 from app.features.webhooks.models.delivery import DeliveryStatus
 from app.runtime.clock import now
 from tests.conftest import As, Save
-from tests.factories import make_delivery, make_webhook
+from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.problems import assert_problem
 from tests.state import reads_of
 

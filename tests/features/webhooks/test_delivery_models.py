@@ -12,7 +12,8 @@ from app.features.webhooks.models.delivery import (
     WebhookDelivery,
     pause_after,
 )
-from tests.factories import make_delivery, make_user, make_webhook
+from tests.factories import make_user
+from tests.features.webhooks.factories import make_delivery, make_webhook
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 

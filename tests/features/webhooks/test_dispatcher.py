@@ -15,7 +15,9 @@ from app.features.webhooks.models.webhook import Webhook
 from app.jobs.models import TaskStatus
 from app.security.principals import Role
 from tests.conftest import Database, Save
-from tests.factories import make_item, make_post, make_task, make_webhook
+from tests.factories import make_item, make_task
+from tests.features.posts.factories import make_post
+from tests.features.webhooks.factories import make_webhook
 from tests.polling import eventually
 from tests.state import reads_of, units_of_work
 

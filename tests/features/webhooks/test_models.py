@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.features.webhooks.models.webhook import WebhookDisabled, receiving_scopes
-from tests.factories import make_user, make_webhook
+from tests.factories import make_user
+from tests.features.webhooks.factories import make_webhook
 from tests.scopes import SCOPES
 
 NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)

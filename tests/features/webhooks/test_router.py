@@ -16,7 +16,8 @@ from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
-from tests.factories import make_delivery, make_item, make_webhook
+from tests.factories import make_item
+from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving

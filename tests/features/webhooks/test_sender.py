@@ -22,8 +22,8 @@ from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.runtime.clock import now
 from app.security.resources import SecurityResources
 from tests.conftest import Database, Save
-from tests.factories import make_delivery, make_webhook
 from tests.features.webhooks.conftest import NewSender, Subscribe
+from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import PATIENCE_SECONDS, eventually
 from tests.receivers import Message, receiving
 from tests.state import opened, units_of_work

@@ -13,11 +13,11 @@ from app.errors import Unauthenticated
 from app.features.auth.models.mailed_token import Purpose
 from app.features.streams.authentication import authenticate_stream
 from app.features.users.models.user import User
-from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Save, new_client
-from tests.factories import PASSWORD, make_user, make_webhook
+from tests.factories import PASSWORD, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, LinkToken, bearer, refresh, tokens
+from tests.features.webhooks.factories import make_webhook
 from tests.problems import assert_problem
 from tests.state import opened
 
@@ -216,36 +216,6 @@ class TestRevocationEvents:
 
 
 class TestRoles:
-    async def test_key_beyond_the_role_does_not_come_back_with_the_role(
-        self, app: FastAPI, as_user: As, admin: User, save: Save
-    ) -> None:
-        other = await save(make_user(role=Role.ADMIN))
-        body = {"name": "import", "scopes": ["admin", "items:read"]}
-        key = (await (await as_user(other)).post(f"{AUTH}/api-keys", json=body)).json()["key"]
-        signed_in = await as_user(admin)
-
-        for role in ("user", "admin"):
-            await signed_in.patch(f"{USERS}/{other.id}", json={"role": role})
-
-        async with new_client(app, **{"X-API-Key": key}) as program:
-            assert_problem(await program.get(ITEMS), 401, "invalid_token")
-
-    async def test_key_cannot_create_an_administrator(
-        self, app: FastAPI, as_user: As, admin: User, user: User
-    ) -> None:
-        body = {"name": "import", "scopes": ["admin"]}
-        key = (await (await as_user(admin)).post(f"{AUTH}/api-keys", json=body)).json()["key"]
-        new = {"email": "grace@example.com", "username": "grace", "password": PASSWORD}
-
-        async with new_client(app, **{"X-API-Key": key}) as program:
-            created = await program.post(USERS, json={**new, "role": "admin"})
-            promoted = await program.patch(f"{USERS}/{user.id}", json={"role": "admin"})
-            ordinary = await program.post(USERS, json=new)
-
-        assert_problem(created, 403, "session_required")
-        assert_problem(promoted, 403, "session_required")
-        assert ordinary.status_code == 201
-
     async def test_narrow_key_gets_no_secret_of_a_webhook_with_more_scopes(
         self, app: FastAPI, as_user: As, user: User, save: Save
     ) -> None:
@@ -260,27 +230,6 @@ class TestRoles:
 
 
 class TestUnconfirmedAccount:
-    async def test_graphql_reads_only_the_own_account(self, as_user: As, save: Save) -> None:
-        signed_in = await as_user(await save(make_user(email_verified=False)))
-
-        query = "{ me { username } items { edges { node { name } } } }"
-        answer = (await signed_in.post("/graphql", json={"query": query})).json()
-
-        assert answer["data"]["me"]["username"]
-        assert [error["extensions"]["code"] for error in answer["errors"]] == ["email_not_verified"]
-
-    async def test_token_from_before_works_as_soon_as_the_address_is_confirmed(
-        self, client: AsyncClient, as_user: As, save: Save, link_token: LinkToken
-    ) -> None:
-        user = await save(make_user(email_verified=False))
-        signed_in = await as_user(user)
-        assert_problem(await signed_in.get(ITEMS), 403, "email_not_verified")
-
-        token = await link_token(user, Purpose.VERIFY_EMAIL)
-        await client.post(f"{AUTH}/verify-email", json={"token": token})
-
-        assert (await signed_in.get(ITEMS)).status_code == 200
-
     async def test_key_and_webhook_from_before_the_rule_end_when_the_address_is_confirmed(
         self,
         client: AsyncClient,

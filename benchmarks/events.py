@@ -1,6 +1,6 @@
 """Promise P21 as a drill: what a stream of events survives, and what it leaves behind.
 
-    python -m benchmarks.event_stream [FOLLOWERS]
+    python -m benchmarks.events [FOLLOWERS]
 
 Starts PostgreSQL and the service with two workers, lets 100 clients follow while items are
 created, ends every connection that listens for five seconds, and counts what each client

@@ -1,45 +1,12 @@
-"""Two ways to take over an account, walked from outside over two workers: both must fail."""
+"""An account that an attacker registered first, from outside over two workers."""
 
 from functools import partial
-from typing import Any
-
-import httpx2
 
 from tests.e2e.service import Service, wait_until
+from tests.e2e.test_api_keys import problem_code, program
 from tests.e2e.test_identity import NEW_PASSWORD, EndUser, is_refused_by
 
 ATTACKER_PASSWORD = "the password of the attacker"
-
-
-def program(service: Service, key: str) -> EndUser:
-    return EndUser(service, access_token=key)
-
-
-def test_leaked_key_does_not_take_over_the_account(service: Service) -> None:
-    victim = EndUser(service)
-    victim.register()
-    victim.confirm_email()
-    victim.sign_in()
-    body = {"name": "leaked", "scopes": ["users:read", "users:write", "webhooks:manage"]}
-    thief = program(service, victim.does(201, "POST", "/auth/api-keys", json=body)["key"])
-    attacker = EndUser(service)
-
-    move = {"email": attacker.email, "current_password": "guessed password"}
-    attempts: list[httpx2.Response] = [
-        thief.send("PATCH", "/users/me", json={"email": attacker.email}),
-        thief.send("PUT", "/users/me/email", json=move),
-        thief.send("DELETE", "/users/me", json={"current_password": "guessed password"}),
-        thief.send("POST", "/auth/api-keys", json={"name": "more", "scopes": ["users:read"]}),
-        thief.send("GET", "/auth/sessions"),
-        thief.send("POST", "/auth/logout-all"),
-    ]
-    attacker.does(202, "POST", "/auth/forgot-password", json={"email": attacker.email})
-
-    assert [attempt.status_code for attempt in attempts] == [422, 403, 403, 403, 403, 403]
-    assert {problem_code(attempt) for attempt in attempts[1:]} == {"session_required"}
-    assert victim.does(200, "GET", "/users/me")["email"] == victim.email
-    assert attacker.mails() == []
-    assert victim.is_signed_in()
 
 
 KEY = {"name": "back door", "scopes": ["items:read"]}
@@ -89,7 +56,3 @@ def reset_password(victim: EndUser) -> EndUser:
     body = {"token": victim.mailed_token("reset-password"), "new_password": NEW_PASSWORD}
     victim.does(204, "POST", "/auth/reset-password", json=body)
     return EndUser(victim.service, NEW_PASSWORD, victim.name).sign_in()
-
-
-def problem_code(response: httpx2.Response) -> Any:
-    return response.json()["code"]

@@ -1,6 +1,6 @@
 """Promise P22 as a drill: each attack on GraphQL is refused, and how fast over HTTP.
 
-    python -m benchmarks.graphql_attacks
+    python -m benchmarks.graphql
 
 Starts PostgreSQL and one worker and sends each attack five times; prints the slowest answer.
 Exits with 1 when an attack is executed or a refusal takes more than 100 ms.

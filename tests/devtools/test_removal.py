@@ -1,0 +1,207 @@
+"""Removal of features: what is refused, and what happens to files, blocks and migrations."""
+
+from pathlib import Path
+
+import pytest
+
+from app.config.settings import ConfigError
+from app.devtools.removal import blocks, citations, files, packages
+from app.devtools.removal.command import plan
+from app.devtools.removal.revisions import read_revision, remove_revisions
+from app.feature import Feature, Features, load_features
+
+ROOT = Path(__file__).parents[2]
+FEATURES = Features(
+    [
+        Feature(name="users"),
+        Feature(name="audit"),
+        Feature(name="events", requires=("audit", "users")),
+        Feature(name="webhooks", requires=("events",)),
+        Feature(name="posts", requires=("users",)),
+    ]
+)
+
+
+class TestPlan:
+    def test_requirement_of_another_feature_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match=r"^events, webhooks would lack it"):
+            plan(FEATURES, {"audit"}, with_dependents=False)
+
+    def test_dependents_go_first(self) -> None:
+        assert plan(FEATURES, {"audit"}, with_dependents=True) == ["webhooks", "events", "audit"]
+
+    def test_dependents_that_are_named_are_no_obstacle(self) -> None:
+        removed = plan(FEATURES, {"events", "webhooks"}, with_dependents=False)
+
+        assert removed == ["webhooks", "events"]
+
+    def test_always_present_feature_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="users: always present"):
+            plan(FEATURES, {"users", "posts"}, with_dependents=True)
+
+    def test_unknown_feature_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="no feature blog"):
+            plan(FEATURES, {"blog"}, with_dependents=True)
+
+
+def write(root: Path, *names: str) -> None:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("", encoding="utf-8")
+
+
+class TestFiles:
+    def test_folders_and_modules_of_the_name_are_deleted_at_any_depth(self, tmp_path: Path) -> None:
+        stays = ["app/features/items/crud.py", "tests/features/items/test_events_of_items.py"]
+        goes = [
+            "app/features/events/crud/events.py",
+            "app/features/items/events.py",
+            "benchmarks/events.py",
+            "tests/e2e/test_events.py",
+            "tests/features/events/test_router.py",
+        ]
+        write(tmp_path, *stays, *goes, "app/db/events.py")
+
+        files.delete(tmp_path, "events")
+
+        left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.py")}
+        assert left == {*stays, "app/db/events.py"}
+
+
+BLOCKS = """\
+DEBUG=false
+# feature: webhooks
+WEBHOOKS_PER_USER=20
+# end feature: webhooks
+"httpcore",  # feature: http_client
+# feature: rooms
+SOCKETS_PER_USER=5
+# end feature: rooms
+"""
+
+
+class TestBlocks:
+    def test_blocks_and_lines_of_the_feature_are_cut(self) -> None:
+        rest = blocks.cut(blocks.cut(BLOCKS, "webhooks"), "http_client")
+
+        assert rest.splitlines() == [
+            "DEBUG=false",
+            "# feature: rooms",
+            "SOCKETS_PER_USER=5",
+            "# end feature: rooms",
+        ]
+
+    @pytest.mark.parametrize(
+        ("first", "last"),
+        [
+            ("    # feature: rooms", "    # end feature: rooms"),
+            ("<!-- feature: rooms -->", "<!-- end feature: rooms -->"),
+            ("# --- feature: rooms -----", "# --- end feature: rooms"),
+        ],
+    )
+    def test_comment_of_each_language_is_known(self, first: str, last: str) -> None:
+        assert blocks.cut(f"a\n{first}\nb\n{last}\nc\n", "rooms") == "a\nc\n"
+
+    def test_row_of_a_table_is_cut(self) -> None:
+        assert blocks.cut("| a |\n| b <!-- feature: rooms --> |\n", "rooms") == "| a |\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "# feature: rooms\na\n",
+            "a\n# end feature: rooms\n",
+            "# feature: rooms\n# end feature: posts\n",
+            "# feature: rooms\n# feature: posts\n",
+        ],
+    )
+    def test_unpaired_block_is_an_error(self, text: str) -> None:
+        with pytest.raises(blocks.UnpairedBlock):
+            blocks.cut(text, "rooms")
+
+    @pytest.mark.parametrize(
+        "path", blocks.files(ROOT), ids=lambda path: path.relative_to(ROOT).as_posix()
+    )
+    def test_blocks_are_paired_and_name_features(self, path: Path) -> None:
+        assert blocks.names(path.read_text("utf-8")) <= load_features().by_name.keys()
+
+
+class TestCitations:
+    def test_deleted_files_are_cut_from_lists(self) -> None:
+        text = "| P5 | `tests/a/test_b.py`, `tests/rooms/test_c.py::TestRoom`, `tests/d.py` |"
+
+        cut = citations.cut(text, ["tests/rooms"])
+
+        assert cut == "| P5 | `tests/a/test_b.py`, `tests/d.py` |"
+        assert citations.cut("see `tests/rooms/a.py` and `tests/d.py`.", ["tests/rooms"]) == (
+            "see `tests/d.py`."
+        )
+
+
+EXTRAS = "[project.optional-dependencies]\n"
+
+
+class TestPackages:
+    def test_extra_of_the_feature_is_cut(self) -> None:
+        extras = (
+            '[project.optional-dependencies]\nfiles = ["obstore"]\nredis = ["redis[hiredis]"]\n'
+        )
+
+        assert packages.cut_extra(extras, "redis") == (
+            '[project.optional-dependencies]\nfiles = ["obstore"]\n'
+        )
+
+    def test_extra_of_several_lines_is_cut(self) -> None:
+        extras = (
+            '[project.optional-dependencies]\nfiles = [\n    "obstore",\n]\n[tool.x]\nfiles = 1\n'
+        )
+
+        assert packages.cut_extra(extras, "files") == (
+            "[project.optional-dependencies]\n[tool.x]\nfiles = 1\n"
+        )
+
+
+REVISION = """\
+revision: str = "{name}"
+down_revision: str | None = {parent}
+feature = "{feature}"
+"""
+
+
+@pytest.fixture
+def revisions(tmp_path: Path) -> Path:
+    """Four migrations, of which the second and the third belong to one feature."""
+    chain = {"kernel": None, "events": "kernel", "later_events": "events", "rooms": "later_events"}
+    for name, parent in chain.items():
+        text = REVISION.format(
+            name=name, parent=f'"{parent}"' if parent else None, feature=name.rpartition("_")[2]
+        )
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+class TestRevisions:
+    def test_successor_follows_the_predecessor(self, revisions: Path) -> None:
+        remove_revisions(revisions, "events")
+
+        left = [read_revision(path) for path in sorted(revisions.glob("*.py"))]
+        assert [(each.name, each.parent) for each in left] == [
+            ("kernel", None),
+            ("rooms", "kernel"),
+        ]
+
+    def test_last_migration_leaves_the_others_alone(self, revisions: Path) -> None:
+        before = (revisions / "events.py").read_text("utf-8")
+
+        assert remove_revisions(revisions, "rooms") == [revisions / "rooms.py"]
+        assert (revisions / "events.py").read_text("utf-8") == before
+
+    def test_feature_without_migration_changes_nothing(self, revisions: Path) -> None:
+        assert remove_revisions(revisions, "mail") == []
+        assert len([*revisions.glob("*.py")]) == 4
+
+    def test_migrations_form_one_chain_of_known_features(self) -> None:
+        found = [read_revision(path) for path in (ROOT / "alembic/versions").glob("*.py")]
+
+        known = {*load_features().by_name, "kernel"}
+        assert {each.feature for each in found} <= known
+        assert len({each.parent for each in found}) == len(found)
