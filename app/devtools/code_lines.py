@@ -37,6 +37,11 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 def code_lines(path: Path) -> int:
     """Count the lines of a Python file that hold code."""
+    return len(numbers_of_code(path))
+
+
+def numbers_of_code(path: Path) -> set[int]:
+    """Return the numbers, from 1, of the lines that hold code."""
     source = path.read_text(encoding="utf-8")
     lines = {
         number
@@ -44,7 +49,7 @@ def code_lines(path: Path) -> int:
         if token.type not in LAYOUT
         for number in range(token.start[0], token.end[0] + 1)
     }
-    return len(lines - docstring_lines(ast.parse(source)))
+    return lines - docstring_lines(ast.parse(source))
 
 
 def docstring_lines(tree: ast.Module) -> set[int]:
