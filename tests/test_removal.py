@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from app.devtools.code_lines import ALWAYS_PRESENT
 from app.devtools.removal import command
 from app.feature import load_features
 from app.main import create_app
+from app.security.principals import ADMIN
 from tests.conftest import SECRET
 from tests.e2e.service import running_service
 
@@ -25,7 +27,7 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 APP = create_app(default_settings())
 # Schemas to which other features add values and members by extension modules.
-EXTENDED = {"EventType", "Totals"}
+EXTENDED = {"EventType", "Scope", "Totals"}
 Document = dict[str, Any]
 
 
@@ -75,11 +77,25 @@ def without(name: str, whole: Document) -> Document:
         "paths": {path: methods for path, methods in paths.items() if methods},
         "tags": [tag for tag in whole["tags"] if tag["name"] not in tags],
     }
-    return rest | {"components": referenced(rest)}
+    return rest | {
+        "components": referenced(rest) | {"securitySchemes": schemes_without(name, whole)}
+    }
+
+
+def schemes_without(name: str, whole: Document) -> Document:
+    """Return the security schemes minus the scopes that no other feature declares."""
+    others = {
+        ADMIN,
+        *(scope.name for each in FEATURES if each.name != name for scope in each.scopes),
+    }
+    schemes: Document = deepcopy(whole["components"]["securitySchemes"])
+    flow = schemes["OAuth2"]["flows"]["password"]
+    flow["scopes"] = {scope: text for scope, text in flow["scopes"].items() if scope in others}
+    return schemes
 
 
 def referenced(document: Document) -> Document:
-    """The components to which the paths lead, and those without references."""
+    """The components to which the paths lead."""
     components = document["components"]
     found, texts = set[tuple[str, str]](), [json.dumps(document["paths"])]
     while texts:
@@ -91,9 +107,8 @@ def referenced(document: Document) -> Document:
                     texts.append(json.dumps(components[kind][key]))
     return {
         kind: {key: each for key, each in parts.items() if (kind, key) in found}
-        if kind != "securitySchemes"
-        else parts
         for kind, parts in components.items()
+        if kind != "securitySchemes"
     }
 
 

@@ -382,24 +382,25 @@ class TestLostConnections:
         database = await opened(database_command_timeout_seconds=20)
         sleep = asyncio.create_task(database.write("SELECT pg_sleep(15)"))
 
-        await end_backends(settings, state="active")
+        await end_backends(settings, state="active", running="SELECT pg_sleep%")
 
         with pytest.raises(DatabaseUnavailable):
             await sleep
         assert await do_nothing(database)
 
 
-async def end_backends(settings: Settings, *, state: str = "idle%") -> None:
+async def end_backends(settings: Settings, *, state: str = "idle%", running: str = "%") -> None:
     """Return when PostgreSQL has ended a backend; its last message may not have arrived yet."""
     query = (
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        " AND datname = current_database() AND state LIKE $1 AND query NOT LIKE 'LISTEN%'"
+        " AND datname = current_database() AND state LIKE $1 AND query LIKE $2"
+        " AND query NOT LIKE 'LISTEN%'"
         f" AND application_name <> '{APPLICATION_NAME}'"
     )
     connection = await asyncpg.connect(plain(settings.database_url))
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not await connection.fetch(query, state):
+        while not await connection.fetch(query, state, running):
             assert time.monotonic() < deadline
     finally:
         await connection.close()
