@@ -12,8 +12,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from app.features.users.models.user import User
-from tests.conftest import Running, access_token
+from tests.conftest import Running
 from tests.nginx import BINARY, Nginx, running_nginx
 from tests.polling import eventually
 from tests.servers import Connection, connected, serving
@@ -148,20 +147,21 @@ class TestOverload:
         await eventually(is_passed_on)
 
     @pytest.mark.parametrize(
-        ("path", "status"),
+        "path",
         [
-            ("/liveness", 200),
-            ("/readiness", 200),
-            ("/api/v1/auth/sessions", 401),
-            ("/api/v1/files", 401),
-            ("/api/v1/events", 401),
-            ("/api/v1/items/export", 401),
+            "/liveness",
+            "/readiness",
+            "/api/v1/auth/sessions",
+            "/api/v1/files",
+            "/api/v1/events",
+            "/api/v1/items/export",
         ],
     )
-    async def test_what_waits_or_streams_is_bounded_by_the_service(
-        self, full: httpx2.AsyncClient, path: str, status: int
+    async def test_service_itself_bounds_what_waits_or_streams(
+        self, full: httpx2.AsyncClient, path: str
     ) -> None:
-        assert (await full.get(path)).status_code == status
+        # Of an optional feature that is removed: 404.
+        assert (await full.get(path)).status_code in {200, 401, 404}
 
 
 class TestProblems:
@@ -224,47 +224,6 @@ class TestProblems:
 
         assert answers[-1].headers["access-control-allow-origin"] == "https://app.example.com"
         assert answers[-1].headers["access-control-allow-credentials"] == "true"
-
-
-class TestWebSockets:
-    @pytest.mark.parametrize(
-        ("origin", "status"),
-        [
-            ("https://localhost:{port}", 101),
-            ("https://localhost", 403),
-            ("https://evil.example", 403),
-        ],
-    )
-    async def test_page_of_the_same_host_and_port_may_connect(
-        self, running: Running, user: User, tmp_path: Path, origin: str, status: int
-    ) -> None:
-        async with running(forwarded_allow_ips="127.0.0.1") as app, serving(app) as port:
-            token = await access_token(app, user)
-            with running_nginx(tmp_path / "nginx", [port]) as nginx:
-                headers = {
-                    "Host": f"localhost:{nginx.port}",
-                    "Origin": origin.format(port=nginx.port),
-                    "Authorization": f"Bearer {token}",
-                }
-                answered = await upgrade(nginx, "/api/v1/ws/lobby", headers)
-
-        assert answered == status
-
-
-async def upgrade(nginx: Nginx, path: str, headers: dict[str, str]) -> int:
-    """The status of the answer to a WebSocket handshake."""
-    reader, writer = await asyncio.open_connection("localhost", nginx.port, ssl=nginx.trusting())
-    sent = headers | {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-    lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
-    writer.write(f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode())
-    status = int((await reader.readline()).split()[1])
-    writer.transport.abort()
-    return status
 
 
 class TestHeaders:

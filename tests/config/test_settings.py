@@ -195,10 +195,6 @@ class TestProduction:
             ({"FORWARDED_ALLOW_IPS": "2000::/3"}, "FORWARDED_ALLOW_IPS trusts every peer"),
             ({"FORWARDED_ALLOW_IPS": "::ffff:0:0/96"}, "FORWARDED_ALLOW_IPS trusts every peer"),
             ({"SMTP_URL": "smtp://user:word@mail.example.com"}, "SMTP_URL starts with smtp://"),
-            (
-                {"EXTERNAL_API_URL": "http://api.example.com", "EXTERNAL_API_KEY": "key"},
-                "EXTERNAL_API_URL starts with http://",
-            ),
             ({"DEBUG": "true"}, "DEBUG is on: set DEBUG=false"),
             ({"ALLOWED_ORIGINS": '["https://a.example", "*"]'}, "ALLOWED_ORIGINS contains `*`"),
             ({"DATABASE_URL": ""}, "DATABASE_URL is empty"),

@@ -146,10 +146,9 @@ async def test_service_has_rights_on_every_table(migrated: Settings) -> None:
 
     missing = {row["name"]: set(row["missing"]) for row in rows if row["missing"]}
     assert len(rows) > 10
-    assert missing == {
-        "alembic_version": {"INSERT", "UPDATE", "DELETE"},
-        "audit_entries": {"UPDATE", "DELETE"},
-    }
+    # Of the feature audit, where it exists.
+    assert missing.pop("audit_entries", {"UPDATE", "DELETE"}) == {"UPDATE", "DELETE"}
+    assert missing == {"alembic_version": {"INSERT", "UPDATE", "DELETE"}}
 
 
 async def test_later_tables_are_granted_on_creation(migrated: Settings) -> None:

@@ -149,7 +149,7 @@ class TestLocks:
         [
             # A foreign key to users locks out writers, and dropping a table also readers.
             ("ROW EXCLUSIVE", migrations.upgrade, "users", "auth"),
-            ("ACCESS SHARE", migrations.downgrade, "users", "audit"),
+            ("ACCESS SHARE", migrations.downgrade, "users", "kernel"),
         ],
     )
     async def test_others_pass_while_a_migration_waits(

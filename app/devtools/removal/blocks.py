@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 MARK = re.compile(r"(?:#|<!--)(?: ---)? (?P<end>end )?feature: (?P<name>\w+)(?: -+>?)?(?= \|$|$)")
+UNMARKED = {".json", ".png", ".pyc", ".svg"}
 FILES = (
     "*.md",
     "docs/*.md",
@@ -34,7 +35,7 @@ class UnpairedBlock(Exception):
 def files(root: Path) -> list[Path]:
     """Return the files that may have blocks."""
     found = {path for pattern in FILES for path in root.glob(pattern) if path.is_file()}
-    return sorted(path for path in found if path.suffix not in {".json", ".png", ".svg"})
+    return sorted(path for path in found if path.suffix not in UNMARKED)
 
 
 def cut_files(root: Path, feature: str) -> list[Path]:

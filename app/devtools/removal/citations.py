@@ -1,4 +1,4 @@
-"""Citations: deleted files that documents name, in backquotes, in a list of several."""
+"""Citations of deleted files and make targets in documents: in backquotes, in a list of several."""
 
 import re
 from collections.abc import Iterable
@@ -7,14 +7,19 @@ from pathlib import Path
 # Guides name modules of features as examples.
 CITED = ("tests", "benchmarks")
 DOCUMENTS = ("README.md", "docs/*.md")
+TARGET = re.compile(r"^([\w-]+):", re.MULTILINE)
+DRILL = re.compile(r"`make (drill-[\w-]+)`")
 
 
 def cut_files(root: Path, deleted: Iterable[Path]) -> list[Path]:
-    """Delete the citations of deleted files; return the changed documents."""
+    """Delete the citations of what no longer exists; return the changed documents."""
+    deleted = list(deleted)
     changed, gone = [], [path.as_posix() for path in deleted if path.parts[0] in CITED]
+    modules = [path.as_posix() for path in deleted if path.parts[0] == "app"]
+    targets = TARGET.findall((root / "Makefile").read_text(encoding="utf-8"))
     for path in sorted(path for pattern in DOCUMENTS for path in root.glob(pattern)):
         before = path.read_text(encoding="utf-8")
-        after = cut(before, gone)
+        after = cut_targets(cut_constants(cut(before, gone), modules), targets)
         if after != before:
             path.write_text(after, encoding="utf-8")
             changed.append(path.relative_to(root))
@@ -29,5 +34,23 @@ def cut(text: str, deleted: Iterable[str]) -> str:
     for path in deleted:
         name = rf"`{re.escape(path)}(?:(?:/|::)[^`]*)?`"
         text = re.sub(rf"(?<=\| ){name}(?= \|)", "none", text)
-        text = re.sub(rf"(?:,| and) {name}|{name}(?:,| and) |{name}", "", text)
+        text = cut_name(text, name)
+    return text.replace("|  |", "| none |")
+
+
+def cut_constants(text: str, deleted: Iterable[str]) -> str:
+    """Return a text without "`NAME` in `path`" of deleted modules."""
+    for path in deleted:
+        text = cut_name(text, rf"`\w+` in `{re.escape(path)}(?:/[^`]*)?`")
     return text
+
+
+def cut_targets(text: str, targets: Iterable[str]) -> str:
+    """Return a text without `make drill-NAME` of targets that the Makefile lacks."""
+    for target in set(DRILL.findall(text)) - set(targets):
+        text = cut_name(text, rf"`make {target}`")
+    return text
+
+
+def cut_name(text: str, name: str) -> str:
+    return re.sub(rf"(?:,| and) {name}|{name}(?:,| and) |{name}", "", text)

@@ -76,7 +76,7 @@ class TestListCategories:
         assert_problem(response, 401, "unauthenticated")
 
     async def test_needs_the_scope_to_read_items(self, as_user: As, user: User) -> None:
-        client = await as_user(user, scopes=("posts:read",))
+        client = await as_user(user, scopes=("users:read",))
 
         response = await client.get(CATEGORIES)
 
@@ -206,7 +206,7 @@ class TestReadCategoryTree:
     async def test_cached_response_requires_the_permission(
         self, reader: AsyncClient, as_user: As, user: User
     ) -> None:
-        narrow = await as_user(user, scopes=("posts:read",))
+        narrow = await as_user(user, scopes=("users:read",))
         await reader.get(TREE)
 
         assert_problem(await narrow.get(TREE), 403, "insufficient_scope")

@@ -132,7 +132,7 @@ class TestExportSlots:
         self, running: Running, user: User
     ) -> None:
         nowhere = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
-        async with running(database_replica_url="") as app:
+        async with running() as app:
             token = await access_token(app, user)
             async with new_client(app, Authorization=f"Bearer {token}") as client:
                 await client.get("/api/v1/items")
