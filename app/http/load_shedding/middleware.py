@@ -5,6 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.load_shedding.concurrency_limit import Client, ConcurrencyLimit, Overloaded
+from app.http.load_shedding.pacer import RequestPacer
 from app.http.load_shedding.work import Work
 from app.http.problem_details import problem_response
 from app.security.client_address import client_network
@@ -20,6 +21,7 @@ class LoadSheddingMiddleware:
         self.app = app
         self._limit = limit
         self._timeout_seconds = timeout_seconds
+        self._pacer = RequestPacer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or scope["path"] in PROBES:
@@ -27,6 +29,7 @@ class LoadSheddingMiddleware:
             return
         client = client_of(scope)
         deadline = asyncio.get_running_loop().time() + self._timeout_seconds
+        await self._pacer.wait(client)
         try:
             await self._limit.acquire(client)
         except Overloaded as error:
