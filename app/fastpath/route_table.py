@@ -1,7 +1,6 @@
 """Route table: finds the route of a request by one regular expression per method."""
 
 import re
-from functools import cached_property
 from typing import Any, NoReturn
 
 from fastapi import FastAPI
@@ -42,19 +41,9 @@ class RouteTable(BaseRoute):
     """
 
     def __init__(self, routes: list[BaseRoute]) -> None:
-        self._routes = routes
+        # At once: that takes 0.3 s, for which the first request would hold the event loop.
+        self.tables = tables_of(routes)
         self._parameters: dict[int, QueryParameters] = {}
-
-    @cached_property
-    def tables(self) -> dict[str, "Table"]:
-        found = [
-            context._route_context  # noqa: SLF001  (other paths lack the prefixes of includes)
-            for context in iter_route_contexts(self._routes)
-            if isinstance(context.original_route, APIRoute)
-        ]
-        routes: list[Route] = [route for route in found if route]
-        methods = {method for route in routes for method in route.methods}
-        return {m: Table([route for route in routes if m in route.methods]) for m in methods}
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         table = self.tables.get(scope["method"]) if scope["type"] == "http" else None
@@ -95,6 +84,18 @@ class RouteTable(BaseRoute):
 
     def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
         raise NoMatchFound(name, path_params)
+
+
+def tables_of(routes: list[BaseRoute]) -> dict[str, "Table"]:
+    """Return the table of each method."""
+    found = [
+        context._route_context  # noqa: SLF001  (other paths lack the prefixes of includes)
+        for context in iter_route_contexts(routes)
+        if isinstance(context.original_route, APIRoute)
+    ]
+    effective: list[Route] = [route for route in found if route]
+    methods = {method for route in effective for method in route.methods}
+    return {m: Table([route for route in effective if m in route.methods]) for m in methods}
 
 
 class Table:

@@ -14,8 +14,8 @@ from benchmarks.processes import resident_bytes, tree
 T = TypeVar("T")
 
 # At a constant rate: a client that waits for its answer would hide a stall.
-PROBES_PER_SECOND = 20
-READS_PER_SECOND = 20
+PROBES_PER_SECOND = 40
+READS_PER_SECOND = 40
 SAMPLE_SECONDS = 0.1
 RECOVERY_SECONDS = 20.0
 QUIET_PROBES, QUIET_MILLISECONDS = 5, 50.0

@@ -106,10 +106,14 @@ class ConcurrencyLimit:
         self._admit()
 
     def _admit(self) -> None:
-        for admission, client in list(self._queue.items()):
-            if self.in_flight >= self._settings.max_requests_in_flight:
-                return
-            if self._has_slot(client):
+        """Admit the first waiting request whose client may have the slot that became free."""
+        if self.in_flight >= self._settings.max_requests_in_flight:
+            return
+        # One look at each client: several hundred requests of one of them may wait.
+        has_slot = {client: self._has_slot(client) for client in set(self._queue.values())}
+        for admission, client in self._queue.items():
+            if has_slot[client]:
                 del self._queue[admission]
                 self.enter(client)
                 admission.set_result(None)
+                return
