@@ -62,7 +62,7 @@ import: $(READY) ## Send a catalogue through the running service: make import FI
 bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--rounds 1 --only get"
 	@exec $(BIN)/python -m benchmarks.comparison $(ARGS)
 
-bench-smoke: $(READY) ## Hold the reading of an item against bare FastAPI; half a minute
+bench-smoke: $(READY) ## Hold a read, a list and a create against bare FastAPI; 90 s
 	@exec $(BIN)/python -m benchmarks.smoke
 
 bench-growth: $(READY) ## What requests and the export cost from 10,000 to 10,000,000 items

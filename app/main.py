@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from app.config.settings import Settings, get_settings
-from app.fastpath.route_table import index_routes
+from app.fastpath import accelerate
 from app.feature import Features, load_features
 from app.http import system
 from app.http.compression import CompressionMiddleware
@@ -23,6 +23,7 @@ from app.http.middleware import (
 )
 from app.http.openapi.document import describe, operation_id
 from app.http.problem_details import register_error_handlers
+from app.http.routes import mount
 from app.http.static_files import StaticFiles
 from app.instrumentation import Tracing
 from app.lifespan import lifespan
@@ -60,7 +61,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_middleware(app, settings, limit)
     register_error_handlers(app)
     include_routers(app, settings, features)
-    index_routes(app)
+    if settings.fast_path_enabled:
+        accelerate(app)
     describe(app, features.tags, features.permissions.descriptions)
     return app
 
@@ -96,18 +98,18 @@ def telemetry(tracing: "TracerProvider | None") -> TelemetryConfig:
 
 
 def include_routers(app: FastAPI, settings: Settings, features: Features) -> None:
-    """Mount the routers in the order of FEATURES; each route before the right one is tried."""
+    """Mount the routers in the order of FEATURES; without the fast path each is tried in turn."""
     for router in features.routers:
-        app.include_router(router, prefix=settings.api_v1_str)
-    app.include_router(system.router)
+        mount(app, router, prefix=settings.api_v1_str)
+    mount(app, system.router)
     if settings.metrics_enabled:
-        app.include_router(prometheus.router)
+        mount(app, prometheus.router)
     for router in (router for feature in features for router in feature.root_routers):
-        app.include_router(router)
+        mount(app, router)
     if settings.environment != "production":
         from app.devtools import mail_pages  # Developer tools, which production does not load.
 
-        app.include_router(mail_pages.router)
+        mount(app, mail_pages.router)
 
 
 def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:

@@ -1,9 +1,10 @@
-"""A guard for continuous integration: reading an item may cost no more than bare FastAPI.
+"""A guard for continuous integration: what a read, a list and a create cost beside bare FastAPI.
 
     python -m benchmarks.smoke
 
 Measures this service and the same work in FastAPI over an asyncpg pool, in turns within one
-run, and exits with 1 when the median of the ratios is above the limit. Takes half a minute.
+run, and exits with 1 when the median of the ratios of a workload is above its limit. The limits
+leave room for noise: docs/benchmarks.md has what is measured. Takes a minute and a half.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from benchmarks.load import Request
 from benchmarks.measuring import measure
 from benchmarks.servers import BARE_FASTAPI, SERVICE
 
-MAX_RATIO = 1.0
+MAX_RATIOS = {"get": 1.0, "list": 1.2, "create": 1.3}
 ROUNDS = 5
 SECONDS = 1
 ITEMS = 20_000
@@ -32,13 +33,20 @@ def main() -> int:
         asyncio.run(fill(place.url, ITEMS))
         requests = workloads(sign_in_callers(place.url, service.port))
         check_answers([service, bare], requests)
-        ratio(service, bare, requests["get"])  # Statements are prepared, caches are filled.
-        ratios = sorted(ratio(service, bare, requests["get"]) for _ in range(ROUNDS))
-    middle = statistics.median(ratios)
+        print("CPU time in times of bare FastAPI + asyncpg:")
+        kept = [is_kept(name, service, bare, requests[name]) for name in MAX_RATIOS]
+    return int(not all(kept))
+
+
+def is_kept(name: str, service: Running, bare: Running, requests: list[Request]) -> bool:
+    """Measure one workload in rounds, print the result, and return whether it keeps its limit."""
+    ratio(service, bare, requests)  # Statements are prepared, caches are filled.
+    ratios = sorted(ratio(service, bare, requests) for _ in range(ROUNDS))
+    middle, most = statistics.median(ratios), MAX_RATIOS[name]
     rounds = ", ".join(f"{each:.2f}" for each in ratios)
-    print(f"GET of an item: {middle:.2f} times bare FastAPI + asyncpg (rounds: {rounds})")
-    print(f"  at most {MAX_RATIO:g}: {'kept' if middle <= MAX_RATIO else 'BROKEN'}")
-    return int(middle > MAX_RATIO)
+    verdict = "kept" if middle <= most else "BROKEN"
+    print(f"  {name}: {middle:.2f}, at most {most:g}: {verdict} (rounds: {rounds})")
+    return middle <= most
 
 
 def ratio(service: Running, bare: Running, requests: list[Request]) -> float:

@@ -8,22 +8,33 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import Text, bindparam, column, func, insert, select
+from sqlalchemy import Text, bindparam, column, func, insert, select, true
 from sqlalchemy import cast as cast_as
 from sqlalchemy.dialects.postgresql import JSON
 
 from app.db.base import Base
 from app.db.compiled import CompiledStatement, R, columns_of
 from app.db.unit_of_work import UnitOfWork
+from app.observability.request_context import AUDIT_NAMES, audit_context
 from app.runtime.ids import uuid7
 
 
 def compiled_insert(
     model: type[Base], given: Sequence[str], *, returning: type[R]
 ) -> CompiledStatement[R]:
-    """Compile an INSERT of one row; `given` are column names, to which `id` is added."""
-    values: dict[str, Any] = {name: bindparam(name) for name in (*given, "id")}
-    statement = insert(model).values(values)
+    """Compile an INSERT of one row; `given` are column names, to which `id` is added.
+
+    It also sets what BEGIN sets in a transaction: the context that audit triggers read, and that
+    they keep their plans. Triggers run after the rows of an INSERT have been read.
+    """
+    columns = [model.__table__.c[name] for name in (*given, "id")]
+    context = {name: bindparam(name, type_=Text) for name in AUDIT_NAMES}
+    settings = [func.set_config(f"app.{name}", value, true()) for name, value in context.items()]
+    kept_plans = func.set_config("plan_cache_mode", "auto", true())
+    source = select(*(bindparam(each.name, type_=each.type) for each in columns)).select_from(
+        select(*settings, kept_plans).subquery()
+    )
+    statement = insert(model).from_select([each.name for each in columns], source)
     return CompiledStatement[R](statement.returning(*columns_of(model, returning)))
 
 
@@ -51,8 +62,18 @@ async def insert_one(uow: UnitOfWork, query: CompiledStatement[R], **values: Any
     Raises:
         AppError: as `database_errors` translates it.
     """
-    (row,) = await uow.execute(query, id=uuid7(), **values)
+    (row,) = await uow.execute(query, id=uuid7(), **context_values(), **values)
     return row
+
+
+async def insert_last(uow: UnitOfWork, query: CompiledStatement[R], **values: Any) -> R:
+    """Insert a row as the last statement of the unit of work; otherwise as `insert_one`."""
+    (row,) = await uow.execute_last(query, id=uuid7(), **context_values(), **values)
+    return row
+
+
+def context_values() -> dict[str, str]:
+    return dict.fromkeys(AUDIT_NAMES, "") | audit_context()
 
 
 async def insert_many(

@@ -24,7 +24,7 @@ class Transaction:
         self._share = share
         self._lease: Lease | None = None
         self._pooled: PooledConnection | None = None
-        self._is_ended = False
+        self._is_ended = self._is_single = False
 
     @property
     def is_lost(self) -> bool:
@@ -43,7 +43,8 @@ class Transaction:
             try:
                 await self._lease.acquire()
                 with database_errors():
-                    self._pooled = await begin(self._pool)
+                    acquire = self._pool.acquire() if self._is_single else begin(self._pool)
+                    self._pooled = await acquire
                 self._check_open()
             except BaseException:
                 self._release()
@@ -68,6 +69,22 @@ class Transaction:
         finally:
             observe(sql, time.perf_counter() - started)
         return cast("Sequence[asyncpg.Record]", records)
+
+    async def fetch_last(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        """Run the last statement; if it is the only one, PostgreSQL commits with it.
+
+        BEGIN and COMMIT would be two more round trips.
+
+        Raises:
+            AppError: as by `fetch`. If the connection was lost, the statement may be committed.
+        """
+        self._is_single = self._pooled is None
+        try:
+            return await self.fetch(sql, *arguments)
+        finally:
+            if self._is_single:
+                self._is_ended = True
+                self._release()
 
     async def end(self, statement: str) -> None:
         """Run COMMIT or ROLLBACK, and release the connection.

@@ -59,6 +59,15 @@ class UnitOfWork:
         records = await self.fetch(statement.sql, *statement.arguments(values))
         return [statement.row(record) for record in records]
 
+    async def execute_last(self, statement: CompiledStatement[R], **values: Any) -> list[R]:
+        """Run the last statement, which commits by itself if it is the only one.
+
+        It has to set what audit triggers read, as `compiled_insert` does. Raises like `execute`.
+        """
+        arguments = statement.arguments(values)
+        records = await self._transaction.fetch_last(statement.sql, *arguments)
+        return [statement.row(record) for record in records]
+
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Run SQL with the driver's arguments and return its records; raises like `execute`."""
         if self._session and self._session.in_nested_transaction():

@@ -20,6 +20,7 @@ from fastapi.dependencies.models import (
 )
 from fastapi.dependencies.utils import _get_param_aliases, _get_param_model, _is_json_field
 from fastapi.params import Form
+from fastapi.routing import APIRoute
 from fastapi.security import SecurityScopes
 from pydantic_core import PydanticUndefined
 
@@ -33,8 +34,6 @@ SOURCES: dict[str, Callable[[Request], Mapping[str, Any]]] = {
 }
 REPEATABLE = frozenset({"query", "header"})
 
-# FastAPI's type of effective routes is private: see app/fastpath/route_table.py.
-Route = Any
 Values = dict[str, Any]
 Call = Callable[..., Awaitable[Any]]
 
@@ -92,7 +91,7 @@ class CompiledCall:
 class DependencyGraph:
     """The calls of a route in the order of FastAPI, the endpoint last."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: APIRoute) -> None:
         """Compile the calls.
 
         Raises:
@@ -186,7 +185,7 @@ def parameter_of(field: ModelField, kind: str) -> Parameter:
     return Parameter(field.name, alias, SOURCES[kind], field, is_list, default)
 
 
-def body_of(route: Route) -> ModelField | None:
+def body_of(route: APIRoute) -> ModelField | None:
     """Return the parameter that is the complete JSON body, None if the endpoint has no body.
 
     Raises:

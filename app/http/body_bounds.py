@@ -1,25 +1,22 @@
 """Bounds of request bodies, checked before a body is read or parsed.
 
-Applied by the route table, so that they hold for compiled routes and for those of FastAPI.
+Applied by `app/http/routes.py`, whether FastAPI or a shortcut handles the request.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from fastapi.dependencies.models import Dependant
 from fastapi.params import Form
 from fastapi.requests import HTTPConnection
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
 from app.config.settings import Settings
+from app.http.dependency_tree import guards_of
 from app.http.json_bounds import check_structure
 from app.http.request_errors import UnsupportedContentCoding
 from app.security.authentication import Authentication
-
-# FastAPI's type of effective routes is private: see app/fastpath/route_table.py.
-Route = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +28,14 @@ class BodyRule:
     is_json: bool
 
 
-def body_rule(route: Route) -> BodyRule:
+def body_rule(route: APIRoute) -> BodyRule:
     """Derive the requirements from the declaration of a route."""
     field = route.body_field
     is_json = field is not None and not isinstance(field.field_info, Form)
     # A dependency reads uploads, whose request body is declared in `openapi_extra`.
     has_body = field is not None or "requestBody" in (route.openapi_extra or {})
-    return BodyRule(find_authentication(route.dependant), has_body, is_json)
-
-
-def find_authentication(dependant: Dependant) -> Authentication | None:
-    """Return the dependency that authenticates the caller, None for a public endpoint."""
-    if isinstance(dependant.call, Authentication):
-        return dependant.call
-    found = (find_authentication(each) for each in dependant.dependencies)
-    return next((each for each in found if each), None)
+    authentication = next((guard for guard, _ in guards_of(route.dependant)), None)
+    return BodyRule(authentication, has_body, is_json)
 
 
 async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receive:

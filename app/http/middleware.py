@@ -92,7 +92,6 @@ def begin(scope: Scope) -> None:
     """
     scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
     scope["extra_headers"] = []
-    scope["fastapi"] = {}
     scope.setdefault("state", {})
     begin_request(scope["request_id"])
 

@@ -1,6 +1,6 @@
 """Query parameters: a route accepts those it declares, in UTF-8, each once unless it is a list.
 
-Derived from the parameters that the dependency graph declares, and checked by the route table
+Derived from the parameters that the dependency graph declares, and checked
 before any dependency is called, so that the rules hold for every kind of route. If the route
 requires authentication, the error is raised after that: an anonymous client gets a 401, and the
 request of an authenticated client counts in the rate limit.
@@ -15,9 +15,12 @@ from fastapi.dependencies.models import Dependant
 from starlette.types import Scope
 
 from app.errors import Unprocessable, Violation
+from app.http.dependency_tree import dependency_tree, guards_of
 from app.http.problem_details import pointer
-from app.security.authentication import Authentication
+from app.http.request_errors import TooManyParameters
 
+# More than three times as many as any list accepts, repetitions of `tag` included.
+MAX_PARAMETERS = 100
 MAX_REPORTED = 20
 # For numbers, UUIDs and the like, which may have any number of leading zeros. `Link` repeats
 # the value; texts declare a maximum length.
@@ -46,9 +49,7 @@ class QueryParameters:
         self._names: set[bytes] = set()
         self._lists: set[bytes] = set()
         self._short: set[bytes] = set()
-        self._is_authenticated = any(
-            isinstance(each.call, Authentication) for each in graph(dependant)
-        )
+        self._is_authenticated = any(guards_of(dependant))
         for name, field in declared_by(dependant):
             self._add(name.encode(), field)
 
@@ -63,9 +64,12 @@ class QueryParameters:
         """Check the query of a request or a handshake.
 
         Raises:
+            TooManyParameters: there are more than MAX_PARAMETERS.
             Unprocessable: a parameter is not declared, repeated, too long or not in UTF-8. If
                 the route requires authentication, that dependency raises it later.
         """
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            raise TooManyParameters(f"A request may have {MAX_PARAMETERS} query parameters.")
         found = self.violations(scope["query_string"])
         if found and self._is_authenticated:
             scope["state"]["query_error"] = Unprocessable(violations=found)
@@ -98,18 +102,11 @@ class QueryParameters:
 
 def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:
     """Yield names with FastAPI's `Query`, or None if a dependency reads the query itself."""
-    for each in graph(dependant):
+    for each in dependency_tree(dependant):
         for field in each.query_params:
             yield field.alias, field.field_info
         for name in getattr(each.call, "query_parameters", ()):
             yield name, None
-
-
-def graph(dependant: Dependant) -> Iterator[Dependant]:
-    """Yield the endpoint and all of its dependencies."""
-    yield dependant
-    for each in dependant.dependencies:
-        yield from graph(each)
 
 
 def is_list(annotation: Any) -> bool:
@@ -134,7 +131,7 @@ def violation(name: bytes, message: str, code: str) -> Violation:
 
 
 async def require_known_parameters(websocket: WebSocket) -> None:
-    """Check the query of a handshake; the route table handles HTTP requests only.
+    """Check the query of a handshake; `ServiceRoute` handles HTTP requests only.
 
     Raises:
         Unprocessable: as `QueryParameters.check`.

@@ -12,15 +12,16 @@ from fastapi import Request, Response
 
 from app.db.dependencies import open_transaction
 from app.db.errors import REPEATABLE
-from app.fastpath.route import FastRoute, Handler
-from app.http.idempotency.route import Guard, guards_of, respond_idempotently
+from app.http.dependency_tree import Guard, guards_of
+from app.http.idempotency.route import respond_idempotently
+from app.http.routes import Handler, ServiceRoute
 from app.runtime.jitter import jitter
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
 
 
-class UnitOfWorkRoute(FastRoute):
+class UnitOfWorkRoute(ServiceRoute):
     """A route whose writes share one transaction, which `UnitOfWorkDep` gives to the endpoint."""
 
     def get_route_handler(self) -> Handler:

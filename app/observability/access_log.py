@@ -53,5 +53,6 @@ class AccessRecorder:
 
 def route_template(scope: Scope) -> str:
     """Return the route as declared, `/api/v1/items/{item_id}`."""
-    found = scope["fastapi"].get("effective_route_context") or scope.get("route")
-    return getattr(found, "path_format", NO_ROUTE)
+    # HEAD is handled with a copy of the scope, which shares its state.
+    route = scope["state"].get("route") or scope.get("route")
+    return getattr(route, "path_format", NO_ROUTE)

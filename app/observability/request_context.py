@@ -12,6 +12,7 @@ actor_id: ContextVar[str | None] = ContextVar("actor_id", default=None)
 task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 # Recorded in the audit log; `task_id` is only for log lines.
 AUDITED = (actor_id, request_id)
+AUDIT_NAMES = tuple(variable.name for variable in AUDITED)
 SAFE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 

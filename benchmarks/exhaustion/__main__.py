@@ -4,10 +4,10 @@
 
 Starts PostgreSQL, the service, a mail server and, where it is installed, nginx with the shipped
 configuration; then plays one attack after the other, beside 40 probes and 40 reads a second, which
-are measured for 5 s at least. Prints per attack what it was answered with, how long probes and reads took beside
-the quiet phase, and the memory before, at its peak and after. `--checkout` measures the service of
-another working copy with its own environment. Takes about two minutes, stops what it started,
-exits with 1 when a bound is broken.
+are measured for 5 s at least. Prints per attack what it was answered with, how long probes and
+reads took beside the quiet phase, and the memory before, at its peak and after. `--checkout`
+measures the service of another working copy with its own environment. Takes about two minutes,
+stops what it started, exits with 1 when a bound is broken.
 """
 
 import argparse

@@ -5,29 +5,31 @@ import uuid
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 import asyncpg
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import PendingRollbackError
 
 from app.db.base import IdRow
 from app.db.compiled import CompiledStatement
-from app.db.compiled_insert import compiled_insert, insert_one
+from app.db.compiled_insert import compiled_insert, insert_last, insert_one
 from app.db.errors import DatabaseUnavailable, ForeignKeyViolation
 from app.db.notifications import Notifications
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError, PreconditionFailed
 from app.features.items.models import Item
 from app.features.users.models.user import User
+from app.observability.request_context import bind_actor
 from tests.conftest import Save
 from tests.factories import make_item, make_user
 from tests.state import reads_of, units_of_work
 
 INSERT = compiled_insert(Item, ["name", "price", "tags", "owner_id"], returning=IdRow)
 NAMES = CompiledStatement(select(Item.name))
+TERMINATE = CompiledStatement(select(func.pg_terminate_backend(bindparam("pid"))))
 
 
 class TestTransaction:
@@ -165,6 +167,66 @@ async def insert(uow: UnitOfWork, owner_id: uuid.UUID, name: str) -> None:
 
 async def names(app: FastAPI) -> list[str]:
     return sorted(row["name"] for row in await reads_of(app).all(NAMES))
+
+
+def item_values(owner_id: uuid.UUID) -> dict[str, Any]:
+    return {"owner_id": owner_id, "name": "last", "price": Decimal("1.00"), "tags": []}
+
+
+class TestLastStatement:
+    async def test_only_statement_is_committed_at_once(self, app: FastAPI, user: User) -> None:
+        async with units_of_work(app).begin() as uow:
+            await insert_last(uow, INSERT, **item_values(user.id))
+
+            assert await names(app) == ["last"]
+
+    async def test_after_another_it_is_committed_with_it(self, app: FastAPI, user: User) -> None:
+        async with units_of_work(app).begin() as uow:
+            await insert(uow, user.id, "first")
+            await insert_last(uow, INSERT, **item_values(user.id))
+
+            assert await names(app) == []
+        assert await names(app) == ["first", "last"]
+
+    async def test_nothing_runs_after_it(self, app: FastAPI, user: User) -> None:
+        async with units_of_work(app).begin() as uow:
+            await insert_last(uow, INSERT, **item_values(user.id))
+
+            with pytest.raises(RuntimeError, match="has ended"):
+                await insert(uow, user.id, "late")
+
+    async def test_its_error_leaves_nothing(self, app: FastAPI) -> None:
+        async def fail() -> None:
+            async with units_of_work(app).begin() as uow:
+                await insert_last(uow, INSERT, **item_values(uuid.uuid4()))
+
+        with pytest.raises(ForeignKeyViolation):
+            await fail()
+
+        assert await names(app) == []
+        assert units_of_work(app).pool.in_use == 0
+
+    async def test_lost_connection_is_replaced(self, app: FastAPI, user: User) -> None:
+        pooled = await units_of_work(app).pool.acquire()
+        units_of_work(app).pool.release(pooled)
+        lost = asyncio.Event()
+        pooled.driver.add_termination_listener(lambda _: lost.set())
+        await reads_of(app).all(TERMINATE, pid=pooled.driver.get_server_pid())
+        await lost.wait()
+
+        async with units_of_work(app).begin() as uow:
+            await insert_last(uow, INSERT, **item_values(user.id))
+
+        assert await names(app) == ["last"]
+
+    async def test_settings_end_with_it(self, app: FastAPI, user: User) -> None:
+        bind_actor(user.id)
+
+        async with units_of_work(app).begin() as uow:
+            await insert_last(uow, INSERT, **item_values(user.id))
+
+        actor = CompiledStatement(select(func.current_setting("app.actor_id", True).label("actor")))
+        assert not await reads_of(app).scalar(actor)
 
 
 class TestSessionAndCompiledStatements:

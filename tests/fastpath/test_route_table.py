@@ -10,15 +10,15 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import AsyncClient
 from starlette.routing import Match
 
-from app.fastpath.route_table import RouteTable
+from app.fastpath.routing import RouteTable
 
 PARAMETER = re.compile(r"{[^}]+}")
 
 
 def first_match(app: FastAPI, scope: dict[str, Any]) -> Any:
     """The operation and parameters that FastAPI finds without the table."""
-    for context in iter_route_contexts(app.routes[1:]):
-        match, found = context.matches(dict(scope))
+    for route in app.routes[1:]:
+        match, found = route.matches(dict(scope))
         if match is Match.FULL:
             return found["endpoint"], found["path_params"]
     return None

@@ -10,9 +10,9 @@ from httpx2 import AsyncClient
 from starlette.types import Message
 
 from app.config.settings import Settings
-from app.fastpath.route_table import RouteTable
 from app.features.users.models.user import User
 from app.http.body_bounds import body_rule
+from app.http.routes import ServiceRoute
 from app.http.schemas import MAX_ERRORS, In
 from tests.conftest import As, access_token
 from tests.problems import assert_problem
@@ -28,11 +28,6 @@ PATHS = [JSON, {"Content-Type": "application/json; charset=utf-8"}]
 
 def names(count: int) -> bytes:
     return json.dumps({f"a{number}": 1 for number in range(count)}).encode()
-
-
-def table(app: FastAPI) -> RouteTable:
-    [found] = [route for route in app.router.routes if isinstance(route, RouteTable)]
-    return found
 
 
 class Body:
@@ -294,6 +289,6 @@ class TestEveryRoute:
 
 
 def bodies(app: FastAPI) -> list[Any]:
-    """The effective routes that take a body."""
-    every = (route for each in table(app).tables.values() for route in each.routes)
+    """The routes that take a body."""
+    every = (route for route in app.routes if isinstance(route, ServiceRoute))
     return [route for route in every if route.body_field is not None]

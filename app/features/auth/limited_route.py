@@ -2,8 +2,8 @@
 
 from fastapi import Request, Response
 
-from app.fastpath.route import Handler
 from app.features.auth.resources import AuthResources
+from app.http.routes import Handler
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
 

@@ -14,9 +14,9 @@ from app.features.auth.dependencies import ClientDep, LoginThrottleDep
 from app.features.auth.schemas.mailed_token import EmailVerification, PasswordReset
 from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
-from app.http.form_route import FormRoute
 from app.http.html import PAGE_POLICY, framed_page, render
 from app.http.problem_details import violations
+from app.http.routes import FormRoute
 from app.http.schemas import OPAQUE, STORABLE_SECRET
 
 router = APIRouter(include_in_schema=False, route_class=FormRoute)

@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy import update as update_statement
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from app.db.compiled_insert import compiled_insert, compiled_insert_many, insert_many, insert_one
+from app.db.compiled_insert import compiled_insert, compiled_insert_many, insert_last, insert_many
 from app.db.errors import ForeignKeyViolation
 from app.db.executor import CompiledStatement, Reader, columns_of
 from app.db.listing import Filters, Listing, PageRequest, PageRows
@@ -126,13 +126,13 @@ async def restore(uow: UnitOfWork, item: Item) -> Item:
 
 
 async def create(uow: UnitOfWork, data: ItemCreate, *, owner: Principal) -> ItemRow:
-    """Create an item.
+    """Create an item, as the last statement of the unit of work.
 
     Raises:
         Unprocessable: there is no such category.
     """
     with known_category():
-        item = await insert_one(uow, INSERT, **data.model_dump(), owner_id=owner.id)
+        item = await insert_last(uow, INSERT, **data.model_dump(), owner_id=owner.id)
     uow.when_committed(metrics.ITEMS_CREATED.inc)
     return item
 

@@ -5,39 +5,26 @@ See docs/adr/0025-one-credential-one-client.md.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from fastapi import Request, Response
-from fastapi.dependencies.models import Dependant
-from fastapi.security import SecurityScopes
 
 from app.config.settings import Settings
 from app.db.unit_of_work import UnitOfWork
 from app.errors import Unprocessable, Violation
-from app.fastpath.dependency_graph import scopes_of
+from app.http.dependency_tree import Guard
 from app.http.idempotency import crud as idempotency_keys
 from app.http.idempotency.models import IdempotencyKeyReused, StoredResponse
 from app.resources import resources
-from app.security.authentication import Authentication, client_address, count_address
+from app.security.authentication import client_address, count_address
 from app.security.client_address import client_network
 from app.security.encryption import Encryptor
 from app.security.principals import Principal
 from app.security.resources import SecurityResources
 
-Guard = tuple[Authentication, SecurityScopes]
-
 MAX_KEY = 255
 STORED_HEADERS = ("content-type", "location", "etag", "last-modified", "cache-control", "pragma")
-
-
-def guards_of(dependant: Dependant) -> Iterator[Guard]:
-    """Yield the authentication dependencies of an endpoint, each with the scopes it requires."""
-    if isinstance(dependant.call, Authentication):
-        (scopes,) = scopes_of(dependant).values()
-        yield dependant.call, scopes
-    for each in dependant.dependencies:
-        yield from guards_of(each)
 
 
 async def respond_idempotently(

@@ -109,7 +109,7 @@ class ConcurrencyLimit:
         """Admit the first waiting request whose client may have the slot that became free."""
         if self.in_flight >= self._settings.max_requests_in_flight:
             return
-        # One look at each client: several hundred requests of one of them may wait.
+        # Once for each client: several hundred requests of one of them may wait.
         has_slot = {client: self._has_slot(client) for client in set(self._queue.values())}
         for admission, client in self._queue.items():
             if has_slot[client]:

@@ -1,9 +1,11 @@
 """The list of posts is a hot operation."""
 
-from fastapi import FastAPI
+from app.config.settings import Settings
+from app.main import create_app
+from tests.fastpath.test_routing import shortcut_of
 
-from tests.fastpath.test_route import compiled_graph_of
 
+def test_list_of_posts_has_a_shortcut(settings: Settings) -> None:
+    app = create_app(settings.model_copy(update={"fast_path_enabled": True}))
 
-async def test_list_of_posts_has_a_compiled_graph(app: FastAPI) -> None:
-    assert compiled_graph_of(app, "list_posts")
+    assert shortcut_of(app, "list_posts")

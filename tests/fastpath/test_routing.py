@@ -1,20 +1,22 @@
-"""Fast routes: the same responses as those of FastAPI."""
+"""Shortcuts: the same responses as those of FastAPI."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI, Form, Query, Request, Response
-from fastapi.routing import iter_route_contexts
 from httpx2 import AsyncClient
 
+from app.config.settings import Settings
 from app.errors import NotFound
 from app.fastpath.dependency_graph import DependencyGraph, Unsupported
-from app.fastpath.route import FastRoute
+from app.fastpath.routing import install
 from app.features.items.dependencies import get_item
 from app.features.users.models.user import User
+from app.http.routes import ServiceRoute, Shortcut, mount
+from app.resources import Resources
 from tests.conftest import As, Save, new_client
 from tests.factories import make_item
 
@@ -138,44 +140,42 @@ def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str]
 
 
 @pytest.mark.parametrize("name", sorted(HOT))
-async def test_hot_operation_has_a_compiled_graph(app: FastAPI, name: str) -> None:
-    assert compiled_graph_of(app, name)
+async def test_hot_operation_has_a_shortcut(app: FastAPI, name: str) -> None:
+    assert shortcut_of(app, name)
 
 
-def compiled_graph_of(app: FastAPI, name: str) -> DependencyGraph:
-    contexts = iter_route_contexts(app.routes)
-    found: list[Any] = [each._route_context for each in contexts]  # noqa: SLF001  (as app/fastpath/route_table.py)
-    (route,) = (route for route in found if route and route.name == name)
-    assert isinstance(route.original_route, FastRoute)
-    return DependencyGraph(route)
+def shortcut_of(app: FastAPI, name: str) -> Shortcut | None:
+    (route,) = (each for each in app.routes if isinstance(each, ServiceRoute) and each.name == name)
+    return route.shortcut
 
 
 class TestSmallApplication:
     """Each kind of dependency, on an application that has little else."""
 
     @pytest.fixture
-    def router(self) -> APIRouter:
-        return APIRouter(route_class=FastRoute)
+    async def router(self) -> AsyncIterator[APIRouter]:
+        calls: list[Request] = []
+
+        async def record(request: Request) -> None:
+            calls.append(request)
+
+        yield APIRouter(dependencies=[Depends(record)])
+        assert calls, "The dependency of the router was not called."
 
     @pytest.fixture
-    async def ask(self, router: APIRouter) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    def ask(self, router: APIRouter, settings: Settings) -> Callable[..., Awaitable[Any]]:
         app = FastAPI()
+        app.state.resources = Resources()
+        app.state.resources.add(settings)
 
         async def ask(method: str = "GET", path: str = "/", **options: Any) -> Any:
-            if not app.router.routes or router not in included:
-                app.include_router(router, dependencies=[Depends(note_caller)])
-                included.append(router)
+            if not any(isinstance(route, ServiceRoute) for route in app.routes):
+                mount(app, router)
+                install(app)
             async with new_client(app) as client:
                 return await client.request(method, path, **options)
 
-        included: list[APIRouter] = []
-        calls: list[Request] = []
-
-        async def note_caller(request: Request) -> None:
-            calls.append(request)
-
-        yield ask
-        assert calls, "The dependency of the router that includes ours was not called."
+        return ask
 
     async def test_shared_dependency_is_called_once(self, router: APIRouter, ask: Any) -> None:
         numbers = count()
@@ -275,11 +275,11 @@ def test_endpoint_in_a_thread_is_unsupported() -> None:
     def slow() -> int:
         return 1
 
-    router = APIRouter(route_class=FastRoute)
+    router = APIRouter(route_class=ServiceRoute)
 
     @router.get("/")
     async def answer(_: Annotated[int, Depends(slow)]) -> Response:
         return Response()
 
     with pytest.raises(Unsupported):
-        DependencyGraph(router.routes[0])
+        DependencyGraph(cast("ServiceRoute", router.routes[0]))
