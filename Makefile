@@ -59,7 +59,7 @@ import: $(READY) ## Send a catalogue through the running service: make import FI
 	@test -n "$$FILE" || { echo 'Say which file: make import FILE=diamonds.csv.gz' >&2; exit 1; }
 	@exec $(BIN)/python -m examples.catalogue_import "$$FILE" $(ARGS)
 
-bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--rounds 1 --only get"
+bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--runs 1 --only get"
 	@exec $(BIN)/python -m benchmarks.comparison $(ARGS)
 
 bench-smoke: $(READY) ## Hold a read, a list and a create against bare FastAPI; 90 s

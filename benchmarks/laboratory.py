@@ -16,17 +16,19 @@ from app.devtools.postgres import embedded_postgres
 from benchmarks.processes import cpu_seconds
 from benchmarks.servers import Server
 from benchmarks.service import free_port, stop
+from benchmarks.trace_collector import trace_collector
 
 START_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Laboratory:
-    """`url` is that of the migrated database; `core` the one for the server under load."""
+    """URLs of the migrated database and a trace collector; the core for the server under load."""
 
     folder: Path
     url: str
     core: int
+    collector: str
 
     @property
     def postgres_pid(self) -> int:
@@ -53,7 +55,8 @@ def laboratory() -> Iterator[Laboratory]:
         embedded_postgres(Path(folder) / "postgres", durable=False) as url,
     ):
         migrations.upgrade(url)
-        yield Laboratory(Path(folder), url, core)
+        with trace_collector() as collector:
+            yield Laboratory(Path(folder), url, core, collector)
 
 
 def reserve_core() -> int:
@@ -68,7 +71,7 @@ def running(server: Server, place: Laboratory) -> Iterator[Running]:
     """Run the server on the core set apart until it answers, and stop it in the end."""
     port = free_port()
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    environment = inherited | server.settings(place.url, port)
+    environment = inherited | server.settings(place.url, port, place.collector)
     command = ["taskset", "--cpu-list", str(place.core), *server.command_on(port)]
     folder, started = Path(tempfile.mkdtemp(dir=place.folder)), time.perf_counter()
     # The access log is written as in production, and goes nowhere.

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from benchmarks import generator
 
-# On more of them this service, as in production, refuses what would come late (ADR 0018).
 CONNECTIONS = 4
 # Any status above 399 counts as an error; wrk itself asks for that number.
 SCRIPT = """

@@ -12,13 +12,18 @@ MICRO = 1e6
 
 @dataclass(frozen=True)
 class Sample:
-    """CPU time in microseconds a request, latency in milliseconds."""
+    """CPU time in microseconds a request, latency in milliseconds.
+
+    Of several samples: medians, and the lowest and the highest CPU time.
+    """
 
     cpu: float
     per_second: float
     p50: float
     p99: float
     errors: int
+    lowest: float = 0
+    highest: float = 0
 
 
 def measure(
@@ -47,9 +52,11 @@ def measured(
 
 
 def median(samples: Sequence[Sample]) -> Sample:
-    """The median of each figure; of the errors the sum."""
+    """The median of each figure, the range of the CPU time, the sum of the errors."""
     figures = {
         name: statistics.median(getattr(sample, name) for sample in samples)
         for name in ("cpu", "per_second", "p50", "p99")
     }
-    return Sample(**figures, errors=sum(sample.errors for sample in samples))
+    costs = [sample.cpu for sample in samples]
+    errors = sum(sample.errors for sample in samples)
+    return Sample(**figures, errors=errors, lowest=min(costs), highest=max(costs))

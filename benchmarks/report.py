@@ -6,42 +6,51 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks import chart, targets
-from benchmarks.load import CONNECTIONS
+from benchmarks.measuring import Sample
 from benchmarks.servers import SERVICE, title_of
 from benchmarks.service import ROOT
-from benchmarks.targets import Samples
+from benchmarks.targets import Run, Samples
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 CHART = ROOT / "docs" / "images" / "bench.svg"
 
 
-def tables(samples: Samples) -> str:
-    return "\n\n".join([cpu_table(samples), latency_table(samples), targets.table(samples)])
+def tables(runs: Sequence[Run]) -> str:
+    levels = {level: targets.medians(runs, level) for level in runs[0]}
+    costs = [cpu_table(samples, level) for level, samples in levels.items()]
+    waits = [latency_table(samples, level) for level, samples in levels.items()]
+    return "\n\n".join([targets.table(runs), *costs, *waits])
 
 
-def cpu_table(samples: Samples) -> str:
+def cpu_table(samples: Samples, connections: int) -> str:
     """CPU microseconds a request, the cheapest first."""
     operations = list(next(iter(samples.values())))
     lines = [
-        f"| CPU µs per request | {' | '.join(operations)} |",
+        f"| CPU µs per request, {connections} connections | {' | '.join(operations)} |",
         f"|---|{'--:|' * len(operations)}",
     ]
     for name in by_cost(samples):
-        figures = " | ".join(f"{samples[name][each].cpu:,.0f}" for each in operations)
+        figures = " | ".join(cost(samples[name][each]) for each in operations)
         lines.append(f"| {named(name)} | {figures} |")
     return "\n".join(lines)
 
 
-def latency_table(samples: Samples) -> str:
+def cost(sample: Sample) -> str:
+    return f"{sample.cpu:,.0f} ({sample.lowest:,.0f} to {sample.highest:,.0f})"
+
+
+def latency_table(samples: Samples, connections: int) -> str:
     operations = list(next(iter(samples.values())))
+    unit = f"requests per second; p50 / p99 in ms, {connections} connections"
     lines = [
-        f"| requests per second; p50 / p99 in ms | {' | '.join(operations)} |",
+        f"| {unit} | {' | '.join(operations)} |",
         f"|---|{'--:|' * len(operations)}",
     ]
     for name in by_cost(samples):
@@ -62,14 +71,16 @@ def named(name: str) -> str:
     return f"**{title_of(name)}**" if name == SERVICE.name else title_of(name)
 
 
-def publish(samples: Samples, extras: dict[str, float], rounds: int, seconds: int) -> None:
+def publish(runs: Sequence[Run], extras: dict[str, float], seconds: int) -> None:
     """Write the results, the chart and the figures of the page."""
-    how = f"{rounds} rounds of {seconds} s on {CONNECTIONS} connections"
-    write_results("comparison", {"how": how, "servers": as_json(samples), "service": extras})
-    CHART.write_text(chart.bars(samples), encoding="utf-8")
+    levels = {level: targets.medians(runs, level) for level in runs[0]}
+    how = f"medians of {len(runs)} runs of {seconds} s, and their range"
+    servers = {f"{level} connections": as_json(samples) for level, samples in levels.items()}
+    write_results("comparison", {"how": how, "servers": servers, "service": extras})
+    CHART.write_text(chart.bars(levels[max(levels)]), encoding="utf-8")
     lines = [f"| {name} | {value:,.0f} |" for name, value in extras.items()]
     own = "\n".join(["| this service, other figures | |", "|---|--:|", *lines])
-    write_figures("comparison", f"{machine()}; {how}.\n\n{tables(samples)}\n\n{own}")
+    write_figures("comparison", f"{machine()}; {how}.\n\n{tables(runs)}\n\n{own}")
 
 
 def as_json(samples: Samples) -> dict[str, Any]:

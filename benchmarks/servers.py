@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks import toolchains
 from benchmarks.service import ROOT, app_command
@@ -25,14 +25,15 @@ class Server:
     def command_on(self, port: int) -> list[str]:
         return [part.replace("{port}", str(port)) for part in self.command]
 
-    def settings(self, database_url: str, port: int) -> dict[str, str]:
+    def settings(self, database_url: str, port: int, collector: str) -> dict[str, str]:
         given = {
             "DATABASE_URL": database_url.replace("+asyncpg", ""),
             "SECRET_KEY": SECRET_KEY,
             "POOL_SIZE": str(POOL_SIZE),
             "PORT": str(port),
         }
-        return given | self.environment
+        own = {k: v.replace("{collector}", collector) for k, v in self.environment.items()}
+        return given | own
 
 
 SERVICE = Server(
@@ -49,6 +50,19 @@ SERVICE = Server(
         "RATE_LIMIT_DEFAULT": "999999999/minute",
         "MAIL_FOLDER": "mails",
         "STORAGE_URL": "files",
+    },
+)
+
+
+TRACED = replace(
+    SERVICE,
+    name="service_traced",
+    title="this service, traced",
+    environment=SERVICE.environment
+    | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "{collector}",
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.1",
     },
 )
 
@@ -77,6 +91,7 @@ BARE_FASTAPI = asgi("fastapi_asyncpg", "FastAPI + asyncpg")
 
 SERVERS = [
     SERVICE,
+    TRACED,
     Server(
         "gin",
         "Gin + pgx (Go)",
