@@ -2,7 +2,7 @@
 
     python -m benchmarks.comparison [--runs 3] [--seconds 3] [--connections 4 32] [--only get]
 
-Each run starts all servers anew and measures each once for each operation and number of
+Each run starts all servers again and measures each once for each operation and number of
 connections, in turn. A run during which the machine was busy with other work is thrown away. A
 run of everything writes benchmarks/results.json, docs/images/bench.svg and the tables of
 docs/benchmarks.md; one of a part prints its tables only. Exits with 1 when an answer was an
