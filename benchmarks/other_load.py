@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-# Of one core. Above that, a run measures the neighbours as well.
+# Of one core. Above that, a run measures other work as well.
 MAX_OTHER_LOAD = 0.1
 SECONDS = 3.0
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
