@@ -18,7 +18,6 @@ from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain
-from pathlib import Path
 from typing import TypeVar
 
 from fastapi import APIRouter
@@ -56,8 +55,6 @@ class Feature:
     """Path operations below `/api/v1`; a factory where their schemas depend on other features."""
     root_routers: tuple[APIRouter, ...] = ()
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
-    static: tuple[Path, ...] = ()
-    """Style sheets and scripts, served below `/static/` by their names."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """OpenAPI tags with their descriptions."""
     scopes: tuple[Scope, ...] = ()
@@ -97,10 +94,6 @@ class Features:
     def routers(self) -> Iterator[APIRouter]:
         for router in chain.from_iterable(feature.routers for feature in self):
             yield router if isinstance(router, APIRouter) else router(self)
-
-    @property
-    def static(self) -> Iterator[Path]:
-        return chain.from_iterable(feature.static for feature in self)
 
     @property
     def tags(self) -> dict[str, str]:

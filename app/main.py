@@ -23,7 +23,6 @@ from app.http.middleware import (
 )
 from app.http.openapi.document import describe, operation_id
 from app.http.problem_details import register_error_handlers
-from app.http.static_files import StaticFiles
 from app.instrumentation import Tracing
 from app.lifespan import lifespan
 from app.observability import prometheus
@@ -47,16 +46,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=settings.description,
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # app/http/html.py serves it and the pages, and can disable them.
+        openapi_url=None,  # app/http/system.py serves it, and can disable it.
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         telemetry=telemetry(tracing),
     )
     limit = ConcurrencyLimit(settings)
-    static_files = StaticFiles(features.static)
-    app.state.resources = create_resources(
-        settings, features, static_files, limit, log_writer, Tracing(tracing)
-    )
+    app.state.resources = create_resources(settings, features, limit, log_writer, Tracing(tracing))
     add_middleware(app, settings, limit)
     register_error_handlers(app)
     include_routers(app, settings, features)

@@ -95,7 +95,7 @@ def print_banner(settings: Settings, port: int) -> None:
     address = local_url(settings.host, port)
     print(
         f"\n  {settings.project_name} is starting.\n\n"
-        f"    Open     {address}/docs\n"
+        f"    Open     {address}/\n"
         f"    Sign in  admin@example.com, user@example.com or guest@example.com,\n"
         f"             password {settings.demo_password.get_secret_value()}\n"
         f"    Mails    {address}/dev/mails\n"

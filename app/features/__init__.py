@@ -31,6 +31,8 @@ FEATURES = (
     "mail",
     "http_client",
     "backup",
+    "html_pages",
+    "docs_pages",
 )
 
 

@@ -248,7 +248,7 @@ class TestDevelopment:
 
         assert sign_in(run) == 200
         said = run.log.read_text()
-        assert f"http://127.0.0.1:{run.port}/docs" in said
+        assert f"http://127.0.0.1:{run.port}/" in said
         assert DEMO_PASSWORD in said
         assert run.end(signal.SIGINT) == 0
 
