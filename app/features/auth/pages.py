@@ -12,13 +12,14 @@ from app.db.dependencies import Transactions
 from app.errors import AppError, Unprocessable
 from app.features.auth import router as auth
 from app.features.auth.dependencies import ClientDep, LoginThrottleDep
+from app.features.auth.form_route import FormRoute
 from app.features.auth.schemas.mailed_token import EmailVerification, PasswordReset
 from app.features.html_pages.rendering import PAGE_POLICY, framed_page, render
 from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
-from app.http.form_route import FormRoute
+from app.features.users.texts import STORABLE_SECRET
 from app.http.problem_details import violations
-from app.http.schemas import OPAQUE, STORABLE_SECRET
+from app.http.schemas import OPAQUE
 
 router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
