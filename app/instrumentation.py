@@ -1,8 +1,7 @@
-"""Instrumentation of a process: its log, its traces and its runtime metrics."""
+"""Instrumentation of a process: its log and its runtime metrics."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.config.settings import Settings
 from app.db.pool_metrics import PoolMetrics
@@ -17,28 +16,10 @@ from app.runtime.single_flight_cache import SingleFlightCache
 from app.runtime.watchdog import Watchdog
 from app.security.resources import SecurityResources
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider  # A large import that is rarely needed.
-
-
-@dataclass(frozen=True, slots=True)
-class Tracing:
-    """The provider of spans; None if no traces are exported."""
-
-    provider: "TracerProvider | None"
-
 
 def open_log(opened: Resources, stack: AsyncExitStack) -> None:
     opened[LogWriter].start()
     stack.callback(opened[LogWriter].close)
-
-
-def open_tracing(opened: Resources, stack: AsyncExitStack) -> None:
-    provider = opened[Tracing].provider
-    if provider:
-        from app.observability.trace_export import close  # As in app/main.py.
-
-        stack.callback(close, provider)
 
 
 def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:

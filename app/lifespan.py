@@ -25,7 +25,7 @@ from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks, is_queue_processed
 from app.http.idempotency import crud as idempotency_keys
 from app.http.resources import HttpResources
-from app.instrumentation import open_log, open_tracing, runtime_metrics
+from app.instrumentation import open_log, runtime_metrics
 from app.jobs import crud as tasks
 from app.jobs.queue_metrics import QueueMetrics
 from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
@@ -46,7 +46,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     opened: Resources = app.state.resources
     async with AsyncExitStack() as stack:
         open_log(opened, stack)
-        open_tracing(opened, stack)
         startup = start(opened)
         open_database(startup, stack)
         open_security(startup)

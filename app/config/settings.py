@@ -90,9 +90,6 @@ class Settings(SettingsGroup):
     # With the wait in the queue; half a second less than the 5 s that clients are promised.
     request_timeout_seconds: Seconds = 4.5
     loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
-    # Named as in OpenTelemetry, whose SDK reads its other variables itself.
-    otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
-    otel_exporter_otlp_traces_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     metrics_enabled: bool = True
     metrics_token: SecretStr = SecretStr("")
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)
@@ -122,13 +119,6 @@ class Settings(SettingsGroup):
     @property
     def runs_worker(self) -> bool:
         return self.environment == "development" if self.run_worker is None else self.run_worker
-
-    @property
-    def traces_endpoint(self) -> str:
-        """The URL for traces, empty if they are not exported; the general one is a collector."""
-        collector = self.otel_exporter_otlp_endpoint.rstrip("/")
-        general = f"{collector}/v1/traces" if collector else ""
-        return self.otel_exporter_otlp_traces_endpoint or general
 
     @property
     def signing_secret(self) -> str:

@@ -33,6 +33,7 @@ FEATURES = (
     "backup",
     "html_pages",
     "docs_pages",
+    "tracing",
 )
 
 
