@@ -9,9 +9,9 @@ from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import Field, PrivateAttr, SecretStr
 
+from app.config.database_url import parameters
 from app.config.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
-from app.config.production import MIN_SECRET_BYTES, unsafe_settings
-from app.config.setting_rules import contradictions
+from app.config.production import unsafe_settings
 from app.config.setting_types import (
     DatabaseUrl,
     Networks,
@@ -23,19 +23,16 @@ from app.config.setting_types import (
 from app.config.settings_group import Reading, SettingsGroup, read
 from app.features import find_modules
 
-__all__ = [
-    "DEMO_PASSWORD",
-    "DEVELOPMENT_SECRET",
-    "MIN_SECRET_BYTES",
-    "ConfigError",
-    "Settings",
-    "default_settings",
-    "feature_groups",
-    "get_settings",
-    "load_settings",
-]
-
 G = TypeVar("G", bound=SettingsGroup)
+
+NO_SESSION = (
+    "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: notifications and "
+    "migrations need a session."
+)
+REFUSED_OPTIONS = (
+    "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
+    "ALTER ROLE ... SET."
+)
 
 
 def local_url(host: str, port: int) -> str:
@@ -138,7 +135,11 @@ class Settings(SettingsGroup):
         return unsafe_settings(self)
 
     def contradictions(self) -> dict[str, bool]:
-        return contradictions(self)
+        is_pooled = self.database_pgbouncer
+        return {
+            NO_SESSION: is_pooled and not self.database_direct_url,
+            REFUSED_OPTIONS: is_pooled and "options" in parameters(self.database_url),
+        }
 
     @property
     def features(self) -> Iterable[SettingsGroup]:

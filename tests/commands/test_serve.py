@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from app.commands.serve import listen
-from app.config.settings import DEMO_PASSWORD, ConfigError, Settings
+from app.config.known_secrets import DEMO_PASSWORD
+from app.config.settings import ConfigError, Settings
 from app.db import migrations
 from app.devtools.postgres import running_url
 from tests.e2e.service import ROOT, app_command, free_port

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.openapi.docs import get_swagger_ui_oauth2_redirect_html
 from fastapi.responses import RedirectResponse, Response
 
-from app.config.settings import DEMO_PASSWORD, Settings
+from app.config.known_secrets import DEMO_PASSWORD
+from app.config.settings import Settings
 from app.errors import NotFound
 from app.features.html_pages.extension import Markup
 from app.features.html_pages.rendering import (

@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
-from app.config.settings import DEMO_PASSWORD
+from app.config.known_secrets import DEMO_PASSWORD
 from app.http.problem_types import problem_types
 from tests.conftest import Running, new_client
 from tests.problems import assert_problem
