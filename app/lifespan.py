@@ -20,7 +20,6 @@ from app.db.resources import DatabaseResources
 from app.db.revisions import is_migrated
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import Features
-from app.http import response_cache
 from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks, is_queue_processed
 from app.http.idempotency import crud as idempotency_keys
@@ -97,10 +96,8 @@ def open_security(startup: Startup) -> None:
 
 
 def open_http(startup: Startup) -> None:
-    opened = HttpResources(CursorSigner(startup.settings.signing_secret), startup.health)
-    startup.resources.add(opened)
-    startup.notifications.on_notification(response_cache.CHANNEL, opened.response_cache.invalidate)
-    startup.notifications.on_reconnect(opened.response_cache.clear)
+    cursor_signer = CursorSigner(startup.settings.signing_secret)
+    startup.resources.add(HttpResources(cursor_signer, startup.health))
 
 
 def open_worker(startup: Startup) -> None:
@@ -122,7 +119,7 @@ def run_loops(startup: Startup, stack: AsyncExitStack) -> None:
     loops = [
         startup.create_listener(startup.notifications),
         *startup.loops,
-        runtime_metrics(startup.resources, stack),
+        runtime_metrics(startup, stack),
         QueueMetrics(startup.resources[DatabaseResources].loop_reads),
     ]
     for loop in loops:
