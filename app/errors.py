@@ -70,14 +70,6 @@ class InvalidToken(Unauthenticated):
     remedy = "Refresh the access token, or sign in again."
 
 
-class InvalidCredentials(Unauthenticated):
-    """The same error for an unknown account, a disabled account and a wrong password."""
-
-    code = "invalid_credentials"
-    title = "Invalid credentials"
-    remedy = "Check the user name and the password."
-
-
 class NotPermitted(AppError):
     """The caller is authenticated and may read the resource, but not perform the operation."""
 
@@ -141,13 +133,6 @@ class MethodNotAllowed(AppError):
     code = "method_not_allowed"
     title = "Method not allowed"
     remedy = "Use one of the methods that the Allow header names."
-
-
-class NotAcceptable(AppError):
-    status = 406
-    code = "not_acceptable"
-    title = "Not acceptable"
-    remedy = "Ask for a media type that the service can produce."
 
 
 class Conflict(AppError):

@@ -18,11 +18,12 @@ from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import chain
-from pathlib import Path
 from typing import TypeVar
 
 from fastapi import APIRouter
+from fastapi.telemetry import TelemetryConfig
 
+from app.config.settings import Settings
 from app.db.signals import Receiver, Signal, Signals
 from app.db.unit_of_work import UnitOfWork
 from app.features import FEATURES, find_modules
@@ -37,6 +38,15 @@ from app.startup import Startup
 Cleanup = Callable[[UnitOfWork], Awaitable[None]]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 RouterFactory = Callable[["Features"], APIRouter]
+
+Telemetry = Callable[[Settings], TelemetryConfig]
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 T = TypeVar("T")
 
@@ -56,14 +66,14 @@ class Feature:
     """Path operations below `/api/v1`; a factory where their schemas depend on other features."""
     root_routers: tuple[APIRouter, ...] = ()
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
-    static: tuple[Path, ...] = ()
-    """Style sheets and scripts, served below `/static/` by their names."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """OpenAPI tags with their descriptions."""
     scopes: tuple[Scope, ...] = ()
     """Scopes that its endpoints require; two features may declare the same one."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
+    telemetry: Telemetry | None = None
+    """Configures the spans of FastAPI, which otherwise creates none."""
     lifespan: Lifespan | None = None
     """Opens and yields the resources of the feature, an instance of its own class."""
     receivers: Mapping[type[Signal], Receiver] = field(default_factory=dict)
@@ -99,10 +109,6 @@ class Features:
             yield router if isinstance(router, APIRouter) else router(self)
 
     @property
-    def static(self) -> Iterator[Path]:
-        return chain.from_iterable(feature.static for feature in self)
-
-    @property
     def tags(self) -> dict[str, str]:
         return {tag: text for feature in self for tag, text in feature.tags.items()}
 
@@ -122,6 +128,11 @@ class Features:
     @property
     def problem_extensions(self) -> ProblemExtensions:
         return ProblemExtensions(tuple(chain.from_iterable(f.problem_extensions for f in self)))
+
+    def telemetry(self, settings: Settings) -> TelemetryConfig:
+        """Return the configuration of FastAPI, without its metrics and logs: see ADR 0013."""
+        configure = next((each.telemetry for each in self if each.telemetry), None)
+        return {**NO_TELEMETRY, **configure(settings)} if configure else NO_TELEMETRY
 
     @property
     def signals(self) -> Signals:

@@ -1,31 +1,17 @@
-"""Instrumentation of a process: its log, its traces and its runtime metrics."""
+"""Instrumentation of a process: its log and its runtime metrics."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from app.config.settings import Settings
 from app.db.pool_metrics import PoolMetrics
 from app.db.resources import DatabaseResources
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
-from app.http.resources import HttpResources
-from app.observability import metrics
 from app.observability.log_writer import LogWriter
-from app.observability.runtime_metrics import OnTick, RuntimeMetrics
+from app.observability.runtime_metrics import OnTick, RuntimeMetrics, sample_cache
 from app.resources import Resources
-from app.runtime.single_flight_cache import SingleFlightCache
 from app.runtime.watchdog import Watchdog
 from app.security.resources import SecurityResources
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider  # A large import that is rarely needed.
-
-
-@dataclass(frozen=True, slots=True)
-class Tracing:
-    """The provider of spans; None if no traces are exported."""
-
-    provider: "TracerProvider | None"
+from app.startup import Startup
 
 
 def open_log(opened: Resources, stack: AsyncExitStack) -> None:
@@ -33,15 +19,8 @@ def open_log(opened: Resources, stack: AsyncExitStack) -> None:
     stack.callback(opened[LogWriter].close)
 
 
-def open_tracing(opened: Resources, stack: AsyncExitStack) -> None:
-    provider = opened[Tracing].provider
-    if provider:
-        from app.observability.trace_export import close  # As in app/main.py.
-
-        stack.callback(close, provider)
-
-
-def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
+def runtime_metrics(startup: Startup, stack: AsyncExitStack) -> RuntimeMetrics:
+    opened = startup.resources
     database, limit = opened[DatabaseResources], opened[ConcurrencyLimit]
     pool_metrics = PoolMetrics(database.pool)
     return RuntimeMetrics(
@@ -50,16 +29,9 @@ def runtime_metrics(opened: Resources, stack: AsyncExitStack) -> RuntimeMetrics:
             limit.sample,
             pool_metrics.sample,
             lambda: sample_cache("principals", opened[SecurityResources].principals),
-            lambda: sample_cache("answers", opened[HttpResources].response_cache),
+            *startup.samplers,
         ],
     )
-
-
-def sample_cache(name: str, cache: SingleFlightCache[Any, Any]) -> None:
-    """Add the hits and misses since the last call to the metrics."""
-    metrics.CACHE_REQUESTS.labels(name, "hit").inc(cache.hits)
-    metrics.CACHE_REQUESTS.labels(name, "miss").inc(cache.misses)
-    cache.hits = cache.misses = 0
 
 
 def watch(opened: Resources, stack: AsyncExitStack) -> list[OnTick]:

@@ -20,12 +20,11 @@ from app.db.resources import DatabaseResources
 from app.db.revisions import is_migrated
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import Features
-from app.http import response_cache
 from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks, is_queue_processed
 from app.http.idempotency import crud as idempotency_keys
 from app.http.resources import HttpResources
-from app.instrumentation import open_log, open_tracing, runtime_metrics
+from app.instrumentation import open_log, runtime_metrics
 from app.jobs import crud as tasks
 from app.jobs.queue_metrics import QueueMetrics
 from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
@@ -46,7 +45,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     opened: Resources = app.state.resources
     async with AsyncExitStack() as stack:
         open_log(opened, stack)
-        open_tracing(opened, stack)
         startup = start(opened)
         open_database(startup, stack)
         open_security(startup)
@@ -98,10 +96,8 @@ def open_security(startup: Startup) -> None:
 
 
 def open_http(startup: Startup) -> None:
-    opened = HttpResources(CursorSigner(startup.settings.signing_secret), startup.health)
-    startup.resources.add(opened)
-    startup.notifications.on_notification(response_cache.CHANNEL, opened.response_cache.invalidate)
-    startup.notifications.on_reconnect(opened.response_cache.clear)
+    cursor_signer = CursorSigner(startup.settings.signing_secret)
+    startup.resources.add(HttpResources(cursor_signer, startup.health))
 
 
 def open_worker(startup: Startup) -> None:
@@ -123,7 +119,7 @@ def run_loops(startup: Startup, stack: AsyncExitStack) -> None:
     loops = [
         startup.create_listener(startup.notifications),
         *startup.loops,
-        runtime_metrics(startup.resources, stack),
+        runtime_metrics(startup, stack),
         QueueMetrics(startup.resources[DatabaseResources].loop_reads),
     ]
     for loop in loops:

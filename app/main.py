@@ -1,9 +1,6 @@
 """Composition root: the only module that imports all the others."""
 
-from typing import TYPE_CHECKING
-
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 
 from app.config.settings import Settings, get_settings
 from app.fastpath import accelerate
@@ -13,7 +10,7 @@ from app.http.compression import CompressionMiddleware
 from app.http.cors import CorsMiddleware
 from app.http.header_check import HeaderCheckMiddleware
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
-from app.http.load_shedding.middleware import PROBES, LoadSheddingMiddleware
+from app.http.load_shedding.middleware import LoadSheddingMiddleware
 from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -24,16 +21,11 @@ from app.http.middleware import (
 from app.http.openapi.document import describe, operation_id
 from app.http.problem_details import register_error_handlers
 from app.http.routes import mount
-from app.http.static_files import StaticFiles
-from app.instrumentation import Tracing
 from app.lifespan import lifespan
 from app.observability import prometheus
 from app.observability.logging import configure_logging
 from app.resources import Resources
 from app.security.client_address import TrustedProxies
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider  # A large import that is rarely needed.
 
 GZIP_MINIMUM_BYTES = 1400  # One packet: a smaller response does not arrive sooner.
 
@@ -41,23 +33,20 @@ GZIP_MINIMUM_BYTES = 1400  # One packet: a smaller response does not arrive soon
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
     settings, features = settings or get_settings(), load_features()
-    log_writer, tracing = configure_logging(settings), create_tracing(settings)
+    log_writer = configure_logging(settings)
     app = FastAPI(
         title=settings.project_name,
         version=settings.version,
         description=settings.description,
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # app/http/html.py serves it and the pages, and can disable them.
+        openapi_url=None,  # app/http/system.py serves it, and can disable it.
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
-        telemetry=telemetry(tracing),
+        telemetry=features.telemetry(settings),
     )
     limit = ConcurrencyLimit(settings)
-    static_files = StaticFiles(features.static)
-    app.state.resources = create_resources(
-        settings, features, static_files, limit, log_writer, Tracing(tracing)
-    )
+    app.state.resources = create_resources(settings, features, limit, log_writer)
     add_middleware(app, settings, limit)
     register_error_handlers(app)
     include_routers(app, settings, features)
@@ -73,28 +62,6 @@ def create_resources(settings: Settings, features: Features, *others: object) ->
     for instance in (*declared, *others):
         resources.add(instance)
     return resources
-
-
-def create_tracing(settings: Settings) -> "TracerProvider | None":
-    if not settings.traces_endpoint:
-        return None
-    from app.observability.trace_export import (
-        create_provider,  # The SDK is a large import that is rarely needed.
-    )
-
-    return create_provider(settings)
-
-
-def telemetry(tracing: "TracerProvider | None") -> TelemetryConfig:
-    """Enable the spans of FastAPI, without its metrics and logs: see ADR 0013."""
-    return {
-        "tracing": tracing is not None,
-        "tracer_provider": tracing,
-        "metrics": False,
-        "logs": False,
-        "auto_configure": False,
-        "exclude": lambda scope: scope["path"] in PROBES,
-    }
 
 
 def include_routers(app: FastAPI, settings: Settings, features: Features) -> None:

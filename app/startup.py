@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.config.settings import Settings
 from app.db.notifications import Notifications
 from app.http.health import HealthChecks
+from app.observability.runtime_metrics import Sample
 from app.resources import Resources
 from app.runtime.background import BackgroundLoop
 from app.runtime.drain import Drain
@@ -31,6 +32,8 @@ class Startup:
     """Creates the loop that receives notifications; a feature may replace it."""
     create_windows: CreateWindows = LocalWindows
     """Creates the windows of a rate limit; a feature may replace it."""
+    samplers: list[Sample] = field(default_factory=list)
+    """Calls that set gauges about once a second."""
     loops: list[BackgroundLoop] = field(default_factory=list)
     worker_loops: list[BackgroundLoop] = field(default_factory=list)
 

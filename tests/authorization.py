@@ -32,16 +32,7 @@ read_version              anonymous  200
 read_metrics              anonymous  200
 read_security_txt         anonymous  200
 read_openapi              anonymous  200
-show_landing_page         anonymous  200
-show_problem_types        anonymous  200
-show_problem_type         anonymous  200
-show_swagger_ui           anonymous  200
-show_oauth2_redirect      anonymous  200
-show_redoc                anonymous  200
-read_static_file          anonymous  200
-redirect_to_docs          anonymous  307
 """,
-    names={"code": "not_found", "name": "site.css"},
 )
 
 

@@ -23,10 +23,10 @@ from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.session import TokenPair
+from app.features.categories.response_cache import ResponseCache
 from app.features.users.crud import sessions
 from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
-from app.http.resources import HttpResources
 from app.main import create_app
 from app.security.principals import Role
 from app.security.resources import SecurityResources
@@ -205,7 +205,7 @@ async def empty_rows(cleaner: Cleaner) -> None:
 async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
     """The application that the tests of a worker share, without what it cached for earlier ones."""
     opened(shared_app)[SecurityResources].principals.clear()
-    opened(shared_app)[HttpResources].response_cache.clear()
+    opened(shared_app)[ResponseCache].clear()
     return shared_app
 
 

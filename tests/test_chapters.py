@@ -21,13 +21,6 @@ from tests.scopes import PERMISSIONS
 ITEMS = "/api/v1/items"
 
 
-class TestChapter1HelloWorld:
-    async def test_root_returns_hello(self, client: AsyncClient) -> None:
-        response = await client.get("/")
-
-        assert response.headers["content-type"].startswith("text/html")
-
-
 class TestChapter2Requests:
     async def test_path_query_body_and_form(self, as_user: As, user: User) -> None:
         client = await as_user(user)
@@ -49,11 +42,9 @@ class TestChapter3Responses:
 
         assert administered.keys() - own.keys() == {"last_login_at", "session_count"}
 
-    async def test_redirect_text_and_file(self, client: AsyncClient) -> None:
-        redirect = await client.get("/api", follow_redirects=False)
+    async def test_text(self, client: AsyncClient) -> None:
         text = await client.get("/.well-known/security.txt")
 
-        assert (redirect.status_code, redirect.headers["location"]) == (307, "/docs")
         assert text.headers["content-type"].startswith("text/plain")
 
 

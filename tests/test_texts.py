@@ -10,7 +10,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, SecretStr
 
 from app.config.settings import load_settings
-from app.http.schemas import EMAIL, LINE, OPAQUE, PARAGRAPH, PASSWORD, STORABLE_SECRET, TEXT, In
+from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
+from app.http.schemas import LINE, OPAQUE, PARAGRAPH, TEXT, In
 from app.main import create_app
 
 RULES = (EMAIL, LINE, OPAQUE, PARAGRAPH, PASSWORD, STORABLE_SECRET, TEXT)

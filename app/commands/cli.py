@@ -1,6 +1,8 @@
 """Command line. Commands import their modules when they run, so that `--help` is fast."""
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -40,40 +42,6 @@ def worker() -> None:
     work(settings)
 
 
-@cli.command()
-def openapi(
-    *,
-    check: Annotated[bool, typer.Option("--check", help="Compare only.")] = False,
-    release: Annotated[
-        bool,
-        typer.Option("--release", help="Make it the release that later changes are compared with."),
-    ] = False,
-) -> None:
-    """Write docs/openapi.json, or compare it with the code and the last release."""
-    from app.devtools import openapi as document
-
-    document.check() if check else document.write()
-    if release:
-        document.release()
-
-
-@cli.command()
-def remove(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
-    with_dependents: Annotated[
-        bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Despite uncommitted changes.")] = False,
-) -> None:
-    """Delete optional features from this checkout: code, tests, migrations and settings."""
-    from app.devtools.removal import command
-
-    chosen = command.optional_features() if everything else set(names or ())
-    command.remove(chosen, with_dependents=with_dependents, force=force)
-
-
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
     """Upgrade the database to a revision; replicas may run this at the same time."""
@@ -94,31 +62,9 @@ def downgrade_database(revision: str) -> None:
         migrations.downgrade(url, revision)
 
 
-@db.command("revision")
-def revise_database(message: str) -> None:
-    """Write a migration from the difference between the models and the database."""
-    from app.commands.database import owner_database
-    from app.db import migrations
-
-    with owner_database(load_settings()) as url:
-        migrations.upgrade(url)
-        migrations.revise(url, message)
-
-
-@db.command("check")
-def check_database() -> None:
-    """Fail when the models are ahead of the migrations."""
-    from app.commands.database import check_migrations
-
-    check_migrations()
-
-
-@db.command("reset")
-def reset_database() -> None:
-    """Delete the data of `make run`."""
-    from app.commands.database import reset
-
-    reset()
+# An installation may leave the developer tools out.
+if find_spec("app.devtools"):
+    import_module("app.devtools.cli").register(cli, db)
 
 
 def main() -> None:

@@ -1,7 +1,5 @@
 """Database commands: connection to the server, migrations and reset."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,30 +72,3 @@ def embedded(folder: Path, *, durable: bool = True) -> Iterator[str]:
             yield url
     except EmbeddedPostgresError as error:
         raise ConfigError(str(error)) from error
-
-
-def check_migrations() -> None:
-    """Check that the migrations match the models, in a temporary database.
-
-    Raises:
-        ConfigError: the embedded PostgreSQL is not installed or cannot be started.
-    """
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        embedded(Path(folder) / "postgres", durable=False) as url,
-    ):
-        migrations.upgrade(url)
-        migrations.check(url)
-
-
-def reset() -> None:
-    """Delete the data of `make run`.
-
-    Raises:
-        ConfigError: the development server is running.
-    """
-    from app.devtools.postgres import running_url
-
-    if running_url(POSTGRES_FOLDER):
-        raise ConfigError("The development database is in use: stop `make run` first.")
-    shutil.rmtree(DATA_FOLDER, ignore_errors=True)

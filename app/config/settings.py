@@ -9,9 +9,9 @@ from typing import Any, Literal, Self, TypeVar, cast
 
 from pydantic import Field, PrivateAttr, SecretStr
 
+from app.config.database_url import parameters
 from app.config.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
-from app.config.production import MIN_SECRET_BYTES, unsafe_settings
-from app.config.setting_rules import contradictions
+from app.config.production import unsafe_settings
 from app.config.setting_types import (
     DatabaseUrl,
     Networks,
@@ -23,19 +23,16 @@ from app.config.setting_types import (
 from app.config.settings_group import Reading, SettingsGroup, read
 from app.features import find_modules
 
-__all__ = [
-    "DEMO_PASSWORD",
-    "DEVELOPMENT_SECRET",
-    "MIN_SECRET_BYTES",
-    "ConfigError",
-    "Settings",
-    "default_settings",
-    "feature_groups",
-    "get_settings",
-    "load_settings",
-]
-
 G = TypeVar("G", bound=SettingsGroup)
+
+NO_SESSION = (
+    "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: notifications and "
+    "migrations need a session."
+)
+REFUSED_OPTIONS = (
+    "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
+    "ALTER ROLE ... SET."
+)
 
 
 def local_url(host: str, port: int) -> str:
@@ -92,9 +89,6 @@ class Settings(SettingsGroup):
     # With the wait in the queue; half a second less than the 5 s that clients are promised.
     request_timeout_seconds: Seconds = 4.5
     loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
-    # Named as in OpenTelemetry, whose SDK reads its other variables itself.
-    otel_exporter_otlp_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
-    otel_exporter_otlp_traces_endpoint: str = Field(default="", pattern=r"^(https?://.+)?$")
     metrics_enabled: bool = True
     metrics_token: SecretStr = SecretStr("")
     worker_metrics_port: int = Field(default=0, ge=0, le=65_535)
@@ -126,13 +120,6 @@ class Settings(SettingsGroup):
         return self.environment == "development" if self.run_worker is None else self.run_worker
 
     @property
-    def traces_endpoint(self) -> str:
-        """The URL for traces, empty if they are not exported; the general one is a collector."""
-        collector = self.otel_exporter_otlp_endpoint.rstrip("/")
-        general = f"{collector}/v1/traces" if collector else ""
-        return self.otel_exporter_otlp_traces_endpoint or general
-
-    @property
     def signing_secret(self) -> str:
         return self.secret_key.get_secret_value() or DEVELOPMENT_SECRET
 
@@ -150,7 +137,11 @@ class Settings(SettingsGroup):
         return unsafe_settings(self)
 
     def contradictions(self) -> dict[str, bool]:
-        return contradictions(self)
+        is_pooled = self.database_pgbouncer
+        return {
+            NO_SESSION: is_pooled and not self.database_direct_url,
+            REFUSED_OPTIONS: is_pooled and "options" in parameters(self.database_url),
+        }
 
     @property
     def features(self) -> Iterable[SettingsGroup]:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from app.observability import metrics
 from app.observability.logging import get_logger
-from app.observability.tracing import record_statement
+from app.observability.tracing import Tracing
 
 log = get_logger("database")
 
@@ -25,7 +25,7 @@ SLOW_SECONDS = 0.5
 def observe(sql: str, seconds: float) -> None:
     """Record the duration of a statement; `sql` has placeholders instead of values."""
     OPERATIONS.get(sql[:WORD_LENGTH], OPERATIONS["other"]).observe(seconds)
-    record_statement(sql, seconds)
+    Tracing.spans.record_statement(sql, seconds)
     if seconds > SLOW_SECONDS:
         log.warning("slow statement", sql=sql, milliseconds=round(seconds * 1000))
 

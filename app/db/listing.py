@@ -182,9 +182,3 @@ def rows_after_at(
     column, down = order[place]
     equal = [earlier == bounds[index] for index, (earlier, _) in enumerate(order[:place])]
     return and_(*equal, column < bounds[place] if down else column > bounds[place])
-
-
-def contains_pattern(text: str) -> str:
-    """Return a LIKE pattern for values that contain the text, with its wildcards escaped."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
-ALWAYS_PRESENT = ("users", "auth", "mail", "categories", "items", "tasks")
+ALWAYS_PRESENT = ("users", "auth", "mail", "categories", "items", "tasks", "html_pages")
 KERNEL = sorted(
     path.name
     for path in (ROOT / "app").iterdir()

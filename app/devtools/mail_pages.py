@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from app.errors import NotFound
+from app.features.html_pages.extension import Markup
+from app.features.html_pages.rendering import framed_page, render, require_no_production
 from app.features.mail.settings import MailSettings
-from app.http.html import Markup, framed_page, render, require_no_production
 from app.http.schemas import OpaqueText
 from app.resources import resources
 
+ASSETS = Path(__file__).parent / "assets"
 SHOWN = 100
 NAME = re.compile(r"[0-9a-f-]{36}")
 # As in a mail program: no resources are fetched, no scripts run.
@@ -27,7 +29,9 @@ router = APIRouter(
 @router.get("")
 def list_mails(request: Request) -> Response:
     rows = [mail_row(request, file) for file in newest(folder(request))]
-    content = render(request, "mails.html", rows=Markup("".join(rows)), folder=str(folder(request)))
+    content = render(
+        request, ASSETS / "mails.html", rows=Markup("".join(rows)), folder=str(folder(request))
+    )
     return framed_page(request, "Mails", content)
 
 
@@ -35,7 +39,7 @@ def list_mails(request: Request) -> Response:
 def read_mail(mail_name: OpaqueText, request: Request) -> Response:
     mail = load(folder(request) / f"{checked(mail_name)}.eml")
     shown = {**facts(mail), "mail_name": mail_name, "text": part(mail, "plain")}
-    content = render(request, "mail.html", **shown)
+    content = render(request, ASSETS / "mail.html", **shown)
     return framed_page(request, str(mail["Subject"]), content)
 
 
@@ -57,7 +61,7 @@ def newest(mails: Path) -> list[Path]:
 
 
 def mail_row(request: Request, file: Path) -> Markup:
-    return render(request, "mail_row.html", mail_name=file.stem, **facts(load(file)))
+    return render(request, ASSETS / "mail_row.html", mail_name=file.stem, **facts(load(file)))
 
 
 def checked(name: str) -> str:

@@ -31,6 +31,9 @@ FEATURES = (
     "mail",
     "http_client",
     "backup",
+    "html_pages",
+    "docs_pages",
+    "tracing",
 )
 
 

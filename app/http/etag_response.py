@@ -10,7 +10,6 @@ from app.http.absolute_urls import absolute_url
 from app.http.http_dates import format_http_date
 from app.http.precondition_dependency import etag
 from app.http.preconditions import Validators, evaluate_preconditions
-from app.http.response_cache import CachedResponse
 from app.http.schemas import Stored
 
 PRIVATE = "private, no-cache"
@@ -53,18 +52,6 @@ def etag_of(body: Stored, content: bytes) -> str:
     if not body.has_unversioned_fields:
         return etag(body.version)
     return f'"{body.version}-{hashlib.sha256(content).hexdigest()[:8]}"'
-
-
-def cached_response(request: Request, cached: CachedResponse) -> Response:
-    """Return the cached response, or 304 if the client has it.
-
-    Raises:
-        PreconditionFailed: the precondition of a read does not hold.
-    """
-    headers = {"ETag": cached.etag, "Cache-Control": PRIVATE}
-    if known := known_tag(request, Validators(cached.etag)):
-        return Response(status_code=304, headers={**headers, "ETag": known})
-    return Response(cached.body, 200, headers, "application/json")
 
 
 def known_tag(request: Request, current: Validators) -> str | None:

@@ -15,7 +15,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, ContentTooLarge
-from app.http.close_codes import CloseCode
 from app.http.forwarding import resolve_client
 from app.http.problem_details import problem_response
 from app.observability.access_log import AccessRecorder
@@ -28,6 +27,7 @@ MAX_DIGITS = 20
 # A rejected handshake gets an HTTP response.
 STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 SWITCHING_PROTOCOLS = 101
+INTERNAL_ERROR = 1011  # RFC 6455, section 7.4.1.
 
 error_log = get_logger("error")
 
@@ -147,7 +147,7 @@ async def send_internal_error(
         await problem_response(scope, AppError())(scope, receive, send)
         return
     with suppress(OSError, RuntimeError):  # The socket may be closed already.
-        await send({"type": "websocket.close", "code": CloseCode.INTERNAL_ERROR})
+        await send({"type": "websocket.close", "code": INTERNAL_ERROR})
 
 
 class BodyLimitMiddleware:

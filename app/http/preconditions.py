@@ -157,17 +157,5 @@ def is_later(current: Validators, date: str, *, default: bool = True) -> bool:
     return current.modified_at.replace(microsecond=0) > moment
 
 
-def is_range_applicable(headers: RawHeaders, current: Validators) -> bool:
-    """Return whether If-Range is absent or matches the exact current bytes (section 13.1.5)."""
-    value = field_value(headers, b"if-range")
-    if value is None:
-        return True
-    if tag := parse_entity_tag(value):
-        return not tag.is_weak and str(tag) == current.etag
-    moment = parse_http_date(value)
-    modified_at = current.modified_at
-    return bool(moment and modified_at and modified_at.replace(microsecond=0) == moment)
-
-
 def tag_of(current: Validators) -> EntityTag:
     return EntityTag(current.etag.strip('"'))

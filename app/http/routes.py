@@ -16,7 +16,6 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from app.http.body_bounds import BodyRule, body_rule, bounded_body
-from app.http.charset import check_form
 from app.http.query_parameters import QueryParameters
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -64,19 +63,6 @@ class ServiceRoute(APIRoute):
             if scope["method"] != "GET":
                 receive = await bounded_body(self.body_rule, scope, receive)
         await super().handle(scope, receive, send)
-
-
-class FormRoute(ServiceRoute):
-    """A route that rejects a urlencoded form that is not in UTF-8."""
-
-    def get_route_handler(self) -> Handler:
-        handler = super().get_route_handler()
-
-        async def check_and_handle(request: Request) -> Response:
-            check_form(request.headers.get("content-type", ""), await request.body())
-            return await handler(request)
-
-        return check_and_handle
 
 
 def mount(app: FastAPI, router: APIRouter, *, prefix: str = "") -> None:

@@ -4,11 +4,9 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -18,19 +16,15 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from app.runtime.email_address import InvalidEmail, email_address
-from app.runtime.opaque_string import prepared
 from app.runtime.text import (
     TextRefused,
     normalized_line,
     normalized_paragraph,
     normalized_text,
-    storable,
 )
 
 T = TypeVar("T")
@@ -39,13 +33,10 @@ T = TypeVar("T")
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
-# Decimal would also accept exponents, underscores and digits of other scripts.
-DECIMAL = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,8})?")
 # PostgreSQL cannot store NUL; Pydantic rejects surrogates itself.
 STORABLE = r"^[^\x00]*$"
 # Per model and per response; a single error replaces a larger number.
 MAX_ERRORS = 100
-CENT = Decimal("0.01")
 
 
 def rfc_3339(value: Any) -> Any:
@@ -56,16 +47,6 @@ def rfc_3339(value: Any) -> Any:
     return value
 
 
-def plain_decimal(value: Any) -> Any:
-    if isinstance(value, str) and not DECIMAL.fullmatch(value):
-        raise PydanticCustomError("decimal_parsing", "Input should be a valid decimal")
-    return value
-
-
-def two_places(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT)
-
-
 def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
     """Return a validator that normalizes or rejects text before Pydantic checks its length."""
 
@@ -73,7 +54,7 @@ def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         try:
             return rule(text) if isinstance(text, str) else value
-        except (TextRefused, InvalidEmail) as error:
+        except TextRefused as error:
             raise PydanticCustomError(error.code, error.message) from None
 
     return BeforeValidator(check)
@@ -85,11 +66,6 @@ def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
 LINE = checked_by(normalized_line)
 TEXT = checked_by(normalized_text)
 PARAGRAPH = checked_by(normalized_paragraph)
-EMAIL = checked_by(email_address)
-PASSWORD = checked_by(prepared)
-# A password that may be older than the current rule: only characters that cannot be stored
-# are rejected.
-STORABLE_SECRET = checked_by(storable)
 
 
 class Opaque:
@@ -102,27 +78,8 @@ Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
 # Search text: words or prefixes of words.
 MAX_QUESTION = 50
 Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
-Text = Annotated[Storable, TEXT]
-PasswordLimiter = Annotated[Storable, LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
-# An amount of money is `Money` with its bounds, followed by PLAIN and TWO_PLACES: bounds after a
-# validator function are checked in Python, at twice the cost.
-Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"])]
-PLAIN = BeforeValidator(plain_decimal)
-TWO_PLACES = AfterValidator(two_places)
-
-MoneyRead = Annotated[
-    Decimal,
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^\d{1,5}\.\d{2}$",
-            "maxLength": 8,
-            "examples": ["999.99"],
-        }
-    ),
-]
 
 
 def too_many_errors() -> PydanticCustomError:

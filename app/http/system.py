@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import Field
 
 from app.config.settings import Settings
-from app.errors import Unavailable
-from app.http import html as site
-from app.http import static_files as static
+from app.errors import NotFound, Unavailable
+from app.http.absolute_urls import root_path
 from app.http.health import DependencyHealth
+from app.http.openapi.document import below
 from app.http.problem_details import MEDIA_TYPE, problem, responses
 from app.http.resources import HttpResources
 from app.http.schemas import Out
@@ -22,8 +22,6 @@ from app.runtime.clock import now
 from app.runtime.drain import Drain
 
 router = APIRouter(tags=["system"])
-router.include_router(site.router)
-router.include_router(static.router)
 
 SECURITY_TXT_LIFETIME = timedelta(days=180)
 
@@ -67,6 +65,16 @@ async def get_settings(request: Request) -> Settings:
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 
 
+async def require_docs_enabled(settings: SettingsDep) -> None:
+    """Check that the documentation is enabled.
+
+    Raises:
+        NotFound: DOCS_ENABLED is false.
+    """
+    if not settings.docs_enabled:
+        raise NotFound("The documentation is closed here.")
+
+
 @router.get("/liveness")
 async def read_liveness() -> Alive:
     """Report that the process responds, without checking any dependency."""
@@ -101,6 +109,11 @@ async def read_version(settings: SettingsDep) -> Version:
     return Version(
         name=settings.project_name, version=settings.version, environment=settings.environment
     )
+
+
+@router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(require_docs_enabled)])
+async def read_openapi(request: Request) -> Response:
+    return JSONResponse(below(root_path(request), request.app.openapi()))
 
 
 @router.get("/.well-known/security.txt", include_in_schema=False)

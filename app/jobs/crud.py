@@ -1,20 +1,16 @@
 """Queries and changes of the tasks table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.db.errors import UniqueViolation
 from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWork
-from app.errors import Conflict
 from app.jobs import pgqueuer as queue
-from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus, TooManyTasks
+from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus
 from app.runtime.clock import now
 
 # Notification channel: workers cancel running tasks whose id they receive.
@@ -22,7 +18,6 @@ CHANNEL = "cancelled_tasks"
 RETENTION = timedelta(days=7)
 LOST_AFTER = timedelta(minutes=1)
 NO_DELAY = timedelta(0)
-RETRY_SECONDS = 10
 # Columns that are set before the first attempt.
 ENQUEUED = ("id", "kind", "payload", "owner_id", "request_id", "traceparent", "deduplication_key")
 
@@ -40,24 +35,6 @@ async def create(uow: UnitOfWork, task: Task, *, delay: timedelta = NO_DELAY) ->
         return await get_unfinished(uow, task.deduplication_key)
     await queue.push(uow, task.kind, added, delay=delay)
     return added
-
-
-async def refuse_too_many(uow: UnitOfWork, owner_id: uuid.UUID, *, most: int) -> None:
-    """Limit the unfinished tasks of one owner.
-
-    Raises:
-        TooManyTasks: none of the owner's newest `most` tasks has ended.
-    """
-    of_owner = select(Task.status).where(Task.owner_id == owner_id)
-    newest_first = of_owner.order_by(Task.created_at.desc(), Task.id.desc()).limit(most).subquery()
-    unfinished = select(func.count()).where(newest_first.c.status.in_(UNFINISHED))
-    if (await uow.session.scalar(unfinished) or 0) >= most:
-        raise TooManyTasks(f"At most {most} unfinished tasks.", retry_after_seconds=RETRY_SECONDS)
-
-
-async def get_enqueued(uow: UnitOfWork, task_id: uuid.UUID) -> Task:
-    """Return a task whose id `create` returned in this transaction."""
-    return await uow.session.get_one(Task, task_id)
 
 
 async def get_unfinished(uow: UnitOfWork, key: str | None) -> uuid.UUID:
@@ -122,57 +99,6 @@ async def update_attempt(uow: UnitOfWork, task_id: uuid.UUID, attempt: int, **fi
     return changed is not None
 
 
-async def cancel(uow: UnitOfWork, task: Task) -> None:
-    """Cancel the task; transactions that it has already committed remain.
-
-    Raises:
-        AlreadyFinished: the task has ended.
-    """
-    task.check_unfinished()
-    task.status = TaskStatus.CANCELLED
-    task.finished_at = now()
-    await uow.session.flush()
-    await uow.notify(CHANNEL, str(task.id))
-
-
-async def retry_failed(uow: UnitOfWork, ids: Sequence[uuid.UUID]) -> tuple[int, int]:
-    """Enqueue failed tasks again, newest first; all of them if no ids are given.
-
-    Returns:
-        How many were enqueued, and how many stay failed because of an unfinished duplicate.
-    """
-    selected = Task.id.in_(ids) if ids else Task.status == TaskStatus.FAILED
-    statement = (
-        select(Task)
-        .where(selected, Task.status == TaskStatus.FAILED)
-        .order_by(Task.created_at.desc(), Task.id.desc())
-        .with_for_update(skip_locked=True)
-    )
-    failed, retried = (await uow.session.scalars(statement)).all(), 0
-    for task in failed:
-        with suppress(Conflict):
-            await retry(uow, task)
-            retried += 1
-    return retried, len(failed) - retried
-
-
-async def retry(uow: UnitOfWork, task: Task) -> Task:
-    """Enqueue a failed task again.
-
-    Raises:
-        NotFailed: the task is unfinished, succeeded or was cancelled.
-        Conflict: an unfinished task has the same key.
-    """
-    try:
-        # A conflict of one task must not roll back the other retries.
-        async with uow.session.begin_nested():
-            task.reset()
-    except UniqueViolation as error:
-        raise Conflict("An unfinished task with the same key exists.") from error
-    await queue.push(uow, task.kind, task.id, delay=NO_DELAY)
-    return task
-
-
 async def requeue_lost(uow: UnitOfWork) -> int:
     """Enqueue unfinished tasks that are missing from the queue; return their number."""
     lost = await uow.session.execute(
@@ -191,21 +117,6 @@ async def waiting(reads: PoolReader) -> tuple[int, float]:
     """Return the number of due tasks, and the age of the oldest in seconds."""
     row = await reads.first(queue.DUE)
     return (row["waiting"], row["oldest_seconds"]) if row else (0, 0.0)
-
-
-async def newest(uow: UnitOfWork, status: TaskStatus | None, limit: int) -> Sequence[Task]:
-    statement = select(Task).order_by(Task.created_at.desc(), Task.id.desc()).limit(limit)
-    if status:
-        statement = statement.where(Task.status == status)
-    return (await uow.session.scalars(statement)).all()
-
-
-async def purge(uow: UnitOfWork, status: TaskStatus) -> int:
-    """Delete every task with the status; return their number."""
-    deleted = await uow.session.scalars(
-        delete(Task).where(Task.status == status).returning(Task.id)
-    )
-    return len(deleted.all())
 
 
 async def delete_old(uow: UnitOfWork) -> None:

@@ -17,7 +17,7 @@ from app.jobs import crud as tasks
 from app.jobs.models import Task
 from app.observability import metrics
 from app.observability.request_context import request_id
-from app.observability.tracing import current_traceparent
+from app.observability.tracing import Tracing
 from app.resources import Resources
 from app.runtime.ids import uuid7
 from app.runtime.jitter import jitter
@@ -133,7 +133,7 @@ async def enqueue(
         payload=job.model_dump(mode="json"),
         owner_id=owner_id,
         request_id=request_id.get() or uuid.uuid4().hex,
-        traceparent=current_traceparent(),
+        traceparent=Tracing.spans.traceparent(),
         deduplication_key=key and f"{job.kind}:{key}",
     )
     return await tasks.create(uow, task, delay=delay)

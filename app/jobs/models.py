@@ -9,7 +9,6 @@ from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Versioned, text_enum
-from app.errors import Conflict, TooManyRequests
 
 
 class TaskStatus(enum.StrEnum):
@@ -22,24 +21,6 @@ class TaskStatus(enum.StrEnum):
 
 UNFINISHED = (TaskStatus.QUEUED, TaskStatus.RUNNING)
 IS_UNFINISHED = text("status IN ('queued', 'running')")
-
-
-class AlreadyFinished(Conflict):
-    code = "already_finished"
-    title = "Already finished"
-    remedy = "Only a queued or running task can be cancelled."
-
-
-class NotFailed(Conflict):
-    code = "not_failed"
-    title = "Not failed"
-    remedy = "Only a failed task can be retried."
-
-
-class TooManyTasks(TooManyRequests):
-    code = "too_many_tasks"
-    title = "Too many tasks"
-    remedy = "Wait until some of your tasks have ended, or cancel them."
 
 
 class Task(Versioned, Base):
@@ -79,23 +60,3 @@ class Task(Versioned, Base):
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(String(500))
     finished_at: Mapped[datetime | None]
-
-    def check_unfinished(self) -> None:
-        """Check that the task can be cancelled.
-
-        Raises:
-            AlreadyFinished: the task has ended.
-        """
-        if self.status not in UNFINISHED:
-            raise AlreadyFinished
-
-    def reset(self) -> None:
-        """Return a failed task to the initial status.
-
-        Raises:
-            NotFailed: the task is unfinished, succeeded or was cancelled.
-        """
-        if self.status is not TaskStatus.FAILED:
-            raise NotFailed
-        self.status, self.finished_at = TaskStatus.QUEUED, None
-        self.attempts, self.progress = 0, 0

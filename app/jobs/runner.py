@@ -16,7 +16,7 @@ from app.jobs.models import Task
 from app.observability import metrics
 from app.observability.logging import get_logger
 from app.observability.request_context import bind_task
-from app.observability.tracing import job_span
+from app.observability.tracing import Tracing
 from app.resources import Resources
 
 # For a task that could not be requeued because the database is unreachable.
@@ -68,7 +68,7 @@ class JobRunner:
             if task:
                 with (
                     bind_task(task.id, request=task.request_id, owner=task.owner_id),
-                    job_span(task.kind, task.traceparent),
+                    Tracing.spans.job(task.kind, task.traceparent),
                 ):
                     await self._run_attempt(task, self.jobs[task.kind])
         except AppError as error:

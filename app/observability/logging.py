@@ -12,7 +12,7 @@ from app.config.settings import Settings
 from app.observability.log_writer import LogWriter
 from app.observability.redaction import RedactedExceptions, redact_fields, redact_line
 from app.observability.request_context import actor_id, request_id, task_id
-from app.observability.tracing import add_trace
+from app.observability.tracing import Tracing
 
 LOGGED = (request_id, actor_id, task_id)
 
@@ -24,6 +24,7 @@ def add_request_context(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     for variable in LOGGED:
         if value := variable.get():
             event.setdefault(variable.name, value)
+    event.update(Tracing.spans.log_fields())
     return event
 
 
@@ -37,7 +38,6 @@ def render_readable(logger: WrappedLogger, name: str, event: EventDict) -> str:
 
 SHARED: list[Processor] = [
     add_request_context,
-    add_trace,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     redact_fields,

@@ -2,7 +2,6 @@
 
 import hmac
 import os
-from collections import Counter
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -41,17 +40,6 @@ async def get_scraper(request: Request) -> None:
 def read_metrics() -> Response:
     """Read the metrics of all workers in Prometheus' text format."""
     return Response(generate_latest(registry()), media_type=CONTENT_TYPE_LATEST)
-
-
-def answers_by_status() -> list[dict[str, int]]:
-    """Return the number of responses of each status, the lowest first."""
-    found: Counter[int] = Counter()
-    for metric in registry().collect():
-        if metric.name == "http_request_duration_seconds":
-            for sample in metric.samples:
-                if sample.name.endswith("_count"):
-                    found[int(sample.labels["status"])] += int(sample.value)
-    return [{"status": status, "count": count} for status, count in sorted(found.items())]
 
 
 def registry() -> CollectorRegistry:

@@ -5,9 +5,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from app.observability import metrics
 from app.runtime.background import BackgroundLoop
+from app.runtime.single_flight_cache import SingleFlightCache
 
 TICK_SECONDS = 0.05
 SAMPLE_EVERY_TICKS = 20
@@ -54,3 +56,10 @@ def sample_process() -> None:
         pages = int(STATM.read_text(encoding="ascii").split()[1])
         metrics.MEMORY_BYTES.set(pages * os.sysconf("SC_PAGE_SIZE"))
         metrics.OPEN_FILES.set(len(list(DESCRIPTORS.iterdir())))
+
+
+def sample_cache(name: str, cache: SingleFlightCache[Any, Any]) -> None:
+    """Add the hits and misses since the last call to the metrics."""
+    metrics.CACHE_REQUESTS.labels(name, "hit").inc(cache.hits)
+    metrics.CACHE_REQUESTS.labels(name, "miss").inc(cache.misses)
+    cache.hits = cache.misses = 0

@@ -13,7 +13,7 @@ from app.errors import EmailNotVerified, NotPermitted, TooManyRequests, Unauthen
 from app.resources import resources
 from app.security.client_address import client_network
 from app.security.credential_verification import authenticate
-from app.security.principals import ADMIN, Principal, Role
+from app.security.principals import ADMIN, Principal
 from app.security.rate_limit import Windows
 from app.security.request_credentials import AmbiguousCredentials
 from app.security.resources import RequestRateLimit
@@ -165,18 +165,6 @@ AccountHolder = Annotated[Principal, Security(account_authentication)]
 # GraphQL: each field requires its own scope.
 FieldReader = Annotated[Principal, Security(early_authentication)]
 Administrator = Annotated[Principal, Security(authentication, scopes=[ADMIN])]
-
-
-def permit_role(principal: Principal, role: Role | None) -> None:
-    """Check that the caller may assign the role.
-
-    Otherwise an API key could create an account with its permissions that outlives the key.
-
-    Raises:
-        SessionRequired: the caller assigns the role of administrator with an API key.
-    """
-    if role is Role.ADMIN:
-        principal.require_session()
 
 
 def permit_change(principal: Principal, owner_id: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.config.settings import DEMO_PASSWORD
+from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Page
 from tests.conftest import execute, with_database
 from tests.factories import item_body

@@ -1,6 +1,6 @@
 """GraphiQL in a real browser that reaches nothing but the service."""
 
-from app.config.settings import DEMO_PASSWORD
+from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Page
 
 # A function of the page, which sends its token along.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.config.settings import DEMO_PASSWORD
+from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Browser, Page, new_page
 
 

@@ -14,7 +14,8 @@ import httpx2
 import pytest
 
 from app.commands.serve import listen
-from app.config.settings import DEMO_PASSWORD, ConfigError, Settings
+from app.config.known_secrets import DEMO_PASSWORD
+from app.config.settings import ConfigError, Settings
 from app.db import migrations
 from app.devtools.postgres import running_url
 from tests.e2e.service import ROOT, app_command, free_port
@@ -248,7 +249,7 @@ class TestDevelopment:
 
         assert sign_in(run) == 200
         said = run.log.read_text()
-        assert f"http://127.0.0.1:{run.port}/docs" in said
+        assert f"http://127.0.0.1:{run.port}/" in said
         assert DEMO_PASSWORD in said
         assert run.end(signal.SIGINT) == 0
 

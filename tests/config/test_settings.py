@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.config.known_secrets import PUBLISHED
+from app.config.known_secrets import DEVELOPMENT_SECRET, PUBLISHED
 from app.config.settings import (
-    DEVELOPMENT_SECRET,
     ConfigError,
     default_settings,
     get_settings,

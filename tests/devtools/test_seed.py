@@ -6,7 +6,8 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from app.config.settings import DEMO_PASSWORD, Settings
+from app.config.known_secrets import DEMO_PASSWORD
+from app.config.settings import Settings
 from app.devtools.seed import ITEMS, USERS, seed_when_empty
 from app.features.users.models.user import User
 from tests.conftest import As

@@ -88,7 +88,7 @@ async def test_refusals_may_be_read_too(browser: AsyncClient) -> None:
     responses = [
         await browser.get("/nothing"),
         await browser.post("/api/v1/auth/refresh", content=b"{}", headers=huge),
-        await browser.get("/", params={"surprise": 1}),
+        await browser.get("/verify-email", params={"surprise": 1}),
         await browser.get(ITEMS, headers=[("Range", "bytes=0-1"), ("Range", "bytes=2-3")]),
     ]
 

@@ -15,7 +15,7 @@ from app.observability.logging import add_request_context
 from tests.conftest import Running, access_token, new_client
 
 ITEMS = "/api/v1/items"
-PATHS = ["/liveness", "/", "/docs", "/nothing", "/api/v1/items", "/openapi.json"]
+PATHS = ["/liveness", "/verify-email", "/nothing", "/api/v1/items", "/openapi.json"]
 
 
 class TestRequestId:

@@ -11,7 +11,6 @@ from app.http.http_dates import format_http_date
 from app.http.preconditions import (
     Validators,
     evaluate_preconditions,
-    is_range_applicable,
     parse_entity_tags,
 )
 
@@ -126,15 +125,3 @@ def test_entity_tags_hold_commas_and_backslashes() -> None:
 @pytest.mark.parametrize("evil", [b'"', b",", b'W/"', b'"a"', b'",'])
 def test_long_list_of_tags_is_read_in_linear_time(evil: bytes) -> None:
     assert answer("PATCH", [(b"if-match", evil * 300_000)]) == 412
-
-
-@pytest.mark.parametrize("value", ['"7"', DATES["same"], "Sunday, 29-Nov-26 12:00:00 GMT"])
-def test_range_of_these_bytes_is_applicable(value: str) -> None:
-    assert is_range_applicable([(b"if-range", value.encode())], CURRENT)
-
-
-@pytest.mark.parametrize(
-    "value", ['W/"7"', '"6"', '"7-gzip"', DATES["before"], DATES["after"], "soon", "*", '"7", "7"']
-)
-def test_range_of_other_bytes_is_not_applicable(value: str) -> None:
-    assert not is_range_applicable([(b"if-range", value.encode())], CURRENT)

@@ -2,19 +2,20 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.http.schemas import In, Money, PasswordLimiter, Text, Timestamp
+from app.features.items.money import Money
+from app.http.schemas import LINE, TEXT, In, Storable, Timestamp
 
 MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 TIME: TypeAdapter[datetime] = TypeAdapter(Timestamp)
-LINE: TypeAdapter[str] = TypeAdapter(PasswordLimiter)
-TEXT: TypeAdapter[str] = TypeAdapter(Text)
+ONE_LINE: TypeAdapter[str] = TypeAdapter(Annotated[Storable, LINE])
+LINES: TypeAdapter[str] = TypeAdapter(Annotated[Storable, TEXT])
 
 
 class Sample(In):
@@ -103,13 +104,13 @@ class TestTimestamp:
 class TestTexts:
     @pytest.mark.parametrize("text", ["", "a", "two\nlines", "\U0001f9ff", "\xe9"])
     def test_storable_text_is_preserved(self, text: str) -> None:
-        assert TEXT.validate_python(text) == text
+        assert LINES.validate_python(text) == text
 
     @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
-    @pytest.mark.parametrize("adapter", [TEXT, LINE])
+    @pytest.mark.parametrize("adapter", [LINES, ONE_LINE])
     def test_unstorable_text_is_refused(self, adapter: TypeAdapter[str], text: str) -> None:
         with pytest.raises(ValidationError):
             adapter.validate_python(text)
 
     def test_line_is_trimmed(self) -> None:
-        assert LINE.validate_python("\t a  b \n") == "a  b"
+        assert ONE_LINE.validate_python("\t a  b \n") == "a  b"

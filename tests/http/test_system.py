@@ -1,6 +1,5 @@
 """The routes about the service itself."""
 
-import re
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -14,21 +13,19 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
 
-from app.config.settings import DEMO_PASSWORD, Settings
+from app.config.settings import Settings
 from app.errors import AppError
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
-from app.http.problem_types import descendants, problem_types
+from app.http.problem_types import descendants
 from app.jobs.job import enqueue
 from app.main import create_app
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 from tests.conftest import new_client, with_database
-from tests.e2e.service import ROOT
 from tests.state import opened, units_of_work
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
-WRITES_HTML = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
 Started = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 
 
@@ -192,134 +189,20 @@ class TestSecurityTxt:
         assert "Canonical: https://shop.example/.well-known/security.txt" in response.text
 
 
-class TestLandingPage:
-    async def test_shows_the_release_and_links(self, client: AsyncClient) -> None:
-        response = await client.get("/")
-
-        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
-        for path in ("/docs", "/redoc", "/health", "/openapi.json"):
-            assert f'href="{path}"' in response.text
-        assert response.text.count("curl ") == 5
-
-    async def test_settings_are_escaped(self, started: Started) -> None:
-        async with started(project_name="<script>", description="a & b") as client:
-            response = await client.get("/")
-
-        assert "<script>" not in response.text
-        assert "a &amp; b" in response.text
-
-    async def test_password_is_shown_in_development_alone(self, started: Started) -> None:
-        async with started(environment="development") as client:
-            assert DEMO_PASSWORD in (await client.get("/")).text
-        async with started(environment="production") as client:
-            assert DEMO_PASSWORD not in (await client.get("/")).text
-
-    async def test_links_start_with_the_root_path(self, app: FastAPI) -> None:
-        async with client_below(app, "/shop") as client:
-            response = await client.get("/shop/")
-
-        assert 'href="/shop/docs"' in response.text
-        assert "http://test/shop/api/v1" in response.text
-
-    async def test_runs_nothing_and_loads_nothing_from_elsewhere(self, client: AsyncClient) -> None:
-        response = await client.get("/")
-
-        assert "<script" not in response.text
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-
-
-class TestDocumentation:
-    @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-    async def test_every_file_comes_from_the_service(self, client: AsyncClient, path: str) -> None:
-        page = (await client.get(path)).text
-
-        loaded = [part.split('"')[0] for part in page.split('src="')[1:]]
-        assert loaded
-        for address in loaded:
-            response = await client.get(address)
-            assert response.status_code == 200
-            assert "immutable" in response.headers["Cache-Control"]
-
-    def test_own_scripts_write_texts_alone(self) -> None:
-        scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.js")]
-
-        assert scripts
-        for script in scripts:
-            assert not WRITES_HTML.search(script)
-
-    @pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/oauth2-redirect"])
-    async def test_inline_scripts_stay_forbidden(self, client: AsyncClient, path: str) -> None:
-        policy = (await client.get(path)).headers["Content-Security-Policy"]
-
-        scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
-        assert "unsafe-inline" not in scripts
-
-    async def test_api_leads_to_the_docs(self, client: AsyncClient) -> None:
-        response = await client.get("/api")
-
-        assert response.status_code == 307
-        assert response.headers["Location"] == "/docs"
-
+class TestDocument:
     async def test_document_names_the_path_prefix(self, app: FastAPI) -> None:
         async with client_below(app, "/shop") as client:
             response = await client.get("/shop/openapi.json")
 
         assert response.json()["servers"] == [{"url": "/shop"}]
 
-    @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api"])
-    async def test_can_be_disabled(self, started: Started, path: str) -> None:
+    async def test_can_be_disabled(self, started: Started) -> None:
         async with started(docs_enabled=False) as client:
-            response = await client.get(path)
-            landing = await client.get("/")
-
-        assert_problem(response, 404, "not_found")
-        assert "/docs" not in landing.text
+            assert_problem(await client.get("/openapi.json"), 404, "not_found")
 
 
-class TestStaticFiles:
-    @pytest.mark.parametrize(
-        ("name", "media_type"),
-        [("swagger-ui-bundle.js", "text/javascript"), ("site.css", "text/css")],
-    )
-    @pytest.mark.parametrize("encoding", ["gzip", "identity"])
-    async def test_are_sent_compressed_or_plain(
-        self, client: AsyncClient, name: str, media_type: str, encoding: str
-    ) -> None:
-        response = await client.get(f"/static/{name}", headers={"Accept-Encoding": encoding})
-
-        assert response.headers.get("Content-Encoding", "identity") == encoding
-        assert response.headers["Content-Type"].startswith(media_type)
-        assert "Accept-Encoding" in response.headers["Vary"]
-
-    @pytest.mark.parametrize(
-        "name", ["nothing.js", "..%2fsystem.py", "landing.html", ".git/config"]
-    )
-    async def test_other_files_are_not_found(self, client: AsyncClient, name: str) -> None:
-        assert_problem(await client.get(f"/static/{name}"), 404, "not_found")
-
-
-class TestProblemPages:
+class TestProblemTypes:
     def test_code_belongs_to_one_type(self) -> None:
         declared = [kind.code for kind in descendants(AppError) if "code" in vars(kind)]
 
         assert [code for code, count in Counter(declared).items() if count > 1] == []
-
-    @pytest.mark.parametrize("code", sorted(problem_types()))
-    async def test_every_type_has_a_page(self, client: AsyncClient, code: str) -> None:
-        response = await client.get(f"/problems/{code}")
-
-        assert response.status_code == 200
-        assert problem_types()[code].remedy.split("`")[0] in response.text
-
-    async def test_index_links_to_all_types(self, client: AsyncClient) -> None:
-        response = await client.get("/problems")
-
-        assert 'href="/problems/insufficient_scope"' in response.text
-
-    async def test_unknown_type_is_not_found(self, client: AsyncClient) -> None:
-        assert_problem(await client.get("/problems/nothing"), 404, "not_found")
-
-    async def test_type_of_a_problem_is_the_url_of_its_page(self, client: AsyncClient) -> None:
-        problem = (await client.get("/nothing/here")).json()
-
-        assert (await client.get(problem["type"])).status_code == 200

@@ -14,6 +14,7 @@ from app.db.resources import DatabaseResources
 from app.errors import Conflict
 from app.feature import load_features
 from app.features.categories.models import Category
+from app.features.tasks.crud import cancel, retry_failed
 from app.features.users.models.user import User
 from app.jobs import crud as tasks
 from app.jobs.job import Job, LeaseLost, PermanentFailure, Work, enqueue
@@ -230,7 +231,7 @@ class TestFailures:
         await new_worker(app).drain()
 
         async with units_of_work(app).begin() as uow:
-            retried = await tasks.retry_failed(uow, [task_id])
+            retried = await retry_failed(uow, [task_id])
         await new_worker(app).drain()
 
         assert (retried, seen) == ((1, 0), [1, 1])
@@ -270,7 +271,7 @@ class TestAttempts:
         await gates["entered"].wait()
 
         async with units_of_work(app).begin() as uow:
-            await tasks.cancel(uow, await uow.session.get_one(Task, task_id))
+            await cancel(uow, await uow.session.get_one(Task, task_id))
         await eventually(lambda: is_idle(worker))
 
         assert (await load(app, task_id)).status is TaskStatus.CANCELLED

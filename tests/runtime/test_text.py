@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from app.runtime.text import MAX_MARKS, TextRefused, nfc, printable_header, storable
+from app.features.auth.user_agents import printable_header
+from app.runtime.text import MAX_MARKS, TextRefused, nfc, storable
 
 # One after the other: each has to be sorted before all those in front of it.
 MARKS = "\u0301\u0316"

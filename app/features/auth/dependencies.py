@@ -9,11 +9,14 @@ from pydantic import SecretStr
 
 from app.db.dependencies import Reads
 from app.db.executor import PoolReader
-from app.errors import InvalidCredentials, Unprocessable, Violation
+from app.errors import Unprocessable, Violation
+from app.features.auth.errors import InvalidCredentials
 from app.features.auth.login_throttle import LoginThrottle
 from app.features.auth.oauth_form import PasswordGrant
 from app.features.auth.resources import AuthResources
 from app.features.auth.token_issuer import TokenIssuer
+from app.features.auth.user_agents import printable_header
+from app.features.users.canonical_login import canonical_login
 from app.features.users.crud import logins
 from app.features.users.dependencies import Passwords, refuse_weak
 from app.features.users.models.user import CredentialRow
@@ -22,8 +25,7 @@ from app.features.users.schemas import PasswordChange
 from app.features.users.scopes import AccountOwner
 from app.observability.request_context import bind_actor
 from app.resources import resources
-from app.runtime.email_address import canonical_login
-from app.runtime.text import UNSTORABLE, printable_header
+from app.runtime.text import UNSTORABLE
 from app.security.authentication import client_address
 from app.security.principals import Principal
 

@@ -20,7 +20,7 @@ from app.security.principals import CredentialKind
 
 feature = Feature(
     name="auth",
-    requires=("users", "mail"),
+    requires=("users", "mail", "html_pages"),
     routers=(tokens_router, with_password, router, account_router),
     root_routers=(well_known.router, pages.router),
     tags={

@@ -10,11 +10,11 @@ from starlette.types import Scope
 
 from app.errors import (
     AppError,
-    InvalidCredentials,
     InvalidRequest,
     InvalidToken,
     Unauthenticated,
 )
+from app.features.auth.errors import InvalidCredentials
 from app.features.auth.oauth_errors import (
     InvalidClient,
     InvalidGrant,

@@ -1,6 +1,7 @@
 """Pages that mailed links open, for services without a front end of their own."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -11,16 +12,18 @@ from app.db.dependencies import Transactions
 from app.errors import AppError, Unprocessable
 from app.features.auth import router as auth
 from app.features.auth.dependencies import ClientDep, LoginThrottleDep
+from app.features.auth.form_route import FormRoute
 from app.features.auth.schemas.mailed_token import EmailVerification, PasswordReset
+from app.features.html_pages.rendering import PAGE_POLICY, framed_page, render
 from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
-from app.http.html import PAGE_POLICY, framed_page, render
+from app.features.users.texts import STORABLE_SECRET
 from app.http.problem_details import violations
-from app.http.routes import FormRoute
-from app.http.schemas import OPAQUE, STORABLE_SECRET
+from app.http.schemas import OPAQUE
 
 router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
+ASSETS = Path(__file__).parent / "assets"
 FORM_POLICY = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
 Token = Annotated[str, Query(max_length=100), OPAQUE]
 FormToken = Annotated[str, Form(max_length=100), OPAQUE]
@@ -90,11 +93,11 @@ async def run_for_page(work: Work) -> str:
 
 def show_result(request: Request, sentence: str, *, has_failed: str) -> Response:
     title = "That did not work" if has_failed else "All is well"
-    content = render(request, "message.html", title=title, sentence=sentence)
+    content = render(request, ASSETS / "message.html", title=title, sentence=sentence)
     return framed_page(request, title, content)
 
 
 def form(request: Request, title: str, name: str, *, token: str) -> Response:
-    response = framed_page(request, title, render(request, name, title=title, token=token))
+    response = framed_page(request, title, render(request, ASSETS / name, title=title, token=token))
     response.headers["Content-Security-Policy"] = FORM_POLICY
     return response

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response, status
 
 from app.db.dependencies import Reads, Transactions, UnitOfWorkDep
-from app.errors import InvalidCredentials, InvalidRequest, InvalidToken, NotFound, SessionRequired
+from app.errors import InvalidRequest, InvalidToken, NotFound, SessionRequired
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.dependencies import ClientDep, LoginThrottleDep, Tokens, password_check_key
+from app.features.auth.errors import InvalidCredentials
 from app.features.auth.grants import PasswordSignInDep, TokenRefreshDep
 from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail

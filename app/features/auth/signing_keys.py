@@ -15,7 +15,8 @@ from jose.backends.base import Key
 from jose.exceptions import JOSEError
 from jose.utils import base64url_encode
 
-from app.config.settings import MIN_SECRET_BYTES, ConfigError, Settings
+from app.config.production import MIN_SECRET_BYTES
+from app.config.settings import ConfigError, Settings
 from app.features.auth.settings import AuthSettings
 
 MIN_RSA_BITS = 2048

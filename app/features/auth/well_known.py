@@ -1,5 +1,7 @@
 """Well-known URIs (RFC 8615) that other services read."""
 
+from functools import cache
+
 from fastapi import APIRouter, Request, Response
 
 from app.config.settings import Settings
@@ -7,6 +9,7 @@ from app.feature import load_features
 from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.jwk import JwkSet
 from app.features.auth.schemas.oauth import AuthorizationServerMetadata
+from app.features.auth.service_documentation import ServiceDocumentation
 from app.features.auth.settings import AuthSettings
 from app.resources import resources
 
@@ -34,9 +37,7 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
         token_endpoint=absolute(request, "create_token"),
         revocation_endpoint=absolute(request, "revoke_token"),
         jwks_uri=absolute(request, "read_jwks") if is_asymmetric else None,
-        service_documentation=absolute(request, "show_swagger_ui")
-        if settings.docs_enabled
-        else None,
+        service_documentation=documentation(request) if settings.docs_enabled else None,
         scopes_supported=list(load_features().permissions.descriptions),
         grant_types_supported=["password", "refresh_token"],
         # The RFC requires a non-empty list, although there is no authorization endpoint.
@@ -44,6 +45,17 @@ async def read_oauth_metadata(request: Request, response: Response) -> Authoriza
         token_endpoint_auth_methods_supported=PUBLIC_CLIENTS,
         revocation_endpoint_auth_methods_supported=PUBLIC_CLIENTS,
     )
+
+
+def documentation(request: Request) -> str | None:
+    """Return the URL of the page that an optional feature documents the API with, if any does."""
+    pages = documentation_pages()
+    return absolute(request, pages[0].route) if pages else None
+
+
+@cache
+def documentation_pages() -> list[ServiceDocumentation]:
+    return load_features().extensions("auth", ServiceDocumentation)
 
 
 def absolute(request: Request, name: str) -> str:

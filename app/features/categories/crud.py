@@ -28,8 +28,8 @@ from app.features.categories.models import (
     CategoryRow,
     TooManyCategories,
 )
+from app.features.categories.response_cache import CHANNEL
 from app.features.categories.schemas import CategoryCreate, CategoryNode, CategoryUpdate
-from app.http.response_cache import CHANNEL
 
 TREE_LOCK = 7_246_393
 # Response cache key of the tree.

@@ -10,12 +10,11 @@ from app.db.dependencies import Reads, ReplicaReads, UnitOfWorkDep
 from app.db.listing import Filters
 from app.features.categories import crud as categories
 from app.features.categories.models import Category, CategoryRow
+from app.features.categories.response_cache import CachedResponse, ResponseCache, cacheable
 from app.features.categories.schemas import CategoryNode
 from app.features.categories.scopes import ItemReader
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
-from app.http.resources import HttpResources
-from app.http.response_cache import CachedResponse, ResponseCache, cacheable
 from app.resources import resources
 from app.security.authentication import Administrator
 
@@ -40,8 +39,7 @@ async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> Ca
     async def load() -> tuple[CachedResponse, float]:
         return cacheable(NODES.dump_json(await categories.list_tree(reads)))
 
-    response_cache: ResponseCache = resources(request)[HttpResources].response_cache
-    return await response_cache.get(categories.TREE_CACHE_KEY, load)
+    return await resources(request)[ResponseCache].get(categories.TREE_CACHE_KEY, load)
 
 
 async def get_category_filters(parent_id: uuid.UUID | None = None) -> Filters:

@@ -1,6 +1,7 @@
 """Categories: a tree that classifies items."""
 
 from app.feature import Feature
+from app.features.categories.lifespan import lifespan
 from app.features.categories.router import router
 from app.features.categories.scopes import ITEMS_READ
 
@@ -11,4 +12,5 @@ feature = Feature(
         "categories": "The tree that items are sorted into.",
     },
     scopes=(ITEMS_READ,),
+    lifespan=lifespan,
 )

@@ -20,6 +20,7 @@ from app.features.categories.models import (
     CategoryTooDeep,
     TooManyCategories,
 )
+from app.features.categories.response_cache import cached_response
 from app.features.categories.schemas import (
     CategoryCreate,
     CategoryNodes,
@@ -28,7 +29,7 @@ from app.features.categories.schemas import (
 )
 from app.features.categories.scopes import ItemReader
 from app.features.categories.signals import CategoryDeleted
-from app.http.etag_response import cached_response, etag_response
+from app.http.etag_response import etag_response
 from app.http.openapi.headers import NOT_MODIFIED
 from app.http.problem_details import responses
 from app.http.schemas import Page

@@ -9,10 +9,9 @@ from app.jobs.schedules import Schedule
 
 feature = Feature(
     name="dashboard",
-    requires=("categories",),
+    requires=("categories", "html_pages"),
     routers=(create_router,),
     root_routers=(pages.router,),
-    static=tuple(pages.ASSETS.glob("*.[cj]s*")),
     tags={
         "dashboard": "Figures about the whole service.",
     },

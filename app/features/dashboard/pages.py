@@ -6,17 +6,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from app.config.settings import Settings
+from app.features.html_pages.rendering import SCRIPT_POLICY, page, render
 from app.http.absolute_urls import path_of
 from app.http.header_fields import field_value, preferred_media_type
-from app.http.html import PAGE_POLICY, page, render
 from app.resources import resources
 
 router = APIRouter(include_in_schema=False)
 
 ASSETS = Path(__file__).parent / "assets"
 OFFERED = ("text/html", "application/json")
-
-POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
 
 
 @router.get("/dashboard")
@@ -26,4 +24,4 @@ def show_dashboard(request: Request) -> Response:
     accepted = field_value(request.scope["headers"], b"accept")
     if preferred_media_type(accepted, OFFERED) == "application/json":
         return RedirectResponse(path_of(request, "read_dashboard"))
-    return page(render(request, ASSETS / "dashboard.html", api=settings.api_v1_str), POLICY)
+    return page(render(request, ASSETS / "dashboard.html", api=settings.api_v1_str), SCRIPT_POLICY)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
-from fastapi.requests import HTTPConnection
 from fastapi.sse import ServerSentEvent
 from pydantic import Field
 
@@ -122,9 +121,4 @@ async def end_when_revoked(guard: ConnectionGuard, subscription: Subscription) -
     subscription.end(guard.reason)
 
 
-async def get_event_feed(connection: HTTPConnection) -> EventFeed:
-    return resources(connection)[EventResources].feed
-
-
-EventFeedDep = Annotated[EventFeed, Depends(get_event_feed)]
 EventStreamDep = Annotated[EventStream, Depends(get_event_stream)]

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.http.schemas import MoneyRead, Out, Timestamp
+from app.features.items.money import MoneyRead
+from app.http.schemas import Out, Timestamp
 
 RESOURCE_ID = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 SOURCES = ("news", "rates", "weather")

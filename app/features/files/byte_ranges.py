@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from app.errors import AppError
 from app.features.files.storage import Storage
 from app.http.header_fields import RawHeaders, field_value, list_members
-from app.http.http_dates import format_http_date
-from app.http.preconditions import Validators, evaluate_preconditions, is_range_applicable
+from app.http.http_dates import format_http_date, parse_http_date
+from app.http.preconditions import Validators, evaluate_preconditions, parse_entity_tag
 
 # A single range. For several ranges or a malformed one, the whole content may be sent.
 RANGE = re.compile(r"(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
@@ -125,3 +125,15 @@ def satisfiable(found: re.Match[str], size_bytes: int) -> ByteRange | None:
     if part.start >= part.end:
         raise RangeNotSatisfiable(headers={"Content-Range": f"bytes */{size_bytes}"})
     return part
+
+
+def is_range_applicable(headers: RawHeaders, current: Validators) -> bool:
+    """Return whether If-Range is absent or matches the exact current bytes (section 13.1.5)."""
+    value = field_value(headers, b"if-range")
+    if value is None:
+        return True
+    if tag := parse_entity_tag(value):
+        return not tag.is_weak and str(tag) == current.etag
+    moment = parse_http_date(value)
+    modified_at = current.modified_at
+    return bool(moment and modified_at and modified_at.replace(microsecond=0) == moment)

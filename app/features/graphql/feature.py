@@ -8,9 +8,8 @@ from app.features.graphql.websocket import router as websocket_router
 
 feature = Feature(
     name="graphql",
-    requires=("streams",),
+    requires=("streams", "html_pages"),
     root_routers=(router, websocket_router, pages.router),
-    static=pages.static_files(),
     tags={
         "graphql": "Several reads or one write in one request.",
     },

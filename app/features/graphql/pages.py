@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from app.config.settings import Settings
 from app.errors import NotFound
-from app.http.html import DOCS_POLICY, page, render, require_no_production
+from app.features.html_pages.rendering import SCRIPT_POLICY, page, render, require_no_production
 from app.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
@@ -22,7 +22,7 @@ GRAPHIQL = (
     "react.production.min.js",
 )
 # The style sheet of GraphiQL carries its fonts.
-POLICY = f"{DOCS_POLICY}; font-src data:"
+POLICY = f"{SCRIPT_POLICY}; font-src data:"
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(require_no_production)])
 

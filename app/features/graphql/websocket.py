@@ -24,10 +24,10 @@ from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
 from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
 from app.features.streams.authentication import StreamCaller
+from app.features.streams.close_codes import CloseCode
 from app.features.streams.dependencies import RevalidationDep, SocketLeasesDep
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import CloseReason, close, first_to_end, until_ended
-from app.http.close_codes import CloseCode
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
 from app.resources import resources

@@ -13,7 +13,7 @@ import httpx
 from app.errors import AppError, DeadlineExceeded, Unavailable
 from app.observability import metrics
 from app.observability.request_context import request_id
-from app.observability.tracing import current_traceparent, outbound_span
+from app.observability.tracing import Tracing
 
 # httpcore imports sniffio several times for each request and takes its absence for asyncio. A
 # failing import is not cached: it searches the file system, for 45 us each time. With None it
@@ -58,7 +58,7 @@ class UpstreamTimeout(DeadlineExceeded):
 
 def trace_headers() -> dict[str, str]:
     """Return the headers that propagate the request id and the trace context."""
-    headers = {"X-Request-ID": request_id.get(), "traceparent": current_traceparent()}
+    headers = {"X-Request-ID": request_id.get(), "traceparent": Tracing.spans.traceparent()}
     return {name: value for name, value in headers.items() if value}
 
 
@@ -101,7 +101,7 @@ def observed(request: httpx.Request) -> Iterator[None]:
     """Record duration and outcome of the request."""
     started, outcome = time.perf_counter(), "answered"
     try:
-        with outbound_span(request.method, request.url.host):
+        with Tracing.spans.outbound(request.method, request.url.host):
             yield
     except AppError as error:
         outcome = error.code

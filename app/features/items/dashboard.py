@@ -10,7 +10,8 @@ from sqlalchemy import ARRAY, Numeric, TableValuedAlias, column, func, literal, 
 from app.features.dashboard.figures import Chart, Counts, DashboardFigures, Owned
 from app.features.dashboard.schemas import Count
 from app.features.items.models import Item
-from app.http.schemas import MoneyRead, Out
+from app.features.items.money import MoneyRead
+from app.http.schemas import Out
 
 DAYS = 30
 TAGS = 10

@@ -36,6 +36,7 @@ from app.features.items.schemas import (
 from app.features.items.scopes import ItemWriter
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.errors import TooManyTasks
 from app.features.tasks.schemas import TaskRead
 from app.http.concurrency_limiter import TooManyAtOnce
 from app.http.etag_response import etag_response
@@ -44,7 +45,6 @@ from app.http.problem_schema import Problem
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
-from app.jobs.models import TooManyTasks
 from app.security.authentication import charge
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)

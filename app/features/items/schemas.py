@@ -19,16 +19,13 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.features.items.models import MAX_GROSS_PRICE, broken_price_rule
+from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead
 from app.http.problem_schema import Problem
 from app.http.schemas import (
     LINE,
     PARAGRAPH,
-    PLAIN,
-    TWO_PLACES,
     Id,
     In,
-    Money,
-    MoneyRead,
     Out,
     Question,
     Storable,

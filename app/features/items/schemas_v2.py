@@ -9,6 +9,7 @@ from pydantic import MISSING, BeforeValidator, Field, ValidationInfo, field_vali
 from pydantic_core import PydanticCustomError
 
 from app.features.items.models import broken_price_rule
+from app.features.items.money import MoneyRead
 from app.features.items.schemas import (
     Description,
     ItemCreate,
@@ -19,7 +20,7 @@ from app.features.items.schemas import (
     Tags,
     Tax,
 )
-from app.http.schemas import Id, In, MoneyRead, Out, Stored
+from app.http.schemas import Id, In, Out, Stored
 
 Currency = Annotated[Literal["EUR"], Field(examples=["EUR"])]
 

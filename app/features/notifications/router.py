@@ -14,6 +14,7 @@ from app.features.notifications.schemas import NotificationCreate, NotificationR
 from app.features.notifications.settings import NotificationSettings
 from app.features.tasks.accepted_response import accepted_response
 from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.errors import TooManyTasks
 from app.features.tasks.schemas import TaskRead
 from app.features.users.schemas import Email
 from app.http.pagination import Pagination, paginated
@@ -21,7 +22,6 @@ from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.jobs.job import enqueue
-from app.jobs.models import TooManyTasks
 from app.resources import resources
 from app.security.authentication import Administrator, SignedIn
 

@@ -14,8 +14,8 @@ from app.features.rooms.schemas import (
     RoomMessageRead,
     RoomPresence,
 )
+from app.features.streams.close_codes import CloseCode
 from app.features.streams.settings import StreamSettings
-from app.http.close_codes import CloseCode
 from app.server.websocket_protocol import MAX_FRAME_BYTES
 
 Node = dict[str, Any]

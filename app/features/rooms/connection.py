@@ -9,9 +9,9 @@ from app.errors import AppError, Unprocessable
 from app.features.rooms.dependencies import MessageLimiter
 from app.features.rooms.rooms import Participant, Rooms
 from app.features.rooms.schemas import RoomError, RoomMessageCreate
+from app.features.streams.close_codes import CloseCode
 from app.features.streams.session_revalidation import ConnectionGuard
 from app.features.streams.websocket import CloseReason, first_to_end, until_ended
-from app.http.close_codes import CloseCode
 from app.http.problem_details import violations
 from app.http.problem_schema import ProblemError
 

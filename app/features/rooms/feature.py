@@ -8,10 +8,9 @@ from app.features.rooms.scopes import POSTS_READ, POSTS_WRITE
 
 feature = Feature(
     name="rooms",
-    requires=("users", "streams"),
+    requires=("users", "streams", "html_pages"),
     routers=(router,),
     root_routers=(pages.router,),
-    static=tuple(pages.ASSETS.glob("*.[cj]s*")),
     cleanup=(crud.delete_old,),
     scopes=(POSTS_READ, POSTS_WRITE),
     lifespan=lifespan,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from app.config.settings import Settings
-from app.http.html import DOCS_POLICY, page, render, require_no_production
+from app.features.html_pages.rendering import SCRIPT_POLICY, page, render, require_no_production
 from app.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
@@ -19,4 +19,4 @@ router = APIRouter(
 @router.get("/chat")
 def show_chat(request: Request) -> Response:
     settings: Settings = resources(request)[Settings]
-    return page(render(request, ASSETS / "chat.html", api=settings.api_v1_str), DOCS_POLICY)
+    return page(render(request, ASSETS / "chat.html", api=settings.api_v1_str), SCRIPT_POLICY)

@@ -7,8 +7,8 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from app.features.streams.close_codes import CloseCode
 from app.features.streams.session_revalidation import ConnectionGuard
-from app.http.close_codes import CloseCode
 
 # A close code (RFC 6455, section 7.4, or of a subprotocol) and the reason.
 CloseReason = tuple[int, str]

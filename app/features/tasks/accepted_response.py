@@ -5,10 +5,10 @@ import uuid
 from fastapi import Request, Response
 
 from app.db.unit_of_work import UnitOfWork
+from app.features.tasks import crud as tasks
 from app.features.tasks.schemas import TaskRead
 from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
-from app.jobs import crud as tasks
 
 
 async def accepted_response(request: Request, uow: UnitOfWork, task_id: uuid.UUID) -> Response:

@@ -11,7 +11,7 @@ from app.config.settings import ConfigError, Settings
 from app.db.engine import unit_of_work
 from app.db.unit_of_work import UnitOfWork
 from app.errors import AppError
-from app.jobs import crud as tasks
+from app.features.tasks import crud as tasks
 from app.jobs.models import TaskStatus
 
 COLUMNS = ("id", "kind", "status", "attempts", "created_at", "request_id", "error")

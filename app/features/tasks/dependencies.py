@@ -11,7 +11,6 @@ from app.features.tasks import crud as tasks
 from app.features.tasks.models import TaskRow
 from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
-from app.jobs import crud as jobs
 from app.jobs.models import Task, TaskStatus
 from app.resources import resources
 from app.security.authentication import SignedIn
@@ -37,7 +36,7 @@ async def require_room_for_task(request: Request, uow: UnitOfWorkDep, principal:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
     most = resources(request)[TaskSettings].tasks_per_user
-    await jobs.refuse_too_many(uow, principal.id, most=most)
+    await tasks.refuse_too_many(uow, principal.id, most=most)
 
 
 async def get_task_filters(

@@ -8,6 +8,7 @@ from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound, PreconditionFailed
 from app.features.tasks import crud as tasks
 from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
+from app.features.tasks.errors import AlreadyFinished, NotFailed
 from app.features.tasks.models import TaskRow
 from app.features.tasks.schemas import TaskRead
 from app.http.etag_response import etag_response
@@ -15,8 +16,6 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.jobs import crud as jobs
-from app.jobs.models import AlreadyFinished, NotFailed
 from app.security.authentication import SignedIn
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UnitOfWorkRoute)
@@ -46,7 +45,7 @@ async def list_tasks(
 )
 async def cancel_task(task: OwnTask, uow: UnitOfWorkDep) -> None:
     """Cancel your task; one that runs is stopped within seconds."""
-    await jobs.cancel(uow, task)
+    await tasks.cancel(uow, task)
 
 
 @router.post(
@@ -57,4 +56,4 @@ async def cancel_task(task: OwnTask, uow: UnitOfWorkDep) -> None:
 )
 async def retry_task(task: OwnTask, uow: UnitOfWorkDep, request: Request) -> Response:
     """Retry your failed task."""
-    return etag_response(request, TaskRead, await jobs.retry(uow, task))
+    return etag_response(request, TaskRead, await tasks.retry(uow, task))

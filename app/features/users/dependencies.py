@@ -19,7 +19,7 @@ from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import LINE, Storable
 from app.resources import resources
 from app.security.authentication import Administrator
-from app.security.principals import Role
+from app.security.principals import Principal, Role
 
 UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
 
@@ -71,3 +71,15 @@ def refuse_weak(password: str, *, email: str, username: str, field: str) -> None
 
 
 Passwords = Annotated[PasswordHasher, Depends(get_passwords)]
+
+
+def permit_role(principal: Principal, role: Role | None) -> None:
+    """Check that the caller may assign the role.
+
+    Otherwise an API key could create an account with its permissions that outlives the key.
+
+    Raises:
+        SessionRequired: the caller assigns the role of administrator with an API key.
+    """
+    if role is Role.ADMIN:
+        principal.require_session()

@@ -15,11 +15,10 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
 from app.features.graphql.types import Connection, from_row
 from app.features.users.crud import users
-from app.features.users.dependencies import refuse_weak
+from app.features.users.dependencies import permit_role, refuse_weak
 from app.features.users.lifespan import UserResources
 from app.features.users.schemas import UserCreate, UserRead
 from app.features.users.scopes import USERS_READ
-from app.security.authentication import permit_role
 from app.security.permissions import ADMINISTRATION
 from app.security.principals import Role
 

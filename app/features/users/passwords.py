@@ -8,8 +8,8 @@ from typing import NamedTuple
 from passlib.context import CryptContext
 
 from app.config.known_secrets import DEMO_PASSWORD
+from app.features.users.opaque_string import prepared
 from app.runtime.canonical import canonical
-from app.runtime.opaque_string import prepared
 from app.runtime.text import TextRefused
 
 MIN_LENGTH = 12

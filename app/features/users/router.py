@@ -15,6 +15,7 @@ from app.features.users.dependencies import (
     Passwords,
     UserFilters,
     UserPagination,
+    permit_role,
     refuse_weak,
 )
 from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
@@ -31,7 +32,7 @@ from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import Administrator, permit_role
+from app.security.authentication import Administrator
 
 router = APIRouter(prefix="/users", tags=["users"], route_class=UnitOfWorkRoute)
 CHANGES = responses(NotFound, PreconditionFailed, LastAdmin)

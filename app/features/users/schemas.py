@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import MISSING, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
-from app.http.schemas import EMAIL, LINE, PASSWORD, STORABLE_SECRET, In, Out, Storable, Stored
+from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
+from app.http.schemas import LINE, In, Out, Storable, Stored
 from app.security.principals import Role
 
 # Accounts created before this rule keep their names and can sign in with them. ADR 0028.

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app.features.categories.models import MAX_CATEGORIES, MAX_DEPTH, Category
+from app.features.categories.response_cache import LIFETIME_SECONDS
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from app.http.response_cache import LIFETIME_SECONDS
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_category, make_item
 from tests.polling import eventually

@@ -8,10 +8,10 @@ from sqlalchemy import bindparam, case, func, or_, select, update
 from app.db.executor import CompiledStatement, PoolReader, columns_of
 from app.db.unit_of_work import UnitOfWork
 from app.errors import found
+from app.features.users.canonical_login import canonical_login
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.crud.users import IS_ALIVE
 from app.features.users.models.user import CredentialRow, User
-from app.runtime.email_address import canonical_login
 
 COLUMNS = columns_of(User, CredentialRow)
 

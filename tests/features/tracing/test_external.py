@@ -3,7 +3,7 @@
 from app.devtools.demo_upstream import DemoApi, serving
 from app.features.users.models.user import User
 from tests.conftest import Running, access_token, new_client
-from tests.observability.test_traces import (
+from tests.features.tracing.test_spans import (
     Collector,
     attributes,
     collector,  # noqa: F401  (a fixture)

@@ -1,6 +1,6 @@
 """Response cache: entity tags and lifetime; the rest is the single-flight cache."""
 
-from app.http.response_cache import LIFETIME_SECONDS, cacheable
+from app.features.categories.response_cache import LIFETIME_SECONDS, cacheable
 
 
 def test_entity_tag_is_a_function_of_the_body() -> None:

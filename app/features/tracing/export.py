@@ -1,7 +1,6 @@
 """Trace export. Imported only where traces are exported: the SDK is slow to load."""
 
 import os
-import threading
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -11,12 +10,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from app.config.settings import Settings
 from app.observability.redaction import REDACTED
-from app.observability.tracing import Tracing
 
 NAMES = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
 QUERY = "url.query"
-# An unreachable collector must not keep the process from ending.
-CLOSE_SECONDS = 2.0
 
 
 class RedactedSpans(SpanProcessor):
@@ -27,22 +23,13 @@ class RedactedSpans(SpanProcessor):
             span.set_attribute(QUERY, REDACTED)
 
 
-def create_provider(settings: Settings) -> TracerProvider:
-    """Create the provider that exports spans to the collector; set the tracer."""
+def create_provider(settings: Settings, endpoint: str) -> TracerProvider:
+    """Create the provider that exports spans to the collector."""
     described = {"service.version": settings.version}
     if not any(os.environ.get(name) for name in NAMES):
         described["service.name"] = settings.project_name
-    exporter = OTLPSpanExporter(endpoint=settings.traces_endpoint)
+    exporter = OTLPSpanExporter(endpoint=endpoint)
     provider = TracerProvider(resource=Resource.create(described), shutdown_on_exit=False)
     provider.add_span_processor(RedactedSpans())
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    Tracing.tracer = provider.get_tracer("app", settings.version)
     return provider
-
-
-def close(provider: TracerProvider) -> None:
-    """Flush the remaining spans, for at most `CLOSE_SECONDS`."""
-    Tracing.tracer = None
-    sending = threading.Thread(target=provider.shutdown, name="last spans", daemon=True)
-    sending.start()
-    sending.join(CLOSE_SECONDS)

@@ -7,7 +7,7 @@ from html import unescape
 import httpx2
 import pytest
 
-from app.config.settings import DEMO_PASSWORD
+from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Page
 
 PROFILE = "#operations-users-read_profile"

@@ -2,7 +2,7 @@
 
 import json
 
-from app.config.settings import DEMO_PASSWORD
+from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Page
 
 # Signed in once; `listen` opens a stream with a new ticket, as each stream needs.

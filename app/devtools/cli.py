@@ -1,0 +1,71 @@
+"""Commands of developers; the implementation is imported when one runs."""
+
+from typing import Annotated
+
+import typer
+
+from app.config.settings import load_settings
+
+
+def register(cli: typer.Typer, db: typer.Typer) -> None:
+    cli.command("openapi")(openapi)
+    cli.command("remove")(remove)
+    db.command("revision")(revise_database)
+    db.command("check")(check_database)
+    db.command("reset")(reset_database)
+
+
+def openapi(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Compare only.")] = False,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="Make it the release that later changes are compared with."),
+    ] = False,
+) -> None:
+    """Write docs/openapi.json, or compare it with the code and the last release."""
+    from app.devtools import openapi as document
+
+    document.check() if check else document.write()
+    if release:
+        document.release()
+
+
+def remove(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
+    with_dependents: Annotated[
+        bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Despite uncommitted changes.")] = False,
+) -> None:
+    """Delete optional features from this checkout: code, tests, migrations and settings."""
+    from app.devtools.removal import command
+
+    chosen = command.optional_features() if everything else set(names or ())
+    command.remove(chosen, with_dependents=with_dependents, force=force)
+
+
+def revise_database(message: str) -> None:
+    """Write a migration from the difference between the models and the database."""
+    from app.commands.database import owner_database
+    from app.db import migrations
+
+    with owner_database(load_settings()) as url:
+        migrations.upgrade(url)
+        migrations.revise(url, message)
+
+
+def check_database() -> None:
+    """Fail when the models are ahead of the migrations."""
+    from app.devtools import database
+
+    database.check_migrations()
+
+
+def reset_database() -> None:
+    """Delete the data of `make run`."""
+    from app.devtools import database
+
+    database.reset()

@@ -1,0 +1,26 @@
+"""HTML extension: what a feature adds to all pages, in its module `html_pages.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import Request
+
+
+class Markup(str):
+    """Text that is HTML and not escaped when rendered; all other values are escaped."""
+
+    __slots__ = ()
+
+
+RenderHeader = Callable[[Request], Markup]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HtmlPages:
+    """The contributions of one feature."""
+
+    static: tuple[Path, ...] = ()
+    """Style sheets and scripts, served below `/static/` by their names."""
+    header: RenderHeader | None = None
+    """Renders the navigation at the top of each page."""

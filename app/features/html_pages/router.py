@@ -1,0 +1,27 @@
+"""Endpoint for static files."""
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from app.errors import NotFound
+from app.features.html_pages.resources import HtmlResources
+from app.features.html_pages.static_files import FOREVER, MEDIA_TYPES, compressed
+from app.http.header_fields import accepts_gzip, field_value
+from app.http.query_parameters import IgnoredParameters
+from app.http.schemas import OpaqueText
+from app.resources import resources
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
+def read_static_file(name: OpaqueText, request: Request) -> Response:
+    path = resources(request)[HtmlResources].static.by_name.get(name)
+    if path is None:
+        raise NotFound.of("file")
+    media_type = MEDIA_TYPES[path.suffix]
+    headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+    if not accepts_gzip(field_value(request.scope["headers"], b"accept-encoding")):
+        return Response(path.read_bytes(), headers=headers, media_type=media_type)
+    headers["Content-Encoding"] = "gzip"
+    return Response(compressed(path), headers=headers, media_type=media_type)

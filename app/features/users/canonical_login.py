@@ -1,0 +1,22 @@
+"""User names and e-mail addresses in the form in which they are compared."""
+
+from app.runtime.canonical import canonical
+from app.runtime.email_address import email_address
+from app.runtime.text import TextRefused
+
+
+def canonical_part(text: str) -> str:
+    """Return the canonical form of a part of a user name or of an e-mail address."""
+    local, at, domain = text.rpartition("@")
+    try:
+        return canonical(local) + at + email_address(f"x@{domain}").partition("@")[2]
+    except TextRefused:
+        return canonical(text)
+
+
+def canonical_login(text: str) -> str:
+    """Return the canonical form of a user name or of an e-mail address in any spelling."""
+    try:
+        return canonical(email_address(text))
+    except TextRefused:
+        return canonical(text)

@@ -1,0 +1,12 @@
+"""Rules of texts in requests about users."""
+
+from app.features.users.opaque_string import prepared
+from app.http.schemas import checked_by
+from app.runtime.email_address import email_address
+from app.runtime.text import storable
+
+EMAIL = checked_by(email_address)
+PASSWORD = checked_by(prepared)
+# A password that may be older than the current rule: only characters that cannot be stored
+# are rejected.
+STORABLE_SECRET = checked_by(storable)
