@@ -111,8 +111,10 @@ drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; AR
 drill-image: $(READY) ## Build the image with buildah, run it as its user, ask its healthcheck
 	@exec $(BIN)/python -m benchmarks.image $(ARGS)
 
+# feature: dashboard
 pictures: $(READY) ## Take the pictures of the README
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
+# end feature: dashboard
 
 # feature: graphql
 drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast

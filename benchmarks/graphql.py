@@ -12,7 +12,8 @@ from http import HTTPStatus
 
 import httpx2
 
-from benchmarks.rooms import fill, service, sign_in
+from benchmarks.database.history import sign_in
+from benchmarks.login_flood import fill, service
 from benchmarks.service import Service
 from tests.features.graphql.test_limits import ATTACKS
 
@@ -23,7 +24,7 @@ ALLOWED = "{ me { id username role } }"
 
 def main() -> int:
     with service() as (running, url):
-        asyncio.run(fill(url))
+        asyncio.run(fill(url, 1))
         return measure(running, sign_in(running, 1))
 
 

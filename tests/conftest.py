@@ -25,8 +25,10 @@ from app.features.auth.resources import AuthResources
 from app.features.auth.schemas.session import TokenPair
 from app.features.categories.response_cache import ResponseCache
 from app.features.users.crud import sessions
+from app.features.users.lifespan import UserResources
 from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
+from app.features.users.passwords import PasswordHasher
 from app.main import create_app
 from app.security.principals import Role
 from app.security.resources import SecurityResources
@@ -35,7 +37,7 @@ from tests.factories import make_user
 from tests.fragments import fragments
 from tests.scopes import PERMISSIONS
 from tests.settings import SETTINGS
-from tests.state import opened, units_of_work
+from tests.state import opened, replaced, units_of_work
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
 TEMPLATE = "template_app"
@@ -172,11 +174,20 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-async def shared_app(settings: Settings) -> AsyncIterator[FastAPI]:
+def cheap_hasher() -> Iterator[PasswordHasher]:
+    """The parameters of PASSWORD_HASH: with others, each sign-in of a test would hash again."""
+    hasher = PasswordHasher(memory_kib=8, time_cost=1)
+    yield hasher
+    hasher.close()
+
+
+@pytest.fixture(scope="session")
+async def shared_app(settings: Settings, cheap_hasher: PasswordHasher) -> AsyncIterator[FastAPI]:
     app = create_app(settings)
     # ASGITransport does not run the lifespan.
     async with app.router.lifespan_context(app):
-        yield app
+        with replaced(app, UserResources, passwords=cheap_hasher):
+            yield app
 
 
 @pytest.fixture(autouse=True)

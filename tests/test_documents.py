@@ -2,6 +2,7 @@
 
 import ast
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.settings import SETTINGS
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NODE = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)")
+LINK = re.compile(r"\]\(([^)#:\s]+)[)#]|src(?:set)?=\"([^\":]+)\"")
 TARGET = re.compile(r"`make ([a-z][a-z-]*)")
 PROMISE = re.compile(r"\bP(\d+)\b")
 # The requirements of level 1, by section.
@@ -42,11 +44,31 @@ def test_named_tests_exist(document: Path) -> None:
         assert find(tree.body, names.split("::")[1:]), path + names
 
 
+@pytest.mark.parametrize(
+    "document", [*DOCUMENTS, *sorted((ROOT / "docs/adr").glob("*.md"))], ids=lambda path: path.name
+)
+def test_linked_files_exist(document: Path) -> None:
+    linked = {path or source for path, source in LINK.findall(text(document))}
+
+    assert {path for path in linked if not (document.parent / path).exists()} == set()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_named_targets_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", text(ROOT / "Makefile"), re.MULTILINE))
 
     assert set(TARGET.findall(text(document))) <= targets
+
+
+def test_targets_run_existing_modules_and_tests() -> None:
+    makefile = text(ROOT / "Makefile")
+    modules = re.findall(r"-m ((?:app|benchmarks|examples)[\w.]*)", makefile)
+    tests = re.findall(r"\btests/[\w/]+\.py", makefile)
+
+    assert modules
+    assert tests
+    assert [name for name in modules if find_spec(name) is None] == []
+    assert [path for path in tests if not (ROOT / path).exists()] == []
 
 
 def test_promises_named_by_drills_exist() -> None:

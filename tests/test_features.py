@@ -194,3 +194,16 @@ class TestTests:
         }
 
         assert found == set()
+
+    def test_of_optional_features_import_those_of_required_features(self) -> None:
+        found = {
+            (path.relative_to(ROOT).as_posix(), name)
+            for folder in ("tests", "benchmarks")
+            for path in (ROOT / folder).rglob("*.py")
+            if (owners := features_of(".".join(path.relative_to(ROOT).with_suffix("").parts)))
+            for name in imported_modules(path)
+            if name.startswith(("tests.", "benchmarks."))
+            and not features_of(name) <= owners.union(*map(FEATURES.required_by, owners))
+        }
+
+        assert found == set()

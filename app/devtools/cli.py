@@ -32,7 +32,9 @@ def openapi(
 
 
 def remove(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="None lists them.")
+    ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
     with_dependents: Annotated[
@@ -43,8 +45,9 @@ def remove(
     """Delete optional features from this checkout: code, tests, migrations and settings."""
     from app.devtools.removal import command
 
-    chosen = command.optional_features() if everything else set(names or ())
-    command.remove(chosen, with_dependents=with_dependents, force=force)
+    command.remove(
+        set(names or ()), everything=everything, with_dependents=with_dependents, force=force
+    )
 
 
 def revise_database(message: str) -> None:

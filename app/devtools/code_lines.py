@@ -5,6 +5,7 @@ import io
 import re
 import tokenize
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 from app.features import FEATURES
@@ -35,6 +36,7 @@ LAYOUT = {
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def code_lines(path: Path) -> int:
     """Count the lines of a Python file that hold code."""
     return len(numbers_of_code(path))

@@ -1,26 +1,24 @@
 """The migrations of an optional feature can be deleted: the others still run, up and down."""
 
 import asyncio
-import re
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import asyncpg
 import pytest
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from alembic import command
 from app.db import migrations
 from app.db.base import Base
+from app.devtools.removal.revisions import remove_revisions
+from app.devtools.removal.selection import dependents, optional_features
 from app.feature import load_features, load_models
 from tests.conftest import plain
 from tests.e2e.service import ROOT
 
 FEATURES = load_features()
-ALWAYS_THERE = {"users", "auth", "mail", "categories", "items", "tasks"}
-OPTIONAL = FEATURES.by_name.keys() - ALWAYS_THERE
+OPTIONAL = set(optional_features(FEATURES))
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 
 
@@ -38,29 +36,13 @@ def feature_of_tables() -> dict[str, str]:
 FEATURE_OF = feature_of_tables()
 
 
-def with_dependents(name: str) -> set[str]:
-    return {each for each in FEATURES.by_name if each == name or name in FEATURES.required_by(each)}
-
-
 REMOVALS = {
-    **{name: with_dependents(name) for name in sorted(OPTIONAL & set(FEATURE_OF.values()))},
+    **{
+        name: {name, *dependents(FEATURES, name)}
+        for name in sorted(OPTIONAL & set(FEATURE_OF.values()))
+    },
     "every optional feature": OPTIONAL,
 }
-
-
-def remove(scripts: Config, names: Iterable[str]) -> None:
-    """Delete the migrations of the features and link their successors to their predecessors."""
-    found = list(ScriptDirectory.from_config(scripts).walk_revisions())
-    kept = None
-    for script in reversed(found):
-        path = Path(script.path)
-        if script.module.feature in names:
-            path.unlink()
-            continue
-        text = path.read_text(encoding="utf-8")
-        linked = re.sub(r"(?m)^(down_revision: .* = ).*", rf"\g<1>{kept!r}", text)
-        path.write_text(linked, encoding="utf-8")
-        kept = script.revision
 
 
 async def tables(url: str) -> set[str]:
@@ -83,7 +65,8 @@ def scripts(tmp_path: Path, empty_database: str) -> Config:
 def test_migrations_run_without_a_feature(
     names: set[str], scripts: Config, empty_database: str
 ) -> None:
-    remove(scripts, names)
+    for name in names:
+        remove_revisions(Path(scripts.get_main_option("script_location", "")) / "versions", name)
 
     command.upgrade(scripts, "head")
 

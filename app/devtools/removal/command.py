@@ -6,94 +6,95 @@ from pathlib import Path
 
 import app
 from app.config.settings import ConfigError
-from app.devtools.code_lines import ALWAYS_PRESENT
 from app.devtools.removal import blocks, citations, files, packages
 from app.devtools.removal.revisions import remove_revisions
-from app.feature import Features, load_features
+from app.devtools.removal.selection import optional_features, select
+from app.feature import load_features
 
 ROOT = Path(app.__file__).parents[1]
-# Documents that belong to one feature.
-DOCUMENTS = {"rooms": "docs/asyncapi.yaml", "graphql": "docs/schema.graphql"}
-LEFT = """\
-Left to you: sentences about it in ADRs and guides, panels of Grafana, and databases that were
-migrated already: their tables stay, and their version may be one that is gone. Run `make fix` and
-`make check`."""
+# Of the uncommitted changes, so many are named.
+NAMED_CHANGES = 3
+NEXT = """\
+Written again: the OpenAPI document, the table of permissions, the numbers in the README, the locks.
+
+Next:
+  make check && make test     without the feature
+  make reset                  if `make run` has migrated a database: its tables would stay, and its
+                              version may be a migration that no longer exists
+  git grep -inE '{names}' -- '*.md' deploy
+                              sentences and Grafana panels about it, which are left to you
+  git add --all               then commit, or undo everything with `git restore .`"""
 
 
-def remove(names: set[str], *, with_dependents: bool, force: bool) -> None:
-    """Delete features; print what was deleted and what is left to do.
+def remove(names: set[str], *, everything: bool, with_dependents: bool, force: bool) -> None:
+    """Delete features; print what was deleted, what was changed and what to do next.
 
     Raises:
-        ConfigError: a name is unknown or always present, another feature requires it, or the
-            checkout has uncommitted changes.
+        ConfigError: no name is given, one is unknown or always present, another feature requires
+            one, or the checkout has uncommitted changes.
     """
-    removed = plan(load_features(), names, with_dependents=with_dependents)
-    if not force and uncommitted(ROOT):
-        raise ConfigError("The checkout has uncommitted changes: commit them, or give --force.")
-    for name in removed:
-        print(f"{name}: {', '.join(str(path) for path in remove_one(ROOT, name))}")
+    features = load_features()
+    names = names.union(optional_features(features) if everything else ())
+    selected = select(features, names, with_dependents=with_dependents)
+    if not force:
+        check_committed(ROOT)
+    for name in selected:
+        print_removal(name, *remove_one(ROOT, name))
     regenerate(ROOT)
-    subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=ROOT, check=True)
-    print(LEFT)
+    print(NEXT.format(names="|".join(selected)))
 
 
-def optional_features() -> set[str]:
-    return load_features().by_name.keys() - set(ALWAYS_PRESENT)
-
-
-def plan(features: Features, names: set[str], *, with_dependents: bool) -> list[str]:
-    """Return the features to remove, each before those that it requires.
+def check_committed(root: Path) -> None:
+    """Check that git can tell the changes of a removal from others.
 
     Raises:
-        ConfigError: as `remove`.
+        ConfigError: the checkout has uncommitted changes.
     """
-    if unknown := names - features.by_name.keys():
-        raise ConfigError(f"There is no feature {', '.join(sorted(unknown))}.")
-    if always := names & set(ALWAYS_PRESENT):
-        raise ConfigError(f"{', '.join(sorted(always))}: always present, other features need it.")
-    dependents = {each.name for each in features if features.required_by(each.name) & names}
-    if (others := dependents - names) and not with_dependents:
+    if changes := uncommitted(root):
+        more = ", ..." if len(changes) > NAMED_CHANGES else ""
         raise ConfigError(
-            f"{', '.join(sorted(others))} would lack it: remove those, too, or give "
-            "--with-dependents."
+            f"The checkout has uncommitted changes ({', '.join(changes[:NAMED_CHANGES])}{more}): "
+            "commit or stash them, so that `git restore .` can undo the removal, or give --force."
         )
-    chosen = names | dependents
-    return [each.name for each in reversed([*features.by_requirement()]) if each.name in chosen]
 
 
-def uncommitted(root: Path) -> bool:
-    """Say whether git has changes to commit; a folder without git has none."""
+def uncommitted(root: Path) -> list[str]:
+    """Return the paths that git would commit; a folder without git has none."""
     if not (root / ".git").exists():
-        return False
-    status = ["git", "status", "--porcelain"]
-    return bool(subprocess.run(status, cwd=root, capture_output=True, check=True).stdout)
+        return []
+    command = ["git", "status", "--porcelain"]
+    status = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    return [line[3:] for line in status.stdout.splitlines()]
 
 
-def remove_one(root: Path, name: str) -> list[Path]:
-    """Delete one feature; return what was deleted or changed, relative to the root."""
-    deleted = files.delete(root, name)
-    deleted += [
-        path.relative_to(root) for path in remove_revisions(root / "alembic/versions", name)
+def print_removal(name: str, deleted: list[Path], changed: list[Path]) -> None:
+    print(name)
+    for verb, paths in (("deleted", deleted), ("changed", changed)):
+        print(*(f"  {verb} {path}" for path in paths), sep="\n")
+
+
+def remove_one(root: Path, name: str) -> tuple[list[Path], list[Path]]:
+    """Delete one feature; return what was deleted and what was changed, relative to the root."""
+    revisions = remove_revisions(root / "alembic/versions", name)
+    deleted = [*files.delete(root, name), *(path.relative_to(root) for path in revisions)]
+    changed = [
+        *files.unlist(root, name),
+        *packages.remove_extra(root, name),
+        *blocks.cut_files(root, name),
+        *citations.cut_files(root, deleted),
     ]
-    if document := DOCUMENTS.get(name):
-        (root / document).unlink(missing_ok=True)
-        deleted.append(Path(document))
-    files.unlist(root, name)
-    packages.remove_extra(root, name)
-    changed = blocks.cut_files(root, name)
-    changed += citations.cut_files(root, deleted)
-    return list(dict.fromkeys([*deleted, *changed]))
+    return deleted, list(dict.fromkeys(changed))
 
 
 def regenerate(root: Path) -> None:
-    """Write the generated documents in a new process, which does not know the removed features."""
-    commands = [
+    """Write the generated files in new processes, which do not know the removed features."""
+    modules = [
         ["app.commands.cli", "openapi", "--release"],
         ["app.devtools.code_lines"],
         ["tests.authorization"],
         ["tests.features.graphql.test_schema"],
     ]
-    for command in commands:
-        module = root / command[0].replace(".", "/")
-        if module.with_suffix(".py").exists():
-            subprocess.run([sys.executable, "-m", *command], cwd=root, check=True)
+    for module, *arguments in modules:
+        if (root / module.replace(".", "/")).with_suffix(".py").exists():
+            subprocess.run([sys.executable, "-m", module, *arguments], cwd=root, check=True)
+    subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=root, check=True)

@@ -7,11 +7,21 @@ from pathlib import Path
 FOLDERS = ("app/features", "tests", "benchmarks")
 # Of the tree, whatever a feature is called.
 IGNORED = {"__pycache__", "peers"}
+# Documents and pictures of one feature.
+DOCUMENTS = {
+    "dashboard": "docs/images/dashboard-*.png",
+    "graphql": "docs/schema.graphql",
+    "rooms": "docs/asyncapi.yaml",
+    "webhooks": "docs/webhooks.md",
+}
+FEATURES = Path("app/features/__init__.py")
 
 
 def delete(root: Path, feature: str) -> list[Path]:
     """Delete the files of a feature; return the topmost paths, relative to the root."""
     paths = [path for folder in FOLDERS for path in named_after(root / folder, feature)]
+    if feature in DOCUMENTS:
+        paths += sorted(root.glob(DOCUMENTS[feature]))
     for path in paths:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return [path.relative_to(root) for path in paths]
@@ -26,8 +36,9 @@ def named_after(folder: Path, feature: str) -> Iterator[Path]:
             yield from named_after(path, feature)
 
 
-def unlist(root: Path, feature: str) -> None:
-    """Delete the line of a feature in FEATURES."""
-    module = root / "app/features/__init__.py"
+def unlist(root: Path, feature: str) -> list[Path]:
+    """Delete the line of a feature in FEATURES; return its module."""
+    module = root / FEATURES
     text = module.read_text(encoding="utf-8")
     module.write_text(text.replace(f'    "{feature}",\n', "", 1), encoding="utf-8")
+    return [FEATURES]

@@ -3,11 +3,16 @@
 import re
 from pathlib import Path
 
+PROJECT = Path("pyproject.toml")
 
-def remove_extra(root: Path, feature: str) -> None:
-    """Delete the extra that is named after a feature."""
-    project = root / "pyproject.toml"
-    project.write_text(cut_extra(project.read_text(encoding="utf-8"), feature), encoding="utf-8")
+
+def remove_extra(root: Path, feature: str) -> list[Path]:
+    """Delete the extra that is named after a feature; return the file if it changed."""
+    project = root / PROJECT
+    before = project.read_text(encoding="utf-8")
+    after = cut_extra(before, feature)
+    project.write_text(after, encoding="utf-8")
+    return [PROJECT] if after != before else []
 
 
 def cut_extra(text: str, feature: str) -> str:

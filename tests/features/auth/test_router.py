@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from app.features.auth.models.mailed_token import Purpose
 from app.features.users.crud import sessions, users
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
-from app.features.users.passwords import MAX_LENGTH
+from app.features.users.passwords import MAX_LENGTH, PasswordHasher
 from app.jobs.worker import Worker
 from app.security.principals import Role
 from tests.conftest import As, Database, Running, Save, access_token, new_client
@@ -42,9 +43,17 @@ from tests.forged_tokens import from_base64url
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.scopes import PERMISSIONS
-from tests.state import opened, units_of_work
+from tests.state import opened, replaced, units_of_work
 
 ALL_SCOPES = {role: " ".join(sorted(PERMISSIONS.of(role))) for role in Role}
+
+
+@pytest.fixture
+def production_hasher(app: FastAPI) -> Iterator[None]:
+    hasher = PasswordHasher()
+    with replaced(app, UserResources, passwords=hasher):
+        yield
+    hasher.close()
 
 
 def claims_of(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -179,6 +188,7 @@ class TestCreateToken:
         assert row["last_login_at"] > user.created_at
         assert (row["updated_at"], row["version"]) == (user.updated_at, 1)
 
+    @pytest.mark.usefixtures("production_hasher")
     async def test_dated_hash_is_renewed(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
@@ -470,6 +480,7 @@ class TestRegisterUser:
         assert_problem(response, 409, "username_taken")
         assert await database("SELECT * FROM tasks") == []
 
+    @pytest.mark.usefixtures("production_hasher")
     async def test_no_secret_is_stored_in_the_clear(
         self, client: AsyncClient, mailed_token: MailedToken, database: Database
     ) -> None:

@@ -14,8 +14,7 @@ from app.features.users.models.user import User
 from tests.conftest import Save, execute
 from tests.content import content
 from tests.e2e.service import ROOT, app_command
-from tests.factories import make_category, make_item, make_user
-from tests.features.files.factories import make_file
+from tests.factories import make_category, make_item, make_task, make_user
 from tests.state import opened
 
 
@@ -30,7 +29,7 @@ async def rows(save: Save, user: User) -> None:
     await save(make_user(full_name="Zo\u00eb \\ \t'\"", address={"city": "Gda\u0144sk"}))
     await save(make_category(name="Desks"))
     await save(make_item(user, tags=["a", "b"], description="two\nlines"))
-    await save(make_file(user))
+    await save(make_task(user))
 
 
 class TestRestore:

@@ -17,8 +17,6 @@ from app.jobs.models import TaskStatus
 from app.runtime.clock import now
 from tests.conftest import As, Database, Save
 from tests.factories import make_item, make_task
-from tests.features.files.factories import make_file
-from tests.features.posts.factories import make_post
 from tests.problems import assert_problem
 from tests.state import opened, units_of_work
 
@@ -46,8 +44,6 @@ async def fill(save: Save, owner: User) -> None:
     for price, tags in items:
         await save(make_item(owner, price=Decimal(price), tags=tags))
     await save(make_item(owner, deleted_at=now()))
-    await save(make_post(owner))
-    await save(make_file(owner, size=1500))
     await save(make_task(owner, status=TaskStatus.FAILED))
 
 
@@ -66,7 +62,8 @@ class TestReadDashboard:
 
         seen = await figures(await as_user(user))
 
-        assert seen["totals"] == {"items": 4, "posts": 1, "files": 1, "stored_bytes": 1500}
+        assert seen["totals"]["items"] == 4
+        assert "users" not in seen["totals"]
         assert seen["tags"] == [{"tag": "wood", "count": 2}, {"tag": "oak", "count": 1}]
         assert seen["tasks"] == [{"status": "failed", "count": 1}]
         assert seen["items_by_day"] == [{"day": now().date().isoformat(), "count": 4}]
@@ -138,10 +135,10 @@ class TestRefresh:
 class TestSchema:
     def test_has_no_figures_of_absent_features(self) -> None:
         enabled = load_features().by_name
-        features = Features([enabled[name] for name in ("users", "posts")])
+        features = Features([enabled["users"]])
         schema = dashboard_schema(features.extensions("dashboard", DashboardFigures))
 
         assert [*schema.model_fields] == ["counted_at", "totals", "tasks", "requests"]
         totals = schema.model_fields["totals"].annotation
         assert totals is not None
-        assert [*totals.model_fields] == ["users", "posts"]
+        assert [*totals.model_fields] == ["users"]

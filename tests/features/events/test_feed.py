@@ -21,7 +21,6 @@ from app.features.users.models.user import User
 from app.security.principals import Principal
 from tests.conftest import Database, Running, Save
 from tests.factories import make_item, make_task
-from tests.features.posts.factories import make_post
 from tests.polling import eventually
 from tests.state import opened, reads_of, units_of_work
 
@@ -128,22 +127,6 @@ class TestEvents:
             "item.created", "item.updated", "item.processed", "item.deleted", "item.updated",
             "item.deleted",
         ]  # fmt: skip
-
-    async def test_post_events_cover_only_its_publication(
-        self, follow: Follow, user: User, save: Save, database: Database
-    ) -> None:
-        follower = await follow()
-        await save(make_post(user, body="Not for all users."))
-        await database("UPDATE posts SET title = 'Still a draft'")
-        await database("UPDATE posts SET status = 'published', published_at = now()")
-        await database("UPDATE posts SET status = 'draft', published_at = NULL")
-        await save(item(user, "the last"))
-
-        await follower.until_received(2)
-        published, last = follower.received
-        assert published.event.type == "post.published"
-        assert "body" not in published.event.data
-        assert last.event.type == "item.created"
 
     async def test_task_events_report_progress_to_the_owner(
         self, follow: Follow, user: User, other_user: User, save: Save, database: Database

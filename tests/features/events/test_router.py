@@ -21,8 +21,7 @@ from app.features.users.models.user import User
 from app.runtime.clock import now
 from tests.conftest import As, Database, Running, Save, access_token, new_client, plain
 from tests.event_source import PATH, EventSource, listening
-from tests.factories import item_body, make_item
-from tests.features.posts.factories import make_post
+from tests.factories import item_body, make_item, make_task
 from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.scopes import SCOPES
@@ -89,8 +88,7 @@ class TestStreamEvents:
         self, app: FastAPI, address: str, user: User, save: Save, database: Database
     ) -> None:
         readers = {
-            scope: await access_token(app, user, (scope,))
-            for scope in ("items:read", "posts:read", "files:read")
+            scope: await access_token(app, user, (scope,)) for scope in ("items:read", "users:read")
         }
         everything = await access_token(app, user)
         async with AsyncExitStack() as stack:
@@ -100,18 +98,16 @@ class TestStreamEvents:
                 for scope, reader in readers.items()
             }
             all_of_it = await open_stream(listening(address, everything))
-            await save(make_post(user, title="A draft"))
-            await database("UPDATE posts SET status = 'published', published_at = now()")
             await create(app, user, "an item")
-            await all_of_it.until_received(2)
-            await sources["items:read"].until_received(1)
-            await sources["posts:read"].until_received(1)
+            await save(make_task(user))
+            await database("UPDATE tasks SET status = 'running'")
+            for source in (all_of_it, *sources.values()):
+                await source.until(lambda each: "task.updated" in [f.event for f in each.events])
 
         received = {scope: [f.event for f in source.events] for scope, source in sources.items()}
         assert received == {
-            "items:read": ["item.created"],
-            "posts:read": ["post.published"],
-            "files:read": [],
+            "items:read": ["item.created", "task.updated"],
+            "users:read": ["task.updated"],
         }
 
     async def test_sends_heartbeats_while_idle(

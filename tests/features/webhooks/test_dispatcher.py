@@ -16,7 +16,6 @@ from app.jobs.models import TaskStatus
 from app.security.principals import Role
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_task
-from tests.features.posts.factories import make_post
 from tests.features.webhooks.factories import make_webhook
 from tests.polling import eventually
 from tests.state import reads_of, units_of_work
@@ -54,13 +53,11 @@ async def dispatch_all(dispatcher: WebhookDispatcher) -> None:
 
 
 async def publish_everything(app: FastAPI, save: Save, owner: User) -> None:
-    item = await save(make_item(owner))
-    task, post = await save(make_task(owner)), await save(make_post(owner))
+    item, task = await save(make_item(owner)), await save(make_task(owner))
     async with units_of_work(app).begin() as uow:
-        for row in (item, task, post):
+        for row in (item, task):
             uow.session.add(row)
         item.name, task.status = "Cherry desk", TaskStatus.RUNNING
-        post.publish(at=owner.created_at)
 
 
 class TestDispatch:
@@ -87,22 +84,23 @@ class TestDispatch:
         database: Database,
         user: User,
     ) -> None:
-        await save(make_webhook(user, events=["item.updated", "post.published"]))
+        await save(make_webhook(user, events=["item.updated", "task.updated"]))
         await publish_everything(app, save, user)
 
         await dispatch_all(dispatcher)
 
         types = [row["event_type"] for row in await database(WRITTEN)]
-        assert sorted(types) == ["item.updated", "post.published"]
+        assert sorted(types) == ["item.updated", "task.updated"]
 
     @pytest.mark.parametrize(
         ("role", "fields", "expected"),
         [
-            (Role.USER, {}, {"item.created", "item.updated", "post.published"}),
-            (Role.ADMIN, {}, {"item.created", "item.updated", "post.published", "task.updated"}),
+            (Role.USER, {}, {"item.created", "item.updated"}),
+            (Role.ADMIN, {}, {"item.created", "item.updated", "task.updated"}),
             (Role.ADMIN, {"scopes": ["items:read"]}, {"item.created", "item.updated"}),
             # Set up by an administrator who is one no more.
-            (Role.USER, {"scopes": ["posts:read", "admin"]}, {"post.published"}),
+            (Role.USER, {"scopes": ["items:read", "admin"]}, {"item.created", "item.updated"}),
+            (Role.USER, {"scopes": ["users:read"]}, set()),
             (Role.USER, {"is_active": False}, set()),
         ],
     )
