@@ -27,11 +27,10 @@ from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.users.passwords import PasswordHasher
 from app.main import create_app
+from benchmarks.harness.event_source import CUT_LISTENERS, EventSource, listening
+from benchmarks.harness.servers import serving
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from benchmarks.service import Service, running_service
-from tests.e2e.test_events import CUT_LISTENERS
-from tests.event_source import EventSource, listening
-from tests.servers import serving
 
 FOLLOWERS = 100
 CALM_SECONDS = 3.0

@@ -32,11 +32,11 @@ import uvloop
 
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
+from benchmarks.harness.nginx import BINARY, Nginx, running_nginx
 from benchmarks.honest import Honest, Request, Tally
 from benchmarks.instances import Instance
 from benchmarks.login_flood import PASSWORD, Figure, fill
 from benchmarks.slow import Slowloris
-from tests.nginx import BINARY, Nginx, running_nginx
 
 RESTARTS = 20
 MEASURED_SECONDS = 5.0

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from tests.nginx import NAME
+from benchmarks.harness.nginx import NAME
 
 ADDRESSES = 16
 CONNECTIONS = 64

@@ -27,9 +27,9 @@ from websockets.exceptions import ConnectionClosed
 from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from app.features.users.passwords import PasswordHasher
+from benchmarks.harness.event_source import EventSource, listening
 from benchmarks.login_flood import FILL, PASSWORD, Figure
 from benchmarks.service import Service, running_service
-from tests.event_source import EventSource, listening
 
 CONNECTS = 1000
 MESSAGES = 300

@@ -5,7 +5,7 @@ import itertools
 import ssl
 from contextlib import suppress
 
-from tests.nginx import NAME
+from benchmarks.harness.nginx import NAME
 
 BYTE_SECONDS = 1.0
 ATTACKERS = 4

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.servers import connected
+from benchmarks.harness.servers import connected
 
 HANDSHAKE = (
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -9,7 +9,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.servers import PATIENCE_SECONDS, connected
+from benchmarks.harness.servers import PATIENCE_SECONDS, connected
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from benchmarks.harness.nginx import BINARY, Nginx, running_nginx
+from benchmarks.harness.servers import Connection, connected, serving
 from tests.conftest import Running
-from tests.nginx import BINARY, Nginx, running_nginx
 from tests.polling import eventually
-from tests.servers import Connection, connected, serving
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="There is no nginx: install nginx-light.")
 

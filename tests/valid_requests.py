@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Request, Response
 
+from benchmarks.harness.servers import serving
 from tests.authorization import AUTHORIZATIONS, WEBSOCKET, Operation
 from tests.scenes import Scene
-from tests.servers import serving
 from tests.sockets import handshake
 
 THINGS = {name: make for each in AUTHORIZATIONS.values() for name, make in each.things.items()}

@@ -16,9 +16,9 @@ from app.db import migrations
 from app.devtools.postgres import embedded_postgres
 from benchmarks.database.durability import settings
 from benchmarks.database.history import sign_in
+from benchmarks.harness.tcp_proxy import Proxy, proxied
 from benchmarks.login_flood import Figure, fill
 from benchmarks.service import Service, started_service
-from tests.proxy import Proxy, proxied
 
 WORKERS = 2
 AWAY_SECONDS, PROBE_SECONDS, PATIENCE_SECONDS = 3, 0.05, 60

@@ -13,10 +13,10 @@ from app.devtools.postgres_server import Server
 from app.features.backup import commands as backup
 from benchmarks.database.durability import restart
 from benchmarks.database.failover import ask
+from benchmarks.harness.database_content import content
+from benchmarks.harness.standby import Standby
 from benchmarks.login_flood import Figure, fill
 from benchmarks.service import wait_until
-from tests.content import content
-from tests.standby import Standby
 
 ITEMS, MORE_ITEMS = 50_000, 1_000
 ADD = """

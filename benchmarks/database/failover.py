@@ -12,9 +12,9 @@ from app.devtools.postgres import embedded_postgres
 from app.devtools.postgres_server import Server
 from benchmarks.database.durability import durability_figures, settings
 from benchmarks.database.history import load, until_acked
+from benchmarks.harness.standby import Standby, kill, replica_of
 from benchmarks.login_flood import Figure
 from benchmarks.service import Service, plain, running_service
-from tests.standby import Standby, kill, replica_of
 
 CLIENTS, READERS, WORKERS = 4, 4, 2
 LEVEL_SECONDS, LAG_SECONDS = 8, 5

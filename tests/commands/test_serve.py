@@ -18,9 +18,9 @@ from app.config.known_secrets import DEMO_PASSWORD
 from app.config.settings import ConfigError, Settings
 from app.db import migrations
 from app.devtools.postgres import running_url
+from benchmarks.harness.tcp_proxy import proxied
 from tests.e2e.service import ROOT, app_command, free_port
 from tests.polling import wait_until
-from tests.proxy import proxied
 
 START_SECONDS = 60
 STOP_SECONDS = 15  # As promised: docs/promises.md, P9.

@@ -33,12 +33,12 @@ from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError, DeadlineExceeded, Unavailable
 from app.features.items.models import Item
 from app.features.users.models.user import User
+from benchmarks.harness.tcp_proxy import Proxy, proxied
 from tests.cleaner import APPLICATION_NAME
 from tests.conftest import Running, Save, access_token, execute, new_client, plain
 from tests.factories import item_body, make_item, make_user
 from tests.polling import eventually
 from tests.problems import assert_problem
-from tests.proxy import Proxy, proxied
 from tests.state import units_of_work
 
 CLOSED = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"

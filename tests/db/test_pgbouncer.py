@@ -16,9 +16,10 @@ from sqlalchemy import text
 from app.config.settings import ConfigError, Settings, load_settings
 from app.features.users.models.user import User
 from app.security.resources import SecurityResources
+from benchmarks.harness.pgbouncer import pgbouncer, program
+from benchmarks.tools import MissingTool
 from tests.conftest import Running, access_token, execute, new_client, plain
 from tests.factories import item_body
-from tests.pgbouncer import pgbouncer
 from tests.polling import eventually
 from tests.state import opened, units_of_work
 
@@ -32,6 +33,10 @@ def bouncer_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     # As docs/scaling.md advises, since PgBouncer refuses to take them from the client.
     role = f'ALTER ROLE app IN DATABASE "{database_url.rpartition("/")[2]}"'
     asyncio.run(execute(database_url, f"{role} SET lock_timeout = '1234ms'"))
+    try:
+        program()
+    except MissingTool as missing:
+        pytest.skip(str(missing))
     with pgbouncer(tmp_path_factory.mktemp("pgbouncer"), database_url, pool_size=2) as url:
         yield url
     asyncio.run(execute(database_url, f"{role} RESET lock_timeout"))

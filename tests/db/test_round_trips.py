@@ -9,9 +9,9 @@ from httpx2 import AsyncClient
 
 from app.config.settings import Settings
 from app.features.users.models.user import User
+from benchmarks.harness.tcp_proxy import Proxy, proxied
 from tests.conftest import Running, Save, access_token, new_client
 from tests.factories import item_body, make_item
-from tests.proxy import Proxy, proxied
 
 ITEMS = "/api/v1/items"
 MAX_REQUESTS = 60

@@ -10,23 +10,17 @@ import asyncpg
 import httpx2
 import pytest
 
+from benchmarks.harness.event_source import CUT_LISTENERS, EventSource, listening
 from tests.conftest import copy_template, plain, with_database
 from tests.e2e.conftest import SECRET
 from tests.e2e.service import Service, running_service
 from tests.e2e.test_identity import EndUser, create_admin
-from tests.event_source import EventSource, listening
 from tests.polling import eventually, wait_until
 
 CLIENTS = 100
 LOSS_SECONDS = 2.0
 CUTS = 3
 GONE_SECONDS = 15
-# The last statement of a connection that listens: it asks now and then whether it is alive.
-CUT_LISTENERS = """
-    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-        AND (query LIKE 'LISTEN %' OR query = 'SELECT 1')
-"""
 
 
 @pytest.fixture

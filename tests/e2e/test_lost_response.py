@@ -15,10 +15,10 @@ from app.config.settings import Settings
 from app.features.items.models import Item
 from app.features.users.models.user import User
 from app.http.idempotency.models import IdempotencyKey
+from benchmarks.harness.servers import connected
 from tests.conftest import SECRET, access_token
 from tests.e2e.service import free_port
 from tests.polling import eventually
-from tests.servers import connected
 from tests.state import opened, units_of_work
 
 PATIENCE_SECONDS = 120

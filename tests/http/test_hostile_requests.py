@@ -13,12 +13,12 @@ from fastapi import FastAPI
 
 from app.features.users.models.user import User
 from app.security.principals import Role
+from benchmarks.harness.servers import PATIENCE_SECONDS, serving
 from tests.conftest import Running, access_token
 from tests.factories import make_user
 from tests.hostile_requests import CANARY, Attacker, HostileRequest
 from tests.problems import OAUTH_ENDPOINTS, members_of
 from tests.scenes import Scene
-from tests.servers import PATIENCE_SECONDS, serving
 from tests.state import units_of_work
 from tests.valid_requests import NAMES, THINGS
 

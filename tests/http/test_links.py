@@ -13,11 +13,11 @@ from httpx2 import AsyncClient, Response
 
 from app.features.users.models.user import User
 from app.http.header_fields import list_members
+from benchmarks.harness.servers import serving
 from tests.authorization import operations
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
 from tests.scenes import Scene
-from tests.servers import serving
 from tests.valid_requests import call
 
 ITEMS = "/api/v1/items"

@@ -18,10 +18,10 @@ from app.http.schemas import MAX_ERRORS
 from app.main import create_app
 from app.observability.log_writer import LogWriter
 from app.observability.logging import configure_logging
+from benchmarks.harness.servers import connected, serving
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
 from tests.problems import assert_problem, broken
-from tests.servers import connected, serving
 from tests.state import opened
 
 ITEMS = "/api/v1/items"

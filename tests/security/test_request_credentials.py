@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.features.users.models.user import User
+from benchmarks.harness.servers import serving
 from tests.conftest import access_token
 from tests.credential_ways import REST, Way, sent
 from tests.fragments import fragments
-from tests.servers import serving
 
 WAYS = {
     "rest": REST,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from tests.servers import serving
+from benchmarks.harness.servers import serving
 
 CLIENTS = Path(__file__).parents[1] / "clients"
 MEGABYTES = 30_000_000

@@ -11,10 +11,10 @@ import structlog
 from fastapi import FastAPI
 
 from app.server.http_protocol import HttpProtocol
+from benchmarks.harness.servers import PATIENCE_SECONDS, Connection, connected, serving
 from tests.conftest import Running
 from tests.polling import sample
 from tests.problems import MEMBERS
-from tests.servers import PATIENCE_SECONDS, Connection, connected, serving
 from tests.sockets import handshake
 
 REFRESH = b'{"refresh_token": "x"}'

@@ -10,11 +10,11 @@ from app.features.api_keys import crud as api_keys
 from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.users.models.user import User
 from app.runtime.clock import now
+from benchmarks.harness.servers import serving
 from tests.conftest import access_token
 from tests.credential_ways import REST, sent
 from tests.scopes import PERMISSIONS
 from tests.security.test_request_credentials import FOREIGN_CHARACTERS
-from tests.servers import serving
 from tests.state import units_of_work
 
 

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 
 from app.features.auth.password_limiter import AT_ONCE
 from app.features.users.models.user import User
+from benchmarks.harness.servers import connected, serving
 from tests.factories import PASSWORD
-from tests.servers import connected, serving
 
 
 async def test_slow_client_holds_no_slot(app: FastAPI, user: User) -> None:

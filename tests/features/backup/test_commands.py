@@ -11,8 +11,8 @@ from app.config.settings import ConfigError, Settings
 from app.db import migrations, revisions
 from app.features.backup import commands as backup
 from app.features.users.models.user import User
+from benchmarks.harness.database_content import content
 from tests.conftest import Save, execute
-from tests.content import content
 from tests.e2e.service import ROOT, app_command
 from tests.factories import make_category, make_item, make_task, make_user
 from tests.state import opened

@@ -11,11 +11,11 @@ from app.features.graphql import websocket as socket
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.schema import Schema, create_schema, problem_of
 from app.features.users.models.user import User
+from benchmarks.harness.servers import serving
 from tests.conftest import As, Running
 from tests.factories import item_body
 from tests.features.graphql.follower import follower
 from tests.polling import eventually
-from tests.servers import serving
 from tests.state import opened
 
 QUERY = "subscription { itemEvents { type item { name owner { username } } } }"

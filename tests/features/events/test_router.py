@@ -19,13 +19,13 @@ from app.features.events.models.event import RETENTION, Position, event_id
 from app.features.users.crud import sessions
 from app.features.users.models.user import User
 from app.runtime.clock import now
+from benchmarks.harness.event_source import PATH, EventSource, listening
+from benchmarks.harness.servers import serving
 from tests.conftest import As, Database, Running, Save, access_token, new_client, plain
-from tests.event_source import PATH, EventSource, listening
 from tests.factories import item_body, make_item, make_task
 from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.scopes import SCOPES
-from tests.servers import serving
 from tests.sockets import handshake
 from tests.state import opened, units_of_work
 

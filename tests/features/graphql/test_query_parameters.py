@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from app.features.users.models.user import User
+from benchmarks.harness.servers import serving
 from tests.conftest import access_token
-from tests.servers import serving
 from tests.sockets import handshake
 
 

@@ -7,9 +7,9 @@ from fastapi import FastAPI
 
 from app.features.graphql import websocket as socket
 from app.features.users.models.user import User
+from benchmarks.harness.servers import serving
 from tests.conftest import Running, access_token
 from tests.features.graphql.follower import follower
-from tests.servers import serving
 from tests.sockets import handshake
 
 

@@ -16,9 +16,9 @@ from app.http.concurrency_limiter import ConcurrencyLimiter, TooManyAtOnce
 from app.http.load_shedding.concurrency_limit import Overloaded
 from app.runtime.ids import uuid7
 from app.server.http_protocol import HttpProtocol
+from benchmarks.harness.servers import Connection, serving
 from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
-from tests.servers import Connection, serving
 from tests.state import opened, reads_of, replaced
 
 EXPORT = "/api/v1/items/export"

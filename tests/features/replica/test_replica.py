@@ -18,11 +18,11 @@ from app.db.errors import DatabaseUnavailable
 from app.features.replica.lifespan import ReplicaResources
 from app.features.replica.replica import Replica
 from app.features.users.models.user import User
+from benchmarks.harness.standby import replica_of
+from benchmarks.harness.tcp_proxy import Proxy, proxied
 from tests.conftest import Running, Save, access_token, execute, new_client, plain, with_database
 from tests.factories import item_body, make_item
 from tests.polling import eventually
-from tests.proxy import Proxy, proxied
-from tests.standby import replica_of
 from tests.state import opened, units_of_work
 
 PATIENCE_SECONDS = 20  # Less than the timeouts of the suite.

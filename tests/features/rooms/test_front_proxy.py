@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.features.users.models.user import User
+from benchmarks.harness.nginx import BINARY, Nginx, running_nginx
+from benchmarks.harness.servers import serving
 from tests.conftest import Running, access_token
-from tests.nginx import BINARY, Nginx, running_nginx
-from tests.servers import serving
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="There is no nginx: install nginx-light.")
 

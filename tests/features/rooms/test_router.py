@@ -25,12 +25,12 @@ from app.features.users.models.user import User
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from app.server.websocket_protocol import WebSocketProtocol
+from benchmarks.harness.servers import serving
 from tests.conftest import As, Database, Running, Save, access_token
 from tests.forged_tokens import forged_tokens, sendable
 from tests.polling import PATIENCE_SECONDS, eventually
 from tests.scenes import Scene
 from tests.security.test_authorization import mixed_up, target
-from tests.servers import serving
 from tests.sockets import Guest, guest, handshake
 from tests.state import opened, reads_of, replaced, units_of_work
 

@@ -18,7 +18,7 @@ from app.features.webhooks.ssrf_guard import (
     SsrfGuard,
     guarded_client,
 )
-from tests.certificates import write_certificate
+from benchmarks.harness.certificates import write_certificate
 
 PUBLIC, LOOPBACK = "93.184.216.34", "127.0.0.1"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

@@ -15,11 +15,11 @@ from app.config.settings import Settings
 from app.db.compiled import CompiledStatement
 from app.features.users.models.user import User
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
+from benchmarks.harness.servers import connected, serving
+from benchmarks.harness.tcp_proxy import proxied
 from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
 from tests.problems import assert_problem
-from tests.proxy import proxied
-from tests.servers import connected, serving
 from tests.sockets import HANDSHAKE
 from tests.state import opened, reads_of
 

@@ -9,10 +9,14 @@ from typing import Any
 
 from httpx2 import AsyncClient, Response
 
-from tests.polling import eventually
-
 PATIENCE_SECONDS = 20.0
 PATH = "/api/v1/events"
+# The last statement of a connection that listens: it asks now and then whether it is alive.
+CUT_LISTENERS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND (query LIKE 'LISTEN %' OR query = 'SELECT 1')
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class EventSource:
     def __init__(self, response: Response) -> None:
         self.response = response
         self.frames: list[Frame] = []
+        self._received = asyncio.Event()
         self.task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -53,6 +58,7 @@ class EventSource:
             else:
                 self.frames.append(parsed(lines))
                 lines = []
+                self._received.set()
 
     @property
     def events(self) -> list[Frame]:
@@ -63,11 +69,19 @@ class EventSource:
         return next(frame.id for frame in reversed(self.frames) if frame.id)
 
     async def until(self, holds: Callable[["EventSource"], bool]) -> None:
-        def holds_or_is_over() -> bool:
-            assert holds(self) or not self.task.done(), (self.frames[-3:], self.task)
-            return holds(self)
+        """Wait until the condition holds, which is evaluated after each frame.
 
-        await eventually(holds_or_is_over, PATIENCE_SECONDS)
+        Raises:
+            TimeoutError: it did not hold in time.
+            RuntimeError: the stream ended before.
+        """
+        self.task.add_done_callback(lambda _: self._received.set())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds(self):
+                if self.task.done():
+                    raise RuntimeError(f"The stream has ended: {self.frames[-3:]}, {self.task}")
+                self._received.clear()
+                await self._received.wait()
 
     async def until_received(self, count: int) -> list[Frame]:
         await self.until(lambda source: len(source.events) >= count)

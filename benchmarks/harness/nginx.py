@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.certificates import Certificate, write_certificate
-from tests.e2e.service import ROOT, free_port
-from tests.polling import wait_until
+from benchmarks.harness.certificates import Certificate, write_certificate
+from benchmarks.service import ROOT, free_port, wait_until
 
 SHIPPED = ROOT / "deploy" / "nginx"
 BINARY = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -9,11 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from app.devtools.postgres_process import as_owner, give_to_server_user
-from tests.e2e.service import free_port
-from tests.polling import wait_until
+from benchmarks.service import free_port, wait_until
+from benchmarks.tools import MissingTool
 
 FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 CONFIG = """
@@ -34,18 +32,26 @@ logfile = {folder}/pgbouncer.log
 """
 
 
-def program() -> str | None:
-    return shutil.which("pgbouncer") or next(
-        (found for folder in FOLDERS if (found := shutil.which("pgbouncer", path=folder))), None
-    )
+def program() -> str:
+    """Return the path of PgBouncer.
+
+    Raises:
+        MissingTool: it is not installed.
+    """
+    for folder in (None, *FOLDERS):
+        if found := shutil.which("pgbouncer", path=folder):
+            return found
+    raise MissingTool("There is no pgbouncer: install Debian's package.")
 
 
 @contextmanager
 def pgbouncer(folder: Path, url: str, *, pool_size: int) -> Iterator[str]:
-    """The URL of the same database through a PgBouncer with so many connections to it."""
+    """The URL of the same database through a PgBouncer with so many connections to it.
+
+    Raises:
+        MissingTool: it is not installed.
+    """
     path, parts, port = program(), urlsplit(url), free_port()
-    if path is None:
-        pytest.skip("There is no pgbouncer: install Debian's package.")
     text = CONFIG.format(server_port=parts.port, port=port, folder=folder, pool_size=pool_size)
     (folder / "pgbouncer.ini").write_text(text, encoding="utf-8")
     (folder / "users.txt").write_text(f'"{parts.username}" "{parts.password}"\n', encoding="utf-8")
