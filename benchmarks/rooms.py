@@ -1,4 +1,4 @@
-"""Promises P6, P9 and P21 for rooms, as a drill against the service in processes of its own.
+"""Promises P6 and P9 for rooms, as a drill against the service in processes of its own.
 
     python -m benchmarks.rooms [CONNECTS]
 

@@ -155,6 +155,14 @@ class TestBlocks:
     def test_comment_of_each_language_is_known(self, first: str, last: str) -> None:
         assert blocks.cut(f"a\n{first}\nb\n{last}\nc\n", "rooms") == "a\nc\n"
 
+    @pytest.mark.parametrize("feature", ["events", "graphql"])
+    def test_what_needs_two_features_is_cut_with_either(self, feature: str) -> None:
+        text = "| a |\n| b <!-- feature: events, graphql --> |\n"
+
+        assert blocks.cut(text, feature) == "| a |\n"
+        assert blocks.cut(text, "rooms") == text
+        assert blocks.names(text) == {"events", "graphql"}
+
     def test_row_of_a_table_is_cut(self) -> None:
         assert blocks.cut("| a |\n| b <!-- feature: rooms --> |\n", "rooms") == "| a |\n"
 

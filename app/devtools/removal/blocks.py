@@ -8,13 +8,17 @@ A block stands between comment lines, a single line has the comment at its end:
 
     <!-- feature: webhooks -->
     "standardwebhooks>=1.1",  # feature: webhooks
+
+What needs several features names them all, and is deleted with any: `feature: events, graphql`.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-MARK = re.compile(r"(?:#|<!--)(?: ---)? (?P<end>end )?feature: (?P<name>\w+)(?: -+>?)?(?= \|$|$)")
+MARK = re.compile(
+    r"(?:#|<!--)(?: ---)? (?P<end>end )?feature: (?P<name>\w+(?:, \w+)*)(?: -+>?)?(?= \|$|$)"
+)
 UNMARKED = {".json", ".png", ".pyc", ".svg"}
 FILES = (
     "*.md",
@@ -56,16 +60,18 @@ def cut(text: str, feature: str) -> str:
     Raises:
         UnpairedBlock: see there.
     """
-    return "".join(line for name, line in owned_lines(text.splitlines(True)) if name != feature)
+    lines = owned_lines(text.splitlines(True))
+    return "".join(line for owners, line in lines if feature not in owners.split(", "))
 
 
 def names(text: str) -> set[str]:
     """Return the features that have a block in the text."""
-    return {name for name, _ in owned_lines(text.splitlines(True)) if name}
+    owners = {each for each, _ in owned_lines(text.splitlines(True)) if each}
+    return {name for each in owners for name in each.split(", ")}
 
 
 def owned_lines(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Iterate over the lines, each with the feature of its block or an empty name."""
+    """Iterate over the lines, each with the features of its block or an empty text."""
     opened = ""
     for number, line in enumerate(lines, 1):
         mark = MARK.search(line.rstrip("\n"))

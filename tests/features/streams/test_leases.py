@@ -1,4 +1,4 @@
-"""Leases with a topic: the calls of the topic handler, and their transactions."""
+"""Leases: their limits, and with a topic the calls of its handler and their transactions."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -10,11 +10,13 @@ from sqlalchemy import func
 
 from app.config.settings import Settings
 from app.db.unit_of_work import UnitOfWork
+from app.errors import AppError
 from app.features.streams.leases import SocketLeases
-from app.features.streams.models.socket import Socket
+from app.features.streams.models.socket import Socket, StreamKind, TooManySockets, TooManyStreams
 from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import TopicHandler
 from app.features.users.models.user import User
+from app.http.load_shedding.concurrency_limit import Overloaded
 from app.runtime.ids import uuid7
 from tests.conftest import Database, Save
 from tests.state import units_of_work
@@ -56,6 +58,31 @@ async def leases(
     leases.topics = visitors.handler
     yield leases
     assert leases.count == 0
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("kind", "error"),
+        [(StreamKind.WEBSOCKET, TooManySockets), (StreamKind.EVENTS, TooManyStreams)],
+    )
+    async def test_those_of_a_user_are_counted_over_all_processes(
+        self, app: FastAPI, user: User, other_user: User, kind: StreamKind, error: type[AppError]
+    ) -> None:
+        limits = StreamSettings(sockets_per_user=1, event_streams_per_user=1)
+        first, second = (SocketLeases(units_of_work(app), limits) for _ in range(2))
+
+        async with first.held(user.id, kind=kind), second.held(other_user.id, kind=kind):
+            with pytest.raises(error):
+                await second.held(user.id, kind=kind).__aenter__()
+
+    async def test_those_of_the_process_are_limited(
+        self, app: FastAPI, user: User, other_user: User
+    ) -> None:
+        leases = SocketLeases(units_of_work(app), StreamSettings(streams_per_process=1))
+
+        async with leases.held(user.id):
+            with pytest.raises(Overloaded):
+                await leases.held(other_user.id, kind=StreamKind.EVENTS).__aenter__()
 
 
 class TestTopic:
