@@ -13,7 +13,7 @@ from app.db.errors import UniqueViolation
 from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWork
 from app.errors import Conflict
-from app.jobs import pgqueuer as queue
+from app.jobs import queue
 from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus, TooManyTasks
 from app.runtime.clock import now
 

@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 from graphql import get_introspection_query
 
-from app.features.graphql.limits import InvalidQuery, QueryTooComplex, check_query
+from app.features.graphql.errors import InvalidQuery, QueryTooComplex
+from app.features.graphql.limits import check_query
 from tests.counting import calls_during
 
 # A tenth of a second of an idle processor; what doubles with each fragment would be millions.
