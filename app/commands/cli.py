@@ -1,6 +1,8 @@
 """Command line. Commands import their modules when they run, so that `--help` is fast."""
 
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -8,12 +10,14 @@ import typer
 from app.config.settings import ConfigError, load_settings
 from app.features import find_modules
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Migrate, dump, restore and reset the database.")
 cli.add_typer(db, name="db")
 # Found by module name and not in `Feature`, whose import would load all routers.
 for module in find_modules("cli"):
     module.register(cli, db)
+if find_spec("app.devtools"):  # An image may leave it out.
+    import_module("app.devtools.cli").register(cli)
 
 
 @cli.command()
@@ -21,6 +25,8 @@ def run(
     port: Annotated[int | None, typer.Option(help="Port to listen on, instead of PORT.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes, instead of WORKERS.")] = None,
     host: Annotated[str | None, typer.Option(help="Address, instead of HOST.")] = None,
+    *,
+    reload: Annotated[bool, typer.Option(help="Restart when the code changes.")] = False,
 ) -> None:
     """Start the server, in development together with a PostgreSQL of its own."""
     given = {"port": port, "workers": workers, "host": host}
@@ -28,7 +34,7 @@ def run(
     # Imported after the settings are validated, so that their errors appear at once.
     from app.commands.serve import serve
 
-    serve(settings)
+    serve(settings, reload=reload)
 
 
 @cli.command()
@@ -38,40 +44,6 @@ def worker() -> None:
     from app.commands.worker import work
 
     work(settings)
-
-
-@cli.command()
-def openapi(
-    *,
-    check: Annotated[bool, typer.Option("--check", help="Compare only.")] = False,
-    release: Annotated[
-        bool,
-        typer.Option("--release", help="Make it the release that later changes are compared with."),
-    ] = False,
-) -> None:
-    """Write docs/openapi.json, or compare it with the code and the last release."""
-    from app.devtools import openapi as document
-
-    document.check() if check else document.write()
-    if release:
-        document.release()
-
-
-@cli.command()
-def remove(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
-    with_dependents: Annotated[
-        bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Despite uncommitted changes.")] = False,
-) -> None:
-    """Delete optional features from this checkout: code, tests, migrations and settings."""
-    from app.devtools.removal import command
-
-    chosen = command.optional_features() if everything else set(names or ())
-    command.remove(chosen, with_dependents=with_dependents, force=force)
 
 
 @db.command("upgrade")

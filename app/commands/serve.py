@@ -23,6 +23,7 @@ from app.observability.logging import get_logger
 from app.observability.prometheus import FOLDER_VARIABLE
 from app.server.websocket_protocol import WEBSOCKETS
 
+APPLICATION = "app.commands.serve:create_worker"
 # Time for streams to end after they were notified; then their connections are closed.
 GRACEFUL_SHUTDOWN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that those close first.
@@ -34,13 +35,15 @@ KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that th
 GC_THRESHOLDS = (2000, 10, 50)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, reload: bool = False) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: the port is in use, the development database cannot be started, or a setting
-            names a resource that cannot be used.
+        ConfigError: the port is in use, the development database cannot be started, a setting
+            names a resource that cannot be used, or several processes are to be reloaded.
     """
+    if reload and settings.workers > 1:
+        raise ConfigError("Only one process can be reloaded: set WORKERS=1, or use --no-reload.")
     startup_checks.check(settings)
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
@@ -51,7 +54,7 @@ def serve(settings: Settings) -> None:
             # Without PUBLIC_URL, links in mails begin with them.
             os.environ["HOST"], os.environ["PORT"] = settings.host, str(port)
             print_banner(settings, port)
-        run(settings, listener)
+        run(settings, listener, reload=reload)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -104,14 +107,14 @@ def print_banner(settings: Settings, port: int) -> None:
     )
 
 
-def run(settings: Settings, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        "app.commands.serve:create_worker",
-        factory=True,
-        workers=settings.workers,
-        **server_options(),
-    )
-    if settings.workers > 1:
+def run(settings: Settings, listener: socket.socket, *, reload: bool) -> None:
+    options = {"factory": True, "workers": settings.workers, **server_options()}
+    config = uvicorn.Config(APPLICATION, **options)
+    if reload:
+        from app.devtools.reload import serve_with_reload  # As in `prepare`.
+
+        serve_with_reload(settings, listener)
+    elif settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ[FOLDER_VARIABLE] = folder
             Multiprocess(config, sockets=[listener]).run()

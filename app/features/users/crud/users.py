@@ -1,7 +1,7 @@
 """Queries and changes of the users table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, text
 
@@ -26,7 +26,7 @@ from app.features.users.schemas import ProfileUpdate, UserBase, UserUpdate
 from app.observability import metrics
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
-from app.runtime.email_address import canonical_part
+from app.runtime.email_address import canonical_login, canonical_part
 from app.security.principals import Role
 
 ADMINS_LOCK = 7_246_392
@@ -114,6 +114,26 @@ async def find_by_email(uow: UnitOfWork, email: str) -> User | None:
     return await uow.session.scalar(
         select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
     )
+
+
+async def get_by_login(uow: UnitOfWork, login: str) -> User:
+    """Return the user with the e-mail address or username, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    name = canonical_login(login)
+    is_named = or_(User.email_canonical == name, User.username_canonical == name)
+    statement = select(User).where(is_named, IS_ALIVE).with_for_update()
+    return found(await uow.session.scalar(statement), "user")
+
+
+async def newest(uow: UnitOfWork, role: Role | None) -> Sequence[User]:
+    """Return all accounts or those with the role, the newest first."""
+    statement = select(User).where(IS_ALIVE).order_by(User.created_at.desc(), User.id.desc())
+    if role:
+        statement = statement.where(User.role == role)
+    return (await uow.session.scalars(statement)).all()
 
 
 async def create(

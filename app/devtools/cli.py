@@ -1,0 +1,68 @@
+"""Commands for developers, whose implementations are imported when one runs."""
+
+from typing import Annotated
+
+import typer
+
+from app.config.settings import load_settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def register(cli: typer.Typer) -> None:
+    for command in (doctor, routes, shell, openapi, remove):
+        cli.command()(command)
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check the installation: settings, port, database, clock, disk, permissions, certificates."""
+    from app.devtools import doctor as diagnosis
+
+    if not diagnosis.run(as_json=as_json):
+        raise typer.Exit(1)
+
+
+def routes(*, as_json: AsJson = False) -> None:
+    """List the routes in the order in which they are tried."""
+    from app.devtools import routes as table
+
+    table.show(load_settings(), as_json=as_json)
+
+
+def shell() -> None:
+    """Start Python with `await`, the database and the models."""
+    from app.devtools import shell as console
+
+    console.run(load_settings())
+
+
+def openapi(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Compare only.")] = False,
+    release: Annotated[
+        bool,
+        typer.Option("--release", help="Make it the release that later changes are compared with."),
+    ] = False,
+) -> None:
+    """Write docs/openapi.json, or compare it with the code and the last release."""
+    from app.devtools import openapi as document
+
+    document.check() if check else document.write()
+    if release:
+        document.release()
+
+
+def remove(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,
+    with_dependents: Annotated[
+        bool, typer.Option("--with-dependents", help="Remove those that require them, too.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Despite uncommitted changes.")] = False,
+) -> None:
+    """Delete optional features from this checkout: code, tests, migrations and settings."""
+    from app.devtools.removal import command
+
+    chosen = command.optional_features() if everything else set(names or ())
+    command.remove(chosen, with_dependents=with_dependents, force=force)
