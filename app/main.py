@@ -139,8 +139,11 @@ def __getattr__(name: str) -> FastAPI:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     settings = get_settings()
-    if settings.environment != "development":
-        return create_app(settings)
-    from app.devtools.standalone import create_standalone_app  # As in `include_routers`.
+    if settings.environment == "development":
+        from app.devtools.standalone import create_standalone_app  # As above.
 
-    return create_standalone_app(settings)
+        app = create_standalone_app(settings)
+    else:
+        app = create_app(settings)
+    globals()[name] = app  # uvicorn asks twice.
+    return app

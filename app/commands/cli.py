@@ -17,7 +17,7 @@ cli.add_typer(db, name="db")
 for module in find_modules("cli"):
     module.register(cli, db)
 if find_spec("app.devtools"):  # An image may leave it out.
-    import_module("app.devtools.cli").register(cli)
+    import_module("app.devtools.cli").register(cli, db)
 
 
 @cli.command()
@@ -64,33 +64,6 @@ def downgrade_database(revision: str) -> None:
 
     with owner_database(load_settings()) as url:
         migrations.downgrade(url, revision)
-
-
-@db.command("revision")
-def revise_database(message: str) -> None:
-    """Write a migration from the difference between the models and the database."""
-    from app.commands.database import owner_database
-    from app.db import migrations
-
-    with owner_database(load_settings()) as url:
-        migrations.upgrade(url)
-        migrations.revise(url, message)
-
-
-@db.command("check")
-def check_database() -> None:
-    """Fail when the models are ahead of the migrations."""
-    from app.commands.database import check_migrations
-
-    check_migrations()
-
-
-@db.command("reset")
-def reset_database() -> None:
-    """Delete the data of `make run`."""
-    from app.commands.database import reset
-
-    reset()
 
 
 def main() -> None:

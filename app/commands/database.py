@@ -1,23 +1,14 @@
-"""Database commands: connection to the server, migrations and reset."""
+"""Database of commands: connection to the server, and migrations."""
 
-import asyncio
-import shutil
-import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import unquote
 
 from app.config.settings import ConfigError, Settings
 from app.config.urls import one_host_each
 from app.db import migrations
-from app.db.engine import unit_of_work
-from app.db.unit_of_work import UnitOfWork
-from app.errors import AppError
-from app.feature import load_features
 
-T = TypeVar("T")
 DATA_FOLDER = Path(".data")
 POSTGRES_FOLDER = DATA_FOLDER / "postgres"
 
@@ -45,25 +36,6 @@ def owner_database(settings: Settings) -> Iterator[str]:
     """
     with database(settings) as url:
         yield settings.owner_url or url
-
-
-def in_transaction(settings: Settings, act: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-    """Run the function in a transaction, with the receivers of signals, and return its result.
-
-    Raises:
-        ConfigError: the database is unreachable, or the function raised an error of the service.
-    """
-
-    async def run(database_url: str) -> T:
-        opened = settings.model_copy(update={"database_url": database_url})
-        async with unit_of_work(opened, load_features().signals) as uow:
-            return await act(uow)
-
-    try:
-        with database(settings) as url:
-            return asyncio.run(run(url))
-    except AppError as error:
-        raise ConfigError(error.detail) from error
 
 
 def upgrade(settings: Settings, url: str, revision: str = "head") -> None:
@@ -100,30 +72,3 @@ def embedded(folder: Path, *, durable: bool = True) -> Iterator[str]:
             yield url
     except EmbeddedPostgresError as error:
         raise ConfigError(str(error)) from error
-
-
-def check_migrations() -> None:
-    """Check that the migrations match the models, in a temporary database.
-
-    Raises:
-        ConfigError: the embedded PostgreSQL is not installed or cannot be started.
-    """
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        embedded(Path(folder) / "postgres", durable=False) as url,
-    ):
-        migrations.upgrade(url)
-        migrations.check(url)
-
-
-def reset() -> None:
-    """Delete the data of `make run`.
-
-    Raises:
-        ConfigError: the development server is running.
-    """
-    from app.devtools.postgres import running_url
-
-    if running_url(POSTGRES_FOLDER):
-        raise ConfigError("The development database is in use: stop `make run` first.")
-    shutil.rmtree(DATA_FOLDER, ignore_errors=True)

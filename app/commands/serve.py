@@ -16,10 +16,8 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from app.commands import startup_checks
-from app.commands.database import database, upgrade
-from app.config.settings import ConfigError, Settings, local_url
-from app.errors import AppError
-from app.observability.logging import get_logger
+from app.commands.database import database
+from app.config.settings import ConfigError, Settings
 from app.observability.prometheus import FOLDER_VARIABLE
 from app.server.websocket_protocol import WEBSOCKETS
 
@@ -49,11 +47,13 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
     with listener, stopped_by_signals(), database(settings) as url:
         os.environ["DATABASE_URL"] = url  # Worker processes read the settings again.
         if settings.environment == "development":
-            prepare(settings.model_copy(update={"database_url": url}))
+            from app.devtools import development  # Developer tools, which production does not load.
+
+            development.prepare(settings.model_copy(update={"database_url": url}))
             port = listener.getsockname()[1]
             # Without PUBLIC_URL, links in mails begin with them.
             os.environ["HOST"], os.environ["PORT"] = settings.host, str(port)
-            print_banner(settings, port)
+            development.print_banner(settings, port)
         run(settings, listener, reload=reload)
 
 
@@ -80,38 +80,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def prepare(settings: Settings) -> None:
-    """Migrate the development database, and seed it if it is empty.
-
-    An unreachable server does not prevent the start: readiness reports it.
-    """
-    try:
-        upgrade(settings, settings.owner_url)
-        from app.devtools.seed import seed  # Developer tools, which production does not load.
-
-        seed(settings)
-    except (ConfigError, AppError) as error:
-        get_logger("serve").warning("database not prepared", reason=str(error))
-
-
-def print_banner(settings: Settings, port: int) -> None:
-    address = local_url(settings.host, port)
-    print(
-        f"\n  {settings.project_name} is starting.\n\n"
-        f"    Open     {address}/docs\n"
-        f"    Sign in  admin@example.com, user@example.com or guest@example.com,\n"
-        f"             password {settings.demo_password.get_secret_value()}\n"
-        f"    Mails    {address}/dev/mails\n"
-        f"    Stop     Ctrl-C\n",
-        flush=True,
-    )
-
-
 def run(settings: Settings, listener: socket.socket, *, reload: bool) -> None:
     options = {"factory": True, "workers": settings.workers, **server_options()}
     config = uvicorn.Config(APPLICATION, **options)
     if reload:
-        from app.devtools.reload import serve_with_reload  # As in `prepare`.
+        from app.devtools.reload import serve_with_reload  # As in `serve`.
 
         serve_with_reload(settings, listener)
     elif settings.workers > 1:

@@ -9,9 +9,12 @@ from app.config.settings import load_settings
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-def register(cli: typer.Typer) -> None:
+def register(cli: typer.Typer, db: typer.Typer) -> None:
     for command in (doctor, routes, shell, openapi, remove):
         cli.command()(command)
+    db.command("revision")(revise_database)
+    db.command("check")(check_database)
+    db.command("reset")(reset_database)
 
 
 def doctor(*, as_json: AsJson = False) -> None:
@@ -66,3 +69,27 @@ def remove(
 
     chosen = command.optional_features() if everything else set(names or ())
     command.remove(chosen, with_dependents=with_dependents, force=force)
+
+
+def revise_database(message: str) -> None:
+    """Write a migration from the difference between the models and the database."""
+    from app.commands.database import owner_database
+    from app.db import migrations
+
+    with owner_database(load_settings()) as url:
+        migrations.upgrade(url)
+        migrations.revise(url, message)
+
+
+def check_database() -> None:
+    """Fail when the models are ahead of the migrations."""
+    from app.devtools.database import check_migrations
+
+    check_migrations()
+
+
+def reset_database() -> None:
+    """Delete the data of `make run`."""
+    from app.devtools.database import reset
+
+    reset()

@@ -48,7 +48,7 @@ def run(*, as_json: bool = False) -> bool:
     """Print all findings; return whether none has failed."""
     found = list(findings())
     columns = tuple(asdict(found[0]))
-    print_rows(columns, (asdict(each).values() for each in found), as_json=as_json)
+    print_rows(columns, [[*asdict(each).values()] for each in found], as_json=as_json)
     return all(each.status != "failed" for each in found)
 
 

@@ -13,8 +13,8 @@ from contextlib import ExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from app.commands.database import database
-from app.commands.serve import prepare
 from app.config.settings import Settings
+from app.devtools.development import prepare
 from app.main import create_app
 
 

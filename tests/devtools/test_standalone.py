@@ -23,6 +23,7 @@ SERVERS = {
     "uvicorn": ("uvicorn", APPLICATION),
     "uvicorn, reloading": ("uvicorn", APPLICATION, "--reload", "--reload-dir", str(ROOT / "app")),
     "uvicorn, processes": ("uvicorn", APPLICATION, "--workers", "2"),
+    "fastapi dev": ("fastapi", "dev", "--entrypoint", APPLICATION, "--no-reload"),
     "gunicorn": ("gunicorn", APPLICATION, "--worker-class", "uvicorn.workers.UvicornWorker"),
 }
 

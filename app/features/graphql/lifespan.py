@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 class GraphQLResources:
     """The executor, which the first operation creates in a thread.
 
-    strawberry, graphql-core and the schema cost 0.5 s of CPU on a slow machine, a fifth of the
-    start of a process, and most processes execute no operation: they run jobs, or tests, or have
-    clients that use REST.
+    strawberry, graphql-core and the schema cost 0.45 s of CPU on a slow machine, and most processes
+    execute no operation: they run jobs, or tests, or have clients that use REST. See ADR 0036.
     """
 
     def __init__(self, features: Features, *, is_open: bool) -> None:

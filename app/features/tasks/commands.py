@@ -3,8 +3,8 @@
 import uuid
 from collections.abc import Sequence
 
-from app.commands.database import in_transaction
 from app.commands.output import print_rows
+from app.commands.transaction import in_transaction
 from app.config.settings import Settings
 from app.jobs import crud as tasks
 from app.jobs.models import TaskStatus

@@ -4,8 +4,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from app.commands.database import in_transaction
 from app.commands.output import print_rows
+from app.commands.transaction import in_transaction
 from app.config.settings import ConfigError, Settings
 from app.db.unit_of_work import UnitOfWork
 from app.features.users.crud import credentials, users
