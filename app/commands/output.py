@@ -1,4 +1,4 @@
-"""Output of commands: columns for people, or JSON for programs."""
+"""Output of commands: columns for a terminal, or JSON for programs."""
 
 import json
 from collections.abc import Iterable, Sequence

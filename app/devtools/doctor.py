@@ -5,7 +5,9 @@ import os
 import shutil
 import ssl
 import stat
+import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -46,7 +48,8 @@ class Finding:
 
 def run(*, as_json: bool = False) -> bool:
     """Print all findings; return whether none has failed."""
-    found = list(findings())
+    with redirect_stdout(sys.stderr):  # The log of a failed connection is no part of the JSON.
+        found = list(findings())
     columns = tuple(asdict(found[0]))
     print_rows(columns, [[*asdict(each).values()] for each in found], as_json=as_json)
     return all(each.status != "failed" for each in found)

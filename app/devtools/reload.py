@@ -11,7 +11,7 @@ from app.commands.serve import APPLICATION, server_options
 from app.config.settings import Settings
 
 APP = Path(__file__).parents[1]
-# Besides Python: templates, pages and their style sheets, which are read at the start.
+# In addition to Python: templates, pages and their style sheets, which are read at the start.
 INCLUDES = ["*.html", "*.css", "*.js", "*.txt"]
 # A breakpoint stops the event loop: with the limits of production the watchdog would end the
 # process after 30 s, and the request would fail after 4.5 s.

@@ -3,7 +3,7 @@
 It starts no worker. Nothing is written before a unit of work ends:
 
     async with begin() as uow:
-        await users.get_by_login(uow, "user")
+        await categories.create(uow, CategoryCreate(name="Lamps"))
 """
 
 import ast

@@ -8,7 +8,7 @@ from app.commands.output import print_rows
 from app.commands.transaction import in_transaction
 from app.config.settings import ConfigError, Settings
 from app.db.unit_of_work import UnitOfWork
-from app.features.users.crud import credentials, users
+from app.features.users.crud import credentials, logins, users
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
 from app.features.users.schemas import Password, UserCreate, UserUpdate
@@ -66,7 +66,7 @@ def administer(settings: Settings, account: str, **changes: Any) -> None:
     data = UserUpdate.model_validate(changes)
 
     async def change(uow: UnitOfWork) -> None:
-        user = await users.get_by_login(uow, account)
+        user = await logins.get_for_change(uow, account)
         if await users.administer(uow, user, data):
             await credentials.end_for_change(uow, user)
 
@@ -83,7 +83,7 @@ def reset_password(settings: Settings, account: str, password: str) -> None:
     validated(NewPassword, {"password": password})
 
     async def change(uow: UnitOfWork) -> None:
-        user: User = await users.get_by_login(uow, account)
+        user: User = await logins.get_for_change(uow, account)
         refuse_weak(password, email=user.email, username=user.username)
         await users.set_password(uow, user, await hashed(password))
         await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)

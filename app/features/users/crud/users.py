@@ -26,7 +26,7 @@ from app.features.users.schemas import ProfileUpdate, UserBase, UserUpdate
 from app.observability import metrics
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
-from app.runtime.email_address import canonical_login, canonical_part
+from app.runtime.email_address import canonical_part
 from app.security.principals import Role
 
 ADMINS_LOCK = 7_246_392
@@ -114,18 +114,6 @@ async def find_by_email(uow: UnitOfWork, email: str) -> User | None:
     return await uow.session.scalar(
         select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
     )
-
-
-async def get_by_login(uow: UnitOfWork, login: str) -> User:
-    """Return the user with the e-mail address or username, locked until the transaction ends.
-
-    Raises:
-        NotFound: there is none, or it was deleted.
-    """
-    name = canonical_login(login)
-    is_named = or_(User.email_canonical == name, User.username_canonical == name)
-    statement = select(User).where(is_named, IS_ALIVE).with_for_update()
-    return found(await uow.session.scalar(statement), "user")
 
 
 async def newest(uow: UnitOfWork, role: Role | None) -> Sequence[User]:
