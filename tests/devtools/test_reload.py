@@ -116,3 +116,18 @@ def test_breakpoint_stops_the_request(reloading: Reloading) -> None:
 
     assert set(statuses) <= {0, 200}
     assert statuses[-1] == 200
+
+
+def test_several_processes_are_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        app_command("run", "--reload", "--workers", "2"),
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Only one process can be reloaded")
+    assert done.stderr.count("\n") == 1
