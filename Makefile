@@ -23,8 +23,8 @@ help: ## List the targets
 	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
 	@echo '  ARGS="..." with further arguments for run, test, import, lock and bench-*.'
 
-run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000); Ctrl-C stops it all
-	@exec $(BIN)/app run $(ARGS)
+run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000), with reload; Ctrl-C stops it all
+	@exec $(BIN)/app run --reload $(ARGS)
 
 test: $(READY) ## Run the tests in parallel; ARGS="tests/api -k batch" picks some
 	@exec $(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)

@@ -98,3 +98,21 @@ def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) ->
         security_headers=security_headers(is_production=is_production),
         proxies=TrustedProxies.parse(settings.forwarded_allow_ips),
     )
+
+
+def __getattr__(name: str) -> FastAPI:
+    """Create `app` when a server asks for it, as in `uvicorn app.main:app` (PEP 562).
+
+    An import of this module for `create_app` builds nothing.
+    """
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    settings = get_settings()
+    if settings.environment == "development":
+        from app.devtools.standalone import create_standalone_app  # As above.
+
+        app = create_standalone_app(settings)
+    else:
+        app = create_app(settings)
+    globals()[name] = app  # uvicorn asks twice.
+    return app

@@ -21,7 +21,7 @@ STATEMENTS = {"select", "insert", "update", "delete"}
 # Parts of the kernel that wrap statements or the driver; what they ask is written in crud modules.
 MAY_MAKE_STATEMENTS = {
     "app/features/replica/replica.py",
-    "app/jobs/pgqueuer.py",
+    "app/jobs/queue.py",
 }
 MAY_SPEAK_SQL = {"crud", "models"}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}

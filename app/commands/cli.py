@@ -10,12 +10,14 @@ import typer
 from app.config.settings import ConfigError, load_settings
 from app.features import find_modules
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 db = typer.Typer(no_args_is_help=True, help="Migrate, dump, restore and reset the database.")
 cli.add_typer(db, name="db")
 # Found by module name and not in `Feature`, whose import would load all routers.
 for module in find_modules("cli"):
     module.register(cli, db)
+if find_spec("app.devtools"):  # An image may leave it out.
+    import_module("app.devtools.cli").register(cli, db)
 
 
 @cli.command()
@@ -23,6 +25,8 @@ def run(
     port: Annotated[int | None, typer.Option(help="Port to listen on, instead of PORT.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes, instead of WORKERS.")] = None,
     host: Annotated[str | None, typer.Option(help="Address, instead of HOST.")] = None,
+    *,
+    reload: Annotated[bool, typer.Option(help="Restart when the code changes.")] = False,
 ) -> None:
     """Start the server, in development together with a PostgreSQL of its own."""
     given = {"port": port, "workers": workers, "host": host}
@@ -30,7 +34,7 @@ def run(
     # Imported after the settings are validated, so that their errors appear at once.
     from app.commands.serve import serve
 
-    serve(settings)
+    serve(settings, reload=reload)
 
 
 @cli.command()
@@ -60,11 +64,6 @@ def downgrade_database(revision: str) -> None:
 
     with owner_database(load_settings()) as url:
         migrations.downgrade(url, revision)
-
-
-# An installation may leave the developer tools out.
-if find_spec("app.devtools"):
-    import_module("app.devtools.cli").register(cli, db)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Database commands: connection to the server, migrations and reset."""
+"""Database of commands: connection to the server, and migrations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

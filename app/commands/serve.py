@@ -21,6 +21,7 @@ from app.config.settings import ConfigError, Settings
 from app.observability.prometheus import FOLDER_VARIABLE
 from app.server.websocket_protocol import WEBSOCKETS
 
+APPLICATION = "app.commands.serve:create_worker"
 # Time for streams to end after they were notified; then their connections are closed.
 GRACEFUL_SHUTDOWN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that those close first.
@@ -32,27 +33,28 @@ KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that th
 GC_THRESHOLDS = (2000, 10, 50)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, *, reload: bool = False) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: the port is in use, the development database cannot be started, or a setting
-            names a resource that cannot be used.
+        ConfigError: the port is in use, the development database cannot be started, a setting
+            names a resource that cannot be used, or several processes are to be reloaded.
     """
+    if reload and settings.workers > 1:
+        raise ConfigError("Only one process can be reloaded: set WORKERS=1, or use --no-reload.")
     startup_checks.check(settings)
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
         os.environ["DATABASE_URL"] = url  # Worker processes read the settings again.
         if settings.environment == "development":
-            # Developer tools, which production does not load.
-            from app.devtools.development import prepare, print_banner
+            from app.devtools import development  # Developer tools, which production does not load.
 
-            prepare(settings.model_copy(update={"database_url": url}))
+            development.prepare(settings.model_copy(update={"database_url": url}))
             port = listener.getsockname()[1]
             # Without PUBLIC_URL, links in mails begin with them.
             os.environ["HOST"], os.environ["PORT"] = settings.host, str(port)
-            print_banner(settings, port)
-        run(settings, listener)
+            development.print_banner(settings, port)
+        run(settings, listener, reload=reload)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -78,14 +80,14 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        "app.commands.serve:create_worker",
-        factory=True,
-        workers=settings.workers,
-        **server_options(),
-    )
-    if settings.workers > 1:
+def run(settings: Settings, listener: socket.socket, *, reload: bool) -> None:
+    options = {"factory": True, "workers": settings.workers, **server_options()}
+    config = uvicorn.Config(APPLICATION, **options)
+    if reload:
+        from app.devtools.reload import serve_with_reload  # As in `serve`.
+
+        serve_with_reload(settings, listener)
+    elif settings.workers > 1:
         with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
             os.environ[FOLDER_VARIABLE] = folder
             Multiprocess(config, sockets=[listener]).run()

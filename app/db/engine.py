@@ -16,6 +16,7 @@ from app.db.driver_url import CANNOT_CONNECT, driver_arguments, first_host
 from app.db.errors import DatabaseUnavailable, is_unusable_after, translate
 from app.db.instrumentation import instrument_engine
 from app.db.pool import Pool
+from app.db.signals import Signals
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError, DeadlineExceeded, Unavailable
 
@@ -69,11 +70,13 @@ def translate_error(context: ExceptionContext) -> AppError | None:
 
 
 @asynccontextmanager
-async def unit_of_work(settings: Settings) -> AsyncIterator[UnitOfWork]:
+async def unit_of_work(
+    settings: Settings, signals: Signals | None = None
+) -> AsyncIterator[UnitOfWork]:
     """Open a unit of work on a pool of its own, for commands."""
     pool = create_pool(settings, settings.database_url, size=1)
     try:
-        async with UnitOfWorkFactory(pool).begin() as uow:
+        async with UnitOfWorkFactory(pool, signals=signals or Signals({})).begin() as uow:
             yield uow
     finally:
         await pool.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect
 
-from app.jobs import pgqueuer as queue
+from app.jobs import queue
 
 SCHEMAS = ("public", queue.SCHEMA)
 ROWS = "SELECT, INSERT, UPDATE, DELETE"

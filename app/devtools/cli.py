@@ -1,4 +1,4 @@
-"""Commands of developers; the implementation is imported when one runs."""
+"""Commands for developers, whose implementations are imported when one runs."""
 
 from typing import Annotated
 
@@ -6,13 +6,37 @@ import typer
 
 from app.config.settings import load_settings
 
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
 
 def register(cli: typer.Typer, db: typer.Typer) -> None:
-    cli.command("openapi")(openapi)
-    cli.command("remove")(remove)
+    for command in (doctor, routes, shell, openapi, remove):
+        cli.command()(command)
     db.command("revision")(revise_database)
     db.command("check")(check_database)
     db.command("reset")(reset_database)
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check the installation: settings, port, database, clock, disk, permissions, certificates."""
+    from app.devtools import doctor as diagnosis
+
+    if not diagnosis.run(as_json=as_json):
+        raise typer.Exit(1)
+
+
+def routes(*, as_json: AsJson = False) -> None:
+    """List the routes in the order in which they are tried."""
+    from app.devtools import routes as table
+
+    table.show(load_settings(), as_json=as_json)
+
+
+def shell() -> None:
+    """Start Python with `await`, the database and the models."""
+    from app.devtools import shell as console
+
+    console.run(load_settings())
 
 
 def openapi(
@@ -62,9 +86,9 @@ def revise_database(message: str) -> None:
 
 def check_database() -> None:
     """Fail when the models are ahead of the migrations."""
-    from app.devtools import database
+    from app.devtools.database import check_migrations
 
-    database.check_migrations()
+    check_migrations()
 
 
 def reset_database() -> None:

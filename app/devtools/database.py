@@ -1,4 +1,4 @@
-"""The development database: comparison of models and migrations, and reset."""
+"""Development database: comparison of models and migrations, and reset."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""Start of the server in development: migrations, demo data and a banner."""
+"""Start of a development server: its database, and what it prints."""
 
 from app.commands.database import upgrade
 from app.config.settings import ConfigError, Settings, local_url

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWork
-from app.jobs import pgqueuer as queue
+from app.jobs import queue
 from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus
 from app.runtime.clock import now
 

@@ -1,9 +1,11 @@
-"""Adapter to pgqueuer, whose queue has a schema of its own: due tasks and their leases.
+"""Adapter to pgqueuer: its managers dequeue tasks and run the schedules.
 
-A row of the queue holds only the id of a task; the job itself is in `tasks`.
+Imported where a worker runs: pgqueuer imports all of its drivers and its command line.
 """
 
+import asyncio
 import uuid
+from dataclasses import dataclass
 from datetime import timedelta
 
 from asyncpg import Connection
@@ -16,51 +18,89 @@ from pgqueuer.adapters.persistence.qb import (
     QuerySchedulerBuilder,
 )
 from pgqueuer.adapters.persistence.queries import Queries
-from sqlalchemy import (
-    ColumnElement,
-    Float,
-    SQLColumnExpression,
-    Text,
-    cast,
-    column,
-    delete,
-    func,
-    select,
-    table,
-)
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.core.sm import SchedulerManager
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job
+from pgqueuer.domain.types import QueueExecutionMode
 
-from app.db.compiled import CompiledStatement
-from app.db.unit_of_work import UnitOfWork
+from app.jobs.queue import SCHEMA
+from app.jobs.runner import JobRunner, Requeued
+from app.jobs.schedules import Schedule
+from app.resources import Resources
 
-SCHEMA = "queue"
 # Set here and not from the environment: the migration created the tables with these settings.
 # Balanced: jobs survive a crash of the server, their log need not.
 TABLES = DBSettings(db_schema=SCHEMA, durability=Durability.balanced)
-PUSH = QueryQueueBuilder(TABLES).build_enqueue_query()
-
-JOBS = table(
-    "pgqueuer", column("payload"), column("status"), column("execute_after"), schema=SCHEMA
-)
-IS_DUE = (cast(JOBS.c.status, Text) == "queued") & (JOBS.c.execute_after <= func.now())
-OLDEST_SECONDS = func.extract("epoch", func.max(func.now() - JOBS.c.execute_after))
-DUE = CompiledStatement(
-    select(
-        func.count().label("waiting"),
-        func.coalesce(cast(OLDEST_SECONDS, Float), 0.0).label("oldest_seconds"),
-    )
-    .select_from(JOBS)
-    .where(IS_DUE)
-)
+# The lease of a killed worker expires after LEASE; workers poll for such tasks at the interval.
+LEASE = timedelta(seconds=15)
+POLL_INTERVAL = timedelta(seconds=5)
+BATCH = 5
+DRAIN_TIMEOUT = timedelta(milliseconds=20)
 
 
-def is_missing(task_id: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
-    """Return the condition that the queue has no job for the task."""
-    return ~select(JOBS.c.payload).where(JOBS.c.payload == func.uuid_send(task_id)).exists()
+@dataclass(frozen=True, slots=True)
+class QueueEngine:
+    """pgqueuer's managers of the queue and of the schedules, on one connection at a time."""
 
+    runner: JobRunner
+    schedules: tuple[Schedule, ...]
+    resources: Resources
+    concurrency: int
 
-async def push(uow: UnitOfWork, kind: str, task_id: uuid.UUID, *, delay: timedelta) -> None:
-    """Enqueue the task when, and only if, the transaction commits."""
-    await uow.fetch(PUSH, [0], [kind], [task_id.bytes], [delay], [None], [None])
+    async def run(self, connection: Connection, closing: asyncio.Event) -> None:
+        """Run until a manager ends, as it does when its connection is lost, or until `closing`."""
+        wire = queries(connection)
+        queue, schedules = self._queue(wire), self._scheduler(wire)
+        loops = [
+            asyncio.create_task(
+                queue.run(
+                    dequeue_timeout=POLL_INTERVAL,
+                    batch_size=BATCH,
+                    max_concurrent_tasks=max(self.concurrency, 2 * BATCH),
+                    heartbeat_timeout=LEASE,
+                    shutdown_on_listener_failure=True,
+                )
+            ),
+            asyncio.create_task(schedules.run()),
+            asyncio.create_task(closing.wait()),
+        ]
+        await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+        # Shut down and not cancelled: pgqueuer removes a cancelled job from the queue.
+        queue.shutdown.set()
+        schedules.shutdown.set()
+        loops.pop().cancel()
+        await asyncio.gather(*loops)
+
+    async def drain(self, connection: Connection) -> None:
+        """Run tasks until the queue is empty."""
+        await self._queue(queries(connection)).run(
+            mode=QueueExecutionMode.drain, batch_size=BATCH, dequeue_timeout=DRAIN_TIMEOUT
+        )
+
+    async def _attempt(self, job: Job) -> None:
+        """Run an attempt; pgqueuer keeps a job that raises RetryRequested and removes all others.
+
+        Raises:
+            RetryRequested: pgqueuer must run the job again, after its delay.
+        """
+        try:
+            await self.runner.attempt(uuid.UUID(bytes=job.payload))
+        except Requeued as error:
+            raise RetryRequested(error.delay) from error
+
+    def _queue(self, wire: Queries) -> QueueManager:
+        manager = QueueManager(wire)
+        for kind in self.runner.jobs:
+            manager.entrypoint(kind, accepts_context=False)(self._attempt)
+        return manager
+
+    def _scheduler(self, wire: Queries) -> SchedulerManager:
+        manager = SchedulerManager(wire)
+        for schedule in self.schedules:
+            run = schedule.bound(self.resources)
+            manager.schedule(schedule.name, schedule.cron, accepts_context=False)(run)
+        return manager
 
 
 def queries(connection: Connection) -> Queries:
@@ -71,10 +111,3 @@ def queries(connection: Connection) -> Queries:
         qbq=QueryQueueBuilder(TABLES),
         qbs=QuerySchedulerBuilder(TABLES),
     )
-
-
-async def delete_old_log(uow: UnitOfWork, retention: timedelta) -> None:
-    """Delete pgqueuer's old log and statistics, which it never deletes itself."""
-    for name in ("pgqueuer_log", "pgqueuer_statistics"):
-        log = table(name, column("created"), schema=SCHEMA)
-        await uow.session.execute(delete(log).where(log.c.created < func.now() - retention))

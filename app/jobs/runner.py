@@ -5,9 +5,6 @@ import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 
-from pgqueuer.domain.errors import RetryRequested
-from pgqueuer.domain.models import Job as QueuedJob
-
 from app.db.resources import DatabaseResources
 from app.errors import AppError
 from app.jobs import crud as tasks
@@ -28,11 +25,19 @@ MAX_CRASHES = 5
 log = get_logger("worker")
 
 
-class JobRunner:
-    """Entry point that pgqueuer calls for each job in its queue.
+class Requeued(Exception):
+    """The queue has to keep the job and run it again after the delay."""
 
-    pgqueuer keeps a job that raises RetryRequested and removes all others, so no other exception
-    may leave `attempt` before the outcome is stored in the row of the task.
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__()
+        self.delay = delay
+
+
+class JobRunner:
+    """Entry point that the queue calls for each of its jobs.
+
+    The queue keeps a job that raises Requeued and removes all others, so no other exception may
+    leave `attempt` before the outcome is stored in the row of the task.
     """
 
     def __init__(self, resources: Resources, jobs: Iterable[type[Job]]) -> None:
@@ -56,15 +61,15 @@ class JobRunner:
         for running in self._running.values():
             running.cancel()
 
-    async def attempt(self, queued: QueuedJob) -> None:
-        """Run one attempt at the task of a queued job.
+    async def attempt(self, task_id: uuid.UUID) -> None:
+        """Run one attempt at the task.
 
         Raises:
-            RetryRequested: pgqueuer must run the job again, after its delay.
+            Requeued: the task has to be attempted again.
         """
         try:
             async with self._units_of_work.begin() as uow:
-                task = await tasks.begin(uow, uuid.UUID(bytes=queued.payload))
+                task = await tasks.begin(uow, task_id)
             if task:
                 with (
                     bind_task(task.id, request=task.request_id, owner=task.owner_id),
@@ -73,7 +78,7 @@ class JobRunner:
                     await self._run_attempt(task, self.jobs[task.kind])
         except AppError as error:
             log.warning("database unreachable, retrying", reason=error.code)
-            raise RetryRequested(UNREACHABLE_DELAY) from error
+            raise Requeued(UNREACHABLE_DELAY) from error
 
     async def _run_attempt(self, task: Task, kind: type[Job]) -> None:
         work = Work(self._resources, task.id, task.attempts)
@@ -108,7 +113,7 @@ class JobRunner:
         async with self._units_of_work.begin() as uow:
             await tasks.requeue(uow, task.id, task.attempts)
         log.info("task requeued", kind=task.kind)
-        raise RetryRequested(NO_DELAY)
+        raise Requeued(NO_DELAY)
 
     async def _recover(self, task: Task, kind: type[Job], error: Exception) -> None:
         is_last = isinstance(error, PermanentFailure) or task.attempts >= kind.max_attempts
@@ -123,7 +128,7 @@ class JobRunner:
             exc_info=error,
         )
         if counts and not is_last:
-            raise RetryRequested(kind.delay_after(task.attempts)) from error
+            raise Requeued(kind.delay_after(task.attempts)) from error
 
 
 async def run_with_timeout(kind: type[Job], task: Task, work: Work) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pgqueuer.domain.models import Schedule as Due
-
 from app.db.resources import DatabaseResources
 from app.db.unit_of_work import UnitOfWork
 from app.jobs import crud as tasks
@@ -20,8 +18,8 @@ class Schedule:
     cron: str
     run: Callable[[Resources], Awaitable[object]]
 
-    def bound(self, resources: Resources) -> Callable[[Due], Awaitable[None]]:
-        async def run(_: Due) -> None:
+    def bound(self, resources: Resources) -> Callable[[object], Awaitable[None]]:
+        async def run(_: object) -> None:
             await self.run(resources)
 
         return run

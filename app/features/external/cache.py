@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.features.external.shared_store import Entry, SharedStore
+from app.features.external.store import Entry, NoStore, Store
 from app.features.redis.settings import RedisSettings
 from app.observability import metrics
 from app.observability.logging import get_logger
@@ -35,7 +35,11 @@ class CachePolicy:
 
 def create_cache(settings: RedisSettings) -> "Cache":
     # Locks are untested on a Redis cluster, so there each process has its own cache.
-    return Cache(SharedStore("" if settings.redis_cluster else settings.redis_url))
+    if settings.redis_cluster or not settings.redis_url:
+        return Cache(NoStore())
+    from app.features.external.shared_store import SharedStore  # It imports redis-py.
+
+    return Cache(SharedStore(settings.redis_url))
 
 
 class Cache:
@@ -44,7 +48,7 @@ class Cache:
     Process memory has what this process loaded, for while the store cannot be asked.
     """
 
-    def __init__(self, store: SharedStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._memory = SingleFlightCache[str, Entry](max_entries=MAX_ENTRIES)
 

@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
@@ -12,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from app.features.external.store import Entry
 from app.observability.logging import get_logger
 
 T = TypeVar("T")
@@ -25,23 +25,12 @@ UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL',
 log = get_logger("cache")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A JSON-serializable value, and the time until which it is fresh, in Unix seconds."""
-
-    value: Any
-    fresh_until: float
-
-    def is_fresh(self) -> bool:
-        return time.time() < self.fresh_until
-
-
 # Other clients of Redis can write entries: JSON is safe to parse, pickle would execute code.
 ENTRY = TypeAdapter(Entry)
 
 
 class SharedStore:
-    """Entries by key; without a URL, or while Redis is unreachable, it stores nothing.
+    """Entries by key; while Redis is unreachable, it stores nothing.
 
     Errors of Redis are not raised: a value that was not stored is loaded again.
     """
@@ -53,18 +42,15 @@ class SharedStore:
         timeout_seconds: float = TIMEOUT_SECONDS,
         retry_seconds: float = UNREACHABLE_SECONDS,
     ) -> None:
-        self._redis = create_client(redis_url, timeout_seconds) if redis_url else None
+        self._redis = create_client(redis_url, timeout_seconds)
         self._retry_seconds = retry_seconds
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._unreachable_until = 0.0
 
     async def close(self) -> None:
-        if self._redis:
-            await self._redis.aclose()
+        await self._redis.aclose()
 
     async def get(self, key: str, *, otherwise: Entry | None) -> Entry | None:
-        """Return the entry of the key or None; `otherwise` if Redis cannot be asked."""
-
         async def read(redis: Redis) -> Entry | None:
             stored = await redis.get(key)
             return None if stored is None else parse(stored)
@@ -76,7 +62,6 @@ class SharedStore:
         await self._run(lambda redis: redis.set(key, text, px=milliseconds), None)
 
     async def lock(self, key: str, holder: str, *, seconds: float) -> bool:
-        """Try to acquire the lock against other processes; within a process callers serialize."""
         milliseconds = int(seconds * 1000)
 
         async def take(redis: Redis) -> bool:
@@ -88,8 +73,6 @@ class SharedStore:
         await self._run(lambda redis: redis.eval(UNLOCK, 1, key, holder), None)
 
     async def _run(self, command: Callable[[Redis], Awaitable[T]], otherwise: T) -> T:
-        if self._redis is None:
-            return otherwise
         async with self._slots:
             if time.monotonic() < self._unreachable_until:
                 return otherwise

@@ -20,8 +20,8 @@ from graphql import (
     parse,
 )
 
-from app.errors import BadRequest
 from app.features.graphql.costs import WRAPPERS, Variables, defaults_of, is_introspection, rows_of
+from app.features.graphql.errors import InvalidQuery, QueryTooComplex
 
 MAX_TOKENS = 1000
 MAX_DEPTH = 8
@@ -34,18 +34,6 @@ MAX_ROWS = 500
 ROWS_PER_REQUEST = 100
 # Introspection queries of tools are deeper than queries for data.
 INTROSPECTION_LEVELS = 10
-
-
-class InvalidQuery(BadRequest):
-    code = "invalid_query"
-    title = "Invalid GraphQL query"
-    remedy = "Correct the query according to the schema."
-
-
-class QueryTooComplex(BadRequest):
-    code = "query_too_complex"
-    title = "GraphQL query too complex"
-    remedy = "Request less at once: fewer levels, aliases or repeated fields."
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from graphql import DocumentNode, OperationDefinitionNode
 
-from app.features.graphql.limits import InvalidQuery
+from app.features.graphql.errors import InvalidQuery
 
 
 def selected_operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

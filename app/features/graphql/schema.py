@@ -12,8 +12,8 @@ from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
 from app.errors import AppError
+from app.features.graphql.errors import InvalidQuery
 from app.features.graphql.extension import GraphQLTypes
-from app.features.graphql.limits import InvalidQuery
 from app.features.graphql.scalars import SCALARS
 from app.http.problem_details import problem
 from app.observability import metrics

@@ -1,44 +1,19 @@
-"""GraphQL subscriptions over a WebSocket, by the protocol graphql-transport-ws.
+"""The WebSocket of GraphQL subscriptions."""
 
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
-"""
-
-import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Any
-
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from graphql import GraphQLError, OperationType
-from pydantic import ValidationError
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from fastapi import APIRouter, WebSocket
 
 from app.db.dependencies import Reads
-from app.errors import AppError, TooManyRequests
-from app.features.graphql.context import SubscriptionContext
 from app.features.graphql.lifespan import GraphQLResources
-from app.features.graphql.limits import InvalidQuery, check_query
-from app.features.graphql.operations import selected_operation
-from app.features.graphql.request import GraphQLRequest
-from app.features.graphql.schema import Schema, error_of
-from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
 from app.features.streams.authentication import StreamCaller
-from app.features.streams.close_codes import CloseCode
 from app.features.streams.dependencies import RevalidationDep, SocketLeasesDep
-from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import CloseReason, close, first_to_end, until_ended
 from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
 from app.resources import resources
-from app.security.rate_limit import Windows
-from app.security.resources import RequestRateLimit
 
 router = APIRouter(tags=["graphql"])
 
 PROTOCOL = "graphql-transport-ws"
-INIT_SECONDS = 10.0
-MAX_OPERATIONS = 10
 
 
 @router.websocket("/graphql", dependencies=[KnownOrigin, KnownParameters])
@@ -50,12 +25,12 @@ async def follow_graphql(
     leases: SocketLeasesDep,
 ) -> None:
     """Follow events with GraphQL subscriptions."""
-    context = SubscriptionContext(caller, reads, resources(websocket))
     with revalidation.watch(caller) as guard:
         async with leases.held(caller.id):
             close_reason = await accept(websocket)
             if close_reason is None:
-                connection = SubscriptionConnection(websocket, context)
+                executor = await resources(websocket)[GraphQLResources].executor()
+                connection = executor.connection(websocket, caller, reads)
                 close_reason = await first_to_end(connection.run(), until_ended(guard))
     if close_reason:
         await close(websocket, close_reason)
@@ -66,137 +41,3 @@ async def accept(websocket: WebSocket) -> CloseReason | None:
     is_supported = PROTOCOL in websocket.scope["subprotocols"]
     await websocket.accept(PROTOCOL if is_supported else None)
     return None if is_supported else (4406, "Subprotocol not acceptable")
-
-
-class SubscriptionConnection:
-    """One WebSocket connection and its running operations by id."""
-
-    def __init__(self, websocket: WebSocket, context: SubscriptionContext) -> None:
-        self._websocket = websocket
-        self._context = context
-        self._operations: dict[str, asyncio.Task[None]] = {}
-
-    async def run(self) -> CloseReason | None:
-        """Serve the connection; return a reason to close it, or None after the client has left."""
-        try:
-            async with asyncio.timeout(INIT_SECONDS):
-                if not isinstance(await self._receive(), Init):
-                    return 4401, "Unauthorized"
-        except TimeoutError:
-            return 4408, "Connection initialisation timeout"
-        except (ValidationError, WebSocketDisconnect) as error:
-            return self._close_reason_of(error)
-        await self._send({"type": "connection_ack"})
-        try:
-            return await self._serve()
-        except (ValidationError, WebSocketDisconnect) as error:
-            return self._close_reason_of(error)
-        finally:
-            for operation in self._operations.values():
-                operation.cancel()
-
-    def _close_reason_of(self, error: Exception) -> CloseReason | None:
-        return None if isinstance(error, WebSocketDisconnect) else (4400, "Invalid message")
-
-    async def _serve(self) -> CloseReason:
-        while True:
-            message = await self._receive()
-            if await self._is_flooding():
-                return CloseCode.TOO_MANY_MESSAGES, "too many messages"
-            close_reason = await self._handle(message)
-            if close_reason:
-                return close_reason
-
-    async def _handle(self, message: Message) -> CloseReason | None:
-        if isinstance(message, Init):
-            return 4429, "Too many initialisation requests"
-        if isinstance(message, Subscribe):
-            return self._start(message)
-        if isinstance(message, Complete):
-            self._stop(message.id)
-        elif message.type == "ping":
-            await self._send({"type": "pong"})
-        return None
-
-    def _start(self, message: Subscribe) -> CloseReason | None:
-        if message.id in self._operations:
-            return 4409, f"Subscriber for {message.id} already exists"
-        if len(self._operations) >= MAX_OPERATIONS:
-            return CloseCode.TOO_MANY_MESSAGES, "too many operations"
-        self._operations[message.id] = asyncio.create_task(self._execute(message))
-        return None
-
-    def _stop(self, name: str) -> None:
-        if operation := self._operations.pop(name, None):
-            operation.cancel()
-
-    async def _receive(self) -> Message:
-        frame = await self._websocket.receive()
-        if frame["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(frame.get("code", 1005))
-        return MESSAGE.validate_json(frame.get("text") or "")
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):  # The client has disconnected.
-            await self._websocket.send_text(json.dumps(message))
-
-    async def _execute(self, message: Subscribe) -> None:
-        try:
-            async for result in self._results(message.payload):
-                payload = {"data": result.data, **self._errors(result.errors)}
-                await self._send({"type": "next", "id": message.id, "payload": payload})
-            await self._send({"type": "complete", "id": message.id})
-        except GraphQLError as error:
-            errors = [error_of(error, self._websocket.scope)]
-            await self._send({"type": "error", "id": message.id, "payload": errors})
-        finally:
-            self._operations.pop(message.id, None)
-
-    async def _results(self, request: GraphQLRequest) -> AsyncIterator[ExecutionResult]:
-        """Execute the subscription and yield its results; GraphQLError if it cannot start."""
-        schema: Schema = resources(self._websocket)[GraphQLResources].schema
-        try:
-            await self._check_rate_limit()
-            refuse_other_operations(request, schema)
-        except AppError as error:
-            raise GraphQLError(error.detail, original_error=error) from error
-        results = await schema.subscribe(
-            request.query,
-            variable_values=request.variables,
-            context_value=self._context,
-            operation_name=request.operationName,
-        )
-        async for result in results:
-            if isinstance(result, PreExecutionError) and result.errors:
-                raise result.errors[0]
-            yield result
-
-    async def _is_flooding(self) -> bool:
-        """Count one frame of the client, of any content."""
-        windows: Windows | None = resources(self._websocket)[StreamResources].message_limit
-        key = f"frames:{self._context.principal.id}"
-        return windows is not None and (await windows.count(key)).is_refused
-
-    async def _check_rate_limit(self) -> None:
-        """Count each subscription as a request, in the same rate limit as those over HTTP."""
-        windows: Windows | None = resources(self._websocket)[RequestRateLimit].windows
-        if windows:
-            verdict = await windows.count(str(self._context.principal.id))
-            if verdict.is_refused:
-                raise TooManyRequests(retry_after_seconds=verdict.reset_seconds)
-
-    def _errors(self, errors: list[GraphQLError] | None) -> dict[str, Any]:
-        found = [error_of(error, self._websocket.scope) for error in errors or []]
-        return {"errors": found} if found else {}
-
-
-def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
-    """Check that the request selects a valid subscription within the limits.
-
-    Raises:
-        InvalidQuery: the operation is not a subscription.
-    """
-    query = check_query(request.query, request.variables, connections=schema.connections)
-    operation = selected_operation(query.document, request.operationName)
-    if operation.operation is not OperationType.SUBSCRIPTION:
-        raise InvalidQuery("Only subscriptions are accepted here; send other operations by POST.")

@@ -37,11 +37,13 @@ class Ended(enum.StrEnum):
 def list_jobs(
     status: Annotated[TaskStatus | None, typer.Option(help="Only tasks with this status.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List tasks, the newest first."""
     from app.features.tasks import commands
 
-    commands.show(load_settings(), status, limit)
+    commands.show(load_settings(), status, limit, as_json=as_json)
 
 
 @jobs.command("retry")

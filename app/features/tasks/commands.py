@@ -1,36 +1,23 @@
 """Commands that list, retry and purge tasks."""
 
-import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import TypeVar
+from collections.abc import Sequence
 
-from app.commands.database import database
-from app.config.settings import ConfigError, Settings
-from app.db.engine import unit_of_work
-from app.db.unit_of_work import UnitOfWork
-from app.errors import AppError
+from app.commands.output import print_rows
+from app.commands.transaction import in_transaction
+from app.config.settings import Settings
 from app.features.tasks import crud as tasks
 from app.jobs.models import TaskStatus
 
 COLUMNS = ("id", "kind", "status", "attempts", "created_at", "request_id", "error")
-Found = TypeVar("Found")
 
 
-def show(settings: Settings, status: str | None, limit: int) -> None:
+def show(settings: Settings, status: str | None, limit: int, *, as_json: bool = False) -> None:
     """Print tasks, the newest first."""
     wanted = TaskStatus(status) if status else None
     found = in_transaction(settings, lambda uow: tasks.newest(uow, wanted, limit))
-    print("\t".join(COLUMNS))
-    for task in found:
-        print("\t".join(cell(getattr(task, name)) for name in COLUMNS))
-
-
-def cell(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return "" if value is None else str(value)
+    rows = [[getattr(task, name) for name in COLUMNS] for task in found]
+    print_rows(COLUMNS, rows, as_json=as_json)
 
 
 def retry(settings: Settings, task_ids: Sequence[uuid.UUID]) -> None:
@@ -45,21 +32,3 @@ def purge(settings: Settings, status: str) -> None:
     """Delete the tasks with this final status."""
     count = in_transaction(settings, lambda uow: tasks.purge(uow, TaskStatus(status)))
     print(f"Deleted: {count}.")
-
-
-def in_transaction(settings: Settings, act: Callable[[UnitOfWork], Awaitable[Found]]) -> Found:
-    """Run the function in a transaction and return its result.
-
-    Raises:
-        ConfigError: the database is unreachable.
-    """
-    with database(settings) as url:
-        return asyncio.run(act_on(settings.model_copy(update={"database_url": url}), act))
-
-
-async def act_on(settings: Settings, act: Callable[[UnitOfWork], Awaitable[Found]]) -> Found:
-    try:
-        async with unit_of_work(settings) as uow:
-            return await act(uow)
-    except AppError as error:
-        raise ConfigError(error.detail) from error

@@ -14,7 +14,7 @@ from app.errors import Conflict, found
 from app.features.tasks.errors import AlreadyFinished, NotFailed, TooManyTasks
 from app.features.tasks.models import TaskRow
 from app.jobs import crud as jobs
-from app.jobs import pgqueuer as queue
+from app.jobs import queue
 from app.jobs.models import UNFINISHED, Task, TaskStatus
 from app.runtime.clock import now
 from app.security.principals import Principal

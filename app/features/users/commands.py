@@ -1,53 +1,114 @@
-"""Commands on accounts: creates the first administrator, which no API call can do."""
+"""Commands on accounts. Each is one transaction, and has the effects of the API call."""
 
-import asyncio
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from app.commands.database import database
+from app.commands.output import print_rows
+from app.commands.transaction import in_transaction
 from app.config.settings import ConfigError, Settings
-from app.db.engine import unit_of_work
-from app.errors import AppError
-from app.features.users.crud import users
+from app.db.unit_of_work import UnitOfWork
+from app.features.users.crud import credentials, logins, users
+from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
-from app.features.users.schemas import UserCreate
+from app.features.users.schemas import Password, UserCreate, UserUpdate
+from app.features.users.signals import RevocationReason
+from app.http.schemas import In
 from app.security.principals import Role
 
+Schema = TypeVar("Schema", bound=In)
+COLUMNS = ("id", "username", "email", "role", "is_active", "email_verified", "created_at")
 
-def create_admin(settings: Settings, *, email: str, username: str, password: str) -> None:
-    """Create an account with the role `admin`.
+
+class NewPassword(In):
+    password: Password
+
+
+def show(settings: Settings, role: str | None, *, as_json: bool = False) -> None:
+    """Print all accounts, the newest first."""
+    wanted = Role(role) if role else None
+    found = in_transaction(settings, lambda uow: users.newest(uow, wanted))
+    rows = [[getattr(user, name) for name in COLUMNS] for user in found]
+    print_rows(COLUMNS, rows, as_json=as_json)
+
+
+def create(settings: Settings, *, email: str, username: str, password: str, role: str) -> None:
+    """Create an account.
 
     Raises:
         ConfigError: the input is invalid, or the address or the name is taken.
     """
-    try:
-        data = UserCreate.model_validate(
-            {"email": email, "username": username, "password": password, "role": Role.ADMIN}
+    given = {"email": email, "username": username, "password": password, "role": role}
+    data = validated(UserCreate, given)
+    refuse_weak(password, email=email, username=username)
+
+    async def store(uow: UnitOfWork) -> None:
+        password_hash = await hashed(password)
+        await users.create(
+            uow, data, password_hash=password_hash, role=data.role, email_verified=True
         )
+
+    in_transaction(settings, store)
+    print(f"Created {username} with the role {role}.")
+
+
+def create_admin(settings: Settings, *, email: str, username: str, password: str) -> None:
+    """Create the account of an administrator; raises as `create`."""
+    create(settings, email=email, username=username, password=password, role=Role.ADMIN)
+
+
+def administer(settings: Settings, account: str, **changes: Any) -> None:
+    """Change role or activity of an account, and end what the change does not permit any more.
+
+    Raises:
+        ConfigError: there is no such account, or no active administrator would be left.
+    """
+    data = UserUpdate.model_validate(changes)
+
+    async def change(uow: UnitOfWork) -> None:
+        user = await logins.get_for_change(uow, account)
+        if await users.administer(uow, user, data):
+            await credentials.end_for_change(uow, user)
+
+    in_transaction(settings, change)
+    print(f"Changed {account}.")
+
+
+def reset_password(settings: Settings, account: str, password: str) -> None:
+    """Set a new password and revoke all credentials.
+
+    Raises:
+        ConfigError: there is no such account, or the password is invalid.
+    """
+    validated(NewPassword, {"password": password})
+
+    async def change(uow: UnitOfWork) -> None:
+        user: User = await logins.get_for_change(uow, account)
+        refuse_weak(password, email=user.email, username=user.username)
+        await users.set_password(uow, user, await hashed(password))
+        await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)
+
+    in_transaction(settings, change)
+    print(f"Changed the password of {account}.")
+
+
+def validated(schema: type[Schema], given: dict[str, Any]) -> Schema:
+    try:
+        return schema.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         raise ConfigError(f"{first['loc'][0]}: {first['msg']}.") from None
+
+
+def refuse_weak(password: str, *, email: str, username: str) -> None:
     problem = password_problem(password, email=email, username=username)
     if problem:
         raise ConfigError(f"password: {problem.message}")
-    with database(settings) as url:
-        asyncio.run(store(settings.model_copy(update={"database_url": url}), data))
-    print(f"{username} can sign in as administrator.")
 
 
-async def store(settings: Settings, data: UserCreate) -> None:
+async def hashed(password: str) -> str:
     passwords = PasswordHasher(max_concurrency=1)
     try:
-        password_hash = await passwords.hash(data.password.get_secret_value())
-        async with unit_of_work(settings) as uow:
-            await users.create(
-                uow,
-                data,
-                password_hash=password_hash,
-                role=Role.ADMIN,
-                email_verified=True,
-            )
-    except AppError as error:
-        raise ConfigError(error.detail) from error
+        return await passwords.hash(password)
     finally:
         passwords.close()

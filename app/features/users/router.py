@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response, status
 
 from app.db.dependencies import Reads, UnitOfWorkDep
-from app.db.unit_of_work import UnitOfWork
 from app.errors import NotFound, NotPermitted, PreconditionFailed
 from app.features.users.crud import credentials, users
 from app.features.users.dependencies import (
@@ -18,7 +17,7 @@ from app.features.users.dependencies import (
     permit_role,
     refuse_weak,
 )
-from app.features.users.models.user import EmailTaken, LastAdmin, User, UsernameTaken
+from app.features.users.models.user import EmailTaken, LastAdmin, UsernameTaken
 from app.features.users.schemas import (
     ProfileUpdate,
     UserAdminRead,
@@ -122,7 +121,7 @@ async def update_user(
     refuse_own_account(principal.id, user.id)
     permit_role(principal, data.model_dump().get("role"))
     if await users.administer(uow, user, data):
-        await end_credentials(uow, user)
+        await credentials.end_for_change(uow, user)
     return account(request, UserRead, user)
 
 
@@ -136,14 +135,6 @@ async def delete_user(user: AnyAccount, uow: UnitOfWorkDep, principal: Administr
         raise NotPermitted("Delete your own account at /users/me, with the current password.")
     await users.delete(uow, user)
     await credentials.revoke_all(uow, user.id, RevocationReason.ACCOUNT_DELETED)
-
-
-async def end_credentials(uow: UnitOfWork, user: User) -> None:
-    """Revoke the credentials that a change of role or activity invalidates."""
-    if user.is_active:
-        await credentials.revoke_beyond_role(uow, user)
-    else:
-        await credentials.revoke_all(uow, user.id, RevocationReason.ACCOUNT_DISABLED)
 
 
 def account(request: Request, schema: type[UserRead], row: Any, *, location: str = "") -> Response:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from app.feature import Features, load_features
 from app.features.events.lifespan import EventResources
-from app.features.graphql import websocket as socket
+from app.features.graphql import subscriptions
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.schema import Schema, create_schema, problem_of
 from app.features.users.models.user import User
@@ -104,7 +104,7 @@ class TestSubscription:
     async def test_operations_are_limited(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
-            for number in range(socket.MAX_OPERATIONS + 1):
+            for number in range(subscriptions.MAX_OPERATIONS + 1):
                 await following.subscribe(QUERY, name=str(number))
 
             assert await following.close_code() == 4429

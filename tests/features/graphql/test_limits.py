@@ -5,7 +5,8 @@ from functools import partial
 import pytest
 from graphql import get_introspection_query
 
-from app.features.graphql.limits import InvalidQuery, QueryTooComplex, check_query
+from app.features.graphql.errors import InvalidQuery, QueryTooComplex
+from app.features.graphql.limits import check_query
 from benchmarks.harness.graphql import ATTACKS, FULL_PAGE, nested, page_of
 from tests.counting import calls_during
 

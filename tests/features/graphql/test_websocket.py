@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 
-from app.features.graphql import websocket as socket
+from app.features.graphql import subscriptions
 from app.features.users.models.user import User
 from benchmarks.harness.servers import serving
 from tests.conftest import Running, access_token
@@ -85,7 +85,7 @@ class TestProtocol:
     async def test_silent_connection_is_closed(
         self, app: FastAPI, port: int, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(socket, "INIT_SECONDS", 0.05)
+        monkeypatch.setattr(subscriptions, "INIT_SECONDS", 0.05)
 
         async with follower(app, port, user) as following:
             assert await following.close_code() == 4408

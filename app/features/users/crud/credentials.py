@@ -77,3 +77,11 @@ async def revoke_beyond_role(uow: UnitOfWork, user: User) -> None:
     """End all sessions after a change of role, and revoke what the new role does not permit."""
     await end_sign_ins(uow, user.id)
     await uow.emit(RoleChanged(user.id, user.role))
+
+
+async def end_for_change(uow: UnitOfWork, user: User) -> None:
+    """Revoke the credentials that a change of role or activity invalidates."""
+    if user.is_active:
+        await revoke_beyond_role(uow, user)
+    else:
+        await revoke_all(uow, user.id, RevocationReason.ACCOUNT_DISABLED)

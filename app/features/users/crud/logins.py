@@ -33,6 +33,18 @@ async def find_login(reads: PoolReader, login: str) -> CredentialRow | None:
     return await reads.first(LOGIN, name=canonical_login(login))
 
 
+async def get_for_change(uow: UnitOfWork, login: str) -> User:
+    """Return the account with the e-mail address or username, locked until the transaction ends.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    name = canonical_login(login)
+    is_named = or_(User.email_canonical == name, User.username_canonical == name)
+    statement = select(User).where(is_named, IS_ALIVE).with_for_update()
+    return found(await uow.session.scalar(statement), "user")
+
+
 async def get_secret(reads: PoolReader, user_id: uuid.UUID) -> CredentialRow:
     """Return what the current password of the user is verified against.
 

@@ -1,7 +1,7 @@
 """Queries and changes of the users table. Flushes; never commits."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, or_, select, text
 
@@ -114,6 +114,14 @@ async def find_by_email(uow: UnitOfWork, email: str) -> User | None:
     return await uow.session.scalar(
         select(User).where(User.email_canonical == canonical(email), IS_ALIVE).with_for_update()
     )
+
+
+async def newest(uow: UnitOfWork, role: Role | None) -> Sequence[User]:
+    """Return all accounts or those with the role, the newest first."""
+    statement = select(User).where(IS_ALIVE).order_by(User.created_at.desc(), User.id.desc())
+    if role:
+        statement = statement.where(User.role == role)
+    return (await uow.session.scalars(statement)).all()
 
 
 async def create(

@@ -1,0 +1,170 @@
+"""Diagnosis of an installation: each finding with its remedy."""
+
+import asyncio
+import os
+import shutil
+import ssl
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import asyncpg
+
+from app.commands import startup_checks
+from app.commands.database import DATA_FOLDER, POSTGRES_FOLDER
+from app.commands.output import print_rows
+from app.commands.serve import listen
+from app.config.settings import ConfigError, Settings, load_settings
+from app.db.engine import connect
+from app.db.revisions import is_outdated
+from app.devtools.postgres import running_url
+from app.errors import AppError
+from app.runtime.clock import now
+
+Status = Literal["ok", "warning", "failed"]
+
+GIGABYTE = 1024**3
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
+# Variables by which tools find the certificates of a proxy that intercepts TLS.
+CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+REVISION = "SELECT version_num FROM alembic_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check; a remedy unless it is ok."""
+
+    check: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+def run(*, as_json: bool = False) -> bool:
+    """Print all findings; return whether none has failed."""
+    with redirect_stdout(sys.stderr):  # The log of a failed connection is no part of the JSON.
+        found = list(findings())
+    columns = tuple(asdict(found[0]))
+    print_rows(columns, [[*asdict(each).values()] for each in found], as_json=as_json)
+    return all(each.status != "failed" for each in found)
+
+
+def findings() -> Iterator[Finding]:
+    yield from certificates()
+    yield disk(Path.cwd())
+    yield from permissions()
+    try:
+        settings = load_settings()
+        startup_checks.check(settings)
+    except ConfigError as error:
+        for line in str(error).splitlines():
+            yield Finding("settings", "failed", line, "Correct the variable or its line in .env.")
+        return
+    yield Finding("settings", "ok", f"environment {settings.environment}")
+    yield secret(settings)
+    yield port(settings)
+    yield from asyncio.run(database(settings))
+
+
+def certificates() -> Iterator[Finding]:
+    """Check that the files of proxy certificates exist and hold certificates."""
+    named = {name: os.environ[name] for name in CERTIFICATES if os.environ.get(name)}
+    for name, path in named.items():
+        try:
+            ssl.create_default_context(cafile=path)
+        except (OSError, ssl.SSLError) as error:
+            yield Finding(
+                "certificates",
+                "failed",
+                f"{name} names {path}, which is not usable: {error}.",
+                f"Let {name} name a PEM file with the certificate of the proxy, or unset it.",
+            )
+        else:
+            yield Finding("certificates", "ok", f"{name} names {path}")
+    if not named and any(os.environ.get(name) for name in PROXIES):
+        yield Finding(
+            "certificates",
+            "warning",
+            "A proxy is set, and no certificate of it.",
+            "If installations fail with a TLS error, let SSL_CERT_FILE name its certificate.",
+        )
+
+
+def disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free / GIGABYTE
+    if free < 1:
+        detail = f"{free:.1f} GB are free at {folder}."
+        return Finding("disk", "failed", detail, "Free space: PostgreSQL stops without it.")
+    return Finding("disk", "ok", f"{free:.0f} GB free")
+
+
+def permissions() -> Iterator[Finding]:
+    """Check that the data folder is writable, and that other users cannot read `.env`."""
+    folder = DATA_FOLDER if DATA_FOLDER.exists() else Path.cwd()
+    if not os.access(folder, os.W_OK):
+        detail = f"{folder} is not writable."
+        yield Finding("permissions", "failed", detail, "Change its owner, or start elsewhere.")
+    env = Path(".env")
+    if env.exists() and env.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        yield Finding("permissions", "warning", "Other users can read .env.", "chmod 600 .env")
+
+
+def secret(settings: Settings) -> Finding:
+    if settings.secret_key.get_secret_value():
+        return Finding("secret", "ok", "SECRET_KEY is set")
+    return Finding(
+        "secret",
+        "warning",
+        "SECRET_KEY is empty: the published key of development signs tokens.",
+        "Before production, set one made by `openssl rand -hex 32`.",
+    )
+
+
+def port(settings: Settings) -> Finding:
+    try:
+        listen(settings.host, settings.port).close()
+    except ConfigError as error:
+        detail, _, remedy = str(error).partition(": ")
+        return Finding("port", "failed", detail, remedy)
+    return Finding("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+async def database(settings: Settings) -> list[Finding]:
+    url = settings.database_url or running_url(POSTGRES_FOLDER)
+    if not url:
+        return [Finding("database", "ok", "`make run` starts its own PostgreSQL")]
+    given = settings.model_copy(update={"database_url": url})
+    try:
+        connection = await connect(given, url)
+    except AppError as error:
+        remedy = "Start PostgreSQL, and check host, port, user and password in DATABASE_URL."
+        return [Finding("database", "failed", error.detail or error.title, remedy)]
+    try:
+        return [await revision(connection), await clock(connection)]
+    finally:
+        await connection.close(timeout=1)
+
+
+async def revision(connection: asyncpg.Connection) -> Finding:
+    try:
+        current = await connection.fetchval(REVISION)
+    except asyncpg.UndefinedTableError:
+        current = None
+    if is_outdated(current):
+        detail = f"The database is at revision {current}, behind the code."
+        return Finding("database", "failed", detail, "Run `app db upgrade` (`make migrate`).")
+    return Finding("database", "ok", f"revision {current}")
+
+
+async def clock(connection: asyncpg.Connection) -> Finding:
+    difference = abs(now() - await connection.fetchval("SELECT clock_timestamp()"))
+    if difference > MAX_CLOCK_DIFFERENCE:
+        detail = f"The clock differs by {difference.total_seconds():.0f} s from the database."
+        return Finding("clock", "failed", detail, "Synchronize both by NTP: tokens expire by it.")
+    return Finding("clock", "ok", "as that of the database")

@@ -1,0 +1,90 @@
+"""Executor of GraphQL operations: checks the limits, executes, and translates errors."""
+
+from typing import Any
+
+from fastapi import Request, WebSocket
+from graphql import GraphQLError, OperationType
+
+from app.db.errors import REPEATABLE
+from app.db.executor import Reader
+from app.db.unit_of_work import UnitOfWork
+from app.errors import AppError
+from app.features.graphql.context import Context, SubscriptionContext
+from app.features.graphql.errors import InvalidQuery
+from app.features.graphql.limits import CheckedQuery, check_query
+from app.features.graphql.operations import selected_operation
+from app.features.graphql.request import GraphQLRequest
+from app.features.graphql.schema import Schema, error_of
+from app.features.graphql.subscriptions import SubscriptionConnection
+from app.resources import resources
+from app.security.authentication import charge
+from app.security.principals import Principal
+
+MAX_ERRORS = 50
+
+
+class Executor:
+    """Executes queries and mutations, and creates the connections of subscriptions."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def connection(
+        self, websocket: WebSocket, caller: Principal, reads: Reader
+    ) -> SubscriptionConnection:
+        context = SubscriptionContext(caller, reads, resources(websocket))
+        return SubscriptionConnection(websocket, self._schema, context)
+
+    async def execute(
+        self,
+        request: Request,
+        body: GraphQLRequest,
+        principal: Principal,
+        uow: UnitOfWork,
+        reads: Reader,
+    ) -> dict[str, Any]:
+        """Execute the operation and return its response.
+
+        Raises:
+            TooManyRequests: its cost exceeds the rate limit.
+            AppError: the transaction has to be repeated.
+        """
+        try:
+            query = check_request(body, self._schema)
+        except AppError as error:
+            refused = GraphQLError(error.detail, original_error=error)
+            return {"data": None, "errors": [error_of(refused, request.scope)]}
+        await charge(request, principal, query.extra_requests)
+        context = Context(principal, reads, resources(request), uow)
+        return await self._response(request, body, context)
+
+    async def _response(
+        self, request: Request, body: GraphQLRequest, context: Context
+    ) -> dict[str, Any]:
+        result = await self._schema.execute(
+            body.query,
+            variable_values=body.variables,
+            context_value=context,
+            operation_name=body.operationName,
+        )
+        response: dict[str, Any] = {"data": result.data}
+        # A field that fails on every row would otherwise produce a response of megabytes.
+        for failed in (result.errors or [])[:MAX_ERRORS]:
+            if isinstance(failed.original_error, REPEATABLE):
+                raise failed.original_error  # The route repeats the transaction.
+            response.setdefault("errors", []).append(error_of(failed, request.scope))
+        return response
+
+
+def check_request(body: GraphQLRequest, schema: Schema) -> CheckedQuery:
+    """Check the query and return it with its cost.
+
+    Raises:
+        InvalidQuery: it is invalid, selects no operation, or selects a subscription.
+        QueryTooComplex: it exceeds a limit.
+    """
+    query = check_query(body.query, body.variables, connections=schema.connections)
+    operation = selected_operation(query.document, body.operationName)
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise InvalidQuery("Subscriptions use the WebSocket at this URL.")
+    return query

@@ -1,0 +1,133 @@
+"""`app run --reload`: a change of code is served, an error is survived, a breakpoint works."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.e2e.service import ROOT, app_command, free_port
+from tests.polling import wait_until
+
+STOP_SECONDS = 30
+CODE = ("app", "alembic", "alembic.ini")
+ENDPOINT = "return Alive()"
+
+
+class Reloading:
+    """`app run --reload` on a copy of the code, with a PostgreSQL of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.module = folder / "app/http/system.py"
+        self.original = self.module.read_text(encoding="utf-8")
+        self.output = folder / "output"
+        environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(folder)}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                app_command("run", "--reload", "--port", str(self.port)),
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def change(self, endpoint: str) -> None:
+        changed = self.original.replace(ENDPOINT, endpoint)
+        assert changed != self.original
+        self.module.write_text(changed, encoding="utf-8")
+
+    def status(self, path: str = "/liveness") -> int:
+        """The status of a response, 0 without one."""
+        try:
+            with httpx2.Client(trust_env=False, timeout=60) as client:
+                return client.get(f"http://127.0.0.1:{self.port}{path}").status_code
+        except httpx2.TransportError:
+            assert self.process.poll() is None, self.said()
+            return 0
+
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8")
+
+    def type(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def postgres(self) -> str | None:
+        """The process id of PostgreSQL, None if it does not run."""
+        file = self.folder / ".data/postgres/cluster/postmaster.pid"
+        return file.read_text(encoding="ascii").splitlines()[0] if file.exists() else None
+
+
+@pytest.fixture
+def reloading(tmp_path: Path) -> Iterator[Reloading]:
+    for name in CODE:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    server = Reloading(tmp_path)
+    with server.process:  # Closes its standard input.
+        yield server
+        if server.process.poll() is None:
+            os.killpg(server.process.pid, signal.SIGKILL)
+
+
+def test_serves_changes_and_survives_errors(reloading: Reloading) -> None:
+    wait_until(lambda: reloading.status("/readiness") == 200)
+    postgres = reloading.postgres()
+
+    reloading.change("raise NotReady")
+    wait_until(lambda: reloading.status() == 503)
+    reloading.change("return return")
+    wait_until(lambda: "SyntaxError: invalid syntax" in reloading.said())
+    reloading.change("return  Alive()")
+    wait_until(lambda: reloading.status() == 200)
+
+    assert reloading.postgres() == postgres is not None
+    reloading.process.send_signal(signal.SIGINT)
+    assert reloading.process.wait(STOP_SECONDS) == 0
+    assert reloading.postgres() is None
+
+
+def test_breakpoint_stops_the_request(reloading: Reloading) -> None:
+    wait_until(lambda: reloading.status("/readiness") == 200)
+    reloading.change("return Alive() if breakpoint() else Alive()")
+    statuses: list[int] = []
+
+    def request_until_stopped() -> None:
+        while "(Pdb)" not in reloading.said():
+            statuses.append(reloading.status())
+
+    client = threading.Thread(target=request_until_stopped)
+    client.start()
+    wait_until(lambda: "(Pdb)" in reloading.said())
+    reloading.type("print('stopped', 6 * 7)")
+    wait_until(lambda: "stopped 42" in reloading.said())
+    reloading.type("continue")
+    client.join()
+
+    assert set(statuses) <= {0, 200}
+    assert statuses[-1] == 200
+
+
+def test_several_processes_are_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        app_command("run", "--reload", "--workers", "2"),
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Only one process can be reloaded")
+    assert done.stderr.count("\n") == 1
