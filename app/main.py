@@ -116,3 +116,8 @@ def __getattr__(name: str) -> FastAPI:
         app = create_app(settings)
     globals()[name] = app  # uvicorn asks twice.
     return app
+
+
+def __dir__() -> list[str]:
+    """List `app` as well, for which `fastapi dev app/main.py` looks here."""
+    return [*globals(), "app"]

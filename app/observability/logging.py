@@ -48,7 +48,10 @@ JSON: list[Processor] = [
 ]
 READABLE: list[Processor] = [render_readable]
 # They log every request with its whole URL, and every pool, at a level that is enabled here.
-NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "app.db.instrumentation")
+NOISY_LOGGERS = (
+    *("httpx", "httpx2", "httpcore", "httpcore2", "urllib3", "watchfiles"),
+    "app.db.instrumentation",
+)
 
 
 def configure_logging(settings: Settings) -> LogWriter:

@@ -24,6 +24,7 @@ SERVERS = {
     "uvicorn, reloading": ("uvicorn", APPLICATION, "--reload", "--reload-dir", str(ROOT / "app")),
     "uvicorn, processes": ("uvicorn", APPLICATION, "--workers", "2"),
     "fastapi dev": ("fastapi", "dev", "--entrypoint", APPLICATION, "--no-reload"),
+    "fastapi run, by its file": ("fastapi", "run", str(ROOT / "app" / "main.py")),
     "gunicorn": ("gunicorn", APPLICATION, "--worker-class", "uvicorn.workers.UvicornWorker"),
 }
 

@@ -20,3 +20,9 @@ def canonical_login(text: str) -> str:
         return canonical(email_address(text))
     except TextRefused:
         return canonical(text)
+
+
+def contains_pattern(text: str) -> str:
+    """Return a LIKE pattern for values that contain the text, with its wildcards escaped."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -10,7 +10,7 @@ from app.db.executor import CompiledStatement, PoolReader, Reader, columns_of
 from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.unit_of_work import UnitOfWork
 from app.errors import found
-from app.features.users.canonical_login import canonical_part
+from app.features.users.canonical_login import canonical_part, contains_pattern
 from app.features.users.crud.sessions import IS_LIVE as SESSION_IS_LIVE
 from app.features.users.crud.sessions import invalidate_principal
 from app.features.users.models.session import UserSession
@@ -246,9 +246,3 @@ async def exist(uow: UnitOfWork) -> bool:
 async def lock(uow: UnitOfWork) -> None:
     """Block other transactions from adding or changing accounts until this one ends."""
     await uow.session.execute(text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
-
-
-def contains_pattern(text: str) -> str:
-    """Return a LIKE pattern for values that contain the text, with its wildcards escaped."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
