@@ -64,15 +64,14 @@ class UnitOfWork:
 
         It has to set what audit triggers read, as `compiled_insert` does. Raises like `execute`.
         """
+        await self._enter_savepoint()
         arguments = statement.arguments(values)
         records = await self._transaction.fetch_last(statement.sql, *arguments)
         return [statement.row(record) for record in records]
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Run SQL with the driver's arguments and return its records; raises like `execute`."""
-        if self._session and self._session.in_nested_transaction():
-            # SQLAlchemy sends SAVEPOINT with the first statement of its own.
-            await self._session.connection()
+        await self._enter_savepoint()
         return await self._transaction.fetch(sql, *arguments)
 
     async def notify(self, channel: str, payload: str) -> None:
@@ -126,6 +125,11 @@ class UnitOfWork:
             self._notifications.receive(channel, payload)
             if self._notifications.publish:
                 await self._notifications.publish(channel, payload)
+
+    async def _enter_savepoint(self) -> None:
+        if self._session and self._session.in_nested_transaction():
+            # SQLAlchemy sends SAVEPOINT with the first statement of its own.
+            await self._session.connection()
 
     async def _close_session(self) -> None:
         session, self._session = self._session, None

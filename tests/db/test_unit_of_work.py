@@ -195,6 +195,15 @@ class TestLastStatement:
             with pytest.raises(RuntimeError, match="has ended"):
                 await insert(uow, user.id, "late")
 
+    async def test_in_a_savepoint_others_may_follow(self, app: FastAPI, user: User) -> None:
+        async with units_of_work(app).begin() as uow:
+            for _ in range(2):
+                async with uow.session.begin_nested():
+                    await insert_last(uow, INSERT, **item_values(user.id))
+
+            assert await names(app) == []
+        assert await names(app) == ["last", "last"]
+
     async def test_its_error_leaves_nothing(self, app: FastAPI) -> None:
         async def fail() -> None:
             async with units_of_work(app).begin() as uow:
