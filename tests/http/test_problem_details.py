@@ -329,14 +329,6 @@ class TestShape:
         assert_problem(response, error.status, error.code)
         assert response.headers.get("Retry-After") == retry_after
 
-    async def test_type_is_the_url_of_its_page(self, client: AsyncClient) -> None:
-        problem = (await client.get("/nothing")).json()
-
-        page = await client.get(problem["type"])
-
-        assert page.status_code == 200
-        assert problem["title"] in page.text
-
     async def test_missing_credentials_are_challenged(self, client: AsyncClient) -> None:
         response = await client.get(ITEMS)
 

@@ -92,6 +92,14 @@ class TestDocumentation:
 
 
 class TestProblemPages:
+    async def test_type_is_the_url_of_its_page(self, client: AsyncClient) -> None:
+        problem = (await client.get("/nothing")).json()
+
+        page = await client.get(problem["type"])
+
+        assert page.status_code == 200
+        assert problem["title"] in page.text
+
     @pytest.mark.parametrize("code", sorted(problem_types()))
     async def test_every_type_has_a_page(self, client: AsyncClient, code: str) -> None:
         response = await client.get(f"/problems/{code}")
