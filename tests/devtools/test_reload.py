@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -76,6 +77,10 @@ def reloading(tmp_path: Path) -> Iterator[Reloading]:
     server = Reloading(tmp_path)
     with server.process:  # Closes its standard input.
         yield server
+        # It stops PostgreSQL, which would outlive a killed process.
+        server.process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            server.process.wait(STOP_SECONDS)
         if server.process.poll() is None:
             os.killpg(server.process.pid, signal.SIGKILL)
 
