@@ -17,7 +17,7 @@ from benchmarks.load import Request
 from benchmarks.measuring import measure
 from benchmarks.servers import BARE_FASTAPI, SERVICE
 
-# Measured: 0.84, 1.04 and 1.15, single rounds up to 0.89, 1.21 and 1.76.
+# Two runs: 0.84 and 0.69, 1.04 and 1.06, 1.15 and 1.03; single rounds up to 0.89, 1.21 and 1.76.
 MAX_RATIOS = {"get": 1.1, "list": 1.4, "create": 1.6}
 ROUNDS = 5
 SECONDS = 1

@@ -21,7 +21,7 @@ class Standby(Server):
         super().__init__(folder)
         self._primary = primary
 
-    def initialise(self, lock: IO[str], log: IO[bytes], *, durable: bool) -> None:  # noqa: ARG002
+    def initialise(self, lock: IO[str], log: IO[bytes], *, durable: bool) -> None:  # noqa: ARG002  (the primary's)
         self.cluster.mkdir(mode=0o700)
         shutil.copy(self._primary.password_file, self.password_file)
         give_to_server_user(self.cluster, self.password_file)
