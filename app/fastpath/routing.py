@@ -10,7 +10,6 @@ from typing import Any, NoReturn, cast
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from fastapi.telemetry import get_telemetry_data
 from fastapi.telemetry._api import _route_selected
 from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match, NoMatchFound
@@ -18,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.fastpath.dependency_graph import DependencyGraph, Unsupported
 from app.http.routes import Handler, ServiceRoute, Shortcut
+from app.observability.tracing import Tracing
 
 # What a graph compiles or rejects. A field that it does not know could be one that it ignores.
 DEPENDANT = {
@@ -54,7 +54,7 @@ def shortcut_of(route: ServiceRoute) -> Shortcut | None:
 
     async def shortcut(request: Request, handler: Handler) -> Response:
         # Only FastAPI applies dependency overrides and creates spans of dependencies.
-        if request.app.dependency_overrides or get_telemetry_data() is not None:
+        if request.app.dependency_overrides or Tracing.spans.is_recording():
             return await handler(request)
         try:
             arguments = await graph.arguments(request)

@@ -37,6 +37,9 @@ class RecordedSpans(Spans):
         sending.start()
         sending.join(CLOSE_SECONDS)
 
+    def is_recording(self) -> bool:
+        return trace.get_current_span().is_recording()
+
     def log_fields(self) -> dict[str, str]:
         context = trace.get_current_span().get_span_context()
         if not context.is_valid:
@@ -52,7 +55,7 @@ class RecordedSpans(Spans):
         return carrier.get("traceparent")
 
     def record_statement(self, sql: str, seconds: float) -> None:
-        if not trace.get_current_span().is_recording():
+        if not self.is_recording():
             return
         ended = time.time_ns()
         operation = sql.split(maxsplit=1)[0]

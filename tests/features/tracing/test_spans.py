@@ -108,6 +108,11 @@ class TestTrace:
             above = by_id[above.parent_span_id]
         assert above is request
 
+    async def test_request_that_is_sampled_has_spans_of_its_endpoint(self, send: Send) -> None:
+        spans = await send("GET", "/api/v1/items")
+
+        assert "fastapi.endpoint" in {span.name for span in spans}
+
     async def test_trace_of_a_job_links_to_its_request(
         self, running: Running, collector: Collector
     ) -> None:
