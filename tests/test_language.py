@@ -29,7 +29,7 @@ WORD = re.compile(rf"(?<![A-Za-z])(?:{RETIRED})(?![A-Za-z])", re.IGNORECASE)
 # The account of Unix, and logins of users that do not exist.
 LEGITIMATE = re.compile(r"""["'](?:nobody|NOBODY|Nobody)["']|nobody\.pw_\w+|nobody = """)
 FOLDERS = [".ci", ".env.example", "*.md", "Dockerfile", "Makefile", "app", "benchmarks", "deploy"]
-FOLDERS += ["docker-compose.yml", "docs", "examples", "tests"]
+FOLDERS += ["docker-compose.yml", "docker-compose.production.yml", "docs", "examples", "tests"]
 # Formats of others, what has been released, and this list.
 UNCHECKED = (".json", ".png", ".svg", "tests/test_language.py")
 

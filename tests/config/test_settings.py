@@ -33,6 +33,7 @@ BLOCK = re.compile(
 )
 SHOWN = dict(VARIABLE.findall(EXAMPLE))
 OF_COMPOSE = {
+    "COMPOSE_FILE",
     "FRONT_SUBNET",
     "POSTGRES_OWNER_PASSWORD",
     "POSTGRES_PASSWORD",

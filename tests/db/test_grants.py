@@ -5,6 +5,7 @@ import os
 import subprocess
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -14,6 +15,7 @@ from httpx2 import AsyncClient
 
 from app.commands.database import owner_database, upgrade
 from app.config.settings import Settings
+from app.devtools.development import prepare
 from app.devtools.postgres_process import binary
 from app.main import create_app
 from app.security.principals import Role
@@ -43,6 +45,12 @@ REFUSED = (
 
 @pytest.fixture(scope="module")
 def roles(server_url: str, settings: Settings) -> Iterator[Settings]:
+    with created_roles(server_url, settings) as roles:
+        yield roles
+
+
+@contextmanager
+def created_roles(server_url: str, settings: Settings) -> Iterator[Settings]:
     """Settings with both roles, whose names belong to the whole server, in a database of theirs."""
     name = f"roles_{uuid.uuid4().hex[:8]}"
     names = [
@@ -176,3 +184,22 @@ async def test_other_roles_cannot_connect(migrated: Settings, server_url: str) -
             await execute(f"postgresql://{name}:other@{place}", "SELECT 1")
     finally:
         await execute(server_url, f"DROP ROLE {name}")
+
+
+def test_development_server_prepares_a_database_of_two_roles(
+    server_url: str, settings: Settings
+) -> None:
+    """As `docker compose up` does: the owner migrates, and the service adds the demo data."""
+    with created_roles(server_url, settings) as roles:
+        prepare(roles)
+
+        names = asyncio.run(usernames(roles.database_url))
+    assert names == {"admin", "user", "guest"}
+
+
+async def usernames(url: str) -> set[str]:
+    connection = await asyncpg.connect(plain(url))
+    try:
+        return {row["username"] for row in await connection.fetch("SELECT username FROM users")}
+    finally:
+        await connection.close()

@@ -1,28 +1,33 @@
-"""docker-compose.yml against the application, the image and the files that it mounts."""
+"""The Compose files against the application, the image and the files that they mount."""
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+from app.commands.database import service_role
 from app.config.settings import load_settings
-from tests.deploy.image import PORT, VOLUME, is_command
+from tests.deploy.compose import LOCAL, LOCAL_FILE, PRODUCTION, PRODUCTION_FILE, Node, text_of
+from tests.deploy.image import PORT, VOLUME, is_command, said
 from tests.e2e.service import ROOT
 from tests.settings import SETTINGS
 
-TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+TEXT = text_of(LOCAL_FILE) + text_of(PRODUCTION_FILE)
 EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
 ROLES = (ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8")
 PROMETHEUS = yaml.safe_load(
     (ROOT / "deploy/observability/prometheus.yml").read_text(encoding="utf-8")
 )
-CONTENT = yaml.safe_load(TEXT)
-SERVICES: dict[str, dict[str, Any]] = CONTENT["services"]
+SERVICES: dict[str, Node] = PRODUCTION["services"]
+LOCAL_SERVICES: dict[str, Node] = LOCAL["services"]
 STORES = {"db", "redis"} & SERVICES.keys()
 OURS = {name: each for name, each in SERVICES.items() if "build" in each}
+LOCAL_WEB = LOCAL_SERVICES["web"]
 VARIABLE = re.compile(r"\$\{(\w+)(?::[-?]([^}]*))?\}")
 
 URLS = ("DATABASE_URL", "REDIS_URL")
@@ -37,12 +42,14 @@ GIVEN = {
 # Emptied, because `.env` as a whole is handed to the service.
 NOT_FOR_THE_SERVICE = {"POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD"}
 
+OF_PYTHON = {"PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"}
+
 
 def resolved(text: str) -> str:
     return VARIABLE.sub(lambda found: GIVEN.get(found[1], found[2] or ""), text)
 
 
-def mounts(service: dict[str, Any]) -> list[tuple[str, str]]:
+def mounts(service: Node) -> list[tuple[str, str]]:
     """Return source and target."""
     parts = [resolved(volume).split(":") for volume in service.get("volumes", ())]
     return [(source, target) for source, target, *_ in parts]
@@ -52,13 +59,13 @@ class TestRoles:
     def test_each_role_has_a_service(self) -> None:
         assert set(OURS) == {"web", "worker", "migrate"}
 
-    @pytest.mark.parametrize("name", ["worker", "migrate"])
+    @pytest.mark.parametrize("name", ["web", "worker", "migrate"])
     def test_command_exists(self, name: str) -> None:
         assert is_command(OURS[name]["command"])
 
     @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
     def test_settings_start_the_service(
-        self, service: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+        self, service: Node, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         given = {name: resolved(value) for name, value in service["environment"].items()}
         for name, value in given.items():
@@ -66,11 +73,11 @@ class TestRoles:
 
         settings = load_settings(_env_file=None)
 
-        assert set(given) <= SETTINGS | NOT_FOR_THE_SERVICE
+        assert set(given) <= SETTINGS | NOT_FOR_THE_SERVICE | OF_PYTHON
         assert settings.environment == "production"
 
     @pytest.mark.parametrize("service", OURS.values(), ids=OURS)
-    def test_writes_only_to_its_volume(self, service: dict[str, Any]) -> None:
+    def test_writes_only_to_its_volume(self, service: Node) -> None:
         settings = service["environment"]
 
         assert service["read_only"]
@@ -105,7 +112,7 @@ class TestRoles:
         assert "POSTGRES_USER" not in database["environment"]
 
     def test_only_the_network_of_nginx_is_trusted(self) -> None:
-        (subnet,) = CONTENT["networks"]["front"]["ipam"]["config"]
+        (subnet,) = PRODUCTION["networks"]["front"]["ipam"]["config"]
 
         trusted = resolved(OURS["web"]["environment"]["FORWARDED_ALLOW_IPS"])
         assert trusted == resolved(subnet["subnet"])
@@ -129,7 +136,7 @@ class TestNetworks:
         assert opened == {"nginx"}
 
     def test_databases_have_no_internet_access(self) -> None:
-        assert CONTENT["networks"]["back"]["internal"]
+        assert PRODUCTION["networks"]["back"]["internal"]
         assert all(SERVICES[name]["networks"] == ["back"] for name in STORES)
 
     def test_nginx_and_prometheus_find_the_service(self) -> None:
@@ -163,7 +170,53 @@ class TestNetworks:
         assert inside == set(re.findall(r"listen (\d+)", listen() + redirect))
 
 
+class TestLocalStack:
+    def test_needs_no_variable(self) -> None:
+        variables = VARIABLE.findall(text_of(LOCAL_FILE))
+
+        assert {name for name, _ in variables} == {"PORT"}
+        assert all(default for _, default in variables)
+
+    def test_settings_start_the_service(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given = LOCAL_WEB["environment"]
+        for name in given.keys() & SETTINGS:
+            monkeypatch.setenv(name, resolved(given[name]))
+
+        settings = load_settings(_env_file=None)
+
+        assert given.keys() <= SETTINGS | OF_PYTHON
+        assert settings.environment == "development"
+        assert service_role(settings) == "app"  # It owns no table.
+        assert settings.public_url == "http://localhost:8000"
+
+    def test_serves_and_reloads_the_mounted_code(self) -> None:
+        folders = {target for source, target in mounts(LOCAL_WEB) if source.startswith("./")}
+
+        assert LOCAL_WEB["command"] == ["run", "--reload"]
+        assert is_command(LOCAL_WEB["command"][:1])
+        assert folders == {f"{said('WORKDIR')}/app", f"{said('WORKDIR')}/alembic"}
+
+    def test_is_published_on_this_machine_only(self) -> None:
+        ports = [port for each in LOCAL_SERVICES.values() for port in each.get("ports", ())]
+
+        assert [resolved(port) for port in ports] == [f"127.0.0.1:8000:{PORT}"]
+
+    def test_is_not_in_production(self) -> None:
+        web = SERVICES["web"]
+
+        assert web["command"] == ["run"]
+        assert web["ports"] == []
+        assert "development-only" not in json.dumps(PRODUCTION)
+
+
 class TestComposeFile:
+    def test_merged_files_are_valid(self, tmp_path: Path) -> None:
+        path = tmp_path / "compose.json"
+        path.write_text(json.dumps(PRODUCTION), encoding="utf-8")
+
+        command = [str(Path(sys.executable).with_name("check-jsonschema")), "--quiet"]
+        subprocess.run([*command, "--builtin-schema", "vendor.compose-spec", path], check=True)
+
     @pytest.mark.parametrize("name", sorted({found[0] for found in VARIABLE.findall(TEXT)}))
     def test_variable_is_explained(self, name: str) -> None:
         assert re.search(rf"^(# )?{name}=", EXPLAINED, re.MULTILINE)
@@ -174,7 +227,7 @@ class TestComposeFile:
         named = {source for source in sources if not source.startswith((".", "/"))}
         files = {source for source in sources if source.startswith(".")}
 
-        assert named == set(CONTENT["volumes"])
+        assert named == set(PRODUCTION["volumes"])
         assert all((ROOT / file).exists() for file in files)
 
     def test_awaited_services_have_health_checks(self) -> None:
@@ -194,7 +247,7 @@ class TestComposeFile:
         assert all(re.fullmatch(r"v?\d[\d.]*", tag) for tag in tags)
 
 
-def published(service: dict[str, Any]) -> list[str]:
+def published(service: Node) -> list[str]:
     """Ports that others than this host can reach."""
     ports = [resolved(port) for port in service.get("ports", ())]
     return [port for port in ports if not port.startswith("127.0.0.1:")]

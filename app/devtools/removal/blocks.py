@@ -26,7 +26,7 @@ FILES = (
     ".env.example",
     "Makefile",
     "Dockerfile",
-    "docker-compose.yml",
+    "docker-compose*.yml",
     "pyproject.toml",
     "deploy/**/*",
 )
