@@ -41,12 +41,7 @@ RouterFactory = Callable[["Features"], APIRouter]
 
 Telemetry = Callable[[Settings], TelemetryConfig]
 
-NO_TELEMETRY: TelemetryConfig = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "auto_configure": False,
-}
+NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
 
 T = TypeVar("T")
 

@@ -32,6 +32,7 @@ MAY_PATCH = {
     "app.devtools.postgres_server.ANSWER_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.START_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.free_port": "a port that is lost between its choice and its use",
+    "app.observability.tracing.Tracing.spans": "the spans of the process, which a feature replaces",
     "app.db.transaction.observe": "counts statements of a driver that has no event for them",
 }
 

@@ -8,6 +8,9 @@ from importlib.util import find_spec
 from app.config.settings import ConfigError, Settings
 from app.features import find_modules
 
+# The image has none; docker-compose.yml mounts them.
+NO_DEVTOOLS = "ENVIRONMENT=development needs app/devtools: mount the code, or use production."
+
 
 def check(settings: Settings) -> None:
     """Run `check(settings)` of each feature that has a module `startup_check`.
@@ -16,9 +19,6 @@ def check(settings: Settings) -> None:
         ConfigError: a resource that a setting names cannot be used.
     """
     if settings.environment == "development" and not find_spec("app.devtools"):
-        raise ConfigError(
-            "ENVIRONMENT=development needs app/devtools, which the image leaves out: "
-            "mount the code as docker-compose.yml does, or set ENVIRONMENT=production."
-        )
+        raise ConfigError(NO_DEVTOOLS)
     for module in find_modules("startup_check"):
         module.check(settings)

@@ -73,6 +73,7 @@ def configure_logging(settings: Settings) -> LogWriter:
 
 
 def configure_standard_logging(level: int, renderers: list[Processor], writer: LogWriter) -> None:
+    remove_private_fields = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED, processors=[remove_private_fields, *renderers]
     )
@@ -86,10 +87,6 @@ def configure_standard_logging(level: int, renderers: list[Processor], writer: L
         logging.getLogger(name).setLevel(logging.WARNING)
     # The envelope middleware writes the access log, with the request id in it.
     logging.getLogger("uvicorn.access").disabled = True
-
-
-def remove_private_fields(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_, __, event)
 
 
 def get_logger(name: str) -> Any:

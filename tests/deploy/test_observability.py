@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +115,26 @@ def series() -> dict[str, set[str]]:
 
 def events(*levels: str) -> set[str]:
     """Return the log events of the levels."""
-    calls = [
-        node
-        for path in (ROOT / "app").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
-    ]
-    found = [call.args[0] for call in calls if is_log(call.func, levels)]
+    found = [call.args[0] for call in calls() if is_log(call.func, levels)]
     return {str(text.value) for each in found for text in constants(each)}
 
 
+@cache
+def calls() -> list[ast.Call]:
+    """Return the calls of methods in modules that log."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py"))
+    return [
+        node
+        for source in sources
+        if "get_logger" in source
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
+    ]
+
+
 def is_log(function: ast.expr, levels: tuple[str, ...]) -> bool:
-    text = ast.unparse(function)
-    return text.endswith(levels) and bool(LOGGER.search(text))
+    is_level = isinstance(function, ast.Attribute) and f".{function.attr}".endswith(levels)
+    return is_level and bool(LOGGER.search(ast.unparse(function)))
 
 
 def constants(event: ast.expr) -> list[ast.Constant]:
