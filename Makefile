@@ -170,7 +170,9 @@ check-kubernetes: $(READY)
 		grep -v -e kustomization -e monitor))
 
 check-workflow: $(READY)
-	$(call passes,{ $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml && \
+	$(call passes,{ $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && \
+		$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms \
+			.github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml && \
 		$(BIN)/zizmor --offline --no-progress .github; })
 
 # The set-up: nothing runs and nothing is fetched while .venv is newer than the lock. The cache is
