@@ -8,7 +8,7 @@ COVERAGE_FLOOR := 90
 BIN := .venv/bin
 READY := .venv/.ready
 CHECKS := $(addprefix check-,format lint types layers dependencies migrations openapi locks \
-	dockerfile compose kubernetes workflow)
+	dockerfile compose kubernetes workflow docs)
 
 # What is given on make's command line (PORT=, DATABASE_URL=, FILE=, m=) is already in the
 # environment of the recipes; they read it there, so that no character of it needs quoting.
@@ -121,6 +121,10 @@ drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
 	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
 # end feature: graphql
 
+docs: $(READY) ## Build the site of the guide, .data/site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo .data/site/index.html
+
 openapi: $(READY) ## Regenerate docs/openapi.json and docs/asyncapi.yaml
 	@exec $(BIN)/app openapi
 
@@ -168,6 +172,10 @@ check-compose: $(READY)
 check-kubernetes: $(READY)
 	$(call passes,$(BIN)/kubernetes-validate --strict --quiet $$(ls deploy/kubernetes/base/*.yaml | \
 		grep -v -e kustomization -e monitor))
+
+# Strict: a link that leads nowhere fails. The variable silences an advertisement.
+check-docs: $(READY)
+	$(call passes,NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet)
 
 check-workflow: $(READY)
 	$(call passes,{ $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml && \

@@ -12,6 +12,7 @@ from tests.settings import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS += sorted((ROOT / "docs" / "guide").glob("*.md"))
 NODE = re.compile(r"`(tests/[\w/]+\.py)((?:::\w+)*)")
 LINK = re.compile(r"\]\(([^)#:\s]+)[)#]|src(?:set)?=\"([^\":]+)\"")
 TARGET = re.compile(r"`make ([a-z][a-z-]*)")

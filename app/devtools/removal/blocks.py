@@ -23,6 +23,8 @@ UNMARKED = {".json", ".png", ".pyc", ".svg"}
 FILES = (
     "*.md",
     "docs/*.md",
+    "docs/guide/*.md",
+    "mkdocs.yml",
     ".env.example",
     "Makefile",
     "Dockerfile",
