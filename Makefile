@@ -74,6 +74,9 @@ bench-profile: $(READY) ## Where our own CPU time goes; ARGS="--only list create
 bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million items
 	@exec $(BIN)/python -m benchmarks.plans $(ARGS)
 
+newcomer: $(READY) ## What a newcomer does, in an empty home: seconds for each step
+	@exec $(BIN)/python -m benchmarks.newcomer
+
 drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against unknown users
 	@exec $(BIN)/python -m benchmarks.login_flood $(ARGS)
 
