@@ -130,7 +130,7 @@ class Newcomer:
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="newcomer-") as folder:
         home = Path(folder)
-        home.chmod(0o755)  # noqa: S103  (PostgreSQL runs as another user where this one is root)
+        home.chmod(0o755)  # PostgreSQL runs as another user where this one is root.
         try:
             for name, seconds in steps(Newcomer(home)):
                 print(f"| {name} | {seconds:.1f} |", flush=True)
