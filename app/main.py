@@ -20,7 +20,7 @@ from app.http.middleware import (
 )
 from app.http.openapi.document import describe, operation_id
 from app.http.problem_details import register_error_handlers
-from app.http.routes import mount
+from app.http.routes import mount, reserve_static_paths
 from app.lifespan import lifespan
 from app.observability import prometheus
 from app.observability.logging import configure_logging
@@ -77,6 +77,7 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         from app.devtools import mail_pages  # Developer tools, which production does not load.
 
         mount(app, mail_pages.router)
+    reserve_static_paths(app.router.routes)
 
 
 def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:
