@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.http.schemas import MAX_ERRORS, Out
 
@@ -21,6 +21,8 @@ class ProblemError(Out):
 
 class Problem(Out):
     """An error, readable for users and programs."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     type: str = Field(max_length=500, examples=["/problems/not_found"])
     title: str = Field(max_length=200, examples=["Not found"])

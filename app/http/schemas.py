@@ -110,9 +110,14 @@ class In(BaseModel):
 
 
 class Out(BaseModel):
-    """A response body, read from a row or from a model's attributes."""
+    """A response body, read from a row or from a model's attributes.
 
-    model_config = ConfigDict(from_attributes=True)
+    A field with a default is always sent, too, and so documented as required.
+    """
+
+    model_config = ConfigDict(
+        from_attributes=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class Page(Out, Generic[T]):

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from app.config.settings import Settings
 from app.errors import NotFound, Unavailable
-from app.http.absolute_urls import root_path
+from app.http.absolute_urls import absolute_url, root_path
 from app.http.health import DependencyHealth
-from app.http.openapi.document import below
+from app.http.openapi.document import relocated
 from app.http.problem_details import MEDIA_TYPE, problem, responses
 from app.http.resources import HttpResources
 from app.http.schemas import Out
@@ -113,7 +113,8 @@ async def read_version(settings: SettingsDep) -> Version:
 
 @router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(require_docs_enabled)])
 async def read_openapi(request: Request) -> Response:
-    return JSONResponse(below(root_path(request), request.app.openapi()))
+    url = absolute_url(request, root_path(request))
+    return JSONResponse(relocated(request.app.openapi(), url))
 
 
 @router.get("/.well-known/security.txt", include_in_schema=False)

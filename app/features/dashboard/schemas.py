@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from app.features.dashboard.figures import DashboardFigures
 from app.http.schemas import Out
@@ -33,6 +33,12 @@ REQUESTS = Annotated[
 TOTAL_FOR_ADMINISTRATORS = Annotated[Count | None, Field(description=FOR_ADMINISTRATORS)]
 
 
+class Figures(Out):
+    """Figures, of which those for administrators are omitted in other responses."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+
 def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
     """Create the schema of the response from the figures, in their order."""
     figures = list(figures)
@@ -47,7 +53,7 @@ def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
         "requests": (REQUESTS, None),
     }
     doc = "Of the whole service for administrators, otherwise your own."
-    return create_model("DashboardRead", __base__=Out, __doc__=doc, **fields)
+    return create_model("DashboardRead", __base__=Figures, __doc__=doc, **fields)
 
 
 def totals_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
@@ -55,4 +61,4 @@ def totals_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
     for each in figures:
         fields |= dict.fromkeys(each.totals, Count)
         fields |= dict.fromkeys(each.totals_for_administrators, (TOTAL_FOR_ADMINISTRATORS, None))
-    return create_model("Totals", __base__=Out, **fields)
+    return create_model("Totals", __base__=Figures, **fields)

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.features.events.dependencies import EventStreamDep
 from app.features.events.models.event import EventsExpired
+from app.features.streams.authentication import TICKET
 from app.features.streams.models.socket import TooManyStreams
 from app.http.problem_details import responses
 
@@ -44,6 +45,7 @@ STREAM: dict[int | str, dict[str, Any]] = {
 @router.get(
     "",
     response_class=EventSourceResponse,
+    dependencies=[Security(TICKET)],
     responses=STREAM | responses(EventsExpired, TooManyStreams),
 )
 async def stream_events(stream: EventStreamDep) -> AsyncIterator[ServerSentEvent]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.features.items.money import MoneyRead
+from app.features.items.money import RoundedMoney
 from app.http.schemas import Out, Timestamp
 
 RESOURCE_ID = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
@@ -35,7 +35,7 @@ class ExternalRead(Received):
 class Quote(Received):
     """What a supplier wants for an item."""
 
-    price: MoneyRead
+    price: RoundedMoney
     currency: str = Field(pattern="^[A-Z]{3}$", min_length=3, max_length=3, examples=["EUR"])
     delivery_days: Annotated[int, Field(ge=0, le=365, examples=[3])]
 

@@ -5,21 +5,24 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.features.files.schemas import MAX_BATCH, Description, FilePath
-from app.features.files.settings import FileSettings
 
 Node = dict[str, Any]
 
-BYTES: Node = {"type": "string", "contentMediaType": "application/octet-stream"}
+# `format` for generators of OpenAPI 3.0, which upload the text of an object without it.
+BYTES: Node = {
+    "type": "string",
+    "format": "binary",
+    "contentMediaType": "application/octet-stream",
+}
 FILE: Node = {
     **BYTES,
-    "maxLength": FileSettings.model_fields["max_upload_bytes"].default,
-    "description": "A part with a filename; its type is detected from the bytes.",
+    "description": "A part with a filename; its type is detected from the bytes, and its size is "
+    "limited (by default to 20 MiB).",
     "examples": ["%PDF-1.7 ..."],
 }
 FILES: Node = {
     "type": "array",
     "items": FILE,
-    "minItems": 1,
     "maxItems": MAX_BATCH,
     "examples": [["%PDF-1.7 ...", "%PDF-1.4 ..."]],
 }
@@ -45,10 +48,10 @@ def form(properties: Node, *, required: list[str]) -> Node:
 
 
 def content(description: str, **headers: str) -> Node:
-    schema = {**BYTES, "maxLength": FILE["maxLength"]}
     return {
         "description": description,
-        "content": {"application/octet-stream": {"schema": schema}},
+        # A file has one of the types that `GET /files` filters by.
+        "content": {"*/*": {"schema": BYTES}},
         "headers": {
             name.replace("_", "-"): {
                 "description": text,

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Numeric, TableValuedAlias, column, func, literal, 
 from app.features.dashboard.figures import Chart, Counts, DashboardFigures, Owned
 from app.features.dashboard.schemas import Count
 from app.features.items.models import Item
-from app.features.items.money import MoneyRead
+from app.features.items.money import RoundedMoney
 from app.http.schemas import Out
 
 DAYS = 30
@@ -27,8 +27,8 @@ class Day(Out):
 class PriceRange(Out):
     """From `above`, exclusive, to `up_to`."""
 
-    above: MoneyRead
-    up_to: MoneyRead
+    above: RoundedMoney
+    up_to: RoundedMoney
     count: Count
 
 

@@ -1,7 +1,6 @@
 """Dependencies of the item endpoints: load and authorize items, parse filters."""
 
 import uuid
-from decimal import Decimal
 from typing import Annotated
 from urllib.parse import quote, unquote
 
@@ -13,7 +12,7 @@ from app.db.listing import Filters
 from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.models import Item, ItemRow
-from app.features.items.schemas import Tag
+from app.features.items.schemas import QueryBound, Tag
 from app.features.items.scopes import ItemWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
@@ -91,8 +90,8 @@ async def get_item_filters(
         uuid.UUID | None, Query(description="In this category or below it.")
     ] = None,
     owner_id: uuid.UUID | None = None,
-    min_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
-    max_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
+    min_price: QueryBound | None = None,
+    max_price: QueryBound | None = None,
 ) -> Filters:
     return {
         "q": q,

@@ -24,7 +24,18 @@ def two_places(amount: Decimal) -> Decimal:
 
 # An amount of money is `Money` with its bounds, followed by PLAIN and TWO_PLACES: bounds after a
 # validator function are checked in Python, at twice the cost.
-Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"])]
+#
+# Documented as a string, although numbers are accepted: generators of typed clients turn the
+# union of both into a class of its own, and a number in binary floating point is not exact.
+AMOUNT = WithJsonSchema(
+    {
+        "type": "string",
+        "pattern": r"^\d{1,5}(\.\d{1,2})?$",
+        "maxLength": 8,
+        "examples": ["999.99"],
+    }
+)
+Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2), AMOUNT]
 PLAIN = BeforeValidator(plain_decimal)
 TWO_PLACES = AfterValidator(two_places)
 MoneyRead = Annotated[
@@ -38,3 +49,5 @@ MoneyRead = Annotated[
         }
     ),
 ]
+# For amounts that do not come from a column with two places.
+RoundedMoney = Annotated[MoneyRead, Field(ge=0, lt=100_000), TWO_PLACES]

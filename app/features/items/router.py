@@ -25,6 +25,7 @@ from app.features.items.export import ExportFormat, export
 from app.features.items.export_limit import ExportSlot
 from app.features.items.jobs import ProcessItem
 from app.features.items.models import ItemRow
+from app.features.items.openapi import EXPORT
 from app.features.items.schemas import (
     ItemBatch,
     ItemBatchRead,
@@ -56,7 +57,9 @@ CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 
 # Declared before `/{item_id}`, whose pattern it matches, too.
-@router.get("/export", response_class=StreamingResponse, responses=responses(TooManyAtOnce))
+@router.get(
+    "/export", response_class=StreamingResponse, responses=EXPORT | responses(TooManyAtOnce)
+)
 async def export_items(
     reads: ReplicaReads,
     _: ItemReader,

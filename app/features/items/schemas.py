@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.features.items.models import MAX_GROSS_PRICE, broken_price_rule
-from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead
+from app.features.items.money import AMOUNT, PLAIN, TWO_PLACES, Money, MoneyRead
 from app.http.problem_schema import Problem
 from app.http.schemas import (
     LINE,
@@ -46,6 +46,8 @@ Description = Annotated[Storable, Field(max_length=500, examples=["Solid wood, o
 Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
 Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"]), PLAIN, TWO_PLACES]
 Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
+# In a URL everything is text, so that more spellings of a number are accepted.
+QueryBound = Annotated[Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), AMOUNT]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 

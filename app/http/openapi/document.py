@@ -61,13 +61,15 @@ def document(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -
         version=settings.version,
         description=f"{settings.description}\n\n{GUIDE.read_text(encoding='utf-8')}",
         routes=app.routes,
-        servers=[{"url": "/"}],
+        servers=[{"url": settings.public_url}],
         contact=contact(settings),
         license_info=LICENSE,
     )
     flow = generated["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
     flow["scopes"] = dict(scopes)
-    return completed(generated, tags, token_url=f"{settings.api_v1_str}/auth/token")
+    return completed(
+        generated, tags, token_url=f"{settings.public_url}{settings.api_v1_str}/auth/token"
+    )
 
 
 def contact(settings: Settings) -> dict[str, str]:
@@ -137,12 +139,13 @@ def security_schemes(generated: Node, token_url: str) -> Node:
     return {**generated, "OAuth2": {**oauth2, "flows": {"password": password}}, "ApiKey": API_KEY}
 
 
-def below(root_path: str, document: Node) -> Node:
-    """Return the document for clients that reach the service under a path prefix."""
-    if not root_path:
+def relocated(document: Node, url: str) -> Node:
+    """Return the document for clients that reach the service at the URL."""
+    public = document["servers"][0]["url"]
+    if url == public:
         return document
     components = document["components"]
     schemes = components["securitySchemes"]
-    token_url = root_path + schemes["OAuth2"]["flows"]["password"]["tokenUrl"]
+    token_url = schemes["OAuth2"]["flows"]["password"]["tokenUrl"].replace(public, url, 1)
     components = {**components, "securitySchemes": security_schemes(schemes, token_url)}
-    return {**document, "servers": [{"url": root_path}], "components": components}
+    return {**document, "servers": [{"url": url}], "components": components}

@@ -66,4 +66,5 @@ def has_version(responses: Node, schemas: Node) -> bool:
     content = responses.get("200", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     names = [each.get("$ref", "").rpartition("/")[2] for each in (schema, *schema.get("anyOf", ()))]
-    return any("version" in schemas.get(name, {}).get("properties", {}) for name in names)
+    found = (schemas.get(name, {}).get("properties", {}) for name in names)
+    return any({"version", "updated_at"} <= fields.keys() for fields in found)

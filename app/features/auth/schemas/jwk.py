@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.http.schemas import Out
 
@@ -10,6 +10,9 @@ Number = Annotated[str, Field(max_length=1000, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Jwk(Out):
+    # The fields of other key types are omitted.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
     kty: Literal["EC", "RSA"]
     use: Literal["sig"]
     alg: Literal["ES256", "RS256"]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.http.schemas import Out
 
@@ -12,6 +12,9 @@ Names = Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=
 
 class AuthorizationServerMetadata(Out):
     """Endpoints at which a client gets, refreshes and revokes tokens, and the supported scopes."""
+
+    # Fields without a value are omitted (RFC 8414, section 3.2).
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     issuer: Url = Field(examples=["https://api.example.com"])
     token_endpoint: Url
