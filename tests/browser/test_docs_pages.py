@@ -50,7 +50,7 @@ class TestReDoc:
         page.open("/redoc")
 
         page.wait_for("document.querySelectorAll('[data-section-id]').length > 10")
-        assert "Create item" in page.text("body")
+        assert "Create an item" in page.text("body")
         assert [each for each in page.complaints if "cdn.redoc.ly/redoc/logo" not in each] == []
 
 

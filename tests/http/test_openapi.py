@@ -7,10 +7,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from pydantic import Field, create_model
 
 from app.config.settings import default_settings
-from app.http.openapi.document import relocated
 from app.http.openapi.schemas import example_of, tidy, without_null
+from app.http.schemas import Out
 from app.main import create_app
 from tests.authorization import SESSION_ONLY
 
@@ -50,6 +51,11 @@ def parameter_places(operation: Node) -> set[str]:
 
 def takes_input(operation: Node) -> bool:
     return "requestBody" in operation or bool(parameter_places(operation))
+
+
+def form_fields(operation: Node) -> Iterator[Node]:
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        yield from media["schema"].get("properties", {}).values()
 
 
 def validate(instance: Any, schema: Node, document: Node) -> None:
@@ -121,9 +127,22 @@ class TestOperations:
     ) -> None:
         tags = {tag["name"] for tag in document["tags"]}
         for operation in operations:
-            assert operation["summary"], operation["operationId"]
             assert operation["description"].endswith("."), operation["operationId"]
             assert set(operation["tags"]) <= tags, operation["operationId"]
+
+    def test_each_summary_is_a_sentence_and_not_the_name_of_a_function(
+        self, operations: list[Node]
+    ) -> None:
+        for operation in operations:
+            summary, words = operation["summary"], operation["operationId"].split("_")
+            assert re.fullmatch(r"[A-Z][a-z]+ .*[^.:;\s]", summary), operation["operationId"]
+            assert operation["description"].startswith(summary), operation["operationId"]
+            assert summary.lower().split() != words, operation["operationId"]
+
+    def test_each_parameter_and_form_field_has_a_description(self, operations: list[Node]) -> None:
+        for operation in operations:
+            fields = [*operation.get("parameters", ()), *form_fields(operation)]
+            assert all(field.get("description") for field in fields), operation["operationId"]
 
     def test_each_operation_documents_its_errors(
         self, operations: list[Node], document: Node
@@ -180,14 +199,11 @@ class TestSecurity:
         assert "post" in document["paths"][flow["tokenUrl"].removeprefix(url)]
         assert flow["refreshUrl"] == flow["tokenUrl"]
 
-    def test_each_address_is_absolute_and_that_of_the_client(self, document: Node) -> None:
-        moved = relocated(document, "https://example.com/shop")
+    def test_each_address_is_absolute(self, document: Node) -> None:
+        flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
 
-        flow = moved["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
-        assert moved["servers"] == [{"url": "https://example.com/shop"}]
-        assert flow["tokenUrl"] == flow["refreshUrl"]
-        assert flow["tokenUrl"] == "https://example.com/shop/api/v1/auth/token"
         assert document["servers"] == [{"url": "http://127.0.0.1:8000"}]
+        assert flow["tokenUrl"] == "http://127.0.0.1:8000/api/v1/auth/token"
 
     def test_each_header_is_spelled_as_in_its_specification(self, operations: list[Node]) -> None:
         parameters = [each for op in operations for each in op.get("parameters", ())]
@@ -202,6 +218,18 @@ class TestComponents:
         found = [place for place, schema in schemas(document) if not is_bounded(schema)]
 
         assert found == []
+
+    def test_each_field_has_a_description(self, document: Node) -> None:
+        models = document["components"]["schemas"].items()
+        undescribed = {
+            f"{name}.{field}"
+            for name, model in models
+            for field, schema in model.get("properties", {}).items()
+            if not schema.get("description", "").endswith(".")
+        }
+
+        # Its fields are those of the GraphQL specification.
+        assert {name for name in undescribed if not name.startswith("GraphQLRequest.")} == set()
 
     def test_each_keyword_is_valid_json_schema(self, document: Node) -> None:
         fields = [field for _, schema in schemas(document) for field in values(schema)]
@@ -238,8 +266,8 @@ class TestComponents:
         assert optional <= {"DashboardRead.requests"}
 
     def test_each_component_is_used(self, document: Node) -> None:
-        used = set(re.findall(r"'#/components/(\w+/\w+)'", repr(document)))
-        kinds = ("schemas", "responses")
+        used = set(re.findall(r"'#/components/(\w+/[\w-]+)'", repr(document)))
+        kinds = ("headers", "responses", "schemas")
         present = {f"{kind}/{name}" for kind in kinds for name in document["components"][kind]}
 
         assert used == present
@@ -257,6 +285,40 @@ class TestComponents:
             for status, answer in errors(operation, document):
                 examples = answer["content"][PROBLEM_JSON]["examples"].values()
                 assert {str(example["value"]["status"]) for example in examples} == {status}
+
+
+class Documented(Out):
+    name: str = Field(max_length=9)
+    """The name, which
+    is short.
+    """
+    other: int = Field(description="Described here.")
+    """Not this one."""
+
+
+class Derived(Documented):
+    name: str
+    more: str
+    """One more."""
+
+
+class TestDescriptions:
+    def test_string_below_a_field_is_its_description(self) -> None:
+        fields = Documented.model_json_schema()["properties"]
+
+        assert fields["name"]["description"] == "The name, which\nis short."
+        assert fields["other"]["description"] == "Described here."
+
+    def test_description_is_inherited(self) -> None:
+        fields = Derived.model_json_schema()["properties"]
+
+        assert fields["name"]["description"].startswith("The name")
+        assert fields["more"]["description"] == "One more."
+
+    def test_model_that_is_created_at_run_time_inherits_descriptions(self) -> None:
+        fields = create_model("Created", __base__=Derived).model_json_schema()["properties"]
+
+        assert fields["more"]["description"] == "One more."
 
 
 class TestSchemas:

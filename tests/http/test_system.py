@@ -194,7 +194,10 @@ class TestDocument:
         async with client_below(app, "/shop") as client:
             response = await client.get("/shop/openapi.json")
 
-        assert response.json()["servers"] == [{"url": "http://test/shop"}]
+        document = response.json()
+        flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
+        assert document["servers"] == [{"url": "http://test/shop"}]
+        assert flow["tokenUrl"] == flow["refreshUrl"] == "http://test/shop/api/v1/auth/token"
 
     async def test_document_names_the_public_url(self, started: Started) -> None:
         async with started(public_url="https://shop.example") as client:

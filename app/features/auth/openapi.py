@@ -16,6 +16,7 @@ TOKEN_PARAMETERS: Node = {
         "type": "string",
         "enum": ["password", "refresh_token"],
         "default": "password",
+        "description": "`password` to sign in, `refresh_token` to exchange a refresh token.",
     },
     "username": {
         "type": "string",

@@ -11,26 +11,30 @@ from app.http.schemas import Out
 from app.jobs.models import TaskStatus
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-FOR_ADMINISTRATORS = "For administrators."
 
 
 class StateCount(Out):
     status: TaskStatus
+    """Status of the tasks."""
     count: Count
+    """Number of tasks with this status."""
 
 
 class StatusCount(Out):
     """Responses of one status, since the start of the current workers."""
 
     status: Annotated[int, Field(ge=100, le=599)]
+    """HTTP status of the responses."""
     count: Count
+    """Number of responses with this status."""
 
 
-TASKS = Annotated[list[StateCount], Field(max_length=5)]
+COUNTED_AT = Annotated[datetime, Field(description="Time at which the figures were counted.")]
+TASKS = Annotated[list[StateCount], Field(max_length=5, description="Number of tasks by status.")]
 REQUESTS = Annotated[
-    list[StatusCount] | None, Field(max_length=100, description=FOR_ADMINISTRATORS)
+    list[StatusCount] | None,
+    Field(max_length=100, description="Number of responses by status; for administrators alone."),
 ]
-TOTAL_FOR_ADMINISTRATORS = Annotated[Count | None, Field(description=FOR_ADMINISTRATORS)]
 
 
 class Figures(Out):
@@ -46,8 +50,8 @@ def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
         name: chart.schema for each in figures for name, chart in each.charts.items()
     }
     fields = {
-        "counted_at": datetime,
-        "totals": totals_schema(figures),
+        "counted_at": COUNTED_AT,
+        "totals": Annotated[totals_schema(figures), Field(description="Numbers of resources.")],
         **charts,
         "tasks": TASKS,
         "requests": (REQUESTS, None),
@@ -59,6 +63,13 @@ def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
 def totals_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
     fields: dict[str, Any] = {}
     for each in figures:
-        fields |= dict.fromkeys(each.totals, Count)
-        fields |= dict.fromkeys(each.totals_for_administrators, (TOTAL_FOR_ADMINISTRATORS, None))
+        fields |= {name: total(name) for name in each.totals}
+        for name in each.totals_for_administrators:
+            fields[name] = (total(name, "; for administrators alone") | None, None)
     return create_model("Totals", __base__=Figures, **fields)
+
+
+def total(name: str, note: str = "") -> Any:
+    """Return the type of a total, which its name describes."""
+    description = f"Number of {name.replace('_', ' ')}{note}."
+    return Annotated[Count, Field(description=description)]

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.features.files.schemas import MAX_BATCH, Description, FilePath
+from app.http.openapi.headers import COPY_IS_CURRENT, VALIDATORS, sent
 
 Node = dict[str, Any]
 
@@ -22,12 +23,16 @@ FILE: Node = {
 }
 FILES: Node = {
     "type": "array",
+    "description": "The files, up to 10.",
     "items": FILE,
     "maxItems": MAX_BATCH,
     "examples": [["%PDF-1.7 ...", "%PDF-1.4 ..."]],
 }
 DETAILS: Node = {
-    "description": TypeAdapter(Description).json_schema(),
+    "description": {
+        **TypeAdapter(Description).json_schema(),
+        "description": "Text about the file; up to 500 characters.",
+    },
     "path": {
         **TypeAdapter(FilePath).json_schema(),
         "description": "Path to read the file by; unique among your files.",
@@ -48,17 +53,18 @@ def form(properties: Node, *, required: list[str]) -> Node:
 
 
 def content(description: str, **headers: str) -> Node:
+    own = {
+        name.replace("_", "-"): {
+            "description": text,
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+        for name, text in headers.items()
+    }
     return {
         "description": description,
         # A file has one of the types that `GET /files` filters by.
         "content": {"*/*": {"schema": BYTES}},
-        "headers": {
-            name.replace("_", "-"): {
-                "description": text,
-                "schema": {"type": "string", "maxLength": 1000},
-            }
-            for name, text in headers.items()
-        },
+        "headers": sent(*VALIDATORS)["headers"] | own,
     }
 
 
@@ -81,14 +87,19 @@ SINGLE_BODY = form({"file": FILE, **DETAILS}, required=["file"])
 BATCH_BODY = form({"files": FILES}, required=["files"])
 CONTENT_ANSWERS: dict[int | str, Node] = {
     200: content(
-        "The whole file, with its own media type as Content-Type.",
-        ETag="The SHA-256 of the bytes, for If-None-Match and If-Range.",
-        Content_Disposition="An attachment with the name of the file.",
+        "The whole file, with its own media type as Content-Type. Its ETag is the SHA-256.",
         Accept_Ranges="bytes",
+        Content_Disposition="An attachment with the name of the file.",
     ),
     206: content(
-        "The range that was asked for.", Content_Range="The position of the range in the file."
+        "The range that was asked for.",
+        Accept_Ranges="bytes",
+        Content_Disposition="An attachment with the name of the file.",
+        Content_Range="The position of the range in the file.",
     ),
-    304: {"description": "Your copy is current."},
-    307: {"description": "The bytes are at a signed URL of the storage, good for a minute."},
+    304: COPY_IS_CURRENT | sent(*VALIDATORS),
+    307: {
+        "description": "The bytes are at a signed URL of the storage, good for a minute.",
+        **sent("Location"),
+    },
 }

@@ -21,20 +21,27 @@ ALIVE = Item.deleted_at.is_(None)
 
 class Day(Out):
     day: date
+    """The day, in UTC."""
     count: Count
+    """Items that were created on this day."""
 
 
 class PriceRange(Out):
     """From `above`, exclusive, to `up_to`."""
 
     above: RoundedMoney
+    """Lower bound in euros, exclusive."""
     up_to: RoundedMoney
+    """Upper bound in euros, inclusive."""
     count: Count
+    """Items with a price in the range."""
 
 
 class TagCount(Out):
     tag: str = Field(max_length=30)
+    """The tag."""
     count: Count
+    """Items that have the tag."""
 
 
 def items(owned: Owned) -> Counts:
@@ -87,12 +94,17 @@ extension = DashboardFigures(
     charts={
         "items_by_day": Chart(
             items_by_day,
-            Annotated[list[Day], Field(max_length=31, description="Of the last 30 days.")],
+            Annotated[
+                list[Day],
+                Field(max_length=31, description="Items by day of creation, of the last 30 days."),
+            ],
         ),
-        "prices": Chart(prices, Annotated[list[PriceRange], Field(max_length=20)]),
+        "prices": Chart(
+            prices, Annotated[list[PriceRange], Field(max_length=20, description="Items by price.")]
+        ),
         "tags": Chart(
             tags,
-            Annotated[list[TagCount], Field(max_length=10, description="The most frequent ones.")],
+            Annotated[list[TagCount], Field(max_length=10, description="The most frequent tags.")],
         ),
     },
 )

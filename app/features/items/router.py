@@ -65,7 +65,9 @@ async def export_items(
     _: ItemReader,
     slot: ExportSlot,
     filters: ItemFilters,
-    form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NDJSON,
+    form: Annotated[
+        ExportFormat, Query(alias="format", description="Format of the file.")
+    ] = ExportFormat.NDJSON,
 ) -> StreamingResponse:
     """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
     chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
@@ -127,7 +129,7 @@ async def replace_item(
 async def update_item(
     data: ItemUpdate, item: OwnItem, uow: UnitOfWorkDep, request: Request
 ) -> Response:
-    """Change the fields you send; the others stay."""
+    """Change fields of your item; those that you do not send stay."""
     return etag_response(request, ItemRead, await items.update(uow, item, data))
 
 

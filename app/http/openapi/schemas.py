@@ -72,34 +72,25 @@ def nullable(node: Node) -> Node:
 
 def without_null(parameter: Node) -> Node:
     """Remove null from an optional parameter, which can only be omitted."""
-    schema = parameter["schema"]
-    options = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
-    merged = {key: part for key, part in schema.items() if key != "anyOf"}
-    if len(options) == 1:
-        merged = options[0] | merged
-    elif options:
-        merged["anyOf"] = options
-    return {**parameter, "schema": merged}
+    schema = {key: part for key, part in parameter["schema"].items() if key != "anyOf"}
+    union = parameter["schema"].get("anyOf", [{}])
+    options = [part for part in union if part.get("type") != "null"]
+    merged = options[0] if len(options) == 1 else {"anyOf": options}
+    return {**parameter, "schema": {**merged, **schema}}
 
 
 def example_of(schema: Node, components: Node) -> Any:
     """Return the example of a schema, else one composed of those of its fields, or NOTHING."""
-    for key in ("examples", "enum"):
-        if key in schema:
-            return schema[key][0]
-    for key in ("const", "default"):
-        if key in schema:
-            return schema[key]
-    return composed_example(schema, components)
-
-
-def composed_example(schema: Node, components: Node) -> Any:
-    if "$ref" in schema:
-        return example_of(components["schemas"][schema["$ref"].rpartition("/")[2]], components)
-    if "anyOf" in schema:
-        return example_of(schema["anyOf"][0], components)
-    if "properties" in schema:
-        fields = schema["properties"].items()
-        found = {name: example_of(field, components) for name, field in fields}
-        return {name: value for name, value in found.items() if value is not NOTHING}
+    match schema:
+        case {"examples": [first, *_]} | {"enum": [first, *_]} | {"const": first}:
+            return first
+        case {"default": value}:
+            return value
+        case {"$ref": reference}:
+            return example_of(components["schemas"][reference.rpartition("/")[2]], components)
+        case {"anyOf": [first, *_]}:
+            return example_of(first, components)
+        case {"properties": fields}:
+            found = {name: example_of(field, components) for name, field in fields.items()}
+            return {name: value for name, value in found.items() if value is not NOTHING}
     return EXAMPLES.get(schema.get("format", ""), NOTHING)
