@@ -76,6 +76,8 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
 
         mount(app, mail_pages.router)
     reserve_static_paths(app.router.routes)
+    for create in (create for feature in features for create in feature.webhooks):
+        app.webhooks.include_router(create(features))
 
 
 def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:

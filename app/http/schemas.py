@@ -150,5 +150,5 @@ class Stored(Out):
     """Time of the creation."""
     updated_at: datetime
     """Time of the last change."""
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, examples=[1])]
     """Number of the version, which each change increments; `ETag` contains it."""

@@ -1,18 +1,21 @@
 """Endpoint of the event stream."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Security
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Field
 
+from app.feature import Features
 from app.features.events.dependencies import EventStreamDep
 from app.features.events.models.event import EventsExpired
+from app.features.events.schemas import event_schemas
 from app.features.streams.authentication import TICKET
 from app.features.streams.models.socket import TooManyStreams
 from app.http.problem_details import responses
-
-router = APIRouter(prefix="/events", tags=["events"])
 
 EXAMPLE = """\
 id: 1795305599-7042-0
@@ -26,28 +29,33 @@ id: 1795305600-7043-12
 retry: 1500
 
 """
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": (
-            "Without end. The first `id` is the place to resume at; a comment comes each 15 "
-            "seconds; before the service ends the stream it says why, and when to come back."
-        ),
-        "content": {
-            "text/event-stream": {
-                "schema": {"contentMediaType": "text/event-stream"},
-                "example": EXAMPLE,
-            }
-        },
-    }
-}
-
-
-@router.get(
-    "",
-    response_class=EventSourceResponse,
-    dependencies=[Security(TICKET)],
-    responses=STREAM | responses(EventsExpired, TooManyStreams),
+DESCRIPTION = (
+    "Without end; the schema is that of the data of each event. The first `id` is the place to "
+    "resume at; a comment comes each 15 seconds; before the service ends the stream it says why, "
+    "and when to come back."
 )
+
+
+def create_router(_: Features) -> APIRouter:
+    """Create the router; the events in its response depend on the enabled features."""
+    router = APIRouter(prefix="/events", tags=["events"])
+    events: Any = reduce(or_, event_schemas().values())
+    stream: dict[int | str, dict[str, Any]] = {
+        200: {
+            "description": DESCRIPTION,
+            "content": {"text/event-stream": {"example": EXAMPLE}},
+            "model": Annotated[events, Field(discriminator="type")],
+        }
+    }
+    router.get(
+        "",
+        response_class=EventSourceResponse,
+        dependencies=[Security(TICKET)],
+        responses=stream | responses(EventsExpired, TooManyStreams),
+    )(stream_events)
+    return router
+
+
 async def stream_events(stream: EventStreamDep) -> AsyncIterator[ServerSentEvent]:
     """Stream events about items, published posts and your tasks, as Server-Sent Events."""
     async for frame in stream.frames():

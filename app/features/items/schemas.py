@@ -109,15 +109,15 @@ class ItemQuery(In):
 
 
 class ItemRead(Stored):
-    name: str = Field(max_length=100)
+    name: str = Field(max_length=100, examples=["Walnut desk"])
     """Name of the item."""
-    description: str | None = Field(max_length=500)
+    description: str | None = Field(max_length=500, examples=["Solid wood, oiled."])
     """Text about the item, or null."""
     price: MoneyRead
     """Net price in euros, with two decimal places."""
-    tax: MoneyRead
+    tax: Annotated[MoneyRead, Field(examples=["19.00"])]
     """Tax in euros, with two decimal places."""
-    tags: list[Tag] = Field(max_length=20)
+    tags: list[Tag] = Field(max_length=20, examples=[["furniture", "wood"]])
     """Tags of the item, in the order in which they were sent."""
     category_id: uuid.UUID | None
     """Id of the category that contains the item, or null."""

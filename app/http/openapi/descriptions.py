@@ -7,6 +7,7 @@ before 3.13. Here they are read when the document is generated.
 import ast
 import inspect
 from collections import ChainMap
+from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from textwrap import dedent
@@ -25,12 +26,10 @@ def describe_fields(schema: dict[str, Any], model: type) -> None:
 def attribute_docstrings(model: type) -> dict[str, str]:
     """Return the strings below the fields of a class; none if it was created at run time."""
     found: dict[str, str] = {}
-    try:
+    with suppress(OSError, TypeError):
         tree = ast.parse(dedent(inspect.getsource(model)))
-    except (OSError, TypeError):
-        return found
-    for pair in pairwise(ast.iter_child_nodes(tree.body[0])):
-        match pair:
-            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
-                found[name] = inspect.cleandoc(text)
+        for pair in pairwise(ast.iter_child_nodes(tree.body[0])):
+            match pair:
+                case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                    found[name] = inspect.cleandoc(text)
     return found

@@ -88,6 +88,8 @@ def completed(generated: Node, tags: Mapping[str, str]) -> Node:
             methods[method] = completed_operation(operation, errors, components)
             shared |= {response_name(kinds): shared_response(kinds) for kinds in errors.values()}
             used.update(operation["tags"])
+    for methods in generated.get("webhooks", {}).values():
+        methods["post"] = completed_operation(methods["post"], {}, components)
     finished = {
         "schemas": {name: schemas[name] for name in schemas if name not in REPLACED},
         "responses": dict(sorted(shared.items())),

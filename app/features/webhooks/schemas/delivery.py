@@ -35,3 +35,10 @@ class WebhookDeliveryRead(Out):
     """Duration of the last attempt in milliseconds, or null."""
     error: Annotated[str, Field(max_length=50, examples=["upstream_timeout"])] | None
     """Reason of a failure without a response, or null."""
+
+
+class WebhookTestData(Out):
+    """The data of a test message."""
+
+    webhook_id: uuid.UUID
+    """Id of the webhook that is tested."""
