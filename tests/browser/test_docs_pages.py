@@ -37,6 +37,16 @@ class TestSwaggerUI:
         assert "user@example.com" in page.text(f"{PROFILE} .live-responses-table")
         assert page.complaints == []
 
+    def test_asks_for_the_user_name_first(self, page: Page) -> None:
+        page.look(width=1280, height=800)
+        page.open("/docs")
+
+        page.click(".auth-wrapper .authorize")
+
+        page.wait_for("document.activeElement.id === 'oauth_username'")
+        box = "document.activeElement.getBoundingClientRect()"
+        page.wait_for(f"{box}.top >= 0 && {box}.bottom <= innerHeight")
+
     def test_offers_an_api_key_as_well(self, page: Page) -> None:
         page.open("/docs")
 
