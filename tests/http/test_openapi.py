@@ -366,7 +366,8 @@ class TestSchemas:
 
     def test_example_is_built_from_the_fields(self) -> None:
         fields = {"id": {"type": "string", "format": "uuid"}, "note": {"type": "string"}}
-        components = {"schemas": {"Thing": {"properties": fields}}}
+        thing = {"properties": {**fields, "parent_id": fields["id"]}, "required": ["id"]}
+        components = {"schemas": {"Thing": thing}}
 
         example = example_of({"$ref": "#/components/schemas/Thing"}, components)
 

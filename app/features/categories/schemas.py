@@ -8,9 +8,9 @@ from pydantic import MISSING, Field
 from app.features.categories.models import MAX_CATEGORIES
 from app.http.schemas import LINE, PARAGRAPH, Id, In, Out, Storable, Stored
 
-Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Furniture"]), LINE]
+Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Garden"]), LINE]
 Description = Annotated[
-    Storable, Field(max_length=500, examples=["Tables, chairs, shelves."]), PARAGRAPH
+    Storable, Field(max_length=500, examples=["What stands outside."]), PARAGRAPH
 ]
 
 

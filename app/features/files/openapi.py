@@ -40,16 +40,15 @@ DETAILS: Node = {
 }
 
 
-def form(properties: Node, *, required: list[str]) -> Node:
+def form(properties: Node, example: Node, *, required: list[str]) -> Node:
     schema: Node = {
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": False,
     }
-    return {
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    }
+    content = {"multipart/form-data": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def content(description: str, **headers: str) -> Node:
@@ -62,8 +61,9 @@ def content(description: str, **headers: str) -> Node:
     }
     return {
         "description": description,
-        # A file has one of the types that `GET /files` filters by.
-        "content": {"*/*": {"schema": BYTES}},
+        # A file has one of the types that `GET /files` filters by. Generators of clients that
+        # do not know the range read bytes of the other one.
+        "content": {name: {"schema": BYTES} for name in ("application/octet-stream", "*/*")},
         "headers": sent(*VALIDATORS)["headers"] | own,
     }
 
@@ -83,8 +83,13 @@ CONTENT_PARAMETERS: Node = {
         )
     ]
 }
-SINGLE_BODY = form({"file": FILE, **DETAILS}, required=["file"])
-BATCH_BODY = form({"files": FILES}, required=["files"])
+# Without a path, which a second upload of the example would find taken.
+SINGLE_BODY = form(
+    {"file": FILE, **DETAILS},
+    {"file": FILE["examples"][0], "description": "The report of 2026."},
+    required=["file"],
+)
+BATCH_BODY = form({"files": FILES}, {"files": FILES["examples"][0]}, required=["files"])
 CONTENT_ANSWERS: dict[int | str, Node] = {
     200: content(
         "The whole file, with its own media type as Content-Type. Its ETag is the SHA-256.",

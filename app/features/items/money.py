@@ -22,20 +22,21 @@ def two_places(amount: Decimal) -> Decimal:
     return amount.quantize(CENT)
 
 
-# An amount of money is `Money` with its bounds, followed by PLAIN and TWO_PLACES: bounds after a
-# validator function are checked in Python, at twice the cost.
-#
-# Documented as a string, although numbers are accepted: generators of typed clients turn the
-# union of both into a class of its own, and a number in binary floating point is not exact.
-AMOUNT = WithJsonSchema(
-    {
-        "type": "string",
-        "pattern": r"^\d{1,5}(\.\d{1,2})?$",
-        "maxLength": 8,
-        "examples": ["999.99"],
-    }
-)
-Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2), AMOUNT]
+def amount(example: str) -> WithJsonSchema:
+    """Document an amount of money as a string, although numbers are accepted.
+
+    Generators of typed clients turn the union of both into a class of its own, and a number in
+    binary floating point is not exact.
+    """
+    pattern = r"^\d{1,5}(\.\d{1,2})?$"
+    return WithJsonSchema(
+        {"type": "string", "pattern": pattern, "maxLength": 8, "examples": [example]}
+    )
+
+
+# An amount of money is `Money` with its bounds, followed by `amount`, PLAIN and TWO_PLACES: bounds
+# after a validator function are checked in Python, at twice the cost.
+Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2)]
 PLAIN = BeforeValidator(plain_decimal)
 TWO_PLACES = AfterValidator(two_places)
 MoneyRead = Annotated[

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.features.items.models import MAX_GROSS_PRICE, broken_price_rule
-from app.features.items.money import AMOUNT, PLAIN, TWO_PLACES, Money, MoneyRead
+from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead, amount
 from app.http.problem_schema import Problem
 from app.http.schemas import (
     LINE,
@@ -43,11 +43,11 @@ UNLISTED = ErrorDetails(
 
 Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Walnut desk"]), LINE]
 Description = Annotated[Storable, Field(max_length=500, examples=["Solid wood, oiled."]), PARAGRAPH]
-Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
-Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"]), PLAIN, TWO_PLACES]
+Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), amount("999.99"), PLAIN, TWO_PLACES]
+Tax = Annotated[Money, Field(ge=0, le=100), amount("19.00"), PLAIN, TWO_PLACES]
 Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
 # In a URL everything is text, so that more spellings of a number are accepted.
-QueryBound = Annotated[Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), AMOUNT]
+QueryBound = Annotated[Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), amount("999.99")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 
@@ -59,10 +59,12 @@ class ItemCreate(In):
     """Text about the item, or null; up to 500 characters."""
     price: Price
     """Net price in euros with up to two decimal places: above 0, at most 10000 with the tax.
-    Numbers are accepted as well."""
+    Numbers are accepted as well.
+    """
     tax: Tax = Decimal("0.00")
     """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
-    accepted as well."""
+    accepted as well.
+    """
     tags: Tags = Field(default_factory=list)
     """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | None = None
@@ -87,10 +89,12 @@ class ItemUpdate(In):
     """Text about the item, or null; up to 500 characters."""
     price: Price | MISSING = MISSING
     """Net price in euros with up to two decimal places: above 0, at most 10000 with the tax.
-    Numbers are accepted as well."""
+    Numbers are accepted as well.
+    """
     tax: Tax | MISSING = MISSING
     """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
-    accepted as well."""
+    accepted as well.
+    """
     tags: Tags | MISSING = MISSING
     """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | MISSING | None = MISSING

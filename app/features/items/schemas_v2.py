@@ -53,7 +53,8 @@ class ItemCreateV2(In):
     """Net price with its currency: above 0, at most 10000 with the tax."""
     tax: Tax = Decimal("0.00")
     """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
-    accepted as well."""
+    accepted as well.
+    """
     tags: Tags = Field(default_factory=list)
     """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | None = None
@@ -83,7 +84,8 @@ class ItemUpdateV2(In):
     """Net price with its currency: above 0, at most 10000 with the tax."""
     tax: Tax | MISSING = MISSING
     """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
-    accepted as well."""
+    accepted as well.
+    """
     tags: Tags | MISSING = MISSING
     """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | MISSING | None = MISSING

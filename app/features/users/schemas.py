@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import MISSING, ConfigDict, Field, SecretStr, StringConstraints
 
+from app.config.known_secrets import DEMO_PASSWORD
 from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
 from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
 from app.http.schemas import LINE, Described, In, Out, Storable, Stored
@@ -39,14 +40,10 @@ Password = Annotated[
 ]
 
 
+# The examples of requests are valid for the demo users.
 CurrentPassword = Annotated[
     SecretStr,
-    Field(
-        min_length=1,
-        max_length=MAX_TYPED_LENGTH,
-        strict=False,
-        examples=["correct horse battery staple"],
-    ),
+    Field(min_length=1, max_length=MAX_TYPED_LENGTH, strict=False, examples=[DEMO_PASSWORD]),
     STORABLE_SECRET,
 ]
 AnyRole = Annotated[Role, Field(strict=False)]
@@ -74,7 +71,8 @@ class UserBase(In):
     """E-mail address, unique without regard to case."""
     username: Username
     """Username for signing in: 3 to 50 letters, digits, dots, underscores and hyphens; unique
-    without regard to case."""
+    without regard to case.
+    """
     full_name: FullName | None = None
     """Name as others see it, or null."""
 
@@ -87,6 +85,8 @@ class UserRegister(UserBase):
 class UserCreate(UserRegister):
     """The fields that administrators set when they create an account."""
 
+    email: Annotated[Email, Field(examples=["charles@example.com"])]
+    username: Annotated[Username, Field(examples=["charles"])]
     role: AnyRole = Role.USER
     """Role, which decides the scopes of the account."""
 
@@ -102,7 +102,7 @@ class PasswordChange(In):
 
 
 class EmailUpdate(In):
-    email: Email
+    email: Annotated[Email, Field(examples=["ada.lovelace@example.com"])]
     """The new e-mail address."""
     current_password: CurrentPassword
     """The password that you sign in with now."""
@@ -116,9 +116,10 @@ class AccountDeletion(In):
 class ProfileUpdate(In):
     """Changes that users make to their own account; an omitted field stays as it is."""
 
-    username: Username | MISSING = MISSING
+    username: Annotated[Username, Field(examples=["ada.lovelace"])] | MISSING = MISSING
     """Username for signing in: 3 to 50 letters, digits, dots, underscores and hyphens; unique
-    without regard to case."""
+    without regard to case.
+    """
     full_name: FullName | MISSING | None = MISSING
     """Name as others see it, or null."""
     age: Age | MISSING | None = MISSING
@@ -130,7 +131,7 @@ class ProfileUpdate(In):
 class UserUpdate(In):
     """The fields of other accounts that administrators can change."""
 
-    role: AnyRole | MISSING = MISSING
+    role: Annotated[AnyRole, Field(examples=["user"])] | MISSING = MISSING
     """Role, which decides the scopes of the account."""
     is_active: bool | MISSING = MISSING
     """Whether the account can be used."""

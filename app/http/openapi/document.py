@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -13,11 +12,9 @@ from fastapi.routing import APIRoute
 from app.config.settings import Settings
 from app.errors import SessionRequired
 from app.http.openapi.errors import declared, kinds_by_status, response_name, shared_response
-from app.http.openapi.headers import SENT, with_headers
+from app.http.openapi.headers import SENT, Node, with_headers
 from app.http.openapi.schemas import example_of, tidy, without_null
 from app.http.problem_types import Kind
-
-Node = dict[str, Any]
 
 SYSTEM = "The service itself: whether it is alive and ready, and which version runs."
 GUIDE = Path(__file__).parents[1] / "pages" / "guide.md"
@@ -84,7 +81,7 @@ def completed(generated: Node, tags: Mapping[str, str]) -> Node:
     for methods in generated["paths"].values():
         for method, found in methods.items():
             operation = with_headers(method, found, schemas)
-            errors = {str(status): kinds for status, kinds in kinds_by_status(operation).items()}
+            errors = kinds_by_status(operation)
             methods[method] = completed_operation(operation, errors, components)
             shared |= {response_name(kinds): shared_response(kinds) for kinds in errors.values()}
             used.update(operation["tags"])
@@ -110,10 +107,9 @@ def completed_operation(operation: Node, errors: dict[str, list[Kind]], componen
         **operation,
         "summary": summary(operation["description"]),
         "security": security_of(operation),
+        "parameters": [without_null(parameter) for parameter in operation["parameters"]],
         "responses": others | references,
     }
-    if "parameters" in operation:
-        finished["parameters"] = [without_null(parameter) for parameter in operation["parameters"]]
     if "requestBody" in operation:
         finished["requestBody"] = with_example(operation["requestBody"], components)
     return finished

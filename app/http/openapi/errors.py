@@ -1,7 +1,5 @@
 """OpenAPI of errors: the problems that an operation may respond with."""
 
-from typing import Any
-
 from app.errors import (
     AppError,
     BadRequest,
@@ -24,7 +22,7 @@ from app.http.idempotency.models import (
     IdempotencyKeyReused,
     TooManyIdempotencyKeys,
 )
-from app.http.openapi.headers import RATE_LIMIT, sent
+from app.http.openapi.headers import RATE_LIMIT, Node, sent
 from app.http.problem_details import CODES, MEDIA_TYPE
 from app.http.problem_types import Kind, example, problem_types
 from app.http.request_errors import (
@@ -36,8 +34,6 @@ from app.http.request_errors import (
     UriTooLong,
 )
 from app.security.request_credentials import AmbiguousCredentials
-
-Node = dict[str, Any]
 
 AUTHENTICATION: tuple[Kind, ...] = (
     Unauthenticated,
@@ -60,12 +56,12 @@ HEADERS = {
 UNCOUNTED = frozenset({UriTooLong.status, HeadersTooLarge.status})
 
 
-def kinds_by_status(operation: Node) -> dict[int, list[Kind]]:
+def kinds_by_status(operation: Node) -> dict[str, list[Kind]]:
     """Return the problems that an operation may respond with, in the order of their codes."""
-    by_status: dict[int, list[Kind]] = {}
+    by_status: dict[str, list[Kind]] = {}
     kinds = {*declared(operation), *implied(operation)}
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.code)):
-        by_status.setdefault(kind.status, []).append(kind)
+        by_status.setdefault(str(kind.status), []).append(kind)
     return by_status
 
 

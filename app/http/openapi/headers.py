@@ -57,7 +57,7 @@ def with_headers(method: str, operation: Node, schemas: Node) -> Node:
     names = request_headers(method, responses)
     received = [{"name": name, "in": "header", **RECEIVED[name]} for name in names]
     parameters = [*operation.get("parameters", ()), *received]
-    operation = {**operation, **({"parameters": parameters} if parameters else {})}
+    operation = {**operation, "parameters": parameters}
     finished = {
         status: with_sent(operation, status, response, fields_of(response, schemas) or fields)
         for status, response in responses.items()
@@ -73,7 +73,7 @@ def request_headers(method: str, responses: Node) -> list[str]:
 
 def with_sent(operation: Node, status: str, response: Node, fields: set[str]) -> Node:
     """Return the response with the headers that follow from the operation and from its fields."""
-    names = {each["name"] for each in operation.get("parameters", ())}
+    names = {each["name"] for each in operation["parameters"]}
     is_page, is_resource = "next_cursor" in fields, fields >= VERSIONED
     is_keyed = "Idempotency-Key" in names
     rules: list[tuple[object, tuple[str, ...]]] = [

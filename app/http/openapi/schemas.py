@@ -79,8 +79,11 @@ def without_null(parameter: Node) -> Node:
     return {**parameter, "schema": {**merged, **schema}}
 
 
-def example_of(schema: Node, components: Node) -> Any:
-    """Return the example of a schema, else one composed of those of its fields, or NOTHING."""
+def example_of(schema: Node, components: Node, *, is_required: bool = True) -> Any:
+    """Return the example of a schema, else one composed of those of its fields, or NOTHING.
+
+    A value is made up for a required field alone: a made-up id leads nowhere.
+    """
     match schema:
         case {"examples": [first, *_]} | {"enum": [first, *_]} | {"const": first}:
             return first
@@ -89,8 +92,12 @@ def example_of(schema: Node, components: Node) -> Any:
         case {"$ref": reference}:
             return example_of(components["schemas"][reference.rpartition("/")[2]], components)
         case {"anyOf": [first, *_]}:
-            return example_of(first, components)
+            return example_of(first, components, is_required=is_required)
         case {"properties": fields}:
-            found = {name: example_of(field, components) for name, field in fields.items()}
+            required = schema.get("required", ())
+            found = {
+                name: example_of(field, components, is_required=name in required)
+                for name, field in fields.items()
+            }
             return {name: value for name, value in found.items() if value is not NOTHING}
-    return EXAMPLES.get(schema.get("format", ""), NOTHING)
+    return EXAMPLES.get(schema.get("format", ""), NOTHING) if is_required else NOTHING

@@ -31,4 +31,5 @@ def test_batch_has_no_minimum() -> None:
 def test_content_is_binary_and_of_any_type(status: str) -> None:
     answer = OPERATIONS["read_file_content"]["responses"][status]
 
-    assert answer["content"] == {"*/*": {"schema": BYTES}}
+    media = {"schema": BYTES}
+    assert answer["content"] == {"application/octet-stream": media, "*/*": media}

@@ -42,7 +42,7 @@ EventType = TypeAliasType("EventType", Annotated[str, EventTypeSchema()])
 HookEvent = Annotated[EventType, AfterValidator(check_event_type), Field(examples=["item.created"])]
 HookEvents = Annotated[
     list[HookEvent],
-    Field(min_length=1, max_length=20, examples=[["item.created", "post.published"]]),
+    Field(min_length=1, max_length=20, examples=[["item.created"]]),
     AfterValidator(lambda events: list(dict.fromkeys(events))),
 ]
 Description = Annotated[Storable, Field(max_length=200, examples=["The warehouse"]), PARAGRAPH]
@@ -94,7 +94,8 @@ class WebhookRead(Stored):
     """Why the webhook is not active, or null if it is."""
     failing_since: datetime | None
     """Time of the first failure with no success since, or null; after 5 days the webhook is
-    disabled."""
+    disabled.
+    """
     backlog_since: datetime | None
     """Time since which events are not queued yet, because too many deliveries wait; or null."""
 
