@@ -19,7 +19,7 @@ PRICES = (0, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 ALIVE = Item.deleted_at.is_(None)
 
 
-class Day(Out):
+class DayCount(Out):
     day: date
     """The day, in UTC."""
     count: Count
@@ -95,7 +95,7 @@ extension = DashboardFigures(
         "items_by_day": Chart(
             items_by_day,
             Annotated[
-                list[Day],
+                list[DayCount],
                 Field(max_length=31, description="Items by day of creation, of the last 30 days."),
             ],
         ),
