@@ -172,6 +172,15 @@ class TestOperations:
                 assert media["example"], operation["operationId"]
                 validate(media["example"], media["schema"], document)
 
+    def test_each_example_of_a_response_is_valid(
+        self, operations: list[Node], document: Node
+    ) -> None:
+        for operation in operations:
+            for status, answer in operation["responses"].items():
+                for media in answer.get("content", {}).values() if status < "4" else ():
+                    if "example" in media:
+                        validate(media["example"], media["schema"], document)
+
 
 class TestSecurity:
     def test_secured_operations_accept_tokens_and_api_keys_where_permitted(

@@ -17,23 +17,20 @@ from app.features.streams.authentication import TICKET
 from app.features.streams.models.socket import TooManyStreams
 from app.http.problem_details import responses
 
-EXAMPLE = """\
-id: 1795305599-7042-0
+DESCRIPTION = """\
+Without end. The schema is that of the data of each event. The first `id` is the position to resume
+at, and a comment is sent every 15 seconds. Before the service ends the stream, it sends the reason
+and the time to reconnect after, in milliseconds:
 
-event: item.deleted
-data: {"id": "1795305600-7043-12", "type": "item.deleted", "timestamp": "2026-11-22T00:00:00Z", \
-"data": {"id": "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58", "name": "Walnut desk"}}
-id: 1795305600-7043-12
+    id: 1795305599-7042-0
 
-: shutting down
-retry: 1500
+    event: item.deleted
+    data: {"id": "1795305600-7043-12", "type": "item.deleted", ...}
+    id: 1795305600-7043-12
 
+    : shutting down
+    retry: 1500
 """
-DESCRIPTION = (
-    "Without end; the schema is that of the data of each event. The first `id` is the place to "
-    "resume at; a comment comes each 15 seconds; before the service ends the stream it says why, "
-    "and when to come back."
-)
 
 
 def create_router(_: Features) -> APIRouter:
@@ -43,7 +40,6 @@ def create_router(_: Features) -> APIRouter:
     stream: dict[int | str, dict[str, Any]] = {
         200: {
             "description": DESCRIPTION,
-            "content": {"text/event-stream": {"example": EXAMPLE}},
             "model": Annotated[events, Field(discriminator="type")],
         }
     }
