@@ -89,12 +89,14 @@ def without(name: str, whole: Document) -> Document:
 
 def without_events(name: str, whole: Document) -> Document:
     """The whole document minus the event types of one feature, and the webhooks it declares."""
+    kept = {key: part for key, part in whole.items() if key != "webhooks"}
     if FEATURES.by_name[name].webhooks:
-        return {key: part for key, part in whole.items() if key != "webhooks"}
+        return kept
     module = f"app.features.{name}.events"
     names = {*import_module(module).extension.names} if find_spec(module) else set()
-    webhooks = {event: each for event, each in whole["webhooks"].items() if event not in names}
-    return {**whole, "paths": without_members(whole["paths"], names), "webhooks": webhooks}
+    kept |= {"paths": without_members(whole["paths"], names)}
+    sent = {event: each for event, each in whole.get("webhooks", {}).items() if event not in names}
+    return {**kept, "webhooks": sent} if sent else kept
 
 
 def without_members(node: Any, names: set[str]) -> Any:
