@@ -57,8 +57,8 @@ class Reader:
         if examples := parameter["schema"].get("examples"):
             return f"{collection}/{examples[0]}"
         rows = (await self._client.get(collection, headers=headers)).json()["items"]
-        # The administrator must not change the own account.
-        row = next(row for row in rows if row.get("role") != "admin")
+        # Of the accounts, the one that executes no examples itself.
+        row = next(row for row in rows if row.get("username", "guest") == "guest")
         return f"{collection}/{row['id']}{rest.partition('}')[2]}"
 
 

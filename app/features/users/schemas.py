@@ -131,7 +131,7 @@ class ProfileUpdate(In):
 class UserUpdate(In):
     """The fields of other accounts that administrators can change."""
 
-    role: Annotated[AnyRole, Field(examples=["user"])] | MISSING = MISSING
+    role: Annotated[AnyRole, Field(examples=["guest"])] | MISSING = MISSING
     """Role, which decides the scopes of the account."""
     is_active: bool | MISSING = MISSING
     """Whether the account can be used."""
