@@ -61,6 +61,8 @@ class Feature:
     """Path operations below `/api/v1`; a factory where their schemas depend on other features."""
     root_routers: tuple[APIRouter, ...] = ()
     """Path operations below `/`: pages, `/graphql`, later versions of the API."""
+    webhooks: tuple[RouterFactory, ...] = ()
+    """Requests that the service sends, for the OpenAPI document."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """OpenAPI tags with their descriptions."""
     scopes: tuple[Scope, ...] = ()

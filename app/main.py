@@ -18,9 +18,9 @@ from app.http.middleware import (
     HeadMiddleware,
     security_headers,
 )
-from app.http.openapi.document import describe, operation_id
+from app.http.openapi.document import describe, info, operation_id
 from app.http.problem_details import register_error_handlers
-from app.http.routes import mount
+from app.http.routes import mount, reserve_static_paths
 from app.lifespan import lifespan
 from app.observability import prometheus
 from app.observability.logging import configure_logging
@@ -35,9 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings, features = settings or get_settings(), load_features()
     log_writer = configure_logging(settings)
     app = FastAPI(
-        title=settings.project_name,
-        version=settings.version,
-        description=settings.description,
+        **info(settings),
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
         openapi_url=None,  # app/http/system.py serves it, and can disable it.
@@ -77,6 +75,9 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         from app.devtools import mail_pages  # Developer tools, which production does not load.
 
         mount(app, mail_pages.router)
+    reserve_static_paths(app.router.routes)
+    for create in (create for feature in features for create in feature.webhooks):
+        app.webhooks.include_router(create(features))
 
 
 def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:

@@ -3,6 +3,8 @@
 import json
 import shutil
 from copy import deepcopy
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,8 @@ def read_document(root: Path, database_url: str) -> Document:
         "ENVIRONMENT": "development",
         "DATABASE_URL": database_url,
         "SECRET_KEY": SECRET,
+        # Addresses in the document begin with it; the whole one has the default.
+        "PUBLIC_URL": default_settings().public_url,
     }
     with running_service(root, environment, workers=1, code=root) as service:
         document: Document = service.request("GET", "/openapi.json").json()
@@ -69,6 +73,7 @@ def operations_of(name: str) -> set[str]:
 def without(name: str, whole: Document) -> Document:
     """The whole document minus the operations, tags and components of one feature."""
     gone, tags = operations_of(name), FEATURES.by_name[name].tags
+    whole = without_events(name, whole)
     paths = {
         path: {method: each for method, each in methods.items() if each["operationId"] not in gone}
         for path, methods in whole["paths"].items()
@@ -80,6 +85,31 @@ def without(name: str, whole: Document) -> Document:
     return rest | {
         "components": referenced(rest) | {"securitySchemes": schemes_without(name, whole)}
     }
+
+
+def without_events(name: str, whole: Document) -> Document:
+    """The whole document minus the event types of one feature, and the webhooks it declares."""
+    kept = {key: part for key, part in whole.items() if key != "webhooks"}
+    if FEATURES.by_name[name].webhooks:
+        return kept
+    module = f"app.features.{name}.events"
+    names = {*import_module(module).extension.names} if find_spec(module) else set()
+    kept |= {"paths": without_members(whole["paths"], names)}
+    sent = {event: each for event, each in whole.get("webhooks", {}).items() if event not in names}
+    return {**kept, "webhooks": sent} if sent else kept
+
+
+def without_members(node: Any, names: set[str]) -> Any:
+    """Return a part of the document without some members of its discriminated unions."""
+    if isinstance(node, list):
+        return [without_members(each, names) for each in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: without_members(each, names) for key, each in node.items()}
+    if mapping := node.get("discriminator", {}).get("mapping"):
+        gone = {mapping.pop(name) for name in names & mapping.keys()}
+        node["oneOf"] = [each for each in node["oneOf"] if each["$ref"] not in gone]
+    return node
 
 
 def schemes_without(name: str, whole: Document) -> Document:
@@ -95,9 +125,12 @@ def schemes_without(name: str, whole: Document) -> Document:
 
 
 def referenced(document: Document) -> Document:
-    """The components to which the paths lead."""
+    """The components to which the paths and the webhooks lead."""
     components = document["components"]
-    found, texts = set[tuple[str, str]](), [json.dumps(document["paths"])]
+    found, texts = (
+        set[tuple[str, str]](),
+        [json.dumps([document["paths"], document.get("webhooks")])],
+    )
     while texts:
         text = texts.pop()
         for kind in ("responses", "schemas", "parameters", "headers"):

@@ -33,7 +33,6 @@ LAYOUT = {
     tokenize.NEWLINE,
     tokenize.NL,
 }
-Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @cache
@@ -55,12 +54,17 @@ def numbers_of_code(path: Path) -> set[int]:
 
 
 def docstring_lines(tree: ast.Module) -> set[int]:
+    """Return the lines of docstrings, and of those of attributes: strings that are statements."""
     return {
         number
         for node in ast.walk(tree)
-        if isinstance(node, Documented) and ast.get_docstring(node) is not None
-        for number in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+        if isinstance(node, ast.Expr) and is_string(node.value)
+        for number in range(node.lineno, (node.end_lineno or 0) + 1)
     }
+
+
+def is_string(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def counted(parts: Collection[str], without: Collection[str]) -> int:

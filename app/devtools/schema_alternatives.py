@@ -36,7 +36,12 @@ def alternatives(schema: Any, document: Node) -> list[Node]:
             rest = {key: part for key, part in schema.items() if key != keyword}
             return expand(rest, schema[keyword], document)
     types = schema.get("type")
-    return [{**schema, "type": each} for each in types] if isinstance(types, list) else [schema]
+    return [of_type(schema, each) for each in types] if isinstance(types, list) else [schema]
+
+
+def of_type(schema: Node, kind: str) -> Node:
+    """Return the alternative of one type; the rules for strings and numbers do not concern null."""
+    return {"type": kind} if kind == "null" else {**schema, "type": kind}
 
 
 def members(rest: Node, any_of: list[Any], document: Node) -> list[Node]:

@@ -28,7 +28,9 @@ log = get_logger("system")
 
 class DependencyHealth(Out):
     status: Literal["ok", "down"]
+    """Whether the dependency responds."""
     latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])
+    """Time until it responded, in milliseconds."""
 
 
 class HealthChecks:

@@ -4,7 +4,8 @@
 and collect the routes of each router again for each request, a quarter of the cost of a read.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import cached_property
 from inspect import signature
 from typing import Any
@@ -70,6 +71,21 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str = "") -> None:
     app.router.routes.extend(
         mounted(context, app, prefix) for context in iter_route_contexts(router.routes)
     )
+
+
+def reserve_static_paths(routes: Iterable[BaseRoute]) -> None:
+    """Let a path without parameters belong to its own routes, whatever their methods.
+
+    Otherwise `PUT /items/export` would be a request for `/items/{item_id}`, with a malformed id
+    in place of an unsupported method.
+    """
+    paths = [route for route in routes if isinstance(route, APIRoute)]
+    static = {route.path for route in paths if not route.param_convertors}
+    for route in (route for route in paths if route.param_convertors):
+        reserved = [re.escape(path) for path in sorted(static) if route.path_regex.match(path)]
+        if reserved:
+            pattern = f"(?!(?:{'|'.join(reserved)})$){route.path_regex.pattern}"
+            route.path_regex = re.compile(pattern)
 
 
 def mounted(context: RouteContext, app: FastAPI, prefix: str) -> BaseRoute:

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.http.openapi.descriptions import describe_fields
 from app.runtime.text import (
     TextRefused,
     normalized_line,
@@ -90,7 +91,13 @@ def too_many_errors() -> PydanticCustomError:
     )
 
 
-class In(BaseModel):
+class Described(BaseModel):
+    """A model whose fields are described by the strings below them."""
+
+    model_config = ConfigDict(json_schema_extra=describe_fields)
+
+
+class In(Described):
     """A request body: strict types, and unknown fields are rejected, so that typos fail."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
@@ -109,18 +116,26 @@ class In(BaseModel):
             raise
 
 
-class Out(BaseModel):
-    """A response body, read from a row or from a model's attributes."""
+class Out(Described):
+    """A response body, read from a row or from a model's attributes.
 
-    model_config = ConfigDict(from_attributes=True)
+    A field with a default is always sent, too, and so documented as required.
+    """
+
+    model_config = ConfigDict(
+        from_attributes=True, json_schema_serialization_defaults_required=True
+    )
 
 
 class Page(Out, Generic[T]):
     """One page of a list; `total` is counted only when `include_total` asks for it."""
 
     items: Annotated[list[T], Field(max_length=100)]
+    """The rows of this page."""
     next_cursor: Annotated[str, Field(max_length=2000)] | None = None
+    """Value of `cursor` for the next page; null on the last page."""
     total: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
+    """Number of all rows that match; null unless `include_total` is true."""
 
 
 class Stored(Out):
@@ -130,6 +145,10 @@ class Stored(Out):
     has_unversioned_fields: ClassVar[bool] = False
 
     id: uuid.UUID
+    """Id of the resource: a UUID of version 7."""
     created_at: datetime
+    """Time of the creation."""
     updated_at: datetime
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    """Time of the last change."""
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, examples=[1])]
+    """Number of the version, which each change increments; `ETag` contains it."""

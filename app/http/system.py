@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 from pydantic import Field
 
 from app.config.settings import Settings
 from app.errors import NotFound, Unavailable
-from app.http.absolute_urls import root_path
+from app.http.absolute_urls import absolute_url, root_path
 from app.http.health import DependencyHealth
-from app.http.openapi.document import below
 from app.http.problem_details import MEDIA_TYPE, problem, responses
 from app.http.resources import HttpResources
 from app.http.schemas import Out
@@ -40,22 +39,30 @@ class DependencyDown(Unavailable):
 
 class Alive(Out):
     status: Literal["alive"] = "alive"
+    """Always `alive`."""
 
 
 class Ready(Out):
     status: Literal["ready"] = "ready"
+    """Always `ready`."""
 
 
 class Version(Out):
     name: str = Field(max_length=100, examples=["Reference API"])
+    """Name of the service."""
     version: str = Field(max_length=100, examples=["1.2.3"])
+    """Version of the service."""
     environment: Literal["development", "test", "production"]
+    """Environment that the service runs in."""
 
 
 class Health(Out):
     status: Literal["ok", "degraded"] = "ok"
+    """`degraded` if a dependency is down that the service can do without."""
     version: str = Field(max_length=100, examples=["1.2.3"])
+    """Version of the service."""
     dependencies: dict[str, DependencyHealth] = Field(max_length=20)
+    """The dependencies by name."""
 
 
 async def get_settings(request: Request) -> Settings:
@@ -112,8 +119,11 @@ async def read_version(settings: SettingsDep) -> Version:
 
 
 @router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(require_docs_enabled)])
-async def read_openapi(request: Request) -> Response:
-    return JSONResponse(below(root_path(request), request.app.openapi()))
+async def read_openapi(request: Request, settings: SettingsDep) -> Response:
+    # Every address in the document begins with the public URL.
+    public, own = settings.public_url, absolute_url(request, root_path(request))
+    document = json.dumps(request.app.openapi()).replace(public, json.dumps(own)[1:-1])
+    return Response(document, media_type="application/json")
 
 
 @router.get("/.well-known/security.txt", include_in_schema=False)

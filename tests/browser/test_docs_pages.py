@@ -37,6 +37,16 @@ class TestSwaggerUI:
         assert "user@example.com" in page.text(f"{PROFILE} .live-responses-table")
         assert page.complaints == []
 
+    def test_asks_for_the_user_name_first(self, page: Page) -> None:
+        page.look(width=1280, height=800)
+        page.open("/docs")
+
+        page.click(".auth-wrapper .authorize")
+
+        page.wait_for("document.activeElement.id === 'oauth_username'")
+        box = "document.activeElement.getBoundingClientRect()"
+        page.wait_for(f"{box}.top >= 0 && {box}.bottom <= innerHeight")
+
     def test_offers_an_api_key_as_well(self, page: Page) -> None:
         page.open("/docs")
 
@@ -50,7 +60,7 @@ class TestReDoc:
         page.open("/redoc")
 
         page.wait_for("document.querySelectorAll('[data-section-id]').length > 10")
-        assert "Create item" in page.text("body")
+        assert "Create an item" in page.text("body")
         assert [each for each in page.complaints if "cdn.redoc.ly/redoc/logo" not in each] == []
 
 

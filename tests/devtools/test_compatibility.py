@@ -101,6 +101,7 @@ FIELDS: Document = {
     "count": {"type": "integer", "minimum": 0, "default": 1},
     "bought": {"type": "string", "format": "date"},
     "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+    "page": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]},
     "tags": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 5},
     "labels": {"type": "object", "additionalProperties": {"type": "integer"}},
     "animal": {"$ref": "#/components/schemas/Animal"},
@@ -191,6 +192,7 @@ def deepen(new: Document) -> None:
 
 
 STRING_OR_NULL = {"type": ["string", "null"]}
+PAGE_OR_NULL = {"type": ["integer", "null"], "minimum": 1}
 ENUM = ["red", "blue", "green"]
 
 BREAKING: dict[str, tuple[Change, str]] = {
@@ -453,6 +455,8 @@ COMPATIBLE: dict[str, Change] = {
     "request field became optional": required("Write"),
     "null accepted": fields("Write", bought={"anyOf": [FIELDS["bought"], {"type": "null"}]}),
     "null spelled otherwise": fields("Write", note=STRING_OR_NULL),
+    "null beside rules for strings": fields("Read", note={**STRING_OR_NULL, "maxLength": 9}),
+    "null beside rules spelled otherwise": fields("Write", page=PAGE_OR_NULL),
     "request value added": keywords("Write", "colour", enum=ENUM),
     "request values became free": fields("Write", colour={"type": "string", "maxLength": 9}),
     "request integer became a number": fields("Write", count={"type": "number", "default": 1}),

@@ -190,11 +190,22 @@ class TestSecurityTxt:
 
 
 class TestDocument:
-    async def test_document_names_the_path_prefix(self, app: FastAPI) -> None:
+    async def test_document_names_the_url_that_the_client_uses(self, app: FastAPI) -> None:
         async with client_below(app, "/shop") as client:
             response = await client.get("/shop/openapi.json")
 
-        assert response.json()["servers"] == [{"url": "/shop"}]
+        document = response.json()
+        flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
+        assert document["servers"] == [{"url": "http://test/shop"}]
+        assert flow["tokenUrl"] == flow["refreshUrl"] == "http://test/shop/api/v1/auth/token"
+
+    async def test_document_names_the_public_url(self, started: Started) -> None:
+        async with started(public_url="https://shop.example") as client:
+            document = (await client.get("/openapi.json")).json()
+
+        flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
+        assert document["servers"] == [{"url": "https://shop.example"}]
+        assert flow["tokenUrl"] == "https://shop.example/api/v1/auth/token"
 
     async def test_can_be_disabled(self, started: Started) -> None:
         async with started(docs_enabled=False) as client:

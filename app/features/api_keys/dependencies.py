@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from app.db.dependencies import UnitOfWorkDep
 from app.errors import InsufficientScope, Unprocessable, Violation
@@ -20,6 +20,8 @@ from app.runtime.clock import now
 from app.security.authentication import SessionHolder
 from app.security.principals import Principal
 
+ApiKeyId = Annotated[uuid.UUID, Path(description="Id of the API key.")]
+
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
@@ -28,7 +30,7 @@ class NewApiKey:
 
 
 async def get_own_api_key(
-    api_key_id: uuid.UUID, uow: UnitOfWorkDep, principal: SessionHolder
+    api_key_id: ApiKeyId, uow: UnitOfWorkDep, principal: SessionHolder
 ) -> ApiKey:
     await credentials.lock_live(uow, principal)
     return await api_keys.get_for_change(uow, api_key_id, user_id=principal.id)

@@ -42,8 +42,11 @@ class ApiKeyCreate(In):
     name: Annotated[
         Storable, Field(min_length=1, max_length=100, examples=["nightly import"]), LINE
     ]
+    """Name by which you recognize the key, 1 to 100 characters."""
     scopes: Annotated[list[KeyScope], Field(min_length=1, max_length=20, examples=[["items:read"]])]
+    """Scopes of the key, each of which you must have yourself."""
     expires_at: Timestamp | None = None
+    """Time at which the key expires; without it, the key gets the default lifetime."""
 
     @field_validator("expires_at")
     @classmethod
@@ -55,15 +58,23 @@ class ApiKeyCreate(In):
 
 class ApiKeyRead(Out):
     id: uuid.UUID
+    """Id of the key, which is not the key itself."""
     name: str = Field(max_length=100)
+    """Name of the key."""
     prefix: str = Field(max_length=16)
+    """First characters of the key, by which its holder can recognize it."""
     scopes: list[Scope] = Field(max_length=20)
+    """Scopes that requests with the key have."""
     created_at: datetime
+    """Time of the creation."""
     expires_at: datetime | None
+    """Time at which the key expires, or null if it does not."""
     last_used_at: datetime | None
+    """Time of the last request with the key, or null if there was none."""
 
 
 class ApiKeyCreated(ApiKeyRead):
     """The only response that shows the key itself."""
 
     key: str = Field(max_length=100, examples=["rk_1f2e3d4c5b6a_..."])
+    """The key, which is sent as `X-API-Key`; only its hash is stored."""

@@ -27,13 +27,21 @@ Snapshot = Annotated[
 
 class AuditEntryRead(Out):
     id: uuid.UUID
+    """Id of the entry."""
     created_at: datetime
+    """Time of the change."""
     actor_id: uuid.UUID | None = Field(
         description="The user who made the request; null for anonymous requests."
     )
     request_id: str | None = Field(max_length=128)
+    """`X-Request-ID` of the request that made the change, or null if no request did."""
     action: str = Field(max_length=100, examples=["item.updated"])
+    """Kind of the resource and of the change."""
     resource_type: str = Field(max_length=50, examples=["item"])
+    """Kind of the resource."""
     resource_id: uuid.UUID
+    """Id of the resource."""
     before: Snapshot | None
+    """The row before the change, without its secrets; null if it was created."""
     after: Snapshot | None
+    """The row after the change, without its secrets; null if it was deleted."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.config.known_secrets import DEMO_PASSWORD
 from app.features.auth.oauth_form import MEDIA_TYPE
 
 Node = dict[str, Any]
@@ -16,17 +17,20 @@ TOKEN_PARAMETERS: Node = {
         "type": "string",
         "enum": ["password", "refresh_token"],
         "default": "password",
+        "description": "`password` to sign in, `refresh_token` to exchange a refresh token.",
     },
     "username": {
         "type": "string",
         "maxLength": 320,
         "description": "E-mail address or username; for `password`.",
+        "examples": ["user@example.com"],
     },
     "password": {
         "type": "string",
         "maxLength": 128,
         "format": "password",
         "description": "For `password`.",
+        "examples": [DEMO_PASSWORD],
     },
     "refresh_token": {
         "type": "string",
@@ -72,7 +76,7 @@ def form(properties: Node, example: Node, *, required: list[str]) -> Node:
 
 TOKEN_BODY = form(
     TOKEN_PARAMETERS,
-    {"username": "user@example.com", "password": "correct horse battery staple"},
+    {"username": "user@example.com", "password": DEMO_PASSWORD},
     required=[],
 )
 REVOCATION_BODY = form(REVOCATION_PARAMETERS, {"token": "rt_0198f3c27d5e..."}, required=["token"])

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import TypeAdapter
 
 from app.db.dependencies import Reads, ReplicaReads, UnitOfWorkDep
@@ -19,14 +19,15 @@ from app.resources import resources
 from app.security.authentication import Administrator
 
 NODES = TypeAdapter(list[CategoryNode])
+CategoryId = Annotated[uuid.UUID, Path(description="Id of the category.")]
 
 
-async def get_category(category_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> CategoryRow:
+async def get_category(category_id: CategoryId, reads: ReplicaReads, _: ItemReader) -> CategoryRow:
     return await categories.get(reads, category_id)
 
 
 async def get_category_for_change(
-    category_id: uuid.UUID, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
+    category_id: CategoryId, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
 ) -> Category:
     category = await categories.get_for_change(uow, category_id)
     precondition.check(category)
@@ -42,7 +43,11 @@ async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> Ca
     return await resources(request)[ResponseCache].get(categories.TREE_CACHE_KEY, load)
 
 
-async def get_category_filters(parent_id: uuid.UUID | None = None) -> Filters:
+async def get_category_filters(
+    parent_id: Annotated[
+        uuid.UUID | None, Query(description="Directly below this category.")
+    ] = None,
+) -> Filters:
     return {"parent_id": parent_id}
 
 

@@ -30,7 +30,7 @@ from app.features.categories.schemas import (
 from app.features.categories.scopes import ItemReader
 from app.features.categories.signals import CategoryDeleted
 from app.http.etag_response import etag_response
-from app.http.openapi.headers import NOT_MODIFIED
+from app.http.openapi.headers import CACHED
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
@@ -48,7 +48,7 @@ async def list_categories(
     return pagination.answer(page, CategoryRow)
 
 
-@router.get("/tree", response_model=CategoryNodes, responses=NOT_MODIFIED)
+@router.get("/tree", response_model=CategoryNodes, responses=CACHED)
 async def read_category_tree(tree: CategoryTree, request: Request) -> Response:
     """Read all categories as a tree; siblings are sorted by name."""
     return cached_response(request, tree)
@@ -85,7 +85,7 @@ async def create_category(
 async def update_category(
     data: CategoryUpdate, category: AnyCategory, uow: UnitOfWorkDep, request: Request
 ) -> Response:
-    """Change the fields you send; with another parent, everything below moves along."""
+    """Change fields of a category; with another parent, everything below moves along."""
     return etag_response(request, CategoryRead, await categories.update(uow, category, data))
 
 

@@ -31,7 +31,7 @@ async def read_dashboard(
     transactions: Transactions,
     statements: CountingStatementsDep,
 ) -> Row:
-    """Administrators see figures of the whole service, users their own."""
+    """Read the figures of the dashboard; administrators see those of the whole service."""
     if not principal.is_admin:
         return await dashboards.count_own(reads, statements, principal.id)
     counted = await dashboards.find_counted(reads, statements)

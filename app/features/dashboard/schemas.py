@@ -4,33 +4,43 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, create_model
+from pydantic import ConfigDict, Field, create_model
 
 from app.features.dashboard.figures import DashboardFigures
 from app.http.schemas import Out
 from app.jobs.models import TaskStatus
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-FOR_ADMINISTRATORS = "For administrators."
 
 
 class StateCount(Out):
     status: TaskStatus
+    """Status of the tasks."""
     count: Count
+    """Number of tasks with this status."""
 
 
 class StatusCount(Out):
     """Responses of one status, since the start of the current workers."""
 
     status: Annotated[int, Field(ge=100, le=599)]
+    """HTTP status of the responses."""
     count: Count
+    """Number of responses with this status."""
 
 
-TASKS = Annotated[list[StateCount], Field(max_length=5)]
+COUNTED_AT = Annotated[datetime, Field(description="Time at which the figures were counted.")]
+TASKS = Annotated[list[StateCount], Field(max_length=5, description="Number of tasks by status.")]
 REQUESTS = Annotated[
-    list[StatusCount] | None, Field(max_length=100, description=FOR_ADMINISTRATORS)
+    list[StatusCount] | None,
+    Field(max_length=100, description="Number of responses by status; for administrators alone."),
 ]
-TOTAL_FOR_ADMINISTRATORS = Annotated[Count | None, Field(description=FOR_ADMINISTRATORS)]
+
+
+class Figures(Out):
+    """Figures, of which those for administrators are omitted in other responses."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
 
 def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
@@ -40,19 +50,26 @@ def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
         name: chart.schema for each in figures for name, chart in each.charts.items()
     }
     fields = {
-        "counted_at": datetime,
-        "totals": totals_schema(figures),
+        "counted_at": COUNTED_AT,
+        "totals": Annotated[totals_schema(figures), Field(description="Numbers of resources.")],
         **charts,
         "tasks": TASKS,
         "requests": (REQUESTS, None),
     }
     doc = "Of the whole service for administrators, otherwise your own."
-    return create_model("DashboardRead", __base__=Out, __doc__=doc, **fields)
+    return create_model("DashboardRead", __base__=Figures, __doc__=doc, **fields)
 
 
 def totals_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
     fields: dict[str, Any] = {}
     for each in figures:
-        fields |= dict.fromkeys(each.totals, Count)
-        fields |= dict.fromkeys(each.totals_for_administrators, (TOTAL_FOR_ADMINISTRATORS, None))
-    return create_model("Totals", __base__=Out, **fields)
+        fields |= {name: total(name) for name in each.totals}
+        for name in each.totals_for_administrators:
+            fields[name] = (total(name, "; for administrators alone") | None, None)
+    return create_model("Totals", __base__=Figures, **fields)
+
+
+def total(name: str, note: str = "") -> Any:
+    """Return the type of a total, which its name describes."""
+    description = f"Number of {name.replace('_', ' ')}{note}."
+    return Annotated[Count, Field(description=description)]

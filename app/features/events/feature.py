@@ -3,12 +3,12 @@
 from app.feature import Feature
 from app.features.events.crud import events
 from app.features.events.lifespan import lifespan
-from app.features.events.router import router
+from app.features.events.router import create_router
 
 feature = Feature(
     name="events",
     requires=("audit", "streams"),
-    routers=(router,),
+    routers=(create_router,),
     tags={
         "events": "Events as a stream.",
     },

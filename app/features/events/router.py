@@ -1,51 +1,57 @@
 """Endpoint of the event stream."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Security
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Field
 
+from app.feature import Features
 from app.features.events.dependencies import EventStreamDep
 from app.features.events.models.event import EventsExpired
+from app.features.events.schemas import event_schemas
+from app.features.streams.authentication import TICKET
 from app.features.streams.models.socket import TooManyStreams
 from app.http.problem_details import responses
 
-router = APIRouter(prefix="/events", tags=["events"])
+DESCRIPTION = """\
+Without end. The schema is that of the data of each event. The first `id` is the position to resume
+at, and a comment is sent every 15 seconds. Before the service ends the stream, it sends the reason
+and the time to reconnect after, in milliseconds:
 
-EXAMPLE = """\
-id: 1795305599-7042-0
+    id: 1795305599-7042-0
 
-event: item.deleted
-data: {"id": "1795305600-7043-12", "type": "item.deleted", "timestamp": "2026-11-22T00:00:00Z", \
-"data": {"id": "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58", "name": "Walnut desk"}}
-id: 1795305600-7043-12
+    event: item.deleted
+    data: {"id": "1795305600-7043-12", "type": "item.deleted", ...}
+    id: 1795305600-7043-12
 
-: shutting down
-retry: 1500
-
+    : shutting down
+    retry: 1500
 """
-STREAM: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": (
-            "Without end. The first `id` is the place to resume at; a comment comes each 15 "
-            "seconds; before the service ends the stream it says why, and when to come back."
-        ),
-        "content": {
-            "text/event-stream": {
-                "schema": {"contentMediaType": "text/event-stream"},
-                "example": EXAMPLE,
-            }
-        },
+
+
+def create_router(_: Features) -> APIRouter:
+    """Create the router; the events in its response depend on the enabled features."""
+    router = APIRouter(prefix="/events", tags=["events"])
+    events: Any = reduce(or_, event_schemas().values())
+    stream: dict[int | str, dict[str, Any]] = {
+        200: {
+            "description": DESCRIPTION,
+            "model": Annotated[events, Field(discriminator="type")],
+        }
     }
-}
+    router.get(
+        "",
+        response_class=EventSourceResponse,
+        dependencies=[Security(TICKET)],
+        responses=stream | responses(EventsExpired, TooManyStreams),
+    )(stream_events)
+    return router
 
 
-@router.get(
-    "",
-    response_class=EventSourceResponse,
-    responses=STREAM | responses(EventsExpired, TooManyStreams),
-)
 async def stream_events(stream: EventStreamDep) -> AsyncIterator[ServerSentEvent]:
     """Stream events about items, published posts and your tasks, as Server-Sent Events."""
     async for frame in stream.frames():

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from typing import Annotated, Any
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from app.features.events.event_types import event_types, kind_of, may_receive
 from app.features.events.models.event import EventRow, Position, event_id
@@ -17,9 +17,27 @@ class EventRead(Out):
     """The format that Standard Webhooks recommends, with the id."""
 
     id: Annotated[str, Field(max_length=60, examples=["1795305600-7043-12"])]
+    """Id of the event, which orders the events and resumes a stream."""
     type: Annotated[str, Field(max_length=100, examples=["item.created"])]
+    """Type of the event: the kind of the resource and what happened to it."""
     timestamp: datetime
-    data: Annotated[dict[str, Any], Field(description="The thing as it was then.")]
+    """Time of the event."""
+    data: dict[str, Any]
+    """The resource as it was then."""
+
+
+@cache
+def event_schemas() -> dict[str, type[EventRead]]:
+    """Return the schema of each event type by its name."""
+    kinds = event_types().values()
+    return {name: event_schema(name, kind.schema) for kind in kinds for name in kind.names}
+
+
+def event_schema(name: str, data: type[Out]) -> type[EventRead]:
+    """Return the schema of the events of one type."""
+    fields: dict[str, Any] = {"type": Literal.__getitem__(name), "data": data}
+    title = "".join(part.capitalize() for part in name.split("."))
+    return create_model(f"{title}Event", __base__=EventRead, __doc__=f"Event `{name}`.", **fields)
 
 
 @dataclass(frozen=True)

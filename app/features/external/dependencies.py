@@ -23,4 +23,6 @@ async def get_external_api(request: Request) -> ExternalApi:
 
 
 ExternalApiDep = Annotated[ExternalApi, Depends(get_external_api)]
-ExternalResourceId = Annotated[ResourceId, Path()]
+ExternalResourceId = Annotated[
+    ResourceId, Path(description="Id of the resource at the external service.")
+]

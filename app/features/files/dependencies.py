@@ -17,6 +17,8 @@ from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
 from app.resources import resources
 
+FileId = Annotated[uuid.UUID, Path(description="Id of the file.")]
+
 
 async def get_storage(request: Request) -> Storage:
     return resources(request)[FileResources].storage
@@ -27,19 +29,21 @@ async def get_quota(request: Request) -> Quota:
     return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
 
 
-async def get_file(file_id: uuid.UUID, reads: Reads, _: FileReader) -> FileRow:
+async def get_file(file_id: FileId, reads: Reads, _: FileReader) -> FileRow:
     return await files.get(reads, file_id)
 
 
 async def get_own_file_by_path(
-    file_path: Annotated[FilePath, Path()], reads: Reads, principal: FileReader
+    file_path: Annotated[FilePath, Path(description="Path that the file was uploaded with.")],
+    reads: Reads,
+    principal: FileReader,
 ) -> FileRow:
     return await files.get_by_path(reads, principal.id, file_path)
 
 
 async def get_file_filters(
-    owner_id: uuid.UUID | None = None,
-    content_type: Annotated[MediaType | None, Query()] = None,
+    owner_id: Annotated[uuid.UUID | None, Query(description="Uploaded by this user.")] = None,
+    content_type: Annotated[MediaType | None, Query(description="Of this media type.")] = None,
 ) -> Filters:
     return {"owner_id": owner_id, "content_type": content_type}
 

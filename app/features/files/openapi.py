@@ -5,26 +5,34 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.features.files.schemas import MAX_BATCH, Description, FilePath
-from app.features.files.settings import FileSettings
+from app.http.openapi.headers import COPY_IS_CURRENT, VALIDATORS, sent
 
 Node = dict[str, Any]
 
-BYTES: Node = {"type": "string", "contentMediaType": "application/octet-stream"}
+# `format` for generators of OpenAPI 3.0, which upload the text of an object without it.
+BYTES: Node = {
+    "type": "string",
+    "format": "binary",
+    "contentMediaType": "application/octet-stream",
+}
 FILE: Node = {
     **BYTES,
-    "maxLength": FileSettings.model_fields["max_upload_bytes"].default,
-    "description": "A part with a filename; its type is detected from the bytes.",
+    "description": "A part with a filename; its type is detected from the bytes, and its size is "
+    "limited (by default to 20 MiB).",
     "examples": ["%PDF-1.7 ..."],
 }
 FILES: Node = {
     "type": "array",
+    "description": "The files, up to 10.",
     "items": FILE,
-    "minItems": 1,
     "maxItems": MAX_BATCH,
     "examples": [["%PDF-1.7 ...", "%PDF-1.4 ..."]],
 }
 DETAILS: Node = {
-    "description": TypeAdapter(Description).json_schema(),
+    "description": {
+        **TypeAdapter(Description).json_schema(),
+        "description": "Text about the file; up to 500 characters.",
+    },
     "path": {
         **TypeAdapter(FilePath).json_schema(),
         "description": "Path to read the file by; unique among your files.",
@@ -32,30 +40,31 @@ DETAILS: Node = {
 }
 
 
-def form(properties: Node, *, required: list[str]) -> Node:
+def form(properties: Node, example: Node, *, required: list[str]) -> Node:
     schema: Node = {
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": False,
     }
-    return {
-        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-    }
+    content = {"multipart/form-data": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def content(description: str, **headers: str) -> Node:
-    schema = {**BYTES, "maxLength": FILE["maxLength"]}
+    own = {
+        name.replace("_", "-"): {
+            "description": text,
+            "schema": {"type": "string", "maxLength": 1000},
+        }
+        for name, text in headers.items()
+    }
     return {
         "description": description,
-        "content": {"application/octet-stream": {"schema": schema}},
-        "headers": {
-            name.replace("_", "-"): {
-                "description": text,
-                "schema": {"type": "string", "maxLength": 1000},
-            }
-            for name, text in headers.items()
-        },
+        # A file has one of the types that `GET /files` filters by. Generators of clients that
+        # do not know the range read bytes of the other one.
+        "content": {name: {"schema": BYTES} for name in ("application/octet-stream", "*/*")},
+        "headers": sent(*VALIDATORS)["headers"] | own,
     }
 
 
@@ -74,18 +83,28 @@ CONTENT_PARAMETERS: Node = {
         )
     ]
 }
-SINGLE_BODY = form({"file": FILE, **DETAILS}, required=["file"])
-BATCH_BODY = form({"files": FILES}, required=["files"])
+# Without a path, which a second upload of the example would find taken.
+SINGLE_BODY = form(
+    {"file": FILE, **DETAILS},
+    {"file": FILE["examples"][0], "description": "The report of 2026."},
+    required=["file"],
+)
+BATCH_BODY = form({"files": FILES}, {"files": FILES["examples"][0]}, required=["files"])
 CONTENT_ANSWERS: dict[int | str, Node] = {
     200: content(
-        "The whole file, with its own media type as Content-Type.",
-        ETag="The SHA-256 of the bytes, for If-None-Match and If-Range.",
-        Content_Disposition="An attachment with the name of the file.",
+        "The whole file, with its own media type as Content-Type. Its ETag is the SHA-256.",
         Accept_Ranges="bytes",
+        Content_Disposition="An attachment with the name of the file.",
     ),
     206: content(
-        "The range that was asked for.", Content_Range="The position of the range in the file."
+        "The range that was asked for.",
+        Accept_Ranges="bytes",
+        Content_Disposition="An attachment with the name of the file.",
+        Content_Range="The position of the range in the file.",
     ),
-    304: {"description": "Your copy is current."},
-    307: {"description": "The bytes are at a signed URL of the storage, good for a minute."},
+    304: COPY_IS_CURRENT | sent(*VALIDATORS),
+    307: {
+        "description": "The bytes are at a signed URL of the storage, good for a minute.",
+        **sent("Location"),
+    },
 }

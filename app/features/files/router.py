@@ -1,7 +1,5 @@
 """Endpoints of files: uploads and downloads."""
 
-import uuid
-
 from fastapi import APIRouter, Request, Response, status
 
 from app.db.dependencies import Reads, Transactions
@@ -18,6 +16,7 @@ from app.features.files import crud as files
 from app.features.files.byte_ranges import Content, RangeNotSatisfiable, content_response
 from app.features.files.dependencies import (
     FileFilters,
+    FileId,
     FilePagination,
     OwnFileByPath,
     QuotaDep,
@@ -137,7 +136,7 @@ async def read_file_content(file: ReadableFile, storage: StorageDep, request: Re
     responses=responses(NotFound, NotPermitted, PreconditionFailed),
 )
 async def delete_file(
-    file_id: uuid.UUID,
+    file_id: FileId,
     principal: FileWriter,
     precondition: PreconditionDep,
     open_transaction: Transactions,

@@ -37,7 +37,9 @@ class FileDetails(In):
     """The fields of the form beside the file."""
 
     description: Annotated[Description | None, BeforeValidator(none_if_empty)] = None
+    """Text about the file; up to 500 characters."""
     path: Annotated[FilePath | None, BeforeValidator(none_if_empty)] = None
+    """Path to read the file by, unique among your files."""
 
 
 class FileBatchDetails(In):
@@ -46,22 +48,29 @@ class FileBatchDetails(In):
 
 class FileRead(Stored):
     name: str = Field(max_length=255, examples=["report.pdf"])
+    """Name of the file when it was uploaded, without folders."""
     path: str | None = Field(max_length=500, examples=["docs/2026/report.pdf"])
+    """Path to read the file by, unique among the files of its owner; or null."""
     description: str | None = Field(max_length=500, examples=["The report of 2026."])
-    size: Annotated[int, Field(gt=0, le=MAX_SIZE_BYTES, description="In bytes.")]
+    """Text about the file, or null."""
+    size: Annotated[int, Field(gt=0, le=MAX_SIZE_BYTES, description="Size in bytes.")]
     sha256: str = Field(
         pattern="^[0-9a-f]{64}$",
         max_length=64,
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
+    """SHA-256 of the bytes, in lowercase hexadecimal digits."""
     content_type: str = Field(max_length=100, examples=["application/pdf"])
+    """Media type, detected from the bytes."""
     owner_id: uuid.UUID
+    """Id of the user who uploaded the file."""
 
 
 class FileBatchRead(Out):
     """In the order in which they were sent."""
 
     files: Annotated[list[FileRead], Field(max_length=MAX_BATCH)]
+    """The stored files, in the order in which they were sent."""
 
 
 def attachment(name: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Numeric, TableValuedAlias, column, func, literal, 
 from app.features.dashboard.figures import Chart, Counts, DashboardFigures, Owned
 from app.features.dashboard.schemas import Count
 from app.features.items.models import Item
-from app.features.items.money import MoneyRead
+from app.features.items.money import RoundedMoney
 from app.http.schemas import Out
 
 DAYS = 30
@@ -19,22 +19,29 @@ PRICES = (0, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 ALIVE = Item.deleted_at.is_(None)
 
 
-class Day(Out):
+class DayCount(Out):
     day: date
+    """The day, in UTC."""
     count: Count
+    """Items that were created on this day."""
 
 
 class PriceRange(Out):
     """From `above`, exclusive, to `up_to`."""
 
-    above: MoneyRead
-    up_to: MoneyRead
+    above: RoundedMoney
+    """Lower bound in euros, exclusive."""
+    up_to: RoundedMoney
+    """Upper bound in euros, inclusive."""
     count: Count
+    """Items with a price in the range."""
 
 
 class TagCount(Out):
     tag: str = Field(max_length=30)
+    """The tag."""
     count: Count
+    """Items that have the tag."""
 
 
 def items(owned: Owned) -> Counts:
@@ -87,12 +94,17 @@ extension = DashboardFigures(
     charts={
         "items_by_day": Chart(
             items_by_day,
-            Annotated[list[Day], Field(max_length=31, description="Of the last 30 days.")],
+            Annotated[
+                list[DayCount],
+                Field(max_length=31, description="Items by day of creation, of the last 30 days."),
+            ],
         ),
-        "prices": Chart(prices, Annotated[list[PriceRange], Field(max_length=20)]),
+        "prices": Chart(
+            prices, Annotated[list[PriceRange], Field(max_length=20, description="Items by price.")]
+        ),
         "tags": Chart(
             tags,
-            Annotated[list[TagCount], Field(max_length=10, description="The most frequent ones.")],
+            Annotated[list[TagCount], Field(max_length=10, description="The most frequent tags.")],
         ),
     },
 )

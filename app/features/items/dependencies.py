@@ -1,11 +1,10 @@
 """Dependencies of the item endpoints: load and authorize items, parse filters."""
 
 import uuid
-from decimal import Decimal
 from typing import Annotated
 from urllib.parse import quote, unquote
 
-from fastapi import Cookie, Depends, Query, Request, Response
+from fastapi import Cookie, Depends, Path, Query, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from app.db.dependencies import ReplicaReads, UnitOfWorkDep
@@ -13,7 +12,7 @@ from app.db.listing import Filters
 from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.models import Item, ItemRow
-from app.features.items.schemas import Tag
+from app.features.items.schemas import QueryBound, Tag
 from app.features.items.scopes import ItemWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
@@ -25,13 +24,15 @@ QUESTION = TypeAdapter(Question)
 # Up to four bytes for each character, each encoded as %XX.
 MAX_COOKIE = MAX_QUESTION * 4 * 3
 
+ItemId = Annotated[uuid.UUID, Path(description="Id of the item.")]
 
-async def get_item(item_id: uuid.UUID, reads: ReplicaReads, _: ItemReader) -> ItemRow:
+
+async def get_item(item_id: ItemId, reads: ReplicaReads, _: ItemReader) -> ItemRow:
     return await items.get(reads, item_id)
 
 
 async def get_own_item(
-    item_id: uuid.UUID, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
+    item_id: ItemId, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
     item = await items.get_for_change(uow, item_id)
     permit_change(principal, item.owner_id)
@@ -40,7 +41,7 @@ async def get_own_item(
 
 
 async def get_own_deleted_item(
-    item_id: uuid.UUID, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
+    item_id: ItemId, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
     item = await items.get_deleted(uow, item_id)
     permit_change(principal, item.owner_id)
@@ -59,7 +60,11 @@ async def get_query(
         bool, Query(description="Store `q` in a cookie, and use the stored one if it is absent.")
     ] = False,
     last_query: Annotated[
-        OpaqueText | None, Cookie(json_schema_extra={"maxLength": MAX_COOKIE})
+        OpaqueText | None,
+        Cookie(
+            description="The last `q` that was sent with `remember`, percent-encoded.",
+            json_schema_extra={"maxLength": MAX_COOKIE},
+        ),
     ] = None,
 ) -> str | None:
     if not remember:
@@ -90,9 +95,13 @@ async def get_item_filters(
     category_id: Annotated[
         uuid.UUID | None, Query(description="In this category or below it.")
     ] = None,
-    owner_id: uuid.UUID | None = None,
-    min_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
-    max_price: Annotated[Decimal | None, Query(ge=0, le=10_000, decimal_places=2)] = None,
+    owner_id: Annotated[uuid.UUID | None, Query(description="Created by this user.")] = None,
+    min_price: Annotated[
+        QueryBound | None, Query(description="Lowest price in euros, inclusive.")
+    ] = None,
+    max_price: Annotated[
+        QueryBound | None, Query(description="Highest price in euros, inclusive.")
+    ] = None,
 ) -> Filters:
     return {
         "q": q,

@@ -22,9 +22,21 @@ def two_places(amount: Decimal) -> Decimal:
     return amount.quantize(CENT)
 
 
-# An amount of money is `Money` with its bounds, followed by PLAIN and TWO_PLACES: bounds after a
-# validator function are checked in Python, at twice the cost.
-Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2, examples=["999.99"])]
+def amount(example: str) -> WithJsonSchema:
+    """Document an amount of money as a string, although numbers are accepted.
+
+    Generators of typed clients turn the union of both into a class of its own, and a number in
+    binary floating point is not exact.
+    """
+    pattern = r"^\d{1,5}(\.\d{1,2})?$"
+    return WithJsonSchema(
+        {"type": "string", "pattern": pattern, "maxLength": 8, "examples": [example]}
+    )
+
+
+# An amount of money is `Money` with its bounds, followed by `amount`, PLAIN and TWO_PLACES: bounds
+# after a validator function are checked in Python, at twice the cost.
+Money = Annotated[Decimal, Field(strict=False, max_digits=7, decimal_places=2)]
 PLAIN = BeforeValidator(plain_decimal)
 TWO_PLACES = AfterValidator(two_places)
 MoneyRead = Annotated[
@@ -38,3 +50,5 @@ MoneyRead = Annotated[
         }
     ),
 ]
+# For amounts that do not come from a column with two places.
+RoundedMoney = Annotated[MoneyRead, Field(ge=0, lt=100_000), TWO_PLACES]

@@ -25,6 +25,7 @@ from app.features.items.export import ExportFormat, export
 from app.features.items.export_limit import ExportSlot
 from app.features.items.jobs import ProcessItem
 from app.features.items.models import ItemRow
+from app.features.items.openapi import EXPORT
 from app.features.items.schemas import (
     ItemBatch,
     ItemBatchRead,
@@ -56,13 +57,17 @@ CHANGES = responses(NotFound, NotPermitted, PreconditionFailed)
 
 
 # Declared before `/{item_id}`, whose pattern it matches, too.
-@router.get("/export", response_class=StreamingResponse, responses=responses(TooManyAtOnce))
+@router.get(
+    "/export", response_class=StreamingResponse, responses=EXPORT | responses(TooManyAtOnce)
+)
 async def export_items(
     reads: ReplicaReads,
     _: ItemReader,
     slot: ExportSlot,
     filters: ItemFilters,
-    form: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.NDJSON,
+    form: Annotated[
+        ExportFormat, Query(alias="format", description="Format of the file.")
+    ] = ExportFormat.NDJSON,
 ) -> StreamingResponse:
     """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
     chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
@@ -124,7 +129,7 @@ async def replace_item(
 async def update_item(
     data: ItemUpdate, item: OwnItem, uow: UnitOfWorkDep, request: Request
 ) -> Response:
-    """Change the fields you send; the others stay."""
+    """Change fields of your item; those that you do not send stay."""
     return etag_response(request, ItemRead, await items.update(uow, item, data))
 
 

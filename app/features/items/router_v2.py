@@ -50,7 +50,7 @@ async def create_item_v2(
 async def update_item_v2(
     data: ItemUpdateV2, item: OwnItem, uow: UnitOfWorkDep, request: Request
 ) -> Response:
-    """Change the fields you send; the others stay."""
+    """Change fields of your item; those that you do not send stay."""
     return etag_response(request, ItemReadV2, await items.update(uow, item, data.to_v1()))
 
 

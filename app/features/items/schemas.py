@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from app.features.items.models import MAX_GROSS_PRICE, broken_price_rule
-from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead
+from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead, amount
 from app.http.problem_schema import Problem
 from app.http.schemas import (
     LINE,
@@ -43,20 +43,32 @@ UNLISTED = ErrorDetails(
 
 Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Walnut desk"]), LINE]
 Description = Annotated[Storable, Field(max_length=500, examples=["Solid wood, oiled."]), PARAGRAPH]
-Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
-Tax = Annotated[Money, Field(ge=0, le=100, examples=["19.00"]), PLAIN, TWO_PLACES]
+Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), amount("999.99"), PLAIN, TWO_PLACES]
+Tax = Annotated[Money, Field(ge=0, le=100), amount("19.00"), PLAIN, TWO_PLACES]
 Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
+# In a URL everything is text, so that more spellings of a number are accepted.
+QueryBound = Annotated[Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), amount("999.99")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 
 
 class ItemCreate(In):
     name: Name
+    """Name of the item, 1 to 100 characters on one line after trimming."""
     description: Description | None = None
+    """Text about the item, or null; up to 500 characters."""
     price: Price
+    """Net price in euros with up to two decimal places: above 0, at most 10000 with the tax.
+    Numbers are accepted as well.
+    """
     tax: Tax = Decimal("0.00")
+    """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
+    accepted as well.
+    """
     tags: Tags = Field(default_factory=list)
+    """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | None = None
+    """Id of the category that contains the item, or null."""
 
     @field_validator("tax")
     @classmethod
@@ -72,11 +84,21 @@ class ItemUpdate(In):
     """An omitted field stays as it is; null is rejected where the item needs a value."""
 
     name: Name | MISSING = MISSING
+    """Name of the item, 1 to 100 characters on one line after trimming."""
     description: Description | MISSING | None = MISSING
+    """Text about the item, or null; up to 500 characters."""
     price: Price | MISSING = MISSING
+    """Net price in euros with up to two decimal places: above 0, at most 10000 with the tax.
+    Numbers are accepted as well.
+    """
     tax: Tax | MISSING = MISSING
+    """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
+    accepted as well.
+    """
     tags: Tags | MISSING = MISSING
+    """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | MISSING | None = MISSING
+    """Id of the category that contains the item, or null."""
 
 
 class ItemQuery(In):
@@ -91,14 +113,22 @@ class ItemQuery(In):
 
 
 class ItemRead(Stored):
-    name: str = Field(max_length=100)
-    description: str | None = Field(max_length=500)
+    name: str = Field(max_length=100, examples=["Walnut desk"])
+    """Name of the item."""
+    description: str | None = Field(max_length=500, examples=["Solid wood, oiled."])
+    """Text about the item, or null."""
     price: MoneyRead
-    tax: MoneyRead
-    tags: list[Tag] = Field(max_length=20)
+    """Net price in euros, with two decimal places."""
+    tax: Annotated[MoneyRead, Field(examples=["19.00"])]
+    """Tax in euros, with two decimal places."""
+    tags: list[Tag] = Field(max_length=20, examples=[["furniture", "wood"]])
+    """Tags of the item, in the order in which they were sent."""
     category_id: uuid.UUID | None
+    """Id of the category that contains the item, or null."""
     owner_id: uuid.UUID
+    """Id of the user who created the item."""
     processed_at: datetime | None
+    """Time of the last `POST /items/{item_id}/process` that ended, or null."""
 
 
 class ItemBatch(In):
@@ -112,7 +142,9 @@ class ItemBatch(In):
             examples=[[{"name": "Walnut desk", "price": "999.99", "tax": "19.00"}]],
         ),
     ]
+    """The items to create, 1 to 1,000."""
     atomic: bool = False
+    """Creates all items or none: one that breaks a rule rejects the batch with 422."""
 
     def checked(self) -> "CheckedBatch":
         """Validate each item on its own, and list at most `MAX_BATCH` errors."""
@@ -151,12 +183,19 @@ class ItemBatchResult(Out):
     """The result of the item at `index` of the batch."""
 
     index: Annotated[int, Field(ge=0, lt=MAX_BATCH)]
+    """Position of the item in the batch, from 0."""
     status: Literal[201, 422]
+    """201 if the item was created, 422 if it broke a rule."""
     item: ItemRead | None = None
+    """The created item; null with status 422."""
     problem: Problem | None = None
+    """The reason of the rejection; null with status 201."""
 
 
 class ItemBatchRead(Out):
     results: Annotated[list[ItemBatchResult], Field(max_length=MAX_BATCH)]
+    """One result for each item, in the order of the batch."""
     created: Annotated[int, Field(ge=0, le=MAX_BATCH)]
+    """Number of items that were created."""
     failed: Annotated[int, Field(ge=0, le=MAX_BATCH)]
+    """Number of items that were rejected."""

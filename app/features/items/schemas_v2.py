@@ -27,12 +27,16 @@ Currency = Annotated[Literal["EUR"], Field(examples=["EUR"])]
 
 class Amount(In):
     amount: Price
+    """Amount with up to two decimal places, above 0. Numbers are accepted as well."""
     currency: Currency
+    """Currency code (ISO 4217)."""
 
 
 class AmountRead(Out):
     amount: MoneyRead
+    """Amount with two decimal places."""
     currency: Currency
+    """Currency code (ISO 4217)."""
 
 
 def in_euros(value: Any) -> Any:
@@ -42,11 +46,19 @@ def in_euros(value: Any) -> Any:
 
 class ItemCreateV2(In):
     name: Name
+    """Name of the item, 1 to 100 characters on one line after trimming."""
     description: Description | None = None
+    """Text about the item, or null; up to 500 characters."""
     price: Amount
+    """Net price with its currency: above 0, at most 10000 with the tax."""
     tax: Tax = Decimal("0.00")
+    """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
+    accepted as well.
+    """
     tags: Tags = Field(default_factory=list)
+    """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | None = None
+    """Id of the category that contains the item, or null."""
 
     @field_validator("tax")
     @classmethod
@@ -65,11 +77,19 @@ class ItemUpdateV2(In):
     """An omitted field stays as it is; null is rejected where the item needs a value."""
 
     name: Name | MISSING = MISSING
+    """Name of the item, 1 to 100 characters on one line after trimming."""
     description: Description | MISSING | None = MISSING
+    """Text about the item, or null; up to 500 characters."""
     price: Amount | MISSING = MISSING
+    """Net price with its currency: above 0, at most 10000 with the tax."""
     tax: Tax | MISSING = MISSING
+    """Tax in euros with up to two decimal places: 0 to 100 and not above the price. Numbers are
+    accepted as well.
+    """
     tags: Tags | MISSING = MISSING
+    """Up to 20 tags of lowercase letters, digits and hyphens."""
     category_id: Id | MISSING | None = MISSING
+    """Id of the category that contains the item, or null."""
 
     def to_v1(self) -> ItemUpdate:
         fields = self.model_dump()
@@ -80,10 +100,18 @@ class ItemUpdateV2(In):
 
 class ItemReadV2(Stored):
     name: str = Field(max_length=100)
+    """Name of the item."""
     description: str | None = Field(max_length=500)
+    """Text about the item, or null."""
     price: Annotated[AmountRead, BeforeValidator(in_euros)]
+    """Net price with its currency."""
     tax: MoneyRead
+    """Tax in euros, with two decimal places."""
     tags: list[Tag] = Field(max_length=20)
+    """Tags of the item, in the order in which they were sent."""
     category_id: uuid.UUID | None
+    """Id of the category that contains the item, or null."""
     owner_id: uuid.UUID
+    """Id of the user who created the item."""
     processed_at: datetime | None
+    """Time of the last `POST /items/{item_id}/process` that ended, or null."""

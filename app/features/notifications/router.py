@@ -27,7 +27,9 @@ from app.security.authentication import Administrator, SignedIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
 NotificationPagination = Annotated[Pagination, Depends(paginated(notifications.LISTING))]
-Recipient = Annotated[Email, Path(examples=["user@example.com"])]
+Recipient = Annotated[
+    Email, Path(description="E-mail address of the recipient.", examples=["user@example.com"])
+]
 
 
 @router.get("", response_model=Page[NotificationRead])

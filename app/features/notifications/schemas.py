@@ -22,11 +22,17 @@ Message = Annotated[
 
 class NotificationCreate(In):
     subject: Subject
+    """Subject of the mail, 1 to 200 characters on one line."""
     message: Message
+    """Text of the message, 1 to 5,000 characters."""
 
 
 class NotificationRead(Out):
     id: uuid.UUID
+    """Id of the notification."""
     subject: str = Field(max_length=200)
+    """Subject of the message."""
     message: str = Field(max_length=5000)
+    """Text of the message."""
     created_at: datetime
+    """Time at which it was sent."""

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Path, Query
 
 from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.listing import Filters
@@ -15,13 +15,15 @@ from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import Question
 from app.security.authentication import permit_change
 
+PostId = Annotated[uuid.UUID, Path(description="Id of the post.")]
 
-async def get_post(post_id: uuid.UUID, reads: ReplicaReads, principal: PostReader) -> PostRow:
+
+async def get_post(post_id: PostId, reads: ReplicaReads, principal: PostReader) -> PostRow:
     return await posts.get(reads, post_id, viewer=principal)
 
 
 async def get_own_post(
-    post_id: uuid.UUID, uow: UnitOfWorkDep, principal: PostWriter, precondition: PreconditionDep
+    post_id: PostId, uow: UnitOfWorkDep, principal: PostWriter, precondition: PreconditionDep
 ) -> Post:
     post = await posts.get_for_change(uow, post_id, viewer=principal)
     permit_change(principal, post.author_id)
@@ -30,8 +32,8 @@ async def get_own_post(
 
 
 async def get_post_filters(
-    author_id: uuid.UUID | None = None,
-    status: Status | None = None,
+    author_id: Annotated[uuid.UUID | None, Query(description="Written by this user.")] = None,
+    status: Annotated[Status | None, Query(description="Published posts or drafts alone.")] = None,
     q: Annotated[
         Question | None,
         Query(description="Words of title and body, or their beginnings; all must match."),

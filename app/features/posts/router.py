@@ -54,7 +54,7 @@ async def replace_post(
 async def update_post(
     data: PostUpdate, post: OwnPost, uow: UnitOfWorkDep, request: Request
 ) -> Response:
-    """Change the fields you send; the others stay."""
+    """Change fields of your post; those that you do not send stay."""
     return etag_response(request, PostRead, await posts.update(uow, post, data))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Security
 from fastapi.requests import HTTPConnection
+from fastapi.security import APIKeyQuery
 
 from app.db.resources import DatabaseResources
 from app.feature import load_features
@@ -63,6 +64,15 @@ async def redeem(opened: Resources, secret: str) -> Principal:
 
 stream_authentication = Authentication(
     TOKEN_URL, authenticate_stream, query_parameters=frozenset({TICKET_PARAMETER})
+)
+
+# Documents the parameter, which `authenticate_stream` reads.
+TICKET = APIKeyQuery(
+    name=TICKET_PARAMETER,
+    scheme_name="Ticket",
+    description="For browsers, which cannot send headers here: a ticket of "
+    "`POST /api/v1/auth/ws-ticket`, good for one connection within 30 seconds.",
+    auto_error=False,
 )
 
 # Requires no scope: the scopes decide which events the caller receives.

@@ -9,4 +9,5 @@ class TicketRead(Out):
     """Sent as `?ticket=` where a browser cannot send a header: WebSocket, EventSource."""
 
     ticket: str = Field(max_length=100, examples=["3yZ6c8Qm0bB1..."])
-    expires_in: int = Field(ge=1, le=60, description="Seconds", examples=[30])
+    """The ticket: good for one connection."""
+    expires_in: int = Field(ge=1, le=60, description="Seconds until it expires.", examples=[30])

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from app.db.dependencies import Reads, UnitOfWorkDep
 from app.db.listing import Filters
@@ -15,13 +15,15 @@ from app.jobs.models import Task, TaskStatus
 from app.resources import resources
 from app.security.authentication import SignedIn
 
+TaskId = Annotated[uuid.UUID, Path(description="Id of the task.")]
 
-async def get_task(task_id: uuid.UUID, reads: Reads, principal: SignedIn) -> TaskRow:
+
+async def get_task(task_id: TaskId, reads: Reads, principal: SignedIn) -> TaskRow:
     return await tasks.get(reads, task_id, viewer=principal)
 
 
 async def get_task_for_change(
-    task_id: uuid.UUID, uow: UnitOfWorkDep, principal: SignedIn, precondition: PreconditionDep
+    task_id: TaskId, uow: UnitOfWorkDep, principal: SignedIn, precondition: PreconditionDep
 ) -> Task:
     task = await tasks.get_for_change(uow, task_id, viewer=principal)
     # Not required: each progress report creates a new version.
@@ -40,9 +42,15 @@ async def require_room_for_task(request: Request, uow: UnitOfWorkDep, principal:
 
 
 async def get_task_filters(
-    status: TaskStatus | None = None,
+    status: Annotated[TaskStatus | None, Query(description="With this status.")] = None,
     kind: Annotated[
-        str | None, Query(max_length=50, pattern="^[a-z_]+$", examples=["process_item"])
+        str | None,
+        Query(
+            description="Of this job.",
+            max_length=50,
+            pattern="^[a-z_]+$",
+            examples=["process_item"],
+        ),
     ] = None,
 ) -> Filters:
     return {"status": status, "kind": kind}

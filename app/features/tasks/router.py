@@ -11,6 +11,7 @@ from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
 from app.features.tasks.errors import AlreadyFinished, NotFailed
 from app.features.tasks.models import TaskRow
 from app.features.tasks.schemas import TaskRead
+from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
@@ -56,4 +57,5 @@ async def cancel_task(task: OwnTask, uow: UnitOfWorkDep) -> None:
 )
 async def retry_task(task: OwnTask, uow: UnitOfWorkDep, request: Request) -> Response:
     """Retry your failed task."""
-    return etag_response(request, TaskRead, await tasks.retry(uow, task))
+    location = path_of(request, "read_task", task_id=task.id)
+    return etag_response(request, TaskRead, await tasks.retry(uow, task), location=location)

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import Field
 
 from app.db.dependencies import UnitOfWorkDep
@@ -21,6 +21,7 @@ from app.resources import resources
 from app.security.authentication import Administrator
 from app.security.principals import Principal, Role
 
+UserId = Annotated[uuid.UUID, Path(description="Id of the account.")]
 UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
 
 
@@ -33,7 +34,7 @@ async def get_own_account(
 
 
 async def get_other_account(
-    user_id: uuid.UUID, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
+    user_id: UserId, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
 ) -> User:
     user = await users.get_for_change(uow, user_id)
     precondition.check(user)
@@ -41,8 +42,10 @@ async def get_other_account(
 
 
 async def get_user_filters(
-    role: Role | None = None,
-    is_active: bool | None = None,
+    role: Annotated[Role | None, Query(description="With this role.")] = None,
+    is_active: Annotated[
+        bool | None, Query(description="Accounts that can be used, or disabled ones.")
+    ] = None,
     q: Annotated[UserQuestion | None, Query(description="Part of e-mail or username.")] = None,
 ) -> Filters:
     return {"role": role, "is_active": is_active, "q": q}

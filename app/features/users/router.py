@@ -13,6 +13,7 @@ from app.features.users.dependencies import (
     OwnAccount,
     Passwords,
     UserFilters,
+    UserId,
     UserPagination,
     permit_role,
     refuse_weak,
@@ -51,7 +52,7 @@ async def read_profile(reads: Reads, principal: ProfileReader, request: Request)
 async def update_profile(
     data: ProfileUpdate, user: OwnAccount, uow: UnitOfWorkDep, request: Request
 ) -> Response:
-    """Change the fields of your profile that you send; the others stay."""
+    """Change fields of your profile; those that you do not send stay."""
     return account(request, UserRead, await users.update(uow, user, data))
 
 
@@ -95,7 +96,7 @@ async def create_user(
 
 @router.get("/{user_id}", response_model=UserAdminRead | UserRead, responses=responses(NotFound))
 async def read_user(
-    user_id: uuid.UUID, reads: Reads, principal: ProfileReader, request: Request
+    user_id: UserId, reads: Reads, principal: ProfileReader, request: Request
 ) -> Response:
     """Read an account: your own or, as an administrator, any account with more fields."""
     if principal.is_admin:

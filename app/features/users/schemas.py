@@ -4,11 +4,12 @@ import uuid
 from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import MISSING, ConfigDict, Field, SecretStr, StringConstraints
 
+from app.config.known_secrets import DEMO_PASSWORD
 from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
 from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
-from app.http.schemas import LINE, In, Out, Storable, Stored
+from app.http.schemas import LINE, Described, In, Out, Storable, Stored
 from app.security.principals import Role
 
 # Accounts created before this rule keep their names and can sign in with them. ADR 0028.
@@ -39,90 +40,120 @@ Password = Annotated[
 ]
 
 
+# The examples of requests are valid for the demo users.
 CurrentPassword = Annotated[
     SecretStr,
-    Field(
-        min_length=1,
-        max_length=MAX_TYPED_LENGTH,
-        strict=False,
-        examples=["correct horse battery staple"],
-    ),
+    Field(min_length=1, max_length=MAX_TYPED_LENGTH, strict=False, examples=[DEMO_PASSWORD]),
     STORABLE_SECRET,
 ]
 AnyRole = Annotated[Role, Field(strict=False)]
 
 
-class Address(BaseModel):
+class Address(Described):
     model_config = ConfigDict(strict=True, extra="forbid", from_attributes=True)
 
     street: Annotated[
         Storable, Field(min_length=1, max_length=200, examples=["12 St James's Square"]), LINE
     ]
+    """Street and number."""
     city: Annotated[Storable, Field(min_length=1, max_length=100, examples=["London"]), LINE]
+    """City."""
     country: Annotated[Storable, Field(min_length=2, max_length=60, examples=["GB"]), LINE]
+    """Country, as a name or a code (ISO 3166)."""
     postal_code: Annotated[
         Storable, Field(min_length=1, max_length=20, examples=["SW1Y 4JH"]), LINE
     ]
+    """Postal code."""
 
 
 class UserBase(In):
     email: Email
+    """E-mail address, unique without regard to case."""
     username: Username
+    """Username for signing in: 3 to 50 letters, digits, dots, underscores and hyphens; unique
+    without regard to case.
+    """
     full_name: FullName | None = None
+    """Name as others see it, or null."""
 
 
 class UserRegister(UserBase):
     password: Password
+    """Password, 12 to 128 characters; common passwords and your own names are rejected."""
 
 
 class UserCreate(UserRegister):
     """The fields that administrators set when they create an account."""
 
+    email: Annotated[Email, Field(examples=["charles@example.com"])]
+    username: Annotated[Username, Field(examples=["charles"])]
     role: AnyRole = Role.USER
+    """Role, which decides the scopes of the account."""
 
 
 class PasswordChange(In):
     current_password: CurrentPassword
+    """The password that you sign in with now."""
     new_password: Password
+    """The new password, 12 to 128 characters; common passwords and your own names are rejected."""
     revoke_api_keys: Annotated[
         bool, Field(description="Also revokes all API keys and disables all webhooks.")
     ] = True
 
 
 class EmailUpdate(In):
-    email: Email
+    email: Annotated[Email, Field(examples=["ada.lovelace@example.com"])]
+    """The new e-mail address."""
     current_password: CurrentPassword
+    """The password that you sign in with now."""
 
 
 class AccountDeletion(In):
     current_password: CurrentPassword
+    """The password that you sign in with now."""
 
 
 class ProfileUpdate(In):
     """Changes that users make to their own account; an omitted field stays as it is."""
 
-    username: Username | MISSING = MISSING
+    username: Annotated[Username, Field(examples=["ada.lovelace"])] | MISSING = MISSING
+    """Username for signing in: 3 to 50 letters, digits, dots, underscores and hyphens; unique
+    without regard to case.
+    """
     full_name: FullName | MISSING | None = MISSING
+    """Name as others see it, or null."""
     age: Age | MISSING | None = MISSING
+    """Age in years, or null."""
     address: Address | MISSING | None = MISSING
+    """Postal address, or null."""
 
 
 class UserUpdate(In):
     """The fields of other accounts that administrators can change."""
 
-    role: AnyRole | MISSING = MISSING
+    role: Annotated[AnyRole, Field(examples=["guest"])] | MISSING = MISSING
+    """Role, which decides the scopes of the account."""
     is_active: bool | MISSING = MISSING
+    """Whether the account can be used."""
 
 
 class UserRead(Stored):
     email: str = Field(max_length=320)
+    """E-mail address."""
     username: str = Field(max_length=50)
+    """Username."""
     full_name: str | None = Field(max_length=100)
+    """Name as others see it, or null."""
     age: int | None = Field(ge=0, le=150)
+    """Age in years, or null."""
     address: Address | None
+    """Postal address, or null."""
     role: Role
+    """Role, which decides the scopes of the account."""
     is_active: bool
+    """Whether the account can be used."""
     email_verified: bool
+    """Whether the e-mail address is confirmed."""
 
 
 class UserAdminRead(UserRead):
@@ -131,12 +162,19 @@ class UserAdminRead(UserRead):
     has_unversioned_fields: ClassVar[bool] = True
 
     last_login_at: datetime | None
+    """Time of the last sign-in, or null if there was none."""
     session_count: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    """Number of sessions that have not ended."""
 
 
 class SessionRead(Out):
     id: uuid.UUID
+    """Id of the session."""
     created_at: datetime
+    """Time of the sign-in."""
     last_used_at: datetime
+    """Time of the last refresh of the session."""
     user_agent: str | None = Field(max_length=255)
+    """`User-Agent` of the sign-in, or null."""
     address: str | None = Field(max_length=45)
+    """IP address of the sign-in, or null."""

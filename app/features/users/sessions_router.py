@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 
 from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound, SessionRequired
@@ -17,6 +17,7 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/sessions", tags=["auth"], route_class=UnitOfWorkRoute)
+SessionId = Annotated[uuid.UUID, Path(description="Id of the session.")]
 SessionPagination = Annotated[Pagination, Depends(paginated(sessions.LISTING))]
 
 
@@ -35,6 +36,6 @@ async def list_sessions(
     response_class=Response,
     responses=responses(SessionRequired, NotFound),
 )
-async def end_session(session_id: uuid.UUID, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
+async def end_session(session_id: SessionId, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
     """End one of your sessions."""
     await sessions.end(uow, session_id, user_id=principal.id)

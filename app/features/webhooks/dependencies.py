@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Query, Request
 
 from app.db.dependencies import Reads, UnitOfWorkDep
 from app.db.listing import Filters
@@ -24,13 +24,16 @@ from app.http.precondition_dependency import PreconditionDep
 from app.resources import resources
 from app.security.principals import Principal
 
+WebhookId = Annotated[uuid.UUID, Path(description="Id of the webhook.")]
+DeliveryId = Annotated[uuid.UUID, Path(description="Id of the delivery.")]
 
-async def get_webhook(webhook_id: uuid.UUID, reads: Reads, principal: WebhookManager) -> WebhookRow:
+
+async def get_webhook(webhook_id: WebhookId, reads: Reads, principal: WebhookManager) -> WebhookRow:
     return await webhooks.get(reads, webhook_id, viewer=principal)
 
 
 async def get_own_webhook(
-    webhook_id: uuid.UUID,
+    webhook_id: WebhookId,
     uow: UnitOfWorkDep,
     principal: WebhookManager,
     precondition: PreconditionDep,
@@ -45,7 +48,7 @@ OwnWebhook = Annotated[Webhook, Depends(get_own_webhook)]
 
 
 async def get_own_delivery(
-    webhook_id: uuid.UUID, delivery_id: uuid.UUID, uow: UnitOfWorkDep, principal: WebhookManager
+    webhook_id: WebhookId, delivery_id: DeliveryId, uow: UnitOfWorkDep, principal: WebhookManager
 ) -> WebhookDelivery:
     delivery, webhook = await webhook_deliveries.get_for_change(
         uow, delivery_id, webhook_id, viewer=principal
@@ -97,7 +100,9 @@ def permit_events(principal: Principal, events: Iterable[str]) -> None:
         raise InsufficientScope(f"These events require {', '.join(sorted(missing))}.")
 
 
-async def get_delivery_filters(status: DeliveryStatus | None = None) -> Filters:
+async def get_delivery_filters(
+    status: Annotated[DeliveryStatus | None, Query(description="With this status.")] = None,
+) -> Filters:
     return {"status": status}
 
 

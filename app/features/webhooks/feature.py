@@ -5,6 +5,7 @@ from app.features.users.signals import ProgramsRevoked, RoleChanged
 from app.features.webhooks.crud import backlogs, deliveries
 from app.features.webhooks.deliveries_router import router as deliveries_router
 from app.features.webhooks.lifespan import lifespan
+from app.features.webhooks.openapi import create_webhooks
 from app.features.webhooks.receivers import disable_beyond_role, disable_webhooks
 from app.features.webhooks.router import router
 from app.features.webhooks.scopes import WEBHOOKS_MANAGE
@@ -19,5 +20,6 @@ feature = Feature(
     scopes=(WEBHOOKS_MANAGE,),
     cleanup=(backlogs.delete_expired, deliveries.delete_old),
     lifespan=lifespan,
+    webhooks=(create_webhooks,),
     receivers={ProgramsRevoked: disable_webhooks, RoleChanged: disable_beyond_role},
 )

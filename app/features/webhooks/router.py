@@ -29,7 +29,6 @@ from app.features.webhooks.schemas.delivery import WebhookDeliveryRead
 from app.features.webhooks.schemas.webhook import WebhookCreated, WebhookRead, WebhookSecret
 from app.features.webhooks.scopes import WebhookManager
 from app.features.webhooks.settings import WebhookSettings
-from app.http.absolute_urls import absolute_url
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -52,23 +51,21 @@ async def list_webhooks(
 
 @router.post(
     "",
+    response_model=WebhookCreated,
     status_code=status.HTTP_201_CREATED,
     responses=responses(InsufficientScope, TooManyWebhooks),
 )
 async def create_webhook(
-    data: NewWebhook,
-    uow: UnitOfWorkDep,
-    principal: WebhookManager,
-    request: Request,
-    response: Response,
-) -> WebhookCreated:
+    data: NewWebhook, uow: UnitOfWorkDep, principal: WebhookManager, request: Request
+) -> Response:
     """Subscribe a URL to events; the secret is shown in this response only."""
     secret = new_secret()
     encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
     limit = resources(request)[WebhookSettings].webhooks_per_user
     webhook = await webhooks.create(uow, data, owner=principal, encrypted=encrypted, limit=limit)
-    response.headers["Location"] = absolute_url(request, f"{request.url.path}/{webhook.id}")
-    return WebhookCreated(**shown(webhook), secret=encoded(secret))
+    created = WebhookCreated(**shown(webhook), secret=encoded(secret))
+    location = f"{request.url.path}/{webhook.id}"
+    return etag_response(request, WebhookCreated, created, location=location)
 
 
 @router.get("/{webhook_id}", response_model=WebhookRead, responses=responses(NotFound))
@@ -89,7 +86,7 @@ async def update_webhook(
     principal: WebhookManager,
     request: Request,
 ) -> Response:
-    """Change the fields you send; `is_active` disables the webhook, or enables it again."""
+    """Change fields of your webhook; `is_active` disables it, or enables it again."""
     changed = await webhooks.update_fields(uow, webhook, data, by=principal)
     return etag_response(request, WebhookRead, changed)
 

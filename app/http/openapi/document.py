@@ -1,27 +1,23 @@
 """OpenAPI document: completes the one that FastAPI generates."""
 
+import re
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from app.config.settings import Settings
 from app.errors import SessionRequired
 from app.http.openapi.errors import declared, kinds_by_status, response_name, shared_response
-from app.http.openapi.headers import with_headers
+from app.http.openapi.headers import SENT, Node, with_headers
 from app.http.openapi.schemas import example_of, tidy, without_null
 from app.http.problem_types import Kind
 
-Node = dict[str, Any]
-
 SYSTEM = "The service itself: whether it is alive and ready, and which version runs."
 GUIDE = Path(__file__).parents[1] / "pages" / "guide.md"
-LICENSE = {"name": "MIT", "identifier": "MIT"}
 API_KEY = {
     "type": "apiKey",
     "in": "header",
@@ -35,6 +31,20 @@ REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
 def operation_id(route: APIRoute) -> str:
     """Return the name of the endpoint, which is unique and readable in generated clients."""
     return route.name
+
+
+def info(settings: Settings) -> Node:
+    """Return the arguments of FastAPI that the document begins with."""
+    address = settings.security_contact
+    kind = "email" if address.startswith("mailto:") else "url"
+    return {
+        "title": settings.project_name,
+        "version": settings.version,
+        "description": f"{settings.description}\n\n{GUIDE.read_text(encoding='utf-8')}",
+        "servers": [{"url": settings.public_url}],
+        "contact": {"name": "the maintainers", kind: address.removeprefix("mailto:")},
+        "license_info": {"name": "MIT", "identifier": "MIT"},
+    }
 
 
 def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> None:
@@ -56,27 +66,14 @@ def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -
 
 def document(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> Node:
     settings: Settings = app.state.resources[Settings]
-    generated = get_openapi(
-        title=settings.project_name,
-        version=settings.version,
-        description=f"{settings.description}\n\n{GUIDE.read_text(encoding='utf-8')}",
-        routes=app.routes,
-        servers=[{"url": "/"}],
-        contact=contact(settings),
-        license_info=LICENSE,
-    )
+    generated = FastAPI.openapi(app)
+    token_url = f"{settings.public_url}{settings.api_v1_str}/auth/token"
     flow = generated["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
-    flow["scopes"] = dict(scopes)
-    return completed(generated, tags, token_url=f"{settings.api_v1_str}/auth/token")
+    flow.update(tokenUrl=token_url, refreshUrl=token_url, scopes=dict(scopes))
+    return completed(generated, tags)
 
 
-def contact(settings: Settings) -> dict[str, str]:
-    address = settings.security_contact
-    kind = "email" if address.startswith("mailto:") else "url"
-    return {"name": "the maintainers", kind: address.removeprefix("mailto:")}
-
-
-def completed(generated: Node, tags: Mapping[str, str], *, token_url: str) -> Node:
+def completed(generated: Node, tags: Mapping[str, str]) -> Node:
     """Return the document with its tags, security, errors, bounds and examples."""
     components, schemas = generated["components"], generated["components"]["schemas"]
     shared: Node = {}
@@ -84,14 +81,17 @@ def completed(generated: Node, tags: Mapping[str, str], *, token_url: str) -> No
     for methods in generated["paths"].values():
         for method, found in methods.items():
             operation = with_headers(method, found, schemas)
-            errors = {str(status): kinds for status, kinds in kinds_by_status(operation).items()}
+            errors = kinds_by_status(operation)
             methods[method] = completed_operation(operation, errors, components)
             shared |= {response_name(kinds): shared_response(kinds) for kinds in errors.values()}
             used.update(operation["tags"])
+    for methods in generated.get("webhooks", {}).values():
+        methods["post"] = completed_operation(methods["post"], {}, components)
     finished = {
         "schemas": {name: schemas[name] for name in schemas if name not in REPLACED},
         "responses": dict(sorted(shared.items())),
-        "securitySchemes": security_schemes(components["securitySchemes"], token_url),
+        "headers": SENT,
+        "securitySchemes": {**components["securitySchemes"], "ApiKey": API_KEY},
     }
     described = [{"name": name, "description": tags[name]} for name in tags if name in used]
     return {**tidy({**generated, "components": finished}), "tags": described}
@@ -105,15 +105,19 @@ def completed_operation(operation: Node, errors: dict[str, list[Kind]], componen
     others = {status: each for status, each in operation["responses"].items() if status < "4"}
     finished = {
         **operation,
-        "summary": operation["summary"].capitalize(),
+        "summary": summary(operation["description"]),
         "security": security_of(operation),
+        "parameters": [without_null(parameter) for parameter in operation["parameters"]],
         "responses": others | references,
     }
-    if "parameters" in operation:
-        finished["parameters"] = [without_null(parameter) for parameter in operation["parameters"]]
     if "requestBody" in operation:
         finished["requestBody"] = with_example(operation["requestBody"], components)
     return finished
+
+
+def summary(description: str) -> str:
+    """Return the first sentence of a description up to its details, without the full stop."""
+    return re.split(r"[;:]|\.$", description.partition("\n")[0])[0]
 
 
 def with_example(body: Node, components: Node) -> Node:
@@ -129,20 +133,3 @@ def security_of(operation: Node) -> list[Node]:
     security: list[Node] = operation.get("security", [])
     accepts_api_keys = SessionRequired not in declared(operation)
     return [*security, {"ApiKey": []}] if security and accepts_api_keys else security
-
-
-def security_schemes(generated: Node, token_url: str) -> Node:
-    oauth2 = generated["OAuth2"]
-    password = oauth2["flows"]["password"] | {"tokenUrl": token_url, "refreshUrl": token_url}
-    return {**generated, "OAuth2": {**oauth2, "flows": {"password": password}}, "ApiKey": API_KEY}
-
-
-def below(root_path: str, document: Node) -> Node:
-    """Return the document for clients that reach the service under a path prefix."""
-    if not root_path:
-        return document
-    components = document["components"]
-    schemes = components["securitySchemes"]
-    token_url = root_path + schemes["OAuth2"]["flows"]["password"]["tokenUrl"]
-    components = {**components, "securitySchemes": security_schemes(schemes, token_url)}
-    return {**document, "servers": [{"url": root_path}], "components": components}

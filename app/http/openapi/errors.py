@@ -1,7 +1,5 @@
 """OpenAPI of errors: the problems that an operation may respond with."""
 
-from typing import Any
-
 from app.errors import (
     AppError,
     BadRequest,
@@ -24,6 +22,7 @@ from app.http.idempotency.models import (
     IdempotencyKeyReused,
     TooManyIdempotencyKeys,
 )
+from app.http.openapi.headers import RATE_LIMIT, Node, sent
 from app.http.problem_details import CODES, MEDIA_TYPE
 from app.http.problem_types import Kind, example, problem_types
 from app.http.request_errors import (
@@ -36,8 +35,6 @@ from app.http.request_errors import (
 )
 from app.security.request_credentials import AmbiguousCredentials
 
-Node = dict[str, Any]
-
 AUTHENTICATION: tuple[Kind, ...] = (
     Unauthenticated,
     InvalidToken,
@@ -46,36 +43,25 @@ AUTHENTICATION: tuple[Kind, ...] = (
 )
 
 
-def header(name: str, description: str, **schema: Any) -> Node:
-    return {name: {"description": description, "schema": schema}}
-
-
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
-RETRY_AFTER = header(
-    "Retry-After",
-    "Seconds to wait before the request is worth repeating.",
-    type="integer",
-    minimum=0,
-    maximum=86_400,
-)
-HEADERS: dict[int, Node] = {
-    Unauthenticated.status: header(
-        "WWW-Authenticate",
-        "How to authenticate (RFC 6750, section 3).",
-        type="string",
-        maxLength=200,
-    ),
-    TooManyRequests.status: RETRY_AFTER,
-    Unavailable.status: RETRY_AFTER,
+# By status: of at least one of the errors that have it.
+HEADERS = {
+    Unauthenticated.status: ("WWW-Authenticate",),
+    InsufficientScope.status: ("WWW-Authenticate",),
+    IdempotencyKeyInProgress.status: ("Retry-After",),
+    TooManyRequests.status: ("Retry-After",),
+    Unavailable.status: ("Retry-After",),
 }
+# Responses to requests that are rejected before they count in the rate limit.
+UNCOUNTED = frozenset({UriTooLong.status, HeadersTooLarge.status})
 
 
-def kinds_by_status(operation: Node) -> dict[int, list[Kind]]:
+def kinds_by_status(operation: Node) -> dict[str, list[Kind]]:
     """Return the problems that an operation may respond with, in the order of their codes."""
-    by_status: dict[int, list[Kind]] = {}
+    by_status: dict[str, list[Kind]] = {}
     kinds = {*declared(operation), *implied(operation)}
     for kind in sorted(kinds, key=lambda kind: (kind.status, kind.code)):
-        by_status.setdefault(kind.status, []).append(kind)
+        by_status.setdefault(str(kind.status), []).append(kind)
     return by_status
 
 
@@ -116,10 +102,11 @@ def response_name(kinds: list[Kind]) -> str:
 
 def shared_response(kinds: list[Kind]) -> Node:
     """Return the response that all operations with these problems refer to."""
+    status = kinds[0].status
+    counted = () if status in UNCOUNTED else RATE_LIMIT
     examples = {kind.code: {"summary": kind.title, "value": example(kind)} for kind in kinds}
-    described = {
+    return {
         "description": "; or: ".join(kind.title for kind in kinds),
         "content": {MEDIA_TYPE: {"schema": PROBLEM, "examples": examples}},
+        **sent(*counted, *HEADERS.get(status, ())),
     }
-    headers = HEADERS.get(kinds[0].status)
-    return {**described, "headers": headers} if headers else described

@@ -1,69 +1,97 @@
-"""OpenAPI of headers that routes and middleware read, which FastAPI does not know."""
+"""OpenAPI of headers that routes and middleware read and send, which FastAPI does not know."""
 
 from typing import Any
 
 Node = dict[str, Any]
 
 
-def header(name: str, description: str, **schema: Any) -> Node:
-    return {
-        "name": name,
-        "in": "header",
-        "description": description,
-        "schema": {"type": "string", **schema},
-    }
+def header(description: str, max_length: int = 40) -> Node:
+    return {"description": description, "schema": {"type": "string", "maxLength": max_length}}
 
 
-IDEMPOTENCY_KEY = header(
-    "Idempotency-Key",
-    "A unique value for each new request: repeated requests with it are executed "
-    "once, and the response is stored for a day.",
-    minLength=1,
-    maxLength=255,
-)
-IF_MATCH = header(
-    "If-Match",
-    "The `ETag` that you read: if the resource has changed, the response is 412 "
-    "and nothing happens.",
-    maxLength=4096,
-)
-IF_UNMODIFIED_SINCE = header(
-    "If-Unmodified-Since",
-    "The `Last-Modified` that you read, in whole seconds; ignored together with "
-    "`If-Match`, which is exact.",
-    maxLength=40,
-)
-IF_NONE_MATCH = header(
-    "If-None-Match",
-    "The `ETag` of your copy: if it is current, the response is 304, or 412 to a write.",
-    maxLength=4096,
-)
-IF_MODIFIED_SINCE = header(
-    "If-Modified-Since",
-    "The `Last-Modified` of your copy; ignored together with `If-None-Match`.",
-    maxLength=40,
-)
-WRITE_CONDITIONS = (IF_MATCH, IF_UNMODIFIED_SINCE, IF_NONE_MATCH)
-READ_CONDITIONS = (IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE)
-NOT_MODIFIED: dict[int | str, Node] = {304: {"description": "Your copy is current."}}
+SECONDS: Node = {"type": "integer", "minimum": 0, "maximum": 86_400}
+RECEIVED = {
+    "Idempotency-Key": header("Unique for each new request; a repetition is executed once.", 255),
+    "If-Match": header("The `ETag` that you read: if it is not the current one, 412.", 4096),
+    "If-Modified-Since": header("The `Last-Modified` of your copy; `If-None-Match` precedes it."),
+    "If-None-Match": header("The `ETag` of your copy: if current, 304, or 412 to a write.", 4096),
+    "If-Unmodified-Since": header("The `Last-Modified` that you read; `If-Match` precedes it."),
+}
+SENT = {
+    "Deprecation": header("With `skip` above 0: since when it is deprecated (RFC 9745)."),
+    "ETag": header("Entity tag of this state, for `If-Match` and `If-None-Match`.", 100),
+    "Idempotency-Replayed": header("`true` if the response is that of an earlier request."),
+    "Last-Modified": header("Time of the last change, in whole seconds."),
+    "Link": header("URLs of the first and the next page (RFC 8288).", 20_000),
+    "Location": header("URL of the resource, or of the task that will end later.", 4096),
+    "RateLimit": header("Requests left, and seconds until there are more.", 100),
+    "RateLimit-Policy": header("Number of requests in a window, and its length in seconds.", 100),
+    "Retry-After": header("Seconds to wait before a repetition.") | {"schema": SECONDS},
+    "Sunset": header("With `Deprecation`: when `skip` ends (RFC 8594)."),
+    "WWW-Authenticate": header("How to authenticate (RFC 6750, section 3).", 200),
+}
+RATE_LIMIT = ("RateLimit", "RateLimit-Policy")
+VALIDATORS = ("ETag", "Last-Modified")
+WRITE_CONDITIONS = ("If-Match", "If-Unmodified-Since", "If-None-Match")
+READ_CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
+VERSIONED = {"version", "updated_at"}
+
+
+def sent(*names: str) -> Node:
+    """Return the headers of a response, as references to `components/headers`."""
+    references = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {"headers": references} if names else {}
+
+
+COPY_IS_CURRENT: Node = {"description": "Your copy is current."}
+# For a read that sends an ETag and whose response has no version.
+CACHED: dict[int | str, Node] = {200: sent("ETag"), 304: COPY_IS_CURRENT | sent("ETag")}
 
 
 def with_headers(method: str, operation: Node, schemas: Node) -> Node:
-    """Return the operation with conditional headers, Idempotency-Key and the response 304."""
-    responses = operation["responses"]
-    if method == "get" and has_version(responses, schemas):
-        responses = responses | {"304": NOT_MODIFIED[304]}
-    keys = (IDEMPOTENCY_KEY,) if method == "post" else ()
+    """Return the operation with the headers of request and responses, and the response 304."""
+    responses: Node = operation["responses"]
+    fields = fields_of(responses.get("200", {}), schemas)
+    if method == "get" and fields >= VERSIONED:
+        responses = {**responses, "304": COPY_IS_CURRENT}
+    names = request_headers(method, responses)
+    received = [{"name": name, "in": "header", **RECEIVED[name]} for name in names]
+    parameters = [*operation.get("parameters", ()), *received]
+    operation = {**operation, "parameters": parameters}
+    finished = {
+        status: with_sent(operation, status, response, fields_of(response, schemas) or fields)
+        for status, response in responses.items()
+    }
+    return {**operation, "responses": finished}
+
+
+def request_headers(method: str, responses: Node) -> list[str]:
+    keys = ("Idempotency-Key",) if method == "post" else ()
     is_read, is_write = "304" in responses, method != "get" and "412" in responses
-    conditions = READ_CONDITIONS if is_read else WRITE_CONDITIONS if is_write else ()
-    parameters = [*operation.get("parameters", ()), *keys, *conditions]
-    headers = {"parameters": parameters} if parameters else {}
-    return {**operation, "responses": responses, **headers}
+    return [*keys, *(READ_CONDITIONS if is_read else WRITE_CONDITIONS if is_write else ())]
 
 
-def has_version(responses: Node, schemas: Node) -> bool:
-    """Return whether one of the models that a 200 may consist of has a version."""
-    content = responses.get("200", {}).get("content", {})
-    schema = content.get("application/json", {}).get("schema", {})
+def with_sent(operation: Node, status: str, response: Node, fields: set[str]) -> Node:
+    """Return the response with the headers that follow from the operation and from its fields."""
+    names = {each["name"] for each in operation["parameters"]}
+    is_page, is_resource = "next_cursor" in fields, fields >= VERSIONED
+    is_keyed = "Idempotency-Key" in names
+    rules: list[tuple[object, tuple[str, ...]]] = [
+        (is_resource, VALIDATORS),
+        (is_resource and status in {"201", "202"}, ("Location",)),
+        (is_page, ("Link",)),
+        (is_page and "skip" in names, ("Deprecation", "Sunset")),
+        (is_keyed, ("Idempotency-Replayed",)),
+        # Requests of anonymous clients are counted if they have a key.
+        (is_keyed or operation.get("security"), RATE_LIMIT),
+    ]
+    found = sent(*(name for applies, group in rules if applies for name in group))
+    headers = {**found.get("headers", {}), **response.get("headers", {})}
+    return {**response, **({"headers": headers} if headers else {})}
+
+
+def fields_of(response: Node, schemas: Node) -> set[str]:
+    """Return the fields of the models that the JSON of a response may consist of."""
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
     names = [each.get("$ref", "").rpartition("/")[2] for each in (schema, *schema.get("anyOf", ()))]
-    return any("version" in schemas.get(name, {}).get("properties", {}) for name in names)
+    return {field for name in names for field in schemas.get(name, {}).get("properties", ())}

@@ -1,4 +1,4 @@
-"""OpenAPI schemas refined for clients and linters: bounds, integer limits and examples."""
+"""OpenAPI schemas refined for clients and linters: bounds, formats, null and examples."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ Node = dict[str, Any]
 
 # Values below these keys are data, even if they look like a schema.
 LITERAL = frozenset({"const", "default", "enum", "example", "examples"})
+# Keywords that would have to list null as well.
+VALUES = frozenset({"const", "enum"})
 # Keywords of OpenAPI 3.2; the document is 3.1.
 NEWER = frozenset({"itemSchema"})
 BOUNDS: dict[str, Node] = {
@@ -13,15 +15,7 @@ BOUNDS: dict[str, Node] = {
     "date-time": {"maxLength": 35},
     "uuid": {"minLength": 36, "maxLength": 36},
 }
-# Pydantic declares a Decimal as a number or a string, with the rules outside of both.
-DECIMAL_TEXT = {"type": "string", "pattern": r"^-?\d{1,16}(\.\d{1,8})?$", "maxLength": 26}
-DECIMAL_RULES = {
-    "gt": "exclusiveMinimum",
-    "ge": "minimum",
-    "lt": "exclusiveMaximum",
-    "le": "maximum",
-}
-NO_KEYWORDS = frozenset({*DECIMAL_RULES, "decimal_places", "max_digits"})
+INT32, INT64 = 2**31 - 1, 2**63 - 1
 EXAMPLES = {
     "email": "ada@example.com",
     "password": "correct horse battery staple",
@@ -44,13 +38,9 @@ def tidy(node: Any) -> Any:
 def refined(node: Node) -> Node:
     if is_field(node):
         node = {key: part for key, part in node.items() if key != "title"}
-    if is_decimal(node):
-        return decimal(node)
     if node.get("type") == "string":
         return BOUNDS.get(node.get("format", ""), {}) | node
-    if node.get("type") == "integer":
-        return {key: integer_bound(part) for key, part in node.items()}
-    return node
+    return sized_integer(node) if node.get("type") == "integer" else nullable(node)
 
 
 def is_field(node: Node) -> bool:
@@ -59,53 +49,55 @@ def is_field(node: Node) -> bool:
     return is_schema and "properties" not in node
 
 
-def is_decimal(node: Node) -> bool:
-    kinds = [part.get("type") for part in node.get("anyOf", ()) if isinstance(part, dict)]
-    return kinds[:2] == ["number", "string"]
-
-
-def decimal(node: Node) -> Node:
-    number, _, *others = node["anyOf"]
-    rules = {DECIMAL_RULES[key]: float(node[key]) for key in DECIMAL_RULES if key in node}
-    rest = {key: part for key, part in node.items() if key not in NO_KEYWORDS}
-    return {**rest, "anyOf": [number | rules, DECIMAL_TEXT, *others]}
+def sized_integer(node: Node) -> Node:
+    """Add the format, and restore the bounds, which FastAPI's model of a schema makes floats."""
+    node = {key: integer_bound(part) for key, part in node.items()}
+    highest = node.get("maximum") or node.get("exclusiveMaximum") or 0
+    return {"format": "int32" if highest <= INT32 else "int64", **node}
 
 
 def integer_bound(part: Any) -> Any:
-    """Restore an integer: FastAPI's model of a schema turns bounds of integers into floats."""
-    return int(part) if isinstance(part, float) and part.is_integer() else part
+    """Return a bound as an integer; as a float, 2**63 - 1 has become 2**63."""
+    return min(int(part), INT64) if isinstance(part, float) and part.is_integer() else part
+
+
+def nullable(node: Node) -> Node:
+    """Return a plain type or null as one schema, which generators read as an optional field."""
+    match node.get("anyOf"):
+        case [{"type": str(name)} as plain, {"type": "null"}] if VALUES.isdisjoint(plain):
+            others = {key: part for key, part in node.items() if key != "anyOf"}
+            return {**plain, "type": [name, "null"], **others}
+    return node
 
 
 def without_null(parameter: Node) -> Node:
     """Remove null from an optional parameter, which can only be omitted."""
-    schema = parameter["schema"]
-    options = [part for part in schema.get("anyOf", ()) if part.get("type") != "null"]
-    merged = {key: part for key, part in schema.items() if key != "anyOf"}
-    if len(options) == 1:
-        merged = options[0] | merged
-    elif options:
-        merged["anyOf"] = options
-    return {**parameter, "schema": merged}
+    schema = {key: part for key, part in parameter["schema"].items() if key != "anyOf"}
+    union = parameter["schema"].get("anyOf", [{}])
+    options = [part for part in union if part.get("type") != "null"]
+    merged = options[0] if len(options) == 1 else {"anyOf": options}
+    return {**parameter, "schema": {**merged, **schema}}
 
 
-def example_of(schema: Node, components: Node) -> Any:
-    """Return the example of a schema, else one composed of those of its fields, or NOTHING."""
-    for key in ("examples", "enum"):
-        if key in schema:
-            return schema[key][0]
-    for key in ("const", "default"):
-        if key in schema:
-            return schema[key]
-    return composed_example(schema, components)
+def example_of(schema: Node, components: Node, *, is_required: bool = True) -> Any:
+    """Return the example of a schema, else one composed of those of its fields, or NOTHING.
 
-
-def composed_example(schema: Node, components: Node) -> Any:
-    if "$ref" in schema:
-        return example_of(components["schemas"][schema["$ref"].rpartition("/")[2]], components)
-    if "anyOf" in schema:
-        return example_of(schema["anyOf"][0], components)
-    if "properties" in schema:
-        fields = schema["properties"].items()
-        found = {name: example_of(field, components) for name, field in fields}
-        return {name: value for name, value in found.items() if value is not NOTHING}
-    return EXAMPLES.get(schema.get("format", ""), NOTHING)
+    A value is made up for a required field alone: a made-up id leads nowhere.
+    """
+    match schema:
+        case {"examples": [first, *_]} | {"enum": [first, *_]} | {"const": first}:
+            return first
+        case {"default": value}:
+            return value
+        case {"$ref": reference}:
+            return example_of(components["schemas"][reference.rpartition("/")[2]], components)
+        case {"anyOf": [first, *_]}:
+            return example_of(first, components, is_required=is_required)
+        case {"properties": fields}:
+            required = schema.get("required", ())
+            found = {
+                name: example_of(field, components, is_required=name in required)
+                for name, field in fields.items()
+            }
+            return {name: value for name, value in found.items() if value is not NOTHING}
+    return EXAMPLES.get(schema.get("format", ""), NOTHING) if is_required else NOTHING

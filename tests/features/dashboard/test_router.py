@@ -78,7 +78,7 @@ class TestReadDashboard:
 
         counts = {bucket["up_to"]: bucket["count"] for bucket in seen["prices"]}
         assert sum(counts.values()) == 4
-        assert (counts["10"], counts["25"], counts["10000"]) == (2, 1, 1)
+        assert (counts["10.00"], counts["25.00"], counts["10000.00"]) == (2, 1, 1)
 
     async def test_administrator_sees_the_whole_service(
         self, as_user: As, save: Save, user: User, admin: User

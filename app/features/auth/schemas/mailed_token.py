@@ -14,12 +14,16 @@ Token = Annotated[
 
 class EmailVerification(In):
     token: Token
+    """Token of the link in the mail."""
 
 
 class PasswordForgotten(In):
     email: Email
+    """E-mail address of the account."""
 
 
 class PasswordReset(In):
     token: Token
+    """Token of the link in the mail."""
     new_password: Password
+    """The new password, 12 to 128 characters; common passwords and your own names are rejected."""

@@ -23,3 +23,13 @@ window.ui = SwaggerUIBundle({
   showCommonExtensions: true,
   tryItOutEnabled: true,
 });
+
+// Swagger UI focuses the API key, which is below the edge of the window.
+function focusUserName(records) {
+  const added = records.flatMap((record) => [...record.addedNodes]);
+  if (added.some((node) => node.classList?.contains("dialog-ux"))) {
+    document.getElementById("oauth_username")?.focus();
+  }
+}
+
+new MutationObserver(focusUserName).observe(place, { childList: true, subtree: true });

@@ -42,7 +42,7 @@ EventType = TypeAliasType("EventType", Annotated[str, EventTypeSchema()])
 HookEvent = Annotated[EventType, AfterValidator(check_event_type), Field(examples=["item.created"])]
 HookEvents = Annotated[
     list[HookEvent],
-    Field(min_length=1, max_length=20, examples=[["item.created", "post.published"]]),
+    Field(min_length=1, max_length=20, examples=[["item.created"]]),
     AfterValidator(lambda events: list(dict.fromkeys(events))),
 ]
 Description = Annotated[Storable, Field(max_length=200, examples=["The warehouse"]), PARAGRAPH]
@@ -53,17 +53,24 @@ Secret = Annotated[
 
 class WebhookCreate(In):
     url: Url
+    """URL that the events are sent to by POST: `https`, at a public address."""
     events: HookEvents
+    """Types of the events to send; the scopes to read them are required."""
     description: Description | None = None
+    """Text about the receiver, or null; up to 200 characters."""
 
 
 class WebhookUpdate(In):
     """An omitted field stays as it is; `is_active: true` enables a webhook again."""
 
     url: Url | MISSING = MISSING
+    """URL that the events are sent to by POST: `https`, at a public address."""
     events: HookEvents | MISSING = MISSING
+    """Types of the events to send; the scopes to read them are required."""
     description: Description | MISSING | None = MISSING
+    """Text about the receiver, or null; up to 200 characters."""
     is_active: bool | MISSING = MISSING
+    """Whether events are sent; true enables a disabled webhook again."""
 
 
 class WebhookRead(Stored):
@@ -74,23 +81,36 @@ class WebhookRead(Stored):
     """
 
     owner_id: uuid.UUID
+    """Id of the user who created the webhook."""
     url: str = Field(max_length=2048)
+    """URL that the events are sent to."""
     events: list[EventType] = Field(max_length=20)
+    """Types of the events that are sent."""
     description: str | None = Field(max_length=200)
+    """Text about the receiver, or null."""
     is_active: bool
+    """Whether events are sent."""
     disabled_reason: DisabledReason | None
+    """Why the webhook is not active, or null if it is."""
     failing_since: datetime | None
+    """Time of the first failure with no success since, or null; after 5 days the webhook is
+    disabled.
+    """
     backlog_since: datetime | None
+    """Time since which events are not queued yet, because too many deliveries wait; or null."""
 
 
 class WebhookCreated(WebhookRead):
     """The only response that shows the secret."""
 
     secret: Secret
+    """Secret that verifies the signatures of the messages."""
 
 
 class WebhookSecret(Out):
     """The new secret; messages are also signed with the old one until `old_secret_until`."""
 
     secret: Secret
+    """The new secret."""
     old_secret_until: datetime
+    """Time until which messages are also signed with the old secret."""

@@ -1,0 +1,43 @@
+"""Routes: a path without parameters belongs to its own routes."""
+
+from collections import defaultdict
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from httpx2 import AsyncClient
+
+from tests.problems import assert_problem
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def methods_by_static_path(app: FastAPI) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for route in iter_route_contexts(app.routes):
+        if route.path and "{" not in route.path and route.methods:
+            found[route.path] |= {*route.methods}
+    return found
+
+
+async def test_other_methods_of_a_static_path_are_not_allowed(
+    app: FastAPI, client: AsyncClient
+) -> None:
+    """Not even if the path of another route, such as `/items/{item_id}`, matches as well."""
+    static = methods_by_static_path(app)
+    assert {"/api/v1/items/export", "/api/v1/items/batch", "/api/v1/users/me"} <= static.keys()
+
+    for path, methods in static.items():
+        allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+        for method in METHODS - methods:
+            response = await client.request(method, path)
+
+            assert_problem(response, 405, "method_not_allowed")
+            assert {*response.headers["Allow"].split(", ")} == allowed, (method, path)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/items/exports", "/api/v1/items/export.csv"])
+async def test_path_that_begins_like_a_static_one_has_a_parameter(
+    client: AsyncClient, path: str
+) -> None:
+    assert_problem(await client.get(path), 401, "unauthenticated")
