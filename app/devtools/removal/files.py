@@ -10,7 +10,7 @@ IGNORED = {"__pycache__", "peers"}
 # Documents and pictures of one feature.
 DOCUMENTS = {
     "dashboard": "docs/images/dashboard-*.png",
-    "graphql": "docs/schema.graphql",
+    "graphql": "docs/*graphql*",
     "rooms": "docs/asyncapi.yaml",
     "webhooks": "docs/webhooks.md",
 }

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from fastapi import Request, WebSocket
+from fastapi import Request
 from graphql import GraphQLError, OperationType
 
 from app.db.errors import REPEATABLE
 from app.db.executor import Reader
 from app.db.unit_of_work import UnitOfWork
 from app.errors import AppError
+from app.features.graphql.channel import Channel
 from app.features.graphql.context import Context, SubscriptionContext
 from app.features.graphql.errors import InvalidQuery
 from app.features.graphql.limits import CheckedQuery, check_query
@@ -30,10 +31,10 @@ class Executor:
         self._schema = schema
 
     def connection(
-        self, websocket: WebSocket, caller: Principal, reads: Reader
+        self, channel: Channel, caller: Principal, reads: Reader
     ) -> SubscriptionConnection:
-        context = SubscriptionContext(caller, reads, resources(websocket))
-        return SubscriptionConnection(websocket, self._schema, context)
+        context = SubscriptionContext(caller, reads, resources(channel.websocket))
+        return SubscriptionConnection(channel, self._schema, context)
 
     async def execute(
         self,
