@@ -11,7 +11,7 @@ from strawberry.types.unset import UNSET
 from app.features.categories.graphql import Category, find_category
 from app.features.categories.scopes import ITEMS_READ
 from app.features.graphql.connections import connection
-from app.features.graphql.context import Context, Info
+from app.features.graphql.context import Info, MutationContext, MutationInfo
 from app.features.graphql.costs import DEFAULT_FIRST
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
@@ -104,7 +104,7 @@ class ItemQueries:
 @strawberry.type
 class ItemMutations:
     @strawberry.mutation(description="Create an item; it is yours.")
-    async def create_item(self, info: Info, input: CreateItemInput) -> Item | None:
+    async def create_item(self, info: MutationInfo, input: CreateItemInput) -> Item | None:
         info.context.require(ITEMS_WRITE)
         data = validated(ItemCreate, input)
         async with info.context.uow.session.begin_nested():
@@ -112,7 +112,9 @@ class ItemMutations:
         return from_row(Item, row)
 
     @strawberry.mutation(description="Change the fields of your item that you send.")
-    async def update_item(self, info: Info, id: uuid.UUID, input: UpdateItemInput) -> Item | None:
+    async def update_item(
+        self, info: MutationInfo, id: uuid.UUID, input: UpdateItemInput
+    ) -> Item | None:
         info.context.require(ITEMS_WRITE)
         data = validated(ItemUpdate, input)
         async with info.context.uow.session.begin_nested():
@@ -120,7 +122,7 @@ class ItemMutations:
             return item_of(await items.update(info.context.uow, row, data))
 
     @strawberry.mutation(description="Delete your item; returns its id.")
-    async def delete_item(self, info: Info, id: uuid.UUID) -> uuid.UUID | None:
+    async def delete_item(self, info: MutationInfo, id: uuid.UUID) -> uuid.UUID | None:
         info.context.require(ITEMS_WRITE)
         async with info.context.uow.session.begin_nested():
             row = await own_item(info.context, id)
@@ -128,7 +130,7 @@ class ItemMutations:
         return id
 
 
-async def own_item(context: Context, item_id: uuid.UUID) -> StoredItem:
+async def own_item(context: MutationContext, item_id: uuid.UUID) -> StoredItem:
     """Return an item that the caller may change, locked until the transaction ends.
 
     Raises:

@@ -9,7 +9,7 @@ from strawberry.types.unset import UNSET
 
 from app.errors import NotPermitted
 from app.features.graphql.connections import connection
-from app.features.graphql.context import CallerContext, Info
+from app.features.graphql.context import CallerContext, Info, MutationInfo
 from app.features.graphql.costs import DEFAULT_FIRST
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
@@ -88,7 +88,7 @@ class UserQueries:
 @strawberry.type
 class UserMutations:
     @strawberry.mutation(description="Create an account, for administrators.")
-    async def create_user(self, info: Info, input: CreateUserInput) -> User | None:
+    async def create_user(self, info: MutationInfo, input: CreateUserInput) -> User | None:
         info.context.require(ADMINISTRATION)
         data = validated(UserCreate, input)
         permit_role(info.context.principal, data.role)

@@ -39,6 +39,8 @@ UPDATE = (
     "{ updateItem(id: $id, input: $input) { name price version } }"
 )
 DELETE = "mutation($id: ID!) { deleteItem(id: $id) }"
+# As browsers send it.
+HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { email role } }"
 
 
@@ -410,7 +412,7 @@ class TestRequest:
             client.headers["Authorization"] = f"Bearer {token}"
             asked = await execute(client, "{__schema{types{name}}}")
             misspelled = await execute(client, "{item{nam}}")
-            page = await client.get("/graphql", headers={"Accept": "text/html"})
+            page = await client.get("/graphql", headers=HTML)
 
         assert "introspection" in asked["errors"][0]["message"]
         assert "Did you mean" not in json.dumps(misspelled)
@@ -421,12 +423,13 @@ class TestRequest:
     ) -> None:
         monkeypatch.setattr("app.features.graphql.pages.GRAPHIQL_PACKAGE", None)
 
-        assert_problem(await client.get("/graphql"), 404, "not_found")
+        assert_problem(await client.get("/graphql", headers=HTML), 404, "not_found")
 
-    async def test_development_has_a_page(self, client: AsyncClient) -> None:
-        response = await client.get("/graphql")
+    async def test_development_has_a_page_for_browsers(self, client: AsyncClient) -> None:
+        response = await client.get("/graphql", headers=HTML)
 
         assert response.status_code == 200
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
