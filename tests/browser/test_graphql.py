@@ -53,7 +53,7 @@ class TestGraphQL:
         # The page does not say when the socket is open: later events are received.
         page.value(f"void setInterval(() => {CREATE}, 500)")
 
-        page.wait_for(f"{ANSWER}.includes('item.created')")
+        page.wait_for(f"{ANSWER}.includes('CREATED')")
         assert page.complaints == []
 
     def test_wrong_password_shows_an_error(self, page: Page) -> None:

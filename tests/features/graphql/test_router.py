@@ -114,6 +114,20 @@ class TestQueries:
         assert names == [f"item {number}" for number in (4, 3, 2, 1, 0)]
         assert pages == 3
 
+    async def test_total_counts_all_pages_when_it_is_selected(
+        self, as_user: As, user: User, save: Save
+    ) -> None:
+        for number in range(3):
+            await save(make_item(user, name=f"desk {number}", price=Decimal(number + 1)))
+        client = await as_user(user)
+        query = 'query($after: String) { items(first: 1, after: $after, filter: {minPrice: "2"}) { '
+
+        page = await data(client, query + "totalCount pageInfo { endCursor } } }")
+        cursor = page["items"]["pageInfo"]["endCursor"]
+        next_page = await data(client, query + "totalCount } }", after=cursor)
+
+        assert page["items"]["totalCount"] == next_page["items"]["totalCount"] == 2
+
     async def test_cursor_of_the_list_serves_as_well(
         self, as_user: As, user: User, save: Save
     ) -> None:
