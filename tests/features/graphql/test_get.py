@@ -32,12 +32,10 @@ class TestQuery:
 
         assert_problem(response, 401, "unauthenticated")
 
-    @pytest.mark.parametrize(
-        "query", [CREATE, "query A {me{id}} " + CREATE.replace("n {", "n B {")]
-    )
-    async def test_mutation_is_not_allowed(self, as_user: As, user: User, query: str) -> None:
+    async def test_mutation_is_not_allowed(self, as_user: As, user: User) -> None:
         client = await as_user(user)
-        parameters = {"query": query} | ({"operationName": "B"} if " B " in query else {})
+        query = f"query Read {{ me {{ id }} }} mutation Change {CREATE}"
+        parameters = {"query": query, "operationName": "Change"}
 
         response = await client.get("/graphql", params=parameters)
 
