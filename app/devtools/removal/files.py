@@ -12,6 +12,7 @@ DOCUMENTS = {
     "dashboard": "docs/images/dashboard-*.png",
     "graphql": "docs/*graphql*",
     "rooms": "docs/asyncapi.yaml",
+    "streams": "docs/live.md",
     "webhooks": "docs/webhooks.md",
 }
 FEATURES = Path("app/features/__init__.py")
