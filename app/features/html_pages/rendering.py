@@ -19,6 +19,7 @@ from app.http.header_fields import field_value, preferred_media_type
 from app.resources import resources
 
 FRAME = ASSETS / "frame.html"
+JSON = ("application/json", "application/problem+json")
 NO_EMBEDDING = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {NO_EMBEDDING}"
 SCRIPT_POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
@@ -37,7 +38,7 @@ def require_no_production(request: Request) -> None:
 def prefers_html(scope: Scope) -> bool:
     """Return whether the client asks for HTML, and not for anything (`*/*`) or for JSON."""
     accepted = field_value(scope["headers"], b"accept")
-    return preferred_media_type(accepted, ("application/json", "text/html")) == "text/html"
+    return preferred_media_type(accepted, (*JSON, "text/html")) == "text/html"
 
 
 def framed_page(request: Request, title: str, content: Markup) -> Response:
