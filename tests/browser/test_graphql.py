@@ -56,6 +56,17 @@ class TestGraphQL:
         page.wait_for(f"{ANSWER}.includes('CREATED')")
         assert page.complaints == []
 
+    def test_fits_a_telephone(self, page: Page) -> None:
+        page.look(width=390, height=844)
+        page.open("/graphql")
+        assert page.value("document.documentElement.scrollWidth") <= 390
+
+        sign_in(page)
+
+        assert page.value("document.documentElement.scrollWidth") <= 390
+        width = "document.querySelector('.graphiql-query-editor').clientWidth"
+        assert page.wait_for(width) > 250
+
     def test_wrong_password_shows_an_error(self, page: Page) -> None:
         page.open("/graphql")
         page.type("[name=password]", "wrong")
