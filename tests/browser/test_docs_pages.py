@@ -51,14 +51,8 @@ class TestReDoc:
 
         page.wait_for("document.querySelectorAll('[data-section-id]').length > 10")
         assert "Create item" in page.text("body")
+        assert page.value("document.querySelector('.brand').pathname") == "/"
         assert page.complaints == []
-
-    def test_leads_back(self, page: Page) -> None:
-        page.open("/redoc")
-
-        page.click(".brand")
-
-        page.wait_for("location.pathname === '/'")
 
 
 class TestLandingPage:

@@ -52,7 +52,7 @@ class TestVerifyEmail:
         assert page.value(FITS)
 
         page.click(".button")
-        page.wait_for("document.querySelector('h1').innerText === 'All is well'")
+        page.wait_for("document.querySelector('h1')?.innerText === 'All is well'")
         page.open(link)
 
         assert page.text(".refusal") == "Invalid link."
@@ -74,7 +74,7 @@ class TestResetPassword:
         page.type("[name=new_password]", "another sound passphrase")
         page.click(".button")
 
-        page.wait_for("document.querySelector('h1').innerText === 'All is well'")
+        page.wait_for("document.querySelector('h1')?.innerText === 'All is well'")
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/v1/items", "/dev/mails"])

@@ -33,7 +33,7 @@ log = get_logger("graphql")
 class Schema(strawberry.Schema):
     """The schema and the names of its fields that return a page."""
 
-    def __init__(self, query: type | None, **parts: Any) -> None:
+    def __init__(self, query: type, **parts: Any) -> None:
         super().__init__(query, **parts)
         types = (each.implementation for each in self.schema_converter.type_map.values())
         objects = (each for each in types if isinstance(each, GraphQLObjectType))
@@ -56,7 +56,7 @@ def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
         is_open: introspection is allowed.
     """
     return Schema(
-        merged("Query", "Reads.", [part.query for part in parts]),
+        merge("Query", "Reads.", tuple(part.query for part in parts if part.query)),
         mutation=merged("Mutation", "Changes, in order.", [part.mutation for part in parts]),
         subscription=merged("Subscription", "Events.", [part.subscription for part in parts]),
         extensions=[] if is_open else [DisableIntrospection],
@@ -70,8 +70,11 @@ def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
 def merged(name: str, description: str, types: Sequence[type | None]) -> type | None:
     """Return the root type, or None if no feature adds a field to it."""
     present = tuple(each for each in types if each)
-    whole = type(name, present, {})
-    return strawberry.type(whole, description=description) if present else None
+    return merge(name, description, present) if present else None
+
+
+def merge(name: str, description: str, types: tuple[type, ...]) -> type:
+    return strawberry.type(type(name, types, {}), description=description)
 
 
 def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Connection(Generic[Node]):
     page_info: PageInfo = strawberry.field(description="Whether and where further pages begin.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(
+    @strawberry.field(  # type: ignore[untyped-decorator]  # strawberry's
         description="Rows on all pages together. Counted when selected, at the cost of 100 rows."
     )
     async def total_count(self) -> int:

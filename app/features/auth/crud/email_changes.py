@@ -40,7 +40,7 @@ async def is_pending(uow: UnitOfWork, token: str) -> bool:
     return await uow.session.scalar(account_of(EmailChange.token_hash == digest(token))) is not None
 
 
-def account_of(is_meant: ColumnElement[bool]) -> Select[tuple[User]]:
+def account_of(is_meant: ColumnElement[bool]) -> Select[User]:
     """Return the statement for the account of a pending change."""
     return (
         select(User)

@@ -45,7 +45,7 @@ async def check(uow: UnitOfWork, token: str, purpose: Purpose) -> None:
         raise InvalidMailedToken
 
 
-def owner_of(is_meant: ColumnElement[bool]) -> Select[tuple[User]]:
+def owner_of(is_meant: ColumnElement[bool]) -> Select[User]:
     """Return the statement for the user of a valid token."""
     return (
         select(User)
