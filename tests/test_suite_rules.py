@@ -23,7 +23,7 @@ MAY_SLEEP = {
 # What is patched of the application, and why it is not passed in.
 MAY_PATCH = {
     "app.features.graphql.pages.GRAPHIQL_PACKAGE": "an optional package that is installed here",
-    "app.features.graphql.subscriptions.INIT_SECONDS": "a deadline of the protocol",
+    "app.features.graphql.channel.INIT_SECONDS": "a deadline of the protocol",
     "examples.catalogue_import.importer.BATCH_SIZE": "imports of thousands of lines",
     "examples.catalogue_import.importer.SETTLE_SECONDS": "a pause of a program that runs once",
     "examples.catalogue_import.importer.time": "the pause in which another process commits",

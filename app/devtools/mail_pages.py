@@ -3,6 +3,7 @@
 import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, Request
@@ -18,6 +19,9 @@ from app.resources import resources
 ASSETS = Path(__file__).parent / "assets"
 SHOWN = 100
 NAME = re.compile(r"[0-9a-f-]{36}")
+# In escaped text, where no quote and no bracket is left.
+URL = re.compile(r"https?://\S+")
+NO_MAILS = '<p class="soft">No mails yet: register an account, or ask for a new password.</p>'
 # As in a mail program: no resources are fetched, no scripts run.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
@@ -28,9 +32,13 @@ router = APIRouter(
 
 @router.get("")
 def list_mails(request: Request) -> Response:
-    rows = [mail_row(request, file) for file in newest(folder(request))]
+    rows = Markup("".join(mail_row(request, file) for file in newest(folder(request))))
     content = render(
-        request, ASSETS / "mails.html", rows=Markup("".join(rows)), folder=str(folder(request))
+        request,
+        ASSETS / "mails.html",
+        rows=rows,
+        folder=str(folder(request)),
+        empty=Markup() if rows else Markup(NO_MAILS),
     )
     return framed_page(request, "Mails", content)
 
@@ -38,8 +46,8 @@ def list_mails(request: Request) -> Response:
 @router.get("/{mail_name}")
 def read_mail(mail_name: OpaqueText, request: Request) -> Response:
     mail = load(folder(request) / f"{checked(mail_name)}.eml")
-    shown = {**facts(mail), "mail_name": mail_name, "text": part(mail, "plain")}
-    content = render(request, ASSETS / "mail.html", **shown)
+    text = linked(part(mail, "plain"))
+    content = render(request, ASSETS / "mail.html", **facts(mail), mail_name=mail_name, text=text)
     return framed_page(request, str(mail["Subject"]), content)
 
 
@@ -48,6 +56,11 @@ def show_mail_page(mail_name: OpaqueText, request: Request) -> Response:
     mail = load(folder(request) / f"{checked(mail_name)}.eml")
     headers = {"Content-Security-Policy": MAIL_POLICY}
     return HTMLResponse(part(mail, "html"), headers=headers)
+
+
+def linked(text: str) -> Markup:
+    """Return the text as HTML in which its URLs are links."""
+    return Markup(URL.sub(r'<a href="\g<0>">\g<0></a>', escape(text)))
 
 
 def folder(request: Request) -> Path:
@@ -88,7 +101,8 @@ def load(file: Path) -> EmailMessage:
 
 
 def facts(mail: EmailMessage) -> dict[str, str]:
-    return {"subject": str(mail["Subject"]), "to": str(mail["To"]), "date": str(mail["Date"])}
+    names = {"subject": "Subject", "sender": "From", "to": "To", "date": "Date"}
+    return {key: str(mail[name]) for key, name in names.items()}
 
 
 def part(mail: EmailMessage, kind: str) -> str:

@@ -99,20 +99,16 @@ def problem(scope: Scope, error: AppError) -> dict[str, Any]:
             {"pointer": violation.pointer, "message": violation.message, "code": violation.code}
             for violation in error.violations[:MAX_ERRORS]
         ]
-    extension = extension_of(scope)
-    return {**body, **extension.members(error)} if extension else body
+    return body
 
 
 def problem_response(scope: Scope, error: AppError) -> Response:
     metrics.PROBLEMS.labels(error.code).inc()
-    extension = extension_of(scope)
-    headers = extension.headers(error) if extension else challenge(error)
-    return Response(
-        json.dumps(problem(scope, error)),
-        error.status,
-        headers={**headers, **error.headers},
-        media_type=extension.media_type(scope) if extension else MEDIA_TYPE,
-    )
+    body = problem(scope, error)
+    if extension := extension_of(scope):
+        return extension.respond(scope, error, body)
+    headers = {**challenge(error), **error.headers}
+    return Response(json.dumps(body), error.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def extension_of(scope: Scope) -> ProblemExtension | None:

@@ -1,11 +1,13 @@
-"""Problem extensions: members and header fields that a feature adds to problems at its paths.
+"""Problem extensions: other responses to errors, which a feature sends where it applies.
 
-RFC 9457, section 3.2, lets a problem have further members.
+Such as further members (RFC 9457, section 3.2), or a page for clients that ask for HTML.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from starlette.responses import Response
 from starlette.types import Scope
 
 from app.errors import AppError
@@ -13,12 +15,10 @@ from app.errors import AppError
 
 @dataclass(frozen=True, slots=True)
 class ProblemExtension:
-    """`headers` replaces the challenge of a 401; `media_type` is that of the response."""
+    """`respond` makes the response from the error and the body of its problem."""
 
     applies: Callable[[Scope], bool]
-    members: Callable[[AppError], Mapping[str, str]]
-    headers: Callable[[AppError], Mapping[str, str]]
-    media_type: Callable[[Scope], str]
+    respond: Callable[[Scope, AppError, dict[str, Any]], Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +26,5 @@ class ProblemExtensions:
     declared: tuple[ProblemExtension, ...]
 
     def find(self, scope: Scope) -> ProblemExtension | None:
+        """Return the first that applies, in the order of the features."""
         return next((each for each in self.declared if each.applies(scope)), None)

@@ -4,7 +4,9 @@ import asyncio
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -14,7 +16,38 @@ from tests.conftest import copy_template, with_database
 from tests.e2e.service import app_command, free_port
 from tests.polling import wait_until
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
+
+
+class DevelopmentService:
+    """A service in development, with its demo users, that can be restarted."""
+
+    def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
+        self._port = free_port()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        environment = os.environ | {
+            "DATABASE_URL": self.database_url,
+            "ENVIRONMENT": "development",
+            "HOST": "127.0.0.1",
+            "LOG_LEVEL": "error",
+            "PORT": str(self._port),
+            # The first answer of /openapi.json is computed, which takes long on a busy machine.
+            "REQUEST_TIMEOUT_SECONDS": "60",
+        }
+        with subprocess.Popen(app_command("run"), env=environment) as process:
+            try:
+                wait_until_ready(process, self.address)
+                yield
+            finally:
+                process.terminate()
+                process.wait()
 
 
 @pytest.fixture(scope="session")
@@ -22,24 +55,17 @@ def service(server_url: str, worker_id: str) -> Iterator[str]:
     """The address of a service in development, with its demo users."""
     name = f"browser_{worker_id}"
     asyncio.run(copy_template(server_url, name))
-    port = free_port()
-    environment = os.environ | {
-        "DATABASE_URL": with_database(server_url, name),
-        "ENVIRONMENT": "development",
-        "HOST": "127.0.0.1",
-        "LOG_LEVEL": "error",
-        "PORT": str(port),
-        # The first answer of /openapi.json is computed, which takes long on a busy machine.
-        "REQUEST_TIMEOUT_SECONDS": "60",
-    }
-    with subprocess.Popen(app_command("run"), env=environment) as process:
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_ready(process, address)
-            yield address
-        finally:
-            process.terminate()
-            process.wait()
+    service = DevelopmentService(with_database(server_url, name))
+    with service.running():
+        yield service.address
+
+
+@pytest.fixture
+def stopped_service(server_url: str) -> DevelopmentService:
+    """A service of the test's own, which it starts and stops."""
+    name = f"browser_{uuid.uuid4().hex}"
+    asyncio.run(copy_template(server_url, name))
+    return DevelopmentService(with_database(server_url, name))
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
@@ -47,7 +73,8 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
         assert process.poll() is None, "The service did not start."
         return is_ready(address)
 
-    wait_until(is_ready_or_gone, PATIENCE_SECONDS)
+    # Without the pause, the requests would take the processor from the service that starts.
+    wait_until(is_ready_or_gone, PATIENCE_SECONDS, pause_seconds=0.5)
 
 
 def is_ready(address: str) -> bool:

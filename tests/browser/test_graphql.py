@@ -53,8 +53,19 @@ class TestGraphQL:
         # The page does not say when the socket is open: later events are received.
         page.value(f"void setInterval(() => {CREATE}, 500)")
 
-        page.wait_for(f"{ANSWER}.includes('item.created')")
+        page.wait_for(f"{ANSWER}.includes('CREATED')")
         assert page.complaints == []
+
+    def test_fits_a_telephone(self, page: Page) -> None:
+        page.look(width=390, height=844)
+        page.open("/graphql")
+        assert page.value("document.documentElement.scrollWidth") <= 390
+
+        sign_in(page)
+
+        assert page.value("document.documentElement.scrollWidth") <= 390
+        width = "document.querySelector('.graphiql-query-editor').clientWidth"
+        assert page.wait_for(width) > 250
 
     def test_wrong_password_shows_an_error(self, page: Page) -> None:
         page.open("/graphql")

@@ -16,9 +16,14 @@ HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(
 
 @pytest.fixture
 async def name(app: FastAPI) -> str:
+    return await store(app, Template.NOTIFICATION, **HOSTILE)
+
+
+async def store(app: FastAPI, template: Template, **values: str) -> str:
+    """Store a mail in the folder of the service; return its name."""
     folder = opened(app)[MailSettings].mail_folder
     before = set(folder.glob("*.eml"))
-    mail = compose(Template.NOTIFICATION, HOSTILE)
+    mail = compose(template, values)
     mail["To"] = "ada@example.com"
     await FolderMailer(folder).send(mail)
     (file,) = set(folder.glob("*.eml")) - before
@@ -36,6 +41,18 @@ class TestMails:
         response = await client.get(f"{MAILS}/{name}")
 
         assert "<script>" not in response.text
+
+    async def test_urls_are_links(self, app: FastAPI, client: AsyncClient) -> None:
+        url = "http://127.0.0.1:8000/verify-email?token=a-b_c"
+        name = await store(app, Template.VERIFY_EMAIL, project_name="Ref", link=url)
+
+        text = (await client.get(f"{MAILS}/{name}")).text
+        page = (await client.get(f"{MAILS}/{name}/page")).text
+
+        assert f'<a href="{url}">{url}</a>' in text
+        # A button, and the plain address for programs that do not show it.
+        assert page.count(f'href="{url}"') == 2
+        assert "sent by Ref" in page
 
     async def test_page_runs_no_script(self, client: AsyncClient, name: str) -> None:
         response = await client.get(f"{MAILS}/{name}/page")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
@@ -144,8 +145,20 @@ def faults_of(request: HostileRequest, answer: Answer) -> Iterator[str]:
         yield f"is an error of ours: {answer.body[:300]!r}"
     if "X-Request-ID" not in answer.headers or "X-Process-Time" not in answer.headers:
         yield "lacks a header"
-    if answer.status >= 400:
+    if answer.status >= 400 and answer.headers["Content-Type"].startswith("text/html"):
+        yield from faults_of_page(request, answer)
+    elif answer.status >= 400:
         yield from faults_of_problem(answer)
+
+
+def faults_of_page(request: HostileRequest, answer: Answer) -> Iterator[str]:
+    """Yield faults of an error as a page, which only clients get that ask for HTML."""
+    accept = re.search(rb"\r\naccept:([^\r]*)", request.data, re.IGNORECASE)
+    if accept is None or b"text/" not in accept[1].lower():
+        yield "is a page that the client did not ask for"
+    # The request id, and pointers that name unknown members.
+    if CANARY in re.sub("<code>.*?</code>", "", answer.body.decode()):
+        yield "repeats what was sent"
 
 
 def faults_of_problem(answer: Answer) -> Iterator[str]:

@@ -136,6 +136,15 @@ class TestDatabase:
             assert grown >= 1
 
 
+async def test_series_have_no_times_of_creation(client: AsyncClient) -> None:
+    await client.get("/version")
+
+    names = {sample.name for sample in (await scrape(client)).samples}
+
+    assert "http_request_duration_seconds_count" in names
+    assert {name for name in names if name.endswith("_created")} == set()
+
+
 class TestLevels:
     async def test_gauges_are_sampled_about_once_a_second(self, running: Running) -> None:
         async with running(database_pool_size=7) as app, new_client(app) as client:

@@ -10,8 +10,9 @@ IGNORED = {"__pycache__", "peers"}
 # Documents and pictures of one feature.
 DOCUMENTS = {
     "dashboard": "docs/images/dashboard-*.png",
-    "graphql": "docs/schema.graphql",
+    "graphql": "docs/*graphql*",
     "rooms": "docs/asyncapi.yaml",
+    "streams": "docs/live.md",
     "webhooks": "docs/webhooks.md",
 }
 FEATURES = Path("app/features/__init__.py")

@@ -7,7 +7,10 @@ from app.features.auth.authenticator import verify_access_token
 from app.features.auth.crud import email_changes, mailed_tokens, throttles
 from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
 from app.features.auth.jobs.send_reset_mail import SendResetMail
-from app.features.auth.jobs.send_verification_mail import SendVerificationMail
+from app.features.auth.jobs.send_verification_mail import (
+    ResendVerificationMail,
+    SendVerificationMail,
+)
 from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
 from app.features.auth.lifespan import lifespan
 from app.features.auth.oauth_problems import OAUTH_PROBLEMS
@@ -26,7 +29,13 @@ feature = Feature(
     tags={
         "auth": "Sign up, sign in and stay signed in.",
     },
-    jobs=(SendEmailChangeMail, SendResetMail, SendVerificationMail, SendWelcomeMail),
+    jobs=(
+        SendEmailChangeMail,
+        SendResetMail,
+        SendVerificationMail,
+        ResendVerificationMail,
+        SendWelcomeMail,
+    ),
     cleanup=(mailed_tokens.delete_expired, email_changes.delete_expired, throttles.delete_expired),
     authenticators={
         CredentialKind.ACCESS_TOKEN: Authenticator(verify_access_token, sessions.find_live)

@@ -4,8 +4,11 @@ They are added by path, because a library must understand every error of these e
 including those of a middleware, before the route is known.
 """
 
+import json
 import re
+from typing import Any
 
+from fastapi.responses import Response
 from starlette.types import Scope
 
 from app.errors import (
@@ -86,4 +89,13 @@ def media_type(scope: Scope) -> str:
     return "application/json" if is_strict else MEDIA_TYPE
 
 
-OAUTH_PROBLEMS = ProblemExtension(is_oauth, oauth_members, oauth_headers, media_type)
+def respond(scope: Scope, error: AppError, body: dict[str, Any]) -> Response:
+    return Response(
+        json.dumps({**body, **oauth_members(error)}),
+        error.status,
+        headers={**oauth_headers(error), **error.headers},
+        media_type=media_type(scope),
+    )
+
+
+OAUTH_PROBLEMS = ProblemExtension(is_oauth, respond)

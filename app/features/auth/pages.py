@@ -1,6 +1,5 @@
 """Pages that mailed links open, for services without a front end of their own."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,18 +7,28 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from pydantic import SecretStr, ValidationError
 
-from app.db.dependencies import Transactions
+from app.db.dependencies import OpenTransaction, Transactions
 from app.errors import AppError, Unprocessable
 from app.features.auth import router as auth
-from app.features.auth.dependencies import ClientDep, LoginThrottleDep
+from app.features.auth.crud import email_changes, mailed_tokens
+from app.features.auth.dependencies import Client, ClientDep, LoginThrottleDep
 from app.features.auth.form_route import FormRoute
-from app.features.auth.schemas.mailed_token import EmailVerification, PasswordReset
+from app.features.auth.jobs.send_verification_mail import ResendVerificationMail
+from app.features.auth.login_throttle import LoginThrottle, MailKind
+from app.features.auth.models.mailed_token import Purpose
+from app.features.auth.schemas.mailed_token import (
+    EmailVerification,
+    PasswordForgotten,
+    PasswordReset,
+)
+from app.features.html_pages.extension import Markup
 from app.features.html_pages.rendering import PAGE_POLICY, framed_page, render
 from app.features.users.dependencies import Passwords
 from app.features.users.passwords import MAX_TYPED_LENGTH
 from app.features.users.texts import STORABLE_SECRET
 from app.http.problem_details import violations
 from app.http.schemas import OPAQUE
+from app.jobs.job import enqueue
 
 router = APIRouter(include_in_schema=False, route_class=FormRoute)
 
@@ -27,13 +36,26 @@ ASSETS = Path(__file__).parent / "assets"
 FORM_POLICY = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
 Token = Annotated[str, Query(max_length=100), OPAQUE]
 FormToken = Annotated[str, Form(max_length=100), OPAQUE]
+FormEmail = Annotated[str, Form(max_length=MAX_TYPED_LENGTH), OPAQUE]
 NewPassword = Annotated[SecretStr, Form(max_length=MAX_TYPED_LENGTH), STORABLE_SECRET]
-Work = Callable[[], Awaitable[None]]
+CONFIRM = "Confirm your e-mail address"
+CHOOSE = "Choose a new password"
+ON_ITS_WAY = "If an account waits for it, a mail with a new link is on its way."
 
 
 @router.get("/verify-email")
-def show_verification(request: Request, token: Token = "") -> Response:
-    return form(request, "Confirm your e-mail address", "verify_email.html", token=token)
+async def show_verification(
+    request: Request,
+    transactions: Transactions,
+    limits: LoginThrottleDep,
+    client: ClientDep,
+    token: Token = "",
+) -> Response:
+    try:
+        await check_token(token, Purpose.VERIFY_EMAIL, transactions, limits, client)
+    except AppError as error:
+        return ask_again(request, CONFIRM, "verify-email/request", error if token else None)
+    return form(request, "verify_email.html", title=CONFIRM, token=token)
 
 
 @router.post("/verify-email")
@@ -44,18 +66,45 @@ async def confirm_verification(
     limits: LoginThrottleDep,
     client: ClientDep,
 ) -> Response:
-    async def work() -> None:
+    try:
         await auth.verify_email(EmailVerification(token=token), transactions, limits, client)
+    except (AppError, ValidationError) as error:
+        return ask_again(request, CONFIRM, "verify-email/request", error)
+    return message(request, "All is well", "Thank you: the address is confirmed.")
 
-    problem = await run_for_page(work)
-    return show_result(
-        request, problem or "Thank you: the address is confirmed.", has_failed=problem
-    )
+
+@router.post("/verify-email/request")
+async def resend_verification(
+    request: Request,
+    email: FormEmail,
+    transactions: Transactions,
+    limits: LoginThrottleDep,
+    client: ClientDep,
+) -> Response:
+    try:
+        data = PasswordForgotten(email=email)
+        await limits.count_address("verify", client.address)
+        if await limits.may_mail(MailKind.LINK, data.email):
+            async with transactions() as uow:
+                await enqueue(uow, ResendVerificationMail(email=data.email))
+    except (AppError, ValidationError) as error:
+        return ask_again(request, CONFIRM, "verify-email/request", error)
+    return message(request, "Look into your mailbox", ON_ITS_WAY, status=202)
 
 
 @router.get("/reset-password")
-def show_reset(request: Request, token: Token = "") -> Response:
-    return form(request, "Choose a new password", "reset_password.html", token=token)
+async def show_reset(
+    request: Request,
+    transactions: Transactions,
+    limits: LoginThrottleDep,
+    client: ClientDep,
+    token: Token = "",
+) -> Response:
+    try:
+        await check_token(token, Purpose.RESET_PASSWORD, transactions, limits, client)
+    except AppError as error:
+        return ask_again(request, CHOOSE, "reset-password/request", error if token else None)
+    return form(request, "reset_password.html", title=CHOOSE, token=token)
 
 
 @router.post("/reset-password")
@@ -68,36 +117,93 @@ async def confirm_reset(
     limits: LoginThrottleDep,
     client: ClientDep,
 ) -> Response:
-    async def work() -> None:
+    try:
         data = PasswordReset.model_validate({"token": token, "new_password": new_password})
         await auth.reset_password(data, transactions, passwords, limits, client)
-
-    problem = await run_for_page(work)
-    return show_result(
-        request, problem or "Done: sign in with the new password.", has_failed=problem
-    )
-
-
-async def run_for_page(work: Work) -> str:
-    """Run the work; return the error as text for the page, empty on success."""
-    try:
-        await work()
-    except ValidationError as error:
-        return violations(error.errors(include_input=False))[0].message
-    except Unprocessable as error:
-        return error.violations[0].message if error.violations else error.detail
+    except (Unprocessable, ValidationError) as error:
+        # The token was not used: the user chooses another password.
+        template = "reset_password.html"
+        return form(request, template, error, title=CHOOSE, token=token)
     except AppError as error:
-        return f"{error.detail} {error.remedy}"
-    return ""
+        return ask_again(request, CHOOSE, "reset-password/request", error)
+    return message(request, "All is well", "Done: sign in with the new password.")
 
 
-def show_result(request: Request, sentence: str, *, has_failed: str) -> Response:
-    title = "That did not work" if has_failed else "All is well"
+@router.post("/reset-password/request")
+async def resend_reset(
+    request: Request,
+    email: FormEmail,
+    transactions: Transactions,
+    limits: LoginThrottleDep,
+    client: ClientDep,
+) -> Response:
+    try:
+        async with transactions() as uow:
+            await auth.forget_password(PasswordForgotten(email=email), uow, limits, client)
+    except (AppError, ValidationError) as error:
+        return ask_again(request, CHOOSE, "reset-password/request", error)
+    return message(request, "Look into your mailbox", ON_ITS_WAY, status=202)
+
+
+async def check_token(
+    token: str,
+    purpose: Purpose,
+    transactions: OpenTransaction,
+    limits: LoginThrottle,
+    client: Client,
+) -> None:
+    """Check the token of a link before its page offers to use it.
+
+    Raises:
+        InvalidMailedToken: it is unknown, expired or was used before.
+        TooManyAttempts: so were too many from this address.
+    """
+    async with limits.secret_attempt("mailed_token", client.address), transactions() as uow:
+        is_change = purpose is Purpose.VERIFY_EMAIL and await email_changes.is_pending(uow, token)
+        if not is_change:
+            await mailed_tokens.check(uow, token, purpose)
+
+
+def ask_again(
+    request: Request, title: str, action: str, error: AppError | ValidationError | None
+) -> Response:
+    """Return the form that requests a mail with a new link, with the error that led to it."""
+    return form(request, "request_link.html", error, title=title, action=action)
+
+
+def message(request: Request, title: str, sentence: str, *, status: int = 200) -> Response:
     content = render(request, ASSETS / "message.html", title=title, sentence=sentence)
-    return framed_page(request, title, content)
-
-
-def form(request: Request, title: str, name: str, *, token: str) -> Response:
-    response = framed_page(request, title, render(request, ASSETS / name, title=title, token=token))
-    response.headers["Content-Security-Policy"] = FORM_POLICY
+    response = framed_page(request, title, content)
+    response.status_code = status
     return response
+
+
+def form(
+    request: Request,
+    name: str,
+    error: AppError | ValidationError | None = None,
+    *,
+    title: str,
+    **values: str,
+) -> Response:
+    """Return a page with a form and, with its status, the error in the last one."""
+    refusal = Markup()
+    if error:
+        refusal = render(request, ASSETS / "refusal.html", sentence=sentence_of(error))
+    content = render(request, ASSETS / name, title=title, refusal=refusal, **values)
+    response = framed_page(request, title, content)
+    response.headers["Content-Security-Policy"] = FORM_POLICY
+    response.status_code = status_of(error) if error else 200
+    return response
+
+
+def status_of(error: AppError | ValidationError) -> int:
+    return error.status if isinstance(error, AppError) else Unprocessable.status
+
+
+def sentence_of(error: AppError | ValidationError) -> str:
+    if isinstance(error, ValidationError):
+        return f"{violations(error.errors(include_input=False))[0].message}."
+    if isinstance(error, Unprocessable) and error.violations:
+        return f"{error.violations[0].message}."
+    return error.detail

@@ -12,12 +12,14 @@ from app.features.graphql.types import from_row
 
 @strawberry.type(description="A branch of the tree that items are sorted into.")
 class Category:
-    id: uuid.UUID
-    name: str
-    description: str | None
-    parent_id: uuid.UUID | None
+    id: uuid.UUID = strawberry.field(description="Its id.")
+    name: str = strawberry.field(description="Its name, unique among the children of its parent.")
+    description: str | None = strawberry.field(description="A text about it.")
+    parent_id: uuid.UUID | None = strawberry.field(
+        description="Id of the category above; null at the top of the tree."
+    )
 
-    @strawberry.field
+    @strawberry.field(description="The category above; null at the top of the tree.")
     async def parent(self, info: Info) -> "Category | None":
         return await find_category(info.context, self.parent_id)
 

@@ -8,9 +8,13 @@ from fastapi import Request
 from app.features.docs_pages.pages import ASSETS, render_if_docs_enabled
 from app.features.html_pages.extension import HtmlPages, Markup
 from app.features.html_pages.rendering import render
+from app.features.html_pages.static_files import StaticFile
 
 VENDOR = Path(fastapi_offline.__file__).parent / "static"
-VENDORED = ("redoc.standalone.js", "swagger-ui-bundle.js", "swagger-ui.css")
+SWAGGER_UI = (VENDOR / "swagger-ui-bundle.js", VENDOR / "swagger-ui.css")
+REDOC = StaticFile(
+    VENDOR / "redoc.standalone.js", removed="https://cdn.redoc.ly/redoc/logo-mini.svg"
+)
 
 
 def render_header(request: Request) -> Markup:
@@ -19,6 +23,6 @@ def render_header(request: Request) -> Markup:
 
 
 extension = HtmlPages(
-    static=(*ASSETS.glob("*.[cj]s*"), *(VENDOR / name for name in VENDORED)),
+    static=(*ASSETS.glob("*.[cj]s*"), *SWAGGER_UI, REDOC),
     header=render_header,
 )

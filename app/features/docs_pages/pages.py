@@ -20,6 +20,7 @@ from app.features.html_pages.rendering import (
     page,
     render,
 )
+from app.features.html_pages.resources import HtmlResources
 from app.http.absolute_urls import absolute_url, root_path
 from app.http.problem_types import Kind, example, problem_types
 from app.http.query_parameters import IgnoredParameters
@@ -53,6 +54,7 @@ def show_landing_page(request: Request) -> Response:
         ASSETS / "landing.html",
         api=base + settings.api_v1_str,
         base=base,
+        cards=render_cards(request),
         description=settings.description,
         docs_buttons=render_if_docs_enabled(request, "landing_docs_buttons.html"),
         docs_cards=render_if_docs_enabled(request, "landing_docs_cards.html"),
@@ -119,6 +121,15 @@ def shown_password(settings: Settings) -> str:
 
 def template_values(kind: Kind) -> dict[str, str]:
     return {"code": kind.code, "status": str(kind.status), "title": kind.title}
+
+
+def render_cards(request: Request) -> Markup:
+    """Render the links that features contribute."""
+    cards = resources(request)[HtmlResources].cards
+    template = ASSETS / "landing_card.html"
+    return Markup(
+        "".join(render(request, template, path=card.path, text=card.text) for card in cards)
+    )
 
 
 def problem_row(request: Request, kind: Kind) -> Markup:

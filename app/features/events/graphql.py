@@ -1,5 +1,6 @@
 """Events in GraphQL: the subscription to events of items."""
 
+import enum
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -16,12 +17,20 @@ from app.features.items.graphql import Item
 from app.features.items.schemas import ItemRead
 
 
+@strawberry.enum(description="A change of an item; the value of `type` in other interfaces.")
+class ItemEventType(enum.Enum):
+    CREATED = strawberry.enum_value("item.created", description="The item is new.")
+    UPDATED = strawberry.enum_value("item.updated", description="Fields of the item changed.")
+    DELETED = strawberry.enum_value("item.deleted", description="The item was deleted.")
+    PROCESSED = strawberry.enum_value("item.processed", description="The item was processed.")
+
+
 @strawberry.type(description="A change of an item, and the item after it.")
 class ItemEvent:
-    id: str
-    type: str
-    timestamp: datetime
-    item: Item
+    id: str = strawberry.field(description="Its id, the same in the event stream.")
+    type: ItemEventType = strawberry.field(description="The kind of change.")
+    timestamp: datetime = strawberry.field(description="Time of the change.")
+    item: Item = strawberry.field(description="The item after the change.")
 
 
 @strawberry.type
@@ -45,7 +54,7 @@ def item_event(published: PublishedEvent) -> ItemEvent:
     item = ItemRead.model_validate(event.data)
     return ItemEvent(
         id=event.id,
-        type=event.type,
+        type=ItemEventType(event.type),
         timestamp=event.timestamp,
         item=from_row(Item, dict(item)),
     )

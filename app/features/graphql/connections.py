@@ -49,4 +49,9 @@ async def connection(
         start_cursor=cursors[0] if cursors else None,
         end_cursor=cursors[-1] if cursors else None,
     )
-    return Connection(edges=edges, page_info=info)
+
+    async def count() -> int:
+        counted = await fetch(PageRequest(1, include_total=True))
+        return counted.total or 0
+
+    return Connection(edges=edges, page_info=info, count=count)

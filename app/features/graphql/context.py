@@ -48,11 +48,16 @@ class CallerContext:
 
 @dataclass(frozen=True)
 class Context(CallerContext):
-    """One request, in one transaction."""
-
-    uow: UnitOfWork
+    """One request."""
 
     caches_rows = True
+
+
+@dataclass(frozen=True)
+class MutationContext(Context):
+    """One request that may change rows, in one transaction."""
+
+    uow: UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class SubscriptionContext(CallerContext):
 
 
 Info = strawberry.Info[Context, None]
+MutationInfo = strawberry.Info[MutationContext, None]
 SubscriptionInfo = strawberry.Info[SubscriptionContext, None]
 
 

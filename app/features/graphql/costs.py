@@ -9,6 +9,8 @@ Variables = Mapping[str, Any]
 
 # Fields around the rows of a page, which do not count as rows.
 WRAPPERS = frozenset({"edges", "node", "pageInfo"})
+# Counted by a statement of its own, which takes about as long as a request.
+TOTAL = "totalCount"
 DEFAULT_FIRST, MAX_FIRST = 20, 100
 
 

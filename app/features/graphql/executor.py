@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from fastapi import Request, WebSocket
+from fastapi import Request
 from graphql import GraphQLError, OperationType
 
 from app.db.errors import REPEATABLE
 from app.db.executor import Reader
 from app.db.unit_of_work import UnitOfWork
-from app.errors import AppError
-from app.features.graphql.context import Context, SubscriptionContext
-from app.features.graphql.errors import InvalidQuery
+from app.errors import MethodNotAllowed
+from app.features.graphql.channel import Channel
+from app.features.graphql.context import Context, MutationContext, SubscriptionContext
+from app.features.graphql.errors import InvalidQuery, QueryTooComplex
 from app.features.graphql.limits import CheckedQuery, check_query
 from app.features.graphql.operations import selected_operation
 from app.features.graphql.request import GraphQLRequest
@@ -30,32 +31,37 @@ class Executor:
         self._schema = schema
 
     def connection(
-        self, websocket: WebSocket, caller: Principal, reads: Reader
+        self, channel: Channel, caller: Principal, reads: Reader
     ) -> SubscriptionConnection:
-        context = SubscriptionContext(caller, reads, resources(websocket))
-        return SubscriptionConnection(websocket, self._schema, context)
+        context = SubscriptionContext(caller, reads, resources(channel.websocket))
+        return SubscriptionConnection(channel, self._schema, context)
 
     async def execute(
         self,
         request: Request,
         body: GraphQLRequest,
         principal: Principal,
-        uow: UnitOfWork,
         reads: Reader,
+        uow: UnitOfWork | None,
     ) -> dict[str, Any]:
         """Execute the operation and return its response.
 
+        Args:
+            uow: None if only queries are permitted.
+
         Raises:
+            MethodNotAllowed: it is a mutation, and only queries are permitted.
             TooManyRequests: its cost exceeds the rate limit.
             AppError: the transaction has to be repeated.
         """
         try:
-            query = check_request(body, self._schema)
-        except AppError as error:
+            query = check_request(body, self._schema, only_queries=uow is None)
+        except (InvalidQuery, QueryTooComplex) as error:
             refused = GraphQLError(error.detail, original_error=error)
             return {"data": None, "errors": [error_of(refused, request.scope)]}
         await charge(request, principal, query.extra_requests)
-        context = Context(principal, reads, resources(request), uow)
+        known = (principal, reads, resources(request))
+        context = MutationContext(*known, uow) if uow else Context(*known)
         return await self._response(request, body, context)
 
     async def _response(
@@ -76,10 +82,11 @@ class Executor:
         return response
 
 
-def check_request(body: GraphQLRequest, schema: Schema) -> CheckedQuery:
+def check_request(body: GraphQLRequest, schema: Schema, *, only_queries: bool) -> CheckedQuery:
     """Check the query and return it with its cost.
 
     Raises:
+        MethodNotAllowed: it is a mutation, and only queries are permitted.
         InvalidQuery: it is invalid, selects no operation, or selects a subscription.
         QueryTooComplex: it exceeds a limit.
     """
@@ -87,4 +94,7 @@ def check_request(body: GraphQLRequest, schema: Schema) -> CheckedQuery:
     operation = selected_operation(query.document, body.operationName)
     if operation.operation is OperationType.SUBSCRIPTION:
         raise InvalidQuery("Subscriptions use the WebSocket at this URL.")
+    if only_queries and operation.operation is OperationType.MUTATION:
+        # GraphQL over HTTP, section 4.2: a link must not change anything.
+        raise MethodNotAllowed("Send mutations by POST.", headers={"Allow": "POST"})
     return query

@@ -9,7 +9,8 @@ from app.features.graphql.websocket import router as websocket_router
 feature = Feature(
     name="graphql",
     requires=("streams", "html_pages"),
-    root_routers=(router, websocket_router, pages.router),
+    # The page first: its route passes requests on that do not ask for HTML.
+    root_routers=(pages.router, router, websocket_router),
     tags={
         "graphql": "Several reads or one write in one request.",
     },

@@ -1,6 +1,9 @@
-"""Static files of the GraphiQL page."""
+"""Static files and card of the GraphiQL page."""
 
 from app.features.graphql.pages import static_files
-from app.features.html_pages.extension import HtmlPages
+from app.features.html_pages.extension import Card, HtmlPages
 
-extension = HtmlPages(static=static_files())
+extension = HtmlPages(
+    static=static_files(),
+    cards=(Card("/graphql", "GraphiQL: queries, mutations, subscriptions.", in_production=False),),
+)

@@ -1,4 +1,4 @@
-"""Lifespan: the executor of operations, created by the first operation."""
+"""Lifespan: the executor of operations, created by the first one, and bounds of WebSockets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.config.settings import Settings
 from app.feature import Features
+from app.features.graphql.anonymous_sockets import AnonymousSockets
 from app.features.graphql.extension import GraphQLTypes
 from app.startup import Startup
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 
 class GraphQLResources:
-    """The executor, which the first operation creates in a thread.
+    """The count of anonymous WebSockets, and the executor, which the first operation creates.
 
     strawberry, graphql-core and the schema cost 0.45 s of CPU on a slow machine, and most processes
     execute no operation: they run jobs, or tests, or have clients that use REST. See ADR 0036.
     """
 
     def __init__(self, features: Features, *, is_open: bool) -> None:
+        self.anonymous_sockets = AnonymousSockets()
         self._create = partial(create_executor, features, is_open=is_open)
         self._creation: asyncio.Task[Executor] | None = None
 

@@ -20,7 +20,14 @@ from graphql import (
     parse,
 )
 
-from app.features.graphql.costs import WRAPPERS, Variables, defaults_of, is_introspection, rows_of
+from app.features.graphql.costs import (
+    TOTAL,
+    WRAPPERS,
+    Variables,
+    defaults_of,
+    is_introspection,
+    rows_of,
+)
 from app.features.graphql.errors import InvalidQuery, QueryTooComplex
 
 MAX_TOKENS = 1000
@@ -107,6 +114,8 @@ class DocumentVisitor:
         for field, spread in self._fields_of(selections, inside):
             names[field.alias.value if field.alias else field.name.value] += 1
             self._count(field)
+            if field.name.value == TOTAL:  # Not `times` as many: once for a connection.
+                self._add_rows(ROWS_PER_REQUEST)
             if field.selection_set:
                 below = depth + 1 - (INTROSPECTION_LEVELS if is_introspection(field) else 0)
                 rows = times * rows_of(field, self._variables, self._connections)
@@ -140,8 +149,11 @@ class DocumentVisitor:
 
     def _count_rows(self, field: FieldNode, rows: int) -> None:
         if field.name.value not in WRAPPERS:
-            self.rows += rows
-            refuse_above(self.rows, MAX_ROWS, "rows, summed over all levels and aliases")
+            self._add_rows(rows)
+
+    def _add_rows(self, rows: int) -> None:
+        self.rows += rows
+        refuse_above(self.rows, MAX_ROWS, "rows, summed over all levels and aliases")
 
     def _count(self, field: FieldNode) -> None:
         self._fields += 1

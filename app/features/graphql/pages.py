@@ -5,10 +5,19 @@ from pathlib import Path
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from app.config.settings import Settings
 from app.errors import NotFound
-from app.features.html_pages.rendering import SCRIPT_POLICY, page, render, require_no_production
+from app.features.html_pages.rendering import (
+    SCRIPT_POLICY,
+    page,
+    prefers_html,
+    render,
+    require_no_production,
+)
+from app.http.routes import ServiceRoute
 from app.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"
@@ -24,7 +33,22 @@ GRAPHIQL = (
 # The style sheet of GraphiQL carries its fonts.
 POLICY = f"{SCRIPT_POLICY}; font-src data:"
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(require_no_production)])
+
+class HtmlRoute(ServiceRoute):
+    """A route for clients that ask for HTML; the next route of the path serves the others."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child_scope = super().matches(scope)
+        if match is Match.FULL and not prefers_html(scope):
+            return Match.NONE, {}
+        return match, child_scope
+
+
+router = APIRouter(
+    include_in_schema=False,
+    dependencies=[Depends(require_no_production)],
+    route_class=HtmlRoute,
+)
 
 
 def static_files() -> tuple[Path, ...]:

@@ -1,10 +1,15 @@
-"""GraphQL requests, by POST and over a WebSocket."""
+"""GraphQL requests: by POST, by GET and over a WebSocket."""
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from fastapi import Depends, Query
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from app.errors import Unprocessable
+from app.http.json_bounds import check_structure
+from app.http.problem_details import violations
+from app.http.query_parameters import IgnoredParameters
 from app.http.schemas import OPAQUE, In
 
 MAX_QUERY = 20_000
@@ -29,18 +34,70 @@ def bounded(variables: dict[str, Any]) -> dict[str, Any]:
 Variables = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(bounded)]
 
 
+EXAMPLE = "{ items(first: 3) { edges { node { name price owner { username } } } } }"
+
+
 class GraphQLRequest(In):
     """One operation; a list of several is refused."""
 
-    query: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_QUERY,
-            examples=["{ items(first: 3) { edges { node { name price owner { username } } } } }"],
-        ),
-        OPAQUE,
-    ]
+    query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY, examples=[EXAMPLE]), OPAQUE]
     variables: Variables | None = Field(default=None, examples=[{}])
     operationName: Annotated[str, Field(max_length=100), OPAQUE] | None = None  # noqa: N815  (the standard's)
     extensions: dict[str, Any] | None = Field(default=None, max_length=10, examples=[{}])
+
+
+VARIABLES: TypeAdapter[dict[str, Any] | None] = TypeAdapter(Variables | None)
+# Of the protocol; the service has none.
+EXTENSIONS = IgnoredParameters("extensions")
+
+
+async def get_query(
+    _: Annotated[None, Depends(EXTENSIONS)],
+    query: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=MAX_QUERY,
+            description="One document.",
+            examples=["{ me { username } }"],
+        ),
+        OPAQUE,
+    ],
+    variables: Annotated[
+        str | None,
+        Query(max_length=MAX_QUERY, description="The variables as a JSON object."),
+        OPAQUE,
+    ] = None,
+    operation_name: Annotated[
+        str | None,
+        Query(
+            alias="operationName",
+            max_length=100,
+            description="The operation to execute, if the document has several.",
+        ),
+        OPAQUE,
+    ] = None,
+) -> GraphQLRequest:
+    """Return the request in the parameters of a URL (GraphQL over HTTP, section 4.2)."""
+    values = parse_variables(variables) if variables is not None else None
+    return GraphQLRequest(query=query, variables=values, operationName=operation_name)
+
+
+def parse_variables(text: str) -> dict[str, Any] | None:
+    """Parse the variables of a URL.
+
+    Raises:
+        Unprocessable: they are no JSON object, or have too many values.
+        TooManyValues, NestedTooDeeply: as for the body of a request.
+    """
+    document = text.encode(errors="replace")
+    check_structure(document, max_values=MAX_VARIABLE_VALUES)
+    try:
+        return VARIABLES.validate_json(document)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        located = [{**each, "loc": ("query", "variables", *each["loc"])} for each in details]
+        raise Unprocessable(violations=violations(located)) from None
+
+
+GraphQLQuery = Annotated[GraphQLRequest, Depends(get_query)]

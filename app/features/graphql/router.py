@@ -1,11 +1,13 @@
-"""`POST /graphql`: one operation in one transaction, committed before the response is sent."""
+"""`/graphql`: one operation by POST, in one transaction, or one query by GET."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from app.db.dependencies import ReplicaReads, UnitOfWorkDep
+from app.errors import MethodNotAllowed
 from app.features.graphql.lifespan import GraphQLResources
-from app.features.graphql.request import GraphQLRequest
+from app.features.graphql.request import GraphQLQuery, GraphQLRequest
+from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
 from app.security.authentication import FieldReader
@@ -17,10 +19,22 @@ router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 async def execute_graphql(
     body: GraphQLRequest,
     principal: FieldReader,
-    uow: UnitOfWorkDep,
     reads: ReplicaReads,
+    uow: UnitOfWorkDep,
     request: Request,
 ) -> Response:
     """Execute one GraphQL operation; problems are in the extensions of its errors."""
     executor = await resources(request)[GraphQLResources].executor()
-    return JSONResponse(await executor.execute(request, body, principal, uow, reads))
+    return JSONResponse(await executor.execute(request, body, principal, reads, uow))
+
+
+@router.get("/graphql", response_class=JSONResponse, responses=responses(MethodNotAllowed))
+async def query_graphql(
+    principal: FieldReader, query: GraphQLQuery, reads: ReplicaReads, request: Request
+) -> Response:
+    """Execute one GraphQL query; mutations need POST.
+
+    A browser that asks for HTML gets GraphiQL in development.
+    """
+    executor = await resources(request)[GraphQLResources].executor()
+    return JSONResponse(await executor.execute(request, query, principal, reads, None))

@@ -8,7 +8,6 @@ import strawberry
 from graphql import GraphQLError, GraphQLObjectType
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
-from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext
 
 from app.errors import AppError
@@ -57,9 +56,9 @@ def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
         is_open: introspection is allowed.
     """
     return Schema(
-        merge_types("Query", tuple(part.query for part in parts if part.query)),
-        mutation=merged("Mutation", [part.mutation for part in parts]),
-        subscription=merged("Subscription", [part.subscription for part in parts]),
+        merge("Query", "Reads.", tuple(part.query for part in parts if part.query)),
+        mutation=merged("Mutation", "Changes, in order.", [part.mutation for part in parts]),
+        subscription=merged("Subscription", "Events.", [part.subscription for part in parts]),
         extensions=[] if is_open else [DisableIntrospection],
         config=StrawberryConfig(
             disable_field_suggestions=not is_open,
@@ -68,10 +67,14 @@ def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
     )
 
 
-def merged(name: str, types: Sequence[type | None]) -> type | None:
+def merged(name: str, description: str, types: Sequence[type | None]) -> type | None:
     """Return the root type, or None if no feature adds a field to it."""
     present = tuple(each for each in types if each)
-    return merge_types(name, present) if present else None
+    return merge(name, description, present) if present else None
+
+
+def merge(name: str, description: str, types: tuple[type, ...]) -> type:
+    return strawberry.type(type(name, types, {}), description=description)
 
 
 def error_of(error: GraphQLError, scope: Any) -> dict[str, Any]:

@@ -1,72 +1,55 @@
-"""GraphQL subscriptions over a WebSocket, by the protocol graphql-transport-ws.
-
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
-"""
+"""GraphQL subscriptions of one authenticated WebSocket."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
-from fastapi import WebSocket, WebSocketDisconnect
 from graphql import GraphQLError, OperationType
-from pydantic import ValidationError
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from app.errors import AppError, TooManyRequests
+from app.features.graphql.channel import Channel
+from app.features.graphql.close_reasons import GraphQLCloseCode
 from app.features.graphql.context import SubscriptionContext
 from app.features.graphql.errors import InvalidQuery
 from app.features.graphql.limits import check_query
 from app.features.graphql.operations import selected_operation
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
-from app.features.graphql.websocket_messages import MESSAGE, Complete, Init, Message, Subscribe
+from app.features.graphql.websocket_messages import Complete, Init, Message, Subscribe
 from app.features.streams.close_codes import CloseCode
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.websocket import CloseReason
-from app.resources import resources
 from app.security.rate_limit import Windows
 from app.security.resources import RequestRateLimit
 
-INIT_SECONDS = 10.0
 MAX_OPERATIONS = 10
 
 
 class SubscriptionConnection:
     """One WebSocket connection and its running operations by id."""
 
-    def __init__(self, websocket: WebSocket, schema: Schema, context: SubscriptionContext) -> None:
-        self._websocket = websocket
+    def __init__(self, channel: Channel, schema: Schema, context: SubscriptionContext) -> None:
+        self._channel = channel
         self._schema = schema
         self._context = context
         self._operations: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self) -> CloseReason | None:
-        """Serve the connection; return a reason to close it, or None after the client has left."""
-        try:
-            async with asyncio.timeout(INIT_SECONDS):
-                if not isinstance(await self._receive(), Init):
-                    return 4401, "Unauthorized"
-        except TimeoutError:
-            return 4408, "Connection initialisation timeout"
-        except (ValidationError, WebSocketDisconnect) as error:
-            return self._close_reason_of(error)
-        await self._send({"type": "connection_ack"})
+    async def run(self) -> CloseReason:
+        """Serve the initialised connection until there is a reason to close it.
+
+        `Closed` is raised after the client has left, or sent an invalid message.
+        """
+        await self._channel.send({"type": "connection_ack"})
         try:
             return await self._serve()
-        except (ValidationError, WebSocketDisconnect) as error:
-            return self._close_reason_of(error)
         finally:
             for operation in self._operations.values():
                 operation.cancel()
 
-    def _close_reason_of(self, error: Exception) -> CloseReason | None:
-        return None if isinstance(error, WebSocketDisconnect) else (4400, "Invalid message")
-
     async def _serve(self) -> CloseReason:
         while True:
-            message = await self._receive()
+            message = await self._channel.receive()
             if await self._is_flooding():
                 return CloseCode.TOO_MANY_MESSAGES, "too many messages"
             close_reason = await self._handle(message)
@@ -75,18 +58,20 @@ class SubscriptionConnection:
 
     async def _handle(self, message: Message) -> CloseReason | None:
         if isinstance(message, Init):
-            return 4429, "Too many initialisation requests"
+            reason = "Too many initialisation requests"
+            return GraphQLCloseCode.TOO_MANY_INITIALISATIONS, reason
         if isinstance(message, Subscribe):
             return self._start(message)
         if isinstance(message, Complete):
             self._stop(message.id)
         elif message.type == "ping":
-            await self._send({"type": "pong"})
+            await self._channel.send({"type": "pong"})
         return None
 
     def _start(self, message: Subscribe) -> CloseReason | None:
         if message.id in self._operations:
-            return 4409, f"Subscriber for {message.id} already exists"
+            reason = f"Subscriber for {message.id} already exists"
+            return GraphQLCloseCode.SUBSCRIBER_EXISTS, reason
         if len(self._operations) >= MAX_OPERATIONS:
             return CloseCode.TOO_MANY_MESSAGES, "too many operations"
         self._operations[message.id] = asyncio.create_task(self._execute(message))
@@ -96,25 +81,15 @@ class SubscriptionConnection:
         if operation := self._operations.pop(name, None):
             operation.cancel()
 
-    async def _receive(self) -> Message:
-        frame = await self._websocket.receive()
-        if frame["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(frame.get("code", 1005))
-        return MESSAGE.validate_json(frame.get("text") or "")
-
-    async def _send(self, message: dict[str, Any]) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):  # The client has disconnected.
-            await self._websocket.send_text(json.dumps(message))
-
     async def _execute(self, message: Subscribe) -> None:
         try:
             async for result in self._results(message.payload):
                 payload = {"data": result.data, **self._errors(result.errors)}
-                await self._send({"type": "next", "id": message.id, "payload": payload})
-            await self._send({"type": "complete", "id": message.id})
+                await self._channel.send({"type": "next", "id": message.id, "payload": payload})
+            await self._channel.send({"type": "complete", "id": message.id})
         except GraphQLError as error:
-            errors = [error_of(error, self._websocket.scope)]
-            await self._send({"type": "error", "id": message.id, "payload": errors})
+            errors = [error_of(error, self._channel.websocket.scope)]
+            await self._channel.send({"type": "error", "id": message.id, "payload": errors})
         finally:
             self._operations.pop(message.id, None)
 
@@ -138,20 +113,20 @@ class SubscriptionConnection:
 
     async def _is_flooding(self) -> bool:
         """Count one frame of the client, of any content."""
-        windows: Windows | None = resources(self._websocket)[StreamResources].message_limit
+        windows: Windows | None = self._context.resources[StreamResources].message_limit
         key = f"frames:{self._context.principal.id}"
         return windows is not None and (await windows.count(key)).is_refused
 
     async def _check_rate_limit(self) -> None:
         """Count each subscription as a request, in the same rate limit as those over HTTP."""
-        windows: Windows | None = resources(self._websocket)[RequestRateLimit].windows
+        windows: Windows | None = self._context.resources[RequestRateLimit].windows
         if windows:
             verdict = await windows.count(str(self._context.principal.id))
             if verdict.is_refused:
                 raise TooManyRequests(retry_after_seconds=verdict.reset_seconds)
 
     def _errors(self, errors: list[GraphQLError] | None) -> dict[str, Any]:
-        found = [error_of(error, self._websocket.scope) for error in errors or []]
+        found = [error_of(error, self._channel.websocket.scope) for error in errors or []]
         return {"errors": found} if found else {}
 
 

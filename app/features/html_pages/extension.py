@@ -6,6 +6,8 @@ from pathlib import Path
 
 from fastapi import Request
 
+from app.features.html_pages.static_files import StaticFile
+
 
 class Markup(str):
     """Text that is HTML and not escaped when rendered; all other values are escaped."""
@@ -16,11 +18,21 @@ class Markup(str):
 RenderHeader = Callable[[Request], Markup]
 
 
+@dataclass(frozen=True)
+class Card:
+    """A link on the landing page."""
+
+    path: str
+    text: str
+    in_production: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class HtmlPages:
     """The contributions of one feature."""
 
-    static: tuple[Path, ...] = ()
+    static: tuple[Path | StaticFile, ...] = ()
     """Style sheets and scripts, served below `/static/` by their names."""
     header: RenderHeader | None = None
     """Renders the navigation at the top of each page."""
+    cards: tuple[Card, ...] = ()

@@ -7,6 +7,7 @@ from string import Template
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
+from starlette.types import Scope
 
 from app.config.settings import Settings
 from app.errors import NotFound
@@ -14,9 +15,11 @@ from app.features.html_pages.extension import Markup
 from app.features.html_pages.resources import HtmlResources
 from app.features.html_pages.static_files import ASSETS
 from app.http.absolute_urls import root_path
+from app.http.header_fields import field_value, preferred_media_type
 from app.resources import resources
 
 FRAME = ASSETS / "frame.html"
+JSON = ("application/json", "application/problem+json")
 NO_EMBEDDING = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 PAGE_POLICY = f"default-src 'none'; style-src 'self'; img-src 'self' data:; {NO_EMBEDDING}"
 SCRIPT_POLICY = f"{PAGE_POLICY}; script-src 'self'; connect-src 'self'"
@@ -30,6 +33,12 @@ def require_no_production(request: Request) -> None:
     """
     if resources(request)[Settings].environment == "production":
         raise NotFound("This page is for development.")
+
+
+def prefers_html(scope: Scope) -> bool:
+    """Return whether the client asks for HTML, and not for anything (`*/*`) or for JSON."""
+    accepted = field_value(scope["headers"], b"accept")
+    return preferred_media_type(accepted, (*JSON, "text/html")) == "text/html"
 
 
 def framed_page(request: Request, title: str, content: Markup) -> Response:

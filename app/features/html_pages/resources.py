@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.features.html_pages.extension import RenderHeader
+from app.features.html_pages.extension import Card, RenderHeader
 from app.features.html_pages.static_files import StaticFiles
 
 
@@ -10,3 +10,4 @@ from app.features.html_pages.static_files import StaticFiles
 class HtmlResources:
     static: StaticFiles
     headers: tuple[RenderHeader, ...]
+    cards: tuple[Card, ...]

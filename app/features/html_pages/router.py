@@ -16,12 +16,12 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
 def read_static_file(name: OpaqueText, request: Request) -> Response:
-    path = resources(request)[HtmlResources].static.by_name.get(name)
-    if path is None:
+    file = resources(request)[HtmlResources].static.by_name.get(name)
+    if file is None:
         raise NotFound.of("file")
-    media_type = MEDIA_TYPES[path.suffix]
+    media_type = MEDIA_TYPES[file.path.suffix]
     headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
     if not accepts_gzip(field_value(request.scope["headers"], b"accept-encoding")):
-        return Response(path.read_bytes(), headers=headers, media_type=media_type)
+        return Response(file.read(), headers=headers, media_type=media_type)
     headers["Content-Encoding"] = "gzip"
-    return Response(compressed(path), headers=headers, media_type=media_type)
+    return Response(compressed(file), headers=headers, media_type=media_type)

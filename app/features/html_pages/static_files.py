@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,12 +16,25 @@ MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+
 FOREVER = "public, max-age=31536000, immutable"
 
 
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file that is served; `removed` is the URL of an image elsewhere, which it would load."""
+
+    path: Path
+    removed: str = ""
+
+    def read(self) -> bytes:
+        content = self.path.read_bytes()
+        # An empty image in place of the removed one.
+        return content.replace(self.removed.encode(), b"data:,") if self.removed else content
+
+
 class StaticFiles:
     """The static files of all features, by their names."""
 
-    def __init__(self, files: Iterable[Path]) -> None:
-        self.by_name = {path.name: path for path in (*FILES, *files)}
-        self._digests = {name: digest(path) for name, path in self.by_name.items()}
+    def __init__(self, files: Iterable[StaticFile]) -> None:
+        self.by_name = {each.path.name: each for each in (*map(StaticFile, FILES), *files)}
+        self._digests = {name: digest(file) for name, file in self.by_name.items()}
 
     def addresses(self, root_path: str) -> dict[str, str]:
         """Return the paths of the files, by their names as identifiers: `site_css`."""
@@ -31,11 +45,11 @@ class StaticFiles:
 
 
 @lru_cache
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def digest(file: StaticFile) -> str:
+    return hashlib.sha256(file.read()).hexdigest()[:12]
 
 
 @lru_cache
-def compressed(path: Path) -> bytes:
+def compressed(file: StaticFile) -> bytes:
     # Cached, because compressing Swagger UI takes a tenth of a second.
-    return gzip.compress(path.read_bytes(), mtime=0)
+    return gzip.compress(file.read(), mtime=0)

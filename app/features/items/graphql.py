@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import Annotated
 
 import strawberry
 from strawberry.types.unset import UNSET
@@ -11,11 +12,11 @@ from strawberry.types.unset import UNSET
 from app.features.categories.graphql import Category, find_category
 from app.features.categories.scopes import ITEMS_READ
 from app.features.graphql.connections import connection
-from app.features.graphql.context import Context, Info
+from app.features.graphql.context import Info, MutationContext, MutationInfo
 from app.features.graphql.costs import DEFAULT_FIRST
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
-from app.features.graphql.types import Connection, from_row
+from app.features.graphql.types import After, Connection, First, from_row
 from app.features.items import crud as items
 from app.features.items.models import Item as StoredItem
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
@@ -26,63 +27,93 @@ from app.security.authentication import permit_change
 
 @strawberry.type(description="An item on offer.")
 class Item:
-    id: uuid.UUID
-    name: str
-    description: str | None
-    price: Decimal
-    tax: Decimal
-    tags: list[str]
-    category_id: uuid.UUID | None
-    owner_id: uuid.UUID
-    processed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    version: int
+    id: uuid.UUID = strawberry.field(description="Its id.")
+    name: str = strawberry.field(description="Its name.")
+    description: str | None = strawberry.field(description="A text about it.")
+    price: Decimal = strawberry.field(description="Net price, with two places.")
+    tax: Decimal = strawberry.field(description="Tax on the price, with two places.")
+    tags: list[str] = strawberry.field(description="Words to find it by.")
+    category_id: uuid.UUID | None = strawberry.field(description="Id of its category.")
+    owner_id: uuid.UUID = strawberry.field(description="Id of the user who offers it.")
+    processed_at: datetime | None = strawberry.field(description="Time of its last processing.")
+    created_at: datetime = strawberry.field(description="Time of the creation.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
+    version: int = strawberry.field(description="Number of changes, from 1.")
 
-    @strawberry.field
+    @strawberry.field(description="The user who offers it.")
     async def owner(self, info: Info) -> Person | None:
         return await find_person(info.context, self.owner_id)
 
-    @strawberry.field
+    @strawberry.field(description="Its category.")
     async def category(self, info: Info) -> Category | None:
         info.context.require(ITEMS_READ)
         return await find_category(info.context, self.category_id)
 
 
-@strawberry.input
+@strawberry.input(description="A new item.")
 class CreateItemInput:
-    name: str
-    price: Decimal
-    description: str | None = UNSET
-    tax: Decimal | None = UNSET
-    tags: list[str] | None = UNSET
-    category_id: uuid.UUID | None = UNSET
+    name: str = strawberry.field(description="1 to 100 characters.")
+    price: Decimal = strawberry.field(description="Net price, above 0; with the tax at most 10000.")
+    description: str | None = strawberry.field(default=UNSET, description="Up to 500 characters.")
+    tax: Decimal | None = strawberry.field(
+        default=UNSET, description="Tax on the price, 0 to 100 and not above the price."
+    )
+    tags: list[str] | None = strawberry.field(
+        default=UNSET, description="Up to 20 of lower-case letters, digits and hyphens."
+    )
+    category_id: uuid.UUID | None = strawberry.field(
+        default=UNSET, description="Id of an existing category."
+    )
 
 
 @strawberry.input(description="Omitted fields stay as they are.")
 class UpdateItemInput:
-    name: str | None = UNSET
-    price: Decimal | None = UNSET
-    description: str | None = UNSET
-    tax: Decimal | None = UNSET
-    tags: list[str] | None = UNSET
-    category_id: uuid.UUID | None = UNSET
+    name: str | None = strawberry.field(default=UNSET, description="1 to 100 characters.")
+    price: Decimal | None = strawberry.field(
+        default=UNSET, description="Net price, above 0; with the tax at most 10000."
+    )
+    description: str | None = strawberry.field(default=UNSET, description="Up to 500 characters.")
+    tax: Decimal | None = strawberry.field(
+        default=UNSET, description="Tax on the price, 0 to 100 and not above the price."
+    )
+    tags: list[str] | None = strawberry.field(
+        default=UNSET, description="Up to 20 of lower-case letters, digits and hyphens."
+    )
+    category_id: uuid.UUID | None = strawberry.field(
+        default=UNSET, description="Id of an existing category."
+    )
 
 
 @strawberry.input(description="All conditions must match.")
 class ItemFilter:
-    q: str | None = UNSET
-    tag: list[str] | None = UNSET
-    category_id: uuid.UUID | None = UNSET
-    owner_id: uuid.UUID | None = UNSET
-    min_price: Decimal | None = UNSET
-    max_price: Decimal | None = UNSET
+    q: str | None = strawberry.field(
+        default=UNSET, description="Words of the name or the description, 3 to 50 characters."
+    )
+    tag: list[str] | None = strawberry.field(
+        default=UNSET, description="Tags that all must be there."
+    )
+    category_id: uuid.UUID | None = strawberry.field(
+        default=UNSET, description="A category, with those below it."
+    )
+    owner_id: uuid.UUID | None = strawberry.field(
+        default=UNSET, description="The user who offers it."
+    )
+    min_price: Decimal | None = strawberry.field(default=UNSET, description="Lowest net price.")
+    max_price: Decimal | None = strawberry.field(default=UNSET, description="Highest net price.")
+
+
+ItemId = Annotated[uuid.UUID, strawberry.argument(description="Id of the item.")]
+NewItem = Annotated[CreateItemInput, strawberry.argument(description="The fields of the item.")]
+ItemChanges = Annotated[UpdateItemInput, strawberry.argument(description="The fields to change.")]
+Filters = Annotated[
+    ItemFilter | None, strawberry.argument(description="Conditions; all items unless given.")
+]
 
 
 @strawberry.type
 class ItemQueries:
-    @strawberry.field
-    async def item(self, info: Info, id: uuid.UUID) -> Item | None:
+    @strawberry.field(description="One item.")
+    async def item(self, info: Info, id: ItemId) -> Item | None:
         info.context.require(ITEMS_READ)
         return from_row(Item, await items.get(info.context.reads, id))
 
@@ -90,9 +121,9 @@ class ItemQueries:
     async def items(
         self,
         info: Info,
-        first: int = DEFAULT_FIRST,
-        after: str | None = None,
-        filter: ItemFilter | None = None,
+        first: First = DEFAULT_FIRST,
+        after: After = None,
+        filter: Filters = None,
     ) -> Connection[Item] | None:
         info.context.require(ITEMS_READ)
         filters = validated(ItemQuery, filter, "filter").model_dump() if filter else {}
@@ -104,7 +135,7 @@ class ItemQueries:
 @strawberry.type
 class ItemMutations:
     @strawberry.mutation(description="Create an item; it is yours.")
-    async def create_item(self, info: Info, input: CreateItemInput) -> Item | None:
+    async def create_item(self, info: MutationInfo, input: NewItem) -> Item | None:
         info.context.require(ITEMS_WRITE)
         data = validated(ItemCreate, input)
         async with info.context.uow.session.begin_nested():
@@ -112,7 +143,7 @@ class ItemMutations:
         return from_row(Item, row)
 
     @strawberry.mutation(description="Change the fields of your item that you send.")
-    async def update_item(self, info: Info, id: uuid.UUID, input: UpdateItemInput) -> Item | None:
+    async def update_item(self, info: MutationInfo, id: ItemId, input: ItemChanges) -> Item | None:
         info.context.require(ITEMS_WRITE)
         data = validated(ItemUpdate, input)
         async with info.context.uow.session.begin_nested():
@@ -120,7 +151,7 @@ class ItemMutations:
             return item_of(await items.update(info.context.uow, row, data))
 
     @strawberry.mutation(description="Delete your item; returns its id.")
-    async def delete_item(self, info: Info, id: uuid.UUID) -> uuid.UUID | None:
+    async def delete_item(self, info: MutationInfo, id: ItemId) -> uuid.UUID | None:
         info.context.require(ITEMS_WRITE)
         async with info.context.uow.session.begin_nested():
             row = await own_item(info.context, id)
@@ -128,7 +159,7 @@ class ItemMutations:
         return id
 
 
-async def own_item(context: Context, item_id: uuid.UUID) -> StoredItem:
+async def own_item(context: MutationContext, item_id: uuid.UUID) -> StoredItem:
     """Return an item that the caller may change, locked until the transaction ends.
 
     Raises:

@@ -3,17 +3,18 @@
 import uuid
 from datetime import datetime
 from functools import partial
+from typing import Annotated
 
 import strawberry
 from strawberry.types.unset import UNSET
 
 from app.errors import NotPermitted
 from app.features.graphql.connections import connection
-from app.features.graphql.context import CallerContext, Info
+from app.features.graphql.context import CallerContext, Info, MutationInfo
 from app.features.graphql.costs import DEFAULT_FIRST
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
-from app.features.graphql.types import Connection, from_row
+from app.features.graphql.types import After, Connection, First, from_row
 from app.features.users.crud import users
 from app.features.users.dependencies import permit_role, refuse_weak
 from app.features.users.lifespan import UserResources
@@ -22,38 +23,46 @@ from app.features.users.scopes import USERS_READ
 from app.security.permissions import ADMINISTRATION
 from app.security.principals import Role
 
-strawberry.enum(Role)
+strawberry.enum(Role, description="ADMIN may do everything, USER changes own rows, GUEST reads.")
 
 
 @strawberry.type(description="The public fields of an account.")
 class Person:
-    id: uuid.UUID
-    username: str
-    full_name: str | None
+    id: uuid.UUID = strawberry.field(description="Id of the account.")
+    username: str = strawberry.field(description="Name to sign in with, unique.")
+    full_name: str | None = strawberry.field(description="Name to show, if the user has given one.")
 
 
 @strawberry.type(description="An account: your own or, for administrators, any account.")
 class User:
-    id: uuid.UUID
-    email: str
-    username: str
-    full_name: str | None
-    age: int | None
-    role: Role
-    is_active: bool
-    email_verified: bool
-    created_at: datetime
-    updated_at: datetime
-    version: int
+    id: uuid.UUID = strawberry.field(description="Its id.")
+    email: str = strawberry.field(description="E-mail address, unique.")
+    username: str = strawberry.field(description="Name to sign in with, unique.")
+    full_name: str | None = strawberry.field(description="Name to show, if the user has given one.")
+    age: int | None = strawberry.field(description="Age in years, if the user has given it.")
+    role: Role = strawberry.field(description="Its role.")
+    is_active: bool = strawberry.field(description="The user may sign in.")
+    email_verified: bool = strawberry.field(
+        description="The user has confirmed the e-mail address."
+    )
+    created_at: datetime = strawberry.field(description="Time of the creation.")
+    updated_at: datetime = strawberry.field(description="Time of the last change.")
+    version: int = strawberry.field(description="Number of changes, from 1.")
 
 
-@strawberry.input
+@strawberry.input(description="A new account.")
 class CreateUserInput:
-    email: str
-    username: str
-    password: str
-    full_name: str | None = UNSET
-    role: Role | None = UNSET
+    email: str = strawberry.field(description="E-mail address, unique; it counts as confirmed.")
+    username: str = strawberry.field(description="Name to sign in with, unique.")
+    password: str = strawberry.field(
+        description="12 to 128 characters; common passwords are rejected."
+    )
+    full_name: str | None = strawberry.field(default=UNSET, description="Name to show.")
+    role: Role | None = strawberry.field(default=UNSET, description="USER unless given.")
+
+
+UserId = Annotated[uuid.UUID, strawberry.argument(description="Id of the account.")]
+NewUser = Annotated[CreateUserInput, strawberry.argument(description="The fields of the account.")]
 
 
 async def find_person(context: CallerContext, user_id: uuid.UUID) -> Person | None:
@@ -69,7 +78,7 @@ class UserQueries:
         return from_row(User, await users.get(info.context.reads, info.context.principal.id))
 
     @strawberry.field(description="Your own account or, for administrators, any account.")
-    async def user(self, info: Info, id: uuid.UUID) -> User | None:
+    async def user(self, info: Info, id: UserId) -> User | None:
         info.context.require(USERS_READ)
         if not info.context.principal.may_change(id):
             raise NotPermitted("Only administrators read the accounts of others.")
@@ -77,7 +86,7 @@ class UserQueries:
 
     @strawberry.field(description="The accounts, for administrators, newest first.")
     async def users(
-        self, info: Info, first: int = DEFAULT_FIRST, after: str | None = None
+        self, info: Info, first: First = DEFAULT_FIRST, after: After = None
     ) -> Connection[User] | None:
         info.context.require(ADMINISTRATION)
         fetch = partial(users.list_page, info.context.reads, filters={})
@@ -88,7 +97,7 @@ class UserQueries:
 @strawberry.type
 class UserMutations:
     @strawberry.mutation(description="Create an account, for administrators.")
-    async def create_user(self, info: Info, input: CreateUserInput) -> User | None:
+    async def create_user(self, info: MutationInfo, input: NewUser) -> User | None:
         info.context.require(ADMINISTRATION)
         data = validated(UserCreate, input)
         permit_role(info.context.principal, data.role)

@@ -30,8 +30,10 @@ read_jwks                 anonymous  200
 read_oauth_metadata       anonymous  200
 show_verification         anonymous  200
 confirm_verification      anonymous  200
+resend_verification       anonymous  202
 show_reset                anonymous  200
 confirm_reset             anonymous  200
+resend_reset              anonymous  202
 """
 
 
@@ -83,6 +85,10 @@ async def reset_form(scene: Scene) -> dict[str, Any]:
     return {"data": (await reset(scene))["json"]}
 
 
+async def address_form(scene: Scene) -> dict[str, Any]:
+    return {"data": {"email": scene.owner.email}}
+
+
 async def password_change(scene: Scene) -> dict[str, Any]:
     passwords = {"current_password": PASSWORD, "new_password": "a quite different passphrase"}
     return {"json": passwords}
@@ -103,6 +109,8 @@ authorization = Authorization(
         "confirm_verification": verification_form,
         "reset_password": reset,
         "confirm_reset": reset_form,
+        "resend_verification": address_form,
+        "resend_reset": address_form,
         "change_password": password_change,
         "change_email": email_update,
     },

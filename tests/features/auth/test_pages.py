@@ -4,11 +4,15 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from app.config.settings import Settings
 from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.models.user import User
-from tests.conftest import Database
-from tests.state import units_of_work
+from app.jobs.worker import Worker
+from tests.conftest import Database, Save
+from tests.factories import make_user
+from tests.features.conftest import address, links
+from tests.state import opened, units_of_work
 
 NEW_PASSWORD = "another sound passphrase"
 
@@ -19,20 +23,36 @@ async def mailed(app: FastAPI, user: User, purpose: Purpose) -> str:
 
 
 class TestVerifyEmailPage:
-    async def test_form_submits_only_to_this_service(self, client: AsyncClient) -> None:
-        response = await client.get("/verify-email", params={"token": 'x"><script>'})
+    async def test_form_submits_only_to_this_service(
+        self, app: FastAPI, client: AsyncClient, user: User
+    ) -> None:
+        token = await mailed(app, user, Purpose.VERIFY_EMAIL)
+
+        response = await client.get("/verify-email", params={"token": token})
 
         assert response.status_code == 200
-        assert "x&quot;&gt;&lt;script&gt;" in response.text
+        assert "Confirm the address" in response.text
         assert "form-action 'self'" in response.headers["content-security-policy"]
+
+    @pytest.mark.parametrize("path", ["/verify-email", "/reset-password"])
+    async def test_invalid_link_offers_a_new_mail(self, client: AsyncClient, path: str) -> None:
+        invalid = await client.get(path, params={"token": 'x"><script>'})
+        without = await client.get(path)
+
+        assert (invalid.status_code, without.status_code) == (400, 200)
+        assert "Invalid link" in invalid.text
+        for page in (invalid, without):
+            assert f'action="{path}/request"' in page.text
+            assert "<script>" not in page.text
 
     async def test_confirms_once(self, app: FastAPI, client: AsyncClient, user: User) -> None:
         token = await mailed(app, user, Purpose.VERIFY_EMAIL)
 
         pages = [await client.post("/verify-email", data={"token": token}) for _ in range(2)]
 
+        assert [page.status_code for page in pages] == [200, 400]
         assert "All is well" in pages[0].text
-        assert "That did not work" in pages[1].text
+        assert "Send a new link" in pages[1].text
 
     async def test_confirms_a_change_of_address(
         self, app: FastAPI, client: AsyncClient, user: User, database: Database
@@ -48,11 +68,51 @@ class TestVerifyEmailPage:
         assert await database("SELECT email FROM users") == [{"email": "moved@example.com"}]
 
 
+class TestNewLink:
+    @pytest.mark.parametrize("path", ["/verify-email/request", "/reset-password/request"])
+    async def test_response_is_the_same_for_all_addresses(
+        self, client: AsyncClient, user: User, path: str
+    ) -> None:
+        pages = [
+            await client.post(path, data={"email": email})
+            for email in (user.email, "unknown@example.com")
+        ]
+
+        assert [page.status_code for page in pages] == [202, 202]
+        texts = {page.text for page in pages}
+        assert len(texts) == 1
+
+    async def test_malformed_address_is_shown_with_the_form(self, client: AsyncClient) -> None:
+        page = await client.post("/verify-email/request", data={"email": "nonsense"})
+
+        assert page.status_code == 422
+        assert 'role="alert"' in page.text
+        assert "Send a new link" in page.text
+
+    @pytest.mark.parametrize(("is_verified", "mails"), [(False, 1), (True, 0)])
+    async def test_is_mailed_to_unconfirmed_accounts(
+        self,
+        app: FastAPI,
+        client: AsyncClient,
+        settings: Settings,
+        save: Save,
+        is_verified: bool,
+        mails: int,
+    ) -> None:
+        user = await save(make_user(email=address(), email_verified=is_verified))
+
+        await client.post("/verify-email/request", data={"email": user.email})
+        await opened(app)[Worker].drain()
+
+        assert len(links(settings, user.email, "verify-email")) == mails
+
+
 class TestResetPasswordPage:
     async def test_masks_the_password_and_supports_password_managers(
-        self, client: AsyncClient
+        self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
-        page = (await client.get("/reset-password")).text
+        token = await mailed(app, user, Purpose.RESET_PASSWORD)
+        page = (await client.get("/reset-password", params={"token": token})).text
 
         (field,) = [part for part in page.split("<") if 'name="new_password"' in part]
         assert {'type="password"', 'autocomplete="new-password"'} <= set(field.split())
@@ -69,7 +129,7 @@ class TestResetPasswordPage:
         assert (await client.post("/api/v1/auth/token", data=form)).status_code == 200
 
     @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaaaaaa"])
-    async def test_weak_password_leaves_the_link_valid(
+    async def test_weak_password_shows_the_form_again(
         self, app: FastAPI, client: AsyncClient, user: User, password: str
     ) -> None:
         token = await mailed(app, user, Purpose.RESET_PASSWORD)
@@ -78,6 +138,8 @@ class TestResetPasswordPage:
             "/reset-password", data={"token": token, "new_password": password}
         )
 
-        assert "That did not work" in refused.text
+        assert refused.status_code == 422
+        assert 'role="alert"' in refused.text
+        assert f'value="{token}"' in refused.text
         again = {"token": token, "new_password": NEW_PASSWORD}
         assert "All is well" in (await client.post("/reset-password", data=again)).text

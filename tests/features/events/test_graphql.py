@@ -63,9 +63,7 @@ class TestSubscription:
 
             message = await following.receive()
         event = {"name": "Walnut desk", "owner": {"username": user.username}}
-        assert message["payload"] == {
-            "data": {"itemEvents": {"type": "item.created", "item": event}}
-        }
+        assert message["payload"] == {"data": {"itemEvents": {"type": "CREATED", "item": event}}}
 
     async def test_subscription_ends_on_complete(self, app: FastAPI, port: int, user: User) -> None:
         async with follower(app, port, user) as following:

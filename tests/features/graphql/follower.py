@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from app.features.graphql import websocket as socket
+from app.features.graphql.channel import PROTOCOL
 from app.features.users.models.user import User
 from benchmarks.harness.servers import PATIENCE_SECONDS
 from tests.conftest import access_token
@@ -43,14 +43,23 @@ class Follower:
 
 @asynccontextmanager
 async def follower(
-    app: FastAPI, port: int, user: User, *, protocol: str = socket.PROTOCOL
+    app: FastAPI, port: int, user: User, *, protocol: str = PROTOCOL
 ) -> AsyncIterator[Follower]:
+    """A client with a credential in its handshake."""
     headers = {"Authorization": f"Bearer {await access_token(app, user)}"}
+    async with unauthenticated(port, protocol=protocol, additional_headers=headers) as follower:
+        yield follower
+
+
+@asynccontextmanager
+async def unauthenticated(
+    port: int, *, protocol: str = PROTOCOL, **options: Any
+) -> AsyncIterator[Follower]:
     async with connect(
         f"ws://127.0.0.1:{port}/graphql",
-        additional_headers=headers,
         subprotocols=[Subprotocol(protocol)],
         proxy=None,
         open_timeout=PATIENCE_SECONDS,
+        **options,
     ) as connection:
         yield Follower(connection)

@@ -27,6 +27,8 @@ class TestCosts:
             ("query ($n: Int!) {items(first: $n) {edges {cursor}}}", {"n": 50}, 50),
             ("query ($n: Int = 30) {items(first: $n) {edges {cursor}}}", {}, 30),
             ("{...f} fragment f on Query {items(first: 5) {edges {node {owner {id}}}}}", {}, 10),
+            ("{items {totalCount}}", {}, 120),
+            ("{a: items(first: 1) {totalCount} b: users(first: 1) {totalCount}}", {}, 202),
             (get_introspection_query(), {}, 0),
         ],
     )

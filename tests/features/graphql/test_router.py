@@ -39,6 +39,8 @@ UPDATE = (
     "{ updateItem(id: $id, input: $input) { name price version } }"
 )
 DELETE = "mutation($id: ID!) { deleteItem(id: $id) }"
+# As browsers send it.
+HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { email role } }"
 
 
@@ -111,6 +113,20 @@ class TestQueries:
 
         assert names == [f"item {number}" for number in (4, 3, 2, 1, 0)]
         assert pages == 3
+
+    async def test_total_counts_all_pages_when_it_is_selected(
+        self, as_user: As, user: User, save: Save
+    ) -> None:
+        for number in range(3):
+            await save(make_item(user, name=f"desk {number}", price=Decimal(number + 1)))
+        client = await as_user(user)
+        query = 'query($after: String) { items(first: 1, after: $after, filter: {minPrice: "2"}) { '
+
+        page = await data(client, query + "totalCount pageInfo { endCursor } } }")
+        cursor = page["items"]["pageInfo"]["endCursor"]
+        next_page = await data(client, query + "totalCount } }", after=cursor)
+
+        assert page["items"]["totalCount"] == next_page["items"]["totalCount"] == 2
 
     async def test_cursor_of_the_list_serves_as_well(
         self, as_user: As, user: User, save: Save
@@ -410,23 +426,24 @@ class TestRequest:
             client.headers["Authorization"] = f"Bearer {token}"
             asked = await execute(client, "{__schema{types{name}}}")
             misspelled = await execute(client, "{item{nam}}")
-            page = await client.get("/graphql", headers={"Accept": "text/html"})
+            page = await client.get("/graphql", headers=HTML)
 
         assert "introspection" in asked["errors"][0]["message"]
         assert "Did you mean" not in json.dumps(misspelled)
-        assert_problem(page, 404, "not_found")
+        assert page.status_code == 404
 
     async def test_page_needs_the_development_dependencies(
         self, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("app.features.graphql.pages.GRAPHIQL_PACKAGE", None)
 
-        assert_problem(await client.get("/graphql"), 404, "not_found")
+        assert (await client.get("/graphql", headers=HTML)).status_code == 404
 
-    async def test_development_has_a_page(self, client: AsyncClient) -> None:
-        response = await client.get("/graphql")
+    async def test_development_has_a_page_for_browsers(self, client: AsyncClient) -> None:
+        response = await client.get("/graphql", headers=HTML)
 
         assert response.status_code == 200
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 

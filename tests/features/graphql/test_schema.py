@@ -4,10 +4,11 @@ After a change of the schema, `.venv/bin/python -m tests.features.graphql.test_s
 docs/schema.graphql.
 """
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from graphql import build_schema, lexicographic_sort_schema, print_schema
+from graphql import GraphQLNamedType, build_schema, lexicographic_sort_schema, print_schema
 
 from app.feature import FeatureError, Features, load_features
 from app.features.graphql.extension import GraphQLTypes
@@ -36,6 +37,24 @@ class TestSchema:
 
         assert {"items", "users"} <= connections
         assert not {"item", "me", "edges", "node"} & connections
+
+
+def undescribed(types: Iterable[GraphQLNamedType]) -> Iterator[str]:
+    """Name types, fields and arguments that have no description."""
+    for each in types:
+        if not each.description:
+            yield each.name
+        for field, definition in getattr(each, "fields", {}).items():
+            arguments = getattr(definition, "args", {}).items()
+            for name, described in [("", definition), *arguments]:
+                if not described.description:
+                    yield f"{each.name}.{field}({name})"
+
+
+def test_types_fields_and_arguments_have_a_description() -> None:
+    types = build_schema(schema_of(load_features()).as_str()).type_map.values()
+
+    assert list(undescribed(each for each in types if not each.name.startswith("__"))) == []
 
 
 class TestSnapshot:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import FastAPI
 
-from app.features.graphql import subscriptions
+from app.features.graphql import channel
 from app.features.users.models.user import User
 from benchmarks.harness.servers import serving
 from tests.conftest import Running, access_token
@@ -20,7 +20,9 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 
 class TestSubscribe:
-    async def test_without_a_token_is_refused(self, port: int) -> None:
+    async def test_without_a_credential_is_refused_unless_the_protocol_has_one(
+        self, port: int
+    ) -> None:
         status, _, body = await handshake(port, "/graphql")
 
         assert (status, body["code"]) == (401, "unauthenticated")
@@ -85,7 +87,7 @@ class TestProtocol:
     async def test_silent_connection_is_closed(
         self, app: FastAPI, port: int, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(subscriptions, "INIT_SECONDS", 0.05)
+        monkeypatch.setattr(channel, "INIT_SECONDS", 0.05)
 
         async with follower(app, port, user) as following:
             assert await following.close_code() == 4408

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 
 from app.db.unit_of_work import UnitOfWork
 from app.features.auth.crud import mailed_tokens
@@ -35,18 +35,27 @@ async def issue_token(uow: UnitOfWork, change_id: uuid.UUID) -> tuple[str, str] 
     return (email, token) if email else None
 
 
+async def is_pending(uow: UnitOfWork, token: str) -> bool:
+    """Return whether `consume` would find a change for the token."""
+    return await uow.session.scalar(account_of(EmailChange.token_hash == digest(token))) is not None
+
+
+def account_of(is_meant: ColumnElement[bool]) -> Select[User]:
+    """Return the statement for the account of a pending change."""
+    return (
+        select(User)
+        .join(EmailChange, EmailChange.user_id == User.id)
+        .where(is_meant, EmailChange.expires_at > func.now(), IS_USABLE)
+    )
+
+
 async def consume(uow: UnitOfWork, token: str) -> tuple[User, str] | None:
     """Delete the pending change; return its account, locked, and the new address.
 
     Returns None when the token is unknown, expired or used, or the account cannot be used.
     """
     is_meant = EmailChange.token_hash == digest(token)
-    user: User | None = await uow.session.scalar(
-        select(User)
-        .join(EmailChange, EmailChange.user_id == User.id)
-        .where(is_meant, EmailChange.expires_at > func.now(), IS_USABLE)
-        .with_for_update(of=User)
-    )
+    user = await uow.session.scalar(account_of(is_meant).with_for_update(of=User))
     # Of two concurrent requests, the second waits for the lock above and finds no row to delete.
     email = await uow.session.scalar(
         delete(EmailChange).where(is_meant).returning(EmailChange.email)

@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from app.db.unit_of_work import UnitOfWork
 from app.features.auth.models.mailed_token import (
@@ -34,6 +34,27 @@ async def create(uow: UnitOfWork, user: User, purpose: Purpose) -> str:
     return token
 
 
+async def check(uow: UnitOfWork, token: str, purpose: Purpose) -> None:
+    """Check that `use` would accept the token, without using it.
+
+    Raises:
+        InvalidMailedToken: unknown, expired, used before, or the user has another address now.
+    """
+    is_meant = (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)
+    if await uow.session.scalar(owner_of(is_meant)) is None:
+        raise InvalidMailedToken
+
+
+def owner_of(is_meant: ColumnElement[bool]) -> Select[User]:
+    """Return the statement for the user of a valid token."""
+    return (
+        select(User)
+        .join(MailedToken, MailedToken.user_id == User.id)
+        .where(is_meant, MailedToken.expires_at > func.now())
+        .where(MailedToken.email_canonical == User.email_canonical, IS_USABLE)
+    )
+
+
 async def use(uow: UnitOfWork, token: str, purpose: Purpose) -> User:
     """Delete the token and return the user whose mailbox it proves, locked for update.
 
@@ -41,13 +62,7 @@ async def use(uow: UnitOfWork, token: str, purpose: Purpose) -> User:
         InvalidMailedToken: unknown, expired, used before, or the user has another address now.
     """
     is_meant = (MailedToken.token_hash == digest(token)) & (MailedToken.purpose == purpose)
-    user: User | None = await uow.session.scalar(
-        select(User)
-        .join(MailedToken, MailedToken.user_id == User.id)
-        .where(is_meant, MailedToken.expires_at > func.now())
-        .where(MailedToken.email_canonical == User.email_canonical, IS_USABLE)
-        .with_for_update(of=User)
-    )
+    user = await uow.session.scalar(owner_of(is_meant).with_for_update(of=User))
     # Of two concurrent requests, the second waits for the lock above and finds no row to delete.
     used = await uow.session.scalar(delete(MailedToken).where(is_meant).returning(MailedToken.id))
     if user is None or used is None:

@@ -1,4 +1,4 @@
-"""Job: mail the link that confirms an e-mail address."""
+"""Jobs: mail the link that confirms an e-mail address."""
 
 import uuid
 from typing import ClassVar
@@ -21,6 +21,26 @@ class SendVerificationMail(MailJob):
             with PermanentFailure.if_not_found("The account was deleted."):
                 user = await users.get_for_change(uow, self.user_id)
             if not user.is_active or user.email_verified:
+                return
+            token = await mailed_tokens.create(uow, user, Purpose.VERIFY_EMAIL)
+        values = {"link": self.mail(work).link("verify-email", token)}
+        await self.mail(work).send(Template.VERIFY_EMAIL, user.email, work.task_id, values)
+
+
+class ResendVerificationMail(MailJob):
+    """Looks up the account of the requested address in the job, not in the request.
+
+    The response and its duration are therefore the same for all addresses.
+    """
+
+    kind: ClassVar[str] = "resend_verification_mail"
+
+    email: str
+
+    async def run(self, work: Work) -> None:
+        async with work.units_of_work.begin() as uow:
+            user = await users.find_by_email(uow, self.email)
+            if user is None or not user.is_active or user.email_verified:
                 return
             token = await mailed_tokens.create(uow, user, Purpose.VERIFY_EMAIL)
         values = {"link": self.mail(work).link("verify-email", token)}

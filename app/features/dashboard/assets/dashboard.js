@@ -10,6 +10,7 @@ const byId = (id) => document.getElementById(id);
 let tokens = null;
 let stream = null;
 let timer = null;
+let shown = null;
 
 byId("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -48,7 +49,7 @@ function show(isSignedIn) {
 }
 
 function leave(reason) {
-  tokens = null;
+  tokens = shown = null;
   stream?.abort();
   clearTimeout(timer);
   document.dispatchEvent(new CustomEvent("left"));
@@ -128,7 +129,13 @@ function state(word) {
   byId("live").classList.toggle("chip-live", word === "live");
 }
 
+// The charts have the width of the window.
+window.addEventListener("resize", () => {
+  if (shown) render(shown);
+});
+
 function render(figures) {
+  shown = figures;
   const whose = figures.requests ? "Whole service" : "Yours";
   byId("counted").textContent = `${whose}, counted at ${new Date(figures.counted_at).toLocaleTimeString()}`;
   byId("totals").replaceChildren(...totals(figures.totals));

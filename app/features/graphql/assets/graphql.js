@@ -29,6 +29,12 @@ subscription Follow {
 
 // Here and nowhere else: what is in localStorage, every script of the origin could read.
 let tokens = null;
+let expiresAt = 0;
+
+function keep(pair) {
+  tokens = pair;
+  expiresAt = Date.now() + (pair.expires_in - 5) * 1000;
+}
 
 async function call(path, options) {
   const response = await fetch(api + path, { method: "POST", ...options });
@@ -38,7 +44,7 @@ async function call(path, options) {
 }
 
 async function signIn(form) {
-  tokens = await call("/auth/token", { body: new URLSearchParams(new FormData(form)) });
+  keep(await call("/auth/token", { body: new URLSearchParams(new FormData(form)) }));
   byId("state").textContent = form.elements.username.value;
   byId("state").classList.add("chip-live");
   document.body.classList.add("signed-in");
@@ -50,7 +56,7 @@ async function signIn(form) {
 
 async function refresh() {
   const body = JSON.stringify({ refresh_token: tokens.refresh_token });
-  tokens = await call("/auth/refresh", { body, headers: { "Content-Type": "application/json" } });
+  keep(await call("/auth/refresh", { body, headers: { "Content-Type": "application/json" } }));
 }
 
 async function authorized(url, options) {
@@ -61,19 +67,16 @@ async function authorized(url, options) {
   return send();
 }
 
-// A browser sends no header with a WebSocket: a ticket for each.
-async function socketAddress() {
-  const response = await authorized(`${api}/auth/ws-ticket`, { method: "POST" });
-  const { ticket } = await response.json();
-  const address = new URL(`${root}/graphql?ticket=${ticket}`, location);
-  address.protocol = address.protocol.replace("http", "ws");
-  return address.href;
+// Sent with connection_init, because a browser sends no header field with a WebSocket.
+async function connectionParams() {
+  if (Date.now() > expiresAt) await refresh();
+  return { Authorization: `Bearer ${tokens.access_token}` };
 }
 
 const fetcher = GraphiQL.createFetcher({
   url: `${root}/graphql`,
   fetch: authorized,
-  wsClient: graphqlWs.createClient({ url: socketAddress }),
+  wsClient: graphqlWs.createClient({ url: `${location.origin.replace("http", "ws")}${root}/graphql`, connectionParams }),
 });
 
 byId("enter").addEventListener("submit", (event) => {

@@ -6,31 +6,69 @@ const [state, enter, room, messages, participants] =
   ["state", "enter", "room", "messages", "participants"].map(byId);
 const KEPT = 500;
 
+// In memory: every script of the origin could read them in localStorage.
+let tokens = null;
+let name = "";
 let socket = null;
+let attempt = 0;
+let hasLeft = false;
 const present = new Map();
 
 async function post(path, options) {
   const response = await fetch(api + path, { method: "POST", ...options });
   const body = await response.json();
-  if (!response.ok) throw new Error(body.detail);
+  if (!response.ok) throw Object.assign(new Error(body.detail), { status: response.status });
   return body;
 }
 
-async function join(form) {
-  // The token stays in memory; only a ticket, good for one use, stands in a URL.
-  const token = await post("/auth/token", {
-    body: new URLSearchParams({ username: form.get("username"), password: form.get("password") }),
-  });
-  const headers = { Authorization: `Bearer ${token.access_token}` };
-  const { ticket } = await post("/auth/ws-ticket", { headers });
-  const url = new URL(`${api}/ws/${encodeURIComponent(form.get("room"))}`, location.href);
+async function requestTokens(form) {
+  tokens = await post("/auth/token", { body: new URLSearchParams(form) });
+}
+
+async function requestTicket() {
+  const headers = { Authorization: `Bearer ${tokens.access_token}` };
+  return (await post("/auth/ws-ticket", { headers })).ticket;
+}
+
+// Replaces the access token if it has expired.
+async function newTicket() {
+  try {
+    return await requestTicket();
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    await requestTokens({ grant_type: "refresh_token", refresh_token: tokens.refresh_token });
+    return requestTicket();
+  }
+}
+
+async function join() {
+  const url = new URL(`${api}/ws/${encodeURIComponent(name)}`, location.href);
   url.protocol = url.protocol.replace("http", "ws");
-  url.searchParams.set("ticket", ticket);
+  // Only a ticket, good for one use, stands in a URL.
+  url.searchParams.set("ticket", await newTicket());
   socket = new WebSocket(url);
   socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
-  socket.addEventListener("open", () => show(true, form.get("room")));
+  socket.addEventListener("open", () => {
+    attempt = 0;
+    show(true, name);
+  });
   socket.addEventListener("close", (event) => {
-    show(false, `left (${event.code}${event.reason && `: ${event.reason}`})`);
+    if (hasLeft) show(false, `left (${event.code}${event.reason && `: ${event.reason}`})`);
+    else rejoin();
+  });
+}
+
+// After a pause of up to half a minute, a random one, so that not all clients return at once.
+async function rejoin() {
+  state.textContent = "connecting again";
+  state.classList.remove("chip-live");
+  const longest = Math.min(30_000, 1000 * 2 ** attempt);
+  attempt += 1;
+  await new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
+  join().catch((error) => {
+    // The session has ended: the password is needed again.
+    if (error.status === 400 || error.status === 401) show(false, error.message);
+    else rejoin();
   });
 }
 
@@ -94,7 +132,10 @@ function element(name, words, properties = {}) {
 enter.addEventListener("submit", (event) => {
   event.preventDefault();
   state.textContent = "entering";
-  join(new FormData(enter)).catch((error) => show(false, error.message));
+  hasLeft = false;
+  const { username, password, room: chosen } = Object.fromEntries(new FormData(enter));
+  name = chosen;
+  requestTokens({ username, password }).then(join).catch((error) => show(false, error.message));
 });
 
 byId("say").addEventListener("submit", (event) => {
@@ -104,4 +145,7 @@ byId("say").addEventListener("submit", (event) => {
   text.value = "";
 });
 
-byId("leave").addEventListener("click", () => socket.close(1000));
+byId("leave").addEventListener("click", () => {
+  hasLeft = true;
+  socket.close(1000);
+});
