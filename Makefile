@@ -38,6 +38,9 @@ check: $(CHECKS) ## Run every check that is not a test; `make -k check` goes on 
 check-removal: $(READY) ## The checks and the tests of a copy without all optional features
 	@exec .ci/removal
 
+check-templates: $(READY) ## The checks and the tests of copies with a generated resource; slow
+	@exec .ci/templates
+
 fix: $(READY) ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
 
 from app.devtools.code_lines import KERNEL, ROWS, counted
+from app.devtools.naming import DRAWERS
 from app.feature import load_features
 from app.http.schemas import In
 
@@ -24,7 +25,6 @@ MAY_MAKE_STATEMENTS = {
     "app/jobs/queue.py",
 }
 MAY_SPEAK_SQL = {"crud", "models"}
-DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
 MAX_FILE_LINES = 250
 # Longer, until they are split.
 UNDIVIDED = {

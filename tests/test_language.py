@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from app.devtools.naming import DURATION, RETIRED_WORD, SIZE
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
@@ -16,35 +18,19 @@ DOCUMENTED = sorted(
 )
 QUESTION = re.compile(r"(How|What|Whatever|When|Where|Whether|Which|Who|Whoever|Whom|Whose|Why)\b")
 
-# Words that have no meaning of their own in the field: a user, a client, again, in addition.
-RETIRED = (
-    "somebody|nobody|anybody|everybody|whoever|whichever|people|strangers?|neighbours?|anew"
-    "|besides|dearest|told|hears?|heard|woken|wakes|mended|looks? at|looked at|goes? round"
-    "|is away|are away|(?:became|become) of|takes? down|lets? in|hang on|unseal"
-    "|hand_back|give_back|begin_turn|vital_signs|waiting_line|known_callers|kept_answers"
-    "|answer_once|upload_answers|writing_directly|chores|act_as"
-)
-# An underscore separates words of an identifier.
-WORD = re.compile(rf"(?<![A-Za-z])(?:{RETIRED})(?![A-Za-z])", re.IGNORECASE)
 # The account of Unix, and logins of users that do not exist.
 LEGITIMATE = re.compile(r"""["'](?:nobody|NOBODY|Nobody)["']|nobody\.pw_\w+|nobody = """)
 FOLDERS = [".ci", ".env.example", "*.md", "Dockerfile", "Makefile", "app", "benchmarks", "deploy"]
 FOLDERS += ["docker-compose.yml", "docker-compose.production.yml", "docs", "examples", "tests"]
-# Formats of others, what has been released, and this list.
-UNCHECKED = (".json", ".png", ".svg", "tests/test_language.py")
+# Formats of others, what has been released, and the lists of words.
+UNCHECKED = (".json", ".png", ".svg", "app/devtools/naming.py", "tests/test_language.py")
 
 # Libraries choose these names: asyncpg and httpcore.
 FOREIGN_DURATIONS = {"app/db/engine.py: timeout", "app/features/webhooks/ssrf_guard.py: timeout"}
-DURATION = re.compile(
-    r"(backoff|delay|duration|grace|interval|lag|latency|lifetime|pause|period|retention|timeout|"
-    r"ttl|wait)$",
-    re.IGNORECASE,
-)
 # Pools and caches have numbers of connections and statements.
 COUNTED_SIZES = {"app/db/engine.py: size", "app/db/executor.py: size", "app/db/pool.py: size"}
 # The API names it so: a file has one size, in bytes.
 COUNTED_SIZES |= {"app/features/files/models.py: size"}
-SIZE = re.compile(r"(^|(?<!pool)(?<!cache)_)(memory|size)$", re.IGNORECASE)
 NUMBERS = {"int", "float", "int | None", "float | None"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -62,8 +48,8 @@ def texts() -> list[str]:
 
 @pytest.mark.parametrize("text", ["Nobody waits", "wait_until_told", "NEIGHBOURS"])
 def test_retired_word_is_found(text: str) -> None:
-    assert WORD.search(text)
-    assert not WORD.search("retold by the installer")
+    assert RETIRED_WORD.search(text)
+    assert not RETIRED_WORD.search("retold by the installer")
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="The list of files comes from git.")
@@ -72,7 +58,7 @@ def test_retired_words_are_not_used() -> None:
         f"{name}:{number}: {found.group()}"
         for name in texts()
         for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1)
-        if (found := WORD.search(LEGITIMATE.sub("", line)))
+        if (found := RETIRED_WORD.search(LEGITIMATE.sub("", line)))
     ]
 
     assert used == []

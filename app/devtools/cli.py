@@ -12,6 +12,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 def register(cli: typer.Typer, db: typer.Typer) -> None:
     for command in (doctor, routes, shell, openapi, remove):
         cli.command()(command)
+    new = typer.Typer(no_args_is_help=True, help="Write code in the style of this project.")
+    new.command("resource")(new_resource)
+    cli.add_typer(new, name="new")
     db.command("revision")(revise_database)
     db.command("check")(check_database)
     db.command("reset")(reset_database)
@@ -72,6 +75,40 @@ def remove(
     command.remove(
         set(names or ()), everything=everything, with_dependents=with_dependents, force=force
     )
+
+
+def new_resource(
+    name: Annotated[str, typer.Argument(help="The singular in snake case, such as invoice.")],
+    fields: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FIELD:TYPE...",
+            help="Types: str, text, int, money, bool, date, datetime, uuid, json, enum(a,b), "
+            "ref(feature); ? makes a field optional, [] a list of str, int, uuid or enum.",
+        ),
+    ],
+    *,
+    plural: Annotated[str, typer.Option(help="If it is irregular.")] = "",
+    owned_by: Annotated[
+        str,
+        typer.Option(
+            metavar="user",
+            help="Rows belong to the user who creates them; the owner and administrators change "
+            "them. Without it only administrators create and change rows. All roles read them.",
+        ),
+    ] = "",
+    soft_delete: Annotated[
+        bool, typer.Option("--soft-delete", help="Keep the rows that are deleted.")
+    ] = False,
+    no_delete: Annotated[bool, typer.Option("--no-delete", help="Without DELETE.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
+) -> None:
+    """Write a feature with one table: code, migration, tests, permissions and documents."""
+    from app.devtools.new import command
+    from app.devtools.new.arguments import Options
+
+    options = Options(plural, owned_by, soft_delete=soft_delete, deletable=not no_delete)
+    command.new_resource(name, fields, options, dry_run=dry_run)
 
 
 def revise_database(message: str) -> None:

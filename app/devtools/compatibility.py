@@ -13,6 +13,9 @@ from app.devtools.schema_compatibility import SchemaComparison, changed_default
 
 Document = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# Enumerations that each new feature extends: no old client creates a key or a webhook with the new
+# values, so that it reads only those that another one chose.
+EXTENSIBLE = ("EventType", "Scope")
 # How a parameter is written into the request, and a scheme of authentication used.
 ENCODING = ("style", "explode", "allowReserved")
 SCHEME = ("type", "in", "name", "scheme", "openIdConnectUrl")
@@ -20,7 +23,7 @@ SCHEME = ("type", "in", "name", "scheme", "openIdConnectUrl")
 
 def breaking_changes(old: Document, new: Document, *, prefix: str) -> list[str]:
     """Return one sentence for each breaking change below the path `prefix`."""
-    news = operations(new)
+    old, news = extended(old, new), operations(new)
     return sorted(
         {
             f"{method.upper()} {before['path']}{change}"
@@ -29,6 +32,17 @@ def breaking_changes(old: Document, new: Document, *, prefix: str) -> list[str]:
             for change in OperationComparison(old, new).changes(before, news.get((path, method)))
         }
     )
+
+
+def extended(old: Document, new: Document) -> Document:
+    """Return the old document with the values that extensible enumerations have gained."""
+    olds, news = (each.get("components", {}).get("schemas", {}) for each in (old, new))
+    added = {
+        name: {**olds[name], "enum": [*dict.fromkeys(olds[name]["enum"] + news[name]["enum"])]}
+        for name in EXTENSIBLE
+        if name in olds and name in news
+    }
+    return {**old, "components": {**old.get("components", {}), "schemas": {**olds, **added}}}
 
 
 def operations(document: Document) -> dict[tuple[str, str], Document]:

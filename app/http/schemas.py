@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
@@ -21,12 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.http.openapi.descriptions import describe_fields
-from app.runtime.text import (
-    TextRefused,
-    normalized_line,
-    normalized_paragraph,
-    normalized_text,
-)
+from app.runtime.text import TextRefused, normalized_line, normalized_paragraph, normalized_text
 
 T = TypeVar("T")
 
@@ -34,6 +29,7 @@ T = TypeVar("T")
 RFC_3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+FULL_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # PostgreSQL cannot store NUL; Pydantic rejects surrogates itself.
 STORABLE = r"^[^\x00]*$"
 # Per model and per response; a single error replaces a larger number.
@@ -46,6 +42,12 @@ def rfc_3339(value: Any) -> Any:
     if isinstance(value, int | float):
         raise PydanticCustomError("datetime_type", "Times are written as in RFC 3339")
     return value
+
+
+def full_date(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and FULL_DATE.fullmatch(value)):
+        return value
+    raise PydanticCustomError("date_format", "Dates are written as in RFC 3339")
 
 
 def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
@@ -80,6 +82,7 @@ Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
 MAX_QUESTION = 50
 Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]
+Date = Annotated[date, BeforeValidator(full_date), Field(strict=False, examples=["2027-01-31"])]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
 
 

@@ -38,7 +38,7 @@ async def fill(save: Save, user: User) -> None:
         await save(make_item(user))
         await save(make_category(name=f"category {number}"))
         for _, factories in fragments("factories"):
-            await save(factories.make_listed(user))
+            await factories.save_listed(save, user)
 
 
 class TestLists:

@@ -4,7 +4,7 @@ import enum
 import re
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +43,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.just(100),  # Within the bounds of every schema.
     str: text,
     Decimal: st.decimals(0, "99999.99", places=2),
+    date: st.dates(),
     datetime: times,
     uuid.UUID: st.uuids().map(lambda value: pgproto.UUID(value.bytes)),
     dict: st.dictionaries(text, st.none() | st.booleans() | st.decimals(0, 9, places=2) | text),

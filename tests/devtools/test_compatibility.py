@@ -506,6 +506,21 @@ def test_compatible_change_is_let_through(change: Change) -> None:
     assert breaking_changes(RELEASED, new, prefix="/api/v1/") == []
 
 
+@pytest.mark.parametrize(
+    ("scopes", "is_compatible"), [(["read", "write"], True), (["read"], True), (["write"], False)]
+)
+def test_new_feature_extends_the_scopes(scopes: list[str], is_compatible: bool) -> None:
+    documents = [copy.deepcopy(RELEASED) for _ in range(2)]
+    for document, values in zip(documents, (["read"], scopes), strict=True):
+        document["components"]["schemas"]["Scope"] = {"type": "string", "enum": values}
+        for side in ("Read", "Write"):
+            fields(side, scope={"$ref": "#/components/schemas/Scope"})(document)
+
+    changes = breaking_changes(*documents, prefix="/api/v1/")
+
+    assert (changes == []) is is_compatible
+
+
 def test_what_is_outside_of_the_prefix_may_change() -> None:
     assert breaking_changes(RELEASED, {**RELEASED, "paths": {}}, prefix="/api/v2/") == []
 

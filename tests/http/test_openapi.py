@@ -22,7 +22,7 @@ KEYWORDS = DATA | {
     "$ref", "additionalProperties", "anyOf", "contentMediaType", "description", "discriminator",
     "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems", "maxLength",
     "maxProperties", "maximum", "minItems", "minLength", "minimum", "oneOf", "pattern",
-    "properties", "required", "title", "type", "uniqueItems", "writeOnly",
+    "properties", "propertyNames", "required", "title", "type", "uniqueItems", "writeOnly",
 }  # fmt: skip
 PROBLEM_JSON = "application/problem+json"
 

@@ -1,6 +1,6 @@
 """Rules of all schemas: strict types, exact times and money."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.features.items.money import Money
-from app.http.schemas import LINE, TEXT, In, Storable, Timestamp
+from app.http.schemas import LINE, TEXT, Date, In, Storable, Timestamp
 
 MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
+DATE: TypeAdapter[date] = TypeAdapter(Date)
 TIME: TypeAdapter[datetime] = TypeAdapter(Timestamp)
 ONE_LINE: TypeAdapter[str] = TypeAdapter(Annotated[Storable, LINE])
 LINES: TypeAdapter[str] = TypeAdapter(Annotated[Storable, TEXT])
@@ -99,6 +100,19 @@ class TestTimestamp:
     def test_anything_else_is_refused(self, value: Any) -> None:
         with pytest.raises(ValidationError):
             TIME.validate_python(value)
+
+
+class TestDate:
+    def test_full_date_of_rfc_3339_is_understood(self) -> None:
+        assert DATE.validate_python("2027-01-31") == date(2027, 1, 31)
+
+    @pytest.mark.parametrize(
+        "value",
+        ["2027-02-30", "2027-1-31", "20270131", "2027-W04-7", "2027-01-31T00:00:00Z", "", 0, None],
+    )
+    def test_anything_else_is_refused(self, value: Any) -> None:
+        with pytest.raises(ValidationError):
+            DATE.validate_python(value)
 
 
 class TestTexts:

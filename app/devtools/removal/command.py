@@ -6,6 +6,7 @@ from pathlib import Path
 
 import app
 from app.config.settings import ConfigError
+from app.devtools.generated import regenerate
 from app.devtools.removal import blocks, citations, files, packages
 from app.devtools.removal.revisions import remove_revisions
 from app.devtools.removal.selection import optional_features, select
@@ -40,7 +41,8 @@ def remove(names: set[str], *, everything: bool, with_dependents: bool, force: b
         check_committed(ROOT)
     for name in selected:
         print_removal(name, *remove_one(ROOT, name))
-    regenerate(ROOT)
+    regenerate(ROOT, release=True)
+    subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=ROOT, check=True)
     print(NEXT.format(names="|".join(selected)))
 
 
@@ -84,17 +86,3 @@ def remove_one(root: Path, name: str) -> tuple[list[Path], list[Path]]:
         *citations.cut_files(root, deleted),
     ]
     return deleted, list(dict.fromkeys(changed))
-
-
-def regenerate(root: Path) -> None:
-    """Write the generated files in new processes, which do not know the removed features."""
-    modules = [
-        ["app.commands.cli", "openapi", "--release"],
-        ["app.devtools.code_lines"],
-        ["tests.authorization"],
-        ["tests.features.graphql.test_schema"],
-    ]
-    for module, *arguments in modules:
-        if (root / module.replace(".", "/")).with_suffix(".py").exists():
-            subprocess.run([sys.executable, "-m", module, *arguments], cwd=root, check=True)
-    subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=root, check=True)

@@ -42,8 +42,11 @@ class GraphQLRequest(In):
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY, examples=[EXAMPLE]), OPAQUE]
     variables: Variables | None = Field(default=None, examples=[{}])
+    """Values of its variables, by name."""
     operationName: Annotated[str, Field(max_length=100), OPAQUE] | None = None  # noqa: N815  (the standard's)
+    """The operation to execute, where the document has several."""
     extensions: dict[str, Any] | None = Field(default=None, max_length=10, examples=[{}])
+    """Extensions of the protocol; none is supported, and all are ignored."""
 
 
 VARIABLES: TypeAdapter[dict[str, Any] | None] = TypeAdapter(Variables | None)

@@ -1,7 +1,6 @@
 """The audit log: no change goes unrecorded, and administrators read who made it."""
 
 import asyncio
-import re
 import uuid
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from httpx2 import AsyncClient
 
 from app.config.settings import default_settings
 from app.db.base import Base
+from app.devtools.naming import SECRET
 from app.errors import Conflict
 from app.features.users.models.user import User
 from app.main import create_app
@@ -26,7 +26,6 @@ from tests.state import units_of_work
 from tests.valid_requests import call
 
 POSTS = "/api/v1/posts"
-SOUNDS_SECRET = re.compile("hash|secret|password|token")
 # Tables without audit triggers, each with its reason.
 UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
@@ -253,7 +252,7 @@ class TestRecord:
             (name, column.name)
             for name, table in Base.metadata.tables.items()
             for column in table.columns
-            if name in hidden and SOUNDS_SECRET.search(column.name)
+            if name in hidden and SECRET.search(column.name)
         ]
 
         assert ("users", "password_hash") in sounding

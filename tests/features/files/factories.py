@@ -4,6 +4,7 @@ from typing import Any
 
 from app.features.files.models import File
 from app.features.users.models.user import User
+from tests.conftest import Save
 
 
 def make_file(owner: User, **fields: Any) -> File:
@@ -18,6 +19,6 @@ def make_file(owner: User, **fields: Any) -> File:
     return File(**given | fields)
 
 
-def make_listed(owner: User) -> File:
-    """One that the owner finds in the list."""
-    return make_file(owner)
+async def save_listed(save: Save, owner: User) -> None:
+    """Store one that the owner finds in the list."""
+    await save(make_file(owner))

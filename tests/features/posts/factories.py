@@ -5,6 +5,7 @@ from typing import Any
 from app.features.posts.models import Post
 from app.features.users.models.user import User
 from app.runtime.clock import now
+from tests.conftest import Save
 
 
 def make_post(author: User, **fields: Any) -> Post:
@@ -17,6 +18,6 @@ def make_published_post(author: User, **fields: Any) -> Post:
     return post
 
 
-def make_listed(owner: User) -> Post:
-    """One that the owner finds in the list."""
-    return make_published_post(owner)
+async def save_listed(save: Save, owner: User) -> None:
+    """Store one that the owner finds in the list."""
+    await save(make_published_post(owner))

@@ -7,6 +7,7 @@ from app.features.users.models.user import User
 from app.features.webhooks.models.delivery import WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook, receiving_scopes
 from app.security.principals import Role
+from tests.conftest import Save
 from tests.scopes import PERMISSIONS
 
 
@@ -27,6 +28,6 @@ def make_delivery(webhook: Webhook, **fields: Any) -> WebhookDelivery:
     return WebhookDelivery(**given | fields)
 
 
-def make_listed(owner: User) -> Webhook:
-    """One that the owner finds in the list."""
-    return make_webhook(owner)
+async def save_listed(save: Save, owner: User) -> None:
+    """Store one that the owner finds in the list."""
+    await save(make_webhook(owner))
