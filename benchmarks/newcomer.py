@@ -1,4 +1,4 @@
-"""What a newcomer does, in an empty home, with the seconds of each step.
+"""First steps of a newcomer, in an empty home, with the seconds of each.
 
     make newcomer
 

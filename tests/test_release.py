@@ -22,7 +22,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def notes(checkout: Path, tag: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, checkout / ".ci/release-notes", tag]
+    command = [sys.executable, str(checkout / ".ci/release-notes"), tag]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
