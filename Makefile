@@ -7,6 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE
 COVERAGE_FLOOR := 90
 BIN := .venv/bin
 READY := .venv/.ready
+GENERATOR := .cache/clients
 CHECKS := $(addprefix check-,format lint types layers dependencies migrations openapi locks \
 	dockerfile compose kubernetes workflow docs)
 
@@ -130,6 +131,15 @@ drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
 docs: $(READY) ## Build the site of the guide, .data/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo .data/site/index.html
+
+clients: $(GENERATOR)/.ready ## Generate a typed Python client into FOLDER, by default .data/clients
+	@PATH="$$PWD/$(GENERATOR)/bin:$$PATH" openapi-python-client generate --overwrite \
+		--path docs/openapi.json --output-path "$${FOLDER:-.data/clients}/reference-api-client"
+
+$(GENERATOR)/.ready: tests/clients/requirements.txt
+	@.ci/uv venv --quiet --clear $(GENERATOR)
+	@.ci/uv pip sync --quiet --require-hashes --python $(GENERATOR)/bin/python $<
+	@touch $@
 
 openapi: $(READY) ## Regenerate docs/openapi.json and docs/asyncapi.yaml
 	@exec $(BIN)/app openapi

@@ -19,7 +19,8 @@ from pathlib import Path
 RUNTIME = Path("requirements.txt")
 DEVELOPMENT = Path("requirements-dev.txt")
 PEERS = Path("benchmarks/peers/requirements.txt")
-LOCKS = (RUNTIME, DEVELOPMENT, PEERS)
+CLIENTS = Path("tests/clients/requirements.txt")
+LOCKS = (RUNTIME, DEVELOPMENT, PEERS, CLIENTS)
 COMPILE = [
     *(".ci/uv", "pip", "compile", "--quiet"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
@@ -42,6 +43,7 @@ def recompute(options: list[str]) -> None:
     compile_lock(RUNTIME, "pyproject.toml", "--all-extras", *options)
     compile_lock(DEVELOPMENT, "pyproject.toml", "--all-extras", "--group", "dev", *alike, *options)
     compile_lock(PEERS, "--group", "peers", *alike, *options)
+    compile_lock(CLIENTS, "--group", "clients", *options)
 
 
 def compile_lock(lock: Path, *options: str) -> None:
@@ -61,7 +63,12 @@ def prune() -> None:
     extras = project["project"].get("optional-dependencies", {}).values()
     base = sum(extras, project["project"]["dependencies"])
     groups = project["dependency-groups"]
-    asked = {RUNTIME: base, DEVELOPMENT: base + groups["dev"], PEERS: groups["peers"]}
+    asked = {
+        RUNTIME: base,
+        DEVELOPMENT: base + groups["dev"],
+        PEERS: groups["peers"],
+        CLIENTS: groups["clients"],
+    }
     for lock, requirements in asked.items():
         names = {re.split(r"[^\w.-]", each)[0].lower() for each in requirements}
         header = f"# Made by `make lock` from pyproject.toml.\n{fingerprint()}\n"

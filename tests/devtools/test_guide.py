@@ -1,18 +1,15 @@
 """The guide: its generated parts are current, and its calls work as they are written."""
 
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.devtools.guide import GUIDE, ROOT, kernel_page, with_lines
-from tests.e2e.service import free_port
-from tests.polling import wait_until
+from tests.e2e.development import development_server
 
 ADDRESS = "http://127.0.0.1:8000"
 # Shell blocks that call a running service.
@@ -43,28 +40,8 @@ def test_link_to_a_name_that_does_not_exist_is_an_error() -> None:
 
 @pytest.fixture
 def server(empty_database: str, tmp_path: Path) -> Iterator[str]:
-    """The address of a development server with demo data."""
-    port = free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "PYTHONPATH": str(ROOT),
-        "DATABASE_URL": empty_database,
-        "PORT": str(port),
-        "REQUEST_TIMEOUT_SECONDS": "60",
-        "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
-    }
-    command = [sys.executable, "-m", "app.commands.cli", "run"]
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        ready = ["curl", "--silent", "--fail", "--output", "/dev/null", f"{address}/readiness"]
-        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0)
+    with development_server(empty_database, tmp_path) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="The documents use curl.")
