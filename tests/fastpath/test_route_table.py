@@ -26,7 +26,15 @@ def first_match(app: FastAPI, scope: dict[str, Any]) -> Any:
 
 def scope_of(method: str, path: str, root_path: str = "") -> dict[str, Any]:
     whole = root_path + path
-    return {"type": "http", "method": method, "path": whole, "root_path": root_path}
+    # Of two routes with one path, the one for browsers comes first.
+    headers = [(b"accept", b"text/html")]
+    return {
+        "type": "http",
+        "method": method,
+        "path": whole,
+        "root_path": root_path,
+        "headers": headers,
+    }
 
 
 def operations(app: FastAPI) -> list[tuple[str, str]]:

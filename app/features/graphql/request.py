@@ -41,6 +41,7 @@ class GraphQLRequest(In):
     """One operation; a list of several is refused."""
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY, examples=[EXAMPLE]), OPAQUE]
+    """The document, with at most 1,000 tokens."""
     variables: Variables | None = Field(default=None, examples=[{}])
     """Values of its variables, by name."""
     operationName: Annotated[str, Field(max_length=100), OPAQUE] | None = None  # noqa: N815  (the standard's)

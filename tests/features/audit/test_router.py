@@ -53,6 +53,8 @@ UNRECORDED_OPERATIONS = {
     "process_item": "The change comes with the task.",
     "refresh_token": "The session goes on; its begin and its end are recorded.",
     "request_verification": "It only sends a mail.",
+    "resend_reset": "It only sends a mail.",
+    "resend_verification": "It only sends a mail.",
     "retry_task": "A task contains its own status.",
     "redeliver_webhook_delivery": "It only sends a message.",
     "send_notification": "It only sends a mail.",
