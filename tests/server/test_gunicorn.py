@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 
@@ -65,13 +66,23 @@ class Gunicorn:
             return False
 
 
-@pytest.fixture
-def gunicorn(tmp_path: Path) -> Iterator[Gunicorn]:
-    server = Gunicorn(tmp_path)
-    yield server
-    if server.process.poll() is None:
-        os.killpg(server.process.pid, signal.SIGKILL)
-        server.process.wait()
+@contextmanager
+def started(folder: Path) -> Iterator[Gunicorn]:
+    """Start it, and wait for both workers."""
+    server = Gunicorn(folder)
+    try:
+        wait_until(lambda: server.counts(2))
+        yield server
+    finally:
+        if server.process.poll() is None:
+            os.killpg(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+
+
+@pytest.fixture(scope="module")
+def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
+    with started(tmp_path_factory.mktemp("gunicorn")) as server:
+        yield server
 
 
 def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
@@ -85,20 +96,20 @@ def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
     assert said[0].startswith("SECRET_KEY is empty or shorter than 32 bytes")
 
 
-def test_leaves_nothing_behind(gunicorn: Gunicorn, tmp_path: Path) -> None:
-    wait_until(lambda: gunicorn.counts(2))
-    folders = list(tmp_path.glob("metrics-*"))
+def test_stops_on_sigterm_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with started(tmp_path) as gunicorn:
+        folders = list(tmp_path.glob("metrics-*"))
 
-    gunicorn.process.send_signal(signal.SIGTERM)
-    gunicorn.process.wait(STOP_SECONDS)
+        gunicorn.process.send_signal(signal.SIGTERM)
+        code = gunicorn.process.wait(STOP_SECONDS)
 
+    assert code == 0
+    assert "Traceback" not in gunicorn.log.read_text()
     assert len(folders) == 1
     assert not folders[0].exists()
 
 
 def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: Gunicorn) -> None:
-    wait_until(lambda: gunicorn.counts(2))
-
     with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=10) as connection:
         connection.sendall(b"GET /liveness HTTP/1.1\r\n\r\n")
         response = HTTPResponse(connection)
@@ -110,21 +121,13 @@ def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: G
     assert "Server" not in response.headers
 
 
-def test_serves_counts_its_workers_and_stops(gunicorn: Gunicorn) -> None:
-    wait_until(lambda: gunicorn.counts(2))
+def test_is_not_ready_without_a_database(gunicorn: Gunicorn) -> None:
     refused = gunicorn.get("/readiness")
 
-    gunicorn.process.send_signal(signal.SIGTERM)
-    code = gunicorn.process.wait(STOP_SECONDS)
-
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
-    assert code == 0
-    assert "Traceback" not in gunicorn.log.read_text()
 
 
 def test_log_has_the_client_behind_the_proxy(gunicorn: Gunicorn) -> None:
-    wait_until(lambda: gunicorn.counts(2))
-
     forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
     gunicorn.get("/version", **forwarded)
 
