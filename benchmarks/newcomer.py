@@ -26,7 +26,7 @@ from benchmarks.service import ROOT, free_port, wait_until
 LOGIN = {"username": "user", "password": "demonstration-only"}
 ITEM = {"name": "Pine stool", "price": "49.90", "tags": ["newcomer"]}
 SUMMARY = "Create an item"
-RESOURCE = ("invoice", "number:str", "amount:money", "due:date?")
+RESOURCE = ("invoice", "number:str", "amount:money", "due:date?", "--owned-by", "user")
 STOP_SECONDS = 30
 # The set-up included, which downloads some 150 packages.
 PATIENCE_SECONDS = 600
