@@ -51,10 +51,12 @@ async def show_verification(
     client: ClientDep,
     token: Token = "",
 ) -> Response:
+    if not token:
+        return ask_again(request, CONFIRM, "verify-email/request")
     try:
         await check_token(token, Purpose.VERIFY_EMAIL, transactions, limits, client)
     except AppError as error:
-        return ask_again(request, CONFIRM, "verify-email/request", error if token else None)
+        return ask_again(request, CONFIRM, "verify-email/request", error)
     return form(request, "verify_email.html", title=CONFIRM, token=token)
 
 
@@ -100,10 +102,12 @@ async def show_reset(
     client: ClientDep,
     token: Token = "",
 ) -> Response:
+    if not token:
+        return ask_again(request, CHOOSE, "reset-password/request")
     try:
         await check_token(token, Purpose.RESET_PASSWORD, transactions, limits, client)
     except AppError as error:
-        return ask_again(request, CHOOSE, "reset-password/request", error if token else None)
+        return ask_again(request, CHOOSE, "reset-password/request", error)
     return form(request, "reset_password.html", title=CHOOSE, token=token)
 
 
@@ -165,7 +169,7 @@ async def check_token(
 
 
 def ask_again(
-    request: Request, title: str, action: str, error: AppError | ValidationError | None
+    request: Request, title: str, action: str, error: AppError | ValidationError | None = None
 ) -> Response:
     """Return the form that requests a mail with a new link, with the error that led to it."""
     return form(request, "request_link.html", error, title=title, action=action)

@@ -9,7 +9,7 @@ from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
 from app.features.users.models.user import User
 from app.jobs.worker import Worker
-from tests.conftest import Database, Save
+from tests.conftest import Database, Running, Save, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, links
 from tests.state import opened, units_of_work
@@ -44,6 +44,20 @@ class TestVerifyEmailPage:
         for page in (invalid, without):
             assert f'action="{path}/request"' in page.text
             assert "<script>" not in page.text
+
+    @pytest.mark.parametrize("path", ["/verify-email", "/reset-password"])
+    async def test_page_without_a_link_uses_up_no_attempt(
+        self, running: Running, user: User, path: str
+    ) -> None:
+        async with running(attempts_per_address=1) as app, new_client(app) as client:
+            without = [await client.get(path) for _ in range(3)]
+            token = await mailed(app, user, Purpose.VERIFY_EMAIL)
+            wrong = [await client.get("/verify-email", params={"token": "x"}) for _ in range(2)]
+            right = await client.get("/verify-email", params={"token": token})
+
+        assert {page.status_code for page in without} == {200}
+        assert [page.status_code for page in wrong] == [400, 429]
+        assert right.status_code == 200
 
     async def test_confirms_once(self, app: FastAPI, client: AsyncClient, user: User) -> None:
         token = await mailed(app, user, Purpose.VERIFY_EMAIL)
