@@ -18,9 +18,9 @@ from app.http.middleware import (
     HeadMiddleware,
     security_headers,
 )
-from app.http.openapi.document import describe, info, operation_id
+from app.http.openapi.document import describe, info
 from app.http.problem_details import register_error_handlers
-from app.http.routes import mount, reserve_static_paths
+from app.http.routes import mount, operation_id, reserve_static_paths
 from app.lifespan import lifespan
 from app.observability import prometheus
 from app.observability.logging import configure_logging

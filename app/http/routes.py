@@ -6,14 +6,21 @@ and collect the routes of each router again for each request, a quarter of the c
 
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from copy import copy
 from functools import cached_property
 from inspect import signature
-from typing import Any
+from typing import Any, Self
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.datastructures import Default
-from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
-from starlette.routing import BaseRoute
+from fastapi.routing import (
+    APIRoute,
+    APIWebSocketRoute,
+    RouteContext,
+    iter_route_contexts,
+    request_response,
+)
+from starlette.routing import BaseRoute, compile_path
 from starlette.types import Receive, Scope, Send
 
 from app.http.body_bounds import BodyRule, body_rule, bounded_body
@@ -26,10 +33,31 @@ Shortcut = Callable[[Request, Handler], Awaitable[Response]]
 NOT_COPIED = {"self", "path", "endpoint", "dependency_overrides_provider"}
 
 
+def operation_id(route: APIRoute) -> str:
+    """Return the name of the endpoint, which is unique and readable in generated clients."""
+    return route.name
+
+
 class ServiceRoute(APIRoute):
     """A route that checks query and body; `shortcut` can respond instead of FastAPI."""
 
     shortcut: Shortcut | None = None
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        # The same in each application, whatever the prefix.
+        super().__init__(path, endpoint, **{**options, "generate_unique_id_function": operation_id})
+
+    def mounted(self, app: FastAPI, prefix: str) -> Self:
+        """Return a copy below the prefix, with the dependency overrides of the application.
+
+        The analysis of the endpoint's parameters, most of the cost of a route, is shared.
+        """
+        route = copy(self)
+        route.path = f"{prefix}{self.path}"
+        route.path_regex, route.path_format, route.param_convertors = compile_path(route.path)
+        route.dependency_overrides_provider = app
+        route.app = request_response(route.get_route_handler())
+        return route
 
     @cached_property
     def query(self) -> QueryParameters:
@@ -93,10 +121,13 @@ def mounted(context: RouteContext, app: FastAPI, prefix: str) -> BaseRoute:
     route = context.original_route
     if not isinstance(route, APIRoute | APIWebSocketRoute):
         return route
+    if isinstance(route, ServiceRoute) and context.dependencies is route.dependencies:
+        return route.mounted(app, prefix)  # Its router is not included in another one.
     kind = type(route) if isinstance(route, ServiceRoute | APIWebSocketRoute) else ServiceRoute
+    described = APIRoute if issubclass(kind, ServiceRoute) else kind
     options: dict[str, Any] = {
         name: getattr(context, name, getattr(route, name, None))
-        for name in signature(kind.__init__).parameters
+        for name in signature(described.__init__).parameters
         if name not in NOT_COPIED
     }
     if isinstance(route, APIRoute):

@@ -15,12 +15,13 @@ from app.http.absolute_urls import absolute_url, root_path
 from app.http.health import DependencyHealth
 from app.http.problem_details import MEDIA_TYPE, problem, responses
 from app.http.resources import HttpResources
+from app.http.routes import ServiceRoute
 from app.http.schemas import Out
 from app.resources import resources
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], route_class=ServiceRoute)
 
 SECURITY_TXT_LIFETIME = timedelta(days=180)
 

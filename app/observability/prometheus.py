@@ -10,10 +10,11 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from app.config.settings import Settings
 from app.errors import Unauthenticated
+from app.http.routes import ServiceRoute
 from app.resources import resources
 from app.security.request_credentials import AmbiguousCredentials, bearer_token, credential_fields
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], route_class=ServiceRoute)
 
 # Folder of the figures of each worker; prometheus_client reads the variable at its import.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

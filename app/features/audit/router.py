@@ -6,10 +6,11 @@ from app.db.dependencies import Reads
 from app.features.audit import crud as audit_entries
 from app.features.audit.dependencies import AuditFilters, AuditPagination
 from app.features.audit.schemas import AuditEntryRead
+from app.http.routes import ServiceRoute
 from app.http.schemas import Page
 from app.security.authentication import Administrator
 
-router = APIRouter(prefix="/audit", tags=["audit"])
+router = APIRouter(prefix="/audit", tags=["audit"], route_class=ServiceRoute)
 
 
 @router.get("", response_model=Page[AuditEntryRead])

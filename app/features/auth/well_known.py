@@ -11,9 +11,10 @@ from app.features.auth.schemas.jwk import JwkSet
 from app.features.auth.schemas.oauth import AuthorizationServerMetadata
 from app.features.auth.service_documentation import ServiceDocumentation
 from app.features.auth.settings import AuthSettings
+from app.http.routes import ServiceRoute
 from app.resources import resources
 
-router = APIRouter(tags=["system"])
+router = APIRouter(tags=["system"], route_class=ServiceRoute)
 
 PUBLIC = "public, max-age=300"
 PUBLIC_CLIENTS = ["none"]

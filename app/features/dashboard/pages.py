@@ -9,9 +9,10 @@ from app.config.settings import Settings
 from app.features.html_pages.rendering import SCRIPT_POLICY, page, render
 from app.http.absolute_urls import path_of
 from app.http.header_fields import field_value, preferred_media_type
+from app.http.routes import ServiceRoute
 from app.resources import resources
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=ServiceRoute)
 
 ASSETS = Path(__file__).parent / "assets"
 OFFERED = ("text/html", "application/json")

@@ -16,6 +16,7 @@ from app.features.events.schemas import event_schemas
 from app.features.streams.authentication import TICKET
 from app.features.streams.models.socket import TooManyStreams
 from app.http.problem_details import responses
+from app.http.routes import ServiceRoute
 
 DESCRIPTION = """\
 Without end. The schema is that of the data of each event. The first `id` is the position to resume
@@ -35,7 +36,7 @@ and the time to reconnect after, in milliseconds:
 
 def create_router(_: Features) -> APIRouter:
     """Create the router; the events in its response depend on the enabled features."""
-    router = APIRouter(prefix="/events", tags=["events"])
+    router = APIRouter(prefix="/events", tags=["events"], route_class=ServiceRoute)
     events: Any = reduce(or_, event_schemas().values())
     stream: dict[int | str, dict[str, Any]] = {
         200: {

@@ -9,10 +9,11 @@ from app.features.external.schemas import AggregateRead, ExternalRead, QuotesRea
 from app.features.http_client.client import UpstreamFailed, UpstreamTimeout, UpstreamUnavailable
 from app.features.items.dependencies import ReadableItem
 from app.http.problem_details import responses
+from app.http.routes import ServiceRoute
 from app.security.authentication import SignedIn
 
-router = APIRouter(tags=["external"])
-quotes_router = APIRouter(tags=["items"])
+router = APIRouter(tags=["external"], route_class=ServiceRoute)
+quotes_router = APIRouter(tags=["items"], route_class=ServiceRoute)
 
 FAILURES = (UpstreamFailed, UpstreamTimeout, UpstreamUnavailable, ExternalApiNotConfigured)
 

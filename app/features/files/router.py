@@ -36,11 +36,12 @@ from app.http.concurrency_limiter import TooManyAtOnce
 from app.http.etag_response import etag_response, success_status
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
+from app.http.routes import ServiceRoute
 from app.http.schemas import Page
 from app.resources import resources
 from app.security.authentication import permit_change
 
-router = APIRouter(prefix="/files", tags=["files"])
+router = APIRouter(prefix="/files", tags=["files"], route_class=ServiceRoute)
 UPLOADS = responses(
     BadRequest,
     UploadTooSlow,

@@ -8,10 +8,11 @@ from app.features.html_pages.resources import HtmlResources
 from app.features.html_pages.static_files import FOREVER, MEDIA_TYPES, compressed
 from app.http.header_fields import accepts_gzip, field_value
 from app.http.query_parameters import IgnoredParameters
+from app.http.routes import ServiceRoute
 from app.http.schemas import OpaqueText
 from app.resources import resources
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=ServiceRoute)
 
 
 @router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])

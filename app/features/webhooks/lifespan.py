@@ -33,7 +33,7 @@ async def lifespan(startup: Startup) -> AsyncIterator[WebhookResources]:
     async with guarded_client(ssrf_guard) as client:
         dispatcher = WebhookDispatcher(database.loop_reads, database.units_of_work, limits)
         encryptor = startup.resources[SecurityResources].encryptor
-        sender = WebhookSender(database.units_of_work, client, encryptor)
+        sender = WebhookSender(database.loop_reads, database.units_of_work, client, encryptor)
         subscribe(startup, dispatcher, sender)
         yield WebhookResources(ssrf_guard, limits, dispatcher, sender)
 

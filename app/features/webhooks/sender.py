@@ -11,6 +11,7 @@ from types import MappingProxyType
 import httpx
 from cryptography.exceptions import InvalidTag
 
+from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import AppError
 from app.features.notifications import crud as notifications
@@ -43,6 +44,7 @@ class WebhookSender(BackgroundLoop):
 
     def __init__(
         self,
+        reads: PoolReader,
         units_of_work: UnitOfWorkFactory,
         client: httpx.AsyncClient,
         encryptor: Encryptor,
@@ -55,6 +57,7 @@ class WebhookSender(BackgroundLoop):
         self._timeout_seconds = timeout_seconds
         self._grace_seconds = grace_seconds
         self._max_in_flight = max_in_flight
+        self._reads = reads
         self._units_of_work = units_of_work
         self._client = client
         self._encryptor = encryptor
@@ -74,6 +77,8 @@ class WebhookSender(BackgroundLoop):
 
     async def work(self) -> None:
         self._notified.clear()
+        if not await webhook_queue.has_due(self._reads):
+            return
         for failing, slots in self._max_in_flight.items():
             if room := slots - list(self._sending.values()).count(failing):
                 await self._claim(room, failing=failing)

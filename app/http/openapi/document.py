@@ -7,7 +7,6 @@ from pathlib import Path
 from threading import Lock
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from app.config.settings import Settings
 from app.errors import SessionRequired
@@ -26,11 +25,6 @@ API_KEY = {
 }
 # FastAPI's schemas of errors; the service uses Problem for all errors.
 REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
-
-
-def operation_id(route: APIRoute) -> str:
-    """Return the name of the endpoint, which is unique and readable in generated clients."""
-    return route.name
 
 
 def info(settings: Settings) -> Node:

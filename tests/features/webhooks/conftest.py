@@ -14,7 +14,7 @@ from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from tests.conftest import Save
 from tests.features.webhooks.factories import make_webhook
-from tests.state import opened, units_of_work
+from tests.state import opened, reads_of, units_of_work
 
 NewSender = Callable[..., WebhookSender]
 Subscribe = Callable[..., Awaitable[Webhook]]
@@ -24,7 +24,7 @@ Subscribe = Callable[..., Awaitable[Webhook]]
 async def new_sender(app: FastAPI) -> AsyncIterator[NewSender]:
     client = guarded_client(SsrfGuard(loopback=True))
     encryptor = opened(app)[SecurityResources].encryptor
-    yield partial(WebhookSender, units_of_work(app), client, encryptor)
+    yield partial(WebhookSender, reads_of(app), units_of_work(app), client, encryptor)
     await client.aclose()
 
 

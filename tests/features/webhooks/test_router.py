@@ -21,7 +21,7 @@ from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
-from tests.state import opened, units_of_work
+from tests.state import opened, reads_of, units_of_work
 
 WEBHOOKS = "/api/v1/webhooks"
 URL = "https://hooks.example.com/reference"
@@ -242,6 +242,7 @@ class TestRotateSecret:
             assert (await client.post(f"{path}/test")).status_code == 202
 
             await WebhookSender(
+                reads_of(app),
                 units_of_work(app),
                 outbound,
                 opened(app)[SecurityResources].encryptor,

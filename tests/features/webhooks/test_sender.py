@@ -26,7 +26,7 @@ from tests.features.webhooks.conftest import NewSender, Subscribe
 from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import PATIENCE_SECONDS, eventually
 from tests.receivers import Message, receiving
-from tests.state import opened, units_of_work
+from tests.state import opened, reads_of, units_of_work
 
 HANGING = 20
 # Receivers that hang are never given up within a test.
@@ -138,7 +138,9 @@ async def test_claimed_deliveries_do_not_start_in_one_iteration(
         await due(save, await subscribe("http://127.0.0.1:9/"))
     counting = asyncio.create_task(starts.count())
     async with httpx.AsyncClient(transport=starts) as client:
-        sender = WebhookSender(units_of_work(app), client, opened(app)[SecurityResources].encryptor)
+        sender = WebhookSender(
+            reads_of(app), units_of_work(app), client, opened(app)[SecurityResources].encryptor
+        )
         await sender.drain()
     counting.cancel()
 
@@ -220,6 +222,7 @@ class TestFailure:
         row = await due(save, await subscribe("https://hooks.example.com/"))
 
         await WebhookSender(
+            reads_of(app),
             units_of_work(app),
             client,
             opened(app)[SecurityResources].encryptor,
@@ -429,6 +432,7 @@ class TestSeveralSenders:
         client = guarded_client(SsrfGuard(loopback=True))
         senders = [
             WebhookSender(
+                reads_of(app),
                 units_of_work(app),
                 client,
                 opened(app)[SecurityResources].encryptor,
