@@ -49,7 +49,7 @@ def create_sockets() -> None:
     op.create_table(
         "sockets",
         sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("room", sa.String(length=64), nullable=True),
+        sa.Column("topic", sa.String(length=64), nullable=True),
         sa.Column("worker_id", sa.Uuid(), nullable=False),
         sa.Column("lease_ends_at", TIMESTAMP, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -60,7 +60,7 @@ def create_sockets() -> None:
         prefixes=["UNLOGGED"],
     )
     op.create_index("ix_sockets_lease_ends_at", "sockets", ["lease_ends_at"])
-    op.create_index("ix_sockets_room", "sockets", ["room", "user_id"])
+    op.create_index("ix_sockets_topic", "sockets", ["topic", "user_id"])
     op.create_index("ix_sockets_user_id", "sockets", ["user_id"])
     op.create_index("ix_sockets_worker_id", "sockets", ["worker_id"])
 

@@ -80,7 +80,6 @@ def create_deliveries() -> None:
         sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.Column("event_transaction_id", sa.BigInteger(), nullable=True),
         sa.Column("event_id", sa.BigInteger(), nullable=True),
-        sa.Column("due_at", TIMESTAMP, nullable=True),
         sa.ForeignKeyConstraint(
             ["webhook_id"],
             ["webhooks.id"],
@@ -101,12 +100,6 @@ def create_delivery_indexes() -> None:
         "ix_webhook_deliveries_open",
         "webhook_deliveries",
         ["webhook_id", "next_attempt_at", "id"],
-        postgresql_where=IS_OPEN,
-    )
-    op.create_index(
-        "ix_webhook_deliveries_due",
-        "webhook_deliveries",
-        ["webhook_id", sa.text("coalesce(due_at, next_attempt_at)"), "id"],
         postgresql_where=IS_OPEN,
     )
 

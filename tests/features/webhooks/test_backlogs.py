@@ -18,7 +18,6 @@ from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.backlog import BACKLOG_RETENTION
-from app.features.webhooks.models.delivery import DeliveryStatus
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
 from app.features.webhooks.sender import WebhookSender
@@ -35,9 +34,10 @@ from tests.state import opened, reads_of, units_of_work
 
 SMALL = QueueLimits(per_webhook=4, per_account=6)
 QUEUED = "SELECT count(*) FROM webhook_deliveries WHERE webhook_id = :id"
-ACCEPT = (
-    "UPDATE webhook_deliveries SET status = 'succeeded', due_at = NULL WHERE status = 'pending'"
-)
+ACCEPT = """
+UPDATE webhook_deliveries SET status = 'succeeded', next_attempt_at = NULL
+WHERE status = 'pending'
+"""
 NAMES = """
 SELECT event.data ->> 'name' AS name FROM webhook_deliveries AS delivery JOIN events AS event
 ON event.transaction_id = delivery.event_transaction_id AND event.id = delivery.event_id
@@ -243,8 +243,8 @@ class TestExpiry:
 
             await sender.drain()
 
-        (row,) = await database("SELECT status, error, due_at FROM webhook_deliveries")
-        assert row == {"status": "failed", "error": "message_expired", "due_at": None}
+        (row,) = await database("SELECT status, error, next_attempt_at FROM webhook_deliveries")
+        assert row == {"status": "failed", "error": "message_expired", "next_attempt_at": None}
         (row,) = await database("SELECT failing_since FROM webhooks")
         assert (receiver.connections, row["failing_since"]) == (0, None)
         assert webhook.is_active
@@ -340,36 +340,3 @@ class TestEventReference:
         (event,) = await everything(app)
         assert message.body == event.json
         assert json.loads(message.body)["data"]["name"] == "b\u00fccher"
-
-    async def test_delivery_of_the_previous_release_is_sent(
-        self,
-        sender: WebhookSender,
-        subscribe: Subscribe,
-        database: Database,
-    ) -> None:
-        async with receiving() as receiver:
-            webhook = await subscribe(receiver.url)
-            await database(
-                "INSERT INTO webhook_deliveries"
-                " (id, webhook_id, event_type, payload, status, next_attempt_at)"
-                " VALUES (uuidv7(), :id, 'item.created', '[1]', 'pending', now()),"
-                " (uuidv7(), :id, 'item.created', '[2]', 'sending', now())",
-                id=webhook.id,
-            )
-
-            await sender.drain()
-
-        assert {message.body for message in receiver.received} == {"[1]", "[2]"}
-        rows = await database("SELECT status, next_attempt_at FROM webhook_deliveries")
-        assert rows == [{"status": DeliveryStatus.SUCCEEDED, "next_attempt_at": None}] * 2
-
-    async def test_previous_release_claims_no_row_without_payload(
-        self, app: FastAPI, save: Save, database: Database, user: User
-    ) -> None:
-        await save(make_webhook(user))
-        await create_items(app, user, ["a"])
-
-        await dispatch_all(dispatcher(app))
-
-        due = await database("SELECT id FROM webhook_deliveries WHERE next_attempt_at <= now()")
-        assert due == []

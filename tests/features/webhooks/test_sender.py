@@ -165,7 +165,7 @@ class TestFailure:
             await sender.drain()
             waiting = await load(app, row)
             receiver.status = 204
-            await database("UPDATE webhook_deliveries SET due_at = now()")
+            await database("UPDATE webhook_deliveries SET next_attempt_at = now()")
 
             await sender.drain()
 
@@ -366,7 +366,9 @@ class TestHangingReceiver:
             await due(save, webhook)
             await sender.work()
             await eventually(lambda: are(hanging.received, 1))
-            await database("UPDATE webhook_deliveries SET due_at = due_at - interval '1.1 s'")
+            await database(
+                "UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at - interval '1.1 s'"
+            )
             await due(save, webhook)
 
             await sender.work()

@@ -42,7 +42,7 @@ class Socket(Base):
     __tablename__ = "sockets"
     __table_args__ = (
         Index("ix_sockets_user_id", "user_id"),
-        Index("ix_sockets_room", "room", "user_id"),
+        Index("ix_sockets_topic", "topic", "user_id"),
         Index("ix_sockets_worker_id", "worker_id"),
         Index("ix_sockets_lease_ends_at", "lease_ends_at"),
         {"prefixes": ["UNLOGGED"]},
@@ -52,8 +52,7 @@ class Socket(Base):
     kind: Mapped[StreamKind] = mapped_column(
         text_enum(StreamKind), server_default=StreamKind.WEBSOCKET.value
     )
-    # The previous release uses this column name.
-    topic: Mapped[str | None] = mapped_column("room", String(64))
+    topic: Mapped[str | None] = mapped_column(String(64))
     # The process that holds the lease.
     worker_id: Mapped[uuid.UUID]
     lease_ends_at: Mapped[datetime]

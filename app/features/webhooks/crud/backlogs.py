@@ -52,7 +52,7 @@ IN_QUEUE = CompiledStatement(
     select(Webhook.id, WAITING.label("waiting")).where(Webhook.owner_id == bindparam("owner_id"))
 )
 
-GIVEN = ("webhook_id", "event_type", "event_transaction_id", "event_id", "due_at")
+GIVEN = ("webhook_id", "event_type", "event_transaction_id", "event_id", "next_attempt_at")
 # A thousand rows take 9 ms of the event loop this way, and 15 ms through the ORM.
 INSERT = compiled_insert_many(WebhookDelivery, GIVEN, returning=IdRow)
 
@@ -109,14 +109,14 @@ async def insert_all(uow: UnitOfWork, due: Due) -> None:
 
 
 def rows_of(webhook_id: uuid.UUID, events: Iterable[PublishedEvent]) -> Iterable[Mapping[str, Any]]:
-    due_at = now()
+    due = now()
     for published in events:
         yield {
             "webhook_id": webhook_id,
             "event_type": published.event.type,
             "event_transaction_id": published.position.transaction_id,
             "event_id": published.position.id,
-            "due_at": due_at,
+            "next_attempt_at": due,
         }
 
 

@@ -98,8 +98,7 @@ async def claim(uow: UnitOfWork, limit: int, *, failing: bool) -> Sequence[Claim
         .values(
             status=DeliveryStatus.SENDING,
             attempts=WebhookDelivery.attempts + 1,
-            due_at=func.now() + LEASE,
-            old_due_at=None,
+            next_attempt_at=func.now() + LEASE,
         )
         .returning(*CLAIMED)
         .execution_options(synchronize_session=False)
@@ -130,7 +129,7 @@ async def close(uow: UnitOfWork, which: ColumnElement[bool], *, error: str) -> N
     await uow.session.execute(
         update(WebhookDelivery)
         .where(which)
-        .values(status=DeliveryStatus.FAILED, due_at=None, old_due_at=None, error=error)
+        .values(status=DeliveryStatus.FAILED, next_attempt_at=None, error=error)
         .execution_options(synchronize_session=False)
     )
 
@@ -142,7 +141,7 @@ def select_due(limit: int, *, failing: bool) -> CTE:
     behind the deliveries of all that still fail.
     """
     due = due_per_webhook()
-    order = [func.random()] if failing else [due.c.due_at, due.c.id]
+    order = [func.random()] if failing else [due.c.next_attempt_at, due.c.id]
     return (
         select(due.c.id)
         .select_from(Webhook)
@@ -159,7 +158,7 @@ def select_due(limit: int, *, failing: bool) -> CTE:
 def due_per_webhook() -> LateralFromClause:
     """Select the oldest due deliveries of each webhook, up to its free concurrency."""
     return (
-        select(WebhookDelivery.id, WebhookDelivery.next_attempt_at.label("due_at"))
+        select(WebhookDelivery.id, WebhookDelivery.next_attempt_at)
         .where(WebhookDelivery.webhook_id == Webhook.id, IS_OPEN)
         .where(WebhookDelivery.next_attempt_at <= func.now())
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)

@@ -5,8 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, Text, func, text
-from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 from typing_extensions import TypedDict
 
@@ -67,7 +66,7 @@ class WebhookDelivery(Base):
     """One message: its id is the `webhook-id` at every attempt.
 
     It refers to its event, from which the body is rendered. `payload` is the body if there is no
-    event: for `webhook.test`, and for rows of the previous release. `next_attempt_at` is when the
+    event: for `webhook.test`. `next_attempt_at` is when the
     message is due and, while it is being sent, when its lease ends.
     """
 
@@ -82,13 +81,6 @@ class WebhookDelivery(Base):
             "id",
             postgresql_where=IS_OPEN,
         ),
-        Index(
-            "ix_webhook_deliveries_due",
-            "webhook_id",
-            text("coalesce(due_at, next_attempt_at)"),
-            "id",
-            postgresql_where=IS_OPEN,
-        ),
     )
 
     webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(Webhook.id, ondelete="CASCADE"))
@@ -100,9 +92,7 @@ class WebhookDelivery(Base):
         text_enum(DeliveryStatus), server_default=DeliveryStatus.PENDING.value
     )
     attempts: Mapped[int] = mapped_column(server_default="0")
-    due_at: Mapped[datetime | None]
-    # Written by the previous release, which must not claim rows without a payload: ADR 0029.
-    old_due_at: Mapped[datetime | None] = mapped_column("next_attempt_at")
+    next_attempt_at: Mapped[datetime | None]
     last_attempt_at: Mapped[datetime | None]
     response_status: Mapped[int | None]
     duration_ms: Mapped[int | None]
@@ -114,19 +104,6 @@ class WebhookDelivery(Base):
         if self.event_transaction_id is None or self.event_id is None:
             return None
         return Position(self.event_transaction_id, self.event_id)
-
-    @hybrid_property
-    def next_attempt_at(self) -> datetime | None:
-        return self.due_at or self.old_due_at
-
-    @next_attempt_at.inplace.expression
-    @classmethod
-    def _next_attempt_at(cls) -> ColumnElement[datetime | None]:
-        return func.coalesce(cls.due_at, cls.old_due_at)
-
-    @next_attempt_at.inplace.setter
-    def _set_next_attempt_at(self, at: datetime | None) -> None:
-        self.due_at, self.old_due_at = at, None
 
     def record(self, outcome: Outcome, *, at: datetime) -> None:
         """Record the outcome of the attempt and schedule the next one."""
