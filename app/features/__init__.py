@@ -11,6 +11,7 @@ from types import ModuleType
 FEATURES = (
     "redis",
     "replica",
+    "http_server",
     "items",
     "auth",
     "posts",

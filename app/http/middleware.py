@@ -81,7 +81,7 @@ class EnvelopeMiddleware:
 
 
 async def respond_to_rejected(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the problem of a request that the protocol rejected: see app/server/http_protocol.py."""
+    """Send the problem of a request that the protocol of the server rejected."""
     await problem_response(scope, scope["refused"])(scope, receive, send)
 
 

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
-from app.server.http_protocol import HttpProtocol
+from app.features.http_server.http_protocol import HttpProtocol
 from benchmarks.harness.servers import PATIENCE_SECONDS, Connection, connected, serving
 from tests.conftest import Running
 from tests.polling import sample

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from benchmarks.harness.servers import serving
 
-CLIENTS = Path(__file__).parents[1] / "clients"
+CLIENTS = Path(__file__).parents[2] / "clients"
 MEGABYTES = 30_000_000
 ROUNDS = 20
 

@@ -6,8 +6,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import AppError
+from app.features.http_server.stalls import StallGuard
 from app.http.request_errors import RequestTimeout
-from app.server.stalls import StallGuard
 
 # Of a body, within each `send_seconds`.
 SEND_BYTES = 16 * 1024

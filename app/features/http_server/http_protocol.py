@@ -11,8 +11,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.errors import AppError, BadRequest
-from app.http.request_errors import HeadersTooLarge, UriTooLong
-from app.server.http_head import (
+from app.features.http_server.http_head import (
     check_framing,
     check_handshake,
     check_host,
@@ -23,9 +22,10 @@ from app.server.http_head import (
     substitute,
     without_upgrade,
 )
-from app.server.http_response import LingeringTransport, ResponseFraming
-from app.server.http_timeouts import TimedHttpProtocol
-from app.server.uvicorn_attributes import check_uvicorn
+from app.features.http_server.http_response import LingeringTransport, ResponseFraming
+from app.features.http_server.http_timeouts import TimedHttpProtocol
+from app.features.http_server.uvicorn_attributes import check_uvicorn
+from app.http.request_errors import HeadersTooLarge, UriTooLong
 
 check_uvicorn()
 

@@ -6,9 +6,8 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-from app.server.stalls import StallGuard
+from app.features.http_server.stalls import StallGuard
 
-MAX_FRAME_BYTES = 64 * 1024
 # Time for the rest of the buffer and for the close frame of the peer.
 CLOSE_TIMEOUT_SECONDS = 10.0
 
@@ -41,14 +40,3 @@ class WebSocketProtocol(StallGuard, WebSocketsSansIOProtocol):
         # Empty frames do not count towards the size limit, and would accumulate without bound.
         if event.data or event.fin:
             super().handle_cont(event)
-
-
-# By name, because each worker process imports the class.
-WEBSOCKETS: dict[str, Any] = {
-    "ws": "app.server.websocket_protocol:WebSocketProtocol",
-    "ws_max_size": MAX_FRAME_BYTES,
-    "ws_ping_interval": 20.0,
-    "ws_ping_timeout": 20.0,
-    # Data of an attacker must not be compressed together with data of other users.
-    "ws_per_message_deflate": False,
-}

@@ -1,14 +1,11 @@
 """The alternative to `app run`: gunicorn with the configuration in deploy/."""
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx2
@@ -109,15 +106,10 @@ def test_stops_on_sigterm_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not folders[0].exists()
 
 
-def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: Gunicorn) -> None:
-    with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=10) as connection:
-        connection.sendall(b"GET /liveness HTTP/1.1\r\n\r\n")
-        response = HTTPResponse(connection)
-        response.begin()
-        problem = json.loads(response.read())
+def test_serves_with_the_options_of_the_service(gunicorn: Gunicorn) -> None:
+    response = gunicorn.get("/liveness")
 
-    assert (response.status, problem["code"]) == (400, "bad_request")
-    assert response.headers["X-Request-ID"] == problem["request_id"]
+    assert "X-Request-ID" in response.headers
     assert "Server" not in response.headers
 
 
