@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from itertools import chain
 from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from app.config.settings import Settings
@@ -35,6 +35,7 @@ from app.security.permissions import Permissions, Scope
 from app.security.principals import CredentialKind
 from app.startup import Startup
 
+Extend = Callable[[FastAPI], None]
 Cleanup = Callable[[UnitOfWork], Awaitable[None]]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 RouterFactory = Callable[["Features"], APIRouter]
@@ -69,6 +70,8 @@ class Feature:
     """Scopes that its endpoints require; two features may declare the same one."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
+    extend: Extend | None = None
+    """Called with the application when its routes are mounted; nothing is opened yet."""
     telemetry: Telemetry | None = None
     """Configures the spans of FastAPI, which otherwise creates none."""
     lifespan: Lifespan | None = None

@@ -3,7 +3,6 @@
 from fastapi import FastAPI
 
 from app.config.settings import Settings, get_settings
-from app.fastpath import accelerate
 from app.feature import Features, load_features
 from app.http import system
 from app.http.compression import CompressionMiddleware
@@ -48,8 +47,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_middleware(app, settings, limit)
     register_error_handlers(app)
     include_routers(app, settings, features)
-    if settings.fast_path_enabled:
-        accelerate(app)
+    for feature in features:
+        if feature.extend:
+            feature.extend(app)
     describe(app, features.tags, features.permissions.descriptions)
     return app
 

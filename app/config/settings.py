@@ -75,8 +75,6 @@ class Settings(SettingsGroup):
     max_json_values: int = Field(default=32_768, ge=1024)
     require_if_match: bool = False
     docs_enabled: bool = True
-    # docs/adr/0020: plain FastAPI answers the same.
-    fast_path_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     # About as many as there are database connections: more would only wait for one.
     max_requests_in_flight: int = Field(default=32, ge=1, le=10_000)

@@ -12,6 +12,7 @@ FEATURES = (
     "redis",
     "replica",
     "http_server",
+    "fast_path",
     "items",
     "auth",
     "posts",

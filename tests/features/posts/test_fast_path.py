@@ -2,7 +2,7 @@
 
 from app.config.settings import Settings
 from app.main import create_app
-from tests.fastpath.test_routing import shortcut_of
+from tests.features.fast_path.test_routing import shortcut_of
 
 
 def test_list_of_posts_has_a_shortcut(settings: Settings) -> None:

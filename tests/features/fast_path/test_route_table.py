@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import AsyncClient
 from starlette.routing import Match
 
-from app.fastpath.routing import RouteTable
+from app.features.fast_path.routing import RouteTable
 
 PARAMETER = re.compile(r"{[^}]+}")
 

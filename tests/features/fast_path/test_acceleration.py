@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from app.config.settings import Settings
-from app.fastpath import unusable
-from app.fastpath.routing import RouteTable
+from app.features.fast_path.acceleration import unusable
+from app.features.fast_path.routing import RouteTable
 from app.http.routes import ServiceRoute
 from app.main import create_app
 
@@ -29,10 +29,10 @@ fastapi.__version__ = "0.999.0"
 """
 ACCELERATE = """
 from fastapi import FastAPI
-from app.fastpath import accelerate
+from app.features.fast_path.acceleration import install
 app = FastAPI()
 before = [*app.routes]
-accelerate(app)
+install(app)
 assert app.routes == before
 """
 

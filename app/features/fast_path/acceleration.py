@@ -10,7 +10,9 @@ from importlib import import_module
 import fastapi
 from fastapi import FastAPI
 
+from app.features.fast_path.settings import FastPathSettings
 from app.observability.logging import get_logger
+from app.resources import Resources
 
 # The versions with which the fast path is tested; another one may have changed what it uses.
 VERSIONS = ("0.165.",)
@@ -20,13 +22,19 @@ log = get_logger("fastpath")
 
 def accelerate(app: FastAPI) -> None:
     """Serve the routes that the application has at this moment by the fast path, if it can."""
+    opened: Resources = app.state.resources
+    if opened[FastPathSettings].fast_path_enabled:
+        install(app)
+
+
+def install(app: FastAPI) -> None:
     reason = unusable()
     if reason:
         log.warning("fast path unusable, plain FastAPI serves", reason=reason)
         return
-    from app.fastpath.routing import install
+    from app.features.fast_path import routing
 
-    install(app)
+    routing.install(app)
 
 
 def unusable() -> str:
@@ -34,7 +42,7 @@ def unusable() -> str:
     if not fastapi.__version__.startswith(VERSIONS):
         return f"not tested with FastAPI {fastapi.__version__}"
     try:
-        import_module("app.fastpath.routing")
+        import_module("app.features.fast_path.routing")
     except (ImportError, AttributeError) as error:
         return f"FastAPI {fastapi.__version__} has changed: {error}"
     return ""

@@ -15,7 +15,7 @@ from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from app.fastpath.dependency_graph import DependencyGraph, Unsupported
+from app.features.fast_path.dependency_graph import DependencyGraph, Unsupported
 from app.http.routes import Handler, ServiceRoute, Shortcut
 from app.observability.tracing import Tracing
 

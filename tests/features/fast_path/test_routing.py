@@ -12,8 +12,8 @@ from httpx2 import AsyncClient
 
 from app.config.settings import Settings
 from app.errors import NotFound
-from app.fastpath.dependency_graph import DependencyGraph, Unsupported
-from app.fastpath.routing import install
+from app.features.fast_path.dependency_graph import DependencyGraph, Unsupported
+from app.features.fast_path.routing import install
 from app.features.items.dependencies import get_item
 from app.features.users.models.user import User
 from app.http.routes import ServiceRoute, Shortcut, mount
