@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from app.config.settings import Settings
 from app.db.signals import Receiver, Signal, Signals
@@ -37,6 +38,7 @@ from app.startup import Startup
 
 Extend = Callable[[FastAPI], None]
 Cleanup = Callable[[UnitOfWork], Awaitable[None]]
+CreateMiddleware = Callable[[ASGIApp, Settings], ASGIApp]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 RouterFactory = Callable[["Features"], APIRouter]
 
@@ -70,6 +72,10 @@ class Feature:
     """Scopes that its endpoints require; two features may declare the same one."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
+    middleware: tuple[CreateMiddleware, ...] = ()
+    """Wrap the application; those of the first of FEATURES see a request first."""
+    inner_middleware: tuple[CreateMiddleware, ...] = ()
+    """The same for changes of response bodies, inside of what answers HEAD like GET."""
     extend: Extend | None = None
     """Called with the application when its routes are mounted; nothing is opened yet."""
     telemetry: Telemetry | None = None
@@ -124,6 +130,15 @@ class Features:
     @property
     def authenticators(self) -> dict[CredentialKind, Authenticator]:
         return {kind: each for feature in self for kind, each in feature.authenticators.items()}
+
+    @property
+    def middleware(self) -> tuple[CreateMiddleware, ...]:
+        """The middleware of all features, innermost first."""
+        return tuple(reversed([*chain.from_iterable(each.middleware for each in self)]))
+
+    @property
+    def inner_middleware(self) -> tuple[CreateMiddleware, ...]:
+        return tuple(reversed([*chain.from_iterable(each.inner_middleware for each in self)]))
 
     @property
     def problem_extensions(self) -> ProblemExtensions:

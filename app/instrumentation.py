@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from app.config.settings import Settings
 from app.db.pool_metrics import PoolMetrics
 from app.db.resources import DatabaseResources
-from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.observability.log_writer import LogWriter
 from app.observability.runtime_metrics import OnTick, RuntimeMetrics, sample_cache
 from app.resources import Resources
@@ -21,12 +20,10 @@ def open_log(opened: Resources, stack: AsyncExitStack) -> None:
 
 def runtime_metrics(startup: Startup, stack: AsyncExitStack) -> RuntimeMetrics:
     opened = startup.resources
-    database, limit = opened[DatabaseResources], opened[ConcurrencyLimit]
-    pool_metrics = PoolMetrics(database.pool)
+    pool_metrics = PoolMetrics(opened[DatabaseResources].pool)
     return RuntimeMetrics(
         on_tick=watch(opened, stack),
         samplers=[
-            limit.sample,
             pool_metrics.sample,
             lambda: sample_cache("principals", opened[SecurityResources].principals),
             *startup.samplers,

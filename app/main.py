@@ -5,11 +5,7 @@ from fastapi import FastAPI
 from app.config.settings import Settings, get_settings
 from app.feature import Features, load_features
 from app.http import system
-from app.http.compression import CompressionMiddleware
-from app.http.cors import CorsMiddleware
 from app.http.header_check import HeaderCheckMiddleware
-from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
-from app.http.load_shedding.middleware import LoadSheddingMiddleware
 from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -26,8 +22,6 @@ from app.observability.logging import configure_logging
 from app.resources import Resources
 from app.security.client_address import TrustedProxies
 
-GZIP_MINIMUM_BYTES = 1400  # One packet: a smaller response does not arrive sooner.
-
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
@@ -42,9 +36,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry=features.telemetry(settings),
     )
-    limit = ConcurrencyLimit(settings)
-    app.state.resources = create_resources(settings, features, limit, log_writer)
-    add_middleware(app, settings, limit)
+    app.state.resources = create_resources(settings, features, log_writer)
+    add_middleware(app, settings, features)
     register_error_handlers(app)
     include_routers(app, settings, features)
     for feature in features:
@@ -80,19 +73,17 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         app.webhooks.include_router(create(features))
 
 
-def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:
+def add_middleware(app: FastAPI, settings: Settings, features: Features) -> None:
     """Add the middleware, innermost first: a request passes them from the last to the first."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_anonymous_body_bytes)
     app.add_middleware(CatchAllMiddleware)
-    app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
-    # Outside compression, so that HEAD has the header fields of the compressed GET.
+    for create in features.inner_middleware:
+        app.add_middleware(create, settings)
+    # Outside of what changes bodies, so that HEAD has the header fields of the GET.
     app.add_middleware(HeadMiddleware)
-    # Inside CORS, so that scripts in browsers can read the rejection.
-    app.add_middleware(
-        LoadSheddingMiddleware, limit=limit, timeout_seconds=settings.request_timeout_seconds
-    )
     app.add_middleware(HeaderCheckMiddleware)
-    app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
+    for create in features.middleware:
+        app.add_middleware(create, settings)
     is_production = settings.environment == "production"
     app.add_middleware(
         EnvelopeMiddleware,

@@ -76,16 +76,6 @@ class Settings(SettingsGroup):
     require_if_match: bool = False
     docs_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    # About as many as there are database connections: more would only wait for one.
-    max_requests_in_flight: int = Field(default=32, ge=1, le=10_000)
-    # Half and a quarter, so that a network and a credential leave slots for others.
-    max_requests_per_network: int = Field(default=16, ge=1, le=10_000)
-    max_requests_per_client: int = Field(default=8, ge=1, le=10_000)
-    # Rejecting as many at once takes 25 ms of the event loop; a second is what a user waits.
-    max_requests_waiting: int = Field(default=256, ge=0, le=10_000)
-    queue_timeout_seconds: Seconds = 1
-    # With the wait in the queue; half a second less than the 5 s that clients are promised.
-    request_timeout_seconds: Seconds = 4.5
     loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
     metrics_enabled: bool = True
     metrics_token: SecretStr = SecretStr("")

@@ -9,6 +9,9 @@ from importlib.util import find_spec
 from types import ModuleType
 
 FEATURES = (
+    "cors",
+    "load_shedding",
+    "compression",
     "redis",
     "replica",
     "http_server",

@@ -21,6 +21,8 @@ READINESS_SECONDS = 1.0
 # If a job is due for longer, no worker runs.
 MAX_WAIT_SECONDS = 60.0
 
+PROBES = frozenset({"/liveness", "/readiness", "/health", "/metrics"})
+
 Check = Callable[[], Awaitable[bool]]
 
 log = get_logger("system")

@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.db.resources import DatabaseResources
+from app.errors import Overloaded
 from app.features.items.lifespan import ItemResources
 from app.features.users.models.user import User
 from app.http.concurrency_limiter import ConcurrencyLimiter, TooManyAtOnce
-from app.http.load_shedding.concurrency_limit import Overloaded
 from app.runtime.ids import uuid7
 from benchmarks.harness.servers import Connection, serving
 from tests.conftest import Running, access_token, new_client

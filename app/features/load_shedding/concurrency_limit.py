@@ -6,8 +6,8 @@ See docs/adr/0032-a-fixed-limit-and-a-short-queue.md.
 import asyncio
 from collections import Counter
 
-from app.config.settings import Settings
-from app.errors import Unavailable
+from app.errors import Overloaded
+from app.features.load_shedding.settings import LoadSheddingSettings
 from app.observability import metrics
 from app.observability.logging import get_logger
 from app.runtime.jitter import jitter
@@ -22,12 +22,6 @@ Admission = asyncio.Future[None]
 log = get_logger("load")
 
 
-class Overloaded(Unavailable):
-    code = "overloaded"
-    title = "Service overloaded"
-    remedy = "The request was not executed. Repeat it after the time in Retry-After."
-
-
 class ConcurrencyLimit:
     """Slots for requests in flight, of which a client and a network occupy a part at most.
 
@@ -36,7 +30,7 @@ class ConcurrencyLimit:
     delay everything else by their sum.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LoadSheddingSettings) -> None:
         self._settings = settings
         self._shares: Counter[str | Client] = Counter()
         self._queue: dict[Admission, Client] = {}  # In the order of arrival.

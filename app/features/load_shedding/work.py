@@ -1,4 +1,4 @@
-"""Work: one request in flight, with a slot of the concurrency limit and a deadline."""
+"""Limited work: one request in flight, with a slot of the concurrency limit and a deadline."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import DeadlineExceeded
-from app.http.load_shedding.concurrency_limit import Client, ConcurrencyLimit
+from app.features.load_shedding.concurrency_limit import Client, ConcurrencyLimit
 from app.http.problem_details import problem_response
+from app.http.work import Work
 from app.observability import metrics
 from app.observability.access_log import route_template
 from app.observability.logging import get_logger
@@ -16,7 +17,7 @@ from app.observability.logging import get_logger
 log = get_logger("admission")
 
 
-class Work:
+class LimitedWork(Work):
     """Occupies a slot that was acquired; is answered with 504 when its deadline has passed."""
 
     def __init__(

@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 
-from app.http.load_shedding.concurrency_limit import Client
-from app.http.load_shedding.pacer import RequestPacer
+from app.features.load_shedding.concurrency_limit import Client
+from app.features.load_shedding.pacer import RequestPacer
 from tests.polling import PATIENCE_SECONDS
 
 PER_ITERATION = 2

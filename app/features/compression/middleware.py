@@ -9,16 +9,22 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware, GZipResponder
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.config.settings import Settings
 from app.http.header_fields import accepts_gzip, field_value
 from app.http.preconditions import GZIP_SUFFIX
 
 NOT_MODIFIED = 304
+MINIMUM_BYTES = 1400  # One packet: a smaller response does not arrive sooner.
+LEVEL = 5
 
 
 class CompressionMiddleware(GZipMiddleware):
     """Starlette's gzip, extended by the weights of Accept-Encoding, Vary and entity tags."""
+
+    def __init__(self, app: ASGIApp, _: Settings) -> None:
+        super().__init__(app, minimum_size=MINIMUM_BYTES, compresslevel=LEVEL)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

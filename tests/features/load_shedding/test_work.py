@@ -7,8 +7,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config.settings import Settings
-from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
-from app.http.load_shedding.work import Work
+from app.features.load_shedding.concurrency_limit import ConcurrencyLimit
+from app.features.load_shedding.settings import LoadSheddingSettings
+from app.features.load_shedding.work import LimitedWork
 from app.http.problem_extensions import ProblemExtensions
 from app.resources import Resources
 from tests.polling import PATIENCE_SECONDS, eventually
@@ -20,7 +21,7 @@ class Exchange:
     """A request whose deadline has passed as soon as the event loop checks its timers."""
 
     def __init__(self, settings: Settings) -> None:
-        self.limit = ConcurrencyLimit(settings)
+        self.limit = ConcurrencyLimit(settings.of(LoadSheddingSettings))
         self.statuses: list[int] = []
         self.is_sent = asyncio.Event()
         app = FastAPI()
@@ -28,7 +29,7 @@ class Exchange:
         app.state.resources.add(ProblemExtensions(()))
         self._scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
         self._scope |= {"app": app, "fastapi": {}, "state": {}}
-        self.work = Work(self.limit, CLIENT, self._scope, self._receive, self._send)
+        self.work = LimitedWork(self.limit, CLIENT, self._scope, self._receive, self._send)
 
     async def status(self, app: ASGIApp) -> int:
         """Return the status that the client receives from the application."""

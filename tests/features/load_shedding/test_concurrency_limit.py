@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from app.config.settings import Settings
-from app.http.load_shedding.concurrency_limit import Client, ConcurrencyLimit, Overloaded
+from app.errors import Overloaded
+from app.features.load_shedding.concurrency_limit import Client, ConcurrencyLimit
+from app.features.load_shedding.settings import LoadSheddingSettings
 from tests.polling import eventually
 
 NEVER_SECONDS = 60
@@ -21,13 +23,13 @@ def create_limit(settings: Settings, *, queue_timeout_seconds: float = NEVER_SEC
         "max_requests_waiting": 3,
         "queue_timeout_seconds": queue_timeout_seconds,
     }
-    return Limit(settings.model_copy(update=changes))
+    return Limit(settings.of(LoadSheddingSettings).model_copy(update=changes))
 
 
 class Limit(ConcurrencyLimit):
     """A limit whose waiting requests are counted, in the order in which they are admitted."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LoadSheddingSettings) -> None:
         super().__init__(settings)
         self.admitted: list[Client] = []
         self.waiting = 0

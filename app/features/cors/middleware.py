@@ -3,13 +3,12 @@
 Pages of ALLOWED_ORIGINS may send any header field: see docs/adr/0027-header-fields.md.
 """
 
-from collections.abc import Collection
-
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.config.settings import Settings
 from app.errors import BadRequest
 from app.http.header_fields import are_tokens, list_members
 from app.http.origins import parse_origin
@@ -56,7 +55,8 @@ class CorsMiddleware(CORSMiddleware):
     Cookies and private networks are allowed for listed origins, not for `*`.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        origins = settings.allowed_origins
         is_open = "*" in origins
         super().__init__(
             app,
