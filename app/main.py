@@ -13,7 +13,7 @@ from app.http.middleware import (
     HeadMiddleware,
     security_headers,
 )
-from app.http.openapi.document import describe, info, operation_id
+from app.http.openapi import describe, info, operation_id
 from app.http.problem_details import register_error_handlers
 from app.http.routes import mount, reserve_static_paths
 from app.lifespan import lifespan
@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings, features = settings or get_settings(), load_features()
     log_writer = configure_logging(settings)
     app = FastAPI(
-        **info(settings),
+        **info(settings, features.tags),
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
         openapi_url=None,  # app/http/system.py serves it, and can disable it.
@@ -40,10 +40,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     add_middleware(app, settings, features)
     register_error_handlers(app)
     include_routers(app, settings, features)
+    describe(app)
     for feature in features:
         if feature.extend:
             feature.extend(app)
-    describe(app, features.tags, features.permissions.descriptions)
     return app
 
 

@@ -16,6 +16,7 @@ FEATURES = (
     "replica",
     "http_server",
     "fast_path",
+    "openapi_details",
     "items",
     "auth",
     "posts",

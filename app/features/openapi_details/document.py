@@ -7,53 +7,41 @@ from pathlib import Path
 from threading import Lock
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from app.config.settings import Settings
 from app.errors import SessionRequired
-from app.http.openapi.errors import declared, kinds_by_status, response_name, shared_response
-from app.http.openapi.headers import SENT, Node, with_headers
-from app.http.openapi.schemas import example_of, tidy, without_null
+from app.feature import Features
+from app.features.openapi_details.errors import (
+    declared,
+    kinds_by_status,
+    response_name,
+    shared_response,
+)
+from app.features.openapi_details.headers import SENT, with_headers
+from app.features.openapi_details.schemas import example_of, tidy, without_null
+from app.http.openapi import REPLACED, Node
 from app.http.problem_types import Kind
+from app.resources import Resources
 
-SYSTEM = "The service itself: whether it is alive and ready, and which version runs."
-GUIDE = Path(__file__).parents[1] / "pages" / "guide.md"
+GUIDE = Path(__file__).with_name("guide.md")
 API_KEY = {
     "type": "apiKey",
     "in": "header",
     "name": "X-API-Key",
     "description": "For programs: a key with scopes of its own.",
 }
-# FastAPI's schemas of errors; the service uses Problem for all errors.
-REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
 
 
-def operation_id(route: APIRoute) -> str:
-    """Return the name of the endpoint, which is unique and readable in generated clients."""
-    return route.name
-
-
-def info(settings: Settings) -> Node:
-    """Return the arguments of FastAPI that the document begins with."""
+def describe(app: FastAPI) -> None:
+    """Let `app.openapi()` return the completed document, which is generated once, in any thread."""
+    opened: Resources = app.state.resources
+    settings = opened[Settings]
+    app.description = f"{app.description}\n\n{GUIDE.read_text(encoding='utf-8')}"
     address = settings.security_contact
     kind = "email" if address.startswith("mailto:") else "url"
-    return {
-        "title": settings.project_name,
-        "version": settings.version,
-        "description": f"{settings.description}\n\n{GUIDE.read_text(encoding='utf-8')}",
-        "servers": [{"url": settings.public_url}],
-        "contact": {"name": "the maintainers", kind: address.removeprefix("mailto:")},
-        "license_info": {"name": "MIT", "identifier": "MIT"},
-    }
-
-
-def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> None:
-    """Let `app.openapi()` return the completed document, which is generated once, in any thread.
-
-    Args:
-        tags, scopes: names with their descriptions, in the order of the document.
-    """
-    generate = cache(partial(document, app, {**tags, "system": SYSTEM}, scopes))
+    app.contact = {"name": "the maintainers", kind: address.removeprefix("mailto:")}
+    app.license_info = {"name": "MIT", "identifier": "MIT"}
+    generate = cache(partial(document, app, opened[Features].permissions.descriptions))
     # Generating takes seconds of CPU: of concurrent first requests, the others wait.
     lock = Lock()
 
@@ -64,16 +52,16 @@ def describe(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -
     app.openapi = generate_once  # type: ignore[method-assign]  # FastAPI's advice
 
 
-def document(app: FastAPI, tags: Mapping[str, str], scopes: Mapping[str, str]) -> Node:
+def document(app: FastAPI, scopes: Mapping[str, str]) -> Node:
     settings: Settings = app.state.resources[Settings]
     generated = FastAPI.openapi(app)
     token_url = f"{settings.public_url}{settings.api_v1_str}/auth/token"
     flow = generated["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
     flow.update(tokenUrl=token_url, refreshUrl=token_url, scopes=dict(scopes))
-    return completed(generated, tags)
+    return completed(generated)
 
 
-def completed(generated: Node, tags: Mapping[str, str]) -> Node:
+def completed(generated: Node) -> Node:
     """Return the document with its tags, security, errors, bounds and examples."""
     components, schemas = generated["components"], generated["components"]["schemas"]
     shared: Node = {}
@@ -93,8 +81,8 @@ def completed(generated: Node, tags: Mapping[str, str]) -> Node:
         "headers": SENT,
         "securitySchemes": {**components["securitySchemes"], "ApiKey": API_KEY},
     }
-    described = [{"name": name, "description": tags[name]} for name in tags if name in used]
-    return {**tidy({**generated, "components": finished}), "tags": described}
+    tags = [tag for tag in generated["tags"] if tag["name"] in used]
+    return {**tidy({**generated, "components": finished}), "tags": tags}
 
 
 def completed_operation(operation: Node, errors: dict[str, list[Kind]], components: Node) -> Node:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-Node = dict[str, Any]
+from app.http.openapi import Node
 
 # Values below these keys are data, even if they look like a schema.
 LITERAL = frozenset({"const", "default", "enum", "example", "examples"})

@@ -16,13 +16,14 @@ from app.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from app.features.openapi_details.headers import RATE_LIMIT, references
 from app.http.cursors import InvalidCursor
 from app.http.idempotency.models import (
     IdempotencyKeyInProgress,
     IdempotencyKeyReused,
     TooManyIdempotencyKeys,
 )
-from app.http.openapi.headers import RATE_LIMIT, Node, sent
+from app.http.openapi import Node
 from app.http.problem_details import CODES, MEDIA_TYPE
 from app.http.problem_types import Kind, example, problem_types
 from app.http.request_errors import (
@@ -108,5 +109,5 @@ def shared_response(kinds: list[Kind]) -> Node:
     return {
         "description": "; or: ".join(kind.title for kind in kinds),
         "content": {MEDIA_TYPE: {"schema": PROBLEM, "examples": examples}},
-        **sent(*counted, *HEADERS.get(status, ())),
+        **references(*counted, *HEADERS.get(status, ())),
     }

@@ -1,8 +1,6 @@
 """OpenAPI of headers that routes and middleware read and send, which FastAPI does not know."""
 
-from typing import Any
-
-Node = dict[str, Any]
+from app.http.openapi import COPY_IS_CURRENT, HEADERS, VALIDATORS, Node
 
 
 def header(description: str, max_length: int = 40) -> Node:
@@ -31,21 +29,15 @@ SENT = {
     "WWW-Authenticate": header("How to authenticate (RFC 6750, section 3).", 200),
 }
 RATE_LIMIT = ("RateLimit", "RateLimit-Policy")
-VALIDATORS = ("ETag", "Last-Modified")
 WRITE_CONDITIONS = ("If-Match", "If-Unmodified-Since", "If-None-Match")
 READ_CONDITIONS = ("If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since")
 VERSIONED = {"version", "updated_at"}
 
 
-def sent(*names: str) -> Node:
+def references(*names: str) -> Node:
     """Return the headers of a response, as references to `components/headers`."""
-    references = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    return {"headers": references} if names else {}
-
-
-COPY_IS_CURRENT: Node = {"description": "Your copy is current."}
-# For a read that sends an ETag and whose response has no version.
-CACHED: dict[int | str, Node] = {200: sent("ETag"), 304: COPY_IS_CURRENT | sent("ETag")}
+    found = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    return {"headers": found} if names else {}
 
 
 def with_headers(method: str, operation: Node, schemas: Node) -> Node:
@@ -73,20 +65,22 @@ def request_headers(method: str, responses: Node) -> list[str]:
 
 def with_sent(operation: Node, status: str, response: Node, fields: set[str]) -> Node:
     """Return the response with the headers that follow from the operation and from its fields."""
-    names = {each["name"] for each in operation["parameters"]}
+    parameters = {each["name"] for each in operation["parameters"]}
     is_page, is_resource = "next_cursor" in fields, fields >= VERSIONED
-    is_keyed = "Idempotency-Key" in names
+    is_keyed = "Idempotency-Key" in parameters
     rules: list[tuple[object, tuple[str, ...]]] = [
         (is_resource, VALIDATORS),
         (is_resource and status in {"201", "202"}, ("Location",)),
         (is_page, ("Link",)),
-        (is_page and "skip" in names, ("Deprecation", "Sunset")),
+        (is_page and "skip" in parameters, ("Deprecation", "Sunset")),
         (is_keyed, ("Idempotency-Replayed",)),
         # Requests of anonymous clients are counted if they have a key.
         (is_keyed or operation.get("security"), RATE_LIMIT),
     ]
-    found = sent(*(name for applies, group in rules if applies for name in group))
+    names = [name for applies, group in rules if applies for name in group]
+    found = references(*names, *response.get(HEADERS, ()))
     headers = {**found.get("headers", {}), **response.get("headers", {})}
+    response = {key: part for key, part in response.items() if key != HEADERS}
     return {**response, **({"headers": headers} if headers else {})}
 
 
