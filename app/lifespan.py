@@ -24,11 +24,10 @@ from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks, is_queue_processed
 from app.http.idempotency import crud as idempotency_keys
 from app.http.resources import HttpResources
-from app.instrumentation import open_log, runtime_metrics
 from app.jobs import crud as tasks
-from app.jobs.queue_metrics import QueueMetrics
 from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
 from app.jobs.worker import Worker
+from app.observability.log_writer import LogWriter
 from app.resources import Resources
 from app.runtime.background import start_together
 from app.runtime.drain import Drain, on_stop_signal
@@ -44,7 +43,8 @@ from app.startup import Startup
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     opened: Resources = app.state.resources
     async with AsyncExitStack() as stack:
-        open_log(opened, stack)
+        opened[LogWriter].start()
+        stack.callback(opened[LogWriter].close)
         startup = start(opened)
         open_database(startup, stack)
         open_security(startup)
@@ -93,6 +93,7 @@ def open_security(startup: Startup) -> None:
         principal_cache.CHANNEL, lambda user_id: principals.invalidate_user(uuid.UUID(user_id))
     )
     startup.notifications.on_reconnect(principals.clear)
+    startup.samplers.append(partial(principals.sample, "principals"))
 
 
 def open_http(startup: Startup) -> None:
@@ -116,13 +117,7 @@ def open_worker(startup: Startup) -> None:
 
 
 def run_loops(startup: Startup, stack: AsyncExitStack) -> None:
-    loops = [
-        startup.create_listener(startup.notifications),
-        *startup.loops,
-        runtime_metrics(startup, stack),
-        QueueMetrics(startup.resources[DatabaseResources].loop_reads),
-    ]
-    for loop in loops:
+    for loop in (startup.create_listener(startup.notifications), *startup.loops):
         loop.start()
         stack.push_async_callback(loop.close)
     if startup.settings.runs_worker:

@@ -17,7 +17,6 @@ from app.http.openapi import describe, info, operation_id
 from app.http.problem_details import register_error_handlers
 from app.http.routes import mount, reserve_static_paths
 from app.lifespan import lifespan
-from app.observability import prometheus
 from app.observability.logging import configure_logging
 from app.resources import Resources
 from app.security.client_address import TrustedProxies
@@ -60,8 +59,6 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
     for router in features.routers:
         mount(app, router, prefix=settings.api_v1_str)
     mount(app, system.router)
-    if settings.metrics_enabled:
-        mount(app, prometheus.router)
     for router in (router for feature in features for router in feature.root_routers):
         mount(app, router)
     if settings.environment != "production":

@@ -5,9 +5,8 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -19,7 +18,6 @@ from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.features import find_modules
-from app.observability.prometheus import FOLDER_VARIABLE
 
 APPLICATION = "app.commands.serve:create_worker"
 # Time for streams to end after they were notified; then their connections are closed.
@@ -89,8 +87,9 @@ def run(settings: Settings, listener: socket.socket, *, reload: bool) -> None:
 
         serve_with_reload(settings, listener)
     elif settings.workers > 1:
-        with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
-            os.environ[FOLDER_VARIABLE] = folder
+        with ExitStack() as stack:
+            for module in find_modules("worker_processes"):
+                stack.enter_context(module.prepare())
             Multiprocess(config, sockets=[listener]).run()
     else:
         uvicorn.Server(config).run(sockets=[listener])

@@ -3,11 +3,10 @@
 import asyncio
 import signal
 
-from prometheus_client import start_http_server
-
 from app.commands import startup_checks
 from app.commands.database import database
-from app.config.settings import ConfigError, Settings
+from app.config.settings import Settings
+from app.features import find_modules
 from app.main import create_app
 from app.observability.logging import get_logger
 
@@ -16,8 +15,7 @@ def work(settings: Settings) -> None:
     """Run jobs until SIGINT or SIGTERM; the database may be down at the start.
 
     Raises:
-        ConfigError: the port for metrics is in use, or a setting names a resource that cannot be
-            used.
+        ConfigError: a setting names a resource that cannot be used, such as a port.
     """
     startup_checks.check(settings)
     with database(settings) as url:
@@ -32,19 +30,8 @@ async def until_stopped(settings: Settings) -> None:
     log = get_logger("worker")
     # The lifespan of the application: jobs have the same resources as endpoints.
     async with app.router.lifespan_context(app):
-        serve_metrics(settings)
+        for module in find_modules("worker"):
+            module.start(settings)
         log.info("worker started")
         await stopped.wait()
         log.info("worker stopping")
-
-
-def serve_metrics(settings: Settings) -> None:
-    port = settings.worker_metrics_port
-    try:
-        if port:
-            start_http_server(port, addr=settings.host)
-    except OSError as error:
-        raise ConfigError(
-            f"Cannot listen on {settings.host}:{port} ({error.strerror}): "
-            "choose another WORKER_METRICS_PORT."
-        ) from None

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr
 
 from app.config.database_url import parameters
 from app.config.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
-from app.config.production import unsafe_settings
+from app.config.production import reused_secrets, unsafe_settings
 from app.config.setting_types import (
     DatabaseUrl,
     Networks,
@@ -76,10 +76,6 @@ class Settings(SettingsGroup):
     require_if_match: bool = False
     docs_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
-    metrics_enabled: bool = True
-    metrics_token: SecretStr = SecretStr("")
-    worker_metrics_port: int = Field(default=0, ge=0, le=65_535)
 
     database_url: DatabaseUrl = ""
     database_pool_size: int = Field(default=10, ge=1)
@@ -198,6 +194,8 @@ def problems_of(*readings: Reading[Any], environment: str) -> Iterator[str]:
         yield from each.malformed.values()
     for each in readings:
         yield from each.broken_rules(is_production=environment == "production")
+    if environment == "production":
+        yield from reused_secrets(*(each.group for each in readings))
 
 
 def default_settings() -> Settings:

@@ -40,6 +40,8 @@ FEATURES = (
     "html_pages",
     "docs_pages",
     "tracing",
+    "prometheus",
+    "watchdog",
 )
 
 

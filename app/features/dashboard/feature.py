@@ -9,7 +9,7 @@ from app.jobs.schedules import Schedule
 
 feature = Feature(
     name="dashboard",
-    requires=("categories", "html_pages"),
+    requires=("categories", "html_pages", "prometheus"),
     routers=(create_router,),
     root_routers=(pages.router,),
     tags={

@@ -4,7 +4,7 @@ import os
 import signal
 
 from tests.e2e.service import Service
-from tests.observability.test_prometheus import Figures, requests
+from tests.features.prometheus.test_router import Figures, requests
 from tests.polling import wait_until
 
 ASKED = {"method": "GET", "route": "/version", "status": "200"}

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.e2e.service import ROOT, free_port
-from tests.observability.test_prometheus import Figures
+from tests.features.prometheus.test_router import Figures
 from tests.polling import wait_until
 
 STOP_SECONDS = 30

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import asyncio, os, signal, subprocess, sys, time
 from app.config.settings import Settings
 from app.observability.logging import configure_logging
-from app.observability.runtime_metrics import RuntimeMetrics
-from app.runtime.watchdog import Watchdog
+from app.features.watchdog.watchdog import Watchdog
 
 def get_stuck():
     while True:
@@ -30,12 +29,10 @@ async def main():
     writer = configure_logging(Settings(_env_file=None, environment="test"))
     writer.start()
     watchdog = Watchdog(1, writer)
-    signs = RuntimeMetrics(on_tick=[watchdog.on_tick], samplers=[])
-    signs.start()
     watchdog.start()
     await asyncio.sleep(1.5)
     { act }
-    watchdog.close()
+    await watchdog.close()
     writer.close()
 
 asyncio.run(main())

@@ -3,44 +3,35 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from app.observability import metrics
 from app.runtime.background import BackgroundLoop
-from app.runtime.single_flight_cache import SingleFlightCache
+from app.startup import Sample
 
 TICK_SECONDS = 0.05
 SAMPLE_EVERY_TICKS = 20
 STATM = Path("/proc/self/statm")
 DESCRIPTORS = Path("/proc/self/fd")
 
-Sample = Callable[[], None]
-OnTick = Callable[[], None]
-
 
 class RuntimeMetrics(BackgroundLoop):
-    """A loop that ticks every 50 ms and measures its lag.
-
-    Each of `on_tick` is called at each tick; `samplers` set gauges about once a second.
-    """
+    """A loop that measures its lag every 50 ms, and calls the samplers about once a second."""
 
     name = "runtime metrics"
 
-    def __init__(self, on_tick: Sequence[OnTick], samplers: Sequence[Sample]) -> None:
+    def __init__(self, samplers: Sequence[Sample]) -> None:
         super().__init__()
         self._count = 0
-        self._on_tick = on_tick
-        self._samplers = [*samplers, sample_process]
+        self._samplers = samplers
         self._expected = time.monotonic()
 
     async def work(self) -> None:
         lag_seconds = max(0.0, time.monotonic() - self._expected)
         metrics.LOOP_LAG_SECONDS.observe(lag_seconds)
-        for call in self._on_tick:
-            call()
         if self._count % SAMPLE_EVERY_TICKS == 0:
+            sample_process()
             for sample in self._samplers:
                 sample()
         self._count += 1
@@ -56,10 +47,3 @@ def sample_process() -> None:
         pages = int(STATM.read_text(encoding="ascii").split()[1])
         metrics.MEMORY_BYTES.set(pages * os.sysconf("SC_PAGE_SIZE"))
         metrics.OPEN_FILES.set(len(list(DESCRIPTORS.iterdir())))
-
-
-def sample_cache(name: str, cache: SingleFlightCache[Any, Any]) -> None:
-    """Add the hits and misses since the last call to the metrics."""
-    metrics.CACHE_REQUESTS.labels(name, "hit").inc(cache.hits)
-    metrics.CACHE_REQUESTS.labels(name, "miss").inc(cache.misses)
-    cache.hits = cache.misses = 0
