@@ -29,6 +29,7 @@ from app.db.signals import Receiver, Signal, Signals
 from app.db.unit_of_work import UnitOfWork
 from app.features import FEATURES, find_modules
 from app.http.problem_extensions import ProblemExtension, ProblemExtensions
+from app.http.unit_of_work import RespondToWrite, WriteResponses, respond_by_endpoint
 from app.jobs.job import Job
 from app.jobs.schedules import Schedule
 from app.security.authenticators import Authenticator
@@ -72,6 +73,8 @@ class Feature:
     """Scopes that its endpoints require; two features may declare the same one."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
+    respond_to_write: RespondToWrite | None = None
+    """Responds to requests that write, in their transaction, or lets the endpoint respond."""
     middleware: tuple[CreateMiddleware, ...] = ()
     """Wrap the application; those of the first of FEATURES see a request first."""
     inner_middleware: tuple[CreateMiddleware, ...] = ()
@@ -139,6 +142,11 @@ class Features:
     @property
     def inner_middleware(self) -> tuple[CreateMiddleware, ...]:
         return tuple(reversed([*chain.from_iterable(each.inner_middleware for each in self)]))
+
+    @property
+    def write_responses(self) -> WriteResponses:
+        declared = (each.respond_to_write for each in self if each.respond_to_write)
+        return WriteResponses(next(declared, respond_by_endpoint))
 
     @property
     def problem_extensions(self) -> ProblemExtensions:
@@ -226,7 +234,6 @@ def load_features() -> Features:
 def load_models() -> None:
     """Import the tables of the kernel and of each enabled feature, without their routers."""
     import_module("app.jobs.models")
-    import_module("app.http.idempotency.models")
     for models in find_modules("models"):
         for module in pkgutil.iter_modules(getattr(models, "__path__", ())):
             import_module(f"{models.__name__}.{module.name}")

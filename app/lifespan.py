@@ -22,7 +22,6 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import Features
 from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks, is_queue_processed
-from app.http.idempotency import crud as idempotency_keys
 from app.http.resources import HttpResources
 from app.jobs import crud as tasks
 from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
@@ -103,7 +102,7 @@ def open_http(startup: Startup) -> None:
 
 def open_worker(startup: Startup) -> None:
     settings, features = startup.settings, startup.resources[Features]
-    cleanup = (idempotency_keys.delete_expired, tasks.delete_old, *features.cleanup)
+    cleanup = (tasks.delete_old, *features.cleanup)
     worker = Worker(
         partial(connect, settings, settings.session_url),
         startup.resources,

@@ -48,8 +48,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def create_resources(settings: Settings, features: Features, *others: object) -> Resources:
     resources = Resources()
-    declared = (settings, *settings.features, features, features.problem_extensions)
-    for instance in (*declared, *others):
+    composed = (features.problem_extensions, features.write_responses)
+    for instance in (settings, *settings.features, features, *composed, *others):
         resources.add(instance)
     return resources
 

@@ -90,7 +90,7 @@ class TestSizes:
 
 
 # This may only fall; the goal is 5,000.
-MAX_KERNEL_LINES = 6_085
+MAX_KERNEL_LINES = 5_916
 
 
 def test_kernel_does_not_grow() -> None:

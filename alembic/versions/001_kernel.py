@@ -1,4 +1,4 @@
-"""Kernel: idempotency keys, tasks with their queue, and the functions of the text search."""
+"""Kernel: tasks with their queue, and the functions of the text search."""
 
 import re
 
@@ -206,30 +206,10 @@ SEARCH_FUNCTIONS = (FOLDED, LEXEMES_OF_FOLDED, LEXEMES, PARTS, QUESTION, PATTERN
 
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-    create_idempotency_keys()
     create_tasks()
     create_queue()
     for statement in SEARCH_FUNCTIONS:
         op.execute(statement)
-
-
-def create_idempotency_keys() -> None:
-    op.create_table(
-        "idempotency_keys",
-        sa.Column("caller", sa.String(length=100), nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=False),
-        sa.Column("headers", postgresql.JSONB(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_keys")),
-    )
-    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
-    op.create_index(
-        "uq_idempotency_keys_caller_key", "idempotency_keys", ["caller", "key"], unique=True
-    )
 
 
 def create_tasks() -> None:
@@ -286,5 +266,4 @@ def downgrade() -> None:
     )
     op.execute("DROP SCHEMA queue CASCADE")
     op.drop_table("tasks")
-    op.drop_table("idempotency_keys")
     op.execute("DROP EXTENSION IF EXISTS pg_trgm")

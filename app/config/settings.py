@@ -92,7 +92,6 @@ class Settings(SettingsGroup):
     exports_per_process: int = Field(default=4, ge=1, le=1000)
 
     health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
-    idempotency_keys_per_caller: int = Field(default=10_000, ge=1, le=1_000_000)
 
     secret_key: SecretStr = SecretStr("")
     rate_limit_enabled: bool = True

@@ -12,7 +12,8 @@ from app.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
 ALWAYS_PRESENT = (
-    *("users", "auth", "mail", "categories", "items", "tasks", "html_pages", "openapi_details"),
+    *("users", "auth", "mail", "categories", "items", "tasks", "html_pages"),
+    *("openapi_details", "idempotency"),
 )
 KERNEL = sorted(
     path.name

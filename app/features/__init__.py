@@ -17,6 +17,7 @@ FEATURES = (
     "http_server",
     "fast_path",
     "openapi_details",
+    "idempotency",
     "items",
     "auth",
     "posts",

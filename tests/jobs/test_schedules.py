@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 
 from app.features.auth.models.mailed_token import MailedToken, Purpose
 from app.features.auth.models.throttle import Throttle
+from app.features.idempotency.models import IdempotencyKey
 from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
-from app.http.idempotency.models import IdempotencyKey
 from app.jobs.models import Task, TaskStatus
 from app.jobs.schedules import Schedule
 from app.jobs.worker import Worker

@@ -9,7 +9,7 @@ from app.jobs.schedules import Schedule
 
 feature = Feature(
     name="files",
-    requires=("users",),
+    requires=("users", "idempotency"),
     routers=(router,),
     tags={
         "files": "Uploads and downloads.",

@@ -16,13 +16,13 @@ from app.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from app.features.openapi_details.headers import RATE_LIMIT, references
-from app.http.cursors import InvalidCursor
-from app.http.idempotency.models import (
+from app.features.idempotency.models import (
     IdempotencyKeyInProgress,
     IdempotencyKeyReused,
     TooManyIdempotencyKeys,
 )
+from app.features.openapi_details.headers import RATE_LIMIT, references
+from app.http.cursors import InvalidCursor
 from app.http.openapi import Node
 from app.http.problem_details import CODES, MEDIA_TYPE
 from app.http.problem_types import Kind, example, problem_types

@@ -8,5 +8,6 @@ from app.features.openapi_details.document import describe
 
 feature = Feature(
     name="openapi_details",
+    requires=("idempotency",),
     extend=describe,
 )

@@ -9,7 +9,7 @@ from app.db.base import IdRow
 from app.db.compiled_insert import compiled_insert, insert_one
 from app.db.executor import CompiledStatement
 from app.db.unit_of_work import UnitOfWork
-from app.http.idempotency.models import (
+from app.features.idempotency.models import (
     IdempotencyKey,
     IdempotencyKeyInProgress,
     StoredResponse,

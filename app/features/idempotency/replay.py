@@ -10,12 +10,12 @@ from functools import partial
 
 from fastapi import Request, Response
 
-from app.config.settings import Settings
 from app.db.unit_of_work import UnitOfWork
 from app.errors import Unprocessable, Violation
+from app.features.idempotency import crud as idempotency_keys
+from app.features.idempotency.models import IdempotencyKeyReused, StoredResponse
+from app.features.idempotency.settings import IdempotencySettings
 from app.http.dependency_tree import Guard
-from app.http.idempotency import crud as idempotency_keys
-from app.http.idempotency.models import IdempotencyKeyReused, StoredResponse
 from app.resources import resources
 from app.security.authentication import client_address, count_address
 from app.security.client_address import client_network
@@ -64,7 +64,7 @@ async def execute_once(
         IdempotencyKeyReused, IdempotencyKeyInProgress, TooManyIdempotencyKeys: as above.
     """
     caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
-    most = resources(request)[Settings].idempotency_keys_per_caller
+    most = resources(request)[IdempotencySettings].idempotency_keys_per_caller
     await idempotency_keys.lock(uow, caller, key, most=most)
     first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
