@@ -29,7 +29,6 @@ read_liveness             anonymous  200
 read_readiness            anonymous  200
 read_health               anonymous  200
 read_version              anonymous  200
-read_metrics              anonymous  200
 read_security_txt         anonymous  200
 read_openapi              anonymous  200
 """,
