@@ -16,8 +16,6 @@ Node = dict[str, Any]
 HEADERS = "x-headers"
 SYSTEM = "The service itself: whether it is alive and ready, and which version runs."
 PROBLEM: Node = {"$ref": "#/components/responses/Problem"}
-# FastAPI's schemas of errors; the service uses Problem for all errors.
-REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
 
 
 def sent(*names: str) -> Node:
@@ -58,12 +56,11 @@ def document(app: FastAPI) -> Node:
     components = generated["components"]
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     problem = {"description": "An error.", "content": content}
-    schemas = {name: each for name, each in components["schemas"].items() if name not in REPLACED}
     paths = {
         path: {method: with_problems(each) for method, each in methods.items()}
         for path, methods in generated["paths"].items()
     }
-    components = {**components, "schemas": schemas, "responses": {"Problem": problem}}
+    components = {**components, "responses": {"Problem": problem}}
     return {**generated, "paths": paths, "components": components}
 
 

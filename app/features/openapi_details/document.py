@@ -19,7 +19,7 @@ from app.features.openapi_details.errors import (
 )
 from app.features.openapi_details.headers import SENT, with_headers
 from app.features.openapi_details.schemas import example_of, tidy, without_null
-from app.http.openapi import REPLACED, Node
+from app.http.openapi import Node
 from app.http.problem_types import Kind
 from app.resources import Resources
 
@@ -30,6 +30,8 @@ API_KEY = {
     "name": "X-API-Key",
     "description": "For programs: a key with scopes of its own.",
 }
+# FastAPI's schemas of errors; the service uses Problem for all errors.
+REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
 
 
 def describe(app: FastAPI) -> None:
