@@ -21,11 +21,8 @@ from app.db.revisions import is_migrated
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import Features
 from app.http.cursors import CursorSigner
-from app.http.health import HealthChecks, is_queue_processed
+from app.http.health import HealthChecks
 from app.http.resources import HttpResources
-from app.jobs import crud as tasks
-from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
-from app.jobs.worker import Worker
 from app.observability.log_writer import LogWriter
 from app.resources import Resources
 from app.runtime.background import start_together
@@ -52,7 +49,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             if feature.lifespan:
                 opened.add(await stack.enter_async_context(feature.lifespan(startup)))
         opened.add(RequestRateLimit(startup.windows(startup.settings.rate_limit_default)))
-        open_worker(startup)
         run_loops(startup, stack)
         stack.enter_context(on_stop_signal(startup.drain.begin))
         yield
@@ -79,7 +75,6 @@ def open_database(startup: Startup, stack: AsyncExitStack) -> None:
     )
     startup.resources.add(database)
     startup.health.add("database", lambda: is_migrated(database.reads))
-    startup.health.add("queue", lambda: is_queue_processed(database.reads))
     stack.push_async_callback(pool.close)
 
 
@@ -98,21 +93,6 @@ def open_security(startup: Startup) -> None:
 def open_http(startup: Startup) -> None:
     cursor_signer = CursorSigner(startup.settings.signing_secret)
     startup.resources.add(HttpResources(cursor_signer, startup.health))
-
-
-def open_worker(startup: Startup) -> None:
-    settings, features = startup.settings, startup.resources[Features]
-    cleanup = (tasks.delete_old, *features.cleanup)
-    worker = Worker(
-        partial(connect, settings, settings.session_url),
-        startup.resources,
-        jobs=features.jobs,
-        schedules=(purge_expired(cleanup), REQUEUE_LOST_TASKS, *features.schedules),
-        concurrency=settings.worker_concurrency,
-    )
-    startup.resources.add(worker)
-    startup.notifications.on_notification(tasks.CHANNEL, worker.cancel)
-    startup.worker_loops.insert(0, worker)
 
 
 def run_loops(startup: Startup, stack: AsyncExitStack) -> None:

@@ -66,7 +66,6 @@ class Settings(SettingsGroup):
     )
     # If unset, jobs run in the web process in development, and in `app worker` elsewhere.
     run_worker: bool | None = None
-    worker_concurrency: int = Field(default=20, ge=1, le=1000)
     forwarded_allow_ips: Networks = ""
     allowed_origins: Origins = Field(default=[])
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)

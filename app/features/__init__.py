@@ -18,6 +18,7 @@ FEATURES = (
     "fast_path",
     "openapi_details",
     "idempotency",
+    "background_jobs",
     "items",
     "auth",
     "posts",

@@ -315,7 +315,7 @@ class TestErrorMessage:
             {"DATABASE_URL": "postgresql://app:canary@db1:5432,db2:70000/app"},
             {"DATABASE_URL": "postgresql://app:canary@[::1/app"},
             {"FORWARDED_ALLOW_IPS": "10.0.0.1,canary"},
-            {"REQUEST_TIMEOUT_SECONDS": "inf"},
+            {"DATABASE_COMMAND_TIMEOUT_SECONDS": "inf"},
         ],
     )
     def test_names_the_variable_and_not_its_value(

@@ -1,11 +1,9 @@
 """Files: uploads, downloads and their storage."""
 
 from app.feature import Feature
-from app.features.files.jobs import sweep_orphans
 from app.features.files.lifespan import lifespan
 from app.features.files.router import router
 from app.features.files.scopes import FILES_READ, FILES_WRITE
-from app.jobs.schedules import Schedule
 
 feature = Feature(
     name="files",
@@ -15,6 +13,5 @@ feature = Feature(
         "files": "Uploads and downloads.",
     },
     scopes=(FILES_READ, FILES_WRITE),
-    schedules=(Schedule("sweep_orphans", "23 * * * *", sweep_orphans),),
     lifespan=lifespan,
 )

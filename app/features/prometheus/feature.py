@@ -6,6 +6,7 @@ from app.features.prometheus.router import router
 
 feature = Feature(
     name="prometheus",
+    requires=("background_jobs",),
     root_routers=(router,),
     lifespan=lifespan,
 )

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.db.executor import PoolReader
-from app.jobs import crud as tasks
+from app.features.background_jobs import crud as tasks
 from app.observability import metrics
 from app.runtime.background import BackgroundLoop
 

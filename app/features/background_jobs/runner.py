@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from app.db.resources import DatabaseResources
 from app.errors import AppError
-from app.jobs import crud as tasks
-from app.jobs.job import Job, LeaseLost, PermanentFailure, Work
-from app.jobs.models import Task
+from app.features.background_jobs import crud as tasks
+from app.features.background_jobs.job import Job, LeaseLost, PermanentFailure, Work
+from app.features.background_jobs.models import Task
 from app.observability import metrics
 from app.observability.logging import get_logger
 from app.observability.request_context import bind_task

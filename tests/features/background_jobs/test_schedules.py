@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 
 from app.features.auth.models.mailed_token import MailedToken, Purpose
 from app.features.auth.models.throttle import Throttle
+from app.features.background_jobs.models import Task, TaskStatus
+from app.features.background_jobs.schedules import Schedule
+from app.features.background_jobs.worker import Worker
 from app.features.idempotency.models import IdempotencyKey
 from app.features.users.models.session import UserSession
 from app.features.users.models.user import User
-from app.jobs.models import Task, TaskStatus
-from app.jobs.schedules import Schedule
-from app.jobs.worker import Worker
 from app.resources import Resources
 from app.runtime.clock import now
 from tests.conftest import Database, Save

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWork
-from app.jobs import queue
-from app.jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus
+from app.features.background_jobs import queue
+from app.features.background_jobs.models import IS_UNFINISHED, UNFINISHED, Task, TaskStatus
 from app.runtime.clock import now
 
 # Notification channel: workers cancel running tasks whose id they receive.

@@ -24,7 +24,7 @@ from app.db.compiled import CompiledStatement
 from app.db.unit_of_work import UnitOfWork
 
 SCHEMA = "queue"
-# What pgqueuer's own statement for one job writes; tests/jobs/test_queue.py compares the two.
+# What pgqueuer's own statement for one job writes; `test_queue.py` compares the two.
 PUSH = f"""
 WITH job AS (
     INSERT INTO {SCHEMA}.pgqueuer (entrypoint, payload, execute_after, priority, status)

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 
 from app.db.unit_of_work import UnitOfWork
-from app.jobs import queue
-from app.jobs.pgqueuer import TABLES
+from app.features.background_jobs import queue
+from app.features.background_jobs.pgqueuer import TABLES
 from tests.state import units_of_work
 
 # All columns: a new one that pgqueuer's statement sets makes the rows differ.

@@ -6,7 +6,7 @@ from functools import partial
 
 from app.db.resources import DatabaseResources
 from app.db.unit_of_work import UnitOfWork
-from app.jobs import crud as tasks
+from app.features.background_jobs import crud as tasks
 from app.resources import Resources
 
 

@@ -24,9 +24,9 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job
 from pgqueuer.domain.types import QueueExecutionMode
 
-from app.jobs.queue import SCHEMA
-from app.jobs.runner import JobRunner, Requeued
-from app.jobs.schedules import Schedule
+from app.features.background_jobs.queue import SCHEMA
+from app.features.background_jobs.runner import JobRunner, Requeued
+from app.features.background_jobs.schedules import Schedule
 from app.resources import Resources
 
 # Set here and not from the environment: the migration created the tables with these settings.

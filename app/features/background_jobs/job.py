@@ -13,8 +13,8 @@ from app.db.executor import PoolReader
 from app.db.resources import DatabaseResources
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from app.errors import NotFound
-from app.jobs import crud as tasks
-from app.jobs.models import Task
+from app.features.background_jobs import crud as tasks
+from app.features.background_jobs.models import Task
 from app.observability import metrics
 from app.observability.request_context import request_id
 from app.observability.tracing import Tracing

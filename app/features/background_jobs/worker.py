@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from asyncpg import Connection
 
-from app.jobs.job import Job
-from app.jobs.runner import JobRunner
-from app.jobs.schedules import Schedule
+from app.features.background_jobs.job import Job
+from app.features.background_jobs.runner import JobRunner
+from app.features.background_jobs.schedules import Schedule
 from app.resources import Resources
 from app.runtime.background import BackgroundLoop
 
 if TYPE_CHECKING:
-    from app.jobs.pgqueuer import QueueEngine  # As in `_engine`.
+    from app.features.background_jobs.pgqueuer import QueueEngine  # As in `_engine`.
 
 # Jobs may finish within this time after SIGTERM; then they are requeued.
 GRACE_SECONDS = 6.0
@@ -90,6 +90,8 @@ class Worker(BackgroundLoop):
             await connection.close(timeout=1)
 
     def _engine(self) -> "QueueEngine":
-        from app.jobs.pgqueuer import QueueEngine  # Not imported in processes without a worker.
+        from app.features.background_jobs.pgqueuer import (
+            QueueEngine,  # Not imported in processes without a worker.
+        )
 
         return QueueEngine(self._runner, self.schedules, self.resources, self._concurrency)

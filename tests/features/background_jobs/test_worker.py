@@ -13,14 +13,15 @@ from sqlalchemy import func, select, text
 from app.db.resources import DatabaseResources
 from app.errors import Conflict
 from app.feature import load_features
+from app.features.background_jobs import crud as tasks
+from app.features.background_jobs.declarations import BackgroundJobs, joined
+from app.features.background_jobs.job import Job, LeaseLost, PermanentFailure, Work, enqueue
+from app.features.background_jobs.models import Task, TaskStatus
+from app.features.background_jobs.runner import MAX_CRASHES
+from app.features.background_jobs.worker import Worker
 from app.features.categories.models import Category
 from app.features.tasks.crud import cancel, retry_failed
 from app.features.users.models.user import User
-from app.jobs import crud as tasks
-from app.jobs.job import Job, LeaseLost, PermanentFailure, Work, enqueue
-from app.jobs.models import Task, TaskStatus
-from app.jobs.runner import MAX_CRASHES
-from app.jobs.worker import Worker
 from app.observability.request_context import begin_request, request_id
 from tests.cleaner import APPLICATION_NAME
 from tests.factories import make_category
@@ -243,7 +244,8 @@ class TestFailures:
         assert max(pauses) <= 3600
 
     def test_mails_survive_half_an_hour_without_a_mail_server(self) -> None:
-        for kind in (each for each in load_features().jobs if each.kind.startswith("send_")):
+        declared = joined(load_features().extensions("background_jobs", BackgroundJobs))
+        for kind in (each for each in declared.jobs if each.kind.startswith("send_")):
             pauses = [kind.delay_after(attempt) for attempt in range(1, kind.max_attempts)]
 
             assert sum(pauses, timedelta(0)) > timedelta(minutes=30), kind
