@@ -4,8 +4,6 @@ from fastapi import FastAPI
 
 from app.config.settings import Settings, get_settings
 from app.feature import Features, load_features
-from app.http import system
-from app.http.header_check import HeaderCheckMiddleware
 from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -17,9 +15,9 @@ from app.http.openapi import describe, info, operation_id
 from app.http.problem_details import register_error_handlers
 from app.http.routes import mount, reserve_static_paths
 from app.lifespan import lifespan
+from app.network.client_address import TrustedProxies
 from app.observability.logging import configure_logging
 from app.resources import Resources
-from app.security.client_address import TrustedProxies
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -30,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         **info(settings, features.tags),
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # app/http/system.py serves it, and can disable it.
+        openapi_url=None,  # the feature system serves it, and can disable it.
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         telemetry=features.telemetry(settings),
@@ -58,7 +56,6 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
     """Mount the routers in the order of FEATURES; without the fast path each is tried in turn."""
     for router in features.routers:
         mount(app, router, prefix=settings.api_v1_str)
-    mount(app, system.router)
     for router in (router for feature in features for router in feature.root_routers):
         mount(app, router)
     if settings.environment != "production":
@@ -78,7 +75,6 @@ def add_middleware(app: FastAPI, settings: Settings, features: Features) -> None
         app.add_middleware(create, settings)
     # Outside of what changes bodies, so that HEAD has the header fields of the GET.
     app.add_middleware(HeadMiddleware)
-    app.add_middleware(HeaderCheckMiddleware)
     for create in features.middleware:
         app.add_middleware(create, settings)
     is_production = settings.environment == "production"

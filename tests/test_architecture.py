@@ -90,7 +90,7 @@ class TestSizes:
 
 
 # This may only fall; the goal is 5,000.
-MAX_KERNEL_LINES = 5_296
+MAX_KERNEL_LINES = 5_112
 
 
 def test_kernel_does_not_grow() -> None:

@@ -14,7 +14,7 @@ from app.config.known_secrets import (
     is_known_secret,
     is_predictable,
 )
-from app.security.client_address import parse_networks
+from app.network.client_address import parse_networks
 
 if TYPE_CHECKING:
     from app.config.settings import Settings

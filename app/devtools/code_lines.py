@@ -13,7 +13,7 @@ from app.features import FEATURES
 ROOT = Path(__file__).parents[2]
 ALWAYS_PRESENT = (
     *("users", "auth", "mail", "categories", "items", "tasks", "html_pages"),
-    *("openapi_details", "idempotency", "background_jobs"),
+    *("openapi_details", "idempotency", "background_jobs", "system"),
 )
 KERNEL = sorted(
     path.name

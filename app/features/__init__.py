@@ -11,6 +11,7 @@ from types import ModuleType
 FEATURES = (
     "cors",
     "load_shedding",
+    "header_check",
     "compression",
     "redis",
     "replica",
@@ -19,6 +20,7 @@ FEATURES = (
     "openapi_details",
     "idempotency",
     "background_jobs",
+    "system",
     "items",
     "auth",
     "posts",

@@ -14,7 +14,6 @@ Node = dict[str, Any]
 
 # Where a response names the headers that it carries; a feature describes them.
 HEADERS = "x-headers"
-SYSTEM = "The service itself: whether it is alive and ready, and which version runs."
 PROBLEM: Node = {"$ref": "#/components/responses/Problem"}
 
 
@@ -36,13 +35,12 @@ def operation_id(route: APIRoute) -> str:
 
 def info(settings: Settings, tags: Mapping[str, str]) -> Node:
     """Return the arguments of FastAPI that the document begins and ends with."""
-    described = {**tags, "system": SYSTEM}
     return {
         "title": settings.project_name,
         "version": settings.version,
         "description": settings.description,
         "servers": [{"url": settings.public_url}],
-        "openapi_tags": [{"name": name, "description": described[name]} for name in described],
+        "openapi_tags": [{"name": name, "description": tags[name]} for name in tags],
     }
 
 

@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.config.settings import Settings
 from app.errors import BadRequest
 from app.http.header_fields import are_tokens, list_members
-from app.http.origins import parse_origin
 from app.http.problem_details import problem_response
+from app.network.origins import parse_origin
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # Response headers beyond those that scripts may always read.

@@ -16,9 +16,9 @@ from app.features.idempotency import crud as idempotency_keys
 from app.features.idempotency.models import IdempotencyKeyReused, StoredResponse
 from app.features.idempotency.settings import IdempotencySettings
 from app.http.dependency_tree import Guard
+from app.network.client_address import client_network
 from app.resources import resources
 from app.security.authentication import client_address, count_address
-from app.security.client_address import client_network
 from app.security.encryption import Encryptor
 from app.security.principals import Principal
 from app.security.resources import SecurityResources

@@ -12,7 +12,7 @@ from app.features.load_shedding.settings import LoadSheddingSettings
 from app.features.load_shedding.work import LimitedWork
 from app.http.health import PROBES
 from app.http.problem_details import problem_response
-from app.security.client_address import client_network
+from app.network.client_address import client_network
 from app.security.request_credentials import CREDENTIAL_FIELDS
 
 

@@ -18,9 +18,9 @@ from app.features.openapi_details.errors import (
     shared_response,
 )
 from app.features.openapi_details.headers import SENT, with_headers
+from app.features.openapi_details.problem_types import Kind
 from app.features.openapi_details.schemas import example_of, tidy, without_null
 from app.http.openapi import Node
-from app.http.problem_types import Kind
 from app.resources import Resources
 
 GUIDE = Path(__file__).with_name("guide.md")

@@ -22,10 +22,10 @@ from app.features.idempotency.models import (
     TooManyIdempotencyKeys,
 )
 from app.features.openapi_details.headers import RATE_LIMIT, references
+from app.features.openapi_details.problem_types import Kind, example, problem_types
 from app.http.cursors import InvalidCursor
 from app.http.openapi import Node
 from app.http.problem_details import CODES, MEDIA_TYPE
-from app.http.problem_types import Kind, example, problem_types
 from app.http.request_errors import (
     HeadersTooLarge,
     NestedTooDeeply,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.origins import Origin, origin_of, parse_origin
+from app.network.origins import Origin, origin_of, parse_origin
 
 
 @pytest.mark.parametrize(

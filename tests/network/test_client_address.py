@@ -4,7 +4,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from app.security.client_address import (
+from app.network.client_address import (
     MAX_HOPS,
     MAX_PARSED,
     TrustedProxies,

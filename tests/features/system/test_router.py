@@ -17,7 +17,7 @@ from app.config.settings import Settings
 from app.errors import AppError
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.background_jobs.job import enqueue
-from app.http.problem_types import descendants
+from app.features.openapi_details.problem_types import descendants
 from app.main import create_app
 from app.runtime.clock import now
 from app.runtime.drain import Drain

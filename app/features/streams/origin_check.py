@@ -5,10 +5,9 @@ from fastapi.requests import HTTPConnection
 
 from app.config.settings import Settings
 from app.errors import NotPermitted
-from app.http.origins import Origin, origin_of, parse_origin
+from app.http.absolute_urls import own_origin
+from app.network.origins import Origin, parse_origin
 from app.resources import resources
-
-HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 class ForeignOrigin(NotPermitted):
@@ -35,12 +34,6 @@ async def require_known_origin(connection: HTTPConnection) -> None:
 def is_known(origin: Origin, settings: Settings, own: Origin | None) -> bool:
     listed = (*settings.allowed_origins, settings.public_url)
     return origin == own or "*" in listed or origin in map(parse_origin, listed)
-
-
-def own_origin(connection: HTTPConnection) -> Origin | None:
-    """Return the origin under which the client reaches the service, None if Host is malformed."""
-    scheme: str = connection.scope["scheme"]
-    return origin_of(HTTP_SCHEMES.get(scheme, scheme), connection.headers.get("host", ""))
 
 
 KnownOrigin = Depends(require_known_origin)
