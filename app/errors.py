@@ -220,6 +220,12 @@ class Unavailable(AppError):
         super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
 
 
+class Overloaded(Unavailable):
+    code = "overloaded"
+    title = "Service overloaded"
+    remedy = "The request was not executed. Repeat it after the time in Retry-After."
+
+
 class DeadlineExceeded(AppError):
     """A dependency did not respond in time."""
 

@@ -1,4 +1,4 @@
-"""Feature: declaration of the routers, jobs and resources that a feature adds to the kernel.
+"""Feature: declaration of the routers, middleware and resources that a feature adds to the kernel.
 
 Each folder below `app/features/` has a `feature.py` with one `Feature`. The kernel reads the
 objects that `app.features.FEATURES` names and knows no feature by its name. To delete a feature,
@@ -20,22 +20,24 @@ from importlib.util import find_spec
 from itertools import chain
 from typing import TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from app.config.settings import Settings
 from app.db.signals import Receiver, Signal, Signals
 from app.db.unit_of_work import UnitOfWork
 from app.features import FEATURES, find_modules
 from app.http.problem_extensions import ProblemExtension, ProblemExtensions
-from app.jobs.job import Job
-from app.jobs.schedules import Schedule
+from app.http.unit_of_work import RespondToWrite, WriteResponses, respond_by_endpoint
 from app.security.authenticators import Authenticator
 from app.security.permissions import Permissions, Scope
 from app.security.principals import CredentialKind
 from app.startup import Startup
 
+Extend = Callable[[FastAPI], None]
 Cleanup = Callable[[UnitOfWork], Awaitable[None]]
+CreateMiddleware = Callable[[ASGIApp, Settings], ASGIApp]
 Lifespan = Callable[[Startup], AbstractAsyncContextManager[object]]
 RouterFactory = Callable[["Features"], APIRouter]
 
@@ -69,16 +71,22 @@ class Feature:
     """Scopes that its endpoints require; two features may declare the same one."""
     authenticators: Mapping[CredentialKind, Authenticator] = field(default_factory=dict)
     problem_extensions: tuple[ProblemExtension, ...] = ()
+    respond_to_write: RespondToWrite | None = None
+    """Responds to requests that write, in their transaction, or lets the endpoint respond."""
+    middleware: tuple[CreateMiddleware, ...] = ()
+    """Wrap the application; those of the first of FEATURES see a request first."""
+    inner_middleware: tuple[CreateMiddleware, ...] = ()
+    """The same for changes of response bodies, inside of what answers HEAD like GET."""
+    extend: Extend | None = None
+    """Called with the application when its routes are mounted; nothing is opened yet."""
     telemetry: Telemetry | None = None
     """Configures the spans of FastAPI, which otherwise creates none."""
     lifespan: Lifespan | None = None
     """Opens and yields the resources of the feature, an instance of its own class."""
     receivers: Mapping[type[Signal], Receiver] = field(default_factory=dict)
     """Called in the transaction of the sender, in the order of requirements."""
-    jobs: tuple[type[Job], ...] = ()
-    schedules: tuple[Schedule, ...] = ()
     cleanup: tuple[Cleanup, ...] = ()
-    """Deletions of expired rows; each runs every ten minutes in a separate transaction."""
+    """Deletions of expired rows; background_jobs runs each of them every ten minutes."""
 
 
 class Features:
@@ -92,10 +100,8 @@ class Features:
         self._features = tuple(features)
         self.by_name = {feature.name: feature for feature in self._features}
         self._check_requirements()
-        self._check_names("tag", [tag for feature in self for tag in feature.tags])
-        self._check_names("scope", [scope.name for scope in {*self.scopes}])
-        self._check_names("job", [job.kind for job in self.jobs])
-        self._check_names("schedule", [schedule.name for schedule in self.schedules])
+        check_names("tag", [tag for feature in self for tag in feature.tags])
+        check_names("scope", [scope.name for scope in {*self.scopes}])
 
     def __iter__(self) -> Iterator[Feature]:
         return iter(self._features)
@@ -123,6 +129,20 @@ class Features:
         return {kind: each for feature in self for kind, each in feature.authenticators.items()}
 
     @property
+    def middleware(self) -> tuple[CreateMiddleware, ...]:
+        """The middleware of all features, innermost first."""
+        return tuple(reversed([*chain.from_iterable(each.middleware for each in self)]))
+
+    @property
+    def inner_middleware(self) -> tuple[CreateMiddleware, ...]:
+        return tuple(reversed([*chain.from_iterable(each.inner_middleware for each in self)]))
+
+    @property
+    def write_responses(self) -> WriteResponses:
+        declared = (each.respond_to_write for each in self if each.respond_to_write)
+        return WriteResponses(next(declared, respond_by_endpoint))
+
+    @property
     def problem_extensions(self) -> ProblemExtensions:
         return ProblemExtensions(tuple(chain.from_iterable(f.problem_extensions for f in self)))
 
@@ -138,14 +158,6 @@ class Features:
             for signal, receive in feature.receivers.items():
                 receivers.setdefault(signal, []).append(receive)
         return Signals(receivers)
-
-    @property
-    def jobs(self) -> tuple[type[Job], ...]:
-        return tuple(chain.from_iterable(feature.jobs for feature in self))
-
-    @property
-    def schedules(self) -> tuple[Schedule, ...]:
-        return tuple(chain.from_iterable(feature.schedules for feature in self))
 
     @property
     def cleanup(self) -> tuple[Cleanup, ...]:
@@ -181,11 +193,16 @@ class Features:
         except CycleError as error:
             raise FeatureError(f"Features require one another: {error.args[1]}.") from None
 
-    @staticmethod
-    def _check_names(kind: str, names: list[str]) -> None:
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
+
+def check_names(kind: str, names: list[str]) -> None:
+    """Check that features declare different names.
+
+    Raises:
+        FeatureError: see there.
+    """
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise FeatureError(f"Two features declare the same {kind}: {', '.join(repeated)}.")
 
 
 def extension_of(module: str, kind: type[T]) -> T:
@@ -206,9 +223,7 @@ def load_features() -> Features:
 
 
 def load_models() -> None:
-    """Import the tables of the kernel and of each enabled feature, without their routers."""
-    import_module("app.jobs.models")
-    import_module("app.http.idempotency.models")
+    """Import the tables of each enabled feature, without their routers."""
     for models in find_modules("models"):
         for module in pkgutil.iter_modules(getattr(models, "__path__", ())):
             import_module(f"{models.__name__}.{module.name}")

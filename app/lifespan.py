@@ -21,14 +21,9 @@ from app.db.revisions import is_migrated
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import Features
 from app.http.cursors import CursorSigner
-from app.http.health import HealthChecks, is_queue_processed
-from app.http.idempotency import crud as idempotency_keys
+from app.http.health import HealthChecks
 from app.http.resources import HttpResources
-from app.instrumentation import open_log, runtime_metrics
-from app.jobs import crud as tasks
-from app.jobs.queue_metrics import QueueMetrics
-from app.jobs.schedules import REQUEUE_LOST_TASKS, purge_expired
-from app.jobs.worker import Worker
+from app.observability.log_writer import LogWriter
 from app.resources import Resources
 from app.runtime.background import start_together
 from app.runtime.drain import Drain, on_stop_signal
@@ -44,7 +39,8 @@ from app.startup import Startup
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     opened: Resources = app.state.resources
     async with AsyncExitStack() as stack:
-        open_log(opened, stack)
+        opened[LogWriter].start()
+        stack.callback(opened[LogWriter].close)
         startup = start(opened)
         open_database(startup, stack)
         open_security(startup)
@@ -53,7 +49,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             if feature.lifespan:
                 opened.add(await stack.enter_async_context(feature.lifespan(startup)))
         opened.add(RequestRateLimit(startup.windows(startup.settings.rate_limit_default)))
-        open_worker(startup)
         run_loops(startup, stack)
         stack.enter_context(on_stop_signal(startup.drain.begin))
         yield
@@ -80,7 +75,6 @@ def open_database(startup: Startup, stack: AsyncExitStack) -> None:
     )
     startup.resources.add(database)
     startup.health.add("database", lambda: is_migrated(database.reads))
-    startup.health.add("queue", lambda: is_queue_processed(database.reads))
     stack.push_async_callback(pool.close)
 
 
@@ -93,6 +87,7 @@ def open_security(startup: Startup) -> None:
         principal_cache.CHANNEL, lambda user_id: principals.invalidate_user(uuid.UUID(user_id))
     )
     startup.notifications.on_reconnect(principals.clear)
+    startup.samplers.append(partial(principals.sample, "principals"))
 
 
 def open_http(startup: Startup) -> None:
@@ -100,29 +95,8 @@ def open_http(startup: Startup) -> None:
     startup.resources.add(HttpResources(cursor_signer, startup.health))
 
 
-def open_worker(startup: Startup) -> None:
-    settings, features = startup.settings, startup.resources[Features]
-    cleanup = (idempotency_keys.delete_expired, tasks.delete_old, *features.cleanup)
-    worker = Worker(
-        partial(connect, settings, settings.session_url),
-        startup.resources,
-        jobs=features.jobs,
-        schedules=(purge_expired(cleanup), REQUEUE_LOST_TASKS, *features.schedules),
-        concurrency=settings.worker_concurrency,
-    )
-    startup.resources.add(worker)
-    startup.notifications.on_notification(tasks.CHANNEL, worker.cancel)
-    startup.worker_loops.insert(0, worker)
-
-
 def run_loops(startup: Startup, stack: AsyncExitStack) -> None:
-    loops = [
-        startup.create_listener(startup.notifications),
-        *startup.loops,
-        runtime_metrics(startup, stack),
-        QueueMetrics(startup.resources[DatabaseResources].loop_reads),
-    ]
-    for loop in loops:
+    for loop in (startup.create_listener(startup.notifications), *startup.loops):
         loop.start()
         stack.push_async_callback(loop.close)
     if startup.settings.runs_worker:

@@ -3,14 +3,7 @@
 from fastapi import FastAPI
 
 from app.config.settings import Settings, get_settings
-from app.fastpath import accelerate
 from app.feature import Features, load_features
-from app.http import system
-from app.http.compression import CompressionMiddleware
-from app.http.cors import CorsMiddleware
-from app.http.header_check import HeaderCheckMiddleware
-from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
-from app.http.load_shedding.middleware import LoadSheddingMiddleware
 from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
@@ -18,16 +11,13 @@ from app.http.middleware import (
     HeadMiddleware,
     security_headers,
 )
-from app.http.openapi.document import describe, info
+from app.http.openapi import describe, info
 from app.http.problem_details import register_error_handlers
 from app.http.routes import mount, operation_id, reserve_static_paths
 from app.lifespan import lifespan
-from app.observability import prometheus
+from app.network.client_address import TrustedProxies
 from app.observability.logging import configure_logging
 from app.resources import Resources
-from app.security.client_address import TrustedProxies
-
-GZIP_MINIMUM_BYTES = 1400  # One packet: a smaller response does not arrive sooner.
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -35,29 +25,29 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings, features = settings or get_settings(), load_features()
     log_writer = configure_logging(settings)
     app = FastAPI(
-        **info(settings),
+        **info(settings, features.tags),
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # app/http/system.py serves it, and can disable it.
+        openapi_url=None,  # the feature system serves it, and can disable it.
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         telemetry=features.telemetry(settings),
     )
-    limit = ConcurrencyLimit(settings)
-    app.state.resources = create_resources(settings, features, limit, log_writer)
-    add_middleware(app, settings, limit)
+    app.state.resources = create_resources(settings, features, log_writer)
+    add_middleware(app, settings, features)
     register_error_handlers(app)
     include_routers(app, settings, features)
-    if settings.fast_path_enabled:
-        accelerate(app)
-    describe(app, features.tags, features.permissions.descriptions)
+    describe(app)
+    for feature in features:
+        if feature.extend:
+            feature.extend(app)
     return app
 
 
 def create_resources(settings: Settings, features: Features, *others: object) -> Resources:
     resources = Resources()
-    declared = (settings, *settings.features, features, features.problem_extensions)
-    for instance in (*declared, *others):
+    composed = (features.problem_extensions, features.write_responses)
+    for instance in (settings, *settings.features, features, *composed, *others):
         resources.add(instance)
     return resources
 
@@ -66,9 +56,6 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
     """Mount the routers in the order of FEATURES; without the fast path each is tried in turn."""
     for router in features.routers:
         mount(app, router, prefix=settings.api_v1_str)
-    mount(app, system.router)
-    if settings.metrics_enabled:
-        mount(app, prometheus.router)
     for router in (router for feature in features for router in feature.root_routers):
         mount(app, router)
     if settings.environment != "production":
@@ -80,19 +67,16 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         app.webhooks.include_router(create(features))
 
 
-def add_middleware(app: FastAPI, settings: Settings, limit: ConcurrencyLimit) -> None:
+def add_middleware(app: FastAPI, settings: Settings, features: Features) -> None:
     """Add the middleware, innermost first: a request passes them from the last to the first."""
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_anonymous_body_bytes)
     app.add_middleware(CatchAllMiddleware)
-    app.add_middleware(CompressionMiddleware, minimum_size=GZIP_MINIMUM_BYTES, compresslevel=5)
-    # Outside compression, so that HEAD has the header fields of the compressed GET.
+    for create in features.inner_middleware:
+        app.add_middleware(create, settings)
+    # Outside of what changes bodies, so that HEAD has the header fields of the GET.
     app.add_middleware(HeadMiddleware)
-    # Inside CORS, so that scripts in browsers can read the rejection.
-    app.add_middleware(
-        LoadSheddingMiddleware, limit=limit, timeout_seconds=settings.request_timeout_seconds
-    )
-    app.add_middleware(HeaderCheckMiddleware)
-    app.add_middleware(CorsMiddleware, origins=settings.allowed_origins)
+    for create in features.middleware:
+        app.add_middleware(create, settings)
     is_production = settings.environment == "production"
     app.add_middleware(
         EnvelopeMiddleware,

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from app.config.settings import Settings
 from app.db.notifications import Notifications
 from app.http.health import HealthChecks
-from app.observability.runtime_metrics import Sample
 from app.resources import Resources
 from app.runtime.background import BackgroundLoop
 from app.runtime.drain import Drain
 from app.security.rate_limit import CreateWindows, LocalWindows, Policy, Windows
 
 CreateListener = Callable[[Notifications], BackgroundLoop]
+Sample = Callable[[], None]
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Startup:
     create_windows: CreateWindows = LocalWindows
     """Creates the windows of a rate limit; a feature may replace it."""
     samplers: list[Sample] = field(default_factory=list)
-    """Calls that set gauges about once a second."""
+    """Calls that set gauges; the feature prometheus makes them about once a second."""
     loops: list[BackgroundLoop] = field(default_factory=list)
     worker_loops: list[BackgroundLoop] = field(default_factory=list)
 

@@ -27,8 +27,8 @@ from app.config.settings import Settings
 from app.db import migrations
 from app.db.engine import unit_of_work
 from app.devtools.postgres import embedded_postgres
+from app.features.background_jobs.job import enqueue
 from app.features.items.jobs import ProcessItem
-from app.jobs.job import enqueue
 from benchmarks.service import app_command
 
 TASKS = 1000

@@ -23,22 +23,8 @@ ROLES = ("guest", "user", "admin")
 ANONYMOUS = "anonymous"
 WEBSOCKET = "WEBSOCKET"
 
-SYSTEM = Authorization(
-    table="""
-read_liveness             anonymous  200
-read_readiness            anonymous  200
-read_health               anonymous  200
-read_version              anonymous  200
-read_metrics              anonymous  200
-read_security_txt         anonymous  200
-read_openapi              anonymous  200
-""",
-)
-
-
 AUTHORIZATIONS: dict[str, Authorization] = {
-    **{name: module.authorization for name, module in fragments("authorization")},
-    "system": SYSTEM,
+    name: module.authorization for name, module in fragments("authorization")
 }
 BEFORE_CONFIRMATION = {
     name for each in AUTHORIZATIONS.values() for name in each.before_confirmation

@@ -154,9 +154,6 @@ def settings(
         secret_key=SecretStr(SECRET),
         log_level="error",
         health_cache_seconds=0,  # Tests change what the probes check.
-        loop_watchdog_seconds=0,  # It would end the tests while a debugger is paused.
-        request_timeout_seconds=60,  # Hundreds at once share one loop with their clients.
-        queue_timeout_seconds=BUSY_SECONDS,
         database_pool_timeout_seconds=BUSY_SECONDS,
         database_connect_timeout_seconds=BUSY_SECONDS,
         database_command_timeout_seconds=BUSY_SECONDS,

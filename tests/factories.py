@@ -4,10 +4,10 @@ import itertools
 from decimal import Decimal
 from typing import Any
 
+from app.features.background_jobs.models import Task
 from app.features.categories.models import Category
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from app.jobs.models import Task
 from app.runtime.canonical import canonical
 
 PASSWORD = "correct horse battery staple"

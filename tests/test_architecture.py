@@ -22,7 +22,7 @@ STATEMENTS = {"select", "insert", "update", "delete"}
 # Parts of the kernel that wrap statements or the driver; what they ask is written in crud modules.
 MAY_MAKE_STATEMENTS = {
     "app/features/replica/replica.py",
-    "app/jobs/queue.py",
+    "app/features/background_jobs/queue.py",
 }
 MAY_SPEAK_SQL = {"crud", "models"}
 MAX_FILE_LINES = 250
@@ -90,7 +90,7 @@ class TestSizes:
 
 
 # This may only fall; the goal is 5,000.
-MAX_KERNEL_LINES = 7_608
+MAX_KERNEL_LINES = 5_112
 
 
 def test_kernel_does_not_grow() -> None:

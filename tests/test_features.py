@@ -10,7 +10,6 @@ import pytest
 from app.db.base import Base
 from app.devtools.code_lines import ALWAYS_PRESENT
 from app.feature import Feature, FeatureError, Features, load_features, load_models
-from app.jobs.schedules import Schedule
 from app.security.permissions import EVERY_ROLE, Scope
 from app.security.principals import Role
 
@@ -20,10 +19,6 @@ NAMES = sorted(FEATURES.by_name)
 
 
 READ = Scope("parcels:read", "Read parcels.", EVERY_ROLE)
-
-
-async def do_nothing(_: object) -> None:
-    pass
 
 
 class TestDeclarations:
@@ -40,12 +35,6 @@ class TestDeclarations:
 
         with pytest.raises(FeatureError, match="same tag: items"):
             Features(features)
-
-    def test_schedule_of_two_features_is_rejected(self) -> None:
-        schedule = Schedule("sweep", "* * * * *", do_nothing)
-
-        with pytest.raises(FeatureError, match="same schedule: sweep"):
-            Features([Feature(name=name, schedules=(schedule,)) for name in ("a", "b")])
 
     def test_scope_of_two_features_is_accepted_if_it_is_the_same(self) -> None:
         features = [Feature(name=name, scopes=(READ,)) for name in ("a", "b")]
@@ -65,8 +54,8 @@ class TestDeclarations:
     def test_extension_module_without_an_extension_is_rejected(self) -> None:
         features = Features([Feature(name="items")])
 
-        with pytest.raises(FeatureError, match=r"items\.crud must be of type Schedule"):
-            features.extensions("crud", Schedule)
+        with pytest.raises(FeatureError, match=r"items\.crud must be of type Scope"):
+            features.extensions("crud", Scope)
 
     def test_requirements_are_transitive(self) -> None:
         features = Features(

@@ -15,7 +15,6 @@ PATCHES = {"setattr", "setitem", "delattr", "delitem"}
 
 # Here a duration is what the test is about, or the one place that polls.
 MAY_SLEEP = {
-    "tests/observability/test_runtime_metrics.py": "blocks the loop, as a busy machine would",
     "tests/features/external/test_cache.py": "a source that takes long to load",
     "tests/features/http_client/test_client.py": "a server that drips",
     "tests/polling.py": "polls, with a deadline",

@@ -1,20 +1,10 @@
-"""Kernel: idempotency keys, tasks with their queue, and the functions of the text search."""
-
-import re
-
-import sqlalchemy as sa
-from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
-from sqlalchemy.dialects import postgresql
+"""Kernel: the functions of the text search."""
 
 from alembic import op
-from app.jobs.pgqueuer import TABLES
 
 revision: str = "001_kernel"
 down_revision: str | None = None
 feature = "kernel"
-
-TIMESTAMP = sa.DateTime(timezone=True)
-NOW = sa.text("now()")
 
 # Classes of code points, from the general categories of Unicode 14, for PostgreSQL's regular
 # expressions. Written out, because the classes of the server depend on its locale.
@@ -206,77 +196,8 @@ SEARCH_FUNCTIONS = (FOLDED, LEXEMES_OF_FOLDED, LEXEMES, PARTS, QUESTION, PATTERN
 
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-    create_idempotency_keys()
-    create_tasks()
-    create_queue()
     for statement in SEARCH_FUNCTIONS:
         op.execute(statement)
-
-
-def create_idempotency_keys() -> None:
-    op.create_table(
-        "idempotency_keys",
-        sa.Column("caller", sa.String(length=100), nullable=False),
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("status", sa.Integer(), nullable=False),
-        sa.Column("headers", postgresql.JSONB(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_keys")),
-    )
-    op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"])
-    op.create_index(
-        "uq_idempotency_keys_caller_key", "idempotency_keys", ["caller", "key"], unique=True
-    )
-
-
-def create_tasks() -> None:
-    statuses = ("queued", "running", "succeeded", "failed", "cancelled")
-    status = sa.Enum(
-        *statuses, name="taskstatus", native_enum=False, create_constraint=True, length=30
-    )
-    op.create_table(
-        "tasks",
-        sa.Column("kind", sa.String(length=50), nullable=False),
-        sa.Column("payload", postgresql.JSONB(), nullable=False),
-        # No foreign key: the kernel has no table of users.
-        sa.Column("owner_id", sa.Uuid(), nullable=True),
-        sa.Column("request_id", sa.String(length=128), nullable=False),
-        sa.Column("deduplication_key", sa.String(length=200), nullable=True),
-        sa.Column("status", status, server_default="queued", nullable=False),
-        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("progress", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("result", postgresql.JSONB(), nullable=True),
-        sa.Column("error", sa.String(length=500), nullable=True),
-        sa.Column("finished_at", TIMESTAMP, nullable=True),
-        sa.Column("updated_at", TIMESTAMP, server_default=NOW, nullable=False),
-        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
-        sa.Column("traceparent", sa.String(length=55), nullable=True),
-        sa.CheckConstraint("progress BETWEEN 0 AND 100", name=op.f("ck_tasks_progress_is_bounded")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
-    )
-    op.create_index("ix_tasks_created_at", "tasks", ["created_at", "id"])
-    op.create_index("ix_tasks_owner_id", "tasks", ["owner_id", "created_at", "id"])
-    op.create_index("ix_tasks_status", "tasks", ["status", "created_at", "id"])
-    op.create_index(
-        "uq_tasks_deduplication_key",
-        "tasks",
-        ["deduplication_key"],
-        unique=True,
-        postgresql_where=sa.text("status IN ('queued', 'running')"),
-    )
-
-
-def create_queue() -> None:
-    """Create the tables of pgqueuer, as the installed release defines them."""
-    # One statement at a time: a prepared statement holds no more.
-    install = QueryBuilderEnvironment(TABLES).build_install_query()
-    for statement in re.split(r";\n\n(?=CREATE)", install):
-        op.execute(sa.text(statement.replace(":", r"\:")))
 
 
 def downgrade() -> None:
@@ -284,7 +205,4 @@ def downgrade() -> None:
         "DROP FUNCTION search_patterns, search_question, search_parts, search_lexemes, "
         "search_lexemes_of_folded, search_folded"
     )
-    op.execute("DROP SCHEMA queue CASCADE")
-    op.drop_table("tasks")
-    op.drop_table("idempotency_keys")
     op.execute("DROP EXTENSION IF EXISTS pg_trgm")

@@ -37,15 +37,6 @@ def run(
     serve(settings, reload=reload)
 
 
-@cli.command()
-def worker() -> None:
-    """Run the jobs that the web processes have enqueued, until SIGTERM."""
-    settings = load_settings(run_worker=True)
-    from app.commands.worker import work
-
-    work(settings)
-
-
 @db.command("upgrade")
 def upgrade_database(revision: str = "head") -> None:
     """Upgrade the database to a revision; replicas may run this at the same time."""

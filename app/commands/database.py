@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from app.config.settings import ConfigError, Settings
-from app.config.urls import one_host_each
 from app.db import migrations
+from app.network.urls import one_host_each
 
 DATA_FOLDER = Path(".data")
 POSTGRES_FOLDER = DATA_FOLDER / "postgres"

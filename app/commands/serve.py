@@ -5,9 +5,8 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -18,12 +17,12 @@ from uvicorn.supervisors import Multiprocess
 from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
-from app.observability.prometheus import FOLDER_VARIABLE
-from app.server.websocket_protocol import WEBSOCKETS
+from app.features import find_modules
 
 APPLICATION = "app.commands.serve:create_worker"
 # Time for streams to end after they were notified; then their connections are closed.
 GRACEFUL_SHUTDOWN_SECONDS = 10
+MAX_FRAME_BYTES = 64 * 1024  # Of a WebSocket.
 KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that those close first.
 
 # A full collection traverses all objects, 30 ms in one piece with a few requests in memory and 50
@@ -88,17 +87,20 @@ def run(settings: Settings, listener: socket.socket, *, reload: bool) -> None:
 
         serve_with_reload(settings, listener)
     elif settings.workers > 1:
-        with tempfile.TemporaryDirectory(prefix="metrics-") as folder:
-            os.environ[FOLDER_VARIABLE] = folder
+        with ExitStack() as stack:
+            for module in find_modules("worker_processes"):
+                stack.enter_context(module.prepare())
             Multiprocess(config, sockets=[listener]).run()
     else:
         uvicorn.Server(config).run(sockets=[listener])
 
 
 def server_options() -> dict[str, Any]:
-    """Return the options of uvicorn, the same under every process manager."""
-    return {
-        "http": "app.server.http_protocol:HttpProtocol",
+    """Return the options of uvicorn, the same under every process manager.
+
+    A feature replaces some by `OPTIONS` in its module `server_options`.
+    """
+    options: dict[str, Any] = {
         "lifespan": "on",  # "auto" would continue after a failed start.
         "log_config": None,
         "access_log": False,
@@ -106,8 +108,16 @@ def server_options() -> dict[str, Any]:
         "proxy_headers": False,  # app/http/forwarding.py parses them under every server.
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN_SECONDS,
-        **WEBSOCKETS,
+        "ws": "websockets-sansio",
+        "ws_max_size": MAX_FRAME_BYTES,
+        "ws_ping_interval": 20.0,
+        "ws_ping_timeout": 20.0,
+        # Data of an attacker must not be compressed together with data of other users.
+        "ws_per_message_deflate": False,
     }
+    for module in find_modules("server_options"):
+        options |= module.OPTIONS
+    return options
 
 
 def create_worker() -> FastAPI:

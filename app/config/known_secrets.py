@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 from urllib.parse import parse_qs, unquote
 
-from app.config.urls import one_host_each
+from app.network.urls import one_host_each
 
 # Public in this repository, and therefore rejected in production.
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-in-production"

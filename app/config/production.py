@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,14 +14,13 @@ from app.config.known_secrets import (
     is_known_secret,
     is_predictable,
 )
-from app.security.client_address import parse_networks
+from app.network.client_address import parse_networks
 
 if TYPE_CHECKING:
     from app.config.settings import Settings
     from app.config.settings_group import SettingsGroup
 
 MIN_SECRET_BYTES = 32
-MIN_TOKEN_BYTES = 16
 # The largest private networks: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193).
 MIN_PREFIX = {4: 8, 6: 7}
 NEW_SECRET = "set one made by `openssl rand -hex 32`."
@@ -37,7 +38,6 @@ def unsafe_settings(settings: Settings) -> dict[str, bool]:
 
 def unsafe_secrets(settings: Settings) -> dict[str, bool]:
     secret = settings.secret_key.get_secret_value()
-    token = settings.metrics_token.get_secret_value()
     is_short = len(secret.encode()) < MIN_SECRET_BYTES
     is_development, is_known = secret == DEVELOPMENT_SECRET, is_known_secret(secret)
     is_weak = is_predictable(secret) and not (is_short or is_development or is_known)
@@ -46,13 +46,14 @@ def unsafe_secrets(settings: Settings) -> dict[str, bool]:
         f"SECRET_KEY is the development secret that is public: {NEW_SECRET}": is_development,
         f"SECRET_KEY is published in a tutorial: {NEW_SECRET}": is_known,
         f"SECRET_KEY is a repetition or a sequence and easy to guess: {NEW_SECRET}": is_weak,
-        f"METRICS_TOKEN is shorter than 16 bytes or easy to guess: {NEW_SECRET}": bool(token)
-        and (len(token.encode()) < MIN_TOKEN_BYTES or is_known_secret(token)),
-        f"METRICS_TOKEN is the SECRET_KEY, which Prometheus must not know: {NEW_SECRET}": bool(
-            token
-        )
-        and token == secret,
     }
+
+
+def reused_secrets(settings: Settings, *features: SettingsGroup) -> Iterator[str]:
+    """Iterate over a sentence for each secret of a feature that is the SECRET_KEY."""
+    for name, value in chain.from_iterable(features):
+        if value == settings.secret_key and value.get_secret_value():
+            yield f"{name.upper()} is the SECRET_KEY, which others must not know: {NEW_SECRET}"
 
 
 def unsafe_switches(settings: Settings) -> dict[str, bool]:

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, SecretStr
 
 from app.config.database_url import parameters
 from app.config.known_secrets import DEMO_PASSWORD, DEVELOPMENT_SECRET
-from app.config.production import unsafe_settings
+from app.config.production import reused_secrets, unsafe_settings
 from app.config.setting_types import (
     DatabaseUrl,
     Networks,
@@ -66,7 +66,6 @@ class Settings(SettingsGroup):
     )
     # If unset, jobs run in the web process in development, and in `app worker` elsewhere.
     run_worker: bool | None = None
-    worker_concurrency: int = Field(default=20, ge=1, le=1000)
     forwarded_allow_ips: Networks = ""
     allowed_origins: Origins = Field(default=[])
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
@@ -75,23 +74,7 @@ class Settings(SettingsGroup):
     max_json_values: int = Field(default=32_768, ge=1024)
     require_if_match: bool = False
     docs_enabled: bool = True
-    # docs/adr/0020: plain FastAPI answers the same.
-    fast_path_enabled: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    # About as many as there are database connections: more would only wait for one.
-    max_requests_in_flight: int = Field(default=32, ge=1, le=10_000)
-    # Half and a quarter, so that a network and a credential leave slots for others.
-    max_requests_per_network: int = Field(default=16, ge=1, le=10_000)
-    max_requests_per_client: int = Field(default=8, ge=1, le=10_000)
-    # Rejecting as many at once takes 25 ms of the event loop; a second is what a user waits.
-    max_requests_waiting: int = Field(default=256, ge=0, le=10_000)
-    queue_timeout_seconds: Seconds = 1
-    # With the wait in the queue; half a second less than the 5 s that clients are promised.
-    request_timeout_seconds: Seconds = 4.5
-    loop_watchdog_seconds: float = Field(default=30, ge=0, le=3600, allow_inf_nan=False)
-    metrics_enabled: bool = True
-    metrics_token: SecretStr = SecretStr("")
-    worker_metrics_port: int = Field(default=0, ge=0, le=65_535)
 
     database_url: DatabaseUrl = ""
     database_pool_size: int = Field(default=10, ge=1)
@@ -108,7 +91,6 @@ class Settings(SettingsGroup):
     exports_per_process: int = Field(default=4, ge=1, le=1000)
 
     health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
-    idempotency_keys_per_caller: int = Field(default=10_000, ge=1, le=1_000_000)
 
     secret_key: SecretStr = SecretStr("")
     rate_limit_enabled: bool = True
@@ -210,6 +192,8 @@ def problems_of(*readings: Reading[Any], environment: str) -> Iterator[str]:
         yield from each.malformed.values()
     for each in readings:
         yield from each.broken_rules(is_production=environment == "production")
+    if environment == "production":
+        yield from reused_secrets(*(each.group for each in readings))
 
 
 def default_settings() -> Settings:

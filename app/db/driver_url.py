@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import asyncpg
 
 from app.config.database_url import DRIVER_PARAMETERS, parameters
-from app.config.urls import one_host_each
+from app.network.urls import one_host_each
 
 # Including errors of the driver about the URL or a file named in it.
 CANNOT_CONNECT = (

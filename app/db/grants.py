@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect
 
-from app.jobs import queue
-
-SCHEMAS = ("public", queue.SCHEMA)
+# The second is that of background jobs.
+SCHEMAS = ("public", "queue")
 ROWS = "SELECT, INSERT, UPDATE, DELETE"
 # Tables that the service only reads, or only appends to.
 REVOKED = {

@@ -11,7 +11,10 @@ from pathlib import Path
 from app.features import FEATURES
 
 ROOT = Path(__file__).parents[2]
-ALWAYS_PRESENT = ("users", "auth", "mail", "categories", "items", "tasks", "html_pages")
+ALWAYS_PRESENT = (
+    *("users", "auth", "mail", "categories", "items", "tasks", "html_pages"),
+    *("openapi_details", "idempotency", "background_jobs", "system"),
+)
 KERNEL = sorted(
     path.name
     for path in (ROOT / "app").iterdir()

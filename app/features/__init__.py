@@ -9,8 +9,18 @@ from importlib.util import find_spec
 from types import ModuleType
 
 FEATURES = (
+    "cors",
+    "load_shedding",
+    "header_check",
+    "compression",
     "redis",
     "replica",
+    "http_server",
+    "fast_path",
+    "openapi_details",
+    "idempotency",
+    "background_jobs",
+    "system",
     "items",
     "auth",
     "posts",
@@ -34,6 +44,8 @@ FEATURES = (
     "html_pages",
     "docs_pages",
     "tracing",
+    "prometheus",
+    "watchdog",
 )
 
 

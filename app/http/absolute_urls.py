@@ -5,10 +5,13 @@ never repeated there; otherwise with the scheme and Host of the request.
 """
 
 from fastapi import Request
+from fastapi.requests import HTTPConnection
 
 from app.config.settings import Settings
-from app.http.origin_check import own_origin
+from app.network.origins import Origin, origin_of
 from app.resources import resources
+
+HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 def absolute_url(request: Request, path: str) -> str:
@@ -22,6 +25,12 @@ def base_url(request: Request) -> str:
     is_fixed = "public_url" in settings.model_fields_set or settings.environment == "production"
     own = None if is_fixed else own_origin(request)
     return str(own) if own else settings.public_url
+
+
+def own_origin(connection: HTTPConnection) -> Origin | None:
+    """Return the origin under which the client reaches the service, None if Host is malformed."""
+    scheme: str = connection.scope["scheme"]
+    return origin_of(HTTP_SCHEMES.get(scheme, scheme), connection.headers.get("host", ""))
 
 
 def path_of(request: Request, name: str, **parameters: object) -> str:

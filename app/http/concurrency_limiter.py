@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import TooManyRequests
-from app.http.load_shedding.concurrency_limit import Overloaded
+from app.errors import Overloaded, TooManyRequests
 
 RETRY_SECONDS = 5
 

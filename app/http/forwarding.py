@@ -6,7 +6,7 @@ is trusted, accepts any text as an address and does not know IPv4-mapped peers; 
 
 from starlette.types import Scope
 
-from app.security.client_address import TrustedProxies, canonical_address
+from app.network.client_address import TrustedProxies, canonical_address
 
 SCHEMES = {b"http", b"https", b"ws", b"wss"}
 

@@ -5,28 +5,11 @@ linear in the length of the field, because clients choose what they send.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
-
-# Fields with one value that the service reads: two lines of one may contradict each other.
-# Host, Content-Length and Authorization are checked where they are read.
-SINGLETONS = frozenset(
-    {
-        b"access-control-request-method",
-        b"content-type",
-        b"idempotency-key",
-        b"if-modified-since",
-        b"if-range",
-        b"if-unmodified-since",
-        b"last-event-id",
-        b"origin",
-        b"range",
-        b"x-request-id",
-    }
-)
 
 BLANKS = " \t"
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -50,19 +33,6 @@ class Parameterized:
         """The preference of the client; 0 if it rejects the value or the weight is malformed."""
         given = self.parameters.get("q", "1")
         return float(given) if WEIGHT.fullmatch(given) else 0.0
-
-
-def repeated_singleton(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """Return the name of a singleton field that is repeated, if there is one."""
-    names = [name for name, _ in headers]
-    if len(set(names)) == len(names):
-        return None
-    seen: set[bytes] = set()
-    for name in names:
-        if name in seen and name in SINGLETONS:
-            return name.decode("latin-1")
-        seen.add(name)
-    return None
 
 
 def field_value(headers: RawHeaders, name: bytes) -> str | None:

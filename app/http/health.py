@@ -8,18 +8,16 @@ from typing import Literal
 from pydantic import Field
 
 from app.config.settings import Settings
-from app.db.executor import PoolReader
 from app.errors import AppError
 from app.http.schemas import Out
-from app.jobs import crud as tasks
 from app.observability.logging import get_logger
 from app.runtime.single_flight_cache import SingleFlightCache
 
 # Below the time that orchestrators and load balancers commonly give a probe.
 PROBE_SECONDS = 2.0
 READINESS_SECONDS = 1.0
-# If a job is due for longer, no worker runs.
-MAX_WAIT_SECONDS = 60.0
+
+PROBES = frozenset({"/liveness", "/readiness", "/health", "/metrics"})
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -63,12 +61,6 @@ class HealthChecks:
         is_ready = await succeeds("database", self._checks["database"]())
         # Load balancers act on it, so it follows the database within a second.
         return is_ready, min(self._seconds, READINESS_SECONDS)
-
-
-async def is_queue_processed(reads: PoolReader) -> bool:
-    """Return whether workers keep up with the job queue."""
-    _, oldest_seconds = await tasks.waiting(reads)
-    return oldest_seconds < MAX_WAIT_SECONDS
 
 
 async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:

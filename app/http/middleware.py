@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import AppError, ContentTooLarge
 from app.http.forwarding import resolve_client
 from app.http.problem_details import problem_response
+from app.network.client_address import TrustedProxies
 from app.observability.access_log import AccessRecorder
 from app.observability.logging import get_logger
 from app.observability.request_context import begin_request
-from app.security.client_address import TrustedProxies
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 MAX_DIGITS = 20
@@ -81,7 +81,7 @@ class EnvelopeMiddleware:
 
 
 async def respond_to_rejected(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the problem of a request that the protocol rejected: see app/server/http_protocol.py."""
+    """Send the problem of a request that the protocol of the server rejected."""
     await problem_response(scope, scope["refused"])(scope, receive, send)
 
 

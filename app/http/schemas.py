@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.http.openapi.descriptions import describe_fields
+from app.http.field_descriptions import describe_fields
 from app.runtime.text import TextRefused, normalized_line, normalized_paragraph, normalized_text
 
 T = TypeVar("T")

@@ -1,24 +1,41 @@
 """Unit of work: one transaction per request, committed before the response is sent.
 
 A route and not a dependency: a transaction that PostgreSQL aborted because of a concurrent one is
-retried as a whole, and the response for an Idempotency-Key is stored in the transaction of the
-write. See docs/adr/0003-commit-before-the-response.md.
+retried as a whole, and a feature may store the response in the transaction of the write.
+See docs/adr/0003-commit-before-the-response.md.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 
 from app.db.dependencies import open_transaction
 from app.db.errors import REPEATABLE
 from app.http.dependency_tree import Guard, guards_of
-from app.http.idempotency.route import respond_idempotently
 from app.http.routes import Handler, ServiceRoute
+from app.resources import resources
 from app.runtime.jitter import jitter
+
+# Responds to a write in its transaction, or lets the endpoint respond.
+RespondToWrite = Callable[[Request, Handler, Sequence[Guard]], Awaitable[Response]]
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class WriteResponses:
+    """How the service responds to writes: by the endpoint, unless a feature comes before it."""
+
+    respond: RespondToWrite
+
+
+def respond_by_endpoint(
+    request: Request, handler: Handler, _: Sequence[Guard]
+) -> Awaitable[Response]:
+    return handler(request)
 
 
 class UnitOfWorkRoute(ServiceRoute):
@@ -36,7 +53,8 @@ def in_transaction(handler: Handler, guards: Sequence[Guard]) -> Handler:
         try:
             async with open_transaction(request) as uow:
                 request.state.unit_of_work = uow
-                return await respond_idempotently(request, handler, guards)
+                respond = resources(request)[WriteResponses].respond
+                return await respond(request, handler, guards)
         except REPEATABLE:
             if number == ATTEMPTS:
                 raise

@@ -1,7 +1,7 @@
 """Metrics: every metric of the service by its name, in one place.
 
 A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. Levels, such as
-the size of a queue, are gauges sampled by the lifespan's `RuntimeMetrics`. With several workers
+the size of a queue, are gauges that the feature prometheus samples. With several workers
 the figures of all are added up; see ADR 0013.
 
 Labels have few values: route templates, codes, names in this code; never values of clients.

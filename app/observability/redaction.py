@@ -19,7 +19,7 @@ SECRETS = re.compile(
     r"|\br[kt]_\w+"  # an API key, a refresh token
     r"|(?<=earer )[^\s\"'\\]+"  # RFC 6750, section 2.1
     r"|(?<=://)[^\s/\"'\\]+(?=@)"  # the login in a URL
-    r"|(?i:(?:passw\w*|secret|token|signature|\w*key|code)=)[^\s&\"'\\]+"
+    r"|(?i:(?:passw\w*|secret|token|ticket|signature|\w*key|code)=)[^\s&\"'\\]+"
 )
 # The interpreter writes their messages, about the code; others may repeat values of clients.
 ABOUT_CODE = frozenset(

@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from app.observability import metrics
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -65,6 +67,12 @@ class SingleFlightCache(Generic[K, V]):
     def clear(self) -> None:
         self.epoch += 1
         self._entries.clear()
+
+    def sample(self, name: str) -> None:
+        """Add the hits and misses since the last call to the metrics."""
+        metrics.CACHE_REQUESTS.labels(name, "hit").inc(self.hits)
+        metrics.CACHE_REQUESTS.labels(name, "miss").inc(self.misses)
+        self.hits = self.misses = 0
 
     async def close(self, *, grace_seconds: float) -> None:
         """Cancel the loads that do not finish within the grace period."""

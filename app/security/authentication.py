@@ -10,8 +10,8 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 
 from app.errors import EmailNotVerified, NotPermitted, TooManyRequests, Unauthenticated
+from app.network.client_address import client_network
 from app.resources import resources
-from app.security.client_address import client_network
 from app.security.credential_verification import authenticate
 from app.security.principals import ADMIN, Principal
 from app.security.rate_limit import Windows

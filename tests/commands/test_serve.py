@@ -149,23 +149,6 @@ class TestRefusal:
         assert run.errors.read_text().startswith(f"Cannot listen on 127.0.0.1:{port} ")
         assert run.errors.read_text().count("\n") == 1
 
-    def test_taken_port_for_metrics_is_one_sentence(self, tmp_path: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = str(taken.getsockname()[1])
-            environment = PRODUCTION | {"PYTHONPATH": str(ROOT), "WORKER_METRICS_PORT": port}
-            done = subprocess.run(
-                app_command("worker"),
-                env=environment,
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-
-        assert done.returncode == 1
-        assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port} ")
-        assert done.stderr.count("\n") == 1
-
     def test_port_is_taken_from_the_first_moment(self) -> None:
         with listen("127.0.0.1", 0) as first, pytest.raises(ConfigError, match="Address already"):
             listen("127.0.0.1", first.getsockname()[1])

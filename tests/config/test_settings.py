@@ -181,9 +181,6 @@ class TestProduction:
             ({"SECRET_KEY": "0123456789abcdef" * 2}, "SECRET_KEY is a repetition or a sequence"),
             ({"SECRET_KEY": "qwertyuiop" * 4}, "SECRET_KEY is a repetition or a sequence"),
             ({"SECRET_KEY": "Password" * 5}, "SECRET_KEY is a repetition or a sequence"),
-            ({"METRICS_TOKEN": "short"}, "METRICS_TOKEN is shorter than 16 bytes"),
-            ({"METRICS_TOKEN": "change-me-" * 3}, "METRICS_TOKEN is shorter than 16 bytes or ea"),
-            ({"METRICS_TOKEN": SECRET}, "METRICS_TOKEN is the SECRET_KEY"),
             ({"DEMO_PASSWORD": "demonstration-only"}, "DEMO_PASSWORD is set, and production"),
             ({"PUBLIC_URL": "http://api.example.com"}, "PUBLIC_URL starts with http://"),
             ({"PUBLIC_URL": "http://127.0.0.1:8000"}, "PUBLIC_URL starts with http://"),
@@ -255,7 +252,6 @@ class TestProduction:
             {"SECRET_KEY": "a-long-passphrase-with-several-words-in-it"},
             {"FORWARDED_ALLOW_IPS": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fd00::/8,fc00::/7"},
             {"ALLOWED_ORIGINS": '["https://App.example:8443", "https://localhost:443"]'},
-            {"METRICS_TOKEN": "9f86d081884c7d65"},
             {"DATABASE_URL": "postgresql://app:9f86d081884c7d65@db/app"},
         ],
     )
@@ -319,8 +315,7 @@ class TestErrorMessage:
             {"DATABASE_URL": "postgresql://app:canary@db1:5432,db2:70000/app"},
             {"DATABASE_URL": "postgresql://app:canary@[::1/app"},
             {"FORWARDED_ALLOW_IPS": "10.0.0.1,canary"},
-            {"REQUEST_TIMEOUT_SECONDS": "inf"},
-            {"LOOP_WATCHDOG_SECONDS": "inf"},
+            {"DATABASE_COMMAND_TIMEOUT_SECONDS": "inf"},
         ],
     )
     def test_names_the_variable_and_not_its_value(

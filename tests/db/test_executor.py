@@ -20,9 +20,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db.base import Base
 from app.db.executor import CompiledStatement
+from app.features.idempotency.models import IdempotencyKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from app.http.idempotency.models import IdempotencyKey
 from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save

@@ -26,7 +26,7 @@ class Reloading:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.folder = folder
-        self.module = folder / "app/http/system.py"
+        self.module = folder / "app/features/system/router.py"
         self.original = self.module.read_text(encoding="utf-8")
         self.output = folder / "output"
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(folder)}

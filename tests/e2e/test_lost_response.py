@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from app.config.settings import Settings
+from app.features.idempotency.models import IdempotencyKey
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from app.http.idempotency.models import IdempotencyKey
 from benchmarks.harness.servers import connected
 from tests.conftest import SECRET, access_token
 from tests.e2e.service import free_port

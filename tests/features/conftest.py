@@ -18,9 +18,9 @@ from sqlalchemy import Engine, event
 from app.config.settings import Settings
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.worker import Worker
 from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from tests.conftest import (
     Database,  # noqa: F401  (for the tests beside)
 )

@@ -213,31 +213,6 @@ async def test_category_tree_follows_conditions(caller: AsyncClient, paths: dict
     assert (await caller.get(path, headers={"If-Match": '"0"'})).status_code == 412
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Content-Type",
-        "Idempotency-Key",
-        "If-Modified-Since",
-        "If-Range",
-        "If-Unmodified-Since",
-        "Last-Event-ID",
-        "Origin",
-        "Range",
-        "X-Request-ID",
-    ],
-)
-async def test_repeated_singleton_is_refused(
-    caller: AsyncClient, paths: dict[str, str], name: str
-) -> None:
-    headers = [(name, "one"), (name.lower(), "one")]
-
-    response = await caller.patch(paths["item"], json={"name": "New"}, headers=headers)
-
-    assert name.lower() in assert_problem(response, 400, "repeated_header")["detail"]
-    assert (await caller.get(paths["item"])).headers["ETag"] == '"1"'
-
-
 @pytest.fixture
 async def strict(running: Running, admin: User) -> AsyncIterator[AsyncClient]:
     """Where REQUIRE_IF_MATCH is set."""

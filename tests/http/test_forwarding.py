@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from app.features.users.models.user import User
 from app.http.forwarding import resolve_client
-from app.security.client_address import TrustedProxies
+from app.network.client_address import TrustedProxies
 from tests.conftest import Running
 from tests.factories import PASSWORD
 

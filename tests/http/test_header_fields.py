@@ -5,14 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.http.header_fields import (
-    SINGLETONS,
     accepts_gzip,
     field_value,
     list_members,
     media_type,
     parameterized,
     preferred_media_type,
-    repeated_singleton,
 )
 
 
@@ -24,15 +22,6 @@ class TestLines:
 
     def test_missing_field_has_no_value(self) -> None:
         assert field_value([(b"a", b"1")], b"b") is None
-
-    @pytest.mark.parametrize("name", sorted(SINGLETONS))
-    def test_finds_repeated_singleton(self, name: bytes) -> None:
-        headers = [(name, b"1"), (b"accept", b"*/*"), (name, b"1")]
-
-        assert repeated_singleton(headers) == name.decode()
-
-    def test_accepts_repeated_list_field(self) -> None:
-        assert repeated_singleton([(b"accept", b"a/b"), (b"accept", b"c/d")]) is None
 
 
 class TestLists:

@@ -31,7 +31,7 @@ class TestRateLimit:
     ) -> None:
         token = await access_token(app, user)
         async with (
-            running(rate_limit_default="100/hour", max_requests_waiting=1000) as limited,
+            running(rate_limit_default="100/hour") as limited,
             new_client(limited, Authorization=f"Bearer {token}") as client,
         ):
             answers = await asyncio.gather(*(client.get(ME) for _ in range(1000)))

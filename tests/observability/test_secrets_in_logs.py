@@ -51,6 +51,7 @@ REQUESTS: list[dict[str, Any]] = [
     {"url": f"{V1}/items", "headers": {"X-API-Key": f"rk_1f2e3d4c5b6a_{CANARY}"}},
     {"url": f"{V1}/items", "headers": {"Cookie": f"session={CANARY}"}},
     {"url": f"/verify-email?token={CANARY}"},
+    {"url": f"/fails?ticket={CANARY}"},
     {"url": f"{V1}/items?q={CANARY}&cursor={CANARY}"},
     {"url": f"{V1}/auth/token", "data": {"username": "any-client", "password": CANARY}},
     {"url": f"{V1}/auth/refresh", "json": {"refresh_token": CANARY}},

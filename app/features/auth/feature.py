@@ -5,13 +5,6 @@ from app.features.auth import pages, well_known
 from app.features.auth.account_router import router as account_router
 from app.features.auth.authenticator import verify_access_token
 from app.features.auth.crud import email_changes, mailed_tokens, throttles
-from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
-from app.features.auth.jobs.send_reset_mail import SendResetMail
-from app.features.auth.jobs.send_verification_mail import (
-    ResendVerificationMail,
-    SendVerificationMail,
-)
-from app.features.auth.jobs.send_welcome_mail import SendWelcomeMail
 from app.features.auth.lifespan import lifespan
 from app.features.auth.oauth_problems import OAUTH_PROBLEMS
 from app.features.auth.receivers import cancel_email_changes, revoke_links
@@ -23,19 +16,12 @@ from app.security.principals import CredentialKind
 
 feature = Feature(
     name="auth",
-    requires=("users", "mail", "html_pages"),
+    requires=("users", "mail", "html_pages", "background_jobs"),
     routers=(tokens_router, with_password, router, account_router),
     root_routers=(well_known.router, pages.router),
     tags={
         "auth": "Sign up, sign in and stay signed in.",
     },
-    jobs=(
-        SendEmailChangeMail,
-        SendResetMail,
-        SendVerificationMail,
-        ResendVerificationMail,
-        SendWelcomeMail,
-    ),
     cleanup=(mailed_tokens.delete_expired, email_changes.delete_expired, throttles.delete_expired),
     authenticators={
         CredentialKind.ACCESS_TOKEN: Authenticator(verify_access_token, sessions.find_live)

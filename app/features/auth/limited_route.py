@@ -5,6 +5,7 @@ from fastapi import Request, Response
 from app.features.auth.resources import AuthResources
 from app.http.routes import Handler
 from app.http.unit_of_work import UnitOfWorkRoute
+from app.http.work import work_of
 from app.resources import resources
 
 
@@ -24,7 +25,7 @@ class LimitedRoute(UnitOfWorkRoute):
             if not await self.hashes_password(request):
                 return await handler(request)
             limiter = resources(request)[AuthResources].password_limiter
-            async with limiter.slot(request.scope["state"]["work"]):
+            async with limiter.slot(work_of(request.scope)):
                 return await handler(request)
 
         return limited

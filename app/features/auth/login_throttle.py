@@ -16,9 +16,9 @@ from app.features.auth.crud import throttles
 from app.features.auth.crud.throttles import Count
 from app.features.auth.models.mailed_token import InvalidMailedToken
 from app.features.auth.settings import AuthSettings
+from app.network.client_address import client_network
 from app.runtime.canonical import canonical
 from app.runtime.clock import now
-from app.security.client_address import client_network
 
 WINDOW = timedelta(minutes=15)
 WRONG_PASSWORDS_PER_WINDOW = 10

@@ -13,6 +13,7 @@ from app.features.auth.dependencies import PasswordCheckDep
 from app.features.auth.jobs.send_email_change_mail import SendEmailChangeMail
 from app.features.auth.login_throttle import LoginThrottle, MailKind
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.job import enqueue
 from app.features.mail.send_notification import SendNotification
 from app.features.users.crud import credentials, users
 from app.features.users.models.user import User
@@ -20,7 +21,6 @@ from app.features.users.schemas import AccountDeletion, EmailUpdate
 from app.features.users.scopes import AccountOwner
 from app.features.users.signals import RevocationReason
 from app.http.precondition_dependency import PreconditionDep
-from app.jobs.job import enqueue
 
 SUBJECT = "Your e-mail address"
 CHANGE_REQUESTED = (

@@ -21,6 +21,7 @@ from app.features.auth.schemas.mailed_token import (
     PasswordForgotten,
     PasswordReset,
 )
+from app.features.background_jobs.job import enqueue
 from app.features.html_pages.extension import Markup
 from app.features.html_pages.rendering import PAGE_POLICY, framed_page, render
 from app.features.users.dependencies import Passwords
@@ -28,7 +29,6 @@ from app.features.users.passwords import MAX_TYPED_LENGTH
 from app.features.users.texts import STORABLE_SECRET
 from app.http.problem_details import violations
 from app.http.schemas import OPAQUE
-from app.jobs.job import enqueue
 
 router = APIRouter(include_in_schema=False, route_class=FormRoute)
 

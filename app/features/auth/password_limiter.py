@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from app.http.load_shedding.concurrency_limit import Overloaded
-from app.http.load_shedding.work import Work
+from app.errors import Overloaded
+from app.http.work import Work
 
 # Enough to keep the hashing threads busy; further requests would only wait for them, some
 # while holding a database connection.

@@ -34,6 +34,7 @@ from app.features.auth.schemas.mailed_token import (
 )
 from app.features.auth.schemas.session import RefreshRequest, TokenPair
 from app.features.auth.token_route import TokenRoute
+from app.features.background_jobs.job import enqueue
 from app.features.users.crud import credentials, sessions, users
 from app.features.users.dependencies import Passwords, refuse_weak
 from app.features.users.models.user import EmailTaken, UsernameTaken
@@ -43,7 +44,6 @@ from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.jobs.job import enqueue
 from app.security.authentication import AccountHolder
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from app.config.settings import ConfigError
 from app.db import revisions
-from app.jobs import queue
+from app.features.background_jobs import queue
 
 # The job queue has its own schema.
 SCHEMAS = ("public", queue.SCHEMA)

@@ -4,4 +4,5 @@ from app.feature import Feature
 
 feature = Feature(
     name="backup",
+    requires=("background_jobs",),
 )

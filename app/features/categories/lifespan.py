@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from app.features.categories.response_cache import CHANNEL, ResponseCache
-from app.observability.runtime_metrics import sample_cache
 from app.startup import Startup
 
 
@@ -14,5 +13,5 @@ async def lifespan(startup: Startup) -> AsyncIterator[ResponseCache]:
     cache = ResponseCache()
     startup.notifications.on_notification(CHANNEL, cache.invalidate)
     startup.notifications.on_reconnect(cache.clear)
-    startup.samplers.append(partial(sample_cache, "answers", cache))
+    startup.samplers.append(partial(cache.sample, "answers"))
     yield cache

@@ -30,7 +30,7 @@ from app.features.categories.schemas import (
 from app.features.categories.scopes import ItemReader
 from app.features.categories.signals import CategoryDeleted
 from app.http.etag_response import etag_response
-from app.http.openapi.headers import CACHED
+from app.http.openapi import CACHED
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute

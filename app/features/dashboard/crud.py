@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from app.db.executor import CompiledStatement, PoolReader, Row
 from app.db.unit_of_work import UnitOfWork
+from app.features.background_jobs.models import Task
 from app.features.dashboard.figures import Counts, DashboardFigures, Owned, everything, owned_by
 from app.features.dashboard.models import THE_ONE, Dashboard
-from app.jobs.models import Task
 from app.runtime.clock import now
 
 # Share of the time that counting may take, however large the tables are.

@@ -13,8 +13,8 @@ from app.features.dashboard.crud import CountingStatements
 from app.features.dashboard.dependencies import CountingStatementsDep, DashboardReader
 from app.features.dashboard.figures import DashboardFigures
 from app.features.dashboard.schemas import dashboard_schema
+from app.features.prometheus.registry import registry
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.observability.prometheus import registry
 
 
 def create_router(features: Features) -> APIRouter:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, create_model
 
+from app.features.background_jobs.models import TaskStatus
 from app.features.dashboard.figures import DashboardFigures
 from app.http.schemas import Out
-from app.jobs.models import TaskStatus
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 

@@ -5,6 +5,6 @@ from app.features.docs_pages.pages import router
 
 feature = Feature(
     name="docs_pages",
-    requires=("html_pages",),
+    requires=("html_pages", "openapi_details", "system"),
     root_routers=(router,),
 )

@@ -21,11 +21,11 @@ from app.features.html_pages.rendering import (
     render,
 )
 from app.features.html_pages.resources import HtmlResources
+from app.features.openapi_details.problem_types import Kind, example, problem_types
+from app.features.system.router import require_docs_enabled
 from app.http.absolute_urls import absolute_url, root_path
-from app.http.problem_types import Kind, example, problem_types
 from app.http.query_parameters import IgnoredParameters
 from app.http.schemas import OpaqueText
-from app.http.system import require_docs_enabled
 from app.resources import resources
 
 ASSETS = Path(__file__).parent / "assets"

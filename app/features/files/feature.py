@@ -1,20 +1,17 @@
 """Files: uploads, downloads and their storage."""
 
 from app.feature import Feature
-from app.features.files.jobs import sweep_orphans
 from app.features.files.lifespan import lifespan
 from app.features.files.router import router
 from app.features.files.scopes import FILES_READ, FILES_WRITE
-from app.jobs.schedules import Schedule
 
 feature = Feature(
     name="files",
-    requires=("users",),
+    requires=("users", "idempotency"),
     routers=(router,),
     tags={
         "files": "Uploads and downloads.",
     },
     scopes=(FILES_READ, FILES_WRITE),
-    schedules=(Schedule("sweep_orphans", "23 * * * *", sweep_orphans),),
     lifespan=lifespan,
 )

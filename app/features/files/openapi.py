@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.features.files.schemas import MAX_BATCH, Description, FilePath
-from app.http.openapi.headers import COPY_IS_CURRENT, VALIDATORS, sent
+from app.http.openapi import COPY_IS_CURRENT, VALIDATORS, sent
 
 Node = dict[str, Any]
 
@@ -64,7 +64,8 @@ def content(description: str, **headers: str) -> Node:
         # A file has one of the types that `GET /files` filters by. Generators of clients that
         # do not know the range read bytes of the other one.
         "content": {name: {"schema": BYTES} for name in ("application/octet-stream", "*/*")},
-        "headers": sent(*VALIDATORS)["headers"] | own,
+        "headers": own,
+        **sent(*VALIDATORS),
     }
 
 

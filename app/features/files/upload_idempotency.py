@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from app.db.dependencies import OpenTransaction
 from app.db.unit_of_work import UnitOfWork
 from app.features.files.form_parser import Upload
-from app.http.idempotency.route import check_key, execute_once
+from app.features.idempotency.replay import check_key, execute_once
 
 Answer = Callable[[UnitOfWork], Awaitable[Response]]
 

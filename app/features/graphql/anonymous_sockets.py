@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from app.errors import Overloaded
 from app.features.streams.models.socket import TooManySockets
-from app.http.load_shedding.concurrency_limit import Overloaded
 
 # Each is open for INIT_SECONDS at most, usually for one round trip. Many clients share a network,
 # and all of them connect again after a restart of the service.

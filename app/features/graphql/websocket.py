@@ -17,13 +17,13 @@ from app.features.graphql.channel import Channel
 from app.features.graphql.close_reasons import Closed, GraphQLCloseCode, closing_on_error
 from app.features.graphql.lifespan import GraphQLResources
 from app.features.streams.lifespan import StreamResources
+from app.features.streams.origin_check import KnownOrigin
 from app.features.streams.session_revalidation import ConnectionGuard
 from app.features.streams.websocket import CloseReason, close, first_to_end
-from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
+from app.network.client_address import client_network
 from app.resources import resources
 from app.security.authentication import client_address
-from app.security.client_address import client_network
 from app.security.principals import Principal
 
 router = APIRouter(tags=["graphql"])

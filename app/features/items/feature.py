@@ -2,7 +2,6 @@
 
 from app.feature import Feature
 from app.features.categories.signals import CategoryDeleted
-from app.features.items.jobs import ProcessItem
 from app.features.items.lifespan import lifespan
 from app.features.items.own_router import router as own_router
 from app.features.items.receivers import leave_category
@@ -12,7 +11,7 @@ from app.features.items.scopes import ITEMS_WRITE
 
 feature = Feature(
     name="items",
-    requires=("users", "categories", "tasks"),
+    requires=("users", "categories", "tasks", "background_jobs"),
     routers=(router, own_router),
     root_routers=(router_v2,),
     tags={
@@ -20,7 +19,6 @@ feature = Feature(
         "items v2": "Items whose amounts name a currency.",
     },
     scopes=(ITEMS_WRITE,),
-    jobs=(ProcessItem,),
     lifespan=lifespan,
     receivers={CategoryDeleted: leave_category},
 )

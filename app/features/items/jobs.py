@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from pydantic_core import to_jsonable_python
 
+from app.features.background_jobs.job import Job, PermanentFailure, Work
 from app.features.items import crud as items
-from app.jobs.job import Job, PermanentFailure, Work
 from app.runtime.clock import now
 
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.errors import NotFound, NotPermitted, PreconditionFailed, Unprocessable, Violation
+from app.features.background_jobs.job import enqueue
 from app.features.categories import crud as categories
 from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
@@ -45,7 +46,6 @@ from app.http.problem_details import problem, responses, violations
 from app.http.problem_schema import Problem
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.jobs.job import enqueue
 from app.security.authentication import charge
 
 router = APIRouter(prefix="/items", tags=["items"], route_class=UnitOfWorkRoute)

@@ -2,10 +2,9 @@
 
 from app.feature import Feature
 from app.features.mail.lifespan import lifespan
-from app.features.mail.send_notification import SendNotification
 
 feature = Feature(
     name="mail",
-    jobs=(SendNotification,),
+    requires=("background_jobs",),
     lifespan=lifespan,
 )

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
+from app.features.background_jobs.job import Job, Work
 from app.features.mail.lifespan import MailResources
 from app.features.mail.sender import MailSender
-from app.jobs.job import Job, Work
 
 
 class MailJob(Job):

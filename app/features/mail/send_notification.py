@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
+from app.features.background_jobs.job import Work
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
-from app.jobs.job import Work
 
 
 class SendNotification(MailJob):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, SecretStr
 
 from app.config.production import is_plain
 from app.config.settings_group import SettingsGroup
-from app.config.urls import check_hosts
+from app.network.urls import check_hosts
 
 SMTP_SCHEMES = frozenset({"smtp", "smtp+starttls", "smtps"})
 PLAIN = (

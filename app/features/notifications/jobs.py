@@ -3,9 +3,9 @@
 import uuid
 from typing import ClassVar
 
+from app.features.background_jobs.job import Job, PermanentFailure, Work
 from app.features.notifications import crud as notifications
 from app.features.users.crud import users
-from app.jobs.job import Job, PermanentFailure, Work
 
 
 class NotifyAdmins(Job):

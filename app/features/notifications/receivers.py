@@ -1,9 +1,9 @@
 """Receivers of signals: administrators are notified of new accounts."""
 
 from app.db.unit_of_work import UnitOfWork
+from app.features.background_jobs.job import enqueue
 from app.features.notifications.jobs import NotifyAdmins
 from app.features.users.signals import UserRegistered
-from app.jobs.job import enqueue
 
 
 async def notify_admins(uow: UnitOfWork, signal: UserRegistered) -> None:

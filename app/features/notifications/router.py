@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from app.db.dependencies import Reads, UnitOfWorkDep
 from app.features.auth.dependencies import LoginThrottleDep
 from app.features.auth.login_throttle import WINDOW, MailKind, MailLimit, TooManyAttempts
+from app.features.background_jobs.job import enqueue
 from app.features.mail.send_notification import SendNotification
 from app.features.notifications import crud as notifications
 from app.features.notifications.models import NotificationRow
@@ -21,7 +22,6 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.jobs.job import enqueue
 from app.resources import resources
 from app.security.authentication import Administrator, SignedIn
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator
 
 from app.config.production import guessable_passwords
 from app.config.settings_group import SettingsGroup
-from app.config.urls import check_hosts
+from app.network.urls import check_hosts
 
 
 def checked_redis_url(url: str) -> str:

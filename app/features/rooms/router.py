@@ -8,8 +8,8 @@ from app.features.rooms.schemas import RoomName
 from app.features.rooms.scopes import RoomReader
 from app.features.streams.dependencies import RevalidationDep
 from app.features.streams.lifespan import StreamResources
+from app.features.streams.origin_check import KnownOrigin
 from app.features.streams.websocket import close
-from app.http.origin_check import KnownOrigin
 from app.http.query_parameters import KnownParameters
 from app.resources import resources
 

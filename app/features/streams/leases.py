@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.db.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from app.errors import AppError
+from app.errors import AppError, Overloaded
 from app.features.streams.crud import sockets
 from app.features.streams.models.socket import Socket, StreamKind
 from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import NO_TOPICS
-from app.http.load_shedding.concurrency_limit import Overloaded
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
 from app.runtime.ids import uuid7

@@ -16,7 +16,7 @@ def register(cli: typer.Typer, _: typer.Typer) -> None:
 
 
 class TaskStatus(enum.StrEnum):
-    """As in app/jobs/models.py, which is slow to import."""
+    """As in app/features/background_jobs/models.py, which is slow to import."""
 
     QUEUED = "queued"
     RUNNING = "running"

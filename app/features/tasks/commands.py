@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from app.commands.output import print_rows
 from app.commands.transaction import in_transaction
 from app.config.settings import Settings
+from app.features.background_jobs.models import TaskStatus
 from app.features.tasks import crud as tasks
-from app.jobs.models import TaskStatus
 
 COLUMNS = ("id", "kind", "status", "attempts", "created_at", "request_id", "error")
 

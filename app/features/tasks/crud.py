@@ -11,11 +11,11 @@ from app.db.executor import CompiledStatement, PoolReader, columns_of
 from app.db.listing import Filters, Listing, PageRequest, PageRows
 from app.db.unit_of_work import UnitOfWork
 from app.errors import Conflict, found
+from app.features.background_jobs import crud as jobs
+from app.features.background_jobs import queue
+from app.features.background_jobs.models import UNFINISHED, Task, TaskStatus
 from app.features.tasks.errors import AlreadyFinished, NotFailed, TooManyTasks
 from app.features.tasks.models import TaskRow
-from app.jobs import crud as jobs
-from app.jobs import queue
-from app.jobs.models import UNFINISHED, Task, TaskStatus
 from app.runtime.clock import now
 from app.security.principals import Principal
 

@@ -7,11 +7,11 @@ from fastapi import Depends, Path, Query, Request
 
 from app.db.dependencies import Reads, UnitOfWorkDep
 from app.db.listing import Filters
+from app.features.background_jobs.models import Task, TaskStatus
 from app.features.tasks import crud as tasks
 from app.features.tasks.models import TaskRow
 from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
-from app.jobs.models import Task, TaskStatus
 from app.resources import resources
 from app.security.authentication import SignedIn
 

@@ -5,6 +5,7 @@ from app.features.tasks.router import router
 
 feature = Feature(
     name="tasks",
+    requires=("background_jobs",),
     routers=(router,),
     tags={
         "tasks": "Work that continues after the response.",

@@ -1,11 +1,11 @@
-"""Rows of tasks as their owners see them; the table belongs to app/jobs."""
+"""Rows of tasks as their owners see them; the table belongs to background_jobs."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
 from app.db.base import VersionedRow
-from app.jobs.models import TaskStatus
+from app.features.background_jobs.models import TaskStatus
 
 
 class TaskRow(VersionedRow):

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from app.features.background_jobs.models import TaskStatus
 from app.http.schemas import Stored
-from app.jobs.models import TaskStatus
 
 
 class TaskRead(Stored):

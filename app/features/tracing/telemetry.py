@@ -9,7 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from app.config.settings import Settings
 from app.features.tracing.settings import TracingSettings
 from app.features.tracing.spans import RecordedSpans
-from app.http.load_shedding.middleware import PROBES
+from app.http.health import PROBES
 from app.observability.tracing import Spans, Tracing
 from app.startup import Startup
 

@@ -7,13 +7,13 @@ from sqlalchemy import select
 
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.idempotency.models import IdempotencyKey
 from app.features.users.models.user import User
-from app.http.idempotency.models import IdempotencyKey
 from app.runtime.clock import now
 from app.security.resources import SecurityResources
 from tests.conftest import As, new_client
 from tests.factories import item_body
-from tests.http.test_idempotency import ITEMS, keyed
+from tests.features.idempotency.test_replay import ITEMS, keyed
 from tests.scopes import PERMISSIONS
 from tests.state import opened, units_of_work
 

@@ -9,9 +9,9 @@ from httpx2 import AsyncClient, Response
 
 from app.config.settings import Settings
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.worker import Worker
 from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user
 from tests.features.conftest import (

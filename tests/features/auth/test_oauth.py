@@ -18,8 +18,7 @@ from app.features.auth.resources import AuthResources
 from app.features.auth.signing_keys import generate_pem
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
-from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
-from app.http.load_shedding.work import Work
+from app.http.work import Work
 from app.security.principals import Role
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
@@ -309,18 +308,11 @@ class TestRefreshGrant:
 
 @asynccontextmanager
 async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
-    limit, client = opened(app)[ConcurrencyLimit], ("192.0.2.1", b"")
-    await limit.acquire(client)
-    work = Work(limit, client, {"method": "POST"}, receive=unused, send=unused)
+    limiter = opened(app)[AuthResources].password_limiter
     async with AsyncExitStack() as stack:
-        stack.callback(limit.leave, client)
         for _ in range(AT_ONCE):
-            await stack.enter_async_context(opened(app)[AuthResources].password_limiter.slot(work))
+            await stack.enter_async_context(limiter.slot(Work()))
         yield
-
-
-async def unused(*_: Any) -> Any:
-    raise NotImplementedError
 
 
 class TestErrorsOfJsonRefresh:

@@ -7,8 +7,8 @@ from httpx2 import AsyncClient
 from app.config.settings import Settings
 from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.worker import Worker
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, links

@@ -16,11 +16,11 @@ from sqlalchemy import text
 
 from app.config.settings import Settings
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.worker import Worker
 from app.features.users.crud import sessions, users
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import MAX_LENGTH, PasswordHasher
-from app.jobs.worker import Worker
 from app.security.principals import Role
 from tests.conftest import As, Database, Running, Save, access_token, new_client
 from tests.factories import PASSWORD, make_user

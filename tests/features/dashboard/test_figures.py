@@ -3,9 +3,9 @@
 import pytest
 
 from app.feature import FeatureError, Features, load_features
+from app.features.background_jobs.schedules import Schedule
 from app.features.dashboard.figures import DashboardFigures
 from app.features.users import dashboard as users
-from app.jobs.schedules import Schedule
 
 FEATURES = load_features()
 

@@ -7,13 +7,13 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.feature import Features, load_features
+from app.features.background_jobs.models import TaskStatus
 from app.features.dashboard import crud as dashboards
 from app.features.dashboard.crud import CountingStatements
 from app.features.dashboard.figures import DashboardFigures
 from app.features.dashboard.models import THE_ONE, Dashboard
 from app.features.dashboard.schemas import dashboard_schema
 from app.features.users.models.user import User
-from app.jobs.models import TaskStatus
 from app.runtime.clock import now
 from tests.conftest import As, Database, Save
 from tests.factories import make_item, make_task

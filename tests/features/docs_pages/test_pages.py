@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
 from app.config.known_secrets import DEMO_PASSWORD
-from app.http.problem_types import problem_types
+from app.features.openapi_details.problem_types import problem_types
 from tests.conftest import Running, new_client
 from tests.problems import assert_problem
 

@@ -5,7 +5,7 @@ from httpx2 import AsyncClient
 
 from app.features.users.models.user import User
 from tests.conftest import As
-from tests.http.test_compression import GZIP, LONG
+from tests.features.compression.test_middleware import GZIP, LONG
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 import pytest
 from fastapi import FastAPI
 
+from app.errors import Overloaded
 from app.features.graphql.anonymous_sockets import PER_NETWORK, AnonymousSockets
 from app.features.graphql.channel import MAX_INIT_CHARACTERS, PROTOCOL
 from app.features.graphql.lifespan import GraphQLResources
 from app.features.users.models.user import User
-from app.http.load_shedding.concurrency_limit import Overloaded
 from benchmarks.harness.servers import serving
 from tests.conftest import As, Running, Save, access_token
 from tests.factories import make_user

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from app.features.users.models.user import User
 from tests.conftest import As
-from tests.http.test_idempotency import count_items, keyed
+from tests.features.idempotency.test_replay import count_items, keyed
 
 CREATE = "mutation ($input: CreateItemInput!) { createItem(input: $input) { id } }"
 

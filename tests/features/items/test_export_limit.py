@@ -10,41 +10,17 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.db.resources import DatabaseResources
+from app.errors import Overloaded
 from app.features.items.lifespan import ItemResources
 from app.features.users.models.user import User
 from app.http.concurrency_limiter import ConcurrencyLimiter, TooManyAtOnce
-from app.http.load_shedding.concurrency_limit import Overloaded
 from app.runtime.ids import uuid7
-from app.server.http_protocol import HttpProtocol
 from benchmarks.harness.servers import Connection, serving
-from tests.conftest import Database, Running, access_token, new_client
+from tests.conftest import Running, access_token, new_client
 from tests.polling import eventually
 from tests.state import opened, reads_of, replaced
 
 EXPORT = "/api/v1/items/export"
-# More than the buffers of both ends of a loopback connection hold.
-ROWS, ROWS_PER_STATEMENT = 15_000, 1000
-TAGS = "ARRAY(SELECT repeat('x', 30) FROM generate_series(1, 15))"
-# Without triggers: neither the audit log nor the events are what these tests are about.
-FILL = f"""
-DO $$ BEGIN
-SET LOCAL session_replication_role = replica;
-INSERT INTO items (id, name, price, owner_id, tags)
-SELECT gen_random_uuid(), 'item', 1, '{{owner}}', {TAGS}
-FROM generate_series(1, {ROWS_PER_STATEMENT});
-END $$
-"""
-
-
-class Impatient(HttpProtocol):
-    stall_seconds = 0.3
-
-
-@pytest.fixture
-async def many_items(database: Database, user: User) -> None:
-    # Statements have a timeout, and words are cut for the search in each row.
-    for _ in range(ROWS // ROWS_PER_STATEMENT):
-        await database(FILL.format(owner=user.id))
 
 
 @asynccontextmanager
@@ -116,17 +92,6 @@ class TestExportSlots:
 
         assert {answer.status_code for answer in answers} == {429}
         assert read.status_code == 200
-
-    async def test_stalled_reader_is_disconnected(
-        self, running: Running, many_items: None, user: User
-    ) -> None:
-        async with (
-            running() as app,
-            serving(app, http=Impatient) as port,
-            unread_export(port, await access_token(app, user)),
-        ):
-            await eventually(lambda: has_slots_in_use(app, 1))
-            await eventually(lambda: has_slots_in_use(app, 0))
 
     async def test_unreachable_database_is_a_problem_and_no_broken_download(
         self, running: Running, user: User

@@ -4,9 +4,9 @@ import pytest
 from fastapi import FastAPI
 
 from app.config.settings import Settings
+from app.features.background_jobs.worker import Worker
 from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from tests.conftest import As
 from tests.features.conftest import address, read_mails
 from tests.state import opened

@@ -5,9 +5,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import Settings
+from app.features.background_jobs.worker import Worker
 from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, read_mails

@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ from app.features.streams.models.socket import Socket
 from app.features.users.models.user import User
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
-from app.server.websocket_protocol import WebSocketProtocol
 from benchmarks.harness.servers import serving
 from tests.conftest import As, Database, Running, Save, access_token
 from tests.forged_tokens import forged_tokens, sendable
@@ -538,32 +536,6 @@ class TestSlowReader:
             await speak_until_a_user_leaves(ada)
 
             assert await slow.end() == (4408, "too slow")
-
-    async def test_client_that_never_reads_is_disconnected(
-        self,
-        app: FastAPI,
-        token: str,
-        other_token: str,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr(opened(app)[RoomResources].rooms, "max_waiting_characters", 200_000)
-        async with (
-            serving(app, ws=Impatient) as port,
-            guest(port, "lobby", token) as ada,
-            guest(port, "lobby", other_token, sock=narrow(port), max_queue=1),
-        ):
-            await ada.receive("join")
-            await speak_until_a_user_leaves(ada)
-
-            # Of the two, the service's end of the reader's is gone.
-            await eventually(lambda: is_at_most(partial(ends_held, port), 1))
-        await eventually(lambda: is_quiet(app))
-
-
-class Impatient(WebSocketProtocol):
-    """Aborts a connection whose client does not read after half a second."""
-
-    stall_seconds = 0.5
 
 
 async def speak_until_a_user_leaves(speaker: Guest) -> None:

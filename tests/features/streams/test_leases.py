@@ -10,13 +10,12 @@ from sqlalchemy import func
 
 from app.config.settings import Settings
 from app.db.unit_of_work import UnitOfWork
-from app.errors import AppError
+from app.errors import AppError, Overloaded
 from app.features.streams.leases import SocketLeases
 from app.features.streams.models.socket import Socket, StreamKind, TooManySockets, TooManyStreams
 from app.features.streams.settings import StreamSettings
 from app.features.streams.topics import TopicHandler
 from app.features.users.models.user import User
-from app.http.load_shedding.concurrency_limit import Overloaded
 from app.runtime.ids import uuid7
 from tests.conftest import Database, Save
 from tests.state import units_of_work

@@ -2,7 +2,7 @@
 
 import uuid
 
-from app.jobs.models import TaskStatus
+from app.features.background_jobs.models import TaskStatus
 from tests.factories import make_task
 from tests.scenes import Authorization, Scene
 

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from app.commands.cli import cli
 from app.config.settings import ConfigError, Settings
+from app.features.background_jobs.models import Task, TaskStatus
+from app.features.background_jobs.worker import Worker
 from app.features.tasks import commands as jobs
 from app.features.users.models.user import User
-from app.jobs.models import Task, TaskStatus
-from app.jobs.worker import Worker
 from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_task

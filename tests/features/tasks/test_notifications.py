@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from app.features.background_jobs.worker import Worker
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from app.security.principals import Role
 from tests.conftest import As
 from tests.features.tasks.test_router import TASKS

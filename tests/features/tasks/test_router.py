@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 
 from app.config.settings import Settings
+from app.features.background_jobs.models import Task, TaskStatus
+from app.features.background_jobs.worker import Worker
 from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
-from app.jobs.models import Task, TaskStatus
-from app.jobs.worker import Worker
 from app.runtime.clock import now
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item, make_task

@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
+from app.features.background_jobs.worker import Worker
 from app.features.users.models.user import User
-from app.jobs.worker import Worker
 from tests.conftest import Running, access_token, new_client
 from tests.state import opened
 

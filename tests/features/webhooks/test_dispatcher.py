@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from app.features.background_jobs.models import TaskStatus
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.users.models.user import User
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.dispatcher import WebhookDispatcher
 from app.features.webhooks.models.queue import QueueLimits
 from app.features.webhooks.models.webhook import Webhook
-from app.jobs.models import TaskStatus
 from app.security.principals import Role
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_task

@@ -2,7 +2,7 @@
 
 from app.features.users.models.user import User
 from tests.conftest import As
-from tests.http.test_idempotency import keyed
+from tests.features.idempotency.test_replay import keyed
 
 WEBHOOKS = "/api/v1/webhooks"
 

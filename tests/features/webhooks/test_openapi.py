@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from fastapi import FastAPI
 
+from app.features.background_jobs.models import TaskStatus
 from app.features.events.crud import events
 from app.features.events.event_types import type_names
 from app.features.events.models.event import Position
@@ -15,7 +16,6 @@ from app.features.users.models.user import User
 from app.features.webhooks.crud import deliveries
 from app.features.webhooks.delivery import signed
 from app.features.webhooks.models.queue import QueueLimits
-from app.jobs.models import TaskStatus
 from tests.conftest import Save
 from tests.factories import make_item, make_task
 from tests.features.webhooks.factories import make_webhook

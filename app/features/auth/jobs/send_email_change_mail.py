@@ -4,9 +4,9 @@ import uuid
 from typing import ClassVar
 
 from app.features.auth.crud import email_changes
+from app.features.background_jobs.job import Work
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
-from app.jobs.job import Work
 
 
 class SendEmailChangeMail(MailJob):

@@ -4,10 +4,10 @@ from typing import ClassVar
 
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.job import Work
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
-from app.jobs.job import Work
 
 
 class SendResetMail(MailJob):

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
+from app.features.background_jobs.job import PermanentFailure, Work
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
-from app.jobs.job import PermanentFailure, Work
 
 
 class SendVerificationMail(MailJob):

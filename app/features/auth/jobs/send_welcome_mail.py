@@ -3,10 +3,10 @@
 import uuid
 from typing import ClassVar
 
+from app.features.background_jobs.job import PermanentFailure, Work
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
-from app.jobs.job import PermanentFailure, Work
 
 
 class SendWelcomeMail(MailJob):
