@@ -1,8 +1,9 @@
 """Declarations of jobs: what a feature adds in its extension module `background_jobs`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from app.config.settings import Settings
 from app.feature import check_names
 from app.features.background_jobs.job import Job
 from app.features.background_jobs.schedules import Schedule
@@ -14,6 +15,8 @@ class BackgroundJobs:
 
     jobs: tuple[type[Job], ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    on_worker_start: Callable[[Settings], None] | None = None
+    """Called when `app worker` has started; it may raise ConfigError."""
 
 
 def joined(declared: Iterable[BackgroundJobs]) -> BackgroundJobs:

@@ -6,7 +6,8 @@ import signal
 from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import Settings
-from app.features import find_modules
+from app.feature import load_features
+from app.features.background_jobs.declarations import BackgroundJobs
 from app.main import create_app
 from app.observability.logging import get_logger
 
@@ -30,8 +31,9 @@ async def until_stopped(settings: Settings) -> None:
     log = get_logger("worker")
     # The lifespan of the application: jobs have the same resources as endpoints.
     async with app.router.lifespan_context(app):
-        for module in find_modules("worker"):
-            module.start(settings)
+        for declared in load_features().extensions("background_jobs", BackgroundJobs):
+            if declared.on_worker_start:
+                declared.on_worker_start(settings)
         log.info("worker started")
         await stopped.wait()
         log.info("worker stopping")

@@ -102,13 +102,13 @@ class TestRestore:
     async def test_dump_of_an_older_release_requires_migrations(
         self, empty_database: str, tmp_path: Path
     ) -> None:
-        await asyncio.to_thread(migrations.upgrade, empty_database, "003_users")
+        await asyncio.to_thread(migrations.upgrade, empty_database, "004_users")
         file = tmp_path / "older.dump"
         await asyncio.to_thread(backup.dump, empty_database, file)
 
         said = await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
-        assert said.endswith("is at migration 003_users: run `app db upgrade`.")
+        assert said.endswith("is at migration 004_users: run `app db upgrade`.")
         await asyncio.to_thread(migrations.upgrade, empty_database)
         await asyncio.to_thread(migrations.check, empty_database)
 

@@ -18,6 +18,8 @@ class TestExtensions:
             features.extensions("dashboard", Schedule)
 
     def test_extensions_belong_to_enabled_features(self) -> None:
-        features = Features([FEATURES.by_name[name] for name in ("users", "mail")])
+        features = Features(
+            [FEATURES.by_name[name] for name in ("users", "mail", "background_jobs")]
+        )
 
         assert features.extensions("dashboard", DashboardFigures) == [users.extension]

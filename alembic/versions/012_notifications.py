@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision: str = "011_notifications"
-down_revision: str | None = "010_streams"
+revision: str = "012_notifications"
+down_revision: str | None = "011_streams"
 feature = "notifications"
 
 

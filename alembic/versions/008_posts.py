@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "007_posts"
-down_revision: str | None = "006_items"
+revision: str = "008_posts"
+down_revision: str | None = "007_items"
 feature = "posts"
 
 TIMESTAMP = sa.DateTime(timezone=True)

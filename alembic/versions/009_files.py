@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "008_files"
-down_revision: str | None = "007_posts"
+revision: str = "009_files"
+down_revision: str | None = "008_posts"
 feature = "files"
 
 TIMESTAMP = sa.DateTime(timezone=True)

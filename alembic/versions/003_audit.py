@@ -5,8 +5,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision: str = "002_audit"
-down_revision: str | None = "001_background_jobs"
+revision: str = "003_audit"
+down_revision: str | None = "002_background_jobs"
 feature = "audit"
 
 # One statement for all the rows of a statement: a batch of a thousand costs one call.

@@ -3,10 +3,11 @@
 from prometheus_client import start_http_server
 
 from app.config.settings import ConfigError, Settings
+from app.features.background_jobs.declarations import BackgroundJobs
 from app.features.prometheus.settings import PrometheusSettings
 
 
-def start(settings: Settings) -> None:
+def serve_metrics(settings: Settings) -> None:
     """Serve the metrics if WORKER_METRICS_PORT is set.
 
     Raises:
@@ -21,3 +22,6 @@ def start(settings: Settings) -> None:
             f"Cannot listen on {settings.host}:{port} ({error.strerror}): "
             "choose another WORKER_METRICS_PORT."
         ) from None
+
+
+extension = BackgroundJobs(on_worker_start=serve_metrics)

@@ -5,8 +5,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision: str = "012_events"
-down_revision: str | None = "011_notifications"
+revision: str = "013_events"
+down_revision: str | None = "012_notifications"
 feature = "events"
 
 TIMESTAMP = sa.DateTime(timezone=True)

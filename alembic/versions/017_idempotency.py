@@ -5,8 +5,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision: str = "016_idempotency"
-down_revision: str | None = "015_dashboard"
+revision: str = "017_idempotency"
+down_revision: str | None = "016_dashboard"
 feature = "idempotency"
 
 TIMESTAMP = sa.DateTime(timezone=True)

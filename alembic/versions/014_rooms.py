@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision: str = "013_rooms"
-down_revision: str | None = "012_events"
+revision: str = "014_rooms"
+down_revision: str | None = "013_events"
 feature = "rooms"
 
 

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "006_items"
-down_revision: str | None = "005_categories"
+revision: str = "007_items"
+down_revision: str | None = "006_categories"
 feature = "items"
 
 TIMESTAMP = sa.DateTime(timezone=True)

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "014_webhooks"
-down_revision: str | None = "013_rooms"
+revision: str = "015_webhooks"
+down_revision: str | None = "014_rooms"
 feature = "webhooks"
 
 TIMESTAMP = sa.DateTime(timezone=True)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 from app.features.background_jobs.pgqueuer import TABLES
 
-revision: str = "001_background_jobs"
+revision: str = "002_background_jobs"
 down_revision: str | None = "001_kernel"
 feature = "background_jobs"
 

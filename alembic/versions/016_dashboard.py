@@ -5,8 +5,8 @@ from sqlalchemy.dialects import postgresql
 
 from alembic import op
 
-revision: str = "015_dashboard"
-down_revision: str | None = "014_webhooks"
+revision: str = "016_dashboard"
+down_revision: str | None = "015_webhooks"
 feature = "dashboard"
 
 TIMESTAMP = sa.DateTime(timezone=True)

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "009_api_keys"
-down_revision: str | None = "008_files"
+revision: str = "010_api_keys"
+down_revision: str | None = "009_files"
 feature = "api_keys"
 
 TIMESTAMP = sa.DateTime(timezone=True)

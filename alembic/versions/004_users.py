@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "003_users"
-down_revision: str | None = "002_audit"
+revision: str = "004_users"
+down_revision: str | None = "003_audit"
 feature = "users"
 
 TIMESTAMP = sa.DateTime(timezone=True)

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "005_categories"
-down_revision: str | None = "004_auth"
+revision: str = "006_categories"
+down_revision: str | None = "005_auth"
 feature = "categories"
 
 TIMESTAMP = sa.DateTime(timezone=True)

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision: str = "010_streams"
-down_revision: str | None = "009_api_keys"
+revision: str = "011_streams"
+down_revision: str | None = "010_api_keys"
 feature = "streams"
 
 TIMESTAMP = sa.DateTime(timezone=True)

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from alembic import op
 from app.db.migrations import record_changes
 
-revision: str = "004_auth"
-down_revision: str | None = "003_users"
+revision: str = "005_auth"
+down_revision: str | None = "004_users"
 feature = "auth"
 
 TIMESTAMP = sa.DateTime(timezone=True)
