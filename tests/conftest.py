@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -32,6 +32,7 @@ from app.features.users.passwords import PasswordHasher
 from app.main import create_app
 from app.security.principals import Role
 from app.security.resources import SecurityResources
+from tests.applications import Applications
 from tests.cleaner import Cleaner
 from tests.factories import make_user
 from tests.fragments import fragments
@@ -59,6 +60,25 @@ Running = Callable[..., AbstractAsyncContextManager[FastAPI]]
 # Two busy cores make any deadline lie; a failing example is printed, so nothing is stored.
 hypothesis.settings.register_profile("suite", deadline=None, database=None, max_examples=50)
 hypothesis.settings.load_profile("suite")
+
+
+# Their tests share running services and browsers, each of which takes seconds of CPU to start.
+SHARING_PACKAGES = ("e2e", "browser")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of such a package follow each other, so that mostly one worker has them."""
+    first: dict[str, int] = {}
+    keys = [
+        first.setdefault(name, place) if (name := package_of(item)) in SHARING_PACKAGES else place
+        for place, item in enumerate(items)
+    ]
+    items[:] = [items[place] for place in sorted(range(len(items)), key=keys.__getitem__)]
+
+
+def package_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def pytest_collection_finish() -> None:
@@ -220,17 +240,15 @@ async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
     return shared_app
 
 
+@pytest.fixture(scope="session")
+def applications(settings: Settings) -> Applications:
+    return Applications(settings)
+
+
 @pytest.fixture
-def running(settings: Settings) -> Running:
+def running(applications: Applications) -> Running:
     """An application of the test's own, with some settings changed, while it runs."""
-
-    @asynccontextmanager
-    async def run(**changes: Any) -> AsyncIterator[FastAPI]:
-        app = create_app(settings.model_copy(update=changes))
-        async with app.router.lifespan_context(app):
-            yield app
-
-    return run
+    return applications.running
 
 
 @pytest.fixture

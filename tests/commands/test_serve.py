@@ -19,7 +19,7 @@ from app.config.settings import ConfigError, Settings
 from app.db import migrations
 from app.devtools.postgres import running_url
 from benchmarks.harness.tcp_proxy import proxied
-from tests.e2e.service import ROOT, app_command, free_port
+from tests.e2e.service import ROOT, app_command, free_port, plain_client
 from tests.polling import wait_until
 
 START_SECONDS = 60
@@ -57,7 +57,7 @@ class Run:
         """The status of an answer, 0 without one."""
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
-            with httpx2.Client(trust_env=False, timeout=10) as client:
+            with plain_client() as client:
                 return client.request(method, url, **content).status_code  # type: ignore[arg-type]
         except httpx2.TransportError:
             assert self.process.poll() is None, self.log.read_text() + self.errors.read_text()

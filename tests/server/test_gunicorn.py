@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.e2e.service import ROOT, free_port
+from tests.e2e.service import ROOT, free_port, plain_client
 from tests.observability.test_prometheus import Figures
 from tests.polling import wait_until
 
@@ -54,8 +54,8 @@ class Gunicorn:
             )
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
-        with httpx2.Client(trust_env=False, timeout=10, headers=headers) as client:
-            return client.get(f"http://127.0.0.1:{self.port}{path}")
+        with plain_client() as client:
+            return client.get(f"http://127.0.0.1:{self.port}{path}", headers=headers)
 
     def counts(self, workers: int) -> bool:
         """Whether `/metrics` adds up so many workers."""
