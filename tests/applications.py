@@ -12,10 +12,12 @@ from fastapi import FastAPI
 
 from app.config.settings import Settings
 from app.feature import Features
+from app.features.users.lifespan import UserResources
+from app.features.users.passwords import PasswordHasher
 from app.http.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.main import add_middleware, create_app, create_resources
 from app.observability.logging import configure_logging
-from tests.state import opened
+from tests.state import opened, replaced
 
 IDLE = 4
 # What routes and the document depend on; `test_applications.py` compares it with `create_app`.
@@ -37,8 +39,9 @@ ONLY_ONCE = {"otel_exporter_otlp_endpoint"}
 class Applications:
     """Starts applications, each with some settings changed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, passwords: PasswordHasher) -> None:
         self._settings = settings
+        self._passwords = passwords
         self._idle: deque[tuple[dict[str, Any], FastAPI]] = deque(maxlen=IDLE)
 
     @asynccontextmanager
@@ -50,12 +53,13 @@ class Applications:
         app = reconfigured(app, settings) if app else create_app(settings)
         with as_created(app):
             async with app.router.lifespan_context(app):
-                yield app
+                with replaced(app, UserResources, passwords=self._passwords):
+                    yield app
         if not ONLY_ONCE & fixed.keys():
             self._idle.append((fixed, app))
 
     def _taken(self, fixed: dict[str, Any]) -> FastAPI | None:
-        for each in self._idle:
+        for each in reversed(self._idle):
             if each[0] == fixed:
                 self._idle.remove(each)
                 return each[1]

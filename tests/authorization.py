@@ -128,7 +128,7 @@ def methods() -> dict[str, str]:
 def method_of(route: RouteContext) -> str:
     if isinstance(route.original_route, APIWebSocketRoute):
         return WEBSOCKET
-    return min(getattr(route, "methods", None) or ["GET"])
+    return str(min(getattr(route, "methods", None) or ["GET"]))
 
 
 @lru_cache(maxsize=1)  # 14 ms, for each of 500 cells.

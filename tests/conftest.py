@@ -241,8 +241,8 @@ async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
 
 
 @pytest.fixture(scope="session")
-def applications(settings: Settings) -> Applications:
-    return Applications(settings)
+def applications(settings: Settings, cheap_hasher: PasswordHasher) -> Applications:
+    return Applications(settings, cheap_hasher)
 
 
 @pytest.fixture

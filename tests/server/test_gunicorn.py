@@ -12,7 +12,6 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 import httpx2
-import pytest
 
 from tests.e2e.service import ROOT, free_port, plain_client
 from tests.observability.test_prometheus import Figures
@@ -79,12 +78,6 @@ def started(folder: Path) -> Iterator[Gunicorn]:
             server.process.wait()
 
 
-@pytest.fixture(scope="module")
-def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
-    with started(tmp_path_factory.mktemp("gunicorn")) as server:
-        yield server
-
-
 def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
     server = Gunicorn(tmp_path, secret="short")
 
@@ -96,8 +89,12 @@ def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
     assert said[0].startswith("SECRET_KEY is empty or shorter than 32 bytes")
 
 
-def test_stops_on_sigterm_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_serves_as_the_service_and_stops_on_sigterm(tmp_path: Path) -> None:
+    """One start for all, because each takes seconds of CPU."""
     with started(tmp_path) as gunicorn:
+        check_readiness_without_a_database(gunicorn)
+        check_rejection_by_the_protocol_of_the_service(gunicorn)
+        check_client_behind_the_proxy_in_the_log(gunicorn)
         folders = list(tmp_path.glob("metrics-*"))
 
         gunicorn.process.send_signal(signal.SIGTERM)
@@ -109,7 +106,7 @@ def test_stops_on_sigterm_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not folders[0].exists()
 
 
-def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: Gunicorn) -> None:
+def check_rejection_by_the_protocol_of_the_service(gunicorn: Gunicorn) -> None:
     with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=10) as connection:
         connection.sendall(b"GET /liveness HTTP/1.1\r\n\r\n")
         response = HTTPResponse(connection)
@@ -121,13 +118,13 @@ def test_rejects_request_without_host_by_the_protocol_of_the_service(gunicorn: G
     assert "Server" not in response.headers
 
 
-def test_is_not_ready_without_a_database(gunicorn: Gunicorn) -> None:
+def check_readiness_without_a_database(gunicorn: Gunicorn) -> None:
     refused = gunicorn.get("/readiness")
 
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
 
 
-def test_log_has_the_client_behind_the_proxy(gunicorn: Gunicorn) -> None:
+def check_client_behind_the_proxy_in_the_log(gunicorn: Gunicorn) -> None:
     forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
     gunicorn.get("/version", **forwarded)
 
