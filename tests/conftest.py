@@ -61,6 +61,25 @@ hypothesis.settings.register_profile("suite", deadline=None, database=None, max_
 hypothesis.settings.load_profile("suite")
 
 
+# Their tests share running services and browsers, each of which takes seconds of CPU to start.
+SHARING_PACKAGES = ("e2e", "browser")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of such a package follow each other, so that mostly one worker has them."""
+    first: dict[str, int] = {}
+    keys = [
+        first.setdefault(name, place) if (name := package_of(item)) in SHARING_PACKAGES else place
+        for place, item in enumerate(items)
+    ]
+    items[:] = [items[place] for place in sorted(range(len(items)), key=keys.__getitem__)]
+
+
+def package_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
 def pytest_collection_finish() -> None:
     """Spare the half a million objects of the collected tests from garbage collection.
 
@@ -218,14 +237,15 @@ async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
 
 
 @pytest.fixture
-def running(settings: Settings) -> Running:
+def running(settings: Settings, cheap_hasher: PasswordHasher) -> Running:
     """An application of the test's own, with some settings changed, while it runs."""
 
     @asynccontextmanager
     async def run(**changes: Any) -> AsyncIterator[FastAPI]:
         app = create_app(settings.model_copy(update=changes))
         async with app.router.lifespan_context(app):
-            yield app
+            with replaced(app, UserResources, passwords=cheap_hasher):
+                yield app
 
     return run
 

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from app.devtools.naming import DURATION, RETIRED_WORD, SIZE
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 DOCUMENTED = sorted(
     {*SOURCES, *(p for f in ("tests", "benchmarks") for p in (ROOT / f).rglob("*.py"))}
 )
@@ -75,11 +75,18 @@ def test_module_docstrings_are_noun_phrases() -> None:
     assert {name: text for name, text in documented.items() if QUESTION.match(text or "What")} == {}
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """Parse the application once, and only in the process that runs these tests."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+
+
+@cache
 def domain_errors() -> set[str]:
     """Return the names of AppError and of all classes derived from it."""
     bases = {
         node.name: {ast.unparse(base).rpartition(".")[2] for base in node.bases}
-        for tree in TREES.values()
+        for tree in trees().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     }
@@ -87,9 +94,6 @@ def domain_errors() -> set[str]:
     while found := {name for name, of in bases.items() if of & errors} - errors:
         errors |= found
     return errors
-
-
-ERRORS = domain_errors()
 
 
 def public_functions(tree: ast.Module) -> Iterator[Function]:
@@ -117,7 +121,7 @@ def raised_errors(function: Function) -> set[str]:
         for node in body_of(function)
         if isinstance(node, ast.Raise) and node.exc
     )
-    return ERRORS & {ast.unparse(each).rpartition(".")[2] for each in raised}
+    return domain_errors() & {ast.unparse(each).rpartition(".")[2] for each in raised}
 
 
 def undocumented_errors(tree: ast.Module) -> Iterator[str]:
@@ -129,7 +133,7 @@ def undocumented_errors(tree: ast.Module) -> Iterator[str]:
 
 
 def test_domain_errors_are_documented() -> None:
-    found = {place(path): list(undocumented_errors(tree)) for path, tree in TREES.items()}
+    found = {place(path): list(undocumented_errors(tree)) for path, tree in trees().items()}
 
     assert {name: errors for name, errors in found.items() if errors} == {}
 
@@ -160,7 +164,7 @@ def is_number(node: ast.expr) -> bool:
 
 def names(pattern: re.Pattern[str]) -> set[str]:
     """Return the public names of numbers that match, with their modules."""
-    found = [(place(path), name) for path, tree in TREES.items() for name in numbers(tree)]
+    found = [(place(path), name) for path, tree in trees().items() for name in numbers(tree)]
     return {
         f"{module}: {name}"
         for module, name in found

@@ -3,12 +3,14 @@
 import json
 import shutil
 from copy import deepcopy
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from app.config.settings import default_settings
@@ -24,10 +26,8 @@ ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 REQUIRED = {name for feature in FEATURES for name in feature.requires}
 LEAVES = sorted(FEATURES.by_name.keys() - set(ALWAYS_PRESENT) - REQUIRED)
-NOT_COPIED = shutil.ignore_patterns(
-    ".*", "__pycache__", "images", "node_modules", "benchmarks", "tests"
-)
-APP = create_app(default_settings())
+# With `__pycache__`: modules that stay as they are would take four seconds to compile.
+NOT_COPIED = shutil.ignore_patterns(".*", "images", "node_modules", "benchmarks", "tests")
 # Schemas to which other features add values and members by extension modules.
 EXTENDED = {"EventType", "Scope", "Totals"}
 Document = dict[str, Any]
@@ -60,9 +60,14 @@ def read_document(root: Path, database_url: str) -> Document:
         return document
 
 
+@cache
+def whole_app() -> FastAPI:
+    return create_app(default_settings())
+
+
 def operations_of(name: str) -> set[str]:
     """The names of the operations whose module belongs to the feature."""
-    routes = [context.original_route for context in iter_route_contexts(APP.routes)]
+    routes = [context.original_route for context in iter_route_contexts(whole_app().routes)]
     return {
         route.name
         for route in routes

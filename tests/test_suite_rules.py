@@ -3,9 +3,8 @@
 import ast
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from app.features import FEATURES
 
@@ -40,17 +39,27 @@ def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {place(path): ast.parse(path.read_text(encoding="utf-8")) for path in TESTS}
 
 
-@pytest.mark.parametrize("path", TESTS, ids=place)
-def test_sleeps_only_where_a_duration_is_the_subject(path: Path) -> None:
-    nodes = list(ast.walk(tree(path)))
+def test_sleeps_only_where_a_duration_is_the_subject() -> None:
+    sleeping = {name: found for name, tree in trees().items() if (found := sleeps(tree))}
+
+    assert {name: each for name, each in sleeping.items() if name not in MAY_SLEEP} == {}
+
+
+def test_sleep_is_found_and_a_step_of_the_loop_is_not() -> None:
+    assert sleeps(ast.parse("asyncio.sleep(0)")) == []
+    waits = ast.parse("time.sleep(1)\nasyncio.sleep(pause)")
+    assert sleeps(waits) == ["time.sleep", "asyncio.sleep"]
+
+
+def sleeps(tree: ast.Module) -> list[str]:
+    nodes = list(ast.walk(tree))
     steps = {id(node.func) for node in nodes if isinstance(node, ast.Call) and is_zero(node)}
-    sleeps = [ast.unparse(node) for node in nodes if is_sleep(node) and id(node) not in steps]
-
-    assert not sleeps or place(path) in MAY_SLEEP
+    return [ast.unparse(node) for node in nodes if is_sleep(node) and id(node) not in steps]
 
 
 def is_zero(call: ast.Call) -> bool:
@@ -69,7 +78,7 @@ def is_sleep(node: ast.AST) -> bool:
 
 
 def test_application_is_patched_only_for_a_reason() -> None:
-    patched = {name for path in TESTS for name in patched_names(tree(path))}
+    patched = {name for tree in trees().values() for name in patched_names(tree)}
 
     assert patched == {name for name in MAY_PATCH if is_present(name)}
 
@@ -122,16 +131,31 @@ def app_names(module: ast.Module) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("path", TESTS, ids=place)
-def test_nothing_is_mocked(path: Path) -> None:
-    names = {
-        name
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in [getattr(node, "module", ""), *(alias.name for alias in node.names)]
-    }
+def test_nothing_is_mocked() -> None:
+    mocking = {name for name, tree in trees().items() if any(map(is_mock, imported_names(tree)))}
 
-    assert not {name for name in names if (name or "").startswith("unittest")}
+    assert mocking == set()
+
+
+def test_mock_is_found() -> None:
+    for line in (
+        "import unittest.mock",
+        "from unittest import mock",
+        "from unittest.mock import ANY",
+    ):
+        assert any(map(is_mock, imported_names(ast.parse(line))))
+
+
+def is_mock(name: str) -> bool:
+    return name.startswith("unittest")
+
+
+def imported_names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
 
 
 def test_linter_refuses_private_names_in_tests() -> None:

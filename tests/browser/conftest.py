@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser.chromium import Browser, Page, new_page, running_browser
 from tests.conftest import copy_template, with_database
-from tests.e2e.service import app_command, free_port
+from tests.e2e.service import app_command, free_port, plain_client
 from tests.polling import wait_until
 
 PATIENCE_SECONDS = 120
@@ -50,7 +50,7 @@ class DevelopmentService:
                 process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(server_url: str, worker_id: str) -> Iterator[str]:
     """The address of a service in development, with its demo users."""
     name = f"browser_{worker_id}"
@@ -74,17 +74,18 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", address: str) -> None:
         return is_ready(address)
 
     # Without the pause, the requests would take the processor from the service that starts.
-    wait_until(is_ready_or_gone, PATIENCE_SECONDS, pause_seconds=0.5)
+    wait_until(is_ready_or_gone, PATIENCE_SECONDS, pause_seconds=0.1)
 
 
 def is_ready(address: str) -> bool:
     try:
-        return httpx2.get(f"{address}/readiness", trust_env=False).status_code == 200
+        with plain_client(base_url=address) as client:
+            return client.get("/readiness").status_code == 200
     except httpx2.TransportError:
         return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:

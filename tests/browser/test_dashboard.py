@@ -13,6 +13,7 @@ import pytest
 from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Page
 from tests.conftest import execute, with_database
+from tests.e2e.service import plain_client
 from tests.factories import item_body
 from tests.polling import wait_until
 
@@ -75,7 +76,7 @@ def keep(page: Page, name: str) -> None:
 
 @contextmanager
 def signed_in(service: str, name: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=f"{service}/api/v1", trust_env=False) as client:
+    with plain_client(base_url=f"{service}/api/v1") as client:
         form = {"username": name, "password": DEMO_PASSWORD}
         token = client.post("/auth/token", data=form).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"

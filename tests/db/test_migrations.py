@@ -133,14 +133,14 @@ class TestDowngrade:
         assert schema(empty_database) == before
 
     def test_each_step_can_be_undone(self, empty_database: str) -> None:
-        before = schema(empty_database)
+        schemas = [schema(empty_database)]
         for revision in reversed(REVISIONS):
             migrations.upgrade(empty_database, revision)
-            after = schema(empty_database)
+            schemas.append(schema(empty_database))
+
+        for after in reversed(schemas[:-1]):
             migrations.downgrade(empty_database, "-1")
-            assert schema(empty_database) == before
-            migrations.upgrade(empty_database, revision)
-            before = after
+            assert schema(empty_database) == after
 
 
 class TestLocks:

@@ -80,20 +80,6 @@ class TestOnlyConnection:
 
         assert factory.pool.in_use == 0
 
-    async def test_is_closed_after_a_timeout(self, opened: Opened, run: Run) -> None:
-        pool = opened(database_command_timeout_seconds=5.0)
-        before = await pid(pool)
-
-        async def sleep() -> None:
-            async with UnitOfWorkFactory(pool).begin() as uow:
-                await run(uow, NO_LIMIT)
-                await run(uow, SLEEP)
-
-        with pytest.raises(StatementTimeout):
-            await sleep()
-
-        assert await pid(pool) != before
-
     async def test_is_closed_when_its_task_is_cancelled(self, opened: Opened, run: Run) -> None:
         pool = opened()
         before = await pid(pool)
@@ -137,6 +123,23 @@ class TestOnlyConnection:
         async with UnitOfWorkFactory(pool).begin() as uow:
             assert await in_another_task(pid(pool))
             await run(uow, select(1))
+
+
+async def test_only_connection_is_closed_after_a_timeout(opened: Opened) -> None:
+    async def sleep(pool: Pool, run: Run) -> None:
+        async with UnitOfWorkFactory(pool).begin() as uow:
+            await run(uow, NO_LIMIT)
+            await run(uow, SLEEP)
+
+    async def is_replaced(run: Run) -> bool:
+        pool = opened(database_command_timeout_seconds=5.0)
+        before = await pid(pool)
+        with pytest.raises(StatementTimeout):
+            await sleep(pool, run)
+        return await pid(pool) != before
+
+    # Both at once, because each waits for five seconds.
+    assert await asyncio.gather(is_replaced(by_session), is_replaced(compiled)) == [True, True]
 
 
 async def in_another_task(work: Coroutine[Any, Any, int]) -> int:

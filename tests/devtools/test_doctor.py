@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ import pytest
 from app.config.settings import Settings
 from app.devtools import doctor
 from tests.e2e.service import ROOT, app_command, free_port
+from tests.settings import set_variables
 
 CERTIFICATE = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+Found = Callable[..., list[doctor.Finding]]
 
 
 class Diagnosis:
@@ -36,20 +39,38 @@ class Diagnosis:
         }
 
 
-def test_sound_installation_has_no_failure(tmp_path: Path, database_url: str) -> None:
-    diagnosis = Diagnosis(tmp_path, {"DATABASE_URL": database_url})
+@pytest.fixture
+def found(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> Found:
+    """What the command finds with these variables, in this process."""
 
-    assert (diagnosis.code, diagnosis.failed()) == (0, {})
-    assert {"clock", "database", "disk", "port", "secret"} <= {
-        each["check"] for each in diagnosis.findings
-    }
+    def find(**variables: str) -> list[doctor.Finding]:
+        for name in CERTIFICATE:
+            monkeypatch.delenv(name, raising=False)
+        set_variables(monkeypatch, PORT=str(free_port()), **variables)
+        return list(doctor.findings())
+
+    return find
 
 
-def test_database_behind_the_code_names_the_command(tmp_path: Path, empty_database: str) -> None:
-    diagnosis = Diagnosis(tmp_path, {"DATABASE_URL": empty_database})
+def test_sound_installation_has_no_failure(found: Found, database_url: str) -> None:
+    findings = found(DATABASE_URL=database_url)
 
-    assert diagnosis.code == 1
-    assert "app db upgrade" in diagnosis.failed()["database"]
+    assert [each for each in findings if each.status == "failed"] == []
+    assert {"clock", "database", "disk", "port", "secret"} <= {each.check for each in findings}
+
+
+def test_database_behind_the_code_names_the_command(found: Found, empty_database: str) -> None:
+    (failed,) = (each for each in found(DATABASE_URL=empty_database) if each.status == "failed")
+
+    assert failed.check == "database"
+    assert "app db upgrade" in failed.remedy
+
+
+def test_unsafe_settings_are_reported(found: Found) -> None:
+    findings = found(ENVIRONMENT="production", SECRET_KEY="short")
+
+    details = [each.detail for each in findings if each.status == "failed"]
+    assert any(detail.startswith("SECRET_KEY is empty or shorter") for detail in details)
 
 
 def test_several_faults_are_reported_together(tmp_path: Path) -> None:
@@ -64,13 +85,6 @@ def test_several_faults_are_reported_together(tmp_path: Path) -> None:
     assert diagnosis.code == 1
     assert diagnosis.failed().keys() == {"certificates", "database", "port"}
     assert all(diagnosis.failed().values())
-
-
-def test_unsafe_settings_are_reported(tmp_path: Path) -> None:
-    diagnosis = Diagnosis(tmp_path, {"ENVIRONMENT": "production", "SECRET_KEY": "short"})
-
-    details = [each["detail"] for each in diagnosis.findings if each["status"] == "failed"]
-    assert any(detail.startswith("SECRET_KEY is empty or shorter") for detail in details)
 
 
 def test_empty_secret_is_a_warning() -> None:

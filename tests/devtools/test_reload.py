@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.e2e.service import ROOT, app_command, free_port
+from tests.e2e.service import ROOT, app_command, free_port, plain_client
 from tests.polling import wait_until
 
 STOP_SECONDS = 30
@@ -49,7 +49,7 @@ class Reloading:
     def status(self, path: str = "/liveness") -> int:
         """The status of a response, 0 without one."""
         try:
-            with httpx2.Client(trust_env=False, timeout=60) as client:
+            with plain_client(timeout=60) as client:
                 return client.get(f"http://127.0.0.1:{self.port}{path}").status_code
         except httpx2.TransportError:
             assert self.process.poll() is None, self.said()
@@ -85,7 +85,7 @@ def reloading(tmp_path: Path) -> Iterator[Reloading]:
             os.killpg(server.process.pid, signal.SIGKILL)
 
 
-def test_serves_changes_and_survives_errors(reloading: Reloading) -> None:
+def test_serves_changes_survives_errors_and_stops_at_breakpoints(reloading: Reloading) -> None:
     wait_until(lambda: reloading.status("/readiness") == 200)
     postgres = reloading.postgres()
 
@@ -93,8 +93,8 @@ def test_serves_changes_and_survives_errors(reloading: Reloading) -> None:
     wait_until(lambda: reloading.status() == 503)
     reloading.change("return return")
     wait_until(lambda: "SyntaxError: invalid syntax" in reloading.said())
-    reloading.change("return  Alive()")
-    wait_until(lambda: reloading.status() == 200)
+    reloading.change("return Alive() if breakpoint() else Alive()")
+    stop_and_continue(reloading)
 
     assert reloading.postgres() == postgres is not None
     reloading.process.send_signal(signal.SIGINT)
@@ -102,16 +102,15 @@ def test_serves_changes_and_survives_errors(reloading: Reloading) -> None:
     assert reloading.postgres() is None
 
 
-def test_breakpoint_stops_the_request(reloading: Reloading) -> None:
-    wait_until(lambda: reloading.status("/readiness") == 200)
-    reloading.change("return Alive() if breakpoint() else Alive()")
+def stop_and_continue(reloading: Reloading) -> None:
+    """Use the debugger, in the request of a client that waits."""
     statuses: list[int] = []
 
-    def request_until_stopped() -> None:
-        while "(Pdb)" not in reloading.said():
-            statuses.append(reloading.status())
+    def is_stopped() -> bool:
+        statuses.append(reloading.status())
+        return "(Pdb)" in reloading.said()
 
-    client = threading.Thread(target=request_until_stopped)
+    client = threading.Thread(target=wait_until, args=(is_stopped,))
     client.start()
     wait_until(lambda: "(Pdb)" in reloading.said())
     reloading.type("print('stopped', 6 * 7)")

@@ -13,7 +13,7 @@ import pytest
 
 from app.config.known_secrets import DEMO_PASSWORD
 from app.devtools.postgres import running_url
-from tests.e2e.service import ROOT, free_port
+from tests.e2e.service import ROOT, free_port, plain_client
 from tests.polling import wait_until
 
 STOP_SECONDS = 30
@@ -63,14 +63,20 @@ def is_ready(client: httpx2.Client) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the first server creates the cluster and fills it; the others start it."""
+    return tmp_path_factory.mktemp("standalone")
+
+
 @pytest.mark.parametrize("server", SERVERS)
-def test_serves_on_a_database_of_its_own(server: str, tmp_path: Path) -> None:
+def test_serves_on_a_database_of_its_own(server: str, folder: Path) -> None:
     port = free_port()
     # The limits of production: several processes that start at once are slow.
     environment = {"REQUEST_TIMEOUT_SECONDS": "60", "DATABASE_COMMAND_TIMEOUT_SECONDS": "60"}
     with (
-        started(command(server, port), tmp_path, environment) as process,
-        httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
+        started(command(server, port), folder, environment) as process,
+        plain_client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         wait_until(lambda: is_ready(client))
         login = {"username": "user", "password": DEMO_PASSWORD}
@@ -79,8 +85,8 @@ def test_serves_on_a_database_of_its_own(server: str, tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         process.wait(STOP_SECONDS)
 
-    assert running_url(tmp_path / ".data/postgres") is None
-    assert "Traceback" not in (tmp_path / "log").read_text(encoding="utf-8")
+    assert running_url(folder / ".data/postgres") is None
+    assert "Traceback" not in (folder / "log").read_text(encoding="utf-8")
 
 
 def test_import_of_the_module_creates_no_application(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.e2e.service import Service, app_command, running_service
 SECRET = "a-secret-of-production-for-tests-only"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(
     server_url: str, worker_id: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.e2e.service import ROOT, free_port
+from tests.e2e.service import ROOT, free_port, plain_client
 from tests.polling import wait_until
 
 STOP_SECONDS = 30
@@ -33,7 +33,7 @@ def development_server(database_url: str, folder: Path) -> Iterator[str]:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
-        with httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
+        with plain_client(base_url=address, timeout=60) as client:
             wait_until(lambda: is_ready(client))
         yield address
     finally:

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from jose import jwt
 
-from tests.e2e.service import Service, app_command
+from tests.e2e.service import Service, app_command, plain_client
 from tests.polling import wait_until
 
 API = "/api/v1"
@@ -218,7 +218,7 @@ def serves(worker: int, end_user: EndUser) -> bool:
     """Whether the worker alone answers; it is given only a moment, since the others stand still."""
     with end_user.service.only(worker):
         try:
-            url = f"{end_user.service.url}/liveness"
-            return httpx2.get(url, trust_env=False, timeout=1).status_code == 200
+            with plain_client(base_url=end_user.service.url, timeout=1) as client:
+                return client.get("/liveness").status_code == 200
         except httpx2.TransportError:
             return False

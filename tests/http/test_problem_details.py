@@ -15,7 +15,6 @@ from app.errors import AppError, DeadlineExceeded, TooManyRequests, Unavailable
 from app.features.users.models.user import User
 from app.http.problem_details import MAX_POINTER, pointer
 from app.http.schemas import MAX_ERRORS
-from app.main import create_app
 from app.observability.log_writer import LogWriter
 from app.observability.logging import configure_logging
 from benchmarks.harness.servers import connected, serving
@@ -255,11 +254,10 @@ class TestSecretInput:
 
     @pytest.fixture
     async def talkative(
-        self, settings: Settings, app: FastAPI, log: StringIO
+        self, running: Running, app: FastAPI, log: StringIO
     ) -> AsyncIterator[FastAPI]:
-        own = create_app(settings.model_copy(update={"log_level": "debug"}))
-        own.add_api_route("/fail", fail, methods=["POST"])
-        async with own.router.lifespan_context(own):
+        async with running(log_level="debug") as own:
+            own.add_api_route("/fail", fail, methods=["POST"])
             yield own
 
     @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from app.features.http_client.client import (
     UpstreamFailed,
     UpstreamUnavailable,
     send,
+    tls_context,
 )
 from app.observability import metrics
 
@@ -36,7 +37,7 @@ class Upstream:
         self._authorization = {"Authorization": f"Bearer {key}"} if key else {}
         self._breakers = breakers
         self._budget = budget or RetryBudget()
-        self._client = httpx.AsyncClient(trust_env=False, limits=LIMITS)
+        self._client = httpx.AsyncClient(verify=tls_context(), trust_env=False, limits=LIMITS)
 
     async def close(self) -> None:
         await self._client.aclose()

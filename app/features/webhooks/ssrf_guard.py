@@ -15,7 +15,7 @@ from functools import partial
 import httpcore
 import httpx
 
-from app.features.http_client.client import LIMITS
+from app.features.http_client.client import LIMITS, tls_context
 from app.features.webhooks.ip_ranges import Address, is_public, parse
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -172,6 +172,6 @@ def guarded_client(
 
     Requests to other destinations raise DestinationRefused and open no connection.
     """
-    tls = tls or httpx.create_ssl_context(trust_env=False)
+    tls = tls or tls_context()
     transport = GuardedTransport(ssrf_guard, resolve, tls)
     return httpx.AsyncClient(transport=transport, trust_env=False)

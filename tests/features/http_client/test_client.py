@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import importlib.abc
+import ssl
 import sys
 import time
 import tracemalloc
@@ -13,7 +14,13 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from app.features.http_client.client import MAX_BYTES, UpstreamFailed, UpstreamTimeout, send
+from app.features.http_client.client import (
+    MAX_BYTES,
+    UpstreamFailed,
+    UpstreamTimeout,
+    send,
+    tls_context,
+)
 from tests.polling import PATIENCE_SECONDS
 
 SECONDS = 0.3
@@ -212,3 +219,9 @@ async def test_request_does_not_search_for_modules(client: httpx.AsyncClient) ->
             sys.meta_path.remove(searched)
 
     assert searched.names == []
+
+
+def test_clients_share_one_context_that_verifies_certificates() -> None:
+    assert tls_context() is tls_context()
+    assert tls_context().verify_mode is ssl.CERT_REQUIRED
+    assert tls_context().check_hostname

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-import pytest
 
-from tests.e2e.service import ROOT, free_port
+from tests.e2e.service import ROOT, free_port, plain_client
 from tests.features.prometheus.test_router import Figures
 from tests.polling import wait_until
 
@@ -51,8 +50,8 @@ class Gunicorn:
             )
 
     def get(self, path: str, **headers: str) -> httpx2.Response:
-        with httpx2.Client(trust_env=False, timeout=10, headers=headers) as client:
-            return client.get(f"http://127.0.0.1:{self.port}{path}")
+        with plain_client() as client:
+            return client.get(f"http://127.0.0.1:{self.port}{path}", headers=headers)
 
     def counts(self, workers: int) -> bool:
         """Whether `/metrics` adds up so many workers."""
@@ -76,12 +75,6 @@ def started(folder: Path) -> Iterator[Gunicorn]:
             server.process.wait()
 
 
-@pytest.fixture(scope="module")
-def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
-    with started(tmp_path_factory.mktemp("gunicorn")) as server:
-        yield server
-
-
 def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
     server = Gunicorn(tmp_path, secret="short")
 
@@ -93,8 +86,12 @@ def test_unusable_setting_is_one_sentence(tmp_path: Path) -> None:
     assert said[0].startswith("SECRET_KEY is empty or shorter than 32 bytes")
 
 
-def test_stops_on_sigterm_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_serves_as_the_service_and_stops_on_sigterm(tmp_path: Path) -> None:
+    """One start for all, because each takes seconds of CPU."""
     with started(tmp_path) as gunicorn:
+        check_readiness_without_a_database(gunicorn)
+        check_options_of_the_service(gunicorn)
+        check_client_behind_the_proxy_in_the_log(gunicorn)
         folders = list(tmp_path.glob("metrics-*"))
 
         gunicorn.process.send_signal(signal.SIGTERM)
@@ -106,20 +103,20 @@ def test_stops_on_sigterm_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert not folders[0].exists()
 
 
-def test_serves_with_the_options_of_the_service(gunicorn: Gunicorn) -> None:
+def check_options_of_the_service(gunicorn: Gunicorn) -> None:
     response = gunicorn.get("/liveness")
 
     assert "X-Request-ID" in response.headers
     assert "Server" not in response.headers
 
 
-def test_is_not_ready_without_a_database(gunicorn: Gunicorn) -> None:
+def check_readiness_without_a_database(gunicorn: Gunicorn) -> None:
     refused = gunicorn.get("/readiness")
 
     assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
 
 
-def test_log_has_the_client_behind_the_proxy(gunicorn: Gunicorn) -> None:
+def check_client_behind_the_proxy_in_the_log(gunicorn: Gunicorn) -> None:
     forwarded = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
     gunicorn.get("/version", **forwarded)
 

@@ -416,17 +416,20 @@ class TestPresence:
         token: str,
         other_user: User,
         save: Save,
+        database: Database,
     ) -> None:
         gone = Socket(
             user_id=other_user.id,
             topic="lobby",
             worker_id=uuid7(),
-            lease_ends_at=now() + timedelta(seconds=1),
+            lease_ends_at=now() + timedelta(hours=1),
         )
         await save(gone)
         async with guest(port, "lobby", token) as ada:
             assert (await ada.receive())["count"] == 2
 
+            over = "UPDATE sockets SET lease_ends_at = now() - interval '1 second' WHERE id = :id"
+            await database(over, id=gone.id)
             left = await ada.receive("leave")
 
         assert left["user"]["id"] == str(other_user.id)

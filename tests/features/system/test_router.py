@@ -18,10 +18,9 @@ from app.errors import AppError
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.background_jobs.job import enqueue
 from app.features.openapi_details.problem_types import descendants
-from app.main import create_app
 from app.runtime.clock import now
 from app.runtime.drain import Drain
-from tests.conftest import new_client, with_database
+from tests.conftest import Running, new_client, with_database
 from tests.state import opened, units_of_work
 
 PROBLEM_JSON = "application/problem+json"
@@ -30,13 +29,12 @@ Started = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 
 
 @pytest.fixture
-def started(settings: Settings) -> Started:
+def started(running: Running) -> Started:
     """A client of a service of its own, with some settings changed."""
 
     @asynccontextmanager
     async def start(**changes: object) -> AsyncIterator[AsyncClient]:
-        app = create_app(settings.model_copy(update=changes))
-        async with app.router.lifespan_context(app), new_client(app) as client:
+        async with running(**changes) as app, new_client(app) as client:
             yield client
 
     return start
