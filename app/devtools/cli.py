@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from app.config.settings import load_settings
+from app.devtools.new.project.cli import new_project  # feature: reference
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -14,6 +15,7 @@ def register(cli: typer.Typer, db: typer.Typer) -> None:
         cli.command()(command)
     new = typer.Typer(no_args_is_help=True, help="Write code in the style of this project.")
     new.command("resource")(new_resource)
+    new.command("project")(new_project)  # feature: reference
     cli.add_typer(new, name="new")
     db.command("revision")(revise_database)
     db.command("check")(check_database)
