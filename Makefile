@@ -41,8 +41,8 @@ check-removal: $(READY) ## The checks and the tests of a copy without all option
 	@exec .ci/removal
 
 check-templates: $(READY) ## The checks and the tests of generated resources and projects; slow
-	@exec .ci/templates
-	@exec .ci/projects
+	@.ci/templates
+	@exec $(BIN)/python -m benchmarks.projects
 # end feature: reference
 
 fix: $(READY) ## Format the code and repair what ruff can repair

@@ -14,10 +14,10 @@ FILES = {
     "benchmarks": ("benchmarks", "docs/benchmarks.md", "docs/images/*.svg", "tests/test_drills.py"),
     "reference": (
         ".ci/copy",
-        ".ci/projects",
         ".ci/removal",
         ".ci/templates",
         "app/devtools/new/project",
+        "benchmarks/projects.py",
         "docs/guide/project.md",
         "docs/images/*.png",
         # They hold the generator and the removal of features against this repository.
@@ -42,6 +42,9 @@ def leave_out(root: Path, parts: Iterable[str]) -> None:
             after = blocks.cut(after, part) if f"feature: {part}" in after else after
         rewrite(root, path, text, after)
     citations.cut_files(root, deleted)
+    for folder in sorted(root.rglob("*/"), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def delete(root: Path, part: str) -> list[Path]:
