@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -55,6 +56,8 @@ def new_project(project: Project, folder: Path, *, with_dependents: bool) -> Non
     refuse(mistakes(ROOT, project), mistakes_of_folder(folder))
     removed = removed_features(project, with_dependents=with_dependents)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # By name, so that an update removes none that is optional only since then.
+    project = replace(project, without=tuple(sorted(removed)))
     with snapshot(project, removed, beside=folder) as made:
         write_secrets(made)
         commit = history.commit_of(ROOT)

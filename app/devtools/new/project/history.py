@@ -48,8 +48,20 @@ def begin(root: Path, message: str) -> bool:
         return False
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--no-verify", f"--message={message}", **AUTHOR)
+    author = {} if is_configured(root) else AUTHOR
+    options = ("--quiet", "--no-verify", "--no-gpg-sign", f"--message={message}")
+    git(root, "commit", *options, **author)
     git(root, "branch", BRANCH)
+    return True
+
+
+def is_configured(root: Path) -> bool:
+    """Return whether git knows the user's name and address."""
+    try:
+        git(root, "var", "GIT_AUTHOR_IDENT")
+        git(root, "config", "user.email")
+    except ConfigError:
+        return False
     return True
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from app.config.settings import ConfigError
 from app.devtools.naming import RETIRED_WORD
 from app.devtools.removal.blocks import PARTS
+from app.devtools.removal.record import RECORD
 
-RECORD = Path(".reference.json")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # `<name>-migrations-<hash>` has to fit into a label of Kubernetes, which has 63 characters.
 MAX_NAME = 40
