@@ -26,6 +26,7 @@ from app.devtools.new.project.naming import names
 from app.devtools.new.project.specification import read_record
 from app.devtools.removal.selection import dependents, optional_features
 from app.feature import load_features
+from app.security.principals import ADMIN
 from benchmarks.newcomer import Newcomer
 from benchmarks.service import ROOT
 from tests.test_removal import APP, is_part, take_extended, without
@@ -88,7 +89,19 @@ class Trial(Newcomer):
         whole = json.loads(text)
         for name in self.left_out:
             whole = without(name, whole)
+        whole["components"]["securitySchemes"] = self.schemes(whole)
         compare(json.loads(self.text("docs/openapi.json")), whole, exact=True)
+
+    def schemes(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the security schemes that operations name, with the scopes of kept features."""
+        kept = [feature for feature in FEATURES if feature.name not in self.left_out]
+        scopes = {ADMIN, *(scope.name for feature in kept for scope in feature.scopes)}
+        operations = [each for methods in document["paths"].values() for each in methods.values()]
+        named = {name for each in operations for need in each.get("security", ()) for name in need}
+        schemes = document["components"]["securitySchemes"]
+        flow = schemes["OAuth2"]["flows"]["password"]
+        flow["scopes"] = {name: text for name, text in flow["scopes"].items() if name in scopes}
+        return {name: scheme for name, scheme in schemes.items() if name in named}
 
 
 def compare(document: dict[str, Any], expected: dict[str, Any], *, exact: bool) -> None:

@@ -121,7 +121,9 @@ def snapshot(project: Project, removed: list[str], *, beside: Path) -> Iterator[
         root = Path(temporary) / project.name
         root.mkdir()
         try:
-            write_project(root, project, removed)
+            write_sources(root, project, removed)
+            regenerate(root, release=True)
+            subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=root, check=True)
         except CalledProcessError as error:
             raise ConfigError(
                 "The project could not be generated, for the reason above; nothing was written: "
@@ -130,7 +132,8 @@ def snapshot(project: Project, removed: list[str], *, beside: Path) -> Iterator[
         yield root
 
 
-def write_project(root: Path, project: Project, removed: list[str]) -> None:
+def write_sources(root: Path, project: Project, removed: list[str]) -> None:
+    """Write all files of a project; those that are generated from its code are as they are here."""
     copying.copy(ROOT, root)
     for name in removed:
         remove_one(root, name)
@@ -139,5 +142,3 @@ def write_project(root: Path, project: Project, removed: list[str]) -> None:
     naming.rename(root, project)
     write_documents(root, project)
     write_record(root, project, history.commit_of(ROOT))
-    regenerate(root, release=True)
-    subprocess.run([sys.executable, ".ci/locks.py", "--prune"], cwd=root, check=True)
