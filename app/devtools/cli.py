@@ -6,6 +6,7 @@ import typer
 
 from app.config.settings import load_settings
 from app.devtools.new.project.cli import new_project  # feature: reference
+from app.features import FEATURES
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -62,7 +63,8 @@ def openapi(
 
 def remove(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="None lists them.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="None lists them.", autocompletion=lambda: FEATURES),
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import ssl
 import stat
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 import asyncpg
-from cryptography import x509
 
 from app.commands import startup_checks
 from app.commands.database import DATA_FOLDER, POSTGRES_FOLDER
@@ -102,7 +102,7 @@ def certificate(name: str, path: str) -> Finding:
         reason = "which does not exist"
     except PermissionError:
         reason = "which this user may not read"
-    except (OSError, ValueError):
+    except OSError:
         reason = "which holds no certificate in PEM format"
     if not reason:
         return Finding("certificates", "ok", f"{name} names {path}")
@@ -117,13 +117,14 @@ def fault_of_certificates(path: str) -> str:
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it holds no certificate.
+        SSLError: it holds no certificate.
     """
     if Path(path).is_dir():
         return ""
-    trusted = x509.load_pem_x509_certificates(Path(path).read_bytes())
-    is_current = any(each.not_valid_after_utc > now() for each in trusted)
-    return "" if is_current else "whose certificates have expired"
+    authorities = ssl.create_default_context(cafile=path).get_ca_certs()
+    ends = [ssl.cert_time_to_seconds(str(each["notAfter"])) for each in authorities]
+    is_expired = ends and max(ends) < now().timestamp()
+    return "whose certificates have expired" if is_expired else ""
 
 
 def disk(folder: Path) -> Finding:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import certifi
 import pytest
 import time_machine
 
@@ -141,10 +142,8 @@ def test_certificate_for_another_program_alone_is_a_warning(
     assert second.remedy == f"Set SSL_CERT_FILE={certificate} as well."
 
 
-def test_expired_certificate_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate = write_certificate(tmp_path, "proxy.example.com").file
-
+def test_expired_certificate_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     with time_machine.travel("2199-01-01"):
-        finding = certificate_finding(monkeypatch, "SSL_CERT_FILE", str(certificate))
+        finding = certificate_finding(monkeypatch, "SSL_CERT_FILE", certifi.where())
 
     assert (finding.status, "expired" in finding.detail) == ("failed", True)

@@ -8,8 +8,10 @@ from app.devtools.new.project.specification import Project
 from app.devtools.new.rendering import RUFF
 
 DESCRIPTION = "A reference for production REST API services in Python."
-# Other names change the order of imports and the width of lines, and blocks leave imports unused.
-STYLE = (("check", "--quiet", "--fix", "--select=I,F401"), ("format", "--quiet"))
+# Other names change the order of imports and the width of lines, blocks leave imports unused, and
+# modules that move to `tests/` have other exceptions there.
+FIX = ("check", "--quiet", "--exit-zero", "--fix", "--fixable=I,F401,RUF100")
+STYLE = (FIX, ("format", "--quiet"))
 
 
 def names(project: Project) -> dict[str, str]:

@@ -47,7 +47,7 @@ def title_of(name: str) -> str:
 def mistakes(root: Path, project: Project) -> Iterator[str]:
     """Yield a sentence with the remedy for each mistake in the names of a project."""
     yield from mistakes_of_name(root, project.name)
-    if not TITLE.fullmatch(project.title):
+    if project.title != title_of(project.name) and not TITLE.fullmatch(project.title):
         yield "The title has 2 to 40 letters, digits, spaces, dots, &, hyphens and parentheses."
     if not DESCRIPTION.fullmatch(project.description):
         yield "The description is one sentence of up to 75 characters, with a full stop."
