@@ -22,6 +22,8 @@ FEATURES = load_features()
 # The longest names, which must not make lines too long.
 PROJECT = Project("n" * MAX_NAME, "T" * 40, f"{'D' * 74}.")
 RUFF = Path(sys.executable).with_name("ruff")
+# The whole repository is copied and rewritten, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(600)
 
 
 def refused(project: Project, folder: Path) -> str:
