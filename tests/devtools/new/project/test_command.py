@@ -94,7 +94,7 @@ class TestSources:
         for arguments in (["check", "--quiet"], ["format", "--check", "--quiet"]):
             subprocess.run([RUFF, *arguments, "."], cwd=root, check=True)
 
-    def test_begin_documents_anew(self, root: Path) -> None:
+    def test_have_documents_of_their_own(self, root: Path) -> None:
         readme = (root / "README.md").read_text("utf-8")
 
         assert readme.startswith(f"# {PROJECT.title}\n\n{PROJECT.description}")

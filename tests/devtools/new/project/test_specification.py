@@ -37,7 +37,7 @@ def test_name_is_accepted(name: str) -> None:
         ("2nd", "such as orders-api"),
         ("app", "the name of a package"),
         ("fastapi", "the name of a package"),
-        ("people-api", "people is a word"),
+        ("nobody", "is a word that the texts of the project avoid"),
     ],
 )
 def test_unusable_name_is_refused_with_a_remedy(name: str, sentence: str) -> None:
