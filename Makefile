@@ -22,7 +22,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Variables: PORT=9000, DATABASE_URL=postgresql://..., PYTHON=/path/to/python3, and'
-	@echo '  ARGS="..." with further arguments for run, test, import, lock and bench-*.'
+	@echo '  ARGS="..." with further arguments for run, test, import, lock and others.'
 
 run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000), with reload; Ctrl-C stops it all
 	@exec $(BIN)/app run --reload $(ARGS)
@@ -36,11 +36,14 @@ coverage: $(READY) ## Run the tests and hold their branch coverage against the f
 
 check: $(CHECKS) ## Run every check that is not a test; `make -k check` goes on after a failure
 
+# feature: reference
 check-removal: $(READY) ## The checks and the tests of a copy without all optional features
 	@exec .ci/removal
 
-check-templates: $(READY) ## The checks and the tests of copies with a generated resource; slow
-	@exec .ci/templates
+check-templates: $(READY) ## The checks and the tests of generated resources and projects; slow
+	@.ci/templates
+	@exec $(BIN)/python -m benchmarks.projects
+# end feature: reference
 
 fix: $(READY) ## Format the code and repair what ruff can repair
 	@$(BIN)/ruff check --fix --quiet .
@@ -63,6 +66,7 @@ import: $(READY) ## Send a catalogue through the running service: make import FI
 	@test -n "$$FILE" || { echo 'Say which file: make import FILE=diamonds.csv.gz' >&2; exit 1; }
 	@exec $(BIN)/python -m examples.catalogue_import "$$FILE" $(ARGS)
 
+# feature: benchmarks
 bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--runs 1 --only get"
 	@exec $(BIN)/python -m benchmarks.comparison $(ARGS)
 
@@ -98,35 +102,38 @@ drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations abs
 
 drill-upgrade: $(READY) ## Migrate under load while the previous release serves; ARGS="--previous REV"
 	@exec $(BIN)/python -m benchmarks.upgrade $(ARGS)
+# end feature: benchmarks
 
 drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
-# feature: rooms
+# feature: benchmarks, rooms
 drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
-# end feature: rooms
+# end feature: benchmarks, rooms
 
-# feature: events
+# feature: benchmarks, events
 drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
 	@exec $(BIN)/python -m benchmarks.events $(ARGS)
-# end feature: events
+# end feature: benchmarks, events
 
+# feature: benchmarks
 drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
 	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
 
 drill-image: $(READY) ## Build the image with buildah, run it as its user, ask its healthcheck
 	@exec $(BIN)/python -m benchmarks.image $(ARGS)
+# end feature: benchmarks
 
 # feature: dashboard
-pictures: $(READY) ## Take the pictures of the README
+pictures: $(READY) ## Take pictures of the dashboard, in docs/images
 	@KEEP_PICTURES=1 $(BIN)/pytest -q -n 0 tests/browser/test_dashboard.py
 # end feature: dashboard
 
-# feature: graphql
+# feature: benchmarks, graphql
 drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
 	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
-# end feature: graphql
+# end feature: benchmarks, graphql
 
 docs: $(READY) ## Build the site of the guide, .data/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

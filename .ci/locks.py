@@ -18,9 +18,10 @@ from pathlib import Path
 
 RUNTIME = Path("requirements.txt")
 DEVELOPMENT = Path("requirements-dev.txt")
-PEERS = Path("benchmarks/peers/requirements.txt")
+PEERS = Path("benchmarks/peers/requirements.txt")  # feature: benchmarks
 CLIENTS = Path("tests/clients/requirements.txt")
-LOCKS = (RUNTIME, DEVELOPMENT, PEERS, CLIENTS)
+LOCKS = [RUNTIME, DEVELOPMENT, CLIENTS]
+LOCKS.append(PEERS)  # feature: benchmarks
 COMPILE = [
     *(".ci/uv", "pip", "compile", "--quiet"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
@@ -42,7 +43,7 @@ def recompute(options: list[str]) -> None:
     alike = ("--constraints", str(RUNTIME))
     compile_lock(RUNTIME, "pyproject.toml", "--all-extras", *options)
     compile_lock(DEVELOPMENT, "pyproject.toml", "--all-extras", "--group", "dev", *alike, *options)
-    compile_lock(PEERS, "--group", "peers", *alike, *options)
+    compile_lock(PEERS, "--group", "peers", *alike, *options)  # feature: benchmarks
     compile_lock(CLIENTS, "--group", "clients", *options)
 
 
@@ -66,7 +67,7 @@ def prune() -> None:
     asked = {
         RUNTIME: base,
         DEVELOPMENT: base + groups["dev"],
-        PEERS: groups["peers"],
+        PEERS: groups["peers"],  # feature: benchmarks
         CLIENTS: groups["clients"],
     }
     for lock, requirements in asked.items():

@@ -89,6 +89,7 @@ class TestSizes:
         assert [f.name for f in functions if body_lines(f) > MAX_FUNCTION_LINES] == []
 
 
+# --- feature: reference
 # This may only fall; the goal is 5,000.
 MAX_KERNEL_LINES = 5_112
 
@@ -106,6 +107,9 @@ class TestReadme:
         (claimed,) = re.findall(rf"\| {name}[^|]*\| ([\d,]+) \|", readme)
 
         assert counted(*ROWS[name]) == pytest.approx(int(claimed.replace(",", "")), rel=0.02)
+
+
+# --- end feature: reference
 
 
 def body_lines(function: Function) -> int:

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from app.config.settings import load_settings
+from app.devtools.new.project.cli import new_project  # feature: reference
+from app.features import FEATURES
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -14,6 +16,7 @@ def register(cli: typer.Typer, db: typer.Typer) -> None:
         cli.command()(command)
     new = typer.Typer(no_args_is_help=True, help="Write code in the style of this project.")
     new.command("resource")(new_resource)
+    new.command("project")(new_project)  # feature: reference
     cli.add_typer(new, name="new")
     db.command("revision")(revise_database)
     db.command("check")(check_database)
@@ -60,7 +63,8 @@ def openapi(
 
 def remove(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="None lists them.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="None lists them.", autocompletion=lambda: FEATURES),
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All that are optional.")] = False,

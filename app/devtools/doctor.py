@@ -31,7 +31,8 @@ Status = Literal["ok", "warning", "failed"]
 GIGABYTE = 1024**3
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
 # Variables by which tools find the certificates of a proxy that intercepts TLS.
-CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+READ_BY_PYTHON = "SSL_CERT_FILE"
+CERTIFICATES = (READ_BY_PYTHON, "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 REVISION = "SELECT version_num FROM alembic_version"
 
@@ -73,27 +74,57 @@ def findings() -> Iterator[Finding]:
 
 
 def certificates() -> Iterator[Finding]:
-    """Check that the files of proxy certificates exist and hold certificates."""
+    """Check the certificates of a proxy that intercepts TLS, which variables name."""
     named = {name: os.environ[name] for name in CERTIFICATES if os.environ.get(name)}
-    for name, path in named.items():
-        try:
-            ssl.create_default_context(cafile=path)
-        except (OSError, ssl.SSLError) as error:
-            yield Finding(
-                "certificates",
-                "failed",
-                f"{name} names {path}, which is not usable: {error}.",
-                f"Let {name} name a PEM file with the certificate of the proxy, or unset it.",
-            )
-        else:
-            yield Finding("certificates", "ok", f"{name} names {path}")
-    if not named and any(os.environ.get(name) for name in PROXIES):
+    yield from (certificate(name, path) for name, path in named.items())
+    proxies = [name for name in PROXIES if os.environ.get(name)]
+    if proxies and not named:
         yield Finding(
             "certificates",
             "warning",
-            "A proxy is set, and no certificate of it.",
-            "If installations fail with a TLS error, let SSL_CERT_FILE name its certificate.",
+            f"{proxies[0]} is set, and no certificate of that proxy is named.",
+            "If installations fail with a TLS error, let SSL_CERT_FILE name a PEM file with it.",
         )
+    if named and not os.environ.get(READ_BY_PYTHON):
+        name, path = next(iter(named.items()))
+        yield Finding(
+            "certificates",
+            "warning",
+            f"{name} is set, which the service does not read, and {READ_BY_PYTHON} is not.",
+            f"Set {READ_BY_PYTHON}={path} as well.",
+        )
+
+
+def certificate(name: str, path: str) -> Finding:
+    try:
+        reason = fault_of_certificates(path)
+    except FileNotFoundError:
+        reason = "which does not exist"
+    except PermissionError:
+        reason = "which this user may not read"
+    except OSError:
+        reason = "which holds no certificate in PEM format"
+    if not reason:
+        return Finding("certificates", "ok", f"{name} names {path}")
+    remedy = f"Let {name} name a readable PEM file with the authority of the proxy, or unset it."
+    return Finding("certificates", "failed", f"{name} names {path}, {reason}.", remedy)
+
+
+def fault_of_certificates(path: str) -> str:
+    """Return what is wrong with the certificates in a file, or an empty text.
+
+    The files of a folder are read on demand, so that only its absence is found.
+
+    Raises:
+        OSError: the file cannot be read.
+        SSLError: it holds no certificate.
+    """
+    if Path(path).is_dir():
+        return ""
+    authorities = ssl.create_default_context(cafile=path).get_ca_certs()
+    ends = [ssl.cert_time_to_seconds(str(each["notAfter"])) for each in authorities]
+    is_expired = ends and max(ends) < now().timestamp()
+    return "whose certificates have expired" if is_expired else ""
 
 
 def disk(folder: Path) -> Finding:

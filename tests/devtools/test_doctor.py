@@ -7,14 +7,16 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import certifi
 import pytest
+import time_machine
 
 from app.config.settings import Settings
 from app.devtools import doctor
+from benchmarks.harness.certificates import write_certificate
 from tests.e2e.service import ROOT, app_command, free_port
 from tests.settings import set_variables
 
-CERTIFICATE = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 Found = Callable[..., list[doctor.Finding]]
 
 
@@ -44,7 +46,7 @@ def found(clean_environment: None, monkeypatch: pytest.MonkeyPatch) -> Found:
     """What the command finds with these variables, in this process."""
 
     def find(**variables: str) -> list[doctor.Finding]:
-        for name in CERTIFICATE:
+        for name in (*doctor.CERTIFICATES, *doctor.PROXIES):
             monkeypatch.delenv(name, raising=False)
         set_variables(monkeypatch, PORT=str(free_port()), **variables)
         return list(doctor.findings())
@@ -106,10 +108,57 @@ def test_readable_env_file_is_a_warning(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_proxy_without_a_certificate_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in CERTIFICATE:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:3128")
+    finding = certificate_finding(monkeypatch, "HTTPS_PROXY", "http://proxy.example.com:3128")
 
-    (finding,) = doctor.certificates()
+    assert (finding.status, finding.detail.partition(" ")[0]) == ("warning", "HTTPS_PROXY")
 
-    assert (finding.check, finding.status) == ("certificates", "warning")
+
+def certificate_finding(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> doctor.Finding:
+    """Return the first finding where the environment has this variable alone."""
+    for each in (*doctor.CERTIFICATES, *doctor.PROXIES):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, value)
+    return next(iter(doctor.certificates()))
+
+
+@pytest.mark.parametrize("name", doctor.CERTIFICATES)
+def test_certificate_that_does_not_exist_is_a_failure(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = certificate_finding(monkeypatch, name, str(tmp_path / "absent.pem"))
+
+    assert finding.status == "failed"
+    assert finding.detail.startswith(f"{name} names")
+    assert finding.detail.endswith("which does not exist.")
+    assert name in finding.remedy
+
+
+def test_file_without_a_certificate_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "proxy.pem"
+    file.write_text("no certificate", encoding="utf-8")
+
+    finding = certificate_finding(monkeypatch, "SSL_CERT_FILE", str(file))
+
+    assert (finding.status, "in PEM format" in finding.detail) == ("failed", True)
+
+
+def test_certificate_for_another_program_alone_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = write_certificate(tmp_path, "proxy.example.com").file
+    assert certificate_finding(monkeypatch, "SSL_CERT_FILE", str(certificate)).status == "ok"
+
+    first = certificate_finding(monkeypatch, "PIP_CERT", str(certificate))
+    (_, second) = doctor.certificates()
+
+    assert (first.status, second.status) == ("ok", "warning")
+    assert second.remedy == f"Set SSL_CERT_FILE={certificate} as well."
+
+
+def test_expired_certificate_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    with time_machine.travel("2199-01-01"):
+        finding = certificate_finding(monkeypatch, "SSL_CERT_FILE", certifi.where())
+
+    assert (finding.status, "expired" in finding.detail) == ("failed", True)

@@ -163,6 +163,12 @@ class TestBlocks:
         assert blocks.cut(text, "rooms") == text
         assert blocks.names(text) == {"events", "graphql"}
 
+    @pytest.mark.parametrize("feature", ["benchmarks", "rooms"])
+    def test_line_of_a_feature_inside_a_block_is_cut_with_either(self, feature: str) -> None:
+        text = "# feature: benchmarks\na\nb # feature: rooms\n# end feature: benchmarks\n"
+
+        assert "b" not in blocks.cut(text, feature).split()
+
     def test_row_of_a_table_is_cut(self) -> None:
         assert blocks.cut("| a |\n| b <!-- feature: rooms --> |\n", "rooms") == "| a |\n"
 
@@ -183,7 +189,8 @@ class TestBlocks:
         "path", blocks.files(ROOT), ids=lambda path: path.relative_to(ROOT).as_posix()
     )
     def test_blocks_are_paired_and_name_features(self, path: Path) -> None:
-        assert blocks.names(path.read_text("utf-8")) <= load_features().by_name.keys()
+        known = {*load_features().by_name, *blocks.PARTS}
+        assert blocks.names(path.read_text("utf-8")) <= known
 
 
 class TestCitations:
@@ -196,6 +203,16 @@ class TestCitations:
         assert citations.cut("see `tests/rooms/a.py` and `tests/d.py`.", ["tests/rooms"]) == (
             "see `tests/d.py`."
         )
+
+    def test_only_emptied_cells_of_tables_say_none(self, tmp_path: Path) -> None:
+        write(tmp_path, "Makefile", "README.md")
+        row = "| P1 |  | `tests/rooms/a.py`, `make drill-rooms ARGS=-v` | `make drill-rooms` | |\n"
+        (tmp_path / "README.md").write_text(row + "|  |\n", encoding="utf-8")
+
+        changed = citations.cut_files(tmp_path, [Path("tests/rooms")])
+
+        assert changed == [Path("README.md")]
+        assert (tmp_path / "README.md").read_text("utf-8") == "| P1 |  | none | none | |\n|  |\n"
 
 
 EXTRAS = "[project.optional-dependencies]\n"

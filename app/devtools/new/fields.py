@@ -13,8 +13,9 @@ IS_A_VERB = re.compile(r"(is|has|can|may|was)_.+")
 INDENT = 4 * " "
 # Names that the template of the schemas imports or defines.
 SCHEMA_NAMES = {
-    *("Annotated", "Any", "AwareDatetime", "BeforeValidator", "Date", "Decimal", "Field", "Id"),
-    *("In", "JsonName", "JsonNumber", "JsonValue", "Money", "MoneyRead", "Storable", "Stored"),
+    *("AfterValidator", "Annotated", "Any", "AwareDatetime", "BeforeValidator", "Date", "Decimal"),
+    *("Field", "Id", "In", "JsonName", "JsonRead", "Money", "MoneyRead", "PlainSerializer"),
+    *("PydanticCustomError", "Storable", "Stored"),
 }
 
 

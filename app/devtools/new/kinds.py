@@ -143,14 +143,17 @@ KINDS = {
         stored="dict[str, Any]",
         column="",
         migrated="postgresql.JSONB()",
-        request="Annotated[dict[JsonName, JsonValue], Field(max_length=50, {examples})]",
-        response="dict[str, Any]",
+        request=(
+            "Annotated[dict[JsonName, Any], Field(max_length=1000, {examples}), "
+            "AfterValidator(storable_json)]"
+        ),
+        response="JsonRead",
         bounds="",
-        valid='{"colour": "green", "drawers": 3}',
-        another='{"colour": "red", "drawers": None}',
+        valid='{"colour": "green", "drawers": [{"height": 1.5, "open": None}]}',
+        another='{"colour": {"outside": "red"}, "drawers": []}',
         invalid="[]",
         code="dict_type",
-        described=": up to 50 texts, whole numbers, booleans and nulls by name",
+        described=": any JSON object of up to 10,000 bytes",
     ),
 }
 # What differs in a list.

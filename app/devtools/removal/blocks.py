@@ -19,6 +19,8 @@ from pathlib import Path
 MARK = re.compile(
     r"(?:#|<!--)(?: ---)? (?P<end>end )?feature: (?P<name>\w+(?:, \w+)*)(?: -+>?)?(?= \|$|$)"
 )
+# Parts that a new project begins without, marked like features: `app new project`.
+PARTS = ("benchmarks", "reference")
 UNMARKED = {".json", ".png", ".pyc", ".svg"}
 FILES = (
     "*.md",
@@ -78,7 +80,7 @@ def owned_lines(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines, 1):
         mark = MARK.search(line.rstrip("\n"))
         if mark is None or line[: mark.start()].strip():
-            yield (mark["name"] if mark else opened), line
+            yield ", ".join(filter(None, [opened, mark and mark["name"]])), line
             continue
         if bool(mark["end"]) != bool(opened) or opened not in {"", mark["name"]}:
             raise UnpairedBlock(f"line {number}: {line.strip()}")

@@ -8,6 +8,7 @@ import app
 from app.config.settings import ConfigError
 from app.devtools.generated import regenerate
 from app.devtools.removal import blocks, citations, files, packages
+from app.devtools.removal.record import record_removal
 from app.devtools.removal.revisions import remove_revisions
 from app.devtools.removal.selection import optional_features, select
 from app.feature import load_features
@@ -84,5 +85,6 @@ def remove_one(root: Path, name: str) -> tuple[list[Path], list[Path]]:
         *packages.remove_extra(root, name),
         *blocks.cut_files(root, name),
         *citations.cut_files(root, deleted),
+        *record_removal(root, [name]),
     ]
     return deleted, list(dict.fromkeys(changed))
