@@ -139,6 +139,9 @@ clients: $(GENERATOR)/typescript/.ready ## Generate typed clients, Python and Ty
 
 check-clients: $(CLIENT_CHECKS) ## Run other generators and linters on the OpenAPI document; minutes
 
+fuzz: $(READY) $(GENERATOR)/.ready ## schemathesis as user and administrator for MINUTES (60); ARGS="--phases=coverage"
+	@exec $(BIN)/python -m benchmarks.fuzz $${MINUTES:-60} $(ARGS)
+
 $(GENERATOR)/.ready: tests/clients/requirements.txt
 	@.ci/uv venv --quiet --clear $(GENERATOR)
 	@.ci/uv pip sync --quiet --require-hashes --python $(GENERATOR)/bin/python $<
@@ -160,7 +163,7 @@ lock: ## Recompute the lock files from pyproject.toml; ARGS=--upgrade takes newe
 # Each check is one line when it passes, and the tool's own words when it does not.
 
 define passes
-@printf '  %-13s' $(subst check-,,$@)
+@printf '  %-12s ' $(subst check-,,$@)
 @if said=$$($(1) 2>&1); then echo ok; else printf 'failed\n%s\n' "$$said"; exit 1; fi
 endef
 
