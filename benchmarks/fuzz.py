@@ -2,8 +2,8 @@
 
     make fuzz [MINUTES=60] [ARGS="--phases=coverage --generation-deterministic"]
 
-Half of the time as an ordinary user, and half as an administrator. Arguments go to `schemathesis run`.
-Starts PostgreSQL and the service and stops both. Exits with 1 when a check fails.
+Half of the time as an ordinary user, and half as an administrator. `schemathesis run` gets the
+arguments. Starts PostgreSQL and the service and stops both. Exits with 1 when a check fails.
 """
 
 import os
@@ -48,6 +48,11 @@ def service() -> Iterator[Service]:
         settings = {
             "DATABASE_URL": url,
             "LOG_LEVEL": "error",
+            # A slow machine is no fault of the service.
+            "REQUEST_TIMEOUT_SECONDS": "60",
+            "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
+            "DATABASE_CONNECT_TIMEOUT_SECONDS": "30",
+            "DATABASE_POOL_TIMEOUT_SECONDS": "30",
             "ACCESS_TOKEN_EXPIRE_MINUTES": "60",
             "RATE_LIMIT_ENABLED": "false",
         }

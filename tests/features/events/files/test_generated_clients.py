@@ -38,7 +38,7 @@ def clients(tmp_path: Path) -> Path:
 
 @pytest.mark.timeout(400)
 def test_clients_are_typed_and_their_calls_work(clients: Path, server: str) -> None:
-    """Sign in, refresh, create once, change conditionally, list, export, upload, follow events, 422."""
+    """Sign in, refresh, create once, change, list, export, upload, receive events, 422."""
     account = (server, "user", DEMO_PASSWORD)
     assert_python_client_works(clients / "reference-api-client", account)
     assert_typescript_client_works(clients / "reference-api-client-typescript", account)
