@@ -10,13 +10,15 @@ READY := .venv/.ready
 GENERATOR := .cache/clients
 CHECKS := $(addprefix check-,format lint types layers dependencies migrations openapi locks \
 	dockerfile compose kubernetes workflow docs)
+CLIENT_CHECKS := $(addprefix check-,openapi-typescript orval swagger-typescript-api \
+	datamodel-code-generator openapi-generator spectral redocly)
 
 # What is given on make's command line (PORT=, DATABASE_URL=, FILE=, m=) is already in the
 # environment of the recipes; they read it there, so that no character of it needs quoting.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: $(shell awk -F: '/^[a-z-]+:.*## / {print $$1}' $(firstword $(MAKEFILE_LIST))) $(CHECKS)
+.PHONY: $(shell awk -F: '/^[a-z-]+:.*## / {print $$1}' $(firstword $(MAKEFILE_LIST))) $(CHECKS) $(CLIENT_CHECKS)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -139,13 +141,24 @@ docs: $(READY) ## Build the site of the guide, .data/site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo .data/site/index.html
 
-clients: $(GENERATOR)/.ready ## Generate a typed Python client into FOLDER, by default .data/clients
-	@PATH="$$PWD/$(GENERATOR)/bin:$$PATH" openapi-python-client generate --overwrite \
-		--path docs/openapi.json --output-path "$${FOLDER:-.data/clients}/reference-api-client"
+clients: $(GENERATOR)/typescript/.ready ## Generate typed clients, Python and TypeScript, into FOLDER (.data/clients)
+	@exec .ci/clients generate "$${FOLDER:-.data/clients}"
+
+check-clients: $(CLIENT_CHECKS) ## Run other generators and linters on the OpenAPI document; minutes
+
+fuzz: $(READY) $(GENERATOR)/.ready ## schemathesis as user and administrator for MINUTES (60); ARGS="--phases=coverage"
+	@exec $(BIN)/python -m benchmarks.fuzz $${MINUTES:-60} $(ARGS)
 
 $(GENERATOR)/.ready: tests/clients/requirements.txt
 	@.ci/uv venv --quiet --clear $(GENERATOR)
 	@.ci/uv pip sync --quiet --require-hashes --python $(GENERATOR)/bin/python $<
+	@touch $@
+
+# With the npm of the wheel, whatever Node.js is installed.
+$(GENERATOR)/%/.ready: tests/clients/%/package.json tests/clients/%/package-lock.json $(GENERATOR)/.ready
+	@mkdir -p $(@D) && cp $(@D:$(GENERATOR)/%=tests/clients/%)/*.json $(@D)
+	@cd $(@D) && PATH="$(CURDIR)/$(GENERATOR)/bin:$$PATH" npm ci --loglevel=error --ignore-scripts \
+		--no-audit --no-fund --prefer-offline >/dev/null
 	@touch $@
 
 openapi: $(READY) ## Regenerate docs/openapi.json and docs/asyncapi.yaml
@@ -157,7 +170,7 @@ lock: ## Recompute the lock files from pyproject.toml; ARGS=--upgrade takes newe
 # Each check is one line when it passes, and the tool's own words when it does not.
 
 define passes
-@printf '  %-13s' $(subst check-,,$@)
+@printf '  %-12s ' $(subst check-,,$@)
 @if said=$$($(1) 2>&1); then echo ok; else printf 'failed\n%s\n' "$$said"; exit 1; fi
 endef
 
@@ -205,6 +218,10 @@ check-workflow: $(READY)
 		$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms \
 			.github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml && \
 		$(BIN)/zizmor --offline --no-progress .github; })
+
+# Each in its own process, and with the packages of tests/clients/.
+$(CLIENT_CHECKS): $(GENERATOR)/typescript/.ready $(GENERATOR)/tools/.ready
+	$(call passes,.ci/clients $(@:check-%=%))
 
 # The set-up: nothing runs and nothing is fetched while .venv is newer than the lock. The cache is
 # used first, because uv otherwise queries the index even when it has every package.

@@ -22,6 +22,7 @@ PEERS = Path("benchmarks/peers/requirements.txt")  # feature: benchmarks
 CLIENTS = Path("tests/clients/requirements.txt")
 LOCKS = [RUNTIME, DEVELOPMENT, CLIENTS]
 LOCKS.append(PEERS)  # feature: benchmarks
+NPM_LOCKS = sorted(Path("tests").rglob("package-lock.json"))
 COMPILE = [
     *(".ci/uv", "pip", "compile", "--quiet"),
     *("--universal", "--python-version", "3.11", "--generate-hashes"),
@@ -111,8 +112,8 @@ def find_problems() -> list[str]:
         if fingerprint() not in lock.read_text().splitlines()[:2]
     ]
     problems += [
-        f"{lock} names an address, which pins us to one registry or machine: run `make lock`."
-        for lock in LOCKS
+        f"{lock} names an address, which pins us to one registry or machine."
+        for lock in (*LOCKS, *NPM_LOCKS)
         if "://" in lock.read_text()
     ]
     untested = sorted(pins(RUNTIME) - pins(DEVELOPMENT))

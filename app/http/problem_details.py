@@ -64,7 +64,7 @@ MESSAGES = {
     "uuid_parsing": "Input should be a valid UUID",
     "uuid_type": "Input should be a valid UUID",
     "value_error": "Input is not valid",
-    "json_invalid": "The body is not valid JSON",
+    "json_invalid": "Input is not valid JSON",
     "model_attributes_type": "Input should be a valid object",
     "model_type": "Input should be a valid object",
 }

@@ -5,7 +5,7 @@ from app.features.users.signals import ProgramsRevoked, RoleChanged
 from app.features.webhooks.crud import backlogs, deliveries
 from app.features.webhooks.deliveries_router import router as deliveries_router
 from app.features.webhooks.lifespan import lifespan
-from app.features.webhooks.openapi import create_webhooks
+from app.features.webhooks.openapi import TAG, create_webhooks
 from app.features.webhooks.receivers import disable_beyond_role, disable_webhooks
 from app.features.webhooks.router import router
 from app.features.webhooks.scopes import WEBHOOKS_MANAGE
@@ -16,6 +16,7 @@ feature = Feature(
     routers=(router, deliveries_router),
     tags={
         "webhooks": "Events, delivered to URLs of yours.",
+        TAG: "What the service sends to these URLs.",
     },
     scopes=(WEBHOOKS_MANAGE,),
     cleanup=(backlogs.delete_expired, deliveries.delete_old),

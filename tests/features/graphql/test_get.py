@@ -62,6 +62,8 @@ class TestQuery:
         response = await (await as_user(user)).get("/graphql", params=parameters)
 
         assert broken(response) == {"/query/variables": code}
+        # There is no body, which the message for invalid JSON named before.
+        assert "body" not in response.json()["errors"][0]["message"]
 
     async def test_variables_are_bounded(self, as_user: As, user: User) -> None:
         client = await as_user(user)

@@ -41,6 +41,15 @@ def test_each_event_type_and_the_test_message_are_documented() -> None:
     assert WEBHOOKS.keys() == {*type_names(), deliveries.TEST}
 
 
+def test_tag_is_not_that_of_operations() -> None:
+    """Generators write a module for each tag, and one of the two would overwrite the other."""
+    tags = {
+        tag for each in DOCUMENT["paths"].values() for node in each.values() for tag in node["tags"]
+    }
+
+    assert not tags.intersection(*(webhook["tags"] for webhook in WEBHOOKS.values()))
+
+
 @pytest.mark.parametrize("name", WEBHOOKS)
 def test_example_is_valid(name: str) -> None:
     example = content(name)["example"]

@@ -5,7 +5,9 @@
 It is checked by mypy together with the client, so that it also shows the types of the client.
 """
 
+import json
 import sys
+from collections.abc import Callable
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, TypeVar
@@ -21,6 +23,7 @@ from reference_api_client.models.file_read import FileRead
 from reference_api_client.models.item_create import ItemCreate
 from reference_api_client.models.item_read import ItemRead
 from reference_api_client.models.item_update import ItemUpdate
+from reference_api_client.models.item_updated_event import ItemUpdatedEvent
 from reference_api_client.models.page_item_read import PageItemRead
 from reference_api_client.models.problem import Problem
 from reference_api_client.models.token_pair import TokenPair
@@ -36,7 +39,8 @@ def main(url: str, username: str, password: str) -> None:
     assert first.parsed == again.parsed
     assert again.headers["Idempotency-Replayed"] == "true"
     created = expected(first, ItemRead, HTTPStatus.CREATED)
-    change(client, created, first.headers["ETag"])
+    event = receive(client, lambda: change(client, created, first.headers["ETag"]))
+    assert event.data.price == "199.90"
     find(client, created)
     upload(client)
     reject(client)
@@ -68,6 +72,21 @@ def change(client: AuthenticatedClient, item: ItemRead, etag: str) -> None:
     ]
     assert expected(answers[0], ItemRead).price == "199.90"
     expected(answers[1], Problem, HTTPStatus.PRECONDITION_FAILED)
+
+
+def receive(client: AuthenticatedClient, make_change: Callable[[], None]) -> ItemUpdatedEvent:
+    """Open the stream of events, make the change, and return its event.
+
+    The generated function would wait for the end of the stream. The first `id` is the position at
+    which the stream begins.
+    """
+    with client.get_httpx_client().stream("GET", "/api/v1/events") as stream:
+        lines = stream.iter_lines()
+        next(line for line in lines if line.startswith("id:"))
+        make_change()
+        next(line for line in lines if line == "event: item.updated")
+        data = next(line for line in lines if line.startswith("data:"))
+        return ItemUpdatedEvent.from_dict(json.loads(data.removeprefix("data:")))
 
 
 def find(client: AuthenticatedClient, item: ItemRead) -> None:
