@@ -29,7 +29,7 @@ from app.feature import load_features
 from app.security.principals import ADMIN
 from benchmarks.newcomer import Newcomer
 from benchmarks.service import ROOT
-from tests.test_removal import APP, is_part, take_extended, without
+from tests.test_removal import is_part, take_extended, whole_app, without
 
 NAME = "trial-service"
 FEATURES = load_features()
@@ -77,7 +77,7 @@ class Trial(Newcomer):
     @property
     def has_pages(self) -> bool:
         """Whether the feature that serves `/docs` is kept."""
-        routes = [context.original_route for context in iter_route_contexts(APP.routes)]
+        routes = [context.original_route for context in iter_route_contexts(whole_app().routes)]
         (page,) = (each for each in routes if getattr(each, "path", "") == "/docs")
         return not self.left_out & {*page.endpoint.__module__.split(".")}  # type: ignore[attr-defined]
 

@@ -18,11 +18,11 @@ from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.features import find_modules
+from app.http.body_bounds import MAX_FRAME_BYTES
 
 APPLICATION = "app.commands.serve:create_worker"
 # Time for streams to end after they were notified; then their connections are closed.
 GRACEFUL_SHUTDOWN_SECONDS = 10
-MAX_FRAME_BYTES = 64 * 1024  # Of a WebSocket.
 KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that those close first.
 
 # A full collection traverses all objects, 30 ms in one piece with a few requests in memory and 50

@@ -18,6 +18,8 @@ from app.http.json_bounds import check_structure
 from app.http.request_errors import UnsupportedContentCoding
 from app.security.authentication import Authentication
 
+MAX_FRAME_BYTES = 64 * 1024  # Of a WebSocket; `app/commands/serve.py` passes it to the server.
+
 
 @dataclass(frozen=True, slots=True)
 class BodyRule:

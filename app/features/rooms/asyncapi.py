@@ -5,7 +5,6 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.commands.serve import MAX_FRAME_BYTES
 from app.config.settings import Settings
 from app.features.rooms.schemas import (
     RoomError,
@@ -17,6 +16,7 @@ from app.features.rooms.schemas import (
 )
 from app.features.streams.close_codes import CloseCode
 from app.features.streams.settings import StreamSettings
+from app.http.body_bounds import MAX_FRAME_BYTES
 
 Node = dict[str, Any]
 
