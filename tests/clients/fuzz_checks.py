@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 # Codes of problems and validation errors, each with the reason why a schema cannot prevent it.
 RULES = {
     "bad_request": "a condition is a list of entity tags, or *",
+    "destination_refused": "the URL of a webhook leads to a public host",
     "expires_in_the_past": "depends on the time of the request",
     "file_empty": "a file has content, which the bound of a form field cannot say",
     "greater_than": "amounts are strings",
@@ -25,10 +26,12 @@ RULES = {
     "missing": "a form without a file has no part for it",
     "precondition_failed": "only the current version is valid",
     "text_control_character": "text is printable",
+    "text_invisible": "text has something to read",
     "unknown_category": "names a category that does not exist",
     "unknown_sort": "names a field twice",
     "unsupported_media_type": "the content of a file decides its type",
     "uri_too_long": "each parameter is within its limit, and the URL is not",
+    "value_error": "an e-mail address is more than its format says",
     "wrong_password": "only one is right",
 }
 # A recipient ignores these headers when they are not valid (RFC 9110, sections 13.1 and 14.2). The
