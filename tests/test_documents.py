@@ -77,6 +77,7 @@ def test_targets_run_existing_modules_and_tests() -> None:
     assert [path for path in tests if not (ROOT / path).exists()] == []
 
 
+# --- feature: benchmarks
 def test_promises_named_by_drills_exist() -> None:
     rows = re.findall(r"^\| (P\d+) \|", text(ROOT / "docs" / "promises.md"), re.MULTILINE)
     drills = [path for folder in ("benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
@@ -93,6 +94,7 @@ def test_promises_named_by_drills_exist() -> None:
     assert named
 
 
+# --- end feature: benchmarks
 def test_every_requirement_of_asvs_level_1_has_a_row() -> None:
     _, _, table = text(ROOT / "docs" / "security.md").partition("## ASVS 5.0, level 1")
     rows = re.findall(r"^\| ([\d.]+) \| .+ \| .+ \|$", table, re.MULTILINE)

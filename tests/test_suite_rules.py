@@ -17,6 +17,7 @@ MAY_SLEEP = {
     "tests/features/external/test_cache.py": "a source that takes long to load",
     "tests/features/http_client/test_client.py": "a server that drips",
     "tests/polling.py": "polls, with a deadline",
+    "tests/service.py": "polls processes, with a deadline; of benchmarks/ in this repository",
 }
 # What is patched of the application, and why it is not passed in.
 MAY_PATCH = {

@@ -43,14 +43,14 @@ class TestTicket:
     async def test_ticket_has_the_scopes_of_its_credential(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
-        client = await as_user(user, scopes=("posts:read",))
+        client = await as_user(user, scopes=("items:read",))
         answer = (await client.post(PATH)).json()
 
         caller = await open_stream(app, f"ticket={answer['ticket']}")
 
         assert answer["expires_in"] == 30
         assert (caller.id, caller.role) == (user.id, Role.USER)
-        assert caller.scopes == {"posts:read"}
+        assert caller.scopes == {"items:read"}
         assert caller.session_id
         assert 14 * 60 < caller.expires_at - now().timestamp() <= 15 * 60
 
