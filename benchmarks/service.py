@@ -56,7 +56,8 @@ class Service:
             yield
         finally:
             for other in others:
-                os.kill(other, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # The parent replaces one that hangs for long.
+                    os.kill(other, signal.SIGCONT)
 
     def is_ready(self) -> bool:
         try:

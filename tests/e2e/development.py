@@ -27,6 +27,7 @@ def development_server(database_url: str, folder: Path) -> Iterator[str]:
         "PORT": str(port),
         "REQUEST_TIMEOUT_SECONDS": "60",
         "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",
     }
     command = [sys.executable, "-m", "app.commands.cli", "run"]
     with (folder / "log").open("wb") as log:

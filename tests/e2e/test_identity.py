@@ -89,7 +89,7 @@ def end_user(service: Service) -> EndUser:
     return end_user.sign_in()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(service: Service) -> EndUser:
     return create_admin(service)
 
