@@ -59,11 +59,11 @@ class Applications:
             self._idle.append((fixed, app))
 
     def _taken(self, fixed: dict[str, Any]) -> FastAPI | None:
-        for each in reversed(self._idle):
-            if each[0] == fixed:
-                self._idle.remove(each)
-                return each[1]
-        return None
+        found = [each for each in self._idle if each[0] == fixed]
+        if not found:
+            return None
+        self._idle.remove(found[-1])
+        return found[-1][1]
 
 
 def reconfigured(app: FastAPI, settings: Settings) -> FastAPI:

@@ -139,7 +139,7 @@ async def test_only_connection_is_closed_after_a_timeout(opened: Opened) -> None
         return await pid(pool) != before
 
     # Both at once, because each waits for five seconds.
-    assert await asyncio.gather(is_replaced(by_session), is_replaced(compiled)) == [True, True]
+    assert all(await asyncio.gather(is_replaced(by_session), is_replaced(compiled)))
 
 
 async def in_another_task(work: Coroutine[Any, Any, int]) -> int:
