@@ -36,7 +36,7 @@ class Service:
 
     def request(self, method: str, path: str, **content: object) -> httpx2.Response:
         """Send one request on a connection of its own, which any worker may accept."""
-        with plain_client(base_url=self.url, timeout=20) as client:
+        with plain_client(base_url=self.url, timeout=60) as client:
             return client.request(method, path, **content)  # type: ignore[arg-type]
 
     def workers(self) -> list[int]:
