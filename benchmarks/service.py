@@ -36,7 +36,7 @@ class Service:
 
     def request(self, method: str, path: str, **content: object) -> httpx2.Response:
         """Send one request on a connection of its own, which any worker may accept."""
-        with plain_client(base_url=self.url, timeout=20) as client:
+        with plain_client(base_url=self.url, timeout=60) as client:
             return client.request(method, path, **content)  # type: ignore[arg-type]
 
     def workers(self) -> list[int]:
@@ -56,7 +56,8 @@ class Service:
             yield
         finally:
             for other in others:
-                os.kill(other, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # The parent replaces one that hangs for long.
+                    os.kill(other, signal.SIGCONT)
 
     def is_ready(self) -> bool:
         try:

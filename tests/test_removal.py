@@ -52,6 +52,10 @@ def read_document(root: Path, database_url: str) -> Document:
         "ENVIRONMENT": "development",
         "DATABASE_URL": database_url,
         "SECRET_KEY": SECRET,
+        # A busy machine needs long for the demo data and for the document.
+        "REQUEST_TIMEOUT_SECONDS": "60",
+        "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",
         # Addresses in the document begin with it; the whole one has the default.
         "PUBLIC_URL": default_settings().public_url,
     }

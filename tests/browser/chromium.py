@@ -6,7 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.polling import wait_until
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -28,6 +28,10 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
+
+
+class Navigated(Exception):
+    """The page was replaced while it evaluated an expression."""
 
 
 class DevTools:
@@ -44,8 +48,7 @@ class DevTools:
         while True:
             message = json.loads(self.connection.recv(timeout=PATIENCE_SECONDS))
             if message.get("id") == number:
-                assert "error" not in message, message
-                return dict(message["result"])
+                return result_of(message)
             self.note(message)
 
     def note(self, message: dict[str, Any]) -> None:
@@ -56,6 +59,18 @@ class DevTools:
             case "Log.entryAdded" if parameters["entry"]["level"] == "error":
                 entry = parameters["entry"]
                 self.complaints.append(f"{entry['text']} {entry.get('url', '')}")
+
+
+def result_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of a command.
+
+    Raises:
+        Navigated: the page that had to evaluate an expression is no longer there.
+    """
+    if "navigated or closed" in message.get("error", {}).get("message", ""):
+        raise Navigated
+    assert "error" not in message, message
+    return dict(message["result"])
 
 
 class Browser(DevTools):
@@ -89,8 +104,9 @@ class Page(DevTools):
         values: list[Any] = []
 
         def is_truthy() -> bool:
-            values.append(self.value(expression))
-            return bool(values[-1])
+            with suppress(Navigated):
+                values.append(self.value(expression))
+            return bool(values and values[-1])
 
         try:
             wait_until(is_truthy, PATIENCE_SECONDS)

@@ -46,14 +46,14 @@ DELETE FROM dashboards
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def query(service: str, server_url: str, worker_id: str) -> Query:
     """Runs a statement in the database of the service."""
     url = with_database(server_url, f"browser_{worker_id}")
     return lambda statement: asyncio.run(execute(url, statement))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def month(query: Query) -> None:
     """The service with tasks and items."""
     query(FILL)

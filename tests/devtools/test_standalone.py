@@ -73,7 +73,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_serves_on_a_database_of_its_own(server: str, folder: Path) -> None:
     port = free_port()
     # The limits of production: several processes that start at once are slow.
-    environment = {"REQUEST_TIMEOUT_SECONDS": "60", "DATABASE_COMMAND_TIMEOUT_SECONDS": "60"}
+    environment = {
+        "REQUEST_TIMEOUT_SECONDS": "60",
+        "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",
+    }
     with (
         started(command(server, port), folder, environment) as process,
         plain_client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,

@@ -28,8 +28,8 @@ def development_server(database_url: str, folder: Path) -> Iterator[str]:
         "REQUEST_TIMEOUT_SECONDS": "60",
         "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
         # Without a connection in time, it starts without the demo data.
-        "DATABASE_CONNECT_TIMEOUT_SECONDS": "30",
-        "DATABASE_POOL_TIMEOUT_SECONDS": "30",
+        "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",
+        "DATABASE_POOL_TIMEOUT_SECONDS": "60",
     }
     command = [sys.executable, "-m", "app.commands.cli", "run"]
     with (folder / "log").open("wb") as log:

@@ -89,7 +89,7 @@ def end_user(service: Service) -> EndUser:
     return end_user.sign_in()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(service: Service) -> EndUser:
     return create_admin(service)
 
@@ -211,7 +211,7 @@ def test_service_continues_when_a_worker_is_killed(service: Service, end_user: E
     assert end_user.is_signed_in()
     wait_until(lambda: len(service.workers()) == 2)
     (successor,) = set(service.workers()) - {survivor}
-    wait_until(lambda: serves(successor, end_user), seconds=20)
+    wait_until(lambda: serves(successor, end_user))
 
 
 def serves(worker: int, end_user: EndUser) -> bool:
