@@ -174,3 +174,17 @@ async def test_any_origin_gets_no_cookies_and_no_private_network(running: Runnin
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in response.headers
     assert_problem(private, 400, "bad_request")
+
+
+async def fail() -> None:
+    raise RuntimeError("unexpected")
+
+
+async def test_unexpected_error_can_be_read_across_origins(running: Running) -> None:
+    async with running(allowed_origins=[FRONT], log_level="error") as app:
+        app.add_api_route("/fail", fail)
+        async with new_client(app, Origin=FRONT) as browser:
+            response = await browser.get("/fail")
+
+    assert_problem(response, 500, "internal_error")
+    assert response.headers["Access-Control-Allow-Origin"] == FRONT
