@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect
 
+from app.db.base import Base
+
 # The second is that of background jobs.
 SCHEMAS = ("public", "queue")
 ROWS = "SELECT, INSERT, UPDATE, DELETE"
-# Tables that the service only reads, or only appends to.
-REVOKED = {
-    "alembic_version": "INSERT, UPDATE, DELETE",
-    "audit_entries": "UPDATE, DELETE",
-}
+# In `info` of a table: the service adds rows, and neither changes nor deletes them.
+APPEND_ONLY = "append_only"
 
 
 def grant_service(connection: Connection, role: str) -> None:
@@ -34,9 +33,10 @@ def grants(connection: Connection, role: str) -> Iterator[str]:
     for schema in sorted(set(SCHEMAS) & set(database.get_schema_names())):
         yield f"GRANT USAGE ON SCHEMA {schema} TO {name}"
         yield from table_grants(schema, name)
-    for table, privileges in REVOKED.items():
-        if database.has_table(table):
-            yield f"REVOKE {privileges} ON {table} FROM {name}"
+    yield f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {name}"
+    for table in (table for table in Base.metadata.sorted_tables if table.info.get(APPEND_ONLY)):
+        if database.has_table(table.name):
+            yield f"REVOKE UPDATE, DELETE ON {table.name} FROM {name}"
 
 
 def table_grants(schema: str, role: str) -> Iterator[str]:

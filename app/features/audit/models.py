@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from typing_extensions import TypedDict
 
 from app.db.base import Base
+from app.db.grants import APPEND_ONLY
 
 
 class AuditEntry(Base):
@@ -23,6 +24,7 @@ class AuditEntry(Base):
         Index("ix_audit_entries_resource_id", "resource_id", "created_at", "id"),
         Index("ix_audit_entries_actor_id", "actor_id", "created_at", "id"),
         Index("ix_audit_entries_request_id", "request_id", "created_at", "id"),
+        {"info": {APPEND_ONLY: True}},
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
