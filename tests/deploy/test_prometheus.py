@@ -55,7 +55,9 @@ def prometheus(folder: Path, port: int) -> Iterator[str]:
 
 
 async def rules(api: AsyncClient) -> list[dict[str, Any]]:
-    groups = (await api.get("/rules")).json()["data"]["groups"]
+    response = await api.get("/rules")
+    response.raise_for_status()
+    groups = response.json()["data"]["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
@@ -81,7 +83,7 @@ async def test_rules_are_evaluated_and_no_error_is_zero(app: FastAPI, tmp_path: 
                 async def has_evaluated_all() -> bool:
                     try:
                         found = await rules(api)
-                    except httpx2.TransportError:  # It has not started yet.
+                    except httpx2.HTTPError:  # It has not started yet, or says 503 until then.
                         return False
                     return bool(found) and {each["health"] for each in found} == {"ok"}
 
