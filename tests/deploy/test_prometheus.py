@@ -96,6 +96,6 @@ async def test_rules_are_evaluated_and_no_error_is_zero(app: FastAPI, tmp_path: 
                     ratios = [await values(api, query) for query in error_ratios()]
                     return ratios == [{"0"}] * 3
 
-                await eventually(has_evaluated_all)
-                await eventually(is_scraped)
-                await eventually(shows_zero)
+                await eventually(has_evaluated_all, 120)
+                await eventually(is_scraped, 120)
+                await eventually(shows_zero, 120)
