@@ -97,7 +97,7 @@ async def hostile_app(app: FastAPI, running: Running) -> AsyncIterator[FastAPI]:
         yield own
 
 
-@pytest.mark.timeout(3600 if REQUESTS > 10_000 else 120)
+@pytest.mark.timeout(3600 if REQUESTS > 10_000 else 300)
 async def test_every_response_is_documented(hostile_app: FastAPI) -> None:
     faults: Counter[str] = Counter()
     statuses: Counter[int] = Counter()
@@ -113,7 +113,8 @@ async def test_every_response_is_documented(hostile_app: FastAPI) -> None:
 
     assert not faults, "\n".join(f"{count} x {fault}" for fault, count in faults.most_common())
     assert statuses.total() >= REQUESTS
-    assert {200, 201, 204, 401, 403, 404, 412, 422} <= statuses.keys()
+    # Those that are frequent; whether a rare one occurs depends on the order of requests.
+    assert {200, 201, 204, 400, 401, 403, 404, 422} <= statuses.keys()
 
 
 async def attack(
