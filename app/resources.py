@@ -31,6 +31,10 @@ class Resources:
         """
         return cast("T", self._instances[kind])
 
+    def find(self, kind: type[T]) -> T | None:
+        """Return the instance of the class, or None if there is none."""
+        return cast("T | None", self._instances.get(kind))
+
 
 def resources(connection: HTTPConnection) -> Resources:
     """Return the resources of the application that serves the connection."""

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from app.features.external.store import Entry, NoStore, Store
-from app.features.redis.settings import RedisSettings
+from app.features.external.store import Entry, Store
 from app.observability import metrics
 from app.observability.logging import get_logger
 from app.runtime.single_flight_cache import SingleFlightCache
@@ -31,15 +30,6 @@ class CachePolicy:
 
     fresh_seconds: float
     stale_seconds: float
-
-
-def create_cache(settings: RedisSettings) -> "Cache":
-    # Locks are untested on a Redis cluster, so there each process has its own cache.
-    if settings.redis_cluster or not settings.redis_url:
-        return Cache(NoStore())
-    from app.features.external.shared_store import SharedStore  # It imports redis-py.
-
-    return Cache(SharedStore(settings.redis_url))
 
 
 class Cache:

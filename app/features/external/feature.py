@@ -6,7 +6,7 @@ from app.features.external.router import quotes_router, router
 
 feature = Feature(
     name="external",
-    requires=("items", "http_client", "redis"),
+    requires=("items", "http_client"),
     routers=(router, quotes_router),
     tags={
         "external": "Data of external services, fetched within three seconds or rejected.",

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from app.config.settings import Settings
-from app.features.external.cache import Cache, create_cache
+from app.features.external.cache import Cache
 from app.features.external.circuit_breaker import CircuitBreakers
 from app.features.external.client import ExternalApi
 from app.features.external.settings import ExternalSettings
+from app.features.external.store import NoStore, Stores
 from app.features.external.upstream import Upstream
-from app.features.redis.settings import RedisSettings
 from app.observability.logging import get_logger
 from app.startup import Startup
 
@@ -27,7 +27,8 @@ class ExternalResources:
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[ExternalResources]:
     settings, breakers = startup.settings, CircuitBreakers()
-    cache = create_cache(settings.of(RedisSettings))
+    stores = startup.resources.find(Stores) or Stores(NoStore)
+    cache = Cache(stores.open())
     async with external_service(settings, breakers, cache) as api:
         try:
             yield ExternalResources(api)

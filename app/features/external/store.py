@@ -1,6 +1,7 @@
 """Storage of the response cache: the port, and its adapter for processes without Redis."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,3 +52,10 @@ class NoStore:
 
     async def unlock(self, _: str, __: str) -> None:
         pass
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Opens the storage; without this resource each process has its own cache."""
+
+    open: Callable[[], Store]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.features import find_modules
 from app.features.redis.settings import RedisSettings
 from app.startup import Startup
 
@@ -42,6 +43,8 @@ async def connected(startup: Startup, settings: RedisSettings) -> AsyncIterator[
     # With a retry the client would resubscribe silently and miss messages published meanwhile.
     startup.create_listener = partial(redis.RedisListener, partial(connect, retries=0))
     startup.create_windows = partial(redis.RedisWindows, client)
+    for module in find_modules("redis"):
+        module.connect(startup, settings)
     try:
         yield client
     finally:

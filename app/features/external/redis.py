@@ -1,8 +1,9 @@
-"""Storage of the response cache in Redis, shared by all processes."""
+"""Storage of the response cache in Redis, shared by all processes: of external and redis."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -11,8 +12,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from app.features.external.store import Entry
+from app.features.external.store import Entry, Stores
+from app.features.redis.settings import RedisSettings
 from app.observability.logging import get_logger
+from app.startup import Startup
 
 T = TypeVar("T")
 
@@ -27,6 +30,12 @@ log = get_logger("cache")
 
 # Other clients of Redis can write entries: JSON is safe to parse, pickle would execute code.
 ENTRY = TypeAdapter(Entry)
+
+
+def connect(startup: Startup, settings: RedisSettings) -> None:
+    """Let the response cache be shared, except on a cluster, where its locks are untested."""
+    if not settings.redis_cluster:
+        startup.resources.add(Stores(partial(SharedStore, settings.redis_url)))
 
 
 class SharedStore:
