@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.features.external.store import Entry, Stores
+from app.features.redis.declarations import RedisUse
 from app.features.redis.settings import RedisSettings
 from app.observability.logging import get_logger
 from app.startup import Startup
@@ -110,3 +111,6 @@ def parse(stored: str | bytes) -> Entry | None:
         return ENTRY.validate_json(stored)
     except ValueError:
         return None  # Written by another client of Redis.
+
+
+extension = RedisUse(connect)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from app.features import find_modules
+from app.feature import Features
+from app.features.redis.declarations import RedisUse
 from app.features.redis.settings import RedisSettings
 from app.startup import Startup
 
@@ -43,8 +44,8 @@ async def connected(startup: Startup, settings: RedisSettings) -> AsyncIterator[
     # With a retry the client would resubscribe silently and miss messages published meanwhile.
     startup.create_listener = partial(redis.RedisListener, partial(connect, retries=0))
     startup.create_windows = partial(redis.RedisWindows, client)
-    for module in find_modules("redis"):
-        module.connect(startup, settings)
+    for each in startup.resources[Features].extensions("redis", RedisUse):
+        each.connect(startup, settings)
     try:
         yield client
     finally:
