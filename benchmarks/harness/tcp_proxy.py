@@ -84,6 +84,8 @@ class Proxy:
             while data := await reader.read(CHUNK_BYTES):
                 self.asked += counts
                 await self._passes.wait()
+                if writer.is_closing():
+                    break  # The other direction has ended; uvloop raises RuntimeError here.
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
