@@ -478,13 +478,6 @@ class TestMetadata:
 
         assert metadata["jwks_uri"] == f"{metadata['issuer']}/.well-known/jwks.json"
 
-    async def test_other_origins_may_read_the_metadata(self, running: Running) -> None:
-        origin = "https://app.example.com"
-        async with running(allowed_origins=[origin]) as app, new_client(app) as client:
-            response = await client.get(METADATA, headers={"Origin": origin})
-
-        assert response.headers["Access-Control-Allow-Origin"] == origin
-
     @pytest.mark.parametrize("role", Role)
     async def test_every_scope_of_a_role_is_listed(self, client: AsyncClient, role: Role) -> None:
         listed = (await client.get(METADATA)).json()["scopes_supported"]

@@ -70,14 +70,6 @@ class TestIdempotencyKey:
         assert theirs.status_code == 201
         assert theirs.json()["id"] != mine.json()["id"]
 
-    async def test_several_keys_are_a_bad_request(self, as_user: As, user: User) -> None:
-        client = await as_user(user)
-
-        twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
-        response = await client.post(ITEMS, json=item_body(), headers=twice)
-
-        assert (response.status_code, response.json()["code"]) == (400, "repeated_header")
-
     async def test_fifty_concurrent_requests_create_one_row(
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
