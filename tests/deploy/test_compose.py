@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 
 from app.commands.database import service_role
 from app.config.settings import load_settings
@@ -20,9 +19,6 @@ from tests.settings import SETTINGS
 TEXT = text_of(LOCAL_FILE) + text_of(PRODUCTION_FILE)
 EXPLAINED = (ROOT / ".env.example").read_text(encoding="utf-8")
 ROLES = (ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8")
-PROMETHEUS = yaml.safe_load(
-    (ROOT / "deploy/observability/prometheus.yml").read_text(encoding="utf-8")
-)
 SERVICES: dict[str, Node] = PRODUCTION["services"]
 LOCAL_SERVICES: dict[str, Node] = LOCAL["services"]
 STORES = {"db", "redis"} & SERVICES.keys()
@@ -139,15 +135,12 @@ class TestNetworks:
         assert PRODUCTION["networks"]["back"]["internal"]
         assert all(SERVICES[name]["networks"] == ["back"] for name in STORES)
 
-    def test_nginx_and_prometheus_find_the_service(self) -> None:
+    def test_nginx_finds_the_service(self) -> None:
         address = f"web:{PORT}"
 
         assert str(PORT) == OURS["web"]["environment"]["PORT"]
         assert address in (ROOT / "deploy/nginx/upstream.conf").read_text(encoding="utf-8")
-        metrics_port = OURS["worker"]["environment"]["WORKER_METRICS_PORT"]
-        assert scraped() == {"web": PORT, "worker": int(metrics_port)}
-        for name in ("nginx", "prometheus"):
-            assert set(SERVICES[name]["networks"]) & set(SERVICES["web"]["networks"])
+        assert set(SERVICES["nginx"]["networks"]) & set(SERVICES["web"]["networks"])
 
     def test_nginx_gets_every_file(self) -> None:
         mounted = dict(mounts(SERVICES["nginx"]))
@@ -251,13 +244,6 @@ def published(service: Node) -> list[str]:
     """Ports that others than this host can reach."""
     ports = [resolved(port) for port in service.get("ports", ())]
     return [port for port in ports if not port.startswith("127.0.0.1:")]
-
-
-def scraped() -> dict[str, int]:
-    """The ports at which Prometheus asks every container of a service."""
-    jobs = PROMETHEUS["scrape_configs"]
-    found = {job["job_name"]: job["dns_sd_configs"] for job in jobs}
-    return {each["names"][0]: each["port"] for (each,) in found.values()}
 
 
 def listen() -> str:

@@ -1,4 +1,4 @@
-"""Files of a feature: its folders, and modules and documents that bear its name."""
+"""Files of a feature: its folders, and what bears its name, documents and configuration."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,13 +7,14 @@ from pathlib import Path
 FOLDERS = ("app/features", "tests", "benchmarks")
 # Of the tree, whatever a feature is called.
 IGNORED = {"__pycache__", "peers"}
-# Documents and pictures of one feature.
-DOCUMENTS = {
-    "dashboard": "docs/images/dashboard-*.png",
-    "graphql": "docs/*graphql*",
-    "rooms": "docs/asyncapi.yaml",
-    "streams": "docs/live.md",
-    "webhooks": "docs/webhooks.md",
+# Documents, pictures and configuration of one feature.
+OTHER_FILES = {
+    "dashboard": ["docs/images/dashboard-*.png"],
+    "graphql": ["docs/*graphql*"],
+    "prometheus": ["deploy/observability", "deploy/kubernetes/base/*-monitor.yaml"],
+    "rooms": ["docs/asyncapi.yaml"],
+    "streams": ["docs/live.md"],
+    "webhooks": ["docs/webhooks.md"],
 }
 FEATURES = Path("app/features/__init__.py")
 
@@ -21,8 +22,8 @@ FEATURES = Path("app/features/__init__.py")
 def delete(root: Path, feature: str) -> list[Path]:
     """Delete the files of a feature; return the topmost paths, relative to the root."""
     paths = [path for folder in FOLDERS for path in named_after(root / folder, feature)]
-    if feature in DOCUMENTS:
-        paths += sorted(root.glob(DOCUMENTS[feature]))
+    for pattern in OTHER_FILES.get(feature, ()):
+        paths += sorted(root.glob(pattern))
     for path in paths:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return [path.relative_to(root) for path in paths]

@@ -18,7 +18,7 @@ from benchmarks.harness.servers import serving
 from tests.e2e.service import free_port
 from tests.polling import eventually
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "observability"
+FOLDER = Path(__file__).parents[3] / "deploy" / "observability"
 DASHBOARD = FOLDER / "grafana" / "dashboards" / "service.json"
 PROGRAM = shutil.which("prometheus")
 
