@@ -23,7 +23,6 @@ from app.feature import Features
 from app.http.cursors import CursorSigner
 from app.http.health import HealthChecks
 from app.http.resources import HttpResources
-from app.observability.log_writer import LogWriter
 from app.resources import Resources
 from app.runtime.background import start_together
 from app.runtime.drain import Drain, on_stop_signal
@@ -39,8 +38,6 @@ from app.startup import Startup
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     opened: Resources = app.state.resources
     async with AsyncExitStack() as stack:
-        opened[LogWriter].start()
-        stack.callback(opened[LogWriter].close)
         startup = start(opened)
         open_database(startup, stack)
         open_security(startup)

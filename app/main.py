@@ -23,7 +23,7 @@ from app.resources import Resources
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is opened before the lifespan starts."""
     settings, features = settings or get_settings(), load_features()
-    log_writer = configure_logging(settings)
+    configure_logging(settings)
     app = FastAPI(
         **info(settings, features.tags),
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=operation_id,
         telemetry=features.telemetry(settings),
     )
-    app.state.resources = create_resources(settings, features, log_writer)
+    app.state.resources = create_resources(settings, features)
     add_middleware(app, settings, features)
     register_error_handlers(app)
     include_routers(app, settings, features)
@@ -44,10 +44,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def create_resources(settings: Settings, features: Features, *others: object) -> Resources:
+def create_resources(settings: Settings, features: Features) -> Resources:
     resources = Resources()
     composed = (features.problem_extensions, features.write_responses)
-    for instance in (settings, *settings.features, features, *composed, *others):
+    for instance in (settings, *settings.features, features, *composed):
         resources.add(instance)
     return resources
 

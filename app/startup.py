@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from app.config.rate_limit_policy import Policy
 from app.config.settings import Settings
 from app.db.notifications import Notifications
 from app.http.health import HealthChecks
 from app.resources import Resources
 from app.runtime.background import BackgroundLoop
 from app.runtime.drain import Drain
-from app.security.rate_limit import CreateWindows, LocalWindows, Policy, Windows
+from app.security.rate_limit import CreateWindows, LocalWindows, Windows
 
 CreateListener = Callable[[Notifications], BackgroundLoop]
 Sample = Callable[[], None]

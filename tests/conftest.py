@@ -173,6 +173,7 @@ def settings(
         secret_key=SecretStr(SECRET),
         log_level="error",
         health_cache_seconds=0,  # Tests change what the probes check.
+        health_timeout_seconds=BUSY_SECONDS,
         database_pool_timeout_seconds=BUSY_SECONDS,
         database_connect_timeout_seconds=BUSY_SECONDS,
         database_command_timeout_seconds=BUSY_SECONDS,

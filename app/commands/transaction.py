@@ -7,6 +7,7 @@ from typing import TypeVar
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.db.engine import unit_of_work
+from app.db.errors import DatabaseUnavailable
 from app.db.unit_of_work import UnitOfWork
 from app.errors import AppError
 from app.feature import load_features
@@ -29,5 +30,8 @@ def in_transaction(settings: Settings, act: Callable[[UnitOfWork], Awaitable[T]]
     try:
         with database(settings) as url:
             return asyncio.run(run(url))
+    except DatabaseUnavailable as error:
+        remedy = "check DATABASE_URL, and run `app db upgrade` if it was never migrated."
+        raise ConfigError(f"The database cannot be used: {remedy}") from error
     except AppError as error:
         raise ConfigError(error.detail) from error

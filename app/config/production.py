@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from app.config.known_secrets import (
     DEVELOPMENT_SECRET,
+    KEY_DIGITS,
     LOOPBACK,
     has_guessable_password,
+    is_guessable,
     is_known_secret,
-    is_predictable,
 )
 from app.network.client_address import parse_networks
 
@@ -40,7 +41,7 @@ def unsafe_secrets(settings: Settings) -> dict[str, bool]:
     secret = settings.secret_key.get_secret_value()
     is_short = len(secret.encode()) < MIN_SECRET_BYTES
     is_development, is_known = secret == DEVELOPMENT_SECRET, is_known_secret(secret)
-    is_weak = is_predictable(secret) and not (is_short or is_development or is_known)
+    is_weak = not (is_short or is_development or is_known) and is_guessable(secret, KEY_DIGITS)
     return {
         f"SECRET_KEY is empty or shorter than 32 bytes: {NEW_SECRET}": is_short,
         f"SECRET_KEY is the development secret that is public: {NEW_SECRET}": is_development,

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from app.config.database_url import check_parameters
+from app.config.rate_limit_policy import Policy
 from app.network.client_address import parse_networks
 from app.network.origins import parse_origin
 from app.network.urls import check_hosts
-from app.security.rate_limit import Policy
 
 
 def checked_database_url(url: str) -> str:

@@ -91,6 +91,7 @@ class Settings(SettingsGroup):
     exports_per_process: int = Field(default=4, ge=1, le=1000)
 
     health_cache_seconds: float = Field(default=5, ge=0, le=60, allow_inf_nan=False)
+    health_timeout_seconds: float = Field(default=2, gt=0, le=60, allow_inf_nan=False)
 
     secret_key: SecretStr = SecretStr("")
     rate_limit_enabled: bool = True

@@ -13,7 +13,6 @@ from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
 from app.db.unit_of_work import UnitOfWork
 from app.resources import resources
-from app.security.principals import Principal
 
 OpenTransaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 
@@ -36,7 +35,7 @@ async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
         yield
     finally:
         router = resources(connection)[ReadRouting].router
-        principal: Principal | None = connection.scope.get("principal")
+        principal = connection.scope.get("principal")
         if router and principal:
             await router.announce(principal.id)
 
@@ -52,10 +51,9 @@ async def get_reads(connection: HTTPConnection) -> PoolReader:
 
 async def get_replica_reads(connection: HTTPConnection) -> Reader:
     router = resources(connection)[ReadRouting].router
-    if router is None:
-        return resources(connection)[DatabaseResources].reads
     # The principal may be resolved later: dependencies run in the order of a signature.
-    return router.reader(lambda: connection.scope["principal"].id)
+    replica = router and router.reader(lambda: connection.scope["principal"].id)
+    return replica or resources(connection)[DatabaseResources].reads
 
 
 async def get_transactions(connection: HTTPConnection) -> OpenTransaction:

@@ -1,6 +1,6 @@
 """The features of the service, in mounting order: those with the most requests come first.
 
-Redis and the replica come before them: they replace parts of the kernel that others open.
+Those before them replace parts of the kernel that others open; log_writer is the last to close.
 """
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 FEATURES = (
+    "log_writer",
     "cors",
     "load_shedding",
     "header_check",

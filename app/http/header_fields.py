@@ -12,7 +12,6 @@ from functools import lru_cache
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 BLANKS = " \t"
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # A quoted string that is never closed extends to the end, so that no pattern backtracks.
 QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?$)'
 MEMBER = re.compile(rf"(?:{QUOTED}|[^,])+", re.DOTALL)
@@ -93,8 +92,3 @@ def offer_weight(offer: str, ranges: Iterable[Parameterized]) -> float:
     by_value = {each.value: each.weight for each in ranges}
     kinds = (offer, f"{offer.partition('/')[0]}/*", "*/*")
     return next((by_value[kind] for kind in kinds if kind in by_value), 0.0)
-
-
-def are_tokens(members: Iterable[str]) -> bool:
-    """Return whether each is a token, as names of methods and fields are (section 5.6.2)."""
-    return all(TOKEN.fullmatch(member) for member in members)

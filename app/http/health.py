@@ -13,8 +13,6 @@ from app.http.schemas import Out
 from app.observability.logging import get_logger
 from app.runtime.single_flight_cache import SingleFlightCache
 
-# Below the time that orchestrators and load balancers commonly give a probe.
-PROBE_SECONDS = 2.0
 READINESS_SECONDS = 1.0
 
 PROBES = frozenset({"/liveness", "/readiness", "/health", "/metrics"})
@@ -36,6 +34,7 @@ class HealthChecks:
 
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.health_cache_seconds
+        self._timeout = settings.health_timeout_seconds
         self._health = SingleFlightCache[str, dict[str, DependencyHealth]](max_entries=1)
         self._readiness = SingleFlightCache[str, bool](max_entries=1)
         self._checks: dict[str, Check] = {}
@@ -53,28 +52,26 @@ class HealthChecks:
         return await self._readiness.get("readiness", self._check_database)
 
     async def _check_all(self) -> tuple[dict[str, DependencyHealth], float]:
-        probes = (probe(name, check()) for name, check in self._checks.items())
+        probes = (self._probe(name, check()) for name, check in self._checks.items())
         health = dict(zip(self._checks, await asyncio.gather(*probes), strict=True))
         return health, self._seconds
 
     async def _check_database(self) -> tuple[bool, float]:
-        is_ready = await succeeds("database", self._checks["database"]())
+        is_ready = await self._succeeds("database", self._checks["database"]())
         # Load balancers act on it, so it follows the database within a second.
         return is_ready, min(self._seconds, READINESS_SECONDS)
 
+    async def _probe(self, name: str, check: Awaitable[bool]) -> DependencyHealth:
+        started = time.perf_counter()
+        status: Literal["ok", "down"] = "ok" if await self._succeeds(name, check) else "down"
+        milliseconds = (time.perf_counter() - started) * 1000
+        return DependencyHealth(status=status, latency_milliseconds=round(milliseconds, 2))
 
-async def probe(name: str, check: Awaitable[bool]) -> DependencyHealth:
-    started = time.perf_counter()
-    status: Literal["ok", "down"] = "ok" if await succeeds(name, check) else "down"
-    milliseconds = (time.perf_counter() - started) * 1000
-    return DependencyHealth(status=status, latency_milliseconds=round(milliseconds, 2))
-
-
-async def succeeds(name: str, check: Awaitable[bool]) -> bool:
-    """Return the outcome of a check; the reason of a failure is only logged."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            return await check
-    except (AppError, TimeoutError) as error:
-        log.warning("probe failed", dependency=name, reason=type(error).__name__)
-        return False
+    async def _succeeds(self, name: str, check: Awaitable[bool]) -> bool:
+        """Return the outcome of a check; the reason of a failure is only logged."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await check
+        except (AppError, TimeoutError) as error:
+            log.warning("probe failed", dependency=name, reason=type(error).__name__)
+            return False

@@ -27,15 +27,6 @@ class TooManyParameters(UriTooLong):
     remedy = "Send only the parameters that the documentation names, each once."
 
 
-class ExpectationFailed(AppError):
-    """RFC 9110, section 15.5.18."""
-
-    status = 417
-    code = "expectation_failed"
-    title = "Expectation failed"
-    remedy = "Send no Expect header, or `100-continue`."
-
-
 class HeadersTooLarge(AppError):
     """RFC 6585, section 5."""
 
@@ -43,24 +34,6 @@ class HeadersTooLarge(AppError):
     code = "headers_too_large"
     title = "Request header fields too large"
     remedy = "Send fewer or shorter header fields; cookies are the usual cause."
-
-
-class NotImplementedHere(AppError):
-    """RFC 9110, section 15.6.2."""
-
-    status = 501
-    code = "not_implemented"
-    title = "Not implemented"
-    remedy = "Use a method that the documentation names, and no transfer coding but chunked."
-
-
-class VersionNotSupported(AppError):
-    """RFC 9110, section 15.6.6."""
-
-    status = 505
-    code = "http_version_not_supported"
-    title = "HTTP version not supported"
-    remedy = "Send the request as HTTP/1.1."
 
 
 class UnsupportedContentCoding(UnsupportedMediaType):

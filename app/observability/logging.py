@@ -3,13 +3,12 @@
 import json
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from app.config.settings import Settings
-from app.observability.log_writer import LogWriter
 from app.observability.redaction import RedactedExceptions, redact_fields, redact_line
 from app.observability.request_context import actor_id, request_id, task_id
 from app.observability.tracing import Tracing
@@ -54,30 +53,29 @@ NOISY_LOGGERS = (
 )
 
 
-def configure_logging(settings: Settings) -> LogWriter:
-    """Send structlog and the standard library's loggers to standard output, in one format.
+def configure_logging(settings: Settings, output: TextIO | None = None) -> None:
+    """Send structlog and the standard library's loggers to `output`, in one format.
 
-    The returned writer writes each line directly until it is started.
+    Without an argument it is standard output.
     """
+    output = output or sys.stdout
     renderers = READABLE if settings.environment == "development" else JSON
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    writer = LogWriter(sys.stdout)
     structlog.configure(
         processors=[*SHARED, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(writer),  # type: ignore[arg-type]  # enough of a file
+        logger_factory=structlog.WriteLoggerFactory(output),
         cache_logger_on_first_use=False,
     )
-    configure_standard_logging(level, renderers, writer)
-    return writer
+    configure_standard_logging(level, renderers, output)
 
 
-def configure_standard_logging(level: int, renderers: list[Processor], writer: LogWriter) -> None:
+def configure_standard_logging(level: int, renderers: list[Processor], output: TextIO) -> None:
     remove_private_fields = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=SHARED, processors=[remove_private_fields, *renderers]
     )
-    handler = logging.StreamHandler(writer)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):

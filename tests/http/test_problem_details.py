@@ -15,13 +15,11 @@ from app.errors import AppError, DeadlineExceeded, TooManyRequests, Unavailable
 from app.features.users.models.user import User
 from app.http.problem_details import MAX_POINTER, pointer
 from app.http.schemas import MAX_ERRORS
-from app.observability.log_writer import LogWriter
 from app.observability.logging import configure_logging
 from benchmarks.harness.servers import connected, serving
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
 from tests.problems import assert_problem, broken
-from tests.state import opened
 
 ITEMS = "/api/v1/items"
 JSON = {"Content-Type": "application/json"}
@@ -241,18 +239,8 @@ class TestSecretInput:
     @pytest.fixture
     def log(self, settings: Settings, caplog: pytest.LogCaptureFixture) -> Iterator[StringIO]:
         caplog.set_level("WARNING", "httpx2")  # The client of the test, not the service.
-        log = StringIO()
-        with redirect_stdout(log), redirect_stderr(log):
-            yield log
+        yield StringIO()
         configure_logging(settings)
-
-    @pytest.fixture
-    async def talkative(
-        self, running: Running, app: FastAPI, log: StringIO
-    ) -> AsyncIterator[FastAPI]:
-        async with running(log_level="debug") as own:
-            own.add_api_route("/fail", fail, methods=["POST"])
-            yield own
 
     @pytest.mark.parametrize(
         ("method", "path", "options"),
@@ -277,19 +265,20 @@ class TestSecretInput:
     )
     async def test_secret_input_is_not_repeated(
         self,
-        talkative: FastAPI,
+        running: Running,
         log: StringIO,
         user: User,
         method: str,
         path: str,
         options: dict[str, Any],
     ) -> None:
-        token = await access_token(talkative, user)
-        headers = {"Authorization": f"Bearer {token}", "X-Canary": CANARY}
-
-        async with new_client(talkative, **headers) as client:
-            response = await client.request(method, path, **options)
-        opened(talkative)[LogWriter].write_waiting()
+        with redirect_stdout(log), redirect_stderr(log):
+            async with running(log_level="debug") as talkative:
+                talkative.add_api_route("/fail", fail, methods=["POST"])
+                token = await access_token(talkative, user)
+                headers = {"Authorization": f"Bearer {token}", "X-Canary": CANARY}
+                async with new_client(talkative, **headers) as client:
+                    response = await client.request(method, path, **options)
 
         assert CANARY not in (response.text + str(response.headers)).lower()
         assert response.headers["X-Request-ID"] in log.getvalue()

@@ -8,8 +8,9 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from app.config.rate_limit_policy import Policy
 from app.features.users.models.user import User
-from app.security.rate_limit import LocalWindows, Policy
+from app.security.rate_limit import LocalWindows
 from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body

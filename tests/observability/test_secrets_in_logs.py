@@ -2,40 +2,30 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import redirect_stdout
+from contextlib import asynccontextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import Request
 from httpx2 import AsyncClient
 
-from app.observability.log_writer import LogWriter
 from tests.conftest import Running, new_client
-from tests.state import opened
 
 CANARY = "canary-7f3a9c5512"
 V1 = "/api/v1"
 
 
-@pytest.fixture
-async def log() -> AsyncIterator[StringIO]:
-    with redirect_stdout(StringIO()) as log:
-        yield log
+@asynccontextmanager
+async def talkative(running: Running, log: StringIO) -> AsyncIterator[AsyncClient]:
+    """Run a service with the lowest log level, and an endpoint that fails with its input.
 
-
-@pytest.fixture
-async def talkative(log: StringIO, running: Running) -> AsyncIterator[FastAPI]:
-    """A service with the lowest log level, and an endpoint that fails with its input."""
-    async with running(log_level="debug") as app:
-        app.add_api_route("/fails", fail, methods=["POST"])
-        yield app
-
-
-@pytest.fixture
-async def service(talkative: FastAPI) -> AsyncIterator[AsyncClient]:
-    async with new_client(talkative) as client:
-        yield client
+    When it has ended, each of its lines is in the log.
+    """
+    with redirect_stdout(log):
+        async with running(log_level="debug") as app, new_client(app) as client:
+            app.add_api_route("/fails", fail, methods=["POST"])
+            yield client
 
 
 async def fail(request: Request) -> None:
@@ -64,22 +54,19 @@ REQUESTS: list[dict[str, Any]] = [
 
 class TestSecret:
     @pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: each["url"].split("?")[0])
-    async def test_is_in_no_log(
-        self, talkative: FastAPI, service: AsyncClient, log: StringIO, request_: dict[str, Any]
-    ) -> None:
-        is_write = {"json", "data", "content"} & request_.keys()
+    async def test_is_in_no_log(self, running: Running, request_: dict[str, Any]) -> None:
+        is_write, log = {"json", "data", "content"} & request_.keys(), StringIO()
 
-        await service.request("POST" if is_write else "GET", **request_)
-        opened(talkative)[LogWriter].close()
+        async with talkative(running, log) as service:
+            await service.request("POST" if is_write else "GET", **request_)
 
         assert '"event": "request"' in log.getvalue()
         assert CANARY not in log.getvalue()
 
-    async def test_of_an_unexpected_error_is_not_in_its_traceback(
-        self, talkative: FastAPI, service: AsyncClient, log: StringIO
-    ) -> None:
-        response = await service.post("/fails", content=CANARY)
-        opened(talkative)[LogWriter].close()
+    async def test_of_an_unexpected_error_is_not_in_its_traceback(self, running: Running) -> None:
+        log = StringIO()
+        async with talkative(running, log) as service:
+            response = await service.post("/fails", content=CANARY)
 
         assert response.status_code == 500
         assert '"exc_type": "RuntimeError"' in log.getvalue()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.runtime import email_address, text
+from app.runtime import text
 from app.runtime.text import TextRefused
 
 
@@ -10,10 +10,3 @@ def test_refuses_texts_beyond_the_bound_of_normalization() -> None:
     assert text.nfc("\u00e9" * text.MAX_LENGTH)
     with pytest.raises(TextRefused):
         text.nfc("\u00e9" * (text.MAX_LENGTH + 1))
-
-
-def test_refuses_long_addresses_and_cuts_none() -> None:
-    padded = "ada@example.com" + " " * email_address.MAX_LENGTH + "@example.org"
-
-    with pytest.raises(TextRefused):
-        email_address.email_address(padded)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.security.rate_limit import LocalWindows, Policy
+from app.config.rate_limit_policy import Policy
+from app.security.rate_limit import LocalWindows
 
 
 class TestPolicy:

@@ -3,6 +3,8 @@
 Pages of ALLOWED_ORIGINS may send any header field: see docs/adr/0027-header-fields.md.
 """
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -10,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.config.settings import Settings
 from app.errors import BadRequest
-from app.http.header_fields import are_tokens, list_members
+from app.http.header_fields import list_members
 from app.http.problem_details import problem_response
 from app.network.origins import parse_origin
 
@@ -42,6 +44,8 @@ EXPOSED_HEADERS = (
 # The longest time that browsers cache a preflight response: Chromium limits it to two hours.
 MAX_AGE_SECONDS = 7200
 MAX_REQUESTED_HEADERS = 100
+# RFC 9110, section 5.6.2.
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 VARY_ORIGIN = (b"vary", b"Origin")
 VARY_PREFLIGHT = {
     "Vary": "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
@@ -85,7 +89,7 @@ class CorsMiddleware(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
         names = list_members(request_headers.get("access-control-request-headers"))
-        is_readable = len(names) <= MAX_REQUESTED_HEADERS and are_tokens(names)
+        is_readable = len(names) <= MAX_REQUESTED_HEADERS and all(map(TOKEN.fullmatch, names))
         return (
             response
             if response.status_code < BadRequest.status and is_readable

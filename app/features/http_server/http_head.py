@@ -11,12 +11,12 @@ from websockets.http11 import MAX_LINE_LENGTH, Request
 from websockets.server import ServerProtocol
 
 from app.errors import AppError, BadRequest
-from app.http.request_errors import (
+from app.features.http_server.errors import (
     ExpectationFailed,
-    HeadersTooLarge,
     NotImplementedHere,
     VersionNotSupported,
 )
+from app.http.request_errors import HeadersTooLarge
 
 Header = tuple[bytes, bytes]
 

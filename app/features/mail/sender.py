@@ -17,7 +17,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from app.observability import metrics
 from app.observability.logging import get_logger
-from app.runtime.email_address import email_address
 
 SMTP_SECONDS = 10.0
 
@@ -141,8 +140,7 @@ class MailSender:
         """
         mail = compose(template, {"project_name": self._project_name, **values})
         mail["From"] = self._sender
-        # Addresses are ASCII since ADR 0028, but a queued job may be older.
-        mail["To"] = recipient if recipient.isascii() else email_address(recipient)
+        mail["To"] = recipient
         mail["Date"] = localtime()
         # The same at each attempt, so that a server can detect a duplicate.
         mail["Message-ID"] = f"<{mail_id}@{parseaddr(self._sender)[1].partition('@')[2]}>"

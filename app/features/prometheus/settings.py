@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from app.config.known_secrets import is_known_secret
+from app.config.known_secrets import TOKEN_DIGITS, is_guessable
 from app.config.production import NEW_SECRET
 from app.config.settings_group import SettingsGroup
 
@@ -16,7 +16,7 @@ class PrometheusSettings(SettingsGroup):
 
     def unsafe(self) -> dict[str, bool]:
         token = self.metrics_token.get_secret_value()
-        is_weak = len(token.encode()) < MIN_TOKEN_BYTES or is_known_secret(token)
+        is_weak = len(token.encode()) < MIN_TOKEN_BYTES or is_guessable(token, TOKEN_DIGITS)
         return {
             f"METRICS_TOKEN is shorter than 16 bytes or easy to guess: {NEW_SECRET}": (
                 bool(token) and is_weak

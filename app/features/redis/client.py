@@ -14,11 +14,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
+from app.config.rate_limit_policy import Policy
 from app.db.notifications import Notifications
 from app.network.urls import one_host_each
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
-from app.security.rate_limit import LocalWindows, Policy, Verdict
+from app.security.rate_limit import LocalWindows, Verdict
 
 Client = Redis | RedisCluster
 

@@ -1,7 +1,7 @@
 """User names and e-mail addresses in the form in which they are compared."""
 
+from app.features.users.email_address import email_address
 from app.runtime.canonical import canonical
-from app.runtime.email_address import email_address
 from app.runtime.text import TextRefused
 
 

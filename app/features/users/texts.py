@@ -1,8 +1,8 @@
 """Rules of texts in requests about users."""
 
+from app.features.users.email_address import email_address
 from app.features.users.opaque_string import prepared
 from app.http.schemas import checked_by
-from app.runtime.email_address import email_address
 from app.runtime.text import storable
 
 EMAIL = checked_by(email_address)

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.feature import Feature
+from app.features.log_writer.log_writer import LogWriter
 from app.features.watchdog.settings import WatchdogSettings
 from app.features.watchdog.watchdog import Watchdog
-from app.observability.log_writer import LogWriter
 from app.startup import Startup
 
 
@@ -20,5 +20,6 @@ async def lifespan(startup: Startup) -> AsyncIterator[None]:
 
 feature = Feature(
     name="watchdog",
+    requires=("log_writer",),
     lifespan=lifespan,
 )

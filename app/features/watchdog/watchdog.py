@@ -6,7 +6,7 @@ import sys
 import threading
 import traceback
 
-from app.observability.log_writer import LogWriter
+from app.features.log_writer.log_writer import LogWriter
 from app.observability.logging import get_logger
 from app.runtime.background import BackgroundLoop
 

@@ -10,9 +10,10 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy import func, select
 
+from app.config.rate_limit_policy import Policy
 from app.features.items.models import Item
 from app.features.users.models.user import User
-from app.security.rate_limit import LocalWindows, Policy
+from app.security.rate_limit import LocalWindows
 from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.e2e.service import ROOT

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from app.config.rate_limit_policy import Policy
 from app.db.notifications import Notifications
 from app.features.redis.client import (
     Client,
@@ -14,7 +15,6 @@ from app.features.redis.client import (
     RedisWindows,
     create_redis,
 )
-from app.security.rate_limit import Policy
 from tests.features.redis.cluster import Cluster, valkey_cluster
 from tests.polling import PATIENCE_SECONDS, eventually
 

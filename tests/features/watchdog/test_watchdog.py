@@ -10,6 +10,7 @@ PROGRAM = """
 import asyncio, os, signal, subprocess, sys, time
 from app.config.settings import Settings
 from app.observability.logging import configure_logging
+from app.features.log_writer.log_writer import LogWriter
 from app.features.watchdog.watchdog import Watchdog
 
 def get_stuck():
@@ -24,7 +25,8 @@ async def stopped():
     await asyncio.sleep(3)
 
 async def main():
-    writer = configure_logging(Settings(_env_file=None, environment="test"))
+    writer = LogWriter(sys.stdout)
+    configure_logging(Settings(_env_file=None, environment="test"), writer)
     writer.start()
     watchdog = Watchdog(1, writer)
     watchdog.start()

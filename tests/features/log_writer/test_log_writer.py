@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 
-from app.observability.log_writer import LogWriter
+from app.features.log_writer.log_writer import LogWriter
 
 PATIENCE_SECONDS = 20
 
