@@ -93,7 +93,7 @@ drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against u
 drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, none done twice
 	@exec $(BIN)/python -m benchmarks.lost_workers $(ARGS)
 
-drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
+drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, rejections
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
 drill-exhaustion: $(READY) ## Attacks of one client: what others notice; ARGS="--checkout DIR"
@@ -133,7 +133,7 @@ pictures: $(READY) ## Take pictures of the dashboard, in docs/images
 # end feature: dashboard
 
 # feature: benchmarks, graphql
-drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
+drill-graphql: $(READY) ## GraphQL attacks: each rejected, and how fast
 	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
 # end feature: benchmarks, graphql
 

@@ -29,8 +29,8 @@ NO_SESSION = (
     "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: notifications and "
     "migrations need a session."
 )
-REFUSED_OPTIONS = (
-    "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
+REJECTED_OPTIONS = (
+    "DATABASE_URL has options, which PgBouncer rejects: give them to the role with "
     "ALTER ROLE ... SET."
 )
 
@@ -122,7 +122,7 @@ class Settings(SettingsGroup):
         is_pooled = self.database_pgbouncer
         return {
             NO_SESSION: is_pooled and not self.database_direct_url,
-            REFUSED_OPTIONS: is_pooled and "options" in parameters(self.database_url),
+            REJECTED_OPTIONS: is_pooled and "options" in parameters(self.database_url),
         }
 
     @property

@@ -154,7 +154,7 @@ class UnitOfWorkSession(Session):
         return cast("Connection", connection.orm.sync_connection)
 
     def rollback(self) -> None:
-        """Refuse: SQLAlchemy's connection is in AUTOCOMMIT, so that nothing would be undone."""
+        """Raise RuntimeError: SQLAlchemy's connection is in AUTOCOMMIT and would undo nothing."""
         raise RuntimeError("The unit of work rolls back: raise an error, or use begin_nested().")
 
 

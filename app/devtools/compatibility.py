@@ -1,6 +1,6 @@
 """Breaking changes between two OpenAPI documents, from the view of a client.
 
-A client breaks when a request that it sends is refused or ignored, or when an answer is not what
+A client breaks when a request that it sends is rejected or ignored, or when an answer is not what
 it could rely on. New optional parts break no client.
 """
 

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.http.field_descriptions import describe_fields
-from app.runtime.text import TextRefused, normalized_line, normalized_paragraph, normalized_text
+from app.runtime.text import TextRejected, normalized_line, normalized_paragraph, normalized_text
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         try:
             return rule(text) if isinstance(text, str) else value
-        except TextRefused as error:
+        except TextRejected as error:
             raise PydanticCustomError(error.code, error.message) from None
 
     return BeforeValidator(check)

@@ -31,10 +31,10 @@ IN_FLIGHT = Gauge(
 )
 IN_FLIGHT_LIMIT = Gauge(
     "http_requests_in_flight_limit",
-    "How many may be worked on before others are refused.",
+    "Limit of requests in flight; further ones wait or are rejected.",
     multiprocess_mode="livesum",
 )
-REQUESTS_SHED = Counter("http_requests_shed", "Requests refused because there was too much to do.")
+REQUESTS_SHED = Counter("http_requests_shed", "Requests rejected by load shedding.")
 REQUESTS_EXPIRED = Counter("http_requests_expired", "Requests that took longer than they may.")
 
 # --- The process -------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class Verdict:
     reset_seconds: int
 
     @property
-    def is_refused(self) -> bool:
+    def is_rejected(self) -> bool:
         return self.remaining < 0
 
     def headers(self, policy: Policy) -> list[tuple[bytes, bytes]]:

@@ -92,7 +92,7 @@ class PasswordAuth(httpx.Auth):
         response = yield httpx.Request("POST", self._token_url, data=self._form)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise ConfigError(
-                f"The service refuses the user name {self._form['username']} or its password: "
+                f"The service rejects the user name {self._form['username']} or its password: "
                 "name them with --username and --password or IMPORT_PASSWORD."
             )
         self._token = body_of(response).get("access_token", "")

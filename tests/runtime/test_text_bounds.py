@@ -1,19 +1,19 @@
-"""Bounds of text processing: what is longer is refused before it is normalized or parsed."""
+"""Bounds of text processing: what is longer is rejected before it is normalized or parsed."""
 
 import pytest
 
 from app.runtime import email_address, text
-from app.runtime.text import TextRefused
+from app.runtime.text import TextRejected
 
 
-def test_refuses_texts_beyond_the_bound_of_normalization() -> None:
+def test_rejects_texts_beyond_the_bound_of_normalization() -> None:
     assert text.nfc("\u00e9" * text.MAX_LENGTH)
-    with pytest.raises(TextRefused):
+    with pytest.raises(TextRejected):
         text.nfc("\u00e9" * (text.MAX_LENGTH + 1))
 
 
-def test_refuses_long_addresses_and_cuts_none() -> None:
+def test_rejects_long_addresses_and_cuts_none() -> None:
     padded = "ada@example.com" + " " * email_address.MAX_LENGTH + "@example.org"
 
-    with pytest.raises(TextRefused):
+    with pytest.raises(TextRejected):
         email_address.email_address(padded)

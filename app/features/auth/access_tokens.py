@@ -160,7 +160,7 @@ class TokenSigner:
             issued_at=seconds(payload.get("iat")),
             expires_at=seconds(payload.get("exp")),
         )
-        refuse_wrong_time(claims, not_before=seconds(payload.get("nbf", claims.issued_at)))
+        reject_wrong_time(claims, not_before=seconds(payload.get("nbf", claims.issued_at)))
         return claims
 
 
@@ -204,7 +204,7 @@ def scopes_of(claim: object) -> frozenset[str]:
     return frozenset(claim.split())
 
 
-def refuse_wrong_time(claims: AccessClaims, *, not_before: int) -> None:
+def reject_wrong_time(claims: AccessClaims, *, not_before: int) -> None:
     """Reject claims outside of their validity; `not_before` is in seconds since the epoch.
 
     Raises:

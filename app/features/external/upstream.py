@@ -75,12 +75,12 @@ class Upstream:
         request = self._client.build_request("GET", self.base_url + path, headers=headers)
         with self._breakers.guard(self._host):
             answer = await send(self._client, request, seconds=seconds, traced=True)
-            refuse_failure(answer)
-        refuse_unusable(answer)
+            raise_for_failure(answer)
+        reject_unusable(answer)
         return answer
 
 
-def refuse_failure(answer: Answer) -> None:
+def raise_for_failure(answer: Answer) -> None:
     """Raise for an answer that indicates a failure of the whole service.
 
     Raises:
@@ -94,7 +94,7 @@ def refuse_failure(answer: Answer) -> None:
         raise UpstreamFailed
 
 
-def refuse_unusable(answer: Answer) -> None:
+def reject_unusable(answer: Answer) -> None:
     """Reject a response other than 200.
 
     Raises:

@@ -55,7 +55,7 @@ def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
         work_of(request.scope).stop_clock()  # Uploads have their own deadline.
         limiter: ConcurrencyLimiter = resources(request)[FileResources].uploads
         with limiter.slot(principal.id):
-            refuse_beyond_quota(request, await files.usage(reads, principal.id), quota)
+            reject_beyond_quota(request, await files.usage(reads, principal.id), quota)
             body = body_chunks(request, settings)
             reader = MultipartReader(request.headers.get("content-type", ""), body)
             async with discard_unless_committed(storage, Upload(principal.id)) as upload:
@@ -65,7 +65,7 @@ def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
     return get_upload
 
 
-def refuse_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
+def reject_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
     """Reject early, by Content-Length, what exceeds the quota; the exact check follows later.
 
     Raises:

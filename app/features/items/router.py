@@ -108,7 +108,7 @@ async def create_items(
     await asyncio.sleep(0)
     checked = batch.checked()
     await asyncio.sleep(0)
-    checked.refuse_categories(await categories.find_unknown(uow, checked.category_ids()))
+    checked.reject_categories(await categories.find_unknown(uow, checked.category_ids()))
     broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
     if batch.atomic and broken:
         raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
@@ -169,7 +169,7 @@ async def batch_answer(
     request: Request, created: dict[int, ItemRow], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     """Return the results in the order of the batch; other requests run between slices."""
-    results = {index: refused(request, index, rules) for index, rules in broken.items()}
+    results = {index: rejected(request, index, rules) for index, rules in broken.items()}
     for number, (index, item) in enumerate(created.items()):
         if number % ITEMS_PER_SLICE == 0:
             await asyncio.sleep(0)
@@ -180,6 +180,6 @@ async def batch_answer(
     return ItemBatchRead(results=ordered, created=len(created), failed=len(broken))
 
 
-def refused(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
+def rejected(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
     error = Problem(**problem(request.scope, Unprocessable(violations=rules)))
     return ItemBatchResult(index=index, status=422, problem=error)

@@ -172,7 +172,7 @@ class CheckedBatch:
     def category_ids(self) -> set[uuid.UUID]:
         return {item.category_id for item in self.valid.values() if item.category_id}
 
-    def refuse_categories(self, unknown: Collection[uuid.UUID]) -> None:
+    def reject_categories(self, unknown: Collection[uuid.UUID]) -> None:
         """Move the items with an unknown category to the invalid ones."""
         for index in [index for index, item in self.valid.items() if item.category_id in unknown]:
             del self.valid[index]

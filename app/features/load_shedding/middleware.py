@@ -35,7 +35,7 @@ class LoadSheddingMiddleware:
         try:
             await limit.acquire(client)
         except Overloaded as error:
-            scope["state"]["is_refused"] = True
+            scope["state"]["is_rejected"] = True
             await problem_response(scope, error)(scope, receive, send)
             return
         if scope["type"] == "websocket":

@@ -64,7 +64,7 @@ async def get_for_change(uow: UnitOfWork, task_id: uuid.UUID, *, viewer: Princip
     return found(await uow.session.scalar(statement, viewer.as_viewer()), "task")
 
 
-async def refuse_too_many(uow: UnitOfWork, owner_id: uuid.UUID, *, most: int) -> None:
+async def reject_too_many(uow: UnitOfWork, owner_id: uuid.UUID, *, most: int) -> None:
     """Limit the unfinished tasks of one owner.
 
     Raises:

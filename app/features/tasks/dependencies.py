@@ -38,7 +38,7 @@ async def require_room_for_task(request: Request, uow: UnitOfWorkDep, principal:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
     most = resources(request)[TaskSettings].tasks_per_user
-    await tasks.refuse_too_many(uow, principal.id, most=most)
+    await tasks.reject_too_many(uow, principal.id, most=most)
 
 
 async def get_task_filters(

@@ -61,7 +61,7 @@ async def get_passwords(request: Request) -> PasswordHasher:
     return resources(request)[UserResources].passwords
 
 
-def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
+def reject_weak(password: str, *, email: str, username: str, field: str) -> None:
     """Check a new password against the list of common ones and the account's own names.
 
     Raises:

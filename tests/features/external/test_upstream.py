@@ -219,10 +219,10 @@ class TestBreaker:
     ) -> None:
         await open_breaker(upstream)
 
-        refused = await failure(upstream, "/resources/news")
+        rejected = await failure(upstream, "/resources/news")
 
-        assert type(refused) is BreakerOpen
-        assert refused.headers == {"Retry-After": "1"}
+        assert type(rejected) is BreakerOpen
+        assert rejected.headers == {"Retry-After": "1"}
         assert demo.requests == {"/resources/failing": breaker_limits.FAILURES}
         assert list(breakers.states().values()) == ["open"]
 
@@ -287,7 +287,7 @@ class TestBreaker:
 
 
 async def open_breaker(upstream: Upstream) -> None:
-    """Three failures of the first call, two of the second before the breaker refuses its third."""
+    """Three failures of the first call, two of the second before the breaker rejects its third."""
     await failure(upstream, "/resources/failing")
     await failure(upstream, "/resources/failing")
 

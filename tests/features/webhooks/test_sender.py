@@ -212,7 +212,7 @@ class TestFailure:
         failed = await load(app, row)
         assert (failed.status, failed.error) == (DeliveryStatus.PENDING, "upstream_failed")
 
-    async def test_name_of_a_private_address_is_refused(
+    async def test_name_of_a_private_address_is_rejected(
         self, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         async def inside(host: str, port: int) -> list[str]:

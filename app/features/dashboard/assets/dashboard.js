@@ -17,14 +17,14 @@ byId("sign-in").addEventListener("submit", async (event) => {
   try {
     await signIn(event.target);
   } catch {
-    refuse("The service does not answer.");
+    showError("The service does not answer.");
   }
 });
 
 async function signIn(form) {
   const answer = await fetch(`${api}/auth/token`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
   const body = await answer.json();
-  if (!answer.ok) return refuse(body.detail ?? body.title);
+  if (!answer.ok) return showError(body.detail ?? body.title);
   tokens = body;
   form.reset();
   await draw();
@@ -38,9 +38,9 @@ byId("leave").addEventListener("click", async () => {
   }
 });
 
-function refuse(reason) {
-  byId("refusal").textContent = reason;
-  byId("refusal").hidden = false;
+function showError(reason) {
+  byId("error-message").textContent = reason;
+  byId("error-message").hidden = false;
 }
 
 function show(isSignedIn) {
@@ -54,8 +54,8 @@ function leave(reason) {
   clearTimeout(timer);
   document.dispatchEvent(new CustomEvent("left"));
   show(false);
-  byId("refusal").hidden = true;
-  if (reason) refuse(reason);
+  byId("error-message").hidden = true;
+  if (reason) showError(reason);
 }
 
 async function call(path, options = {}) {

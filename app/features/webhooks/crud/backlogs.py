@@ -62,17 +62,17 @@ async def queue(uow: UnitOfWork, due: Due, limits: QueueLimits, *, behind: Posit
     owners = await lock(uow, due)
     waiting = await in_queue(uow, set(owners.values()))
     accepted: dict[uuid.UUID, Sequence[PublishedEvent]] = {}
-    refused: dict[uuid.UUID, list[uuid.UUID]] = {}
+    rejected: dict[uuid.UUID, list[uuid.UUID]] = {}
     for webhook_id, owner_id in owners.items():
         of_account = waiting[owner_id]
         room = limits.room(of_account.get(webhook_id, 0), sum(of_account.values()))
         if len(due[webhook_id]) > room:
-            refused.setdefault(owner_id, []).append(webhook_id)
+            rejected.setdefault(owner_id, []).append(webhook_id)
             continue
         accepted[webhook_id] = due[webhook_id]
         of_account[webhook_id] = of_account.get(webhook_id, 0) + len(due[webhook_id])
     await insert_all(uow, accepted)
-    for owner_id, webhook_ids in refused.items():
+    for owner_id, webhook_ids in rejected.items():
         for webhook_id in webhook_ids:
             await move(uow, webhook_id, behind, due[webhook_id][0].event.timestamp)
         await notify_owner(uow, owner_id, webhook_ids)
