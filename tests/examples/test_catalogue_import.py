@@ -361,7 +361,7 @@ class TestRejects:
         assert (first["price"], first["clarity"]) == ("18823", "VS2")
         assert (first["pointer"], first["code"]) == ("/price", "less_than_equal")
         assert first["message"]
-        assert "rejected               2  (less_than_equal 2)" in summary
+        assert "rejected              2  (less_than_equal 2)" in summary
 
     async def test_rejects_name_every_reason_of_a_row(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
