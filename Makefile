@@ -81,7 +81,7 @@ bench-growth: $(READY) ## What requests and the export cost from 10,000 to 10,00
 bench-profile: $(READY) ## Where our own CPU time goes; ARGS="--only list create"
 	@exec $(BIN)/python -m benchmarks.hotspots $(ARGS)
 
-bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million items
+bench-plans: $(READY) ## Show how PostgreSQL plans each list over a million items
 	@exec $(BIN)/python -m benchmarks.plans $(ARGS)
 
 newcomer: $(READY) ## What a newcomer does, in an empty home: seconds for each step
@@ -106,7 +106,7 @@ drill-upgrade: $(READY) ## Migrate under load while the previous release serves;
 	@exec $(BIN)/python -m benchmarks.upgrade $(ARGS)
 # end feature: benchmarks
 
-drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
+drill-requests: $(READY) ## 50,000 hostile requests to all operations: none may get a 500
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
 # feature: benchmarks, rooms

@@ -166,7 +166,7 @@ def rows_after(order: Sequence[tuple[Column, bool]]) -> ColumnElement[bool]:
     bounds = [bindparam(f"after_{column.key}", type_=column.type) for column, _ in order]
     directions = {down for _, down in order}
     if len(directions) == 1:
-        # A row comparison, which PostgreSQL answers from one index range.
+        # A row comparison, which PostgreSQL evaluates by one index range.
         columns, last = tuple_(*(column for column, _ in order)), tuple_(*bounds)
         return columns < last if directions.pop() else columns > last
     # Implied by the OR that follows, but unlike it usable as an index range of the first column.

@@ -161,7 +161,7 @@ class Pool:
 
         Raises:
             Unavailable: the database is unreachable.
-            DeadlineExceeded: the database does not answer in time.
+            DeadlineExceeded: the database does not respond in time.
         """
         oldest = time.monotonic() - self._recycle_seconds
         while self._idle:

@@ -35,7 +35,7 @@ class Transaction:
 
         Raises:
             Unavailable: no connection became free in time, or the database is unreachable.
-            DeadlineExceeded: the database does not answer in time.
+            DeadlineExceeded: the database does not respond in time.
         """
         if self._pooled is None:
             self._check_open(is_begun=self._lease is not None)

@@ -106,7 +106,7 @@ class UnitOfWork:
 
     async def rollback(self, error: BaseException) -> None:
         """Roll back because of the error; never raises an AppError."""
-        # A cancelled request does not wait for the answer of a server that may hang.
+        # A cancelled request does not wait for the response of a server that may hang.
         if not isinstance(error, Exception):
             self._transaction.terminate()
         try:

@@ -37,7 +37,7 @@ class Pagination:
     response: Response
     signer: CursorSigner
 
-    def answer(self, rows: PageRows[R], row_type: type[R] | None = None) -> Response:
+    def respond(self, rows: PageRows[R], row_type: type[R] | None = None) -> Response:
         """Return the rows as the `response_model` of the route, with Link (RFC 8288).
 
         Serialized here and not by FastAPI, which processes each row twice.

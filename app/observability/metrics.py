@@ -23,7 +23,7 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=SECONDS,
 )
-PROBLEMS = Counter("http_problems", "Answers that report an error, by its code.", ["code"])
+PROBLEMS = Counter("http_problems", "Error responses, by the code of the problem.", ["code"])
 # Starts at 0: a series that appears with its first error has no increase to alert on.
 PROBLEMS.labels("internal_error")
 IN_FLIGHT = Gauge(

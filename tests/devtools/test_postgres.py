@@ -399,7 +399,7 @@ def test_a_hanging_server_is_reported_and_not_started_twice(
         os.kill(server, signal.SIGSTOP)
         try:
             with (
-                pytest.raises(EmbeddedPostgresError, match="neither answers nor ends"),
+                pytest.raises(EmbeddedPostgresError, match="neither responds nor ends"),
                 embedded_postgres(folder),
             ):
                 pass

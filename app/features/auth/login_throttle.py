@@ -121,7 +121,7 @@ class LoginThrottle:
     ) -> bool:
         """Count a mail that a caller requests; return whether it may be sent to the mailbox.
 
-        Callers must answer the same in both cases: the result depends on other callers' requests.
+        Callers must respond the same in both cases: the result depends on other callers' requests.
 
         Args:
             limit: that of mails with links by default.

@@ -59,7 +59,7 @@ class SourceError(Out):
     """Name of the source that failed."""
     code: str = Field(max_length=100, examples=["upstream_timeout"])
     """Code of the problem type, which `/problems/{code}` explains."""
-    detail: str = Field(max_length=1000, examples=["Another service did not answer in time."])
+    detail: str = Field(max_length=1000, examples=["Another service did not respond in time."])
     """What happened, for users."""
 
 

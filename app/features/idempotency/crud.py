@@ -78,8 +78,8 @@ async def find(uow: UnitOfWork, caller: str, key: str) -> StoredResponse | None:
     return None
 
 
-async def create(uow: UnitOfWork, caller: str, key: str, answer: StoredResponse) -> None:
-    await insert_one(uow, INSERT, caller=caller, key=key, **answer)
+async def create(uow: UnitOfWork, caller: str, key: str, response: StoredResponse) -> None:
+    await insert_one(uow, INSERT, caller=caller, key=key, **response)
 
 
 async def delete_expired(uow: UnitOfWork) -> None:

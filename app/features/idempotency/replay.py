@@ -56,7 +56,7 @@ async def execute_once(
     uow: UnitOfWork,
     key: str,
     fingerprint: bytes,
-    answer: Callable[[], Awaitable[Response]],
+    respond: Callable[[], Awaitable[Response]],
 ) -> Response:
     """Return the stored response for the key, else a new one, which is stored.
 
@@ -69,7 +69,7 @@ async def execute_once(
     first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
         return replay(first, fingerprint, encryptor)
-    response = await answer()
+    response = await respond()
     stored = stored_response(response, fingerprint, encryptor)
     await idempotency_keys.create(uow, caller, key, stored)
     return response

@@ -86,7 +86,7 @@ async def list_items(
 ) -> Response:
     """List the items, newest first unless sorted otherwise."""
     page = await items.list_page(reads, pagination.page, filters)
-    return pagination.answer(page, ItemRow)
+    return pagination.respond(page, ItemRow)
 
 
 @router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
@@ -114,7 +114,7 @@ async def create_items(
         raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
     await asyncio.sleep(0)
     created = await items.create_many(uow, list(checked.valid.values()), owner=principal)
-    return await batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
+    return await batch_response(request, dict(zip(checked.valid, created, strict=True)), broken)
 
 
 @router.put("/{item_id}", response_model=ItemRead, responses=CHANGES)
@@ -165,7 +165,7 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
     return violations({**error, "loc": (*place, *error["loc"])} for error in errors)
 
 
-async def batch_answer(
+async def batch_response(
     request: Request, created: dict[int, ItemRow], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     """Return the results in the order of the batch; other requests run between slices."""

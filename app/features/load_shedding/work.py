@@ -18,7 +18,7 @@ log = get_logger("admission")
 
 
 class LimitedWork(Work):
-    """Occupies a slot that was acquired; is answered with 504 when its deadline has passed."""
+    """Occupies a slot that was acquired; responds with 504 when its deadline has passed."""
 
     def __init__(
         self, limit: ConcurrencyLimit, client: Client, scope: Scope, receive: Receive, send: Send
@@ -30,7 +30,7 @@ class LimitedWork(Work):
         self._send = send
         self._has_body = scope["method"] not in {"GET", "HEAD"}
         self._task = asyncio.current_task()
-        self._late_answer: asyncio.Task[None] | None = None
+        self._late_response: asyncio.Task[None] | None = None
         self._is_counted = self._is_timed = True
 
     async def run(self, app: ASGIApp, *, deadline: float) -> None:
@@ -39,13 +39,13 @@ class LimitedWork(Work):
         try:
             await app(self._scope, self._receive_body, self._send_in_time)
         except asyncio.CancelledError:
-            if self._late_answer is None or self._task is None:
+            if self._late_response is None or self._task is None:
                 raise  # The server is stopping, or the client has disconnected.
             self._task.uncancel()
         finally:
             self._end()
-            if self._late_answer:
-                await self._late_answer
+            if self._late_response:
+                await self._late_response
 
     def stop_clock(self) -> None:
         """Remove the deadline of a request that has other limits."""
@@ -76,7 +76,7 @@ class LimitedWork(Work):
         return message
 
     async def _send_in_time(self, message: Message) -> None:
-        if self._late_answer:
+        if self._late_response:
             return
         if message["type"] == "http.response.start":
             self.stop_clock()
@@ -100,14 +100,14 @@ class LimitedWork(Work):
 
     def _expire(self) -> None:
         # In another task: the clean-up of the request may wait for what does not respond.
-        self._late_answer = asyncio.create_task(self._answer_late())
+        self._late_response = asyncio.create_task(self._respond_late())
         if self._task:
             self._task.cancel()
 
-    async def _answer_late(self) -> None:
+    async def _respond_late(self) -> None:
         metrics.REQUESTS_EXPIRED.inc()
         log.warning(
             "deadline exceeded", method=self._scope["method"], route=route_template(self._scope)
         )
-        answer = problem_response(self._scope, DeadlineExceeded())
-        await answer(self._scope, self._receive, self._send)
+        response = problem_response(self._scope, DeadlineExceeded())
+        await response(self._scope, self._receive, self._send)

@@ -38,7 +38,7 @@ async def list_notifications(
 ) -> Response:
     """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
-    return pagination.answer(page, NotificationRow)
+    return pagination.respond(page, NotificationRow)
 
 
 @router.post(

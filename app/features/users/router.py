@@ -61,7 +61,7 @@ async def list_users(
     reads: Reads, _: Administrator, filters: UserFilters, pagination: UserPagination
 ) -> Response:
     """List the accounts."""
-    return pagination.answer(await users.list_page(reads, pagination.page, filters))
+    return pagination.respond(await users.list_page(reads, pagination.page, filters))
 
 
 @router.post(

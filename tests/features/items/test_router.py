@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.features.items.models import Item, ItemRow
-from app.features.items.router import batch_answer
+from app.features.items.router import batch_response
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
@@ -945,7 +945,7 @@ class TestCreateItems:
     ) -> None:
         row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
         answer = asyncio.create_task(
-            batch_answer(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
+            batch_response(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
         )
 
         iterations = 0
