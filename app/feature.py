@@ -198,7 +198,7 @@ def check_names(kind: str, names: list[str]) -> None:
     """Check that features declare different names.
 
     Raises:
-        FeatureError: see there.
+        FeatureError: two features declare the same name.
     """
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

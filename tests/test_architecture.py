@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
 
 from app.devtools.code_lines import KERNEL, ROWS, counted
-from app.devtools.naming import DRAWERS
+from app.devtools.naming import CATCH_ALL_MODULES
 from app.feature import load_features
 from app.http.schemas import In
 
@@ -49,7 +49,7 @@ class TestPlaces:
     def test_no_module_is_called_utils(self) -> None:
         parts = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
 
-        assert not DRAWERS & parts
+        assert not CATCH_ALL_MODULES & parts
 
 
 def is_data_access(maker: str) -> bool:

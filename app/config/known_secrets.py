@@ -39,7 +39,7 @@ PASSWORDS = frozenset(
 )
 MIN_PASSWORD = 8
 LEET = str.maketrans("@$013457", "asoieast")
-TRAILER = re.compile(r"[\W\d_]+$")
+SUFFIX = re.compile(r"[\W\d_]+$")
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -48,7 +48,7 @@ ADJACENT_PAIRS = frozenset(
     pair for each in ALPHABETS for run in (each, each[::-1]) for pair in pairwise(run)
 )
 # 32 random hexadecimal digits have 23 on average; a repeated word of 12 letters has fewer.
-MIN_SURPRISES = 12
+MIN_UNEXPECTED_PAIRS = 12
 
 
 def is_known_secret(secret: str) -> bool:
@@ -61,7 +61,7 @@ def is_predictable(secret: str) -> bool:
     for pair in pairwise(secret.lower()):
         if pair[0] != pair[1] and pair not in ADJACENT_PAIRS:
             seen.add(pair)
-    return len(seen) < MIN_SURPRISES
+    return len(seen) < MIN_UNEXPECTED_PAIRS
 
 
 def has_guessable_password(url: str) -> bool:
@@ -81,5 +81,5 @@ def has_guessable_password(url: str) -> bool:
 def is_guessable(password: str, names: set[str]) -> bool:
     plain = password.lower()
     spellings = {plain, plain.translate(LEET)}
-    stems = {TRAILER.sub("", each) for each in (*spellings, TRAILER.sub("", plain).translate(LEET))}
+    stems = {SUFFIX.sub("", each) for each in (*spellings, SUFFIX.sub("", plain).translate(LEET))}
     return len(password) < MIN_PASSWORD or bool((spellings | stems) & (PASSWORDS | names))

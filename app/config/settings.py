@@ -197,7 +197,7 @@ def problems_of(*readings: Reading[Any], environment: str) -> Iterator[str]:
 
 
 def default_settings() -> Settings:
-    """Return the defaults, whatever the environment and `.env` say."""
+    """Return the defaults, without the environment and `.env`."""
     groups = (kind.model_construct() for kind in feature_groups())
     return Settings.model_construct().with_features(groups)
 

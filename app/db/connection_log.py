@@ -39,7 +39,7 @@ Cause = dict[str, str]
 
 
 class ConnectionLog:
-    """Last cause of each database; one log per process, since all pools meet the same cause."""
+    """Last cause of each database; one log per process, since all pools fail for one cause."""
 
     def __init__(self) -> None:
         self._causes: dict[str, Cause] = {}

@@ -73,7 +73,7 @@ class OperationComparison:
             return
         yield from self._parameters(keyed(old, self._old), keyed(new, self._new))
         yield from self._body(*self._both(old, new, "requestBody"))
-        yield from self._responses(*self._both(old, new, "responses"))
+        yield from self._compare_responses(*self._both(old, new, "responses"))
         yield from self._security(old["security"], new["security"])
 
     def _both(self, old: Document, new: Document, key: str) -> tuple[Document, Document]:
@@ -103,7 +103,7 @@ class OperationComparison:
             yield " body: must now be sent."
         yield from contents(self._requests, old, new, " body")
 
-    def _responses(self, old: Document, new: Document) -> Iterator[str]:
+    def _compare_responses(self, old: Document, new: Document) -> Iterator[str]:
         for status in old:
             if status not in new:
                 # A client handles an error that no longer occurs.

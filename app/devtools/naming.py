@@ -23,6 +23,15 @@ DURATION = re.compile(
 )
 SIZE = re.compile(r"(^|(?<!pool)(?<!cache)_)(memory|size)$", re.IGNORECASE)
 # Modules that would collect what belongs elsewhere.
-DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
+CATCH_ALL_MODULES = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "misc",
+    "services",
+    "repositories",
+}
 # Columns whose values the audit log does not show.
 SECRET = re.compile("hash|secret|password|token")

@@ -289,7 +289,7 @@ class TestSecretInput:
 
         async with new_client(talkative, **headers) as client:
             response = await client.request(method, path, **options)
-        opened(talkative)[LogWriter].write_waiting()
+        opened(talkative)[LogWriter].write_queued()
 
         assert CANARY not in (response.text + str(response.headers)).lower()
         assert response.headers["X-Request-ID"] in log.getvalue()

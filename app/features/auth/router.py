@@ -130,9 +130,9 @@ async def logout_everywhere(
 ) -> None:
     """End all your sessions and, unless you decide otherwise, your API keys and webhooks."""
     await credentials.lock(uow, principal.id)
-    await credentials.end_sign_ins(uow, principal.id)
+    await credentials.end_sessions(uow, principal.id)
     if revoke_api_keys:
-        await credentials.revoke_programs(uow, principal.id, RevocationReason.SIGNED_OUT)
+        await credentials.revoke_machine_access(uow, principal.id, RevocationReason.SIGNED_OUT)
 
 
 @with_password.post(

@@ -37,10 +37,10 @@ class ExternalRead(Received):
 
 
 class Quote(Received):
-    """What a supplier wants for an item."""
+    """Offer of a supplier for an item."""
 
     price: RoundedMoney
-    """Price that the supplier asks for, with two decimal places."""
+    """Price in units of `currency`, with two decimal places."""
     currency: str = Field(pattern="^[A-Z]{3}$", min_length=3, max_length=3, examples=["EUR"])
     """Currency code (ISO 4217)."""
     delivery_days: Annotated[int, Field(ge=0, le=365, examples=[3])]

@@ -41,7 +41,7 @@ class UpstreamFailed(AppError):
 
 
 class UnusableResponse(UpstreamFailed):
-    """Another service sent a response that cannot be used; a retry does not help."""
+    """Another service sent an invalid response; a retry does not help."""
 
 
 class UpstreamUnavailable(Unavailable):

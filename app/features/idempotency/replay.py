@@ -64,8 +64,8 @@ async def execute_once(
         IdempotencyKeyReused, IdempotencyKeyInProgress, TooManyIdempotencyKeys: as above.
     """
     caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
-    most = resources(request)[IdempotencySettings].idempotency_keys_per_caller
-    await idempotency_keys.lock(uow, caller, key, most=most)
+    limit = resources(request)[IdempotencySettings].idempotency_keys_per_caller
+    await idempotency_keys.lock(uow, caller, key, limit=limit)
     first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
         return replay(first, fingerprint, encryptor)

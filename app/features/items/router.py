@@ -37,7 +37,7 @@ from app.features.items.schemas import (
 )
 from app.features.items.scopes import ItemWriter
 from app.features.tasks.accepted_response import accepted_response
-from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.dependencies import TaskCapacity
 from app.features.tasks.errors import TooManyTasks
 from app.features.tasks.schemas import TaskRead
 from app.http.concurrency_limiter import TooManyAtOnce
@@ -152,7 +152,7 @@ async def restore_item(item: OwnDeletedItem, uow: UnitOfWorkDep, request: Reques
     responses={**CHANGES, **responses(TooManyTasks)},
 )
 async def process_item(
-    item: OwnItem, uow: UnitOfWorkDep, principal: ItemWriter, _: RoomForTask, request: Request
+    item: OwnItem, uow: UnitOfWorkDep, principal: ItemWriter, _: TaskCapacity, request: Request
 ) -> Response:
     """Process your item; while a task for it is unfinished, the same task is returned."""
     job = ProcessItem(item_id=item.id)

@@ -27,7 +27,7 @@ from app.http.schemas import (
     Id,
     In,
     Out,
-    Question,
+    SearchText,
     Storable,
     Stored,
 )
@@ -104,7 +104,7 @@ class ItemUpdate(In):
 class ItemQuery(In):
     """Filters of a list of items, outside of a URL."""
 
-    q: Question | None = None
+    q: SearchText | None = None
     tag: Tags | None = None
     category_id: Id | None = None
     owner_id: Id | None = None

@@ -141,7 +141,7 @@ class MailSender:
         """
         mail = compose(template, {"project_name": self._project_name, **values})
         mail["From"] = self._sender
-        # Addresses are ASCII since ADR 0028, but a queued job may be older.
+        # A stored address may not be in the form of the schemas, which is ASCII: see ADR 0028.
         mail["To"] = recipient if recipient.isascii() else email_address(recipient)
         mail["Date"] = localtime()
         # The same at each attempt, so that a server can detect a duplicate.

@@ -14,7 +14,7 @@ from app.features.notifications.models import NotificationRow
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
 from app.features.notifications.settings import NotificationSettings
 from app.features.tasks.accepted_response import accepted_response
-from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.dependencies import TaskCapacity
 from app.features.tasks.errors import TooManyTasks
 from app.features.tasks.schemas import TaskRead
 from app.features.users.schemas import Email
@@ -52,7 +52,7 @@ async def send_notification(
     data: NotificationCreate,
     uow: UnitOfWorkDep,
     principal: Administrator,
-    _: RoomForTask,
+    _: TaskCapacity,
     limits: LoginThrottleDep,
     request: Request,
 ) -> Response:

@@ -90,7 +90,7 @@ class PasswordHasher:
 
 
 def candidates(password: str) -> list[bytes]:
-    """Return the possible inputs of the hash: prepared or, before ADR 0028, as typed."""
+    """Return the possible inputs of the hash: prepared, or as typed for hashes from elsewhere."""
     try:
         texts = [prepared(password), password]
     except TextRejected:

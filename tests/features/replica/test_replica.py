@@ -220,7 +220,7 @@ async def until_received(service: FastAPI, elsewhere: FastAPI) -> None:
     writer, replica = uuid.uuid4(), own_replica(elsewhere)
 
     async def is_received() -> bool:
-        await own_replica(service).announce(writer)
+        await own_replica(service).publish_write(writer)
         return replica.is_usable and not replica.serves(writer)
 
     await eventually(is_received)

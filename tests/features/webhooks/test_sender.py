@@ -394,7 +394,7 @@ class TestHangingReceiver:
 
         assert len(receiver.received) == 1
 
-    async def test_is_given_up_in_time(
+    async def test_webhook_that_fails_too_long_is_disabled_in_time(
         self, new_sender: NewSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         sender = new_sender(timeout_seconds=0.2)
