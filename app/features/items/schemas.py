@@ -73,6 +73,7 @@ class ItemCreate(In):
     @field_validator("tax")
     @classmethod
     def gross_price_is_bounded(cls, tax: Decimal, info: ValidationInfo) -> Decimal:
+        """Check the rule that spans price and tax, both in euros."""
         price = info.data.get("price")
         broken = price is not None and broken_price_rule(price, tax)
         if broken:
@@ -109,7 +110,9 @@ class ItemQuery(In):
     category_id: Id | None = None
     owner_id: Id | None = None
     min_price: Bound | None = None
+    """Lowest net price in euros, inclusive."""
     max_price: Bound | None = None
+    """Highest net price in euros, inclusive."""
 
 
 class ItemRead(Stored):
