@@ -81,7 +81,7 @@ bench-growth: $(READY) ## What requests and the export cost from 10,000 to 10,00
 bench-profile: $(READY) ## Where our own CPU time goes; ARGS="--only list create"
 	@exec $(BIN)/python -m benchmarks.hotspots $(ARGS)
 
-bench-plans: $(READY) ## Show how PostgreSQL answers each list over a million items
+bench-plans: $(READY) ## Show how PostgreSQL plans each list over a million items
 	@exec $(BIN)/python -m benchmarks.plans $(ARGS)
 
 newcomer: $(READY) ## What a newcomer does, in an empty home: seconds for each step
@@ -93,7 +93,7 @@ drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against u
 drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, none done twice
 	@exec $(BIN)/python -m benchmarks.lost_workers $(ARGS)
 
-drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, refusals
+drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, rejections
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
 drill-exhaustion: $(READY) ## Attacks of one client: what others notice; ARGS="--checkout DIR"
@@ -106,7 +106,7 @@ drill-upgrade: $(READY) ## Migrate under load while the previous release serves;
 	@exec $(BIN)/python -m benchmarks.upgrade $(ARGS)
 # end feature: benchmarks
 
-drill-requests: $(READY) ## 50,000 hostile requests to all operations: none answered by a 500
+drill-requests: $(READY) ## 50,000 hostile requests to all operations: none may get a 500
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
 # feature: benchmarks, rooms
@@ -133,7 +133,7 @@ pictures: $(READY) ## Take pictures of the dashboard, in docs/images
 # end feature: dashboard
 
 # feature: benchmarks, graphql
-drill-graphql: $(READY) ## GraphQL attacks: each refused, and how fast
+drill-graphql: $(READY) ## GraphQL attacks: each rejected, and how fast
 	@exec $(BIN)/python -m benchmarks.graphql $(ARGS)
 # end feature: benchmarks, graphql
 

@@ -76,7 +76,7 @@ class Feature:
     middleware: tuple[CreateMiddleware, ...] = ()
     """Wrap the application; those of the first of FEATURES see a request first."""
     inner_middleware: tuple[CreateMiddleware, ...] = ()
-    """The same for changes of response bodies, inside of what answers HEAD like GET."""
+    """The same inside of HeadMiddleware, for middleware that changes response bodies."""
     extend: Extend | None = None
     """Called with the application when its routes are mounted; nothing is opened yet."""
     telemetry: Telemetry | None = None
@@ -198,7 +198,7 @@ def check_names(kind: str, names: list[str]) -> None:
     """Check that features declare different names.
 
     Raises:
-        FeatureError: see there.
+        FeatureError: two features declare the same name.
     """
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:

@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         **info(settings, features.tags),
         debug=False,  # Starlette's debug pages would show tracebacks to the client.
         lifespan=lifespan,
-        openapi_url=None,  # the feature system serves it, and can disable it.
+        openapi_url=None,  # Served by the feature system, unless DOCS_ENABLED is false.
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         telemetry=features.telemetry(settings),

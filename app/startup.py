@@ -34,7 +34,7 @@ class Startup:
     create_windows: CreateWindows = LocalWindows
     """Creates the windows of a rate limit; a feature may replace it."""
     samplers: list[Sample] = field(default_factory=list)
-    """Calls that set gauges; the feature prometheus makes them about once a second."""
+    """Functions that set gauges; the feature prometheus calls them about once a second."""
     loops: list[BackgroundLoop] = field(default_factory=list)
     worker_loops: list[BackgroundLoop] = field(default_factory=list)
 

@@ -21,7 +21,7 @@ def measure_extras(service: Running, callers: list[Caller]) -> dict[str, float]:
     return {
         "items per second of CPU, in batches of 1,000 (wanted: 20,000)": batch(service, callers),
         "ms of CPU for `import app.main` (wanted: 1,000)": import_milliseconds(),
-        "ms from the start to the first answer": service.start_seconds * 1000,
+        "ms from the start to the first response": service.start_seconds * 1000,
     }
 
 

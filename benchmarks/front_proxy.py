@@ -8,7 +8,7 @@ say their requests a byte a second, and at C/2 while one instance after the othe
 started again, 20 times. RATE takes the place of C/2 where others use the same machine. Takes
 about three minutes, stops what it started, exits with 1 when a promise is broken.
 
-What is refused for overload (503 with Retry-After) is repeated, as the API says, and counted: on
+What is rejected for overload (503 with Retry-After) is repeated, as the API says, and counted: on
 few cores the start of an instance alone can make the other one late. A POST without an
 Idempotency-Key that was sent to an instance at the moment of its end cannot be sent again, since
 it may have been carried out: such are counted by themselves.
@@ -114,7 +114,7 @@ async def rolling_restarts(on: Stage, rate: float, restarts: int) -> list[Figure
         Figure("rate during the restarts", rate, "/s"),
         Figure("restarts", len(stopped), ""),
         Figure("requests meanwhile", len(tally.seconds), ""),
-        Figure("refused for overload, repeated", tally.refused, ""),
+        Figure("rejected for overload, repeated", tally.rejected, ""),
         Figure(f"{GET} that failed", tally.failed(GET), "", 0),
         Figure(f"{POST} that failed", tally.failed(POST), "", 0),
         Figure(f"{POST_WITHOUT_KEY} that failed", tally.failed(POST_WITHOUT_KEY), ""),

@@ -1,9 +1,9 @@
-"""Promise P22 as a drill: each attack on GraphQL is refused, and how fast over HTTP.
+"""Promise P22 as a drill: each attack on GraphQL is rejected, and how fast over HTTP.
 
     python -m benchmarks.graphql
 
 Starts PostgreSQL and one worker and sends each attack five times; prints the slowest answer.
-Exits with 1 when an attack is executed or a refusal takes more than 100 ms.
+Exits with 1 when an attack is executed or a rejection takes more than 100 ms.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ def measure(running: Service, token: str) -> int:
 
 
 def send(client: httpx2.Client, query: str) -> tuple[str, float]:
-    """The code of the refusal, and the milliseconds it took."""
+    """The code of the rejection, and the milliseconds it took."""
     started = time.perf_counter()
     response = client.post("/graphql", json={"query": query})
     milliseconds = (time.perf_counter() - started) * 1000

@@ -34,7 +34,7 @@ class Tally:
 
     seconds: list[float] = field(default_factory=list)
     created: list[str] = field(default_factory=list)
-    refused: int = 0
+    rejected: int = 0
     failures: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, request: Request, status: int, seconds: float) -> None:
@@ -143,12 +143,12 @@ class Honest:
         self.tally.add(request, status, time.perf_counter() - due)
 
     async def _ask_patiently(self, connection: Connection, request: Request) -> int:
-        """Repeat what was refused because there is too much to do, as the API says one may."""
+        """Repeat requests that were rejected for overload, as the API says a client may."""
         for _ in range(TRIES):
             status = await connection.ask(request.raw)
             if status != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
-            self.tally.refused += 1
+            self.tally.rejected += 1
             await asyncio.sleep(RETRY_SECONDS)
         return status
 

@@ -130,7 +130,7 @@ async def flood(running: Service, logins: int) -> list[Figure]:
     statuses = Counter(status for status, _ in answers)
     slowest = statistics.quantiles(waits, n=100)[-1] * 1000
     return [
-        Figure(f"{logins} sign-ins at once, refused", logins - statuses[HTTPStatus.OK], "", 0),
+        Figure(f"{logins} sign-ins at once, rejected", logins - statuses[HTTPStatus.OK], "", 0),
         Figure("answered", logins / seconds, "/s"),
         Figure("growth of memory", (peak - before) / MEBI, "MiB", MAX_GROWTH_MEBIBYTES),
         Figure("/liveness, median", statistics.median(waits) * 1000, "ms"),

@@ -16,7 +16,7 @@ class Tally:
     """What came back: seconds since each request was due."""
 
     accepted: list[float] = field(default_factory=list)
-    refused: list[float] = field(default_factory=list)
+    rejected: list[float] = field(default_factory=list)
     others: list[int] = field(default_factory=list)
     without_retry_after: int = 0
     unanswered: int = 0
@@ -25,7 +25,7 @@ class Tally:
         if status in {HTTPStatus.OK, HTTPStatus.CREATED}:
             self.accepted.append(seconds)
         elif status == HTTPStatus.SERVICE_UNAVAILABLE:
-            self.refused.append(seconds)
+            self.rejected.append(seconds)
             self.without_retry_after += b"\r\nretry-after: " not in head.lower()
         else:
             self.others.append(status)
@@ -108,7 +108,7 @@ class Generator:
         goodput = len(tally.accepted) / seconds
         self._waiting.clear()
         await asyncio.sleep(2)
-        tally.unanswered = sent - len(tally.accepted) - len(tally.refused) - len(tally.others)
+        tally.unanswered = sent - len(tally.accepted) - len(tally.rejected) - len(tally.others)
         return tally, goodput
 
     def answered(self, client: Client, status: int, head: bytes, seconds: float) -> None:

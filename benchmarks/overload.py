@@ -9,7 +9,7 @@ take: a closed loop would slow down with the service and hide what clients see. 
 250 addresses. Takes about two minutes, stops what it started, exits with 1 when a promise is
 broken.
 
-With --direct the requests go to the worker itself. Refusing one costs it about 0.1 ms, most of it
+With --direct the requests go to the worker itself. Rejecting one costs it about 0.1 ms, most of it
 for HTTP, so that floods of small requests leave it little time; the drill then shows that it stays
 alive, and no promise holds.
 """
@@ -54,7 +54,7 @@ MOST_CONNECTIONS = 1000
 
 MAX_LOSS_PERCENT = 10
 MAX_SLOWDOWN = 2
-MAX_REFUSAL_MILLISECONDS = 50
+MAX_REJECTION_MILLISECONDS = 50
 
 
 def main() -> int:
@@ -140,7 +140,7 @@ def compared(capacity: float, goodput: float, at_capacity: Tally, beyond: Tally)
         Figure("C, before and after", capacity, "/s"),
         Figure("at C: median of the accepted", median(at_capacity.accepted), "ms"),
         Figure("at C: p99 of the accepted", slow, "ms"),
-        Figure("at C: refused", len(at_capacity.refused) / SECONDS, "/s"),
+        Figure("at C: rejected", len(at_capacity.rejected) / SECONDS, "/s"),
         Figure("at 10 C: goodput", goodput, "/s"),
         Figure("at 10 C: lost of C", 100 - goodput / capacity * 100, "%", MAX_LOSS_PERCENT),
         Figure("at 10 C: median of the accepted", median(beyond.accepted), "ms"),
@@ -150,10 +150,12 @@ def compared(capacity: float, goodput: float, at_capacity: Tally, beyond: Tally)
 
 def held(beyond: Tally) -> list[Figure]:
     return [
-        Figure("at 10 C: refused", len(beyond.refused) / SECONDS, "/s"),
-        Figure("at 10 C: median of the refusals", median(beyond.refused), "ms"),
-        Figure("at 10 C: p99 of the refusals", p99(beyond.refused), "ms", MAX_REFUSAL_MILLISECONDS),
-        Figure("refusals without Retry-After", beyond.without_retry_after, "", 0),
+        Figure("at 10 C: rejected", len(beyond.rejected) / SECONDS, "/s"),
+        Figure("at 10 C: median of the rejections", median(beyond.rejected), "ms"),
+        Figure(
+            "at 10 C: p99 of the rejections", p99(beyond.rejected), "ms", MAX_REJECTION_MILLISECONDS
+        ),
+        Figure("rejections without Retry-After", beyond.without_retry_after, "", 0),
         Figure("other answers", len(beyond.others), "", 0),
         Figure("without an answer", beyond.unanswered, "", 0),
     ]

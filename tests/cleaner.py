@@ -31,7 +31,7 @@ class Cleaner:
                 self._url,
                 server_settings={
                     "application_name": APPLICATION_NAME,
-                    # No triggers: they would record the deletions, and the audit log refuses them.
+                    # No triggers: they would record the deletions, and the audit log rejects them.
                     "session_replication_role": "replica",
                 },
             )

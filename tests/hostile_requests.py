@@ -1,6 +1,6 @@
 """Hostile requests, generated from the OpenAPI document.
 
-They leave as bytes, because every client library would refuse or repair most of them.
+They leave as bytes, because every client library would reject or repair most of them.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# In whatever is refused, this must not come back.
+# In whatever is rejected, this must not come back.
 CANARY = "canary-51c9e2"
 METHODS = ("get", "put", "post", "patch", "delete")
 # Streams have no end, and this one would end the session that the others are asked in.

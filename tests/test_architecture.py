@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
 
 from app.devtools.code_lines import KERNEL, ROWS, counted
-from app.devtools.naming import DRAWERS
+from app.devtools.naming import CATCH_ALL_MODULES
 from app.feature import load_features
 from app.http.schemas import In
 
@@ -49,7 +49,7 @@ class TestPlaces:
     def test_no_module_is_called_utils(self) -> None:
         parts = {part for path in SOURCES for part in path.relative_to(ROOT).with_suffix("").parts}
 
-        assert not DRAWERS & parts
+        assert not CATCH_ALL_MODULES & parts
 
 
 def is_data_access(maker: str) -> bool:
@@ -151,14 +151,14 @@ FIELDS = dict(pair for schema in TAKEN for pair in fields(schema.__name__, schem
 
 
 class TestTexts:
-    """What PostgreSQL cannot store is refused before it gets there."""
+    """What PostgreSQL cannot store is rejected before it gets there."""
 
     def test_fields_were_found(self) -> None:
         assert {"ItemCreate.name", "ItemCreate.tags", "ProfileUpdate.address.city"} <= FIELDS.keys()
 
     @pytest.mark.parametrize("part", ["\0", "\ud800"], ids=["NUL", "surrogate"])
     @pytest.mark.parametrize("field", sorted(FIELDS))
-    def test_unstorable_text_is_refused(self, field: str, part: str) -> None:
+    def test_unstorable_text_is_rejected(self, field: str, part: str) -> None:
         text = TypeAdapter(FIELDS[field])
         good = ["a@example.com", *(example for example in text.json_schema().get("examples", ()))]
         candidates = [*("a" * n + part for n in range(130)), *(each + part for each in good)]

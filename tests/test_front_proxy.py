@@ -126,7 +126,7 @@ class TestOverload:
                     gate.set()
 
     @pytest.mark.parametrize("headers", [{}, KEYED])
-    async def test_is_refused_with_503(
+    async def test_is_rejected_with_503(
         self, full: httpx2.AsyncClient, headers: dict[str, str]
     ) -> None:
         answer = await full.post("/api/v1/items", headers=headers)
@@ -195,12 +195,12 @@ class TestProblems:
         self, proxied: httpx2.AsyncClient
     ) -> None:
         origin = {"Origin": "https://shop.example"}
-        refused = await proxied.post("/api/v1/items", content=bytes(2 * MEBI), headers=origin)
+        rejected = await proxied.post("/api/v1/items", content=bytes(2 * MEBI), headers=origin)
         without = await proxied.post("/api/v1/items", content=bytes(2 * MEBI))
 
-        assert refused.headers["access-control-allow-origin"] == "*"
-        assert "access-control-allow-credentials" not in refused.headers
-        assert refused.headers["access-control-expose-headers"] == "Retry-After, X-Request-ID"
+        assert rejected.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in rejected.headers
+        assert rejected.headers["access-control-expose-headers"] == "Retry-After, X-Request-ID"
         assert "access-control-allow-origin" not in without.headers
 
     async def test_listed_origin_may_read_problems_with_credentials(
@@ -267,7 +267,7 @@ class TestHeaders:
 
         assert (status, headers["location"]) == (308, "https://example.com/docs?a=1")
 
-    async def test_old_tls_is_refused(self, tmp_path: Path) -> None:
+    async def test_old_tls_is_rejected(self, tmp_path: Path) -> None:
         with running_nginx(tmp_path / "nginx", [1]) as nginx:
             assert await speaks(nginx, ssl.TLSVersion.TLSv1_2)
             with pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
@@ -276,7 +276,7 @@ class TestHeaders:
 
 async def speaks(nginx: Nginx, version: ssl.TLSVersion) -> bool:
     context = nginx.trusting()
-    # OpenSSL itself would refuse what is older than 1.2.
+    # OpenSSL itself would reject what is older than 1.2.
     context.set_ciphers("ALL:@SECLEVEL=0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -5,11 +5,12 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from app.devtools.naming import DURATION, RETIRED_WORD, SIZE
+from app.devtools.naming import CURRENCY, DURATION, MONEY, RETIRED_WORD, SIZE
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
@@ -178,3 +179,44 @@ def test_durations_have_a_unit() -> None:
 
 def test_sizes_have_a_unit() -> None:
     assert names(SIZE) <= COUNTED_SIZES
+
+
+def amounts(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield each amount of money with its declaration and docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, Function | ast.ClassDef):
+            docstring = ast.get_docstring(node) or ""
+            found = parameters(node) if isinstance(node, Function) else fields(node)
+            for name, declaration in found:
+                if MONEY.search(name):
+                    yield f"{node.name}: {name}", f"{docstring} {declaration}"
+
+
+def parameters(function: Function) -> Iterator[tuple[str, str]]:
+    for each in [*function.args.args, *function.args.kwonlyargs]:
+        yield each.arg, ast.unparse(each)
+
+
+def fields(model: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """Yield the fields with their declarations and the strings below them."""
+    for field, below in pairwise([*model.body, ast.Pass()]):
+        if isinstance(field, ast.AnnAssign):
+            yield ast.unparse(field.target), f"{ast.unparse(field)} {ast.unparse(below)}"
+
+
+def test_amounts_of_money_have_a_currency() -> None:
+    found = {
+        f"{place(path)}: {name}"
+        for path, tree in trees().items()
+        for name, text in amounts(tree)
+        if not CURRENCY.search(text)
+    }
+
+    assert found == set()
+
+
+def test_amount_without_a_currency_is_found() -> None:
+    tree = ast.parse('class Item:\n    price: Decimal\n    """Net price."""\n    name: str')
+
+    assert [name for name, _ in amounts(tree)] == ["Item: price"]
+    assert not any(CURRENCY.search(text) for _, text in amounts(tree))

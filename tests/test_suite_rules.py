@@ -165,7 +165,7 @@ def imported_names(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def test_linter_refuses_private_names_in_tests() -> None:
+def test_linter_rejects_private_names_in_tests() -> None:
     lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
 
     assert "SLF" in lint["select"]

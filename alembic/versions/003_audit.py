@@ -86,8 +86,8 @@ BEGIN
     );
 END $$
 """
-REFUSE_CHANGE = """
-CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+REJECT_CHANGE = """
+CREATE FUNCTION reject_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$
@@ -95,10 +95,10 @@ END $$
 # Superusers bypass privileges, and the owner could grant them back by mistake.
 APPEND_ONLY = """
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entries
-FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+FOR EACH STATEMENT EXECUTE FUNCTION reject_change()
 """
 REVOKE = "REVOKE UPDATE, DELETE, TRUNCATE ON audit_entries FROM PUBLIC, CURRENT_USER"
-FUNCTIONS = (RECORD_CHANGES, CHANGE_OF, CHANGED_SECRETS, AUDIT_TABLE, REFUSE_CHANGE)
+FUNCTIONS = (RECORD_CHANGES, CHANGE_OF, CHANGED_SECRETS, AUDIT_TABLE, REJECT_CHANGE)
 
 
 def upgrade() -> None:
@@ -131,4 +131,4 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION record_changes CASCADE")
     op.execute("DROP FUNCTION audit_table, changed_secrets, change_of")
     op.drop_table("audit_entries")
-    op.execute("DROP FUNCTION refuse_change")
+    op.execute("DROP FUNCTION reject_change")

@@ -86,19 +86,19 @@ def check_parameters(url: str) -> None:
     for name, value in given.items():
         check_known(name)
         if value not in CHOICES.get(name, (value,)):
-            raise ValueError(refusal(name, f"{name}={value}"))
+            raise ValueError(unsupported(name, f"{name}={value}"))
     check_values(given)
     check_files(given)
 
 
 def check_known(name: str) -> None:
     if name not in SUPPORTED:
-        raise ValueError(refusal(name, name))
+        raise ValueError(unsupported(name, name))
 
 
-def refusal(name: str, what: str) -> str:
+def unsupported(name: str, parameter: str) -> str:
     choices = f"write one of {', '.join(CHOICES[name])}" if name in CHOICES else "remove it"
-    return f"the parameter {what} is not supported: {REMEDIES.get(name, choices)}"
+    return f"the parameter {parameter} is not supported: {REMEDIES.get(name, choices)}"
 
 
 def check_values(given: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ NEW_SECRET = "set one made by `openssl rand -hex 32`."
 
 
 def unsafe_settings(settings: Settings) -> dict[str, bool]:
-    """Return the sentences that refuse production, and whether each applies."""
+    """Return a sentence for each rule of production, and whether the settings break it."""
     return {
         **unsafe_secrets(settings),
         **unsafe_switches(settings),

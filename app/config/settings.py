@@ -29,8 +29,8 @@ NO_SESSION = (
     "DATABASE_PGBOUNCER needs DATABASE_DIRECT_URL, the server behind it: notifications and "
     "migrations need a session."
 )
-REFUSED_OPTIONS = (
-    "DATABASE_URL has options, which PgBouncer refuses: give them to the role with "
+REJECTED_OPTIONS = (
+    "DATABASE_URL has options, which PgBouncer rejects: give them to the role with "
     "ALTER ROLE ... SET."
 )
 
@@ -123,7 +123,7 @@ class Settings(SettingsGroup):
         is_pooled = self.database_pgbouncer
         return {
             NO_SESSION: is_pooled and not self.database_direct_url,
-            REFUSED_OPTIONS: is_pooled and "options" in parameters(self.database_url),
+            REJECTED_OPTIONS: is_pooled and "options" in parameters(self.database_url),
         }
 
     @property
@@ -198,7 +198,7 @@ def problems_of(*readings: Reading[Any], environment: str) -> Iterator[str]:
 
 
 def default_settings() -> Settings:
-    """Return the defaults, whatever the environment and `.env` say."""
+    """Return the defaults, without the environment and `.env`."""
     groups = (kind.model_construct() for kind in feature_groups())
     return Settings.model_construct().with_features(groups)
 

@@ -22,7 +22,7 @@ class SettingsGroup(BaseSettings):
     )
 
     def unsafe(self) -> dict[str, bool]:
-        """Return the sentences that refuse production, and whether each applies."""
+        """Return a sentence for each rule of production, and whether the settings break it."""
         return {}
 
     def contradictions(self) -> dict[str, bool]:

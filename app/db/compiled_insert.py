@@ -24,15 +24,15 @@ def compiled_insert(
 ) -> CompiledStatement[R]:
     """Compile an INSERT of one row; `given` are column names, to which `id` is added.
 
-    It also sets what BEGIN sets in a transaction: the context that audit triggers read, and that
-    they keep their plans. Triggers run after the rows of an INSERT have been read.
+    The statement applies the settings of `begin` in app/db/transaction.py: the context of audit
+    triggers, and cached plans. Triggers run after its SELECT, and so with these settings.
     """
     columns = [model.__table__.c[name] for name in (*given, "id")]
     context = {name: bindparam(name, type_=Text) for name in AUDIT_NAMES}
     settings = [func.set_config(f"app.{name}", value, true()) for name, value in context.items()]
-    kept_plans = func.set_config("plan_cache_mode", "auto", true())
+    cached_plans = func.set_config("plan_cache_mode", "auto", true())
     source = select(*(bindparam(each.name, type_=each.type) for each in columns)).select_from(
-        select(*settings, kept_plans).subquery()
+        select(*settings, cached_plans).subquery()
     )
     statement = insert(model).from_select([each.name for each in columns], source)
     return CompiledStatement[R](statement.returning(*columns_of(model, returning)))

@@ -12,7 +12,7 @@ from app.observability.logging import get_logger
 
 REPEAT_SECONDS = 30.0
 # For errors without a message of their own.
-REASONS: dict[type[BaseException], str] = {TimeoutError: "no answer in time"}
+REASONS: dict[type[BaseException], str] = {TimeoutError: "no response in time"}
 MAX_CAUSES = 100
 REMEDIES = {
     "28P01": "check the user name and the password in the URL",
@@ -39,7 +39,7 @@ Cause = dict[str, str]
 
 
 class ConnectionLog:
-    """Last cause of each database; one log per process, since all pools meet the same cause."""
+    """Last cause of each database; one log per process, since all pools fail for one cause."""
 
     def __init__(self) -> None:
         self._causes: dict[str, Cause] = {}

@@ -27,7 +27,7 @@ async def open_transaction(connection: HTTPConnection) -> AsyncIterator[UnitOfWo
 
 @asynccontextmanager
 async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
-    """Publish that the caller wrote, whose reads then go to the primary for a moment.
+    """Publish the write of the caller, whose reads go to the primary until replicas have it.
 
     Also after an error: a caller that was notified of a change must not read the old row.
     """
@@ -37,7 +37,7 @@ async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
         router = resources(connection)[ReadRouting].router
         principal = connection.scope.get("principal")
         if router and principal:
-            await router.announce(principal.id)
+            await router.publish_write(principal.id)
 
 
 async def get_unit_of_work(request: Request) -> UnitOfWork:
@@ -65,6 +65,6 @@ UnitOfWorkDep = Annotated[UnitOfWork, Depends(get_unit_of_work)]
 # For endpoints that commit although they return an error.
 Transactions = Annotated[OpenTransaction, Depends(get_transactions)]
 Reads = Annotated[PoolReader, Depends(get_reads)]
-# May be a moment old, but never older than the last write of the caller. Never used for
-# authentication or authorization.
+# May lag behind the primary, but includes all writes of the caller. Never used for authentication
+# or authorization.
 ReplicaReads = Annotated[Reader, Depends(get_replica_reads)]

@@ -92,7 +92,7 @@ async def connect(
 
     Raises:
         DatabaseUnavailable: no host accepts; the log has the cause.
-        StatementTimeout: the last host did not answer in time.
+        StatementTimeout: the last host did not respond in time.
     """
     try:
         connection = await connect_to_one(settings, url, options)

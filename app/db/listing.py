@@ -130,7 +130,7 @@ class Listing(Generic[R]):
         statement = (
             select(*self.columns)
             .where(*self.conditions(shape.filters))
-            .order_by(*(column.desc() if down else column.asc() for column, down in order))
+            .order_by(*(column.desc() if descends else column.asc() for column, descends in order))
             # A literal: with a parameter PostgreSQL would plan for a tenth of the table.
             .limit(literal_column(str(shape.limit + 1)))
         )
@@ -164,14 +164,14 @@ class Listing(Generic[R]):
 def rows_after(order: Sequence[tuple[Column, bool]]) -> ColumnElement[bool]:
     """Return the keyset condition: rows after the one whose key is bound as `after_<column>`."""
     bounds = [bindparam(f"after_{column.key}", type_=column.type) for column, _ in order]
-    directions = {down for _, down in order}
+    directions = {descends for _, descends in order}
     if len(directions) == 1:
-        # A row comparison, which PostgreSQL answers from one index range.
+        # A row comparison, which PostgreSQL evaluates by one index range.
         columns, last = tuple_(*(column for column, _ in order)), tuple_(*bounds)
         return columns < last if directions.pop() else columns > last
     # Implied by the OR that follows, but unlike it usable as an index range of the first column.
-    first, down = order[0]
-    start = first <= bounds[0] if down else first >= bounds[0]
+    first, descends = order[0]
+    start = first <= bounds[0] if descends else first >= bounds[0]
     return and_(start, or_(*(rows_after_at(order, bounds, place) for place in range(len(order)))))
 
 
@@ -179,6 +179,6 @@ def rows_after_at(
     order: Sequence[tuple[Column, bool]], bounds: Sequence[Any], place: int
 ) -> ColumnElement[bool]:
     """Return the condition for rows equal in every column before `place` and after it there."""
-    column, down = order[place]
+    column, descends = order[place]
     equal = [earlier == bounds[index] for index, (earlier, _) in enumerate(order[:place])]
-    return and_(*equal, column < bounds[place] if down else column > bounds[place])
+    return and_(*equal, column < bounds[place] if descends else column > bounds[place])

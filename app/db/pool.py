@@ -89,19 +89,19 @@ class Share:
             raise DatabaseUnavailable("All database connections are busy.") from None
 
 
-class Lease:
-    """A connection that a task holds while it does other work, and the one it held before."""
+class Checkout:
+    """One checkout of a task, and the checkout that the task held before."""
 
     def __init__(self, share: Share) -> None:
         self.share = share
-        self.outer = current_lease()
+        self.outer = current_checkout()
         self.is_held = False
 
     async def acquire(self) -> None:
         """Acquire the connection for the current task; raises as `Share.acquire`."""
         await self.share.acquire()
         self.is_held = True
-        LEASE.set(self)
+        CHECKOUT.set(self)
 
     def release(self) -> None:
         if self.is_held:
@@ -109,15 +109,15 @@ class Lease:
             self.share.release()
 
 
-LEASE: ContextVar[Lease | None] = ContextVar("lease", default=None)
+CHECKOUT: ContextVar[Checkout | None] = ContextVar("checkout", default=None)
 
 
-def current_lease() -> Lease | None:
-    """Return the last lease of the current task that is still held."""
-    lease = LEASE.get()
-    while lease and not lease.is_held:
-        lease = lease.outer
-    return lease
+def current_checkout() -> Checkout | None:
+    """Return the last checkout of the current task that is still held."""
+    checkout = CHECKOUT.get()
+    while checkout and not checkout.is_held:
+        checkout = checkout.outer
+    return checkout
 
 
 class Pool:
@@ -154,14 +154,14 @@ class Pool:
 
     def share_of_task(self) -> Share:
         """Return the share from which the current task acquires its next connection."""
-        return self.reserve if current_lease() else self.requests
+        return self.reserve if current_checkout() else self.requests
 
     async def acquire(self) -> PooledConnection:
         """Return a connection, which the holder of a share must release or terminate.
 
         Raises:
             Unavailable: the database is unreachable.
-            DeadlineExceeded: the database does not answer in time.
+            DeadlineExceeded: the database does not respond in time.
         """
         oldest = time.monotonic() - self._recycle_seconds
         while self._idle:

@@ -1,4 +1,4 @@
-"""Read routing: selects the server for reads that may be a moment old.
+"""Read routing: selects the server for reads that tolerate replication lag.
 
 All go to the primary unless a feature, such as a replica, registers a router.
 """
@@ -15,7 +15,7 @@ class ReadRouter(Protocol):
     def reader(self, user_id: Callable[[], uuid.UUID]) -> Reader:
         """Return the reader of one user; the id may become known later."""
 
-    async def announce(self, user_id: uuid.UUID) -> None:
+    async def publish_write(self, user_id: uuid.UUID) -> None:
         """Notify all processes that the user has just written, so that none returns older rows."""
 
 

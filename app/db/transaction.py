@@ -8,7 +8,7 @@ import asyncpg
 
 from app.db.errors import DatabaseUnavailable, database_errors, is_unusable_after
 from app.db.instrumentation import observe
-from app.db.pool import LOST, Lease, Pool, PooledConnection, Share
+from app.db.pool import LOST, Checkout, Pool, PooledConnection, Share
 from app.errors import AppError
 from app.observability.request_context import audit_context
 
@@ -22,7 +22,7 @@ class Transaction:
     def __init__(self, pool: Pool, share: Share | None) -> None:
         self._pool = pool
         self._share = share
-        self._lease: Lease | None = None
+        self._checkout: Checkout | None = None
         self._pooled: PooledConnection | None = None
         self._is_ended = self._is_single = False
 
@@ -35,13 +35,13 @@ class Transaction:
 
         Raises:
             Unavailable: no connection became free in time, or the database is unreachable.
-            DeadlineExceeded: the database does not answer in time.
+            DeadlineExceeded: the database does not respond in time.
         """
         if self._pooled is None:
-            self._check_open(is_begun=self._lease is not None)
-            self._lease = Lease(self._share or self._pool.share_of_task())
+            self._check_open(is_begun=self._checkout is not None)
+            self._checkout = Checkout(self._share or self._pool.share_of_task())
             try:
-                await self._lease.acquire()
+                await self._checkout.acquire()
                 with database_errors():
                     acquire = self._pool.acquire() if self._is_single else begin(self._pool)
                     self._pooled = await acquire
@@ -119,9 +119,9 @@ class Transaction:
     def _release(self) -> None:
         if self._pooled:
             self._pool.release(self._pooled)
-        if self._lease:
-            self._lease.release()
-        self._pooled = self._lease = None
+        if self._checkout:
+            self._checkout.release()
+        self._pooled = self._checkout = None
 
 
 async def begin(pool: Pool) -> PooledConnection:

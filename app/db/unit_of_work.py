@@ -106,7 +106,7 @@ class UnitOfWork:
 
     async def rollback(self, error: BaseException) -> None:
         """Roll back because of the error; never raises an AppError."""
-        # A cancelled request does not wait for the answer of a server that may hang.
+        # A cancelled request does not wait for the response of a server that may hang.
         if not isinstance(error, Exception):
             self._transaction.terminate()
         try:
@@ -154,7 +154,7 @@ class UnitOfWorkSession(Session):
         return cast("Connection", connection.orm.sync_connection)
 
     def rollback(self) -> None:
-        """Refuse: SQLAlchemy's connection is in AUTOCOMMIT, so that nothing would be undone."""
+        """Raise RuntimeError: SQLAlchemy's connection is in AUTOCOMMIT and would undo nothing."""
         raise RuntimeError("The unit of work rolls back: raise an error, or use begin_nested().")
 
 

@@ -1,6 +1,6 @@
 """Breaking changes between two OpenAPI documents, from the view of a client.
 
-A client breaks when a request that it sends is refused or ignored, or when an answer is not what
+A client breaks when a request that it sends is rejected or ignored, or when a response is not what
 it could rely on. New optional parts break no client.
 """
 
@@ -73,7 +73,7 @@ class OperationComparison:
             return
         yield from self._parameters(keyed(old, self._old), keyed(new, self._new))
         yield from self._body(*self._both(old, new, "requestBody"))
-        yield from self._answers(*self._both(old, new, "responses"))
+        yield from self._compare_responses(*self._both(old, new, "responses"))
         yield from self._security(old["security"], new["security"])
 
     def _both(self, old: Document, new: Document, key: str) -> tuple[Document, Document]:
@@ -103,12 +103,12 @@ class OperationComparison:
             yield " body: must now be sent."
         yield from contents(self._requests, old, new, " body")
 
-    def _answers(self, old: Document, new: Document) -> Iterator[str]:
+    def _compare_responses(self, old: Document, new: Document) -> Iterator[str]:
         for status in old:
             if status not in new:
                 # A client handles an error that no longer occurs.
                 if status.startswith("2"):
-                    yield f" {status}: the answer is gone."
+                    yield f" {status}: the response is gone."
                 continue
             before, after = self._both(old, new, status)
             yield from contents(self._responses, before, after, f" {status}")

@@ -1,4 +1,4 @@
-"""Rules for names: retired words, units of numbers, catch-all modules, secrets.
+"""Rules for names: retired words, units of numbers and money, catch-all modules, secrets.
 
 `tests/test_language.py` and other tests check the code by them, and `app new` its arguments.
 """
@@ -22,7 +22,19 @@ DURATION = re.compile(
     re.IGNORECASE,
 )
 SIZE = re.compile(r"(^|(?<!pool)(?<!cache)_)(memory|size)$", re.IGNORECASE)
+# Amounts of money, and how a text states their unit.
+MONEY = re.compile(r"(^|_)(amount|price|tax)$")
+CURRENCY = re.compile(r"\b(euros|EUR|currency)\b")
 # Modules that would collect what belongs elsewhere.
-DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "services", "repositories"}
+CATCH_ALL_MODULES = {
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "common",
+    "misc",
+    "services",
+    "repositories",
+}
 # Columns whose values the audit log does not show.
 SECRET = re.compile("hash|secret|password|token")

@@ -36,7 +36,7 @@ def running_url(folder: Path) -> str | None:
     """Return the URL of the running server on `folder`, or None; it may stop at any time."""
     server = Server(folder)
     try:
-        return server.url if server.answers() else None
+        return server.url if server.responds() else None
     except OSError:
         return None
 

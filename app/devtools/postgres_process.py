@@ -120,7 +120,7 @@ def as_owner(owner: Path) -> list[str]:
         if can_reach([*drop, *kept], owner):
             return [*drop, *kept]
     raise EmbeddedPostgresError(
-        "PostgreSQL refuses root, and `setpriv` of util-linux cannot open "
+        "PostgreSQL does not run as root, and `setpriv` of util-linux cannot open "
         f"{owner.parent} to another user: run this as an ordinary user."
     )
 

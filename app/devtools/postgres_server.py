@@ -92,14 +92,14 @@ class Server:
         for _ in polls(seconds):
             if not is_held(self.lock):
                 return False
-            if self.answers():
+            if self.responds():
                 return True
         raise EmbeddedPostgresError(
-            f"An earlier PostgreSQL on {self.folder} neither answers nor ends: "
+            f"An earlier PostgreSQL on {self.folder} neither responds nor ends: "
             f"end the processes that `fuser -v {self.lock}` shows."
         )
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         """Return whether the server on our port accepts our login and runs on our cluster."""
         # If none of its processes is left, the port may belong to another process: do not connect.
         if not is_held(self.lock) or not self.port_file.exists():

@@ -84,7 +84,7 @@ class SchemaComparison:
     def _changed_elements(self, old: Node, new: Node, place: str, seen: Seen) -> Iterator[str]:
         for key, below in (("items", "[]"), ("additionalProperties", ".*")):
             before, after = old.get(key, True), new.get(key, True)
-            # Clients ignore fields of answers that they do not know.
+            # Clients ignore fields of responses that they do not know.
             is_ignored = key == "additionalProperties" and not self.is_request and before is False
             if (before, after) != (True, True) and not is_ignored:
                 yield from self.changes(before, after, place + below, seen)

@@ -16,7 +16,7 @@ MAX_CURSOR = 2000
 class InvalidCursor(BadRequest):
     code = "invalid_cursor"
     title = "Invalid cursor"
-    remedy = "Start again at the first page; a cursor is used as it was given out."
+    remedy = "Start again at the first page, and send each cursor unchanged."
 
 
 class CursorSigner:

@@ -9,8 +9,8 @@ from app.http.request_errors import NestedTooDeeply, TooManyValues
 MAX_DEPTH = 32
 # Up to this estimate, which includes strings, no exact count is needed.
 MAX_UNCOUNTED = 32
-OTHERS = bytes(set(range(256)) - set(b"[]{}"))
-SAME = bytes.maketrans(b"[]", b"{}")
+NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+AS_BRACES = bytes.maketrans(b"[]", b"{}")
 # Two quotes of a name, and two of its value.
 QUOTES_PER_VALUE = 4
 
@@ -54,7 +54,7 @@ def outside_of_strings(document: bytes, max_values: int) -> bytes:
 
 def is_deeper(outside: bytes) -> bool:
     """Return whether brackets remain after the innermost are removed MAX_DEPTH times."""
-    brackets = outside.translate(SAME, OTHERS)
+    brackets = outside.translate(AS_BRACES, NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         if not brackets:
             return False

@@ -64,7 +64,7 @@ class EnvelopeMiddleware:
                 message["headers"] = [*message["headers"], request_id_header(scope)]
             await send(message)
 
-        app = self.app if "refused" not in scope else respond_to_rejected
+        app = self.app if "rejection" not in scope else respond_to_rejected
         try:
             await app(scope, receive, send_complete)
         finally:
@@ -82,7 +82,7 @@ class EnvelopeMiddleware:
 
 async def respond_to_rejected(scope: Scope, receive: Receive, send: Send) -> None:
     """Send the problem of a request that the protocol of the server rejected."""
-    await problem_response(scope, scope["refused"])(scope, receive, send)
+    await problem_response(scope, scope["rejection"])(scope, receive, send)
 
 
 def begin(scope: Scope) -> None:
@@ -175,8 +175,8 @@ class BodyLimitMiddleware:
             if declared > scope["max_body_bytes"]:
                 raise too_large()
             message = await receive()
-            if "refused" in scope:  # Rejected while its body arrived.
-                raise HTTPException(scope["refused"].status)
+            if "rejection" in scope:  # Rejected while its body arrived.
+                raise HTTPException(scope["rejection"].status)
             received += len(message.get("body", b""))
             if received > scope["max_body_bytes"]:
                 raise too_large()

@@ -11,13 +11,13 @@ from app.http.problem_details import MEDIA_TYPE
 
 Node = dict[str, Any]
 
-# Where a response names the headers that it carries; a feature describes them.
+# Key under which a response lists the names of its headers; a feature describes them.
 HEADERS = "x-headers"
 PROBLEM: Node = {"$ref": "#/components/responses/Problem"}
 
 
 def sent(*names: str) -> Node:
-    """Return the headers of a response, as an endpoint declares them."""
+    """Declare the headers that a response of an endpoint has."""
     return {HEADERS: list(names)}
 
 
@@ -28,7 +28,7 @@ CACHED: dict[int | str, Node] = {200: sent("ETag"), 304: COPY_IS_CURRENT | sent(
 
 
 def info(settings: Settings, tags: Mapping[str, str]) -> Node:
-    """Return the arguments of FastAPI that the document begins and ends with."""
+    """Return the arguments of FastAPI for `info`, `servers` and `tags` of the document."""
     return {
         "title": settings.project_name,
         "version": settings.version,

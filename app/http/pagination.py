@@ -30,21 +30,21 @@ POSITIONS = frozenset({"cursor", "skip"})  # Of a page, and not part of links to
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    """A page request, with the request to link to and the signer of cursors."""
+    """A page request, with the HTTP request that links are built from and the signer of cursors."""
 
     page: PageRequest
     request: Request
     response: Response
     signer: CursorSigner
 
-    def answer(self, rows: PageRows[R], row_type: type[R] | None = None) -> Response:
+    def respond(self, rows: PageRows[R], row_type: type[R] | None = None) -> Response:
         """Return the rows as the `response_model` of the route, with Link (RFC 8288).
 
         Serialized here and not by FastAPI, which processes each row twice.
 
         Args:
-            row_type: if given, the rows are not validated, two fifths of the cost: the model must
-                write them as they are.
+            row_type: type of rows that need no validation, which is two fifths of the cost; it has
+                the fields of the schema.
         """
         cursor = self.signer.sign([self.page.sort, rows.last]) if rows.last else None
         self.link(cursor)
@@ -203,5 +203,7 @@ def continued(page: PageRequest, signed: Any, fields: Collection[str]) -> PageRe
     sort, after = tuple(signed[0]), tuple(signed[1])
     is_foreign = not fields_of(sort) <= set(fields)
     if is_foreign or (page.sort and sort != page.sort) or page.skip:
-        raise InvalidCursor("A cursor goes with the sort that it was made for and without skip.")
+        raise InvalidCursor(
+            "A cursor is valid for its own list and sort order only, and without skip."
+        )
     return replace(page, sort=sort, after=after)

@@ -37,7 +37,7 @@ from app.http.schemas import MAX_ERRORS
 from app.observability import metrics
 
 MEDIA_TYPE = "application/problem+json"
-# Where a response carries the codes of its problems until the document is completed.
+# Key under which a response lists the codes of its problems; the document does not have it.
 CODES = "x-problems"
 MAX_POINTER = 500
 DECIMAL = re.compile(r"Decimal\('([^']*)'\)")

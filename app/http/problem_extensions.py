@@ -1,6 +1,6 @@
-"""Problem extensions: other responses to errors, which a feature sends where it applies.
+"""Problem extensions: responses to errors that a feature sends instead of the plain problem.
 
-Such as further members (RFC 9457, section 3.2), or a page for clients that ask for HTML.
+For example with further members (RFC 9457, section 3.2), or as a page for browsers.
 """
 
 from collections.abc import Callable

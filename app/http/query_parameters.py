@@ -48,7 +48,7 @@ class QueryParameters:
     def __init__(self, dependant: Dependant) -> None:
         self._names: set[bytes] = set()
         self._lists: set[bytes] = set()
-        self._short: set[bytes] = set()
+        self._unbounded: set[bytes] = set()
         self._is_authenticated = any(guards_of(dependant))
         for name, field in declared_by(dependant):
             self._add(name.encode(), field)
@@ -58,7 +58,7 @@ class QueryParameters:
         if field is not None and is_list(field.annotation):
             self._lists.add(name)
         if field is not None and not has_max_length(field):
-            self._short.add(name)
+            self._unbounded.add(name)
 
     def check(self, scope: Scope) -> None:
         """Check the query of a request or a handshake.
@@ -97,7 +97,7 @@ class QueryParameters:
             return UNKNOWN
         if name in seen and name not in self._lists:
             return REPEATED
-        return TOO_LONG if name in self._short and len(value) > MAX_VALUE_BYTES else None
+        return TOO_LONG if name in self._unbounded and len(value) > MAX_VALUE_BYTES else None
 
 
 def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:

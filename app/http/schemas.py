@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.http.field_descriptions import describe_fields
-from app.runtime.text import TextRefused, normalized_line, normalized_paragraph, normalized_text
+from app.runtime.text import TextRejected, normalized_line, normalized_paragraph, normalized_text
 
 T = TypeVar("T")
 
@@ -57,7 +57,7 @@ def checked_by(rule: Callable[[str], str]) -> BeforeValidator:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         try:
             return rule(text) if isinstance(text, str) else value
-        except TextRefused as error:
+        except TextRejected as error:
             raise PydanticCustomError(error.code, error.message) from None
 
     return BeforeValidator(check)
@@ -79,8 +79,8 @@ OPAQUE = Opaque()
 OpaqueText = Annotated[str, OPAQUE]
 Storable = Annotated[str, StringConstraints(pattern=STORABLE)]
 # Search text: words or prefixes of words.
-MAX_QUESTION = 50
-Question = Annotated[Storable, Field(min_length=3, max_length=MAX_QUESTION), LINE]
+MAX_SEARCH_LENGTH = 50
+SearchText = Annotated[Storable, Field(min_length=3, max_length=MAX_SEARCH_LENGTH), LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]
 Date = Annotated[date, BeforeValidator(full_date), Field(strict=False, examples=["2027-01-31"])]
 Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
@@ -142,9 +142,9 @@ class Page(Out, Generic[T]):
 
 
 class Stored(Out):
-    """What every stored resource carries."""
+    """Base class of stored resources: id, times and version."""
 
-    # Whether fields can change without the row, and so without its version.
+    # Whether there are fields that change without a change of the row and of its version.
     has_unversioned_fields: ClassVar[bool] = False
 
     id: uuid.UUID

@@ -27,7 +27,7 @@ PAUSE_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class WriteResponses:
-    """How the service responds to writes: by the endpoint, unless a feature comes before it."""
+    """Responder to writes: the endpoint, unless a feature declares another one."""
 
     respond: RespondToWrite
 

@@ -27,7 +27,7 @@ class AccessRecorder:
             self._count(scope["method"], route, status or NO_ANSWER, seconds)
         # A line for each rejected request would cost more than the rejection; `ConcurrencyLimit`
         # logs their number.
-        if scope["path"] not in QUIET_PATHS and "is_refused" not in scope["state"]:
+        if scope["path"] not in QUIET_PATHS and "is_rejected" not in scope["state"]:
             self._write(scope, route, status, seconds)
 
     def _count(self, method: str, route: str, status: int, seconds: float) -> None:

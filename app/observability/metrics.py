@@ -1,7 +1,7 @@
 """Metrics: every metric of the service by its name, in one place.
 
 A module counts by importing its metric from here: `metrics.MAILS_SENT.inc()`. Levels, such as
-the size of a queue, are gauges that the feature prometheus samples. With several workers
+the length of a queue, are gauges that the feature prometheus samples. With several workers
 the figures of all are added up; see ADR 0013.
 
 Labels have few values: route templates, codes, names in this code; never values of clients.
@@ -23,24 +23,22 @@ REQUEST_SECONDS = Histogram(
     ["method", "route", "status"],
     buckets=SECONDS,
 )
-PROBLEMS = Counter("http_problems", "Answers that report an error, by its code.", ["code"])
+PROBLEMS = Counter("http_problems", "Error responses, by the code of the problem.", ["code"])
 # Starts at 0: a series that appears with its first error has no increase to alert on.
 PROBLEMS.labels("internal_error")
-IN_FLIGHT = Gauge(
-    "http_requests_in_flight", "Requests that are being worked on.", multiprocess_mode="livesum"
-)
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests in flight.", multiprocess_mode="livesum")
 IN_FLIGHT_LIMIT = Gauge(
     "http_requests_in_flight_limit",
-    "How many may be worked on before others are refused.",
+    "Limit of requests in flight; further ones wait or are rejected.",
     multiprocess_mode="livesum",
 )
-REQUESTS_SHED = Counter("http_requests_shed", "Requests refused because there was too much to do.")
-REQUESTS_EXPIRED = Counter("http_requests_expired", "Requests that took longer than they may.")
+REQUESTS_SHED = Counter("http_requests_shed", "Requests rejected by load shedding.")
+REQUESTS_EXPIRED = Counter("http_requests_expired", "Requests that exceeded their deadline.")
 
 # --- The process -------------------------------------------------------------------------------
 
 LOOP_LAG_SECONDS = Histogram(
-    "event_loop_lag_seconds", "How late the event loop comes to its work.", buckets=SHORT_SECONDS
+    "event_loop_lag_seconds", "Lag of the event loop.", buckets=SHORT_SECONDS
 )
 MEMORY_BYTES = Gauge(
     "worker_memory_bytes", "Resident memory of the workers.", multiprocess_mode="livesum"
@@ -48,7 +46,7 @@ MEMORY_BYTES = Gauge(
 OPEN_FILES = Gauge(
     "worker_open_files", "Open file descriptors of the workers.", multiprocess_mode="livesum"
 )
-WORKERS = Gauge("workers", "Processes that serve.", multiprocess_mode="livesum")
+WORKERS = Gauge("workers", "Worker processes.", multiprocess_mode="livesum")
 LOG_LINES_DROPPED = Counter(
     "log_lines_dropped", "Log lines that were dropped because the output was too slow."
 )
@@ -57,13 +55,13 @@ LOG_LINES_DROPPED = Counter(
 
 STATEMENT_SECONDS = Histogram(
     "database_statement_duration_seconds",
-    "What the database takes for one statement, as seen from here.",
+    "Duration of a statement, measured by the service.",
     ["operation"],
     buckets=SHORT_SECONDS,
 )
 POOL_IN_USE = Gauge(
     "database_pool_in_use",
-    "Connections that a request holds.",
+    "Connections in use.",
     ["pool"],
     multiprocess_mode="livesum",
 )
@@ -72,7 +70,7 @@ POOL_SIZE = Gauge(
 )
 POOL_WAIT_SECONDS = Histogram(
     "database_pool_wait_seconds",
-    "How long requests waited that found every connection in use.",
+    "Waits for a connection while all were in use.",
     ["pool"],
     buckets=SHORT_SECONDS,
 )
@@ -86,23 +84,21 @@ OUTBOUND_SECONDS = Histogram(
     buckets=SECONDS,
 )
 
-OUTBOUND_RETRIES = Counter("outbound_retries", "Requests to other services that were repeated.")
-BREAKERS_OPENED = Counter(
-    "outbound_breakers_opened", "How often another service was left alone for having failed."
-)
+OUTBOUND_RETRIES = Counter("outbound_retries", "Retried requests to other services.")
+BREAKERS_OPENED = Counter("outbound_breakers_opened", "How often a circuit breaker opened.")
 
 # --- Jobs ----------------------------------------------------------------------------------------
 
 JOBS = Counter("jobs", "Attempts at jobs: succeeded, retried or failed.", ["kind", "outcome"])
 JOB_SECONDS = Histogram(
-    "job_duration_seconds", "How long one attempt takes.", ["kind"], buckets=(*SECONDS, 30, 60)
+    "job_duration_seconds", "Duration of one attempt.", ["kind"], buckets=(*SECONDS, 30, 60)
 )
 JOBS_WAITING = Gauge(
     "jobs_waiting", "Jobs that are due and not yet started.", multiprocess_mode="livemax"
 )
 OLDEST_JOB_SECONDS = Gauge(
     "jobs_oldest_wait_seconds",
-    "How long the oldest of them has been due.",
+    "Time since the oldest waiting job became due.",
     multiprocess_mode="livemax",
 )
 
@@ -112,10 +108,10 @@ CACHE_REQUESTS = Counter("cache_requests", "Look-ups in a cache.", ["cache", "ou
 
 # --- Sign-in and business ----------------------------------------------------------------------
 
-SIGN_INS = Counter("sign_ins", "Sessions that were opened.")
-REGISTRATIONS = Counter("registrations", "Accounts that were opened.")
+SIGN_INS = Counter("sign_ins", "Sessions that were started.")
+REGISTRATIONS = Counter("registrations", "Accounts that were registered.")
 ITEMS_CREATED = Counter("items_created", "Items that were created.")
 POSTS_PUBLISHED = Counter("posts_published", "Posts that were published.")
 FILES_STORED = Counter("files_stored", "Files that were uploaded.")
 STORED_BYTES = Counter("files_stored_bytes", "Bytes of the files that were uploaded.")
-MAILS_SENT = Counter("mails_sent", "Mails that were handed over.")
+MAILS_SENT = Counter("mails_sent", "Mails that the mail server accepted.")

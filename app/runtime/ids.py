@@ -11,7 +11,7 @@ def uuid7() -> uuid.UUID:
     Rows created in sequence are adjacent in the index of the primary key.
     """
     milliseconds = time.time_ns() // 1_000_000
-    chance = int.from_bytes(os.urandom(10))
-    high = (milliseconds << 16) | 0x7000 | (chance >> 68)
-    low = (0b10 << 62) | (chance & (2**62 - 1))
+    random_bits = int.from_bytes(os.urandom(10))
+    high = (milliseconds << 16) | 0x7000 | (random_bits >> 68)
+    low = (0b10 << 62) | (random_bits & (2**62 - 1))
     return uuid.UUID(int=(high << 64) | low)

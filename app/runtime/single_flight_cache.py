@@ -1,4 +1,4 @@
-"""Single-flight cache: concurrent misses of a key share one load, whose value is kept a while."""
+"""Single-flight cache: concurrent misses of a key share one load; values expire."""
 
 import asyncio
 import time
@@ -11,13 +11,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 Load = Callable[[], Awaitable[tuple[V, float]]]
-"""Return the value, and for how many seconds it may be kept."""
+"""Return the value, and for how many seconds to cache it."""
 
 
 class SingleFlightCache(Generic[K, V]):
-    """Values by key in the memory of the process; the oldest leave beyond `max_entries`.
+    """Values by key in the memory of the process; beyond `max_entries` the oldest is evicted.
 
-    Each invalidation begins a new epoch. A load that began in an earlier one is not kept, and
+    Each invalidation begins a new epoch. A load that began in an earlier one is not cached, and
     later callers do not join it: its value may be from before the change.
     """
 
@@ -32,7 +32,7 @@ class SingleFlightCache(Generic[K, V]):
     async def get(self, key: K, load: Load[V]) -> V:
         """Return the cached value, else that of the load in progress or of a new one.
 
-        All callers that wait receive an error of the load, which is not kept. If one of them is
+        All callers that wait receive an error of the load, which is not cached. If one of them is
         cancelled, the load continues for the others.
         """
         entry = self._entries.get(key)

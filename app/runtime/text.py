@@ -30,7 +30,7 @@ MARKS = "".join(mark for mark in map(chr, range(0x300, 0x10000)) if unicodedata.
 MAYBE_MARKS = re.compile(f"[{MARKS}{ASTRAL}]{{{MAX_MARKS + 1},}}")
 
 
-class TextRefused(ValueError):
+class TextRejected(ValueError):
     """A text breaks a rule; clients switch on `code`."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -43,7 +43,7 @@ def normalized_line(text: str) -> str:
     """Return the text in NFC without the white space around it.
 
     Raises:
-        TextRefused: the text has control characters or line breaks, or nothing visible.
+        TextRejected: the text has control characters or line breaks, or nothing visible.
     """
     text = text.strip()
     if text.isascii() and text.isprintable():
@@ -55,7 +55,7 @@ def normalized_text(text: str) -> str:
     """Return a text of any number of lines in NFC.
 
     Raises:
-        TextRefused: the text has control characters other than tabs and line breaks, or nothing
+        TextRejected: the text has control characters other than tabs and line breaks, or nothing
             visible.
     """
     if text.isascii() and text.isprintable() and not text.isspace():
@@ -70,10 +70,10 @@ def normalized_paragraph(text: str) -> str:
 
 def checked(text: str, controls: re.Pattern[str]) -> str:
     if controls.search(text):
-        raise TextRefused("text_control_character", "Text may not contain control characters")
+        raise TextRejected("text_control_character", "Text may not contain control characters")
     normalized = nfc(text)
     if text and not is_visible(text):
-        raise TextRefused("text_invisible", "Text must contain something visible")
+        raise TextRejected("text_invisible", "Text must contain something visible")
     return normalized
 
 
@@ -81,14 +81,14 @@ def nfc(text: str) -> str:
     """Return the text in Normalization Form C, in time proportional to its length.
 
     Raises:
-        TextRefused: the text is too long, cannot be stored, or has too many marks in a row.
+        TextRejected: the text is too long, cannot be stored, or has too many marks in a row.
     """
     if len(text) > MAX_LENGTH:
-        raise TextRefused("string_too_long", "The text is too long")
+        raise TextRejected("string_too_long", "The text is too long")
     if any(
         longest_run_of_marks(run[0]) > MAX_MARKS for run in MAYBE_MARKS.finditer(storable(text))
     ):
-        raise TextRefused("text_too_many_marks", "Text has too many combining marks in a row")
+        raise TextRejected("text_too_many_marks", "Text has too many combining marks in a row")
     return unicodedata.normalize("NFC", text)
 
 
@@ -96,10 +96,10 @@ def storable(text: str) -> str:
     """Return the text unchanged.
 
     Raises:
-        TextRefused: the text has characters that PostgreSQL or UTF-8 cannot encode.
+        TextRejected: the text has characters that PostgreSQL or UTF-8 cannot encode.
     """
     if MAYBE_UNSTORABLE.search(text) and UNSTORABLE.search(text):
-        raise TextRefused("text_unstorable", "Text may not contain NUL, surrogates, noncharacters")
+        raise TextRejected("text_unstorable", "Text may not contain NUL, surrogates, noncharacters")
     return text
 
 

@@ -127,7 +127,7 @@ async def count(connection: HTTPConnection, windows: Windows, key: str, units: i
     headers = connection.scope["extra_headers"]
     headers[:] = [each for each in headers if not each[0].startswith(b"ratelimit")]
     headers.extend(verdict.headers(windows.policy))
-    if verdict.is_refused:
+    if verdict.is_rejected:
         raise TooManyRequests(retry_after_seconds=verdict.reset_seconds)
 
 

@@ -15,7 +15,7 @@ Verified = tuple[Principal, float]
 
 
 class LiveCredentialRow(TypedDict):
-    """What else is in the row of a kind of credential changes when the credential is replaced."""
+    """Row of a live credential; its kind adds columns that change when it is replaced."""
 
     id: uuid.UUID
     role: Role

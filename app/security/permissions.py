@@ -47,7 +47,7 @@ class Permissions:
         return self._by_role[role]
 
     def granted(self, role: Role, wanted: frozenset[str]) -> frozenset[str]:
-        """Return the scopes of a role, cut down to those wanted."""
+        """Return the scopes that a role has among those wanted."""
         return self._by_role[role] & wanted
 
     def principal(

@@ -26,5 +26,5 @@ class PrincipalCache(SingleFlightCache[str, Principal]):
 
 
 def lifetime(expires_at: float) -> float:
-    """Return how many seconds to keep a principal whose credential expires then (Unix seconds)."""
+    """Return for how many seconds to cache a principal; its credential expires in Unix seconds."""
     return min(LIFETIME_SECONDS, expires_at - time.time())

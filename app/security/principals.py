@@ -25,7 +25,7 @@ class CredentialKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a caller was authenticated by; of an access token `id` is that of its session."""
+    """Identity of a credential; the id of an access token is that of its session."""
 
     kind: CredentialKind
     id: uuid.UUID
@@ -35,9 +35,9 @@ class Credential:
 class Principal:
     """An authenticated caller: a user, through a session or an API key.
 
-    `scopes` are those of the role, cut down by those of the token or key; `withheld` are those
-    of them that take effect once the e-mail address is confirmed. `expires_at` (Unix seconds)
-    is when that ends, and with it each stream that it opened.
+    `scopes` are those that the role and the token or key have in common; `withheld` are further
+    ones that take effect once the e-mail address is confirmed. At `expires_at` (Unix seconds)
+    the credential expires, and the streams that it opened end.
     """
 
     id: uuid.UUID
@@ -49,7 +49,7 @@ class Principal:
     withheld: frozenset[str] = frozenset()
 
     def once_verified(self) -> Self:
-        """The same caller with what the confirmed e-mail address adds."""
+        """Return the principal as it is after the e-mail address is confirmed."""
         return replace(
             self, scopes=self.scopes | self.withheld, withheld=frozenset(), email_verified=True
         )
@@ -95,7 +95,7 @@ class Principal:
         return ADMIN in self.scopes
 
     def as_viewer(self) -> dict[str, Any]:
-        """The values that row-level conditions need about the principal."""
+        """Return the parameters of row-level conditions: user id, and whether it sees all rows."""
         return {"viewer_id": self.id, "sees_all": self.is_admin}
 
     def may_change(self, owner_id: uuid.UUID) -> bool:

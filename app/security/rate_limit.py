@@ -18,7 +18,7 @@ class Verdict:
     reset_seconds: int
 
     @property
-    def is_refused(self) -> bool:
+    def is_rejected(self) -> bool:
         return self.remaining < 0
 
     def headers(self, policy: Policy) -> list[tuple[bytes, bytes]]:
@@ -63,12 +63,12 @@ class LocalWindows:
         window = self._windows.get(key)
         if window is None or window[0] <= now:
             self._windows.pop(key, None)
-            self._make_room()
+            self._evict_oldest()
             window = self._windows[key] = [now + self.policy.window_seconds, 0]
         window[1] += units
         return Verdict(self.policy.quota - int(window[1]), max(1, round(window[0] - now)))
 
-    def _make_room(self) -> None:
+    def _evict_oldest(self) -> None:
         """Evict the oldest windows: all have the same length, so they also end first."""
         while len(self._windows) >= self._max_keys:
             del self._windows[next(iter(self._windows))]

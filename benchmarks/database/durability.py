@@ -82,9 +82,9 @@ def durability_figures(history: History, lost: int, doubled: int) -> list[Figure
     return [
         Figure("acknowledged writes", len(history.acked), ""),
         Figure("requests without an answer", history.unanswered, ""),
-        Figure("requests answered by an error", len(history.refused), ""),
+        Figure("requests answered by an error", len(history.rejected), ""),
         Figure("errors that are no problem+json", history.odd, "", 0),
-        Figure("answers of 500", sum(each.status == 500 for each in history.refused), "", 0),
+        Figure("answers of 500", sum(each.status == 500 for each in history.rejected), "", 0),
         Figure("acknowledged writes that are lost", lost, "", 0),
         Figure("writes that are there twice", doubled, "", 0),
     ]

@@ -49,19 +49,19 @@ class History:
         return sum(entry.end > 0 and not entry.status for entry in self.writes + self.reads)
 
     @property
-    def refused(self) -> list[Entry]:
+    def rejected(self) -> list[Entry]:
         """Answers that are errors."""
         return [entry for entry in self.writes + self.reads if entry.status >= 400]
 
     @property
     def failed(self) -> int:
         """Failures, except rejections by load shedding."""
-        return self.unanswered + sum(entry.code != "overloaded" for entry in self.refused)
+        return self.unanswered + sum(entry.code != "overloaded" for entry in self.rejected)
 
     @property
     def odd(self) -> int:
         """Errors that are no problem documents."""
-        return sum(not entry.is_problem for entry in self.refused)
+        return sum(not entry.is_problem for entry in self.rejected)
 
     @property
     def unseen(self) -> int:

@@ -116,7 +116,7 @@ async def upload(port: int) -> str:
     async with connected(port) as connection:
         status = asyncio.create_task(connection.status(PATIENCE_SECONDS))
         connection.writer.write(head("POST", "/api/v1/files", headers))
-        # What was refused is not sent on.
+        # What was rejected is not sent on.
         for _ in range(SENT_BYTES // MEBI):
             if status.done() or connection.writer.is_closing():
                 break

@@ -43,7 +43,9 @@ class RequestRejected(ConfigError):
     """The service rejected the request; `problem` is the response body (RFC 9457)."""
 
     def __init__(self, place: str, problem: Body) -> None:
-        super().__init__(f"The service answers {place}: {problem.get('detail', 'no reason given')}")
+        super().__init__(
+            f"The service responds {place}: {problem.get('detail', 'no reason given')}"
+        )
         self.problem = problem
 
 
@@ -92,7 +94,7 @@ class PasswordAuth(httpx.Auth):
         response = yield httpx.Request("POST", self._token_url, data=self._form)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise ConfigError(
-                f"The service refuses the user name {self._form['username']} or its password: "
+                f"The service rejects the user name {self._form['username']} or its password: "
                 "name them with --username and --password or IMPORT_PASSWORD."
             )
         self._token = body_of(response).get("access_token", "")
@@ -122,7 +124,7 @@ class ServiceClient:
             ) from None
         except ResponseLost as error:
             raise ConfigError(
-                f"The service at {self._http.base_url} does not answer ({error}): start it "
+                f"The service at {self._http.base_url} does not respond ({error}): start it "
                 "with `make run`, or name its address with --url."
             ) from None
 
@@ -215,7 +217,7 @@ def json_object(response: httpx.Response) -> Body:
         body = response.json()
         if isinstance(body, dict):
             return body
-    raise ConfigError(f"What answers at {response.request.url} is not this service.")
+    raise ConfigError(f"The server at {response.request.url} is not this service.")
 
 
 def retry_after(response: httpx.Response) -> int:

@@ -65,10 +65,11 @@ class Row:
 
     @property
     def price(self) -> Decimal:
+        """The number in the file, which has US dollars; the items of the example have euros."""
         return Decimal(self.stone["price"])
 
     def item(self) -> dict[str, Any]:
-        """Return the body of `POST /items`; the price is unchanged from the file."""
+        """Return the body of `POST /items`; the price is the number in the file, taken as euros."""
         stone = self.stone
         return {
             "name": self.name,

@@ -145,10 +145,10 @@ class Import:
         if problem is None:
             self._tally.updated += 1
         else:
-            self._refuse(row, faults_of(problem, "/body"))
+            self._reject(row, faults_of(problem, "/body"))
 
-    def _refuse(self, row: Row, faults: list[Fault]) -> None:
-        self._tally.refused["; ".join(fault.code for fault in faults)] += 1
+    def _reject(self, row: Row, faults: list[Fault]) -> None:
+        self._tally.rejected["; ".join(fault.code for fault in faults)] += 1
         self._rejects.write(row, faults)
 
     def _send(self) -> None:
@@ -175,7 +175,7 @@ class Import:
             if result["problem"] is None:
                 self._tally.created += 1
             else:
-                self._refuse(row, faults_of(result["problem"], f"/body/items/{result['index']}"))
+                self._reject(row, faults_of(result["problem"], f"/body/items/{result['index']}"))
 
     def _show(self, description: str, **figures: Any) -> None:
         self._progress.update(self._task, description=description, rows=self._tally.rows, **figures)

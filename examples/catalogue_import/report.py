@@ -72,12 +72,12 @@ class Tally:
     present: int = 0
     changed: int = 0
     updated: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     malformed: Counter[str] = field(default_factory=Counter)
 
     def summary(self, file: Path, rejects: Path) -> str:
         seconds = time.monotonic() - self.started_at
-        sent = self.created + self.refused.total()
+        sent = self.created + self.rejected.total()
         return (
             f"Imported {file}\n"
             f"  rows read     {self.rows:>9,}\n"
@@ -85,7 +85,7 @@ class Tally:
             f"  already there {self.present:>9,}\n"
             f"  price changed {self.changed:>9,}\n"
             f"  price updated {self.updated:>9,}\n"
-            f"  refused       {breakdown(self.refused)}\n"
+            f"  rejected      {breakdown(self.rejected)}\n"
             f"  malformed     {breakdown(self.malformed)}\n"
             f"  seconds       {seconds:>9,.1f}  ({sent / seconds:,.0f} items sent per second)\n"
             f"  rejects       {rejects}"

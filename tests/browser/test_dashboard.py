@@ -129,16 +129,16 @@ class TestDashboard:
         assert page.value("document.querySelector('#requests-card').hidden")
 
     @pytest.mark.parametrize(
-        ("name", "password", "refusal"),
+        ("name", "password", "message"),
         [("user", "wrong", "wrong"), ("guest", DEMO_PASSWORD, "users and administrators")],
     )
     def test_shows_the_reason_of_a_rejection(
-        self, page: Page, name: str, password: str, refusal: str
+        self, page: Page, name: str, password: str, message: str
     ) -> None:
         sign_in(page, name, password)
 
-        page.wait_for("!document.querySelector('#refusal').hidden")
-        assert refusal in page.text("#refusal")
+        page.wait_for("!document.querySelector('#error-message').hidden")
+        assert message in page.text("#error-message")
         assert page.value("document.querySelector('#board').hidden")
 
     def test_retries_a_failed_task(self, page: Page, service: str, month: None) -> None:

@@ -70,4 +70,4 @@ class TestGraphQL:
         page.type("[name=password]", "wrong")
         page.click("#enter button")
 
-        page.wait_for("document.getElementById('refusal').textContent.includes('password')")
+        page.wait_for("document.getElementById('error-message').textContent.includes('password')")

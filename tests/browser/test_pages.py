@@ -55,7 +55,7 @@ class TestVerifyEmail:
         page.wait_for("document.querySelector('h1')?.innerText === 'All is well'")
         page.open(link)
 
-        assert page.text(".refusal") == "Invalid link."
+        assert page.text(".error-message") == "Invalid link."
         assert page.text(".button") == "Send a new link"
         assert page.value(FITS)
 
@@ -69,7 +69,7 @@ class TestResetPassword:
 
         page.type("[name=new_password]", "password1234")
         page.click(".button")
-        assert "harder to guess" in page.text(".refusal")
+        assert "harder to guess" in page.text(".error-message")
         assert page.value(FITS)
         page.type("[name=new_password]", "another sound passphrase")
         page.click(".button")

@@ -103,7 +103,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
 SHORT_KEY = ({"SECRET_KEY": "short"}, "SECRET_KEY is empty or shorter than 32 bytes")
 
 
-class TestRefusal:
+class TestRejection:
     @pytest.mark.parametrize(
         ("command", "variables", "sentence"),
         [

@@ -57,7 +57,7 @@ class TestSupported:
         assert load_settings(_env_file=None, database_url=url)
 
 
-class TestRefused:
+class TestRejected:
     @pytest.mark.parametrize(
         ("query", "reason"),
         [
@@ -92,17 +92,17 @@ class TestRefused:
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
 
-        with pytest.raises(ConfigError) as refused:
+        with pytest.raises(ConfigError) as rejected:
             load_settings(_env_file=None, **{setting: f"{HOST}?{query}"})
 
-        sentence = str(refused.value)
+        sentence = str(rejected.value)
         assert sentence.startswith(f"{setting.upper()} is not usable: ")
         assert reason in sentence
         assert "hidden-in-tests" not in sentence
         assert "\n" not in sentence
 
-    def test_options_behind_pgbouncer_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match="PgBouncer refuses"):
+    def test_options_behind_pgbouncer_are_rejected(self) -> None:
+        with pytest.raises(ConfigError, match="PgBouncer rejects"):
             load_settings(
                 _env_file=None,
                 database_url=f"{HOST}?options=-c%20search_path%3Dapp",

@@ -156,7 +156,7 @@ class TestDatabaseUrl:
     @pytest.mark.parametrize(
         "url", ["mysql://db/app", "sqlite://", "db:5432", "postgresql+psycopg:"]
     )
-    def test_other_database_is_refused(self, url: str) -> None:
+    def test_other_database_is_rejected(self, url: str) -> None:
         with pytest.raises(ConfigError, match=r"^DATABASE_URL is not usable: it must start with"):
             load_settings(database_url=url)
 
@@ -220,7 +220,7 @@ class TestProduction:
             ),
         ],
     )
-    def test_unsafe_setting_is_refused(
+    def test_unsafe_setting_is_rejected(
         self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
     ) -> None:
         assert rejection(monkeypatch, **PRODUCTION | variables).startswith(sentence)

@@ -15,7 +15,7 @@ from tests.db.test_grants import (
 )
 from tests.factories import item_body
 
-REFUSED = (
+REJECTED = (
     "UPDATE audit_entries SET action = 'nothing'",
     "DELETE FROM audit_entries",
     "TRUNCATE audit_entries",
@@ -37,7 +37,7 @@ async def test_changes_are_recorded(admin: AsyncClient) -> None:  # noqa: F811
     assert {"item.created", "item.deleted"} <= actions
 
 
-@pytest.mark.parametrize("statement", REFUSED)
+@pytest.mark.parametrize("statement", REJECTED)
 async def test_service_cannot_change_history(
     migrated: Settings,  # noqa: F811
     statement: str,

@@ -19,7 +19,7 @@ from app.db.engine import connect
 from app.db.errors import DatabaseUnavailable
 from tests.conftest import Running, new_client, with_database
 
-REFUSAL = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "app"\0\0'
+REJECTION = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "app"\0\0'
 Lines = Callable[[], list[MutableMapping[str, Any]]]
 
 
@@ -37,15 +37,15 @@ def lines() -> Iterator[Lines]:
 
 
 @asynccontextmanager
-async def refusing_the_password() -> AsyncIterator[str]:
-    """A server that speaks enough of the protocol to refuse a password."""
+async def rejecting_the_password() -> AsyncIterator[str]:
+    """A server that speaks enough of the protocol to reject a password."""
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (length := int.from_bytes(await reader.readexactly(4), "big")) == 8:
             await reader.readexactly(4)
             writer.write(b"N")  # The request for TLS.
         await reader.readexactly(length - 4)
-        writer.write(b"E" + (len(REFUSAL) + 4).to_bytes(4, "big") + REFUSAL)
+        writer.write(b"E" + (len(REJECTION) + 4).to_bytes(4, "big") + REJECTION)
         await writer.drain()
         writer.close()
 
@@ -64,7 +64,7 @@ async def cause(settings: Settings, url: str, lines: Lines) -> MutableMapping[st
 
 class TestCause:
     async def test_wrong_password_is_named(self, settings: Settings, lines: Lines) -> None:
-        async with refusing_the_password() as url:
+        async with rejecting_the_password() as url:
             line = await cause(settings, url, lines)
 
         assert line["sqlstate"] == "28P01"
@@ -134,7 +134,7 @@ class TestRepetition:
         log.failed(url, TimeoutError())
 
         reasons = [line["reason"] for line in lines() if "reason" in line]
-        assert reasons == ["[Errno 111] refused", "no answer in time"]
+        assert reasons == ["[Errno 111] rejected", "no answer in time"]
 
     def test_place_has_neither_login_nor_parameters(self) -> None:
         assert place_of("postgresql://a:b@db1,db2:5433/app?sslmode=require") == "db1,db2:5433/app"

@@ -155,7 +155,7 @@ class TestConstraints:
     async def test_value_that_the_driver_rejects(self, database: Database) -> None:
         for do in (
             database.read(CompiledStatement(select(literal(2**40, Integer)))),
-            refused_write(database),
+            rejected_write(database),
         ):
             with pytest.raises(ConstraintViolation):
                 await do
@@ -169,7 +169,7 @@ class TestConstraints:
         assert await database.read() == 1
 
 
-async def refused_write(database: Database) -> None:
+async def rejected_write(database: Database) -> None:
     async with database.units_of_work.begin() as uow:
         await uow.session.scalar(select(literal(2**40, Integer)))
 

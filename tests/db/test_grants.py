@@ -29,7 +29,7 @@ ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
 PASSWORDS = {"POSTGRES_OWNER_PASSWORD": "o'wner", "POSTGRES_SERVICE_PASSWORD": "ser vice"}
 ITEMS = "/api/v1/items"
 LATER = "CREATE TABLE later (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, text text)"
-REFUSED = (
+REJECTED = (
     "ALTER TABLE items DISABLE TRIGGER ALL",
     "DROP TABLE items",
     "SET session_replication_role = replica",
@@ -131,7 +131,7 @@ async def test_service_works_with_its_own_role(app: FastAPI, admin: AsyncClient)
     assert (batch.status_code, deleted.status_code, status) == (200, 204, "succeeded")
 
 
-@pytest.mark.parametrize("statement", REFUSED)
+@pytest.mark.parametrize("statement", REJECTED)
 async def test_service_cannot_change_history_tables_or_roles(
     migrated: Settings, statement: str
 ) -> None:

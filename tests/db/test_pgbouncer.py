@@ -30,7 +30,7 @@ CLIENTS_EACH, ROUNDS = 4, 5
 
 @pytest.fixture(scope="module")
 def bouncer_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    # As docs/scaling.md advises, since PgBouncer refuses to take them from the client.
+    # As docs/scaling.md advises, since PgBouncer rejects to take them from the client.
     role = f'ALTER ROLE app IN DATABASE "{database_url.rpartition("/")[2]}"'
     asyncio.run(execute(database_url, f"{role} SET lock_timeout = '1234ms'"))
     try:

@@ -147,7 +147,7 @@ def test_page_of_rows_has_the_bytes_of_validated_ones(
     assert page_serializer(row_type, model).to_json(page) == validated.model_dump_json().encode()
 
 
-def test_row_with_a_field_that_the_schema_lacks_is_refused() -> None:
+def test_row_with_a_field_that_the_schema_lacks_is_rejected() -> None:
     class Shown(Out):
         name: str
 

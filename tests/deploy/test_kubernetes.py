@@ -68,7 +68,7 @@ class TestFiles:
             render(overlay)
         )
 
-    def test_patch_of_a_missing_path_is_refused(self, tmp_path: Path) -> None:
+    def test_patch_of_a_missing_path_is_rejected(self, tmp_path: Path) -> None:
         patch = "resources: [r.yaml]\npatches: [{target: {kind: A, name: b}, patch: '[]'}]"
         (tmp_path / "kustomization.yaml").write_text(f"apiVersion: x\nkind: x\n{patch}")
         (tmp_path / "r.yaml").write_text("kind: A\nmetadata: {name: a}")

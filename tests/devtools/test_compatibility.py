@@ -341,7 +341,7 @@ BREAKING: dict[str, tuple[Change, str]] = {
     # Responses
     "success removed": (
         lambda new: operation(new)["responses"].pop("200"),
-        "PUT {} 200: the answer is gone.",
+        "PUT {} 200: the response is gone.",
     ),
     "content type of a response removed": (
         lambda new: answer(new)["content"].pop("text/csv"),

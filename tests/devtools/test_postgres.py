@@ -356,20 +356,20 @@ def test_a_deleted_folder_causes_no_error(folder: Path, tmp_path: Path) -> None:
     assert eventually(lambda: not embedded_process.is_held(trash / "server.lock"))
 
 
-def test_a_broken_folder_is_refused_in_one_sentence(folder: Path) -> None:
+def test_a_broken_folder_is_rejected_in_one_sentence(folder: Path) -> None:
     (folder / "cluster" / "PG_VERSION").write_text("9\n")
 
-    with pytest.raises(EmbeddedPostgresError) as refusal, embedded_postgres(folder):
+    with pytest.raises(EmbeddedPostgresError) as rejection, embedded_postgres(folder):
         pass
 
-    assert str(refusal.value) == (
+    assert str(rejection.value) == (
         f"The data folder {folder} is not usable by PostgreSQL: database files are "
         f"incompatible with server; see {folder}/server.log, or remove the folder with "
         "`make reset`."
     )
 
 
-def test_a_folder_that_cannot_be_created_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_rejected_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with (
@@ -399,7 +399,7 @@ def test_a_hanging_server_is_reported_and_not_started_twice(
         os.kill(server, signal.SIGSTOP)
         try:
             with (
-                pytest.raises(EmbeddedPostgresError, match="neither answers nor ends"),
+                pytest.raises(EmbeddedPostgresError, match="neither responds nor ends"),
                 embedded_postgres(folder),
             ):
                 pass

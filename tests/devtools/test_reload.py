@@ -122,7 +122,7 @@ def stop_and_continue(reloading: Reloading) -> None:
     assert statuses[-1] == 200
 
 
-def test_several_processes_are_refused(tmp_path: Path) -> None:
+def test_several_processes_are_rejected(tmp_path: Path) -> None:
     done = subprocess.run(
         app_command("run", "--reload", "--workers", "2"),
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},

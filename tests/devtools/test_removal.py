@@ -1,4 +1,4 @@
-"""Removal of features: what is refused, and what happens to files, blocks and migrations."""
+"""Removal of features: what is rejected, and what happens to files, blocks and migrations."""
 
 import subprocess
 from pathlib import Path
@@ -41,18 +41,18 @@ class TestSelection:
 
         assert selected == ["webhooks", "events"]
 
-    def test_requirement_of_another_feature_is_refused(self) -> None:
+    def test_requirement_of_another_feature_is_rejected(self) -> None:
         assert rejected({"audit", "events"}).splitlines() == [
             "audit is required by webhooks: name it, too, or give --with-dependents.",
             "events is required by webhooks: name it, too, or give --with-dependents.",
         ]
 
-    def test_always_present_feature_is_refused(self) -> None:
+    def test_always_present_feature_is_rejected(self) -> None:
         message = rejected({"users", "posts"}, with_dependents=True)
 
         assert message.startswith("users is always present")
 
-    def test_unknown_feature_is_refused_with_a_similar_name(self) -> None:
+    def test_unknown_feature_is_rejected_with_a_similar_name(self) -> None:
         assert rejected({"webhook"}).startswith("There is no feature webhook. Is it webhooks?\n")
 
     def test_every_mistake_is_named(self) -> None:

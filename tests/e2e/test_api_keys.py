@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.e2e.service import Service, wait_until
-from tests.e2e.test_identity import API, EndUser, is_refused_by
+from tests.e2e.test_identity import API, EndUser, is_rejected_by
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_key_is_revoked_in_every_worker(service: Service, end_user: EndUser) -> 
     end_user.does(204, "DELETE", f"/auth/api-keys/{created['id']}")
 
     for worker in service.workers():
-        wait_until(partial(is_refused_by, worker, program))
+        wait_until(partial(is_rejected_by, worker, program))
 
 
 def test_leaked_key_does_not_take_over_the_account(service: Service) -> None:

@@ -181,10 +181,10 @@ def test_revocation_reaches_every_worker(
     REVOCATIONS[revocation](end_user, admin)
 
     for worker in workers:
-        wait_until(partial(is_refused_by, worker, end_user))
+        wait_until(partial(is_rejected_by, worker, end_user))
 
 
-def is_refused_by(worker: int, end_user: EndUser) -> bool:
+def is_rejected_by(worker: int, end_user: EndUser) -> bool:
     with end_user.service.only(worker):
         return not end_user.is_signed_in()
 

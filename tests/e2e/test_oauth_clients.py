@@ -32,7 +32,7 @@ EXPIRED = 1  # Unix seconds.
 
 @pytest.fixture(autouse=True)
 def _allow_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both libraries refuse http:// otherwise, also on the loopback interface."""
+    """Both libraries reject http:// otherwise, also on the loopback interface."""
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setenv("NO_PROXY", "*")

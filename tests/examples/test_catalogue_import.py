@@ -361,7 +361,7 @@ class TestRejects:
         assert (first["price"], first["clarity"]) == ("18823", "VS2")
         assert (first["pointer"], first["code"]) == ("/price", "less_than_equal")
         assert first["message"]
-        assert "refused               2  (less_than_equal 2)" in summary
+        assert "rejected              2  (less_than_equal 2)" in summary
 
     async def test_rejects_name_every_reason_of_a_row(
         self, run: RunImport, catalogue: WriteCatalogue, rejects: Path
@@ -505,7 +505,7 @@ class TestImportFailures:
         assert len(await names()) == len(set(await names())) == 1500
 
 
-class TestRefusal:
+class TestRejection:
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
@@ -518,7 +518,7 @@ class TestRefusal:
         ],
         ids=["empty", "picture", "other columns", "no gzip", "cut off", "damaged"],
     )
-    async def test_file_of_another_format_is_refused(
+    async def test_file_of_another_format_is_rejected(
         self, run: RunImport, tmp_path: Path, content: bytes, sentence: str
     ) -> None:
         (tmp_path / "file").write_bytes(content)
@@ -526,17 +526,17 @@ class TestRefusal:
         with pytest.raises(ConfigError, match=sentence):
             await run(tmp_path / "file")
 
-    async def test_missing_file_is_refused(self, run: RunImport, tmp_path: Path) -> None:
+    async def test_missing_file_is_rejected(self, run: RunImport, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"missing\.csv cannot be read: No such file"):
             await run(tmp_path / "missing.csv")
 
-    async def test_wrong_password_is_refused(
+    async def test_wrong_password_is_rejected(
         self, run: RunImport, catalogue: WriteCatalogue
     ) -> None:
-        with pytest.raises(ConfigError, match="refuses the user name user or its password"):
+        with pytest.raises(ConfigError, match="rejects the user name user or its password"):
             await run(catalogue(STONE), password="wrong")
 
-    async def test_user_without_write_permission_is_refused(
+    async def test_user_without_write_permission_is_rejected(
         self, run: RunImport, catalogue: WriteCatalogue, guest: User
     ) -> None:
         with pytest.raises(ConfigError, match="answers 403 to POST /api/v1/items/batch: "):
@@ -550,13 +550,13 @@ class TestRefusal:
             ("http://[::1", "is not usable"),
         ],
     )
-    async def test_unreachable_url_is_refused(
+    async def test_unreachable_url_is_rejected(
         self, run: RunImport, catalogue: WriteCatalogue, url: str, sentence: str
     ) -> None:
         with pytest.raises(ConfigError, match=sentence):
             await run(catalogue(STONE), url=url)
 
-    async def test_another_service_at_the_url_is_refused(
+    async def test_another_service_at_the_url_is_rejected(
         self, run: RunImport, catalogue: WriteCatalogue, service: Service
     ) -> None:
         service.app = Response("It works!")
@@ -564,7 +564,7 @@ class TestRefusal:
         with pytest.raises(ConfigError, match="is not this service"):
             await run(catalogue(STONE))
 
-    async def test_rate_limited_import_is_refused(
+    async def test_rate_limited_import_is_rejected(
         self, run: RunImport, catalogue: WriteCatalogue, service: Service
     ) -> None:
         service.app = Response("{}", 429, {"Retry-After": "900"})

@@ -235,7 +235,7 @@ class TestErrors:
 class TestContentCoding:
     @pytest.mark.parametrize("headers", PATHS)
     @pytest.mark.parametrize("coding", ["gzip", "br", "x", "identity, gzip"])
-    async def test_encoded_body_is_refused_with_the_supported_codings(
+    async def test_encoded_body_is_rejected_with_the_supported_codings(
         self, client: AsyncClient, coding: str, headers: dict[str, str]
     ) -> None:
         headers = {**headers, "Content-Encoding": coding}

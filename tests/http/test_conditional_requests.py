@@ -167,7 +167,7 @@ async def test_lines_of_if_match_are_one_list(caller: AsyncClient, paths: dict[s
     assert response.status_code == 200
 
 
-async def test_restore_of_another_version_is_refused(
+async def test_restore_of_another_version_is_rejected(
     caller: AsyncClient, paths: dict[str, str]
 ) -> None:
     await caller.delete(paths["item"])
@@ -229,6 +229,6 @@ async def test_only_if_match_satisfies_the_requirement(
     date = (await strict.get(path)).headers["Last-Modified"]
 
     for headers in ({}, {"If_Unmodified_Since": date}, {"If_None_Match": '"0"'}):
-        refused = await send(strict, "PATCH", path, body, **headers)
-        assert_problem(refused, 428, "precondition_required")
+        rejected = await send(strict, "PATCH", path, body, **headers)
+        assert_problem(rejected, 428, "precondition_required")
     assert (await send(strict, "PATCH", path, body, If_Match='"1"')).status_code == 200

@@ -31,7 +31,7 @@ class TestSign:
 
 class TestRead:
     @given(place=st.integers(0, 200), letter=st.sampled_from(string.ascii_letters))
-    def test_changed_cursor_is_refused(self, place: int, letter: str) -> None:
+    def test_changed_cursor_is_rejected(self, place: int, letter: str) -> None:
         cursor = SIGNER.sign(VALUE)
         place %= len(cursor) - 1  # The last letter has unused bits.
         assume(cursor[place] != letter)
@@ -40,20 +40,20 @@ class TestRead:
             SIGNER.read(cursor[:place] + letter + cursor[place + 1 :])
 
     @given(st.text())
-    def test_made_up_cursor_is_refused(self, cursor: str) -> None:
+    def test_made_up_cursor_is_rejected(self, cursor: str) -> None:
         with pytest.raises(InvalidCursor):
             SIGNER.read(cursor)
 
     @given(st.binary(max_size=100))
-    def test_made_up_bytes_are_refused(self, raw: bytes) -> None:
+    def test_made_up_bytes_are_rejected(self, raw: bytes) -> None:
         with pytest.raises(InvalidCursor):
             SIGNER.read(base64.urlsafe_b64encode(raw).decode())
 
     @pytest.mark.parametrize("cut", [1, 5, 16, 30])
-    def test_shortened_cursor_is_refused(self, cut: int) -> None:
+    def test_shortened_cursor_is_rejected(self, cut: int) -> None:
         with pytest.raises(InvalidCursor):
             SIGNER.read(SIGNER.sign(VALUE)[:-cut])
 
-    def test_cursor_of_another_secret_is_refused(self) -> None:
+    def test_cursor_of_another_secret_is_rejected(self) -> None:
         with pytest.raises(InvalidCursor):
             SIGNER.read(CursorSigner("another secret").sign(VALUE))

@@ -45,7 +45,7 @@ def client_at(app: FastAPI, peer: str, *forwarded: str) -> AsyncClient:
     return AsyncClient(transport=transport, base_url="http://test", headers=headers)
 
 
-async def refusals(app: FastAPI, *clients: tuple[str, ...]) -> set[int]:
+async def rejections(app: FastAPI, *clients: tuple[str, ...]) -> set[int]:
     """How many requests got 429, one of each client: of general limits and of mails."""
     return {
         [await status_of(client_at(app, *client), path) for client in clients].count(429)
@@ -66,38 +66,38 @@ class TestLimits:
     ) -> None:
         clients = [(PROXY, each) for each in SPELLINGS]
 
-        assert await refusals(limited, *clients) == {len(SPELLINGS) - LIMIT}
+        assert await rejections(limited, *clients) == {len(SPELLINGS) - LIMIT}
 
     async def test_peers_of_one_network_share_a_quota(self, limited: FastAPI) -> None:
         peers = [(f"2001:db8:1:2::{number:x}",) for number in range(12)]
 
-        assert await refusals(limited, *peers) == {12 - LIMIT}
+        assert await rejections(limited, *peers) == {12 - LIMIT}
 
     async def test_mapped_peers_are_ipv4(self, limited: FastAPI) -> None:
         peers = [("203.0.113.7",), ("::ffff:203.0.113.7",), ("::ffff:cb00:7107",)] * 2
 
-        assert await refusals(limited, *peers) == {1}
+        assert await rejections(limited, *peers) == {1}
 
     async def test_client_cannot_choose_its_address(self, limited: FastAPI) -> None:
         """A proxy appends its entry; entries of the client are to its left."""
         chosen = [(PROXY, f"198.51.100.{number}, 203.0.113.7") for number in range(LIMIT + 1)]
 
-        assert await refusals(limited, *chosen) == {1}
+        assert await rejections(limited, *chosen) == {1}
 
     async def test_untrusted_peer_cannot_choose_its_address(self, limited: FastAPI) -> None:
         chosen = [("203.0.113.7", f"198.51.100.{number}") for number in range(LIMIT + 1)]
 
-        assert await refusals(limited, *chosen) == {1}
+        assert await rejections(limited, *chosen) == {1}
 
     async def test_invalid_address_counts_as_the_peer(self, limited: FastAPI) -> None:
         texts = ["not-an-address", "unknown", "_x", "", "a" * 500, "203.0.113.300"]
 
-        assert await refusals(limited, *((PROXY, each) for each in texts)) == {1}
+        assert await rejections(limited, *((PROXY, each) for each in texts)) == {1}
 
     async def test_clients_behind_one_proxy_have_their_own_quotas(self, limited: FastAPI) -> None:
         clients = [(PROXY, f"198.51.100.{number}") for number in range(LIMIT + 1)]
 
-        assert await refusals(limited, *clients) == {0}
+        assert await rejections(limited, *clients) == {0}
 
 
 class TestSession:

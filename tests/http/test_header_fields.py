@@ -100,7 +100,7 @@ class TestAcceptEncoding:
             "gzip;q=much",
         ],
     )
-    def test_refuses_gzip(self, value: str | None) -> None:
+    def test_rejects_gzip(self, value: str | None) -> None:
         assert not accepts_gzip(value)
 
 

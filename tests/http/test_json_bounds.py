@@ -12,7 +12,7 @@ from app.http.request_errors import NestedTooDeeply, TooManyValues
 VALUES = 100
 
 
-def refused(document: object) -> type[Exception] | None:
+def rejected(document: object) -> type[Exception] | None:
     try:
         check_structure(json.dumps(document).encode(), max_values=VALUES)
     except (TooManyValues, NestedTooDeeply) as error:
@@ -33,7 +33,7 @@ def refused(document: object) -> type[Exception] | None:
     ],
 )
 def test_accepts_values_within_the_bound_with_any_texts(document: object) -> None:
-    assert refused(document) is None
+    assert rejected(document) is None
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_accepts_values_within_the_bound_with_any_texts(document: object) -> Non
     ],
 )
 def test_rejects_one_value_too_many(document: object) -> None:
-    assert refused(document) is TooManyValues
+    assert rejected(document) is TooManyValues
 
 
 @pytest.mark.parametrize("document", [b',"' * 500_000, b"," * 1_000_000, b'"a",' * 1000])
@@ -62,7 +62,7 @@ def test_counts_levels(levels: int, error: type[Exception] | None) -> None:
     for level in range(levels - 1):
         document = [document] if level % 2 else {"a": document}
 
-    assert refused(document) is error
+    assert rejected(document) is error
 
 
 JSON = st.recursive(
@@ -81,5 +81,5 @@ def test_count_is_that_of_the_parsed_document(document: object) -> None:
             return 1 + max(0, len(part) - 1) + sum(map(values, part))
         return 0
 
-    found = refused(document)
+    found = rejected(document)
     assert found is NestedTooDeeply or (found is TooManyValues) == (values(document) > VALUES)

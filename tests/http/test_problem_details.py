@@ -43,7 +43,7 @@ async def leak() -> None:
 
 class TestBodyThatCannotBeRead:
     @pytest.mark.parametrize("body", [b"{", b"", b"{'a': 1}", b'{"a": 1,}', b"\x00", b"[1] x"])
-    async def test_broken_json_is_refused(self, signed_in: AsyncClient, body: bytes) -> None:
+    async def test_broken_json_is_rejected(self, signed_in: AsyncClient, body: bytes) -> None:
         response = await signed_in.post(ITEMS, content=body, headers=JSON)
 
         assert broken(response).keys() == {"/body"}
@@ -55,7 +55,7 @@ class TestBodyThatCannotBeRead:
         ],
         ids=["endless number"],
     )
-    async def test_hostile_json_is_refused(self, signed_in: AsyncClient, body: bytes) -> None:
+    async def test_hostile_json_is_rejected(self, signed_in: AsyncClient, body: bytes) -> None:
         response = await signed_in.post(ITEMS, content=body, headers=JSON)
 
         assert_problem(response, 400, "bad_request")
@@ -64,7 +64,7 @@ class TestBodyThatCannotBeRead:
         "media_type",
         ["text/plain", "application/xml", "application/x-www-form-urlencoded", "json", ";", None],
     )
-    async def test_other_media_type_is_refused(
+    async def test_other_media_type_is_rejected(
         self, signed_in: AsyncClient, media_type: str | None
     ) -> None:
         content = json.dumps(item_body()).encode()
@@ -90,13 +90,13 @@ class TestBodyThatCannotBeRead:
 
         assert response.status_code == 201
 
-    async def test_json_is_refused_where_a_form_is_wanted(self, client: AsyncClient) -> None:
+    async def test_json_is_rejected_where_a_form_is_wanted(self, client: AsyncClient) -> None:
         response = await client.post("/api/v1/auth/token", json={"username": "ada"})
 
         assert_problem(response, 415, "unsupported_media_type")
         assert "application/x-www-form-urlencoded" in response.headers["Accept"]
 
-    async def test_surrogate_in_utf_8_is_refused(self, signed_in: AsyncClient) -> None:
+    async def test_surrogate_in_utf_8_is_rejected(self, signed_in: AsyncClient) -> None:
         content = b'{"name": "\xed\xa0\x80", "price": 1}'
 
         response = await signed_in.post(ITEMS, content=content, headers=JSON)
@@ -122,7 +122,7 @@ class TestBodyThatIsTooLarge:
 
         assert response.status_code == 201
 
-    async def test_declared_length_is_refused(self, signed_in: AsyncClient) -> None:
+    async def test_declared_length_is_rejected(self, signed_in: AsyncClient) -> None:
         response = await signed_in.post(ITEMS, content=b" " * (LIMIT + 1), headers=JSON)
 
         assert_problem(response, 413, "content_too_large")
@@ -299,13 +299,13 @@ class TestShape:
     async def test_rejection_has_retry_after(
         self, running: Running, error: AppError, retry_after: str | None
     ) -> None:
-        async def refuse() -> None:
+        async def reject() -> None:
             raise error
 
         async with running() as app:
-            app.add_api_route("/refuse", refuse)
+            app.add_api_route("/reject", reject)
             async with new_client(app) as client:
-                response = await client.get("/refuse")
+                response = await client.get("/reject")
 
         assert_problem(response, error.status, error.code)
         assert response.headers.get("Retry-After") == retry_after

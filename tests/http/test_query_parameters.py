@@ -31,7 +31,7 @@ def operations(app: FastAPI) -> list[tuple[str, str]]:
     return found + [("HEAD", path) for method, path in found if method == "GET"]
 
 
-async def test_every_route_refuses_unknown_parameters(app: FastAPI, caller: AsyncClient) -> None:
+async def test_every_route_rejects_unknown_parameters(app: FastAPI, caller: AsyncClient) -> None:
     for method, path in operations(app):
         response = await caller.request(method, path, params={"surprise": "1"})
 
@@ -46,7 +46,7 @@ async def test_anonymous_client_has_to_sign_in_first(client: AsyncClient) -> Non
     assert_problem(response, 401, "unauthenticated")
 
 
-async def test_refused_request_counts_in_the_rate_limit(caller: AsyncClient) -> None:
+async def test_rejected_request_counts_in_the_rate_limit(caller: AsyncClient) -> None:
     response = await caller.get(ITEMS, params={"surprise": "1"})
 
     assert {"ratelimit", "ratelimit-policy"} <= response.headers.keys()
@@ -71,7 +71,7 @@ async def test_misspelt_parameter_is_named(caller: AsyncClient, path: str, name:
 
 
 @pytest.mark.parametrize("name", ["limit", "sort", "q", "cursor", "min_price", "include_total"])
-async def test_repeated_parameter_is_refused(caller: AsyncClient, name: str) -> None:
+async def test_repeated_parameter_is_rejected(caller: AsyncClient, name: str) -> None:
     response = await caller.get(f"{ITEMS}?{name}=1&{name}=1")
 
     assert broken(response) == {f"/query/{name}": "repeated_parameter"}
@@ -111,7 +111,7 @@ async def test_response_to_a_large_query_is_small(caller: AsyncClient) -> None:
     assert len(response.content) < 20_000
 
 
-async def test_endless_number_is_refused(caller: AsyncClient) -> None:
+async def test_endless_number_is_rejected(caller: AsyncClient) -> None:
     response = await caller.get(ITEMS, params={"limit": "0" * 3000 + "20"})
 
     assert broken(response) == {"/query/limit": "too_long"}
@@ -138,7 +138,7 @@ async def test_longest_known_parameters_keep_links_small(caller: AsyncClient) ->
     ("query", "pointer"),
     [("q=caf%E9", "/query/q"), ("%E9=x", "/query"), ("%C3%25A9=x", "/query")],
 )
-async def test_query_in_invalid_utf_8_is_refused(
+async def test_query_in_invalid_utf_8_is_rejected(
     caller: AsyncClient, query: str, pointer: str
 ) -> None:
     response = await caller.get(f"{ITEMS}?{query}")

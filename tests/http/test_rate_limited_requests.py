@@ -57,12 +57,12 @@ class TestRateLimit:
         client = await as_user(user)
         await client.get(ME)
 
-        refused = await client.get(ME)
+        rejected = await client.get(ME)
 
-        assert refused.status_code == 429
-        assert refused.json()["code"] == "rate_limited"
-        assert 1 <= int(refused.headers["retry-after"]) <= 60
-        assert refused.headers["ratelimit"].startswith('"default";r=0;t=')
+        assert rejected.status_code == 429
+        assert rejected.json()["code"] == "rate_limited"
+        assert 1 <= int(rejected.headers["retry-after"]) <= 60
+        assert rejected.headers["ratelimit"].startswith('"default";r=0;t=')
 
     async def test_principals_do_not_share_a_quota(
         self, limited_app: FastAPI, as_user: As, user: User, other_user: User

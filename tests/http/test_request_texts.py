@@ -50,7 +50,7 @@ class TestNormalization:
             ("items", "description", item_body()),
         ],
     )
-    async def test_text_with_nothing_visible_is_refused(
+    async def test_text_with_nothing_visible_is_rejected(
         self, owner: AsyncClient, path: str, field: str, body: dict[str, Any], text: str
     ) -> None:
         response = await owner.post(f"{API}/{path}", json=body | {field: text})
@@ -58,7 +58,7 @@ class TestNormalization:
         assert broken(response) == {f"/body/{field}": "text_invisible"}
 
     @pytest.mark.parametrize("letter", ["\n", "\t", "\x07", "\x85", "\u2028", "\u202e", "\u2066"])
-    async def test_control_character_in_a_line_is_refused(
+    async def test_control_character_in_a_line_is_rejected(
         self, owner: AsyncClient, letter: str
     ) -> None:
         response = await owner.post(f"{API}/items", json=item_body(name=f"a{letter}b"))
@@ -72,7 +72,7 @@ class TestNormalization:
 
         assert response.json()["description"] == text
 
-    async def test_endless_marks_are_refused(self, owner: AsyncClient) -> None:
+    async def test_endless_marks_are_rejected(self, owner: AsyncClient) -> None:
         name = "a" + "\u0301\u0327" * 50_000
 
         response = await owner.post(f"{API}/items", json=item_body(description=name[:1_000]))
@@ -151,7 +151,7 @@ class TestEmailAddresses:
         "email",
         ["ada@xn--zzzz.com", "ada@localhost", "\u0430da@example.com", "a\u200bda@example.com"],
     )
-    async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
+    async def test_malformed_address_is_rejected(self, client: AsyncClient, email: str) -> None:
         assert list(broken(await register(client, email=email))) == ["/body/email"]
 
 
@@ -176,7 +176,7 @@ class TestPasswords:
         composed = unicodedata.normalize("NFC", new)
         assert (await sign_in(client, user.email, composed)).status_code == 200
 
-    async def test_control_character_is_refused(self, client: AsyncClient) -> None:
+    async def test_control_character_is_rejected(self, client: AsyncClient) -> None:
         response = await register(client, password="a bell \x07 and more")
 
         assert broken(response) == {"/body/password": "text_control_character"}
@@ -184,13 +184,13 @@ class TestPasswords:
 
 class TestDecoding:
     @pytest.mark.parametrize("query", ["q=caf%E9", "q=%FF%FE%00", "q=%ED%A0%80", "%E9=x"])
-    async def test_query_in_invalid_utf_8_is_refused(self, owner: AsyncClient, query: str) -> None:
+    async def test_query_in_invalid_utf_8_is_rejected(self, owner: AsyncClient, query: str) -> None:
         response = await owner.get(f"{API}/items?{query}")
 
         assert broken(response) == {"/query" if query[0] == "%" else "/query/q": "text_encoding"}
 
     @pytest.mark.parametrize("password", ["Gr%F6%DFe", b"Gr\xf6\xdfe".decode("latin-1")])
-    async def test_token_request_in_invalid_utf_8_is_refused(
+    async def test_token_request_in_invalid_utf_8_is_rejected(
         self, client: AsyncClient, password: str
     ) -> None:
         body = f"username=ada&password={password}".encode("latin-1")
@@ -199,7 +199,7 @@ class TestDecoding:
 
         assert_problem(response, 400, "invalid_request")  # RFC 6749, section 5.2.
 
-    async def test_form_of_a_page_in_another_charset_is_refused(self, client: AsyncClient) -> None:
+    async def test_form_of_a_page_in_another_charset_is_rejected(self, client: AsyncClient) -> None:
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=iso-8859-1"}
 
         response = await client.post("/verify-email", content=b"token=a", headers=headers)
@@ -222,7 +222,7 @@ class TestDecoding:
 
         assert response.json()["name"] == "Caf\u00e9"
 
-    async def test_json_in_invalid_utf_8_is_refused(self, owner: AsyncClient) -> None:
+    async def test_json_in_invalid_utf_8_is_rejected(self, owner: AsyncClient) -> None:
         body = b'{"name": "Caf\xe9", "price": "1.00"}'
         headers = {"Content-Type": "application/json; charset=iso-8859-1"}
 

@@ -38,7 +38,7 @@ class TestIn:
             {"other": 1},
         ],
     )
-    def test_other_type_or_field_is_refused(self, fields: dict[str, Any]) -> None:
+    def test_other_type_or_field_is_rejected(self, fields: dict[str, Any]) -> None:
         with pytest.raises(ValidationError) as caught:
             Sample.model_validate(fields)
 
@@ -55,7 +55,7 @@ class TestMoney:
         assert from_text.as_tuple().exponent == -2
 
     @given(st.text() | st.floats() | st.integers() | st.booleans() | st.none() | st.binary())
-    def test_any_value_is_money_or_refused(self, value: Any) -> None:
+    def test_any_value_is_money_or_rejected(self, value: Any) -> None:
         try:
             amount = MONEY.validate_python(value)
         except ValidationError:
@@ -97,7 +97,7 @@ class TestTimestamp:
             "tomorrow",
         ],
     )
-    def test_anything_else_is_refused(self, value: Any) -> None:
+    def test_anything_else_is_rejected(self, value: Any) -> None:
         with pytest.raises(ValidationError):
             TIME.validate_python(value)
 
@@ -110,7 +110,7 @@ class TestDate:
         "value",
         ["2027-02-30", "2027-1-31", "20270131", "2027-W04-7", "2027-01-31T00:00:00Z", "", 0, None],
     )
-    def test_anything_else_is_refused(self, value: Any) -> None:
+    def test_anything_else_is_rejected(self, value: Any) -> None:
         with pytest.raises(ValidationError):
             DATE.validate_python(value)
 
@@ -122,7 +122,7 @@ class TestTexts:
 
     @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udfff"])
     @pytest.mark.parametrize("adapter", [LINES, ONE_LINE])
-    def test_unstorable_text_is_refused(self, adapter: TypeAdapter[str], text: str) -> None:
+    def test_unstorable_text_is_rejected(self, adapter: TypeAdapter[str], text: str) -> None:
         with pytest.raises(ValidationError):
             adapter.validate_python(text)
 

@@ -101,7 +101,7 @@ class TestParseNetworks:
     @pytest.mark.parametrize(
         "text", ["proxy", "10.0.0.1,proxy", "10.0.0.1/8", "10.0.0.0/33", "*,*"]
     )
-    def test_anything_else_is_refused(self, text: str) -> None:
+    def test_anything_else_is_rejected(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"."):
             parse_networks(text)
 

@@ -44,6 +44,6 @@ class TestCanonical:
         assert forms == {canonical(text)}
 
     @pytest.mark.parametrize("text", ["\ud800", "a\udfff", "\udc80b", "\ude00\ud83d"])
-    def test_lone_surrogate_is_refused(self, text: str) -> None:
+    def test_lone_surrogate_is_rejected(self, text: str) -> None:
         with pytest.raises(ValueError, match="surrogates"):
             canonical(text)

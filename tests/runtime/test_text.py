@@ -5,19 +5,19 @@ import unicodedata
 import pytest
 
 from app.features.auth.user_agents import printable_header
-from app.runtime.text import MAX_MARKS, TextRefused, nfc, storable
+from app.runtime.text import MAX_MARKS, TextRejected, nfc, storable
 
 # One after the other: each has to be sorted before all those in front of it.
 MARKS = "\u0301\u0316"
 
 
-def test_long_run_of_marks_is_refused() -> None:
-    with pytest.raises(TextRefused, match="combining marks"):
+def test_long_run_of_marks_is_rejected() -> None:
+    with pytest.raises(TextRejected, match="combining marks"):
         nfc("a" + MARKS * MAX_MARKS)
 
 
 def test_marks_beyond_the_first_plane_are_counted() -> None:
-    with pytest.raises(TextRefused, match="combining marks"):
+    with pytest.raises(TextRejected, match="combining marks"):
         nfc("a" + "\U0001d165" * (MAX_MARKS + 1))
 
 
@@ -27,7 +27,7 @@ def test_many_symbols_beyond_the_first_plane_are_no_marks() -> None:
 
 @pytest.mark.parametrize("letter", ["\0", "\ufdd0", "\ufdef", "\uffff", "\U0001fffe", "\U0010ffff"])
 def test_noncharacters_cannot_be_stored(letter: str) -> None:
-    with pytest.raises(TextRefused, match="noncharacters"):
+    with pytest.raises(TextRejected, match="noncharacters"):
         storable(f"a{letter}b")
 
 

@@ -68,7 +68,7 @@ class TestTable:
 
 
 class TestScopes:
-    async def test_token_without_the_scope_is_refused_everywhere(
+    async def test_token_without_the_scope_is_rejected_everywhere(
         self, app: FastAPI, as_user: As, admin: User
     ) -> None:
         for operation in operations(app).values():
@@ -105,7 +105,7 @@ class TestConfirmation:
 
 class TestForgedTokens:
     @pytest.mark.parametrize("name", REPRESENTATIVES)
-    async def test_forged_tokens_are_refused(
+    async def test_forged_tokens_are_rejected(
         self, app: FastAPI, client: AsyncClient, admin: User, name: str
     ) -> None:
         operation, scene = operations(app)[name], Scene(app, admin)

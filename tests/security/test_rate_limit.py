@@ -13,7 +13,7 @@ class TestPolicy:
     @pytest.mark.parametrize(
         "text", ["", "1000", "0/minute", "-1/minute", "10/fortnight", "1e3/day"]
     )
-    def test_refuses_anything_else(self, text: str) -> None:
+    def test_rejects_anything_else(self, text: str) -> None:
         with pytest.raises(ValueError, match="1000/minute"):
             Policy.parse(text)
 
@@ -25,7 +25,7 @@ class TestLocalWindows:
         verdicts = [await windows.count("a") for _ in range(3)]
 
         assert [verdict.remaining for verdict in verdicts] == [1, 0, -1]
-        assert [verdict.is_refused for verdict in verdicts] == [False, False, True]
+        assert [verdict.is_rejected for verdict in verdicts] == [False, False, True]
 
     async def test_request_may_be_worth_several(self) -> None:
         windows = LocalWindows(Policy(5, 60))
@@ -39,9 +39,9 @@ class TestLocalWindows:
         for number in range(10):
             await windows.count(str(number))
 
-        refused = {key: (await windows.count(key)).is_refused for key in ("9", "8", "0")}
+        rejected = {key: (await windows.count(key)).is_rejected for key in ("9", "8", "0")}
 
-        assert refused == {"9": True, "8": True, "0": False}
+        assert rejected == {"9": True, "8": True, "0": False}
 
     async def test_new_window_gives_the_quota_again(self) -> None:
         times = iter([0.0, 61.0])
@@ -50,4 +50,4 @@ class TestLocalWindows:
 
         verdict = await windows.count("a")
 
-        assert not verdict.is_refused
+        assert not verdict.is_rejected

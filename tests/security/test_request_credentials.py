@@ -88,10 +88,10 @@ class TestSeveralCredentials:
     async def test_several_credentials_count_against_the_address(self, client: AsyncClient) -> None:
         keys = [("X-API-Key", "a"), ("X-API-Key", "b")]
 
-        refused = await client.get("/api/v1/users/me", headers=keys)
+        rejected = await client.get("/api/v1/users/me", headers=keys)
 
-        assert refused.status_code == 400
-        assert "ratelimit" in refused.headers
+        assert rejected.status_code == 400
+        assert "ratelimit" in rejected.headers
 
 
 class TestNoCredential:
@@ -127,6 +127,6 @@ class TestNoCredential:
             assert (status, challenge) == (401, 'Bearer error="invalid_token"'), tail
 
     @of_every_way
-    async def test_token_in_the_url_is_refused(self, port: int, token: bytes, way: Way) -> None:
+    async def test_token_in_the_url_is_rejected(self, port: int, token: bytes, way: Way) -> None:
         for name in ("access_token", "api%5Fkey", "token", "authorization"):
             assert (await sent(port, way, query=f"?{name}={token.decode()}"))[0] == 401, name

@@ -40,7 +40,7 @@ def resource_of(root: Path, singular: str, fields: list[str], options: Options) 
     """
     names = Names(singular, options.plural or plural_of(singular))
     specs = [spec for spec in map(parse, fields) if spec]
-    refuse(
+    reject(
         mistakes_of_names(names, is_regular=not options.plural),
         mistakes_of_options(options),
         malformed(fields),
@@ -50,7 +50,7 @@ def resource_of(root: Path, singular: str, fields: list[str], options: Options) 
     owner = (OWNERS,) if options.owned_by else ()
     found = {feature: find_target(root, feature) for feature in (*targets, *owner)}
     # One says enough: what has the name has it in several places.
-    refuse(islice(conflicts(root, names), 1), mistakes_of_targets(found))
+    reject(islice(conflicts(root, names), 1), mistakes_of_targets(found))
     resource = Resource(
         names,
         tuple(Field(spec, names, found.get("".join(spec.arguments))) for spec in specs),
@@ -58,11 +58,11 @@ def resource_of(root: Path, singular: str, fields: list[str], options: Options) 
         soft_delete=options.soft_delete,
         deletable=options.deletable,
     )
-    refuse(mistakes_of_resource(resource))
+    reject(mistakes_of_resource(resource))
     return resource
 
 
-def refuse(*mistakes: Iterable[str]) -> None:
+def reject(*mistakes: Iterable[str]) -> None:
     """Report the mistakes, if there are any.
 
     Raises:

@@ -161,7 +161,8 @@ class Field:
 
     @property
     def response_docstring(self) -> str:
-        return docstring(f"{self.subject}{self.or_null}.")
+        unit = " in euros" if self.spec.type == "money" else ""
+        return docstring(f"{self.subject}{unit}{self.or_null}.")
 
     @property
     def or_null(self) -> str:

@@ -83,7 +83,7 @@ KINDS = {
         another='"49.90"',
         invalid='"-1.00"',
         code="greater_than_equal",
-        described=" with up to two decimal places: 0 to 99999.99",
+        described=" in euros, with up to two decimal places: 0 to 99999.99",
         is_sortable=True,
     ),
     "bool": Kind(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 from app.db.base import Base
-from app.devtools.naming import DRAWERS, DURATION, RETIRED_WORD, SIZE
+from app.devtools.naming import CATCH_ALL_MODULES, DURATION, RETIRED_WORD, SIZE
 from app.devtools.new.names import IDENTIFIER, Names, is_probably_plural
 from app.devtools.new.rendering import identifiers
 from app.devtools.new.resource import Resource
@@ -58,7 +58,7 @@ def mistakes_of_names(names: Names, *, is_regular: bool) -> Iterator[str]:
                 f"{plural} is a reserved word of SQL: give another --plural.",
             ),
             (
-                plural in DRAWERS,
+                plural in CATCH_ALL_MODULES,
                 f"{plural} says nothing about its content: choose another name.",
             ),
             (

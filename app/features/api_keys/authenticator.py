@@ -41,7 +41,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
 def key_expiry(row: ApiKeyPrincipalRow, settings: ApiKeySettings) -> float:
     """Return when the key expires (Unix seconds), at most the maximum lifetime after creation.
 
-    The setting also applies to keys that were created before it was lowered or introduced.
+    The setting also applies to keys that were created before it was lowered.
     """
     longest = row["created_at"] + timedelta(days=settings.api_key_max_days)
     return min(longest, row["expires_at"] or longest).timestamp()

@@ -65,6 +65,6 @@ class ApiKeyPrincipalRow(TypedDict):
 
 
 class LiveApiKeyRow(LiveCredentialRow):
-    """Rotation changes the prefix."""
+    """Row of a live API key; rotation changes its prefix."""
 
     prefix: str

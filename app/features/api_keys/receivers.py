@@ -4,7 +4,7 @@ from app.db.unit_of_work import UnitOfWork
 from app.errors import InvalidToken
 from app.feature import load_features
 from app.features.api_keys import crud
-from app.features.users.signals import CredentialChecked, ProgramsRevoked, RoleChanged
+from app.features.users.signals import CredentialChecked, MachineAccessRevoked, RoleChanged
 
 
 async def check_api_key(uow: UnitOfWork, signal: CredentialChecked) -> None:
@@ -18,7 +18,7 @@ async def check_api_key(uow: UnitOfWork, signal: CredentialChecked) -> None:
         raise InvalidToken("The credential was revoked.")
 
 
-async def revoke_api_keys(uow: UnitOfWork, signal: ProgramsRevoked) -> None:
+async def revoke_api_keys(uow: UnitOfWork, signal: MachineAccessRevoked) -> None:
     await crud.revoke_all(uow, signal.user_id)
 
 

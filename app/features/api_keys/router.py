@@ -28,7 +28,7 @@ async def list_api_keys(
 ) -> Response:
     """List your API keys."""
     page = await api_keys.list_page(reads, pagination.page, user_id=principal.id)
-    return pagination.answer(page, ApiKeyRow)
+    return pagination.respond(page, ApiKeyRow)
 
 
 @router.post(

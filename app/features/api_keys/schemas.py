@@ -52,7 +52,7 @@ class ApiKeyCreate(In):
     @classmethod
     def expires_later(cls, expires_at: datetime | None) -> datetime | None:
         if expires_at is not None and expires_at <= now():
-            raise PydanticCustomError("expires_in_the_past", "The key would be expired already")
+            raise PydanticCustomError("expires_in_the_past", "The expiry must be in the future")
         return expires_at
 
 

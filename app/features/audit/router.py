@@ -18,4 +18,4 @@ async def list_audit_entries(
     reads: Reads, _: Administrator, filters: AuditFilters, pagination: AuditPagination
 ) -> Response:
     """List all changes with actor and row, newest first."""
-    return pagination.answer(await audit_entries.list_page(reads, pagination.page, filters))
+    return pagination.respond(await audit_entries.list_page(reads, pagination.page, filters))

@@ -160,7 +160,7 @@ class TokenSigner:
             issued_at=seconds(payload.get("iat")),
             expires_at=seconds(payload.get("exp")),
         )
-        refuse_wrong_time(claims, not_before=seconds(payload.get("nbf", claims.issued_at)))
+        reject_wrong_time(claims, not_before=seconds(payload.get("nbf", claims.issued_at)))
         return claims
 
 
@@ -175,7 +175,7 @@ def parsed_object(text: bytes) -> dict[str, Any]:
     """Parse only our own serialization: no duplicate name, space or byte order mark."""
     parsed = json.loads(text)
     if not isinstance(parsed, dict) or COMPACT_JSON.encode(parsed).encode() != text:
-        raise ValueError("not a JSON object in its one spelling")
+        raise ValueError("not a JSON object in canonical form")
     return parsed
 
 
@@ -204,7 +204,7 @@ def scopes_of(claim: object) -> frozenset[str]:
     return frozenset(claim.split())
 
 
-def refuse_wrong_time(claims: AccessClaims, *, not_before: int) -> None:
+def reject_wrong_time(claims: AccessClaims, *, not_before: int) -> None:
     """Reject claims outside of their validity; `not_before` is in seconds since the epoch.
 
     Raises:
@@ -215,6 +215,6 @@ def refuse_wrong_time(claims: AccessClaims, *, not_before: int) -> None:
     if claims.expires_at <= now:
         raise InvalidToken("The access token has expired.")
     if max(claims.issued_at, not_before) > now + LEEWAY_SECONDS:
-        raise InvalidToken("The access token does not hold yet.")
+        raise InvalidToken("The access token is not valid yet.")
     if claims.expires_at - claims.issued_at > MAX_LIFETIME_SECONDS:
         raise ValueError("no token of ours lives that long")

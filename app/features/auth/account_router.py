@@ -66,7 +66,7 @@ async def change_password(
     """Change your password; ends your other sessions and, by default, API keys and webhooks."""
     check_unchanged(user, change.version)
     await users.set_password(uow, user, change.password_hash)
-    await credentials.end_sign_ins(uow, user.id, except_id=principal.session_id)
+    await credentials.end_sessions(uow, user.id, except_id=principal.session_id)
     await mailed_tokens.delete_all(uow, user.id, Purpose.RESET_PASSWORD)
     if change.revoke_api_keys:
-        await credentials.revoke_programs(uow, user.id, RevocationReason.PASSWORD_CHANGED)
+        await credentials.revoke_machine_access(uow, user.id, RevocationReason.PASSWORD_CHANGED)

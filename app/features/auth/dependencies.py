@@ -18,7 +18,7 @@ from app.features.auth.token_issuer import TokenIssuer
 from app.features.auth.user_agents import printable_header
 from app.features.users.canonical_login import canonical_login
 from app.features.users.crud import logins
-from app.features.users.dependencies import Passwords, refuse_weak
+from app.features.users.dependencies import Passwords, reject_weak
 from app.features.users.models.user import CredentialRow
 from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher
 from app.features.users.schemas import PasswordChange
@@ -136,7 +136,7 @@ class PasswordCheck:
         """
         user = await logins.get_secret(self.reads, self.principal.id)
         if new:
-            refuse_weak(
+            reject_weak(
                 new.get_secret_value(),
                 email=user["email"],
                 username=user["username"],

@@ -10,7 +10,7 @@ from app.features.auth.oauth_problems import OAUTH_PROBLEMS
 from app.features.auth.receivers import cancel_email_changes, revoke_links
 from app.features.auth.router import router, tokens_router, with_password
 from app.features.users.crud import sessions
-from app.features.users.signals import LinksRevoked, SignInsEnded
+from app.features.users.signals import LinksRevoked, SessionsEnded
 from app.security.authenticators import Authenticator
 from app.security.principals import CredentialKind
 
@@ -28,5 +28,5 @@ feature = Feature(
     },
     problem_extensions=(OAUTH_PROBLEMS,),
     lifespan=lifespan,
-    receivers={LinksRevoked: revoke_links, SignInsEnded: cancel_email_changes},
+    receivers={LinksRevoked: revoke_links, SessionsEnded: cancel_email_changes},
 )

@@ -3,9 +3,9 @@
 from fastapi import Request, Response
 
 from app.features.auth.resources import AuthResources
+from app.http.request_limits import limits_of
 from app.http.routes import Handler
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.http.work import work_of
 from app.resources import resources
 
 
@@ -25,7 +25,7 @@ class LimitedRoute(UnitOfWorkRoute):
             if not await self.hashes_password(request):
                 return await handler(request)
             limiter = resources(request)[AuthResources].password_limiter
-            async with limiter.slot(work_of(request.scope)):
+            async with limiter.slot(limits_of(request.scope)):
                 return await handler(request)
 
         return limited

@@ -121,7 +121,7 @@ class LoginThrottle:
     ) -> bool:
         """Count a mail that a caller requests; return whether it may be sent to the mailbox.
 
-        Callers must answer the same in both cases: the result depends on other callers' requests.
+        Callers must respond the same in both cases: the result depends on other callers' requests.
 
         Args:
             limit: that of mails with links by default.
@@ -134,7 +134,7 @@ class LoginThrottle:
             if account:
                 of_account = hashed(f"{kind}-by", str(account))
                 counted = await throttles.count(uow, of_account, window=WINDOW)
-                refuse_above(counted, limit.per_account)
+                reject_above(counted, limit.per_account)
             of_mailbox = hashed(f"{kind}-to", canonical(mailbox))
             counted = await throttles.count(uow, of_mailbox, window=WINDOW)
         return counted.attempts <= limit.per_address
@@ -150,13 +150,13 @@ class LoginThrottle:
             yield uow
 
     async def _count_address(self, uow: UnitOfWork, key: str) -> None:
-        refuse_above(await throttles.count(uow, key, window=WINDOW), self._per_address)
+        reject_above(await throttles.count(uow, key, window=WINDOW), self._per_address)
 
 
 async def count_account(uow: UnitOfWork, key: str) -> None:
     limit = WRONG_PASSWORDS_PER_WINDOW
     counted = await throttles.count(uow, key, window=WINDOW, strict_limit=limit)
-    refuse_above(counted, limit)
+    reject_above(counted, limit)
     if counted.streak > WRONG_PASSWORDS_IN_A_ROW:
         raise too_many(counted)
 
@@ -166,7 +166,7 @@ def hashed(action: str, subject: str) -> str:
     return f"{action}:{hashlib.sha256(subject.encode()).hexdigest()}"
 
 
-def refuse_above(counted: Count, limit: int) -> None:
+def reject_above(counted: Count, limit: int) -> None:
     if counted.attempts > limit:
         raise too_many(counted)
 

@@ -74,7 +74,7 @@ async def get_parameters(request: Request) -> Parameters:
     if repeated:
         raise InvalidRequest("A parameter is repeated.")
     parameters = Parameters((name, value) for name, value in sent if value)
-    refuse_client_credentials(request.headers.getlist("authorization"), parameters)
+    reject_client_credentials(request.headers.getlist("authorization"), parameters)
     return parameters
 
 
@@ -114,7 +114,7 @@ def parsed(body: bytes, charset: str) -> list[tuple[str, str]]:
         ) from None
 
 
-def refuse_client_credentials(authorization: list[str], parameters: Parameters) -> None:
+def reject_client_credentials(authorization: list[str], parameters: Parameters) -> None:
     """Accept only public clients (RFC 6749, section 2.1): a client id without a secret.
 
     Libraries send the id in the form, or with an empty password by HTTP Basic. An access token

@@ -47,7 +47,7 @@ TOKEN_PARAMETERS: Node = {
     "client_secret": {
         "type": "string",
         "maxLength": 200,
-        "description": "Refused unless it is empty: there are no confidential clients.",
+        "description": "Rejected unless it is empty: there are no confidential clients.",
     },
 }
 REVOCATION_PARAMETERS: Node = {

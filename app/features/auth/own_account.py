@@ -113,8 +113,8 @@ async def confirm_email(uow: UnitOfWork, token: str) -> bool:
 async def confirm_first_email(uow: UnitOfWork, token: str) -> None:
     user = await mailed_tokens.use(uow, token, Purpose.VERIFY_EMAIL)
     if not user.email_verified:
-        # Rows of an earlier release: today an account has none until its address is confirmed.
-        await credentials.revoke_programs(uow, user.id, RevocationReason.EMAIL_CONFIRMED)
+        # The service creates none before the confirmation; rows may have been inserted otherwise.
+        await credentials.revoke_machine_access(uow, user.id, RevocationReason.EMAIL_CONFIRMED)
     await users.verify_email(uow, user)
 
 

@@ -191,10 +191,10 @@ def form(
     **values: str,
 ) -> Response:
     """Return a page with a form and, with its status, the error in the last one."""
-    refusal = Markup()
+    error_message = Markup()
     if error:
-        refusal = render(request, ASSETS / "refusal.html", sentence=sentence_of(error))
-    content = render(request, ASSETS / name, title=title, refusal=refusal, **values)
+        error_message = render(request, ASSETS / "error_message.html", sentence=sentence_of(error))
+    content = render(request, ASSETS / name, title=title, error_message=error_message, **values)
     response = framed_page(request, title, content)
     response.headers["Content-Security-Policy"] = FORM_POLICY
     response.status_code = status_of(error) if error else 200

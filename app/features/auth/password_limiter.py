@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.errors import Overloaded
-from app.http.work import Work
+from app.http.request_limits import RequestLimits
 
 # Enough to keep the hashing threads busy; further requests would only wait for them, some
 # while holding a database connection.
 AT_ONCE = 8
 # A fast machine checks about 60 passwords per second, and a response is due within 5 s.
-MOST_WAITING = 256
+MAX_WAITING = 256
 
 
 class PasswordLimiter:
@@ -22,16 +22,16 @@ class PasswordLimiter:
         self._waiting = 0
 
     @asynccontextmanager
-    async def slot(self, work: Work) -> AsyncIterator[None]:
+    async def slot(self, limits: RequestLimits) -> AsyncIterator[None]:
         """Hold a slot for the duration of the block.
 
         Raises:
             Overloaded: the queue is so long that the request would miss its deadline.
         """
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MAX_WAITING:
             raise Overloaded
         # Otherwise eight that hash would be all that one client may have in flight.
-        with work.uncounted():
+        with limits.without_slot():
             self._waiting += 1
             try:
                 await self._slots.acquire()

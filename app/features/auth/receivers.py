@@ -2,10 +2,10 @@
 
 from app.db.unit_of_work import UnitOfWork
 from app.features.auth.crud import email_changes, mailed_tokens
-from app.features.users.signals import LinksRevoked, SignInsEnded
+from app.features.users.signals import LinksRevoked, SessionsEnded
 
 
-async def cancel_email_changes(uow: UnitOfWork, signal: SignInsEnded) -> None:
+async def cancel_email_changes(uow: UnitOfWork, signal: SessionsEnded) -> None:
     await email_changes.delete_all(uow, signal.user_id)
 
 

@@ -36,7 +36,7 @@ from app.features.auth.schemas.session import RefreshRequest, TokenPair
 from app.features.auth.token_route import TokenRoute
 from app.features.background_jobs.job import enqueue
 from app.features.users.crud import credentials, sessions, users
-from app.features.users.dependencies import Passwords, refuse_weak
+from app.features.users.dependencies import Passwords, reject_weak
 from app.features.users.models.user import EmailTaken, UsernameTaken
 from app.features.users.schemas import UserRead, UserRegister
 from app.features.users.signals import RevocationReason, UserRegistered
@@ -130,9 +130,9 @@ async def logout_everywhere(
 ) -> None:
     """End all your sessions and, unless you decide otherwise, your API keys and webhooks."""
     await credentials.lock(uow, principal.id)
-    await credentials.end_sign_ins(uow, principal.id)
+    await credentials.end_sessions(uow, principal.id)
     if revoke_api_keys:
-        await credentials.revoke_programs(uow, principal.id, RevocationReason.SIGNED_OUT)
+        await credentials.revoke_machine_access(uow, principal.id, RevocationReason.SIGNED_OUT)
 
 
 @with_password.post(
@@ -152,7 +152,7 @@ async def register_user(
     """Create an account; a link that confirms the address is mailed to it."""
     await limits.count_address("register", client.address)
     password = data.password.get_secret_value()
-    refuse_weak(password, email=data.email, username=data.username, field="password")
+    reject_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(uow, data, password_hash=await passwords.hash(password))
     await uow.emit(UserRegistered(user.id))
     if await limits.may_mail(MailKind.LINK, data.email):
@@ -227,7 +227,7 @@ async def reset_password(
     password = data.new_password.get_secret_value()
     async with limits.secret_attempt("mailed_token", client.address), transactions() as uow:
         user = await mailed_tokens.use(uow, data.token, Purpose.RESET_PASSWORD)
-        refuse_weak(password, email=user.email, username=user.username, field="new_password")
+        reject_weak(password, email=user.email, username=user.username, field="new_password")
         await users.set_password(uow, user, await passwords.hash(password))
         await users.verify_email(uow, user)
         await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)

@@ -61,7 +61,7 @@ class SigningKey:
         Raises:
             ValueError: the key is unreadable, too weak, or of another algorithm.
         """
-        refuse_unfit_key(pem, algorithm)
+        reject_unfit_key(pem, algorithm)
         signer = jwk.construct(pem, algorithm)
         verifier = signer.public_key()
         return cls(thumbprint(verifier.to_dict()), algorithm, signer, verifier)
@@ -102,7 +102,7 @@ def generate_pem(algorithm: Literal["ES256", "RS256"]) -> str:
     return key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
 
 
-def refuse_unfit_key(pem: str, algorithm: Literal["ES256", "RS256"]) -> None:
+def reject_unfit_key(pem: str, algorithm: Literal["ES256", "RS256"]) -> None:
     try:
         key = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

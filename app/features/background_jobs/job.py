@@ -43,7 +43,7 @@ class LeaseLost(Exception):
     """The attempt lost the task, which was cancelled or taken over by another worker."""
 
 
-class Work:
+class JobContext:
     """Execution context of a job: one attempt at a task."""
 
     def __init__(self, resources: Resources, task_id: uuid.UUID, attempt: int) -> None:
@@ -88,7 +88,7 @@ class Work:
 class Job(BaseModel):
     """Base class of jobs. Fields are the payload: ids rather than rows, which may change.
 
-    A job runs at least once. Its writes in `work.completion()` are committed exactly once.
+    A job runs at least once. Its writes in `context.completion()` are committed exactly once.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -105,7 +105,7 @@ class Job(BaseModel):
             metrics.JOBS.labels(cls.kind, "failed")  # From 0 on: app/observability/metrics.py.
 
     @abstractmethod
-    async def run(self, work: Work) -> None:
+    async def run(self, context: JobContext) -> None:
         """Run the job. Every exception except PermanentFailure leads to a retry."""
 
     @classmethod

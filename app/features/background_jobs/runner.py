@@ -8,7 +8,7 @@ from datetime import timedelta
 from app.db.resources import DatabaseResources
 from app.errors import AppError
 from app.features.background_jobs import crud as tasks
-from app.features.background_jobs.job import Job, LeaseLost, PermanentFailure, Work
+from app.features.background_jobs.job import Job, JobContext, LeaseLost, PermanentFailure
 from app.features.background_jobs.models import Task
 from app.observability import metrics
 from app.observability.logging import get_logger
@@ -81,9 +81,9 @@ class JobRunner:
             raise Requeued(UNREACHABLE_DELAY) from error
 
     async def _run_attempt(self, task: Task, kind: type[Job]) -> None:
-        work = Work(self._resources, task.id, task.attempts)
+        context = JobContext(self._resources, task.id, task.attempts)
         try:
-            await self._run(task, kind, work)
+            await self._run(task, kind, context)
         except LeaseLost:
             log.info("task lease lost", kind=task.kind)
         except asyncio.CancelledError:
@@ -94,10 +94,10 @@ class JobRunner:
             metrics.JOBS.labels(task.kind, "succeeded").inc()
             log.info("task succeeded", kind=task.kind, attempt=task.attempts)
 
-    async def _run(self, task: Task, kind: type[Job], work: Work) -> None:
+    async def _run(self, task: Task, kind: type[Job], context: JobContext) -> None:
         if task.attempts > max(kind.max_attempts, MAX_CRASHES):
             raise PermanentFailure("The worker was lost at each attempt.")
-        running = asyncio.create_task(run_with_timeout(kind, task, work))
+        running = asyncio.create_task(run_with_timeout(kind, task, context))
         self._running[task.id] = running
         with metrics.JOB_SECONDS.labels(task.kind).time():
             try:
@@ -131,11 +131,11 @@ class JobRunner:
             raise Requeued(kind.delay_after(task.attempts)) from error
 
 
-async def run_with_timeout(kind: type[Job], task: Task, work: Work) -> None:
+async def run_with_timeout(kind: type[Job], task: Task, context: JobContext) -> None:
     async with asyncio.timeout(kind.timeout_seconds):
-        await kind.model_validate(task.payload).run(work)
-        if not work.is_complete:
-            async with work.completion():
+        await kind.model_validate(task.payload).run(context)
+        if not context.is_complete:
+            async with context.completion():
                 pass
 
 

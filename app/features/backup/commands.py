@@ -97,7 +97,7 @@ def psql(url: str) -> Iterator[IO[bytes]]:
                 yield cast("IO[bytes]", process.stdin)
         finally:
             errors.seek(0)
-            refuse_failure("psql", process.returncode, errors.read())
+            raise_for_failure("psql", process.returncode, errors.read())
 
 
 def psql_options(url: str) -> list[str]:
@@ -121,11 +121,11 @@ def run(
         env=secrets(url),
         check=False,
     )
-    refuse_failure(name, done.returncode, done.stderr)
+    raise_for_failure(name, done.returncode, done.stderr)
     return (done.stdout or b"").decode().strip()
 
 
-def refuse_failure(name: str, code: int, stderr: bytes) -> None:
+def raise_for_failure(name: str, code: int, stderr: bytes) -> None:
     if code:
         lines = stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         raise ConfigError(f"{name} failed: {lines[0]}")

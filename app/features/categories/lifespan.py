@@ -13,5 +13,5 @@ async def lifespan(startup: Startup) -> AsyncIterator[ResponseCache]:
     cache = ResponseCache()
     startup.notifications.on_notification(CHANNEL, cache.invalidate)
     startup.notifications.on_reconnect(cache.clear)
-    startup.samplers.append(partial(cache.sample, "answers"))
+    startup.samplers.append(partial(cache.sample, "responses"))
     yield cache

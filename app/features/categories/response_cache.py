@@ -35,7 +35,7 @@ class ResponseCache(SingleFlightCache[str, CachedResponse]):
 
 
 def cacheable(body: bytes) -> tuple[CachedResponse, float]:
-    """Return the response, and for how many seconds to keep it."""
+    """Return the response, and for how many seconds to cache it."""
     return CachedResponse(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'), LIFETIME_SECONDS
 
 

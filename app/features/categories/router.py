@@ -45,7 +45,7 @@ async def list_categories(
 ) -> Response:
     """List the categories by name unless sorted otherwise, or those below one parent."""
     page = await categories.list_page(reads, pagination.page, filters)
-    return pagination.answer(page, CategoryRow)
+    return pagination.respond(page, CategoryRow)
 
 
 @router.get("/tree", response_model=CategoryNodes, responses=CACHED)

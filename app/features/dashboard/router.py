@@ -37,7 +37,7 @@ async def read_dashboard(
     counted = await dashboards.find_counted(reads, statements)
     figures = counted or await count_first(transactions, statements)
     # In a thread, because it reads the metrics files of all workers.
-    requests = await run_in_threadpool(answers_by_status)
+    requests = await run_in_threadpool(responses_by_status)
     return {**figures, "requests": requests}
 
 
@@ -47,7 +47,7 @@ async def count_first(transactions: OpenTransaction, statements: CountingStateme
         return await dashboards.count_all(uow, statements)
 
 
-def answers_by_status() -> list[dict[str, int]]:
+def responses_by_status() -> list[dict[str, int]]:
     """Return the number of responses of each status, the lowest first."""
     found: Counter[int] = Counter()
     for metric in registry().collect():

@@ -75,11 +75,11 @@ async def get_event_stream(
 ) -> AsyncIterator[EventStream]:
     feed: EventFeed = resources(request)[EventResources].feed
     revalidation: SessionRevalidation = resources(request)[StreamResources].revalidation
-    most = resources(request)[EventSettings].event_replay_max
+    limit = resources(request)[EventSettings].event_replay_max
     requested = requested_position(last_event_id, resume)
     leases: SocketLeases = resources(request)[StreamResources].leases
     async with leases.held(principal.id, kind=StreamKind.EVENTS):
-        after = await start_of(feed, requested, most=most)
+        after = await start_of(feed, requested, limit=limit)
         with feed.subscription() as subscription, revalidation.watch(principal) as guard:
             watcher = asyncio.create_task(end_when_revoked(guard, subscription))
             try:
@@ -102,18 +102,18 @@ def requested_position(header: str | None, query: str | None) -> Position | None
     return position_of(query, "/query/last_event_id") if query else None
 
 
-async def start_of(feed: EventFeed, requested: Position | None, *, most: int) -> Position:
+async def start_of(feed: EventFeed, requested: Position | None, *, limit: int) -> Position:
     """Return the position to start behind: the requested one, else the end of all events.
 
     Raises:
-        EventsExpired: the id is of another database, or more than `most` events have followed it.
+        EventsExpired: the id is of another database, or more than `limit` events have followed it.
     """
-    present = await feed.present()
-    if requested and requested > present:
+    end = await feed.end_position()
+    if requested and requested > end:
         raise EventsExpired("The id belongs to another database.")
-    if requested and await feed.backlog(requested, most=most + 1) > most:
-        raise EventsExpired(f"More than {most} events have happened since then.")
-    return requested or present
+    if requested and await feed.backlog(requested, limit=limit + 1) > limit:
+        raise EventsExpired(f"More than {limit} events have happened since then.")
+    return requested or end
 
 
 async def end_when_revoked(guard: ConnectionGuard, subscription: Subscription) -> None:

@@ -149,12 +149,12 @@ class EventFeed(BackgroundLoop):
                 await asyncio.sleep(REPLAY_PAUSE_SECONDS)
             return batch
 
-    async def backlog(self, after: Position, *, most: int) -> int:
-        """Count the events behind the position, up to `most`."""
-        return await events.backlog(self._reads, after, most=most)
+    async def backlog(self, after: Position, *, limit: int) -> int:
+        """Count the events behind the position, up to `limit`."""
+        return await events.backlog(self._reads, after, limit=limit)
 
-    async def present(self) -> Position:
-        return await events.present(self._reads)
+    async def end_position(self) -> Position:
+        return await events.end_position(self._reads)
 
     async def work(self) -> None:
         self._notified.clear()

@@ -40,13 +40,15 @@ class EventSubscriptions:
         info.context.require(ITEMS_READ)
         feed = info.context.resources[EventResources].feed
         with feed.subscription() as subscription:
-            async for published in subscription.events(await feed.present()):
+            async for published in subscription.events(await feed.end_position()):
                 if published.event.type.startswith("item.") and published.is_for(
                     info.context.principal
                 ):
                     yield item_event(published)
             # Completing instead would mean that there are no more events.
-            raise Unavailable(f"This has ended ({subscription.ended}): subscribe again.")
+            raise Unavailable(
+                f"The subscription has ended ({subscription.ended}): subscribe again."
+            )
 
 
 def item_event(published: PublishedEvent) -> ItemEvent:

@@ -35,7 +35,7 @@ class CachePolicy:
 class Cache:
     """Loads each value once at a time across all processes that share the store.
 
-    Process memory has what this process loaded, for while the store cannot be asked.
+    Process memory has what this process loaded, for while the store is unreachable.
     """
 
     def __init__(self, store: Store) -> None:

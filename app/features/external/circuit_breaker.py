@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.features.http_client.client import (
-    UnusableAnswer,
+    UnusableResponse,
     UpstreamFailed,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -76,7 +76,7 @@ class CircuitBreakers:
     def guard(self, host: str) -> Iterator[None]:
         """Record the outcome of a request to the host.
 
-        An unusable answer and a cancelled request do not count as failures.
+        An unusable response and a cancelled request do not count as failures.
 
         Raises:
             BreakerOpen: the breaker is open; no request is sent.
@@ -86,7 +86,7 @@ class CircuitBreakers:
         try:
             yield
             breaker.succeeded()
-        except UnusableAnswer:
+        except UnusableResponse:
             raise
         except (UpstreamFailed, UpstreamTimeout, UpstreamUnavailable):
             breaker.failed(self._open_seconds)

@@ -21,7 +21,7 @@ from app.features.external.schemas import (
     SourceError,
 )
 from app.features.external.upstream import Upstream
-from app.features.http_client.client import DEADLINE_SECONDS, UnusableAnswer, UpstreamTimeout
+from app.features.http_client.client import DEADLINE_SECONDS, UnusableResponse, UpstreamTimeout
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Received)
@@ -72,8 +72,8 @@ class ExternalApi:
 
     async def _read(self, path: str, schema: type[R]) -> R:
         async def load() -> Any:
-            answer = await self._upstream.get(path)
-            return parsed(answer.body, schema).model_dump(mode="json")
+            response = await self._upstream.get(path)
+            return parsed(response.body, schema).model_dump(mode="json")
 
         try:
             # Also bounds waiting for a load that another request or process has started.
@@ -88,12 +88,12 @@ def parsed(body: bytes, schema: type[R]) -> R:
     """Validate a response body.
 
     Raises:
-        UnusableAnswer: the body does not match the schema.
+        UnusableResponse: the body does not match the schema.
     """
     try:
         return schema.model_validate_json(body)
     except ValidationError:
-        raise UnusableAnswer("Another service sent an invalid response.") from None
+        raise UnusableResponse("Another service sent an invalid response.") from None
 
 
 async def gather_outcomes(

@@ -74,10 +74,10 @@ class SharedStore:
     async def lock(self, key: str, holder: str, *, seconds: float) -> bool:
         milliseconds = int(seconds * 1000)
 
-        async def take(redis: Redis) -> bool:
+        async def acquire(redis: Redis) -> bool:
             return bool(await redis.set(key, holder, nx=True, px=milliseconds))
 
-        return await self._run(take, otherwise=True)
+        return await self._run(acquire, otherwise=True)
 
     async def unlock(self, key: str, holder: str) -> None:
         await self._run(lambda redis: redis.eval(UNLOCK, 1, key, holder), None)

@@ -37,10 +37,10 @@ class ExternalRead(Received):
 
 
 class Quote(Received):
-    """What a supplier wants for an item."""
+    """Offer of a supplier for an item."""
 
     price: RoundedMoney
-    """Price that the supplier asks for, with two decimal places."""
+    """Price in units of `currency`, with two decimal places."""
     currency: str = Field(pattern="^[A-Z]{3}$", min_length=3, max_length=3, examples=["EUR"])
     """Currency code (ISO 4217)."""
     delivery_days: Annotated[int, Field(ge=0, le=365, examples=[3])]
@@ -59,7 +59,7 @@ class SourceError(Out):
     """Name of the source that failed."""
     code: str = Field(max_length=100, examples=["upstream_timeout"])
     """Code of the problem type, which `/problems/{code}` explains."""
-    detail: str = Field(max_length=1000, examples=["Another service did not answer in time."])
+    detail: str = Field(max_length=1000, examples=["Another service did not respond in time."])
     """What happened, for users."""
 
 

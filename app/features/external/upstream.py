@@ -11,9 +11,9 @@ from app.features.external.retries import ATTEMPTS, RetryBudget, pause_seconds, 
 from app.features.http_client.client import (
     DEADLINE_SECONDS,
     LIMITS,
-    Answer,
-    UnusableAnswer,
+    UnusableResponse,
     UpstreamFailed,
+    UpstreamResponse,
     UpstreamUnavailable,
     send,
     tls_context,
@@ -42,14 +42,14 @@ class Upstream:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def get(self, path: str) -> Answer:
-        """Send a GET, with retries, and return the successful answer within 3 s.
+    async def get(self, path: str) -> UpstreamResponse:
+        """Send a GET, with retries, and return the successful response within 3 s.
 
         Raises:
             NotFound: the service responds with 404.
-            UpstreamTimeout: it did not answer in time.
+            UpstreamTimeout: it did not respond in time.
             UpstreamUnavailable: it is overloaded, or its circuit breaker is open.
-            UpstreamFailed: it is unreachable, or its answer is invalid.
+            UpstreamFailed: it is unreachable, or its response is invalid.
         """
         ends_at = time.monotonic() + DEADLINE_SECONDS
         self._budget.earn()
@@ -66,42 +66,45 @@ class Upstream:
             attempt += 1
 
     def _may_repeat(self, failure: AppError, attempt: int, seconds_left: float) -> bool:
-        is_hopeless = isinstance(failure, UnusableAnswer | BreakerOpen)
+        is_hopeless = isinstance(failure, UnusableResponse | BreakerOpen)
         has_time = attempt + 1 < ATTEMPTS and seconds_left > 0
         return has_time and not is_hopeless and self._budget.spend()
 
-    async def _attempt(self, path: str, seconds: float) -> Answer:
+    async def _attempt(self, path: str, seconds: float) -> UpstreamResponse:
         headers = {"Accept": "application/json", **self._authorization}
         request = self._client.build_request("GET", self.base_url + path, headers=headers)
         with self._breakers.guard(self._host):
-            answer = await send(self._client, request, seconds=seconds, traced=True)
-            refuse_failure(answer)
-        refuse_unusable(answer)
-        return answer
+            response = await send(self._client, request, seconds=seconds, traced=True)
+            raise_for_failure(response)
+        reject_unusable(response)
+        return response
 
 
-def refuse_failure(answer: Answer) -> None:
-    """Raise for an answer that indicates a failure of the whole service.
+def raise_for_failure(response: UpstreamResponse) -> None:
+    """Raise for a response that indicates a failure of the whole service.
 
     Raises:
         UpstreamUnavailable: 429 or 503 with Retry-After.
         UpstreamFailed: 429 or a 5xx status.
     """
-    pause = retry_after_seconds(answer.headers)
-    if answer.status in (TooManyRequests.status, UpstreamUnavailable.status) and pause is not None:
+    pause = retry_after_seconds(response.headers)
+    if (
+        response.status in (TooManyRequests.status, UpstreamUnavailable.status)
+        and pause is not None
+    ):
         raise UpstreamUnavailable(retry_after_seconds=pause)
-    if answer.status == TooManyRequests.status or answer.status >= AppError.status:
+    if response.status == TooManyRequests.status or response.status >= AppError.status:
         raise UpstreamFailed
 
 
-def refuse_unusable(answer: Answer) -> None:
+def reject_unusable(response: UpstreamResponse) -> None:
     """Reject a response other than 200.
 
     Raises:
         NotFound: the status is 404.
-        UnusableAnswer: the status is another one than 200.
+        UnusableResponse: the status is another one than 200.
     """
-    if answer.status == NotFound.status:
+    if response.status == NotFound.status:
         raise NotFound("The external service does not have this resource.")
-    if answer.status != httpx.codes.OK:
-        raise UnusableAnswer("Another service sent an unexpected response.")
+    if response.status != httpx.codes.OK:
+        raise UnusableResponse("Another service sent an unexpected response.")

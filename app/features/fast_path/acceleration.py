@@ -1,6 +1,6 @@
 """Fast path: finds routes and solves dependencies without FastAPI's work for each request.
 
-The one package that uses private names of FastAPI and Starlette. The service answers the same
+The one package that uses private names of FastAPI and Starlette. The service responds the same
 without it, with `FAST_PATH_ENABLED=false` or after the warning that an assumption does not hold.
 See docs/adr/0020-hot-paths-bypass-the-frameworks.md.
 """

@@ -4,7 +4,7 @@ from app.config.settings_group import SettingsGroup
 
 
 class FastPathSettings(SettingsGroup):
-    # docs/adr/0020: plain FastAPI answers the same.
+    # docs/adr/0020: plain FastAPI responds the same.
     fast_path_enabled: bool = True
 
 

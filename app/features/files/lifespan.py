@@ -21,6 +21,6 @@ class FileResources:
 async def lifespan(startup: Startup) -> AsyncIterator[FileResources]:
     settings = startup.settings.of(FileSettings)
     storage = create_storage(settings.storage_url)
-    startup.health.add("storage", storage.answers)
+    startup.health.add("storage", storage.is_available)
     limits = {"per_user": settings.uploads_per_user, "per_process": settings.uploads_per_process}
     yield FileResources(storage, ConcurrencyLimiter("uploads", **limits))

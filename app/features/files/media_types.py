@@ -83,7 +83,7 @@ def as_text(head: bytes, claim: str, name: str) -> MediaType:
     Raises:
         UnsupportedMediaType: the text has control characters, or is declared as JSON and is not.
     """
-    refuse_controls(head)
+    reject_controls(head)
     extension = name[name.rfind(".") :].lower()
     claimed = (kind for kind in TEXTS.values() if kind == claim)
     kind = next(claimed, TEXTS.get(extension, "text/plain"))
@@ -92,7 +92,7 @@ def as_text(head: bytes, claim: str, name: str) -> MediaType:
     return kind
 
 
-def refuse_controls(chunk: bytes) -> None:
+def reject_controls(chunk: bytes) -> None:
     """Reject binary content.
 
     Raises:
@@ -117,7 +117,7 @@ class TextCheck:
         """
         if not self._is_text:
             return
-        refuse_controls(chunk)
+        reject_controls(chunk)
         try:
             self._decoder.decode(chunk, is_last)
         except UnicodeDecodeError as error:

@@ -132,7 +132,7 @@ class MultipartReader:
             if not self._waiting:
                 chunk = await anext(self._stream, None)
                 if chunk is None:
-                    raise BadRequest("The multipart body is cut short.")
+                    raise BadRequest("The multipart body is truncated.")
                 self._waiting = memoryview(chunk)
             self._parse(bytes(self._waiting[:SLICE_BYTES]))
             self._waiting = self._waiting[SLICE_BYTES:]

@@ -18,7 +18,7 @@ from app.features.files.storage import Download, Storage, storage_errors
 # The minimum part size of S3, except for the last part. An upload takes twice this in memory.
 PART_BYTES = 5 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
-# A key that never exists: "not found" proves that the storage answers.
+# A key that never exists: "not found" proves that the storage is available.
 NO_OBJECT = "health"
 SIGNED_URL_LIFETIME = timedelta(minutes=1)
 CLIENT: Any = {
@@ -60,7 +60,7 @@ class BucketStorage:
                 for entry in page:
                     yield entry["path"]
 
-    async def answers(self) -> bool:
+    async def is_available(self) -> bool:
         with storage_errors(), suppress(FileNotFoundError):
             await obstore.head_async(self._store, NO_OBJECT)
         return True
@@ -105,7 +105,7 @@ class FolderStorage:
             for name in await asyncio.to_thread(os.listdir, self._folder):
                 yield name
 
-    async def answers(self) -> bool:
+    async def is_available(self) -> bool:
         with storage_errors():
             self._store  # noqa: B018  (makes the folder)
             return await asyncio.to_thread(os.access, self._folder, os.W_OK)

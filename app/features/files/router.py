@@ -30,7 +30,7 @@ from app.features.files.schemas import FileBatchRead, FileRead, attachment
 from app.features.files.scopes import FileReader, FileWriter
 from app.features.files.settings import FileSettings
 from app.features.files.storage import InsufficientStorage, StorageUnavailable, discard
-from app.features.files.upload_idempotency import answer_upload_once
+from app.features.files.upload_idempotency import respond_to_upload_once
 from app.features.files.uploads import BatchUpload, SingleUpload, UploadTooSlow
 from app.http.concurrency_limiter import TooManyAtOnce
 from app.http.etag_response import etag_response, success_status
@@ -60,7 +60,7 @@ async def list_files(
 ) -> Response:
     """List the files, newest first unless sorted otherwise."""
     page = await files.list_page(reads, pagination.page, filters)
-    return pagination.answer(page, FileRow)
+    return pagination.respond(page, FileRow)
 
 
 @router.post(
@@ -75,13 +75,13 @@ async def create_file(
 ) -> Response:
     """Upload a file; it is yours."""
 
-    async def answer(uow: UnitOfWork) -> Response:
+    async def respond(uow: UnitOfWork) -> Response:
         await add_rows(uow, upload, quota)
         file = upload.files[0]
         location = f"{request.url.path}/{file.id}"
         return etag_response(request, FileRead, file, location=location)
 
-    return await answer_upload_once(request, open_transaction, upload, answer)
+    return await respond_to_upload_once(request, open_transaction, upload, respond)
 
 
 @router.post(
@@ -96,14 +96,14 @@ async def create_files(
 ) -> Response:
     """Upload up to 10 files; if one of them is rejected, none is stored."""
 
-    async def answer(uow: UnitOfWork) -> Response:
+    async def respond(uow: UnitOfWork) -> Response:
         await add_rows(uow, upload, quota)
         created = FileBatchRead.model_validate(upload)
         return Response(
             created.model_dump_json(), success_status(request), media_type="application/json"
         )
 
-    return await answer_upload_once(request, open_transaction, upload, answer)
+    return await respond_to_upload_once(request, open_transaction, upload, respond)
 
 
 @router.get("/by-path/{file_path:path}", response_model=FileRead, responses=responses(NotFound))

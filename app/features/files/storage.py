@@ -70,7 +70,7 @@ class Storage(Protocol):
         """List stored objects and unfinished uploads. Each name starts with the object's key."""
         ...
 
-    async def answers(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the storage is available now."""
         ...
 

@@ -14,11 +14,11 @@ from app.db.unit_of_work import UnitOfWork
 from app.features.files.form_parser import Upload
 from app.features.idempotency.replay import check_key, execute_once
 
-Answer = Callable[[UnitOfWork], Awaitable[Response]]
+Respond = Callable[[UnitOfWork], Awaitable[Response]]
 
 
-async def answer_upload_once(
-    request: Request, open_transaction: OpenTransaction, upload: Upload, answer: Answer
+async def respond_to_upload_once(
+    request: Request, open_transaction: OpenTransaction, upload: Upload, respond: Respond
 ) -> Response:
     """Write the rows and commit, or replay the response of a committed upload with the key.
 
@@ -29,7 +29,7 @@ async def answer_upload_once(
     key = request.headers.get("idempotency-key")
     async with open_transaction() as uow:
         if key is None:
-            return await answer(uow)
+            return await respond(uow)
         check_key(key)
         fingerprint = upload.fingerprint(request.url.path)
-        return await execute_once(request, uow, key, fingerprint, partial(answer, uow))
+        return await execute_once(request, uow, key, fingerprint, partial(respond, uow))

@@ -23,7 +23,7 @@ from app.features.files.scopes import FileWriter
 from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage, discard
 from app.http.concurrency_limiter import ConcurrencyLimiter
-from app.http.work import work_of
+from app.http.request_limits import limits_of
 from app.resources import resources
 
 # Boundaries, headers and fields, which do not count towards the size of the files.
@@ -52,10 +52,10 @@ def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
         request.scope["max_body_bytes"] = (
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
-        work_of(request.scope).stop_clock()  # Uploads have their own deadline.
+        limits_of(request.scope).remove_deadline()  # Uploads have their own deadline.
         limiter: ConcurrencyLimiter = resources(request)[FileResources].uploads
         with limiter.slot(principal.id):
-            refuse_beyond_quota(request, await files.usage(reads, principal.id), quota)
+            reject_beyond_quota(request, await files.usage(reads, principal.id), quota)
             body = body_chunks(request, settings)
             reader = MultipartReader(request.headers.get("content-type", ""), body)
             async with discard_unless_committed(storage, Upload(principal.id)) as upload:
@@ -65,7 +65,7 @@ def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
     return get_upload
 
 
-def refuse_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
+def reject_beyond_quota(request: Request, usage: Usage, quota: Quota) -> None:
     """Reject early, by Content-Length, what exceeds the quota; the exact check follows later.
 
     Raises:

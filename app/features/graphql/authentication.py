@@ -94,7 +94,7 @@ def credential_in(init: Init) -> RequestCredential:
     return credential_of(b"authorization", given[0].encode(errors="replace"))
 
 
-def refuse_second_credential(init: Init) -> None:
+def reject_second_credential(init: Init) -> None:
     """Close the connection if both the handshake and the first message carry a credential."""
     if credentials_in(init):
         raise Closed((GraphQLCloseCode.BAD_REQUEST, "More than one credential"))

@@ -57,8 +57,8 @@ class Executor:
         try:
             query = check_request(body, self._schema, only_queries=uow is None)
         except (InvalidQuery, QueryTooComplex) as error:
-            refused = GraphQLError(error.detail, original_error=error)
-            return {"data": None, "errors": [error_of(refused, request.scope)]}
+            rejected = GraphQLError(error.detail, original_error=error)
+            return {"data": None, "errors": [error_of(rejected, request.scope)]}
         await charge(request, principal, query.extra_requests)
         known = (principal, reads, resources(request))
         context = MutationContext(*known, uow) if uow else Context(*known)

@@ -1,7 +1,7 @@
 """Limits of GraphQL documents, checked on the syntax tree before execution.
 
 The time of validation grows with the square of repeated fields, so that expensive documents
-are refused before it runs.
+are rejected before it runs.
 """
 
 from collections import Counter
@@ -109,7 +109,7 @@ class DocumentVisitor:
     def _visit(
         self, selections: SelectionSetNode, *, depth: int, inside: tuple[str, ...], times: int
     ) -> None:
-        refuse_above(depth, MAX_DEPTH, "levels")
+        reject_above(depth, MAX_DEPTH, "levels")
         names: Counter[str] = Counter()
         for field, spread in self._fields_of(selections, inside):
             names[field.alias.value if field.alias else field.name.value] += 1
@@ -122,7 +122,7 @@ class DocumentVisitor:
                 self._count_rows(field, rows)
                 self._visit(field.selection_set, depth=below, inside=spread, times=rows)
         self._repeated += sum(count - 1 for count in names.values())
-        refuse_above(self._repeated, MAX_REPEATED, "repeated fields")
+        reject_above(self._repeated, MAX_REPEATED, "repeated fields")
 
     def _fields_of(
         self, selections: SelectionSetNode, inside: tuple[str, ...]
@@ -144,7 +144,7 @@ class DocumentVisitor:
         if name in self._fragments:
             # Counted as a field: nested spreads without any field would double unbounded.
             self._fields += 1
-            refuse_above(self._fields, MAX_FIELDS, "fields")
+            reject_above(self._fields, MAX_FIELDS, "fields")
             yield from self._fields_of(self._fragments[name].selection_set, (*inside, name))
 
     def _count_rows(self, field: FieldNode, rows: int) -> None:
@@ -153,16 +153,16 @@ class DocumentVisitor:
 
     def _add_rows(self, rows: int) -> None:
         self.rows += rows
-        refuse_above(self.rows, MAX_ROWS, "rows, summed over all levels and aliases")
+        reject_above(self.rows, MAX_ROWS, "rows, summed over all levels and aliases")
 
     def _count(self, field: FieldNode) -> None:
         self._fields += 1
         self._aliases += field.alias is not None
-        refuse_above(self._fields, MAX_FIELDS, "fields")
-        refuse_above(self._aliases, MAX_ALIASES, "aliases")
+        reject_above(self._fields, MAX_FIELDS, "fields")
+        reject_above(self._aliases, MAX_ALIASES, "aliases")
 
 
-def refuse_above(count: int, limit: int, noun: str) -> None:
+def reject_above(count: int, limit: int, noun: str) -> None:
     """Check a count against its limit.
 
     Raises:

@@ -38,7 +38,7 @@ EXAMPLE = "{ items(first: 3) { edges { node { name price owner { username } } } 
 
 
 class GraphQLRequest(In):
-    """One operation; a list of several is refused."""
+    """One operation; a list of several is rejected."""
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY, examples=[EXAMPLE]), OPAQUE]
     """The document, with at most 1,000 tokens."""

@@ -97,7 +97,7 @@ class SubscriptionConnection:
         """Execute the subscription and yield its results; GraphQLError if it cannot start."""
         try:
             await self._check_rate_limit()
-            refuse_other_operations(request, self._schema)
+            reject_other_operations(request, self._schema)
         except AppError as error:
             raise GraphQLError(error.detail, original_error=error) from error
         results = await self._schema.subscribe(
@@ -115,14 +115,14 @@ class SubscriptionConnection:
         """Count one frame of the client, of any content."""
         windows: Windows | None = self._context.resources[StreamResources].message_limit
         key = f"frames:{self._context.principal.id}"
-        return windows is not None and (await windows.count(key)).is_refused
+        return windows is not None and (await windows.count(key)).is_rejected
 
     async def _check_rate_limit(self) -> None:
         """Count each subscription as a request, in the same rate limit as those over HTTP."""
         windows: Windows | None = self._context.resources[RequestRateLimit].windows
         if windows:
             verdict = await windows.count(str(self._context.principal.id))
-            if verdict.is_refused:
+            if verdict.is_rejected:
                 raise TooManyRequests(retry_after_seconds=verdict.reset_seconds)
 
     def _errors(self, errors: list[GraphQLError] | None) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class SubscriptionConnection:
         return {"errors": found} if found else {}
 
 
-def refuse_other_operations(request: GraphQLRequest, schema: Schema) -> None:
+def reject_other_operations(request: GraphQLRequest, schema: Schema) -> None:
     """Check that the request selects a valid subscription within the limits.
 
     Raises:

@@ -11,7 +11,7 @@ from app.db.executor import Reader
 from app.features.graphql.authentication import (
     HandshakeCaller,
     authenticate_init,
-    refuse_second_credential,
+    reject_second_credential,
 )
 from app.features.graphql.channel import Channel
 from app.features.graphql.close_reasons import Closed, GraphQLCloseCode, closing_on_error
@@ -52,7 +52,7 @@ async def serve_caller(channel: Channel, caller: Principal, reads: Reader) -> Cl
     """Serve the caller of the handshake; errors before `accept` are HTTP responses."""
 
     async def follow_after_init() -> CloseReason | None:
-        refuse_second_credential(await channel.initialised())
+        reject_second_credential(await channel.initialised())
         return await follow(channel, caller, reads)
 
     async with admitted(channel.websocket, caller) as guard:

@@ -32,7 +32,7 @@ LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepali
 
 
 class UpstreamFailed(AppError):
-    """Another service is unreachable, or its answer is invalid."""
+    """Another service is unreachable, or its response is invalid."""
 
     status = 502
     code = "upstream_failed"
@@ -40,8 +40,8 @@ class UpstreamFailed(AppError):
     remedy = "Repeat the request later; the fault is behind this service."
 
 
-class UnusableAnswer(UpstreamFailed):
-    """Another service sent an answer that cannot be used; a retry does not help."""
+class UnusableResponse(UpstreamFailed):
+    """Another service sent an invalid response; a retry does not help."""
 
 
 class UpstreamUnavailable(Unavailable):
@@ -55,7 +55,7 @@ class UpstreamTimeout(DeadlineExceeded):
     """Another service exceeded the deadline."""
 
     code = "upstream_timeout"
-    title = "Another service did not answer in time"
+    title = "Another service did not respond in time"
 
 
 @cache
@@ -71,7 +71,7 @@ def trace_headers() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Answer:
+class UpstreamResponse:
     """A complete response; `body` is decompressed."""
 
     status: int
@@ -86,16 +86,16 @@ async def send(
     seconds: float = DEADLINE_SECONDS,
     max_bytes: int = MAX_BYTES,
     traced: bool = False,
-) -> Answer:
-    """Send one request and read the whole answer; redirects are not followed.
+) -> UpstreamResponse:
+    """Send one request and read the whole response; redirects are not followed.
 
     Unlike the timeouts of httpx, which restart with each byte, `seconds` is the total. `traced`
     is for our own services: it sends the request id and the trace context.
 
     Raises:
-        UpstreamTimeout: the answer was not complete in time.
+        UpstreamTimeout: the response was not complete in time.
         UpstreamFailed: the connection or the HTTP exchange failed.
-        UnusableAnswer: it has more than `max_bytes`, or an encoding other than gzip.
+        UnusableResponse: it has more than `max_bytes`, or an encoding other than gzip.
     """
     request.headers["Accept-Encoding"] = "gzip"
     with observed(request):
@@ -121,7 +121,7 @@ def observed(request: httpx.Request) -> Iterator[None]:
 async def send_for_status(
     client: httpx.AsyncClient, request: httpx.Request, *, seconds: float
 ) -> int:
-    """Send one request and return the status of the answer; its body is ignored.
+    """Send one request and return the status of the response; its body is ignored.
 
     A short body is read so that the connection can be reused; otherwise the connection is
     closed.
@@ -132,7 +132,7 @@ async def send_for_status(
     """
     request.headers["Accept-Encoding"] = "identity"
     with observed(request):
-        async with answered(client, request, seconds) as response:
+        async with open_response(client, request, seconds) as response:
             await drain(response)
             return response.status_code
 
@@ -150,22 +150,22 @@ async def drain(response: httpx.Response) -> None:
 
 async def send_in_time(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float, max_bytes: int
-) -> Answer:
+) -> UpstreamResponse:
     """Send a request and read the response within `seconds` and `max_bytes`.
 
     Raises:
-        UnusableAnswer: the compression is corrupt.
+        UnusableResponse: the compression is corrupt.
     """
     try:
-        async with answered(client, request, seconds) as response:
+        async with open_response(client, request, seconds) as response:
             content = await body(response, max_bytes)
-            return Answer(response.status_code, response.headers, content)
+            return UpstreamResponse(response.status_code, response.headers, content)
     except zlib.error as error:
-        raise UnusableAnswer from error
+        raise UnusableResponse from error
 
 
 @asynccontextmanager
-async def answered(
+async def open_response(
     client: httpx.AsyncClient, request: httpx.Request, seconds: float
 ) -> AsyncIterator[httpx.Response]:
     """Yield the response once its headers arrive; `seconds` includes the block.
@@ -191,14 +191,14 @@ async def body(response: httpx.Response, max_bytes: int) -> bytes:
     """Read the decoded body.
 
     Raises:
-        UnusableAnswer: it has more than `max_bytes`, compressed or decompressed.
+        UnusableResponse: it has more than `max_bytes`, compressed or decompressed.
     """
     received = bytearray()
     async for chunk in decoded(response, max_bytes):
         received += chunk
         # Both limits: a compressed stream may be endless without output, a small one expand.
         if max(len(received), response.num_bytes_downloaded) > max_bytes:
-            raise UnusableAnswer("The response of another service is too large.")
+            raise UnusableResponse("The response of another service is too large.")
     return bytes(received)
 
 
@@ -206,14 +206,14 @@ def decoded(response: httpx.Response, max_bytes: int) -> AsyncIterator[bytes]:
     """Return the chunks of the body without its content coding.
 
     Raises:
-        UnusableAnswer: the coding is neither gzip nor identity.
+        UnusableResponse: the coding is neither gzip nor identity.
     """
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return response.aiter_raw()
     if encoding in ("gzip", "x-gzip"):
         return unpacked(response.aiter_raw(), max_bytes)
-    raise UnusableAnswer("Another service sent a content coding that was not requested.")
+    raise UnusableResponse("Another service sent a content coding that was not requested.")
 
 
 async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
@@ -222,11 +222,11 @@ async def unpacked(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterato
     httpx itself would decompress each chunk completely, up to a thousand times its size.
 
     Raises:
-        UnusableAnswer: the compressed data is incomplete.
+        UnusableResponse: the compressed data is incomplete.
     """
     unpacking, is_empty = zlib.decompressobj(GZIP), True
     async for chunk in chunks:
         is_empty = False
         yield unpacking.decompress(chunk, max_bytes + 1)
     if not (is_empty or unpacking.eof):
-        raise UnusableAnswer("The response of another service ends too early.")
+        raise UnusableResponse("The response of another service ends too early.")

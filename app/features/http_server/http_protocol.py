@@ -1,6 +1,6 @@
 """HTTP/1.1 protocol of the server: uvicorn's, with the checks and bounds of RFC 9112.
 
-The application responds to rejected requests with a problem, through `scope["refused"]`: with
+The application responds to rejected requests with a problem, through `scope["rejection"]`: with
 a request id, an access log entry, and in the order of pipelined responses. See ADR 0023.
 """
 
@@ -54,13 +54,13 @@ class HttpProtocol(TimedHttpProtocol):
 
     def expects_more(self) -> bool:
         """Return whether the client may still send data that will not be read."""
-        return self.is_in_head or self.is_in_body or self.refused is not None
+        return self.is_in_head or self.is_in_body or self.rejection is not None
 
     def data_received(self, data: bytes) -> None:
         self.end_idle_time()
         if self.transport.is_closing():
             cast("LingeringTransport", self.transport).discard(len(data))
-        elif not self.refused:
+        elif not self.rejection:
             self.parse(data)
             self.watch_sender()
 
@@ -82,9 +82,9 @@ class HttpProtocol(TimedHttpProtocol):
             self.feed(memoryview(data))
             self.check_bounds()
         except httptools.HttpParserError as error:
-            self.refuse(error_of(error, data))
+            self.reject(error_of(error, data))
         except AppError as error:
-            self.refuse(error)
+            self.reject(error)
 
     def feed(self, data: memoryview) -> None:
         """Parse data; an Upgrade to a protocol other than WebSocket is ignored (RFC 9110, 7.8)."""
@@ -151,7 +151,7 @@ class HttpProtocol(TimedHttpProtocol):
 
     def on_headers_complete(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        if not self.refused:
+        if not self.rejection:
             self.check_head(method, version)
             if self.parser.should_upgrade():
                 if is_websocket(method, version, self.headers):
@@ -193,9 +193,9 @@ class HttpProtocol(TimedHttpProtocol):
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
-    def refuse(self, error: AppError) -> None:
+    def reject(self, error: AppError) -> None:
         """Respond with a problem after earlier pipelined responses, then close."""
-        self.refused = error
+        self.rejection = error
         self.flow.resume_reading()
         if self.is_in_body:
             self.fail_body(self.cycle)
@@ -205,11 +205,11 @@ class HttpProtocol(TimedHttpProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.feed_data(substitute(target, headers))
         scope: dict[str, Any] = cast("dict[str, Any]", self.cycle.scope)
-        scope["method"], scope["refused"] = method, error
+        scope["method"], scope["rejection"] = method, error
 
     def fail_body(self, cycle: RequestResponseCycle) -> None:
         """Fail the request that waits for its body or for earlier pipelined responses."""
-        cast("dict[str, Any]", cycle.scope)["refused"] = self.refused
+        cast("dict[str, Any]", cycle.scope)["rejection"] = self.rejection
         cycle.keep_alive = cycle.more_body = False
         cycle.message_event.set()
         if cycle.response_complete:

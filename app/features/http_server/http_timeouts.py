@@ -23,7 +23,7 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
     is_in_head = False
     is_in_body = False
     body_bytes = 0
-    refused: AppError | None = None
+    rejection: AppError | None = None
     send_timer: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
@@ -50,7 +50,7 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
     def watch_sender(self) -> None:
         """Run the timer while the rest of a head or body is missing."""
         is_idle = self.cycle is None or self.cycle.response_complete
-        if self.refused or not (self.is_in_head or self.is_in_body or is_idle):
+        if self.rejection or not (self.is_in_head or self.is_in_body or is_idle):
             self.stop_send_timer()
         elif self.send_timer is None:
             self.start_send_timer()
@@ -73,9 +73,9 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
         if is_fast or self.flow.read_paused:
             self.start_send_timer()
         elif self.is_in_head or self.is_in_body:
-            self.refuse(RequestTimeout("The rest of the request did not arrive in time."))
+            self.reject(RequestTimeout("The rest of the request did not arrive in time."))
         else:
             self.timeout_keep_alive_handler()
 
-    def refuse(self, error: AppError) -> Any:
+    def reject(self, error: AppError) -> Any:
         raise NotImplementedError

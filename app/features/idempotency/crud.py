@@ -24,7 +24,7 @@ STORED_OF_CALLER = (
     .select_from(
         select(IdempotencyKey.id)
         .where(IdempotencyKey.caller == bindparam("caller"))
-        .limit(bindparam("most", type_=BigInteger))
+        .limit(bindparam("limit", type_=BigInteger))
         .subquery()
     )
     .scalar_subquery()
@@ -48,21 +48,21 @@ INSERT = compiled_insert(
 )
 
 
-async def lock(uow: UnitOfWork, caller: str, key: str, *, most: int) -> None:
+async def lock(uow: UnitOfWork, caller: str, key: str, *, limit: int) -> None:
     """Lock the key until the end of the transaction.
 
     Raises:
         IdempotencyKeyInProgress: another request holds the lock.
-        TooManyIdempotencyKeys: `most` responses of the caller are stored, and none for this key.
+        TooManyIdempotencyKeys: `limit` responses of the caller are stored, and none for this key.
     """
     name = hashlib.sha256(f"{caller}:{key}".encode()).digest()
     number = int.from_bytes(name[:8], signed=True)
-    (row,) = await uow.execute(LOCK, number=number, caller=caller, most=most)
+    (row,) = await uow.execute(LOCK, number=number, caller=caller, limit=limit)
     if not row["is_locked"]:
         raise IdempotencyKeyInProgress(headers={"Retry-After": "1"})
-    if row["stored"] >= most and await find(uow, caller, key) is None:
+    if row["stored"] >= limit and await find(uow, caller, key) is None:
         raise TooManyIdempotencyKeys(
-            f"At most {most} keys in {LIFETIME.days} day.", retry_after_seconds=RETRY_SECONDS
+            f"At most {limit} keys in {LIFETIME.days} day.", retry_after_seconds=RETRY_SECONDS
         )
 
 
@@ -78,8 +78,8 @@ async def find(uow: UnitOfWork, caller: str, key: str) -> StoredResponse | None:
     return None
 
 
-async def create(uow: UnitOfWork, caller: str, key: str, answer: StoredResponse) -> None:
-    await insert_one(uow, INSERT, caller=caller, key=key, **answer)
+async def create(uow: UnitOfWork, caller: str, key: str, response: StoredResponse) -> None:
+    await insert_one(uow, INSERT, caller=caller, key=key, **response)
 
 
 async def delete_expired(uow: UnitOfWork) -> None:

@@ -56,7 +56,7 @@ async def execute_once(
     uow: UnitOfWork,
     key: str,
     fingerprint: bytes,
-    answer: Callable[[], Awaitable[Response]],
+    respond: Callable[[], Awaitable[Response]],
 ) -> Response:
     """Return the stored response for the key, else a new one, which is stored.
 
@@ -64,12 +64,12 @@ async def execute_once(
         IdempotencyKeyReused, IdempotencyKeyInProgress, TooManyIdempotencyKeys: as above.
     """
     caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
-    most = resources(request)[IdempotencySettings].idempotency_keys_per_caller
-    await idempotency_keys.lock(uow, caller, key, most=most)
+    limit = resources(request)[IdempotencySettings].idempotency_keys_per_caller
+    await idempotency_keys.lock(uow, caller, key, limit=limit)
     first = await idempotency_keys.find(uow, caller, key)
     if first is not None:
         return replay(first, fingerprint, encryptor)
-    response = await answer()
+    response = await respond()
     stored = stored_response(response, fingerprint, encryptor)
     await idempotency_keys.create(uow, caller, key, stored)
     return response

@@ -16,13 +16,13 @@ from app.features.items.schemas import QueryBound, Tag
 from app.features.items.scopes import ItemWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
-from app.http.schemas import MAX_QUESTION, OpaqueText, Question
+from app.http.schemas import MAX_SEARCH_LENGTH, OpaqueText, SearchText
 from app.security.authentication import permit_change
 
 COOKIE_SECONDS = 30 * 24 * 3600
-QUESTION = TypeAdapter(Question)
+SEARCH_TEXT = TypeAdapter(SearchText)
 # Up to four bytes for each character, each encoded as %XX.
-MAX_COOKIE = MAX_QUESTION * 4 * 3
+MAX_COOKIE = MAX_SEARCH_LENGTH * 4 * 3
 
 ItemId = Annotated[uuid.UUID, Path(description="Id of the item.")]
 
@@ -53,7 +53,7 @@ async def get_query(
     request: Request,
     response: Response,
     q: Annotated[
-        Question | None,
+        SearchText | None,
         Query(description="Words of name and description, or their beginnings; all must match."),
     ] = None,
     remember: Annotated[
@@ -84,7 +84,7 @@ async def get_query(
 def remembered(cookie: str) -> str | None:
     """Return the `q` from the cookie; an invalid cookie is ignored."""
     try:
-        return QUESTION.validate_python(unquote(cookie, errors="strict"))
+        return SEARCH_TEXT.validate_python(unquote(cookie, errors="strict"))
     except (UnicodeDecodeError, ValidationError):
         return None
 

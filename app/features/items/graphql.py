@@ -30,8 +30,8 @@ class Item:
     id: uuid.UUID = strawberry.field(description="Its id.")
     name: str = strawberry.field(description="Its name.")
     description: str | None = strawberry.field(description="A text about it.")
-    price: Decimal = strawberry.field(description="Net price, with two places.")
-    tax: Decimal = strawberry.field(description="Tax on the price, with two places.")
+    price: Decimal = strawberry.field(description="Net price in euros, with two places.")
+    tax: Decimal = strawberry.field(description="Tax in euros, with two places.")
     tags: list[str] = strawberry.field(description="Words to find it by.")
     category_id: uuid.UUID | None = strawberry.field(description="Id of its category.")
     owner_id: uuid.UUID = strawberry.field(description="Id of the user who offers it.")
@@ -53,10 +53,12 @@ class Item:
 @strawberry.input(description="A new item.")
 class CreateItemInput:
     name: str = strawberry.field(description="1 to 100 characters.")
-    price: Decimal = strawberry.field(description="Net price, above 0; with the tax at most 10000.")
+    price: Decimal = strawberry.field(
+        description="Net price in euros, above 0; at most 10000 with the tax."
+    )
     description: str | None = strawberry.field(default=UNSET, description="Up to 500 characters.")
     tax: Decimal | None = strawberry.field(
-        default=UNSET, description="Tax on the price, 0 to 100 and not above the price."
+        default=UNSET, description="Tax in euros, 0 to 100 and not above the price."
     )
     tags: list[str] | None = strawberry.field(
         default=UNSET, description="Up to 20 of lower-case letters, digits and hyphens."
@@ -70,11 +72,11 @@ class CreateItemInput:
 class UpdateItemInput:
     name: str | None = strawberry.field(default=UNSET, description="1 to 100 characters.")
     price: Decimal | None = strawberry.field(
-        default=UNSET, description="Net price, above 0; with the tax at most 10000."
+        default=UNSET, description="Net price in euros, above 0; at most 10000 with the tax."
     )
     description: str | None = strawberry.field(default=UNSET, description="Up to 500 characters.")
     tax: Decimal | None = strawberry.field(
-        default=UNSET, description="Tax on the price, 0 to 100 and not above the price."
+        default=UNSET, description="Tax in euros, 0 to 100 and not above the price."
     )
     tags: list[str] | None = strawberry.field(
         default=UNSET, description="Up to 20 of lower-case letters, digits and hyphens."
@@ -98,8 +100,12 @@ class ItemFilter:
     owner_id: uuid.UUID | None = strawberry.field(
         default=UNSET, description="The user who offers it."
     )
-    min_price: Decimal | None = strawberry.field(default=UNSET, description="Lowest net price.")
-    max_price: Decimal | None = strawberry.field(default=UNSET, description="Highest net price.")
+    min_price: Decimal | None = strawberry.field(
+        default=UNSET, description="Lowest net price in euros, inclusive."
+    )
+    max_price: Decimal | None = strawberry.field(
+        default=UNSET, description="Highest net price in euros, inclusive."
+    )
 
 
 ItemId = Annotated[uuid.UUID, strawberry.argument(description="Id of the item.")]

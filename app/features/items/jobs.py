@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic_core import to_jsonable_python
 
-from app.features.background_jobs.job import Job, PermanentFailure, Work
+from app.features.background_jobs.job import Job, JobContext, PermanentFailure
 from app.features.items import crud as items
 from app.runtime.clock import now
 
@@ -17,11 +17,11 @@ class ProcessItem(Job):
 
     item_id: uuid.UUID
 
-    async def run(self, work: Work) -> None:
-        await work.report_progress(50)
+    async def run(self, context: JobContext) -> None:
+        await context.report_progress(50)
         processed_at = now()
-        work.result = {"processed_at": to_jsonable_python(processed_at)}
-        async with work.completion() as uow:
+        context.result = {"processed_at": to_jsonable_python(processed_at)}
+        async with context.completion() as uow:
             with PermanentFailure.if_not_found("The item was deleted."):
                 item = await items.get_for_change(uow, self.item_id)
             await items.mark_processed(uow, item, at=processed_at)

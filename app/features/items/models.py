@@ -22,7 +22,7 @@ STORED = "(name::text || ' '::text) || COALESCE(description, ''::character varyi
 
 
 class Item(Versioned, Base):
-    """One product. Deletion is soft."""
+    """One product; price and tax are in euros. Deletion is soft."""
 
     __tablename__ = "items"
     __table_args__ = (
@@ -63,6 +63,8 @@ class Item(Versioned, Base):
 
 
 class ItemRow(VersionedRow):
+    """Columns of an item; price and tax are in euros."""
+
     name: str
     description: str | None
     price: Decimal
@@ -74,7 +76,7 @@ class ItemRow(VersionedRow):
 
 
 def broken_price_rule(price: Decimal, tax: Decimal) -> tuple[str, str] | None:
-    """Return code and message of the rule that price and tax break together, or None."""
+    """Return code and message of the rule that price and tax, in euros, break together, or None."""
     if tax > price:
         return "tax_above_price", "The tax may not be above the price"
     if price + tax > MAX_GROSS_PRICE:

@@ -1,4 +1,4 @@
-"""Types of amounts of money in requests and responses."""
+"""Types of amounts of money in requests and responses: euros, as decimals with two places."""
 
 import re
 from decimal import Decimal
@@ -19,6 +19,7 @@ def plain_decimal(value: Any) -> Any:
 
 
 def two_places(amount: Decimal) -> Decimal:
+    """Return the amount in euros, rounded to cents."""
     return amount.quantize(CENT)
 
 

@@ -20,4 +20,4 @@ async def list_own_items(
 ) -> Response:
     """List your items."""
     page = await items.list_page(reads, pagination.page, {"owner_id": principal.id})
-    return pagination.answer(page, ItemRow)
+    return pagination.respond(page, ItemRow)

@@ -37,7 +37,7 @@ from app.features.items.schemas import (
 )
 from app.features.items.scopes import ItemWriter
 from app.features.tasks.accepted_response import accepted_response
-from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.dependencies import TaskCapacity
 from app.features.tasks.errors import TooManyTasks
 from app.features.tasks.schemas import TaskRead
 from app.http.concurrency_limiter import TooManyAtOnce
@@ -86,7 +86,7 @@ async def list_items(
 ) -> Response:
     """List the items, newest first unless sorted otherwise."""
     page = await items.list_page(reads, pagination.page, filters)
-    return pagination.answer(page, ItemRow)
+    return pagination.respond(page, ItemRow)
 
 
 @router.post("", response_model=ItemRead, status_code=status.HTTP_201_CREATED)
@@ -108,13 +108,13 @@ async def create_items(
     await asyncio.sleep(0)
     checked = batch.checked()
     await asyncio.sleep(0)
-    checked.refuse_categories(await categories.find_unknown(uow, checked.category_ids()))
+    checked.reject_categories(await categories.find_unknown(uow, checked.category_ids()))
     broken = {index: broken_rules(index, errors) for index, errors in checked.invalid.items()}
     if batch.atomic and broken:
         raise Unprocessable(violations=list(chain.from_iterable(broken.values())))
     await asyncio.sleep(0)
     created = await items.create_many(uow, list(checked.valid.values()), owner=principal)
-    return await batch_answer(request, dict(zip(checked.valid, created, strict=True)), broken)
+    return await batch_response(request, dict(zip(checked.valid, created, strict=True)), broken)
 
 
 @router.put("/{item_id}", response_model=ItemRead, responses=CHANGES)
@@ -152,7 +152,7 @@ async def restore_item(item: OwnDeletedItem, uow: UnitOfWorkDep, request: Reques
     responses={**CHANGES, **responses(TooManyTasks)},
 )
 async def process_item(
-    item: OwnItem, uow: UnitOfWorkDep, principal: ItemWriter, _: RoomForTask, request: Request
+    item: OwnItem, uow: UnitOfWorkDep, principal: ItemWriter, _: TaskCapacity, request: Request
 ) -> Response:
     """Process your item; while a task for it is unfinished, the same task is returned."""
     job = ProcessItem(item_id=item.id)
@@ -165,11 +165,11 @@ def broken_rules(index: int, errors: list[ErrorDetails]) -> list[Violation]:
     return violations({**error, "loc": (*place, *error["loc"])} for error in errors)
 
 
-async def batch_answer(
+async def batch_response(
     request: Request, created: dict[int, ItemRow], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     """Return the results in the order of the batch; other requests run between slices."""
-    results = {index: refused(request, index, rules) for index, rules in broken.items()}
+    results = {index: rejected(request, index, rules) for index, rules in broken.items()}
     for number, (index, item) in enumerate(created.items()):
         if number % ITEMS_PER_SLICE == 0:
             await asyncio.sleep(0)
@@ -180,6 +180,6 @@ async def batch_answer(
     return ItemBatchRead(results=ordered, created=len(created), failed=len(broken))
 
 
-def refused(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
+def rejected(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
     error = Problem(**problem(request.scope, Unprocessable(violations=rules)))
     return ItemBatchResult(index=index, status=422, problem=error)

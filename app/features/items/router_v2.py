@@ -33,7 +33,7 @@ async def list_items_v2(
     reads: ReplicaReads, _: ItemReader, filters: ItemFilters, pagination: ItemPages
 ) -> Response:
     """List the items, newest first unless sorted otherwise."""
-    return pagination.answer(await items.list_page(reads, pagination.page, filters))
+    return pagination.respond(await items.list_page(reads, pagination.page, filters))
 
 
 @router.post("", response_model=ItemReadV2, status_code=status.HTTP_201_CREATED)

@@ -27,7 +27,7 @@ from app.http.schemas import (
     Id,
     In,
     Out,
-    Question,
+    SearchText,
     Storable,
     Stored,
 )
@@ -73,6 +73,7 @@ class ItemCreate(In):
     @field_validator("tax")
     @classmethod
     def gross_price_is_bounded(cls, tax: Decimal, info: ValidationInfo) -> Decimal:
+        """Check the rule that spans price and tax, both in euros."""
         price = info.data.get("price")
         broken = price is not None and broken_price_rule(price, tax)
         if broken:
@@ -104,12 +105,14 @@ class ItemUpdate(In):
 class ItemQuery(In):
     """Filters of a list of items, outside of a URL."""
 
-    q: Question | None = None
+    q: SearchText | None = None
     tag: Tags | None = None
     category_id: Id | None = None
     owner_id: Id | None = None
     min_price: Bound | None = None
+    """Lowest net price in euros, inclusive."""
     max_price: Bound | None = None
+    """Highest net price in euros, inclusive."""
 
 
 class ItemRead(Stored):
@@ -172,7 +175,7 @@ class CheckedBatch:
     def category_ids(self) -> set[uuid.UUID]:
         return {item.category_id for item in self.valid.values() if item.category_id}
 
-    def refuse_categories(self, unknown: Collection[uuid.UUID]) -> None:
+    def reject_categories(self, unknown: Collection[uuid.UUID]) -> None:
         """Move the items with an unknown category to the invalid ones."""
         for index in [index for index, item in self.valid.items() if item.category_id in unknown]:
             del self.valid[index]

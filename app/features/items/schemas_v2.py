@@ -27,14 +27,16 @@ Currency = Annotated[Literal["EUR"], Field(examples=["EUR"])]
 
 class Amount(In):
     amount: Price
-    """Amount with up to two decimal places, above 0. Numbers are accepted as well."""
+    """Amount in units of `currency`, with up to two decimal places, above 0. Numbers are accepted
+    as well.
+    """
     currency: Currency
     """Currency code (ISO 4217)."""
 
 
 class AmountRead(Out):
     amount: MoneyRead
-    """Amount with two decimal places."""
+    """Amount in units of `currency`, with two decimal places."""
     currency: Currency
     """Currency code (ISO 4217)."""
 
@@ -63,6 +65,7 @@ class ItemCreateV2(In):
     @field_validator("tax")
     @classmethod
     def gross_price_is_bounded(cls, tax: Decimal, info: ValidationInfo) -> Decimal:
+        """Check the rule that spans price and tax, both in euros."""
         price: Amount | None = info.data.get("price")
         broken = price is not None and broken_price_rule(price.amount, tax)
         if broken:

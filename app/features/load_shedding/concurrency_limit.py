@@ -66,7 +66,7 @@ class ConcurrencyLimit:
         metrics.IN_FLIGHT_LIMIT.set(self._settings.max_requests_in_flight)
         rejected, self._rejected = self._rejected, 0
         if rejected:
-            log.warning("overloaded", refused=rejected, in_flight=self.in_flight)
+            log.warning("overloaded", rejected=rejected, in_flight=self.in_flight)
 
     def _has_slot(self, client: Client) -> bool:
         return (

@@ -7,9 +7,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.config.settings import Settings
 from app.errors import Overloaded
 from app.features.load_shedding.concurrency_limit import Client, ConcurrencyLimit
+from app.features.load_shedding.limited_request import LimitedRequest
 from app.features.load_shedding.pacer import RequestPacer
 from app.features.load_shedding.settings import LoadSheddingSettings
-from app.features.load_shedding.work import LimitedWork
 from app.http.health import PROBES
 from app.http.problem_details import problem_response
 from app.network.client_address import client_network
@@ -35,7 +35,7 @@ class LoadSheddingMiddleware:
         try:
             await limit.acquire(client)
         except Overloaded as error:
-            scope["state"]["is_refused"] = True
+            scope["state"]["is_rejected"] = True
             await problem_response(scope, error)(scope, receive, send)
             return
         if scope["type"] == "websocket":
@@ -43,8 +43,8 @@ class LoadSheddingMiddleware:
             limit.leave(client)
             await self.app(scope, receive, send)
         else:
-            work = scope["state"]["work"] = LimitedWork(limit, client, scope, receive, send)
-            await work.run(self.app, deadline=deadline)
+            limited = scope["state"]["limits"] = LimitedRequest(limit, client, scope, receive, send)
+            await limited.run(self.app, deadline=deadline)
 
 
 def client_of(scope: Scope) -> Client:

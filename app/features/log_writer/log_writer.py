@@ -50,7 +50,7 @@ class LogWriter:
         self._thread.join(self._close_seconds)
         # A blocked thread keeps the queue: writing directly would block as well.
         if not self._thread.is_alive():
-            self.write_waiting()
+            self.write_queued()
             self._thread = None
 
     def write(self, text: str) -> None:
@@ -66,7 +66,7 @@ class LogWriter:
         if self._thread is None:
             self._stream.flush()
 
-    def write_waiting(self) -> None:
+    def write_queued(self) -> None:
         """Write the queue, in the calling thread."""
         # A closed standard output cannot be reported anywhere.
         with self._writing, suppress(OSError):
@@ -85,4 +85,4 @@ class LogWriter:
 
     def _run(self) -> None:
         while not self._stopping.wait(PAUSE_SECONDS):
-            self.write_waiting()
+            self.write_queued()

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from app.features.background_jobs.job import Job, Work
+from app.features.background_jobs.job import Job, JobContext
 from app.features.mail.lifespan import MailResources
 from app.features.mail.sender import MailSender
 
@@ -12,5 +12,5 @@ class MailJob(Job):
 
     growth: ClassVar[float] = 12
 
-    def mail(self, work: Work) -> MailSender:
-        return work.resources[MailResources].sender
+    def mail(self, context: JobContext) -> MailSender:
+        return context.resources[MailResources].sender

@@ -19,7 +19,7 @@ class MailResources:
 async def lifespan(startup: Startup) -> AsyncIterator[MailResources]:
     settings, own = startup.settings, startup.settings.of(MailSettings)
     mailer = create_mailer(own.smtp_url.get_secret_value(), own.mail_folder)
-    startup.health.add("mail", mailer.answers)
+    startup.health.add("mail", mailer.is_available)
     sender = MailSender(
         mailer,
         sender=own.mail_sender,

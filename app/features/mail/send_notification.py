@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from app.features.background_jobs.job import Work
+from app.features.background_jobs.job import JobContext
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 
@@ -16,6 +16,6 @@ class SendNotification(MailJob):
     subject: str
     message: str
 
-    async def run(self, work: Work) -> None:
+    async def run(self, context: JobContext) -> None:
         values = {"subject": self.subject, "message": self.message}
-        await self.mail(work).send(Template.NOTIFICATION, self.email, work.task_id, values)
+        await self.mail(context).send(Template.NOTIFICATION, self.email, context.task_id, values)

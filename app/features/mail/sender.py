@@ -51,7 +51,7 @@ class Mailer(Protocol):
         """
         ...
 
-    async def answers(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the transport is available now."""
         ...
 
@@ -65,7 +65,7 @@ class FolderMailer:
     async def send(self, mail: EmailMessage) -> None:
         await asyncio.to_thread(self._write, mail)
 
-    async def answers(self) -> bool:
+    async def is_available(self) -> bool:
         try:
             await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         except OSError:
@@ -90,7 +90,7 @@ class SmtpMailer:
         async with self._connection() as server:
             await server.send_message(mail)
 
-    async def answers(self) -> bool:
+    async def is_available(self) -> bool:
         try:
             # Without AUTH: mail servers limit sign-ins, and anonymous clients trigger this check.
             async with self._connection(signs_in=False) as server:

@@ -3,7 +3,7 @@
 import uuid
 from typing import ClassVar
 
-from app.features.background_jobs.job import Job, PermanentFailure, Work
+from app.features.background_jobs.job import Job, JobContext, PermanentFailure
 from app.features.notifications import crud as notifications
 from app.features.users.crud import users
 
@@ -13,10 +13,10 @@ class NotifyAdmins(Job):
 
     user_id: uuid.UUID
 
-    async def run(self, work: Work) -> None:
+    async def run(self, context: JobContext) -> None:
         with PermanentFailure.if_not_found("The account was deleted."):
-            user = await users.get(work.reads, self.user_id)
-        async with work.completion() as uow:
+            user = await users.get(context.reads, self.user_id)
+        async with context.completion() as uow:
             await notifications.create_for_admins(
                 uow,
                 subject=f"A new account: {user['username']}",

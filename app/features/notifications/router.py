@@ -14,7 +14,7 @@ from app.features.notifications.models import NotificationRow
 from app.features.notifications.schemas import NotificationCreate, NotificationRead
 from app.features.notifications.settings import NotificationSettings
 from app.features.tasks.accepted_response import accepted_response
-from app.features.tasks.dependencies import RoomForTask
+from app.features.tasks.dependencies import TaskCapacity
 from app.features.tasks.errors import TooManyTasks
 from app.features.tasks.schemas import TaskRead
 from app.features.users.schemas import Email
@@ -38,7 +38,7 @@ async def list_notifications(
 ) -> Response:
     """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
-    return pagination.answer(page, NotificationRow)
+    return pagination.respond(page, NotificationRow)
 
 
 @router.post(
@@ -52,7 +52,7 @@ async def send_notification(
     data: NotificationCreate,
     uow: UnitOfWorkDep,
     principal: Administrator,
-    _: RoomForTask,
+    _: TaskCapacity,
     limits: LoginThrottleDep,
     request: Request,
 ) -> Response:

@@ -12,7 +12,7 @@ from app.features.posts.models import Post, PostRow, Status
 from app.features.posts.scopes import PostReader, PostWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
-from app.http.schemas import Question
+from app.http.schemas import SearchText
 from app.security.authentication import permit_change
 
 PostId = Annotated[uuid.UUID, Path(description="Id of the post.")]
@@ -35,7 +35,7 @@ async def get_post_filters(
     author_id: Annotated[uuid.UUID | None, Query(description="Written by this user.")] = None,
     status: Annotated[Status | None, Query(description="Published posts or drafts alone.")] = None,
     q: Annotated[
-        Question | None,
+        SearchText | None,
         Query(description="Words of title and body, or their beginnings; all must match."),
     ] = None,
 ) -> Filters:

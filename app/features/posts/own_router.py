@@ -20,4 +20,4 @@ async def list_own_posts(
     """List your posts, drafts among them."""
     filters = {"author_id": principal.id}
     page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
-    return pagination.answer(page)
+    return pagination.respond(page)

@@ -30,7 +30,7 @@ async def list_posts(
 ) -> Response:
     """List the published posts and your own drafts, newest first unless sorted otherwise."""
     page = await posts.list_page(reads, pagination.page, filters, viewer=principal)
-    return pagination.answer(page)
+    return pagination.respond(page)
 
 
 @router.post("", response_model=PostRead, status_code=status.HTTP_201_CREATED)

@@ -46,7 +46,7 @@ def create_redis(
     """Create a client whose commands succeed or fail within twice the timeout.
 
     For a cluster the URL may name several hosts, `redis://host1:6379,host2:6379`: the client
-    discovers the nodes from the first that answers.
+    discovers the nodes from the first that responds.
     """
     options: dict[str, Any] = {
         "socket_connect_timeout": timeout_seconds,
@@ -61,7 +61,7 @@ def create_redis(
     return RedisCluster.from_url(first.geturl(), startup_nodes=nodes or None, **options)
 
 
-async def answers(redis: Client) -> bool:
+async def is_available(redis: Client) -> bool:
     try:
         await redis.ping()
     except RedisError as error:

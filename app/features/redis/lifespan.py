@@ -39,7 +39,7 @@ async def connected(startup: Startup, settings: RedisSettings) -> AsyncIterator[
 
     connect = partial(redis.create_redis, settings.redis_url, is_cluster=settings.redis_cluster)
     client = connect()
-    startup.health.add("redis", partial(redis.answers, client))
+    startup.health.add("redis", partial(redis.is_available, client))
     startup.notifications.publish = redis.RedisPublisher(client)
     # With a retry the client would resubscribe silently and miss messages published meanwhile.
     startup.create_listener = partial(redis.RedisListener, partial(connect, retries=0))

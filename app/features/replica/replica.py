@@ -115,7 +115,7 @@ class Replica(BackgroundLoop):
         """Record that the user has just written."""
         self._wrote_at[user_id] = time.monotonic()
 
-    async def announce(self, user_id: uuid.UUID) -> None:
+    async def publish_write(self, user_id: uuid.UUID) -> None:
         """Notify all processes of a write, before its response is sent."""
         self.record_write(user_id)
         try:

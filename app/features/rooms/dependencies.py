@@ -13,8 +13,8 @@ from app.resources import resources
 from app.security.principals import Principal
 from app.security.rate_limit import Windows
 
-# A client that keeps sending after so many refusals is disconnected.
-MAX_REFUSALS = 100
+# A client that keeps sending after so many rejections is disconnected.
+MAX_REJECTIONS = 100
 
 
 class MessageLimiter:
@@ -23,7 +23,7 @@ class MessageLimiter:
     def __init__(self, principal: Principal, windows: Windows | None) -> None:
         self.principal = principal
         self._windows = windows
-        self._refusals = 0
+        self._rejections = 0
 
     async def permit(self) -> None:
         """Count one frame, of any content.
@@ -35,8 +35,8 @@ class MessageLimiter:
         """
         if self._windows:
             verdict = await self._windows.count(f"messages:{self.principal.id}")
-            if verdict.is_refused:
-                self._refusals += 1
+            if verdict.is_rejected:
+                self._rejections += 1
                 raise TooManyRequests(
                     f"Wait {verdict.reset_seconds} seconds.",
                     retry_after_seconds=verdict.reset_seconds,
@@ -45,7 +45,7 @@ class MessageLimiter:
 
     @property
     def is_flooding(self) -> bool:
-        return self._refusals > MAX_REFUSALS
+        return self._rejections > MAX_REJECTIONS
 
 
 async def get_rooms(connection: HTTPConnection) -> Rooms:

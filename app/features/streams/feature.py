@@ -5,7 +5,7 @@ from app.features.streams.crud import sockets, tickets
 from app.features.streams.lifespan import lifespan
 from app.features.streams.receivers import delete_tickets
 from app.features.streams.router import router
-from app.features.users.signals import SignInsEnded
+from app.features.users.signals import SessionsEnded
 
 feature = Feature(
     name="streams",
@@ -13,5 +13,5 @@ feature = Feature(
     routers=(router,),
     cleanup=(tickets.delete_expired, sockets.delete_expired),
     lifespan=lifespan,
-    receivers={SignInsEnded: delete_tickets},
+    receivers={SessionsEnded: delete_tickets},
 )

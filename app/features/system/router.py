@@ -80,7 +80,7 @@ async def require_docs_enabled(settings: SettingsDep) -> None:
         NotFound: DOCS_ENABLED is false.
     """
     if not settings.docs_enabled:
-        raise NotFound("The documentation is closed here.")
+        raise NotFound("The documentation is disabled.")
 
 
 @router.get("/liveness")

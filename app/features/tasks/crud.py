@@ -64,17 +64,17 @@ async def get_for_change(uow: UnitOfWork, task_id: uuid.UUID, *, viewer: Princip
     return found(await uow.session.scalar(statement, viewer.as_viewer()), "task")
 
 
-async def refuse_too_many(uow: UnitOfWork, owner_id: uuid.UUID, *, most: int) -> None:
+async def reject_too_many(uow: UnitOfWork, owner_id: uuid.UUID, *, limit: int) -> None:
     """Limit the unfinished tasks of one owner.
 
     Raises:
-        TooManyTasks: none of the owner's newest `most` tasks has ended.
+        TooManyTasks: none of the owner's newest `limit` tasks has ended.
     """
     of_owner = select(Task.status).where(Task.owner_id == owner_id)
-    newest_first = of_owner.order_by(Task.created_at.desc(), Task.id.desc()).limit(most).subquery()
+    newest_first = of_owner.order_by(Task.created_at.desc(), Task.id.desc()).limit(limit).subquery()
     unfinished = select(func.count()).where(newest_first.c.status.in_(UNFINISHED))
-    if (await uow.session.scalar(unfinished) or 0) >= most:
-        raise TooManyTasks(f"At most {most} unfinished tasks.", retry_after_seconds=RETRY_SECONDS)
+    if (await uow.session.scalar(unfinished) or 0) >= limit:
+        raise TooManyTasks(f"At most {limit} unfinished tasks.", retry_after_seconds=RETRY_SECONDS)
 
 
 async def get_enqueued(uow: UnitOfWork, task_id: uuid.UUID) -> Task:

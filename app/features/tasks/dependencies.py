@@ -31,14 +31,14 @@ async def get_task_for_change(
     return task
 
 
-async def require_room_for_task(request: Request, uow: UnitOfWorkDep, principal: SignedIn) -> None:
+async def require_task_capacity(request: Request, uow: UnitOfWorkDep, principal: SignedIn) -> None:
     """Check that the caller may enqueue another task.
 
     Raises:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
-    most = resources(request)[TaskSettings].tasks_per_user
-    await tasks.refuse_too_many(uow, principal.id, most=most)
+    limit = resources(request)[TaskSettings].tasks_per_user
+    await tasks.reject_too_many(uow, principal.id, limit=limit)
 
 
 async def get_task_filters(
@@ -57,7 +57,7 @@ async def get_task_filters(
 
 
 # Must follow the dependency that authorizes the caller.
-RoomForTask = Annotated[None, Depends(require_room_for_task)]
+TaskCapacity = Annotated[None, Depends(require_task_capacity)]
 ReadableTask = Annotated[TaskRow, Depends(get_task)]
 OwnTask = Annotated[Task, Depends(get_task_for_change)]
 TaskFilters = Annotated[Filters, Depends(get_task_filters)]

@@ -35,7 +35,7 @@ async def list_tasks(
 ) -> Response:
     """List your tasks, the newest first; administrators see those of all."""
     page = await tasks.list_page(reads, pagination.page, filters, viewer=principal)
-    return pagination.answer(page, TaskRow)
+    return pagination.respond(page, TaskRow)
 
 
 @router.delete(

@@ -2,7 +2,7 @@
 
 from app.features.users.email_address import email_address
 from app.runtime.canonical import canonical
-from app.runtime.text import TextRefused
+from app.runtime.text import TextRejected
 
 
 def canonical_part(text: str) -> str:
@@ -10,7 +10,7 @@ def canonical_part(text: str) -> str:
     local, at, domain = text.rpartition("@")
     try:
         return canonical(local) + at + email_address(f"x@{domain}").partition("@")[2]
-    except TextRefused:
+    except TextRejected:
         return canonical(text)
 
 
@@ -18,7 +18,7 @@ def canonical_login(text: str) -> str:
     """Return the canonical form of a user name or of an e-mail address in any spelling."""
     try:
         return canonical(email_address(text))
-    except TextRefused:
+    except TextRejected:
         return canonical(text)
 
 

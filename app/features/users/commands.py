@@ -40,7 +40,7 @@ def create(settings: Settings, *, email: str, username: str, password: str, role
     """
     given = {"email": email, "username": username, "password": password, "role": role}
     data = validated(UserCreate, given)
-    refuse_weak(password, email=email, username=username)
+    reject_weak(password, email=email, username=username)
 
     async def store(uow: UnitOfWork) -> None:
         password_hash = await hashed(password)
@@ -84,7 +84,7 @@ def reset_password(settings: Settings, account: str, password: str) -> None:
 
     async def change(uow: UnitOfWork) -> None:
         user: User = await logins.get_for_change(uow, account)
-        refuse_weak(password, email=user.email, username=user.username)
+        reject_weak(password, email=user.email, username=user.username)
         await users.set_password(uow, user, await hashed(password))
         await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)
 
@@ -100,7 +100,7 @@ def validated(schema: type[Schema], given: dict[str, Any]) -> Schema:
         raise ConfigError(f"{first['loc'][0]}: {first['msg']}.") from None
 
 
-def refuse_weak(password: str, *, email: str, username: str) -> None:
+def reject_weak(password: str, *, email: str, username: str) -> None:
     problem = password_problem(password, email=email, username=username)
     if problem:
         raise ConfigError(f"password: {problem.message}")

@@ -22,7 +22,7 @@ from app.security.authentication import Administrator
 from app.security.principals import Principal, Role
 
 UserId = Annotated[uuid.UUID, Path(description="Id of the account.")]
-UserQuestion = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
+UserSearchText = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
 
 
 async def get_own_account(
@@ -46,7 +46,7 @@ async def get_user_filters(
     is_active: Annotated[
         bool | None, Query(description="Accounts that can be used, or disabled ones.")
     ] = None,
-    q: Annotated[UserQuestion | None, Query(description="Part of e-mail or username.")] = None,
+    q: Annotated[UserSearchText | None, Query(description="Part of e-mail or username.")] = None,
 ) -> Filters:
     return {"role": role, "is_active": is_active, "q": q}
 
@@ -61,7 +61,7 @@ async def get_passwords(request: Request) -> PasswordHasher:
     return resources(request)[UserResources].passwords
 
 
-def refuse_weak(password: str, *, email: str, username: str, field: str) -> None:
+def reject_weak(password: str, *, email: str, username: str, field: str) -> None:
     """Check a new password against the list of common ones and the account's own names.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from email_validator import EmailNotValidError, validate_email
 
-from app.runtime.text import TextRefused
+from app.runtime.text import TextRejected
 
 # Longer than an address in any spelling.
 MAX_LENGTH = 1000
@@ -15,14 +15,14 @@ def email_address(text: str) -> str:
     give one address. A look-alike domain differs visibly in its A-labels.
 
     Raises:
-        TextRefused: the text is no address, or needs SMTPUTF8 (RFC 6531), as look-alikes do.
+        TextRejected: the text is no address, or needs SMTPUTF8 (RFC 6531), as look-alikes do.
     """
     if len(text) > MAX_LENGTH:
-        raise TextRefused("value_error", "The e-mail address is not valid")
+        raise TextRejected("value_error", "The e-mail address is not valid")
     try:
         address = validate_email(text.strip(), check_deliverability=False)
     except EmailNotValidError:
-        raise TextRefused("value_error", "The e-mail address is not valid") from None
+        raise TextRejected("value_error", "The e-mail address is not valid") from None
     if address.ascii_email is None:
-        raise TextRefused("email_not_ascii", "The part before the @ must be ASCII")
+        raise TextRejected("email_not_ascii", "The part before the @ must be ASCII")
     return address.ascii_email

@@ -16,7 +16,7 @@ from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.inputs import validated
 from app.features.graphql.types import After, Connection, First, from_row
 from app.features.users.crud import users
-from app.features.users.dependencies import permit_role, refuse_weak
+from app.features.users.dependencies import permit_role, reject_weak
 from app.features.users.lifespan import UserResources
 from app.features.users.schemas import UserCreate, UserRead
 from app.features.users.scopes import USERS_READ
@@ -102,7 +102,7 @@ class UserMutations:
         data = validated(UserCreate, input)
         permit_role(info.context.principal, data.role)
         password = data.password.get_secret_value()
-        refuse_weak(password, email=data.email, username=data.username, field="password")
+        reject_weak(password, email=data.email, username=data.username, field="password")
         password_hash = await info.context.resources[UserResources].passwords.hash(password)
         async with info.context.uow.session.begin_nested():
             row = await users.create(

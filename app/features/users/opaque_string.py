@@ -2,7 +2,7 @@
 
 from unicodedata import category
 
-from app.runtime.text import CONTROLS, TextRefused, nfc
+from app.runtime.text import CONTROLS, TextRejected, nfc
 
 
 def prepared(password: str) -> str:
@@ -11,9 +11,9 @@ def prepared(password: str) -> str:
     Spaces of other scripts become ASCII spaces, and the text is in NFC; case is kept.
 
     Raises:
-        TextRefused: the password has control or unstorable characters.
+        TextRejected: the password has control or unstorable characters.
     """
     if CONTROLS.search(password) or any(letter in password for letter in "\t\r\n"):
-        raise TextRefused("text_control_character", "Text may not contain control characters")
+        raise TextRejected("text_control_character", "Text may not contain control characters")
     spaced = "".join(" " if category(letter) == "Zs" else letter for letter in password)
     return nfc(spaced)

@@ -10,7 +10,7 @@ from passlib.context import CryptContext
 from app.config.known_secrets import DEMO_PASSWORD
 from app.features.users.opaque_string import prepared
 from app.runtime.canonical import canonical
-from app.runtime.text import TextRefused
+from app.runtime.text import TextRejected
 
 MIN_LENGTH = 12
 MAX_LENGTH = 128
@@ -22,7 +22,7 @@ RUNS = tuple((alphabet * MAX_LENGTH)[::step] for alphabet in ALPHABETS for step 
 
 
 class PasswordProblem(NamedTuple):
-    """Why a password is refused; clients switch on `code`."""
+    """Why a password is rejected; clients switch on `code`."""
 
     code: str
     message: str
@@ -90,10 +90,10 @@ class PasswordHasher:
 
 
 def candidates(password: str) -> list[bytes]:
-    """Return the possible inputs of the hash: prepared or, before ADR 0028, as typed."""
+    """Return the possible inputs of the hash: prepared, or as typed for hashes from elsewhere."""
     try:
         texts = [prepared(password), password]
-    except TextRefused:
+    except TextRejected:
         texts = [password]
     return [text.encode() for text in dict.fromkeys(texts)]
 

@@ -16,7 +16,7 @@ from app.features.users.dependencies import (
     UserId,
     UserPagination,
     permit_role,
-    refuse_weak,
+    reject_weak,
 )
 from app.features.users.models.user import EmailTaken, LastAdmin, UsernameTaken
 from app.features.users.schemas import (
@@ -61,7 +61,7 @@ async def list_users(
     reads: Reads, _: Administrator, filters: UserFilters, pagination: UserPagination
 ) -> Response:
     """List the accounts."""
-    return pagination.answer(await users.list_page(reads, pagination.page, filters))
+    return pagination.respond(await users.list_page(reads, pagination.page, filters))
 
 
 @router.post(
@@ -83,7 +83,7 @@ async def create_user(
     """
     permit_role(principal, data.role)
     password = data.password.get_secret_value()
-    refuse_weak(password, email=data.email, username=data.username, field="password")
+    reject_weak(password, email=data.email, username=data.username, field="password")
     user = await users.create(
         uow,
         data,
@@ -119,7 +119,7 @@ async def update_user(
     A change of role ends its sessions, and API keys and webhooks beyond the new role; disabling
     ends everything that gives access. An administrator is made with a session only.
     """
-    refuse_own_account(principal.id, user.id)
+    reject_own_account(principal.id, user.id)
     permit_role(principal, data.model_dump().get("role"))
     if await users.administer(uow, user, data):
         await credentials.end_for_change(uow, user)
@@ -145,7 +145,7 @@ def account(request: Request, schema: type[UserRead], row: Any, *, location: str
     return response
 
 
-def refuse_own_account(principal_id: uuid.UUID, user_id: uuid.UUID) -> None:
+def reject_own_account(principal_id: uuid.UUID, user_id: uuid.UUID) -> None:
     """Check that an administrator changes another account.
 
     Raises:

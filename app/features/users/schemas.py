@@ -12,7 +12,7 @@ from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
 from app.http.schemas import LINE, Described, In, Out, Storable, Stored
 from app.security.principals import Role
 
-# Accounts created before this rule keep their names and can sign in with them. ADR 0028.
+# Applies to new names only: accounts with other names can sign in with them. ADR 0028.
 USERNAME = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 # The length of the stored form, which has the domain as A-labels.

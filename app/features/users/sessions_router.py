@@ -27,7 +27,7 @@ async def list_sessions(
 ) -> Response:
     """List your sessions, last used first."""
     page = await sessions.list_page(reads, pagination.page, user_id=principal.id)
-    return pagination.answer(page, SessionRow)
+    return pagination.respond(page, SessionRow)
 
 
 @router.delete(

@@ -39,7 +39,7 @@ class CredentialChecked(Signal):
 
 
 @dataclass(frozen=True, slots=True)
-class SignInsEnded(Signal):
+class SessionsEnded(Signal):
     """All sessions of a user ended, except `kept_session_id`."""
 
     user_id: uuid.UUID
@@ -62,8 +62,8 @@ class LinksRevoked(Signal):
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramsRevoked(Signal):
-    """Receivers revoke what acts for a user without a session: API keys, webhooks."""
+class MachineAccessRevoked(Signal):
+    """The access of programs ends: receivers revoke API keys and disable webhooks."""
 
     user_id: uuid.UUID
     reason: RevocationReason

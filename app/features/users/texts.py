@@ -7,6 +7,6 @@ from app.runtime.text import storable
 
 EMAIL = checked_by(email_address)
 PASSWORD = checked_by(prepared)
-# A password that may be older than the current rule: only characters that cannot be stored
-# are rejected.
+# The current password of an account, to which the rules of new ones do not apply: only characters
+# that cannot be stored are rejected.
 STORABLE_SECRET = checked_by(storable)

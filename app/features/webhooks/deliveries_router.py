@@ -39,7 +39,7 @@ async def list_webhook_deliveries(
     page = await webhook_deliveries.list_page(
         reads, pagination.page, filters, webhook_id=webhook["id"]
     )
-    return pagination.answer(page, WebhookDeliveryRow)
+    return pagination.respond(page, WebhookDeliveryRow)
 
 
 @router.post(

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook as Signer
 
 from app.features.http_client.client import UpstreamFailed, UpstreamTimeout, send_for_status
 from app.features.webhooks.models.delivery import Outcome
-from app.features.webhooks.ssrf_guard import DestinationRefused
+from app.features.webhooks.ssrf_guard import DestinationRejected
 from app.runtime.clock import now
 
 TIMEOUT_SECONDS = 10.0
@@ -45,7 +45,7 @@ async def deliver(
     try:
         request = client.build_request("POST", url, content=body.encode(), headers=headers)
         status = await send_for_status(client, request, seconds=timeout_seconds)
-    except DestinationRefused:
+    except DestinationRejected:
         error = "destination_refused"
     except (UpstreamFailed, UpstreamTimeout) as failure:
         error = failure.code

@@ -18,7 +18,7 @@ from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDeliver
 from app.features.webhooks.models.webhook import Webhook, WebhookRow
 from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
 from app.features.webhooks.scopes import WebhookManager
-from app.features.webhooks.ssrf_guard import DestinationRefused
+from app.features.webhooks.ssrf_guard import DestinationRejected
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.resources import resources
@@ -80,11 +80,11 @@ def check_url(request: Request, url: str) -> None:
     """Check the URL of a webhook; the addresses of its host are checked when a message is sent.
 
     Raises:
-        Unprocessable: the SSRF guard refuses the URL.
+        Unprocessable: the SSRF guard rejects the URL.
     """
     try:
         resources(request)[WebhookResources].ssrf_guard.check(url)
-    except DestinationRefused as error:
+    except DestinationRejected as error:
         violation = Violation("/body/url", str(error), "destination_refused")
         raise Unprocessable(violations=[violation]) from None
 

@@ -14,7 +14,7 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import load_features
 from app.features.events.crud import consumer_offsets as event_readers
 from app.features.events.crud import events
-from app.features.events.crud.consumer_offsets import Place
+from app.features.events.crud.consumer_offsets import StoredOffset
 from app.features.events.models.event import Position
 from app.features.events.schemas import PublishedEvent
 from app.features.webhooks.crud import backlogs as webhook_backlogs
@@ -70,21 +70,21 @@ class WebhookDispatcher(BackgroundLoop):
 
     async def dispatch(self) -> bool:
         """Queue deliveries for one page of events; return whether there may be more."""
-        found = await event_readers.find_place(self._reads, webhooks.READER)
+        found = await event_readers.find_offset(self._reads, webhooks.READER)
         if found is None:
             return False
-        place, start = found
-        if start != place.position:
-            await self._advance(place, Place(start), {})
+        stored, start = found
+        if start != stored.position:
+            await self._advance(stored, StoredOffset(start), {})
             return True
         batch = await events.read_behind(self._reads, start)
-        has_more = bool(batch.events) and await self._queue_page(place, batch.events)
+        has_more = bool(batch.events) and await self._queue_page(stored, batch.events)
         return has_more or batch.is_full or batch.is_unsettled
 
-    async def _queue_page(self, place: Place, batch: Sequence[PublishedEvent]) -> bool:
+    async def _queue_page(self, stored: StoredOffset, batch: Sequence[PublishedEvent]) -> bool:
         """Queue one page: several events, or the first event for a page of its webhooks."""
         first = batch[0]
-        page = place.page_of(first.position)
+        page = stored.page_of(first.position)
         types = {published.event.type for published in ([first] if page else batch)}
         subscribers = await webhooks.list_subscribers(
             self._reads, types, after=page, limit=self._page
@@ -92,14 +92,14 @@ class WebhookDispatcher(BackgroundLoop):
         is_last = len(subscribers) < self._page
         is_whole = is_last and page is None
         taken = batch[: self._page // max(len(subscribers), 1)] if is_whole else [first]
-        end = Place(taken[-1].position)
+        end = StoredOffset(taken[-1].position)
         if not is_last:
-            end = Place(place.position, first.position.id, subscribers[-1]["id"])
-        await self._advance(place, end, events_by_webhook(subscribers, taken))
+            end = StoredOffset(stored.position, first.position.id, subscribers[-1]["id"])
+        await self._advance(stored, end, events_by_webhook(subscribers, taken))
         return not is_last or len(taken) < len(batch)
 
     async def _advance(
-        self, stopped: Place, to: Place, due: dict[uuid.UUID, list[PublishedEvent]]
+        self, stopped: StoredOffset, to: StoredOffset, due: dict[uuid.UUID, list[PublishedEvent]]
     ) -> None:
         async with self._units_of_work.begin() as uow:
             is_first = await event_readers.advance(uow, webhooks.READER, stopped, to)
@@ -107,14 +107,14 @@ class WebhookDispatcher(BackgroundLoop):
                 await webhook_backlogs.queue(uow, due, self._limits, behind=stopped.position)
 
     async def catch_up(self) -> bool:
-        """Queue a part of one backlog; return whether there was one whose queue had room."""
+        """Queue a part of one backlog; return whether there was one with free capacity."""
         for webhook in await webhook_backlogs.candidates(self._reads, BACKLOGS_TRIED):
-            if room := await webhook_backlogs.room(self._reads, webhook, self._limits):
-                await self._queue_backlog(webhook, min(room, self._page))
+            if capacity := await webhook_backlogs.capacity(self._reads, webhook, self._limits):
+                await self._queue_backlog(webhook, min(capacity, self._page))
                 return True
         return False
 
-    async def _queue_backlog(self, webhook: BacklogRow, room: int) -> None:
+    async def _queue_backlog(self, webhook: BacklogRow, capacity: int) -> None:
         behind = Position(webhook["backlog_transaction_id"], webhook["backlog_event_id"])
         async with self._units_of_work.begin() as uow:
             reader = await event_readers.lock(uow, webhooks.READER)
@@ -125,7 +125,7 @@ class WebhookDispatcher(BackgroundLoop):
             known = [
                 published for published in batch.events if published.position <= reader.position
             ]
-            taken = limit_to_room(webhook, known, room)
+            taken = limit_to_capacity(webhook, known, capacity)
             due = events_by_webhook([webhook], taken)
             await webhook_backlogs.insert_all(uow, due)
             is_read_to_end = not (batch.is_full and known == batch.events)
@@ -145,11 +145,11 @@ def events_by_webhook(
     return {webhook_id: events for webhook_id, events in due.items() if events}
 
 
-def limit_to_room(
-    webhook: SubscriberRow, batch: Sequence[PublishedEvent], room: int
+def limit_to_capacity(
+    webhook: SubscriberRow, batch: Sequence[PublishedEvent], capacity: int
 ) -> Sequence[PublishedEvent]:
-    """Return the longest prefix of the batch with at most `room` events for the webhook."""
-    beyond = received(webhook, batch)[room:]
+    """Return the longest prefix of the batch with at most `capacity` events for the webhook."""
+    beyond = received(webhook, batch)[capacity:]
     return batch[: batch.index(beyond[0])] if beyond else batch
 
 

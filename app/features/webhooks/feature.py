@@ -1,7 +1,7 @@
 """Webhooks: events delivered to URLs of users."""
 
 from app.feature import Feature
-from app.features.users.signals import ProgramsRevoked, RoleChanged
+from app.features.users.signals import MachineAccessRevoked, RoleChanged
 from app.features.webhooks.crud import backlogs, deliveries
 from app.features.webhooks.deliveries_router import router as deliveries_router
 from app.features.webhooks.lifespan import lifespan
@@ -22,5 +22,5 @@ feature = Feature(
     cleanup=(backlogs.delete_expired, deliveries.delete_old),
     lifespan=lifespan,
     webhooks=(create_webhooks,),
-    receivers={ProgramsRevoked: disable_webhooks, RoleChanged: disable_beyond_role},
+    receivers={MachineAccessRevoked: disable_webhooks, RoleChanged: disable_beyond_role},
 )

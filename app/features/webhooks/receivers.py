@@ -5,7 +5,7 @@ import uuid
 from app.db.unit_of_work import UnitOfWork
 from app.feature import load_features
 from app.features.notifications import crud as notifications
-from app.features.users.signals import ProgramsRevoked, RoleChanged
+from app.features.users.signals import MachineAccessRevoked, RoleChanged
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.webhook import DisabledReason
 from app.features.webhooks.scopes import WEBHOOKS_MANAGE
@@ -20,7 +20,7 @@ CAUSES = {
 }
 
 
-async def disable_webhooks(uow: UnitOfWork, signal: ProgramsRevoked) -> None:
+async def disable_webhooks(uow: UnitOfWork, signal: MachineAccessRevoked) -> None:
     await disable(uow, signal.user_id, DisabledReason(signal.reason))
 
 

@@ -46,7 +46,7 @@ async def list_webhooks(
 ) -> Response:
     """List your webhooks, the newest first; administrators see those of all."""
     page = await webhooks.list_page(reads, pagination.page, viewer=principal)
-    return pagination.answer(page, WebhookRow)
+    return pagination.respond(page, WebhookRow)
 
 
 @router.post(

@@ -80,8 +80,8 @@ class WebhookSender(BackgroundLoop):
         if not await webhook_queue.has_due(self._reads):
             return
         for failing, slots in self._max_in_flight.items():
-            if room := slots - list(self._sending.values()).count(failing):
-                await self._claim(room, failing=failing)
+            if capacity := slots - list(self._sending.values()).count(failing):
+                await self._claim(capacity, failing=failing)
 
     async def pause(self) -> None:
         with suppress(TimeoutError):
@@ -104,9 +104,9 @@ class WebhookSender(BackgroundLoop):
             await asyncio.wait(self._sending)
             await self.work()
 
-    async def _claim(self, room: int, *, failing: bool) -> None:
+    async def _claim(self, capacity: int, *, failing: bool) -> None:
         async with self._units_of_work.begin() as uow:
-            claimed = await webhook_queue.claim(uow, room, failing=failing)
+            claimed = await webhook_queue.claim(uow, capacity, failing=failing)
         for row in claimed:
             task = asyncio.create_task(self._send(row))
             self._sending[task] = failing
@@ -163,7 +163,7 @@ async def record(uow: UnitOfWork, row: ClaimedRow, outcome: Outcome) -> None:
     if delivery:
         delivery.record(outcome, at=now())
         await uow.session.flush()
-    if webhook and (webhook.is_given_up(at=now()) or outcome.response_status == GONE):
+    if webhook and (webhook.has_failed_too_long(at=now()) or outcome.response_status == GONE):
         await disable_failing(uow, webhook)
 
 

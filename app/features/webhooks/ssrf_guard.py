@@ -31,7 +31,7 @@ LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
 NAME = re.compile(rf"({LABEL}\.)+(?!\d+\.?$|0x[0-9a-f]*\.?$){LABEL}\.?")
 
 
-class DestinationRefused(Exception):
+class DestinationRejected(Exception):
     """The URL's destination is not allowed; the message is a sentence with the reason."""
 
 
@@ -51,39 +51,39 @@ class SsrfGuard:
         The addresses of a name are checked when the connection is opened.
 
         Raises:
-            DestinationRefused: scheme, port, host or credentials are not allowed.
+            DestinationRejected: scheme, port, host or credentials are not allowed.
         """
         parsed = parsed_url(url)
         if parsed.userinfo:
-            raise DestinationRefused("The URL must not contain a user name or password.")
+            raise DestinationRejected("The URL must not contain a user name or password.")
         host = parsed.raw_host.decode()
         if address := parse(host):
             self.permit(address)
         elif not NAME.fullmatch(host) and not (self.loopback and host == "localhost"):
-            raise DestinationRefused("The host must be a full domain name or an IP address.")
+            raise DestinationRejected("The host must be a full domain name or an IP address.")
         if parsed.scheme != "https" and not (self.loopback and parsed.scheme == "http"):
-            raise DestinationRefused("The URL must begin with https://.")
+            raise DestinationRejected("The URL must begin with https://.")
         if (parsed.port or 443) not in self.ports and not self.loopback:
-            raise DestinationRefused(f"The port must be one of {sorted(self.ports)}.")
+            raise DestinationRejected(f"The port must be one of {sorted(self.ports)}.")
         return parsed
 
     def permit(self, address: Address) -> None:
         """Check that the address is public.
 
         Raises:
-            DestinationRefused: the address is private or otherwise special.
+            DestinationRejected: the address is private or otherwise special.
         """
         if not is_public(address) and not (self.loopback and address.is_loopback):
-            raise DestinationRefused("The address is not one of the public internet.")
+            raise DestinationRejected("The address is not one of the public internet.")
 
 
 def parsed_url(url: httpx.URL | str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
-        raise DestinationRefused("This is no URL.") from None
+        raise DestinationRejected("This is no URL.") from None
     if len(str(parsed)) > MAX_URL or not parsed.host:
-        raise DestinationRefused("The URL is too long, or has no host.")
+        raise DestinationRejected("The URL is too long, or has no host.")
     return parsed
 
 
@@ -139,7 +139,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         for text in addresses:
             address = parse(text)
             if address is None:
-                raise DestinationRefused("The name resolves to something that is no address.")
+                raise DestinationRejected("The name resolves to something that is no address.")
             self._ssrf_guard.permit(address)
         return addresses
 
@@ -170,7 +170,7 @@ def guarded_client(
 ) -> httpx.AsyncClient:
     """Return a client for URLs of users, for use with `http_client.client.send`.
 
-    Requests to other destinations raise DestinationRefused and open no connection.
+    Requests to other destinations raise DestinationRejected and open no connection.
     """
     tls = tls or tls_context()
     transport = GuardedTransport(ssrf_guard, resolve, tls)

@@ -23,7 +23,7 @@ PREFIX = "/api/v1/items"
 pool: asyncpg.Pool
 
 
-class Refused(Exception):
+class Rejected(Exception):
     """The argument is the status to answer with."""
 
 
@@ -33,8 +33,8 @@ async def app(scope, receive, send):
         return
     try:
         status, answer = await respond(scope, receive)
-    except Refused as refused:
-        status, answer = refused.args[0], {"detail": "refused"}
+    except Rejected as rejected:
+        status, answer = rejected.args[0], {"detail": "rejected"}
     body = json.dumps(answer, default=str).encode()
     headers = [
         (b"content-type", b"application/json"),
@@ -65,12 +65,12 @@ async def respond(scope, receive):
     if path == "/version":
         return 200, VERSION
     if not path.startswith(PREFIX):
-        raise Refused(404)
+        raise Rejected(404)
     subject = authenticate(scope)
     async with pool.acquire() as connection:
         user = await connection.fetchrow(USER, subject)
         if user is None:
-            raise Refused(401)
+            raise Rejected(401)
         if method == "POST":
             return 201, await create(connection, user, receive)
         if path == PREFIX:
@@ -85,18 +85,18 @@ def authenticate(scope):
                 return subject_of(value[7:].decode())
             except jwt.InvalidTokenError:
                 break
-    raise Refused(401)
+    raise Rejected(401)
 
 
 async def read(connection, user, text):
     try:
         item = await connection.fetchrow(ITEM, uuid.UUID(text))
     except ValueError:
-        raise Refused(422) from None
+        raise Rejected(422) from None
     if item is None:
-        raise Refused(404)
+        raise Rejected(404)
     if item["owner_id"] != user["id"] and user["role"] != "admin":
-        raise Refused(403)
+        raise Rejected(403)
     return dict(item)
 
 
@@ -108,7 +108,7 @@ async def create(connection, user, receive):
     try:
         data = ItemCreate.model_validate_json(await read_body(receive))
     except ValidationError:
-        raise Refused(422) from None
+        raise Rejected(422) from None
     row = await connection.fetchrow(CREATE, *data.model_dump().values(), user["id"])
     return dict(row)
 

@@ -17,7 +17,7 @@ SINGULAR = "template_specimen"
 FIELDS = ["number:str"]
 
 
-def refused(
+def rejected(
     singular: str = SINGULAR, fields: list[str] | None = None, options: Options | None = None
 ) -> list[str]:
     with pytest.raises(ConfigError) as error:
@@ -45,8 +45,10 @@ class TestFields:
         assert parse(text) == expected
 
     @pytest.mark.parametrize("text", ["number", "number:", ":str", "a b", "a:str!", "a:enum(b"])
-    def test_other_form_is_refused(self, text: str) -> None:
-        assert refused(fields=[*FIELDS, text])[0].startswith(f"{text} is no field: write name:type")
+    def test_other_form_is_rejected(self, text: str) -> None:
+        assert rejected(fields=[*FIELDS, text])[0].startswith(
+            f"{text} is no field: write name:type"
+        )
 
     @pytest.mark.parametrize(
         ("text", "sentence"),
@@ -87,22 +89,24 @@ class TestFields:
         ],
     )
     def test_mistake_is_named_with_its_remedy(self, text: str, sentence: str) -> None:
-        (found,) = refused(fields=[*FIELDS, text])
+        (found,) = rejected(fields=[*FIELDS, text])
 
         assert found.startswith(sentence)
         assert found.endswith(".")
 
     def test_every_mistake_is_named_at_once(self) -> None:
-        assert len(refused("specimens", ["a:float", "b", "id:uuid"], Options(owned_by="team"))) == 5
+        assert (
+            len(rejected("specimens", ["a:float", "b", "id:uuid"], Options(owned_by="team"))) == 5
+        )
 
     @pytest.mark.parametrize("fields", [[], [f"f{n}:str" for n in range(21)]])
     def test_number_of_fields_is_bounded(self, fields: list[str]) -> None:
-        assert refused(fields=fields)[0].startswith("Give 1 to 20 fields")
+        assert rejected(fields=fields)[0].startswith("Give 1 to 20 fields")
 
     def test_constraints_have_names_that_postgresql_does_not_cut(self) -> None:
         field = f"{'n' * 30}:money"
 
-        (found,) = refused("p" * 20, fields=[field])
+        (found,) = rejected("p" * 20, fields=[field])
 
         assert found.startswith(f"ck_{'p' * 20}s_{'n' * 30}_is_not_negative would be too long")
 
@@ -173,7 +177,7 @@ class TestNames:
     def test_mistake_is_named_with_its_remedy(
         self, singular: str, plural: str, sentence: str
     ) -> None:
-        found = refused(singular, options=Options(plural=plural))
+        found = rejected(singular, options=Options(plural=plural))
 
         assert any(each.startswith(sentence) for each in found), found
         assert all(each.endswith(".") for each in found)
@@ -181,12 +185,12 @@ class TestNames:
 
 class TestOptions:
     def test_only_a_user_owns_rows(self) -> None:
-        assert refused(options=Options(owned_by="team")) == [
+        assert rejected(options=Options(owned_by="team")) == [
             "Only a user owns rows: give --owned-by user instead of team."
         ]
 
     def test_soft_delete_needs_deletion(self) -> None:
-        assert refused(options=Options(soft_delete=True, deletable=False)) == [
+        assert rejected(options=Options(soft_delete=True, deletable=False)) == [
             "--soft-delete and --no-delete exclude each other: leave one out."
         ]
 
@@ -200,7 +204,7 @@ class TestReferences:
         assert resource.requires == ["categories", "items", "users"]
         assert [field.column for field in resource.references] == ["category_id", "customer_id"]
 
-    def test_target_without_a_factory_is_refused(self, tmp_path: Path) -> None:
+    def test_target_without_a_factory_is_rejected(self, tmp_path: Path) -> None:
         models = tmp_path / "app/features/lockers/models.py"
         models.parent.mkdir(parents=True)
         models.write_text('class Locker:\n    __tablename__ = "lockers"\n', encoding="utf-8")

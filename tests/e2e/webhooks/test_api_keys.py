@@ -4,7 +4,7 @@ from functools import partial
 
 from tests.e2e.service import Service, wait_until
 from tests.e2e.test_api_keys import problem_code, program
-from tests.e2e.test_identity import NEW_PASSWORD, EndUser, is_refused_by
+from tests.e2e.test_identity import NEW_PASSWORD, EndUser, is_rejected_by
 
 ATTACKER_PASSWORD = "the password of the attacker"
 
@@ -20,8 +20,8 @@ def test_password_reset_revokes_everything_of_an_attacker_who_registered_first(
     attacker.register()
     attacker.sign_in()
     for path, body in (("/auth/api-keys", KEY), ("/webhooks", HOOK), ("/auth/ws-ticket", None)):
-        refused = attacker.send("POST", path, json=body)
-        assert (refused.status_code, problem_code(refused)) == (403, "email_not_verified")
+        rejected = attacker.send("POST", path, json=body)
+        assert (rejected.status_code, problem_code(rejected)) == (403, "email_not_verified")
     victim = EndUser(service, name=attacker.name)
     victim.confirm_email()
     # The session from before the confirmation counts now: the attacker hurries.
@@ -33,7 +33,7 @@ def test_password_reset_revokes_everything_of_an_attacker_who_registered_first(
 
     for worker in service.workers():
         for intruder in (attacker, back_door):
-            wait_until(partial(is_refused_by, worker, intruder))
+            wait_until(partial(is_rejected_by, worker, intruder))
     assert attacker.send("POST", "/auth/verify-email", json={"token": pending}).status_code == 400
     refreshed = {"refresh_token": attacker.refresh_token}
     assert EndUser(service).send("POST", "/auth/refresh", json=refreshed).status_code == 401

@@ -1,4 +1,4 @@
-"""Operations that accept API keys, and those that refuse them."""
+"""Operations that accept API keys, and those that reject them."""
 
 from datetime import timedelta
 
@@ -40,11 +40,11 @@ class TestApiKey:
         self, shared_app: FastAPI
     ) -> None:
         documented = [each for each in protected(shared_app) if each.documented]
-        refused = {
+        rejected = {
             each.name for each in documented if {"ApiKey": []} not in each.documented["security"]
         }
 
-        assert refused == SESSION_ONLY
+        assert rejected == SESSION_ONLY
 
 
 async def key_of(app: FastAPI, owner: User) -> str:

@@ -148,10 +148,10 @@ class TestCreateApiKey:
         longest, beyond = (datetime.now(UTC) + timedelta(days=days) for days in (365, 366))
 
         accepted = await create(signed_in, expires_at=longest.isoformat())
-        refused = await create(signed_in, expires_at=beyond.isoformat())
+        rejected = await create(signed_in, expires_at=beyond.isoformat())
 
         assert accepted.status_code == 201
-        assert broken(refused) == {"/body/expires_at": "expires_too_late"}
+        assert broken(rejected) == {"/body/expires_at": "expires_too_late"}
 
     @pytest.mark.parametrize("expiry", ["NULL", "'2999-01-01'"])
     async def test_key_from_before_lifetimes_were_bounded_ends_too(
@@ -178,8 +178,8 @@ class TestCreateApiKey:
 
         statuses = sorted(response.status_code for response in at_once)
         assert statuses == [201, 201, 409, 409, 409]
-        refused = next(response for response in at_once if response.status_code == 409)
-        assert_problem(refused, 409, "too_many_api_keys")
+        rejected = next(response for response in at_once if response.status_code == 409)
+        assert_problem(rejected, 409, "too_many_api_keys")
         assert later.status_code == 201
 
     async def test_key_created_during_a_password_reset_is_revoked(
@@ -236,10 +236,10 @@ class TestCreateApiKey:
         soon = datetime.now(UTC) + timedelta(seconds=2)
         key = (await make_key(await as_user(user), expires_at=soon.isoformat()))["key"]
 
-        async def is_refused() -> bool:
+        async def is_rejected() -> bool:
             return (await use(client, key)).status_code == 401
 
-        await eventually(is_refused)
+        await eventually(is_rejected)
         assert datetime.now(UTC) >= soon
 
     @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
@@ -251,7 +251,7 @@ class TestCreateApiKey:
 
         assert_problem(await use(client, key), 401, "invalid_token")
 
-    async def test_forged_keys_are_refused(
+    async def test_forged_keys_are_rejected(
         self, client: AsyncClient, as_user: As, user: User
     ) -> None:
         key = (await make_key(await as_user(user)))["key"]

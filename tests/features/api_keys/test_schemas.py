@@ -27,11 +27,11 @@ class TestApiKeyCreate:
         assert key.expires_at is not None
 
     @pytest.mark.parametrize("expires_at", ["2001-01-31T00:00:00Z", "2127-01-31", 1, "never"])
-    def test_other_expiry_is_refused(self, expires_at: Any) -> None:
+    def test_other_expiry_is_rejected(self, expires_at: Any) -> None:
         with pytest.raises(ValidationError):
             ApiKeyCreate.model_validate(KEY | {"expires_at": expires_at})
 
     @pytest.mark.parametrize("scopes", [[], None, "items:read", ["items:eat"], ["ADMIN"], [1]])
-    def test_unknown_scope_is_refused(self, scopes: Any) -> None:
+    def test_unknown_scope_is_rejected(self, scopes: Any) -> None:
         with pytest.raises(ValidationError):
             ApiKeyCreate.model_validate(KEY | {"scopes": scopes})

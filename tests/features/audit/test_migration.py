@@ -10,7 +10,7 @@ import pytest
 from app.db import migrations
 from tests.conftest import execute, plain, with_database
 
-REFUSED = [
+REJECTED = [
     "UPDATE audit_entries SET action = 'nothing'",
     "DELETE FROM audit_entries",
     "TRUNCATE audit_entries",
@@ -18,13 +18,13 @@ REFUSED = [
 
 
 class TestAppendOnly:
-    @pytest.mark.parametrize("statement", REFUSED)
-    async def test_superuser_is_refused(self, database_url: str, statement: str) -> None:
+    @pytest.mark.parametrize("statement", REJECTED)
+    async def test_superuser_is_rejected(self, database_url: str, statement: str) -> None:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
             await execute(database_url, statement)
 
-    @pytest.mark.parametrize("statement", REFUSED)
-    async def test_owner_is_refused(self, owned_database: str, statement: str) -> None:
+    @pytest.mark.parametrize("statement", REJECTED)
+    async def test_owner_is_rejected(self, owned_database: str, statement: str) -> None:
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
             await execute(owned_database, statement)
 

@@ -290,7 +290,7 @@ class TestRecord:
             for _ in range(8)
         ]
 
-        # A busy machine refuses some, which is no matter here.
+        # A busy machine rejects some, which is no matter here.
         created = [answer for round_ in answers for answer in round_ if answer.status_code == 201]
         assert len(created) > len(clients)
         wrong = (

@@ -1,4 +1,4 @@
-"""Tokens: what holds is read back, and whatever does not is refused as InvalidToken."""
+"""Tokens: what holds is read back, and whatever does not is rejected as InvalidToken."""
 
 import base64
 import json
@@ -50,7 +50,7 @@ def issue(signer: TokenSigner) -> str:
 
 class TestForgedTokens:
     @pytest.mark.parametrize("name", FORGED)
-    def test_forged_token_is_refused(self, name: str) -> None:
+    def test_forged_token_is_rejected(self, name: str) -> None:
         with pytest.raises(InvalidToken):
             make_signer().read(FORGED[name])
 
@@ -63,12 +63,12 @@ class TestForgedTokens:
         assert len(sendable(FORGED)) >= 60
 
     @given(st.text() | st.from_regex(r"[\w-]+\.[\w-]+\.[\w-]+", fullmatch=True))
-    def test_any_text_is_refused(self, text: str) -> None:
+    def test_any_text_is_rejected(self, text: str) -> None:
         with pytest.raises(InvalidToken):
             make_signer().read(text)
 
     @given(st.data())
-    def test_any_change_of_a_character_is_refused(self, data: st.DataObject) -> None:
+    def test_any_change_of_a_character_is_rejected(self, data: st.DataObject) -> None:
         valid = TARGET.token()
         place = data.draw(st.integers(0, len(valid) - 1))
         other = data.draw(st.characters().filter(lambda it: it != valid[place]))
@@ -77,7 +77,7 @@ class TestForgedTokens:
             make_signer().read(valid[:place] + other + valid[place + 1 :])
 
     @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
-    def test_any_signed_payload_is_refused_without_another_error(self, payload: Any) -> None:
+    def test_any_signed_payload_is_rejected_without_another_error(self, payload: Any) -> None:
         token = TARGET.token(payload=json.dumps(payload).encode())
 
         with pytest.raises(InvalidToken):
@@ -109,7 +109,7 @@ class TestKeyConfusion:
             make_signer(ES256, KEY).read(token)
 
     @pytest.mark.parametrize("kind", ["DER", "zeros", "r of 31 bytes", "none", "curve order"])
-    def test_malformed_ecdsa_signature_is_refused(self, kind: str) -> None:
+    def test_malformed_ecdsa_signature_is_rejected(self, kind: str) -> None:
         valid = signed_by(ES256, header(ES256, "ES256"))
         body, _, signature = valid.rpartition(".")
 
@@ -230,7 +230,7 @@ class TestJwks:
 
 
 class TestKeys:
-    def test_secret_of_31_bytes_is_refused(self) -> None:
+    def test_secret_of_31_bytes_is_rejected(self) -> None:
         with pytest.raises(ValueError, match="32 bytes"):
             SigningKey.from_secret("x" * 31)
 
@@ -239,19 +239,19 @@ class TestKeys:
             SigningKey.from_secret(PEMS["ES256"])
 
     @pytest.mark.parametrize("kid", ["", "a b", "k" * 65, "a\n", "ä"])
-    def test_kid_with_special_characters_is_refused(self, kid: str) -> None:
+    def test_kid_with_special_characters_is_rejected(self, kid: str) -> None:
         with pytest.raises(ValueError, match="key id"):
             SigningKey.from_secret(SECRET, kid)
 
     @pytest.mark.parametrize("pem", ["", "junk", "\ud800", "public", "encrypted", "P-384", "1024"])
     @pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
-    def test_unsuitable_pem_is_refused(
+    def test_unsuitable_pem_is_rejected(
         self, pem: str, algorithm: Literal["ES256", "RS256"]
     ) -> None:
         with pytest.raises(ValueError, match=r"PEM is not|P-256"):
             SigningKey.from_pem(unfit_pems().get(pem, pem), algorithm)
 
-    def test_key_pair_of_the_other_algorithm_is_refused(self) -> None:
+    def test_key_pair_of_the_other_algorithm_is_rejected(self) -> None:
         with pytest.raises(ValueError, match="P-256"):
             SigningKey.from_pem(PEMS["RS256"], "ES256")
         with pytest.raises(ValueError, match="RSA"):

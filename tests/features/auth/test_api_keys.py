@@ -16,7 +16,7 @@ USERS = "/api/v1/users"
 
 
 class TestChangeEmail:
-    async def test_key_with_all_scopes_is_refused(
+    async def test_key_with_all_scopes_is_rejected(
         self, client: AsyncClient, as_user: As, user: User, database: Database
     ) -> None:
         body = {"name": "import", "scopes": ["users:read", "users:write"]}

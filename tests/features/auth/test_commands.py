@@ -61,7 +61,7 @@ class TestSigningKeys:
         with pytest.raises(ConfigError, match="app keys generate"):
             signing_keys(settings)
 
-    def test_key_of_another_algorithm_is_refused(self, tmp_path: Path) -> None:
+    def test_key_of_another_algorithm_is_rejected(self, tmp_path: Path) -> None:
         keys.generate(tmp_path / "key.pem", "RS256")
 
         with pytest.raises(ConfigError, match="cannot be used"):

@@ -50,7 +50,7 @@ class TestChangeEmail:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await change(client, address()), 401, "unauthenticated")
 
-    async def test_session_without_the_scope_is_refused(self, as_user: As, ada: User) -> None:
+    async def test_session_without_the_scope_is_rejected(self, as_user: As, ada: User) -> None:
         signed_in = await as_user(ada, scopes=("users:read",))
 
         assert_problem(await change(signed_in, address()), 403, "insufficient_scope")
@@ -64,7 +64,7 @@ class TestChangeEmail:
         assert await database("SELECT * FROM tasks") == []
 
     @pytest.mark.parametrize("email", ["", "grace", None, 7, "a\0@example.com"])
-    async def test_malformed_address_is_refused(self, as_user: As, ada: User, email: Any) -> None:
+    async def test_malformed_address_is_rejected(self, as_user: As, ada: User, email: Any) -> None:
         assert broken(await change(await as_user(ada), email)).keys() == {"/body/email"}
 
     async def test_takes_effect_only_when_the_new_mailbox_confirms(
@@ -180,7 +180,7 @@ class TestChangeEmail:
 
 
 class TestEndOfAChange:
-    """Each of these ends the pending change: its link is refused, and the address stays."""
+    """Each of these ends the pending change: its link is rejected, and the address stays."""
 
     async def pending(
         self, signed_in: AsyncClient, mailed_token: MailedToken, email: str = ""

@@ -145,7 +145,7 @@ class TestPerAccount:
 
         assert first + most + more == [401] * 10 + [429] * 2
 
-    async def test_right_password_is_refused_after_a_hundred_wrong_ones(
+    async def test_right_password_is_rejected_after_a_hundred_wrong_ones(
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email])
@@ -155,7 +155,7 @@ class TestPerAccount:
 
         assert_problem(response, 429, "too_many_attempts")
 
-    async def test_refused_attempt_is_not_counted(
+    async def test_rejected_attempt_is_not_counted(
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email] * 120)

@@ -18,7 +18,7 @@ from app.features.auth.resources import AuthResources
 from app.features.auth.signing_keys import generate_pem
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
-from app.http.work import Work
+from app.http.request_limits import RequestLimits
 from app.security.principals import Role
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import PASSWORD, make_user
@@ -311,7 +311,7 @@ async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
     limiter = opened(app)[AuthResources].password_limiter
     async with AsyncExitStack() as stack:
         for _ in range(AT_ONCE):
-            await stack.enter_async_context(limiter.slot(Work()))
+            await stack.enter_async_context(limiter.slot(RequestLimits()))
         yield
 
 

@@ -148,12 +148,12 @@ class TestResetPasswordPage:
     ) -> None:
         token = await mailed(app, user, Purpose.RESET_PASSWORD)
 
-        refused = await client.post(
+        rejected = await client.post(
             "/reset-password", data={"token": token, "new_password": password}
         )
 
-        assert refused.status_code == 422
-        assert 'role="alert"' in refused.text
-        assert f'value="{token}"' in refused.text
+        assert rejected.status_code == 422
+        assert 'role="alert"' in rejected.text
+        assert f'value="{token}"' in rejected.text
         again = {"token": token, "new_password": NEW_PASSWORD}
         assert "All is well" in (await client.post("/reset-password", data=again)).text

@@ -42,11 +42,11 @@ class TestRead:
         ],
         ids=lambda token: token[-24:].strip(),
     )
-    def test_forged_token_is_refused(self, forged: str) -> None:
+    def test_forged_token_is_rejected(self, forged: str) -> None:
         with pytest.raises(InvalidToken):
             TOKENS.read(forged)
 
     @given(st.text(max_size=120))
-    def test_made_up_token_is_refused(self, token: str) -> None:
+    def test_made_up_token_is_rejected(self, token: str) -> None:
         with pytest.raises(InvalidToken):
             TOKENS.read(token)

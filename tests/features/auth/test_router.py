@@ -114,7 +114,7 @@ class TestCreateToken:
         "case",
         ["unknown", "wrong", "disabled", "deleted", "too long", "NUL", "long name", "odd name"],
     )
-    async def test_every_refusal_is_the_same(
+    async def test_every_rejection_is_the_same(
         self, client: AsyncClient, save: Save, database: Database, case: str
     ) -> None:
         user = await save(make_user(is_active=case != "disabled"))
@@ -167,7 +167,7 @@ class TestCreateToken:
         assert (pair["scope"], again["scope"]) == (granted, granted)
         assert claims_of(again["access_token"])[1]["scope"] == granted
 
-    async def test_other_grant_is_refused(self, client: AsyncClient, user: User) -> None:
+    async def test_other_grant_is_rejected(self, client: AsyncClient, user: User) -> None:
         response = await sign_in(client, user.email, grant_type="client_credentials")
 
         assert_problem(response, 400, "unsupported_grant_type")
@@ -205,7 +205,7 @@ class TestCreateToken:
 
         assert {response.status_code for response in responses} == {200}
 
-    async def test_password_changed_during_verification_is_refused(
+    async def test_password_changed_during_verification_is_rejected(
         self, client: AsyncClient, app: FastAPI, user: User, database: Database
     ) -> None:
         new_hash = await opened(app)[UserResources].passwords.hash(NEW_PASSWORD)
@@ -232,11 +232,11 @@ class TestRefreshToken:
         "token",
         ["junk", "rt_", f"rt_{'0' * 32}_0_{'0' * 64}", f"rt_{'0' * 32}_9999999999_{'0' * 64}"],
     )
-    async def test_invalid_token_is_refused(self, client: AsyncClient, token: str) -> None:
+    async def test_invalid_token_is_rejected(self, client: AsyncClient, token: str) -> None:
         assert_problem(await refresh(client, token), 401, "invalid_token")
 
     @pytest.mark.parametrize("token", ["", "a\0b", "x" * 4097, 1, None])
-    async def test_malformed_body_is_refused(self, client: AsyncClient, token: Any) -> None:
+    async def test_malformed_body_is_rejected(self, client: AsyncClient, token: Any) -> None:
         response = await client.post(f"{AUTH}/refresh", json={"refresh_token": token})
 
         assert broken(response).keys() == {"/body/refresh_token"}
@@ -472,7 +472,7 @@ class TestRegisterUser:
         mails = await database("SELECT count(*) FROM tasks WHERE kind LIKE 'send_%'")
         assert mails == [{"count": 6}]
 
-    async def test_no_mail_leaves_when_the_account_is_refused(
+    async def test_no_mail_leaves_when_the_account_is_rejected(
         self, client: AsyncClient, user: User, database: Database
     ) -> None:
         response = await register(client, username=user.username)
@@ -537,7 +537,7 @@ class TestRegisterUser:
             ("\ud800" * 12, "text_unstorable"),
         ],
     )
-    async def test_weak_password_is_refused_and_not_repeated(
+    async def test_weak_password_is_rejected_and_not_repeated(
         self, client: AsyncClient, password: str, code: str
     ) -> None:
         fields = {"email": "hopper@example.com", "username": "grace-murray-hopper"}
@@ -672,7 +672,7 @@ class TestVerifyEmail:
             "UPDATE users SET is_active = false",
         ],
     )
-    async def test_used_or_expired_link_is_refused(
+    async def test_used_or_expired_link_is_rejected(
         self,
         client: AsyncClient,
         save: Save,
@@ -689,7 +689,7 @@ class TestVerifyEmail:
         assert_problem(response, 400, "invalid_mailed_token")
         assert await database("SELECT email_verified FROM users") == [{"email_verified": False}]
 
-    async def test_link_of_another_purpose_is_refused(
+    async def test_link_of_another_purpose_is_rejected(
         self, client: AsyncClient, user: User, link_token: LinkToken
     ) -> None:
         token = await link_token(user, Purpose.RESET_PASSWORD)
@@ -704,7 +704,7 @@ class TestVerifyEmail:
         assert {response.status_code for response in responses} == {400}
 
     @pytest.mark.parametrize("token", ["", "x" * 101, "a\0b", "\ud800", None, 7])
-    async def test_malformed_token_is_refused(self, client: AsyncClient, token: object) -> None:
+    async def test_malformed_token_is_rejected(self, client: AsyncClient, token: object) -> None:
         response = await client.post(
             f"{AUTH}/verify-email",
             content=json.dumps({"token": token}),
@@ -774,7 +774,7 @@ class TestForgotPassword:
         assert await mailed_token(user.email, "reset-password")
 
     @pytest.mark.parametrize("email", ["", "nobody", None])
-    async def test_malformed_address_is_refused(self, client: AsyncClient, email: str) -> None:
+    async def test_malformed_address_is_rejected(self, client: AsyncClient, email: str) -> None:
         assert broken(await self.forget(client, email)).keys() == {"/body/email"}
 
 
@@ -825,7 +825,7 @@ class TestResetPassword:
         statuses = [response.status_code for response in responses]
         assert (statuses.count(204), statuses.count(400)) == (1, 9)
 
-    async def test_weak_password_is_refused_and_leaves_the_link_alone(
+    async def test_weak_password_is_rejected_and_leaves_the_link_alone(
         self, client: AsyncClient, user: User, link_token: LinkToken
     ) -> None:
         token = await link_token(user, Purpose.RESET_PASSWORD)
@@ -844,7 +844,7 @@ class TestResetPassword:
             "UPDATE users SET is_active = false",
         ],
     )
-    async def test_used_or_expired_link_is_refused(
+    async def test_used_or_expired_link_is_rejected(
         self,
         client: AsyncClient,
         user: User,
@@ -866,7 +866,7 @@ class TestResetPassword:
 
         assert timedelta(minutes=59) < row["lifetime"] <= timedelta(hours=1)
 
-    async def test_link_of_another_purpose_is_refused(
+    async def test_link_of_another_purpose_is_rejected(
         self, client: AsyncClient, user: User, link_token: LinkToken
     ) -> None:
         token = await link_token(user, Purpose.VERIFY_EMAIL)

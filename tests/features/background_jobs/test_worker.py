@@ -15,7 +15,7 @@ from app.errors import Conflict
 from app.feature import load_features
 from app.features.background_jobs import crud as tasks
 from app.features.background_jobs.declarations import BackgroundJobs, joined
-from app.features.background_jobs.job import Job, LeaseLost, PermanentFailure, Work, enqueue
+from app.features.background_jobs.job import Job, JobContext, LeaseLost, PermanentFailure, enqueue
 from app.features.background_jobs.models import Task, TaskStatus
 from app.features.background_jobs.runner import MAX_CRASHES
 from app.features.background_jobs.worker import Worker
@@ -40,13 +40,13 @@ class Note(Job):
     user_id: uuid.UUID
     gate: str = ""
 
-    async def run(self, work: Work) -> None:
+    async def run(self, context: JobContext) -> None:
         seen.append(request_id.get())
         if self.gate:
             gates["entered"].set()
             await gates[self.gate].wait()
-        work.result = {"attempt": work.attempt}
-        async with work.completion() as uow:
+        context.result = {"attempt": context.attempt}
+        async with context.completion() as uow:
             uow.session.add(make_category())
 
 
@@ -64,8 +64,8 @@ class Break(Job):
 
     how: str
 
-    async def run(self, work: Work) -> None:
-        seen.append(work.attempt)
+    async def run(self, context: JobContext) -> None:
+        seen.append(context.attempt)
         raise FAILURES[self.how]
 
     @classmethod
@@ -78,7 +78,7 @@ class Linger(Job):
     max_attempts: ClassVar[int] = 1
     timeout_seconds: ClassVar[float] = 0.01
 
-    async def run(self, work: Work) -> None:
+    async def run(self, context: JobContext) -> None:
         await asyncio.Event().wait()
 
 
@@ -257,7 +257,7 @@ class TestAttempts:
         for _ in range(2):
             async with units_of_work(app).begin() as uow:
                 await tasks.begin(uow, task_id)
-        overtaken = Work(opened(app)[Worker].resources, task_id, attempt=1)
+        overtaken = JobContext(opened(app)[Worker].resources, task_id, attempt=1)
 
         with pytest.raises(LeaseLost):
             await Note(user_id=user.id).run(overtaken)

@@ -46,7 +46,7 @@ class TestRestore:
         assert said.endswith(f"is at migration {revisions.known_revisions()[0]}, the newest.")
         await asyncio.to_thread(migrations.check, empty_database)
 
-    async def test_refuses_a_database_that_is_not_empty(self, app: FastAPI, tmp_path: Path) -> None:
+    async def test_rejects_a_database_that_is_not_empty(self, app: FastAPI, tmp_path: Path) -> None:
         file = await dumped(app, tmp_path)
 
         with pytest.raises(ConfigError, match="not empty: --force"):
@@ -112,7 +112,7 @@ class TestRestore:
         await asyncio.to_thread(migrations.upgrade, empty_database)
         await asyncio.to_thread(migrations.check, empty_database)
 
-    async def test_refuses_a_newer_release(
+    async def test_rejects_a_newer_release(
         self, app: FastAPI, empty_database: str, tmp_path: Path
     ) -> None:
         await asyncio.to_thread(migrations.upgrade, empty_database)
@@ -123,14 +123,14 @@ class TestRestore:
         with pytest.raises(ConfigError, match="newer release: it is at migration 9999"):
             backup.restore(empty_database, file, force=True)
 
-    def test_refuses_a_file_that_is_no_dump(self, empty_database: str, tmp_path: Path) -> None:
+    def test_rejects_a_file_that_is_no_dump(self, empty_database: str, tmp_path: Path) -> None:
         file = tmp_path / "letter.txt"
         file.write_text("Dear all", encoding="utf-8")
 
         with pytest.raises(ConfigError, match="pg_restore failed"):
             backup.restore(empty_database, file, force=False)
 
-    def test_refuses_the_dump_of_another_service(self, empty_database: str, tmp_path: Path) -> None:
+    def test_rejects_the_dump_of_another_service(self, empty_database: str, tmp_path: Path) -> None:
         file = tmp_path / "other.dump"
         backup.dump(empty_database, file)
 
@@ -166,7 +166,7 @@ class TestCommandLine:
     def environment(self, settings: Settings) -> dict[str, str]:
         return {"DATABASE_URL": settings.database_url, "PYTHONPATH": str(ROOT)}
 
-    def test_dumps_and_refuses_to_restore_over_existing_data(
+    def test_dumps_and_rejects_to_restore_over_existing_data(
         self, environment: dict[str, str], tmp_path: Path
     ) -> None:
         file = str(tmp_path / "app.dump")

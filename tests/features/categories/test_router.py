@@ -125,7 +125,7 @@ class TestListCategories:
             ({"limit": "0"}, "/query/limit"),
         ],
     )
-    async def test_parameter_out_of_bounds_is_refused(
+    async def test_parameter_out_of_bounds_is_rejected(
         self, reader: AsyncClient, params: dict[str, str], pointer: str
     ) -> None:
         response = await reader.get(CATEGORIES, params=params)
@@ -222,7 +222,7 @@ class TestReadCategoryTree:
 
         assert seen == [{}, {"Old": {}}, {"New": {}}, {}]
 
-    async def test_refused_change_does_not_invalidate_the_cache(
+    async def test_rejected_change_does_not_invalidate_the_cache(
         self, app: FastAPI, boss: AsyncClient, save: Save
     ) -> None:
         await save(make_category(name="Taken"))
@@ -323,7 +323,7 @@ class TestCreateCategory:
 
         assert sorted(response.status_code for response in responses) == [201] + 9 * [409]
 
-    async def test_unknown_parent_is_refused(self, boss: AsyncClient) -> None:
+    async def test_unknown_parent_is_rejected(self, boss: AsyncClient) -> None:
         response = await boss.post(CATEGORIES, json={"name": "Desks", "parent_id": UNKNOWN_ID})
 
         assert broken(response) == {"/body/parent_id": "unknown_category"}
@@ -471,17 +471,17 @@ class TestUpdateCategory:
 
         assert response.json()["name"] == "FURNITURE"
 
-    async def test_unknown_parent_is_refused(self, boss: AsyncClient, category: Category) -> None:
+    async def test_unknown_parent_is_rejected(self, boss: AsyncClient, category: Category) -> None:
         response = await boss.patch(url(category), json={"parent_id": UNKNOWN_ID})
 
         assert broken(response) == {"/body/parent_id": "unknown_category"}
 
-    async def test_name_of_null_is_refused(self, boss: AsyncClient, category: Category) -> None:
+    async def test_name_of_null_is_rejected(self, boss: AsyncClient, category: Category) -> None:
         response = await boss.patch(url(category), json={"name": None})
 
         assert broken(response).keys() == {"/body/name"}
 
-    async def test_stale_version_is_refused(self, boss: AsyncClient, category: Category) -> None:
+    async def test_stale_version_is_rejected(self, boss: AsyncClient, category: Category) -> None:
         response = await boss.patch(
             url(category), json={"name": "New"}, headers={"If-Match": '"2"'}
         )
@@ -545,7 +545,7 @@ class TestDeleteCategory:
         assert response.status_code == 204
         assert restored.json()["category_id"] is None
 
-    async def test_stale_version_is_refused(self, boss: AsyncClient, category: Category) -> None:
+    async def test_stale_version_is_rejected(self, boss: AsyncClient, category: Category) -> None:
         response = await boss.delete(url(category), headers={"If-Match": '"2"'})
 
         assert_problem(response, 412, "precondition_failed")

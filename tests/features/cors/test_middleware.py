@@ -83,7 +83,7 @@ async def test_scripts_of_allowed_origin_may_read_every_header(browser: AsyncCli
         assert {"accept-ranges", "etag", "link", "location", "retry-after"} <= exposed
 
 
-async def test_refusals_may_be_read_too(browser: AsyncClient) -> None:
+async def test_rejections_may_be_read_too(browser: AsyncClient) -> None:
     huge = {"Content-Length": "99999999", "Content-Type": "application/json"}
     responses = [
         await browser.get("/nothing"),
@@ -157,7 +157,7 @@ async def test_preflight_for_private_network_is_accepted(browser: AsyncClient) -
         preflight(FRONT, "GET", *(f"x-{number}" for number in range(101))),
     ],
 )
-async def test_other_preflight_is_refused(browser: AsyncClient, headers: dict[str, str]) -> None:
+async def test_other_preflight_is_rejected(browser: AsyncClient, headers: dict[str, str]) -> None:
     response = await browser.options(ITEMS, headers=headers)
 
     assert_problem(response, 400, "bad_request")

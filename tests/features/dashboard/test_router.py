@@ -48,10 +48,10 @@ async def fill(save: Save, owner: User) -> None:
 
 
 class TestReadDashboard:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(DASHBOARD), 401, "unauthenticated")
 
-    async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
+    async def test_guest_is_rejected(self, as_user: As, guest: User) -> None:
         assert_problem(await (await as_user(guest)).get(DASHBOARD), 403, "not_permitted")
 
     async def test_user_sees_own_figures(

@@ -76,7 +76,7 @@ async def follow(feed: EventFeed) -> AsyncIterator[Follow]:
     started: list[Follower] = []
 
     async def start(after: Position | None = None) -> Follower:
-        started.append(Follower(feed, after or await feed.present()))
+        started.append(Follower(feed, after or await feed.end_position()))
         return started[-1]
 
     yield start
@@ -182,7 +182,7 @@ class TestOrder:
     async def test_resumed_stream_does_not_skip_a_late_commit(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User, save: Save
     ) -> None:
-        start = await feed.present()
+        start = await feed.end_position()
         async with units_of_work(app).begin() as slow:
             slow.session.add(item(user, "begun first"))
             await slow.session.flush()
@@ -205,7 +205,7 @@ class TestOrder:
     async def test_every_subscriber_receives_every_event_once(
         self, app: FastAPI, follow: Follow, feed: EventFeed, user: User
     ) -> None:
-        start = await feed.present()
+        start = await feed.end_position()
         writers = [asyncio.create_task(write(app, user, f"{each}-", 40)) for each in range(6)]
         followers = []
         for number in range(8):
@@ -261,7 +261,7 @@ class TestSubscribers:
     ) -> None:
         feed.max_waiting = 10
         with feed.subscription() as subscription:
-            received = subscription.events(start := await feed.present())
+            received = subscription.events(start := await feed.end_position())
             first = asyncio.ensure_future(anext(received))
             await eventually(lambda: is_admitted(feed))
             await write(app, user, "a", 1)
@@ -289,7 +289,7 @@ class TestSubscribers:
         monkeypatch.setattr(opened(app)[EventResources].feed, "poll_seconds", PATIENCE_SECONDS * 2)
         follower = Follower(
             opened(app)[EventResources].feed,
-            await opened(app)[EventResources].feed.present(),
+            await opened(app)[EventResources].feed.end_position(),
         )
         await eventually(lambda: is_admitted(opened(app)[EventResources].feed))
         for number in range(3):
@@ -334,7 +334,7 @@ class TestOtherProcesses:
         async with running(**changes) as here, running(**changes) as there:
             feed = opened(there)[EventResources].feed
             feed.poll_seconds = PATIENCE_SECONDS * 2
-            follower = Follower(feed, await feed.present())
+            follower = Follower(feed, await feed.end_position())
             await eventually(lambda: is_admitted(feed))
             await eventually(lambda: is_connected(here, there))
             received = asyncio.create_task(follower.until_received(2))
@@ -394,7 +394,7 @@ class TestReplays:
         self, app: FastAPI, user: User, database: Database
     ) -> None:
         feed = Counting(reads_of(app))
-        start = await feed.present()
+        start = await feed.end_position()
         await database(
             "INSERT INTO items (id, name, price, owner_id) SELECT gen_random_uuid(), 'item', 1, :id"
             " FROM generate_series(1, 250)",

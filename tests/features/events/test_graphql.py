@@ -43,11 +43,11 @@ class TestWithoutTheFeature:
         assert "Subscription" not in schema.as_str()
         assert "ItemEvent" not in schema.as_str()
 
-    async def test_subscription_is_refused_with_the_reason(self, schema: Schema) -> None:
+    async def test_subscription_is_rejected_with_the_reason(self, schema: Schema) -> None:
         results = await schema.subscribe(QUERY)
 
-        (refused,) = [error async for each in results for error in each.errors or []]
-        assert problem_of(refused).detail.startswith("The subscription operation is not supported")
+        (rejected,) = [error async for each in results for error in each.errors or []]
+        assert problem_of(rejected).detail.startswith("The subscription operation is not supported")
 
 
 class TestSubscription:
@@ -89,7 +89,7 @@ class TestSubscription:
         assert message["errors"][0]["extensions"]["code"] == "unavailable"
         assert "shutting down" in message["errors"][0]["message"]
 
-    async def test_duplicate_operation_id_is_refused(
+    async def test_duplicate_operation_id_is_rejected(
         self, app: FastAPI, port: int, user: User
     ) -> None:
         async with follower(app, port, user) as following:

@@ -32,6 +32,6 @@ class TestEventId:
         "text",
         ["", "12", "1-2", "1-2-3-4", "a-b-c", "1--2", "-1-2-3", "1-2-" + "9" * 19, "\u0661-2-3"],
     )
-    def test_invalid_id_is_refused(self, text: str) -> None:
+    def test_invalid_id_is_rejected(self, text: str) -> None:
         with pytest.raises(Unprocessable):
             position_of(text)

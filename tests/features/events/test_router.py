@@ -158,7 +158,7 @@ class TestResuming:
         assert names(source) == ["meanwhile"]
 
     @pytest.mark.parametrize("given", ["x", "1-2", "1-2-3-4", "0", "%00"])
-    async def test_malformed_id_is_refused(self, as_user: As, user: User, given: str) -> None:
+    async def test_malformed_id_is_rejected(self, as_user: As, user: User, given: str) -> None:
         response = await (await as_user(user)).get(PATH, headers={"Last-Event-ID": given})
 
         body = assert_problem(response, 422, "validation_failed")
@@ -201,7 +201,7 @@ class TestCredentials:
             again = await anonymous.get(PATH, params={"ticket": ticket})
         assert_problem(again, 401, "invalid_ticket")
 
-    async def test_token_in_the_url_is_refused(self, client: AsyncClient, token: str) -> None:
+    async def test_token_in_the_url_is_rejected(self, client: AsyncClient, token: str) -> None:
         response = await client.get(PATH, params={"access_token": token})
 
         assert_problem(response, 401, "unauthenticated")
@@ -361,13 +361,13 @@ class TestBounds:
             new_client(one, Authorization=f"Bearer {listener}") as client,
         ):
             async with listening(f"http://127.0.0.1:{other_port}", listener):
-                refused = await client.get(PATH)
+                rejected = await client.get(PATH)
             await eventually(partial(has_leases, database, 1))
             async with listening(f"http://127.0.0.1:{port}", listener):
                 pass
 
-        assert_problem(refused, 429, "too_many_streams")
-        assert refused.headers["retry-after"] == "10"
+        assert_problem(rejected, 429, "too_many_streams")
+        assert rejected.headers["retry-after"] == "10"
 
     async def test_streams_do_not_count_as_websockets(
         self, running: Running, listener: str
@@ -392,12 +392,12 @@ class TestBounds:
             listening(f"http://127.0.0.1:{port}", listener),
             new_client(app, Authorization=f"Bearer {listener}") as client,
         ):
-            refused = await client.get(PATH)
+            rejected = await client.get(PATH)
             status, *_ = await handshake(
                 port, "/api/v1/ws/lobby", {"Authorization": f"Bearer {listener}"}
             )
 
-        assert_problem(refused, 503, "overloaded")
+        assert_problem(rejected, 503, "overloaded")
         assert status == 503
 
     async def test_resuming_before_too_many_events_is_expired(
@@ -410,10 +410,10 @@ class TestBounds:
             for number in range(3):
                 await save(make_item(user, name=f"item {number}"))
             async with new_client(app, Authorization=f"Bearer {listener}") as client:
-                refused = await client.get(PATH, headers={"Last-Event-ID": start})
+                rejected = await client.get(PATH, headers={"Last-Event-ID": start})
 
-        assert_problem(refused, 410, "events_expired")
-        assert "More than 2 events" in refused.json()["detail"]
+        assert_problem(rejected, 410, "events_expired")
+        assert "More than 2 events" in rejected.json()["detail"]
 
 
 async def leases(database: Database) -> int:

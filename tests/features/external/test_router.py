@@ -47,7 +47,7 @@ async def demo(app: FastAPI) -> AsyncIterator[DemoApi]:
 
 
 class TestReadExternalResource:
-    async def test_without_credentials_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_credentials_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(f"{EXTERNAL}/news"), 401, "unauthenticated")
 
     async def test_resource_is_returned(self, as_user: As, user: User, demo: DemoApi) -> None:
@@ -120,7 +120,7 @@ class TestReadExternalResource:
         assert demo.requests["/resources/news"] == 0
 
     @pytest.mark.parametrize("name", ["..", "a%2Fb", "News", "a.b", "a" * 65, "-a", "%00"])
-    async def test_id_with_path_characters_is_refused(
+    async def test_id_with_path_characters_is_rejected(
         self, as_user: As, user: User, demo: DemoApi, name: str
     ) -> None:
         response = await (await as_user(user)).get(f"{EXTERNAL}/{name}")
@@ -130,7 +130,7 @@ class TestReadExternalResource:
 
 
 class TestReadAggregate:
-    async def test_without_credentials_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_credentials_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(AGGREGATE), 401, "unauthenticated")
 
     async def test_all_three_are_returned(self, as_user: As, user: User, demo: DemoApi) -> None:
@@ -154,7 +154,7 @@ class TestReadAggregate:
 
 
 class TestListQuotes:
-    async def test_without_credentials_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_credentials_is_rejected(self, client: AsyncClient) -> None:
         response = await client.get(f"/api/v1/items/{uuid.uuid4()}/quotes")
 
         assert_problem(response, 401, "unauthenticated")

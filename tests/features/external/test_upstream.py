@@ -19,7 +19,7 @@ from app.features.external.retries import (
 )
 from app.features.external.upstream import Upstream
 from app.features.http_client.client import (
-    UnusableAnswer,
+    UnusableResponse,
     UpstreamFailed,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -86,7 +86,7 @@ class TestRequests:
         assert demo.requests == {"/resources/news": 1}
 
     async def test_redirect_is_not_followed(self, upstream: Upstream, demo: DemoApi) -> None:
-        assert type(await failure(upstream, "/resources/moved")) is UnusableAnswer
+        assert type(await failure(upstream, "/resources/moved")) is UnusableResponse
         assert demo.requests == {"/resources/moved": 1}
 
     async def test_missing_resource_is_not_found(self, upstream: Upstream) -> None:
@@ -122,7 +122,7 @@ class TestCosts:
     async def test_huge_response_is_not_retried(
         self, upstream: Upstream, demo: DemoApi, name: str
     ) -> None:
-        assert type(await failure(upstream, f"/resources/{name}")) is UnusableAnswer
+        assert type(await failure(upstream, f"/resources/{name}")) is UnusableResponse
         assert demo.requests[f"/resources/{name}"] == 1
 
     async def test_server_works_after_a_client_disconnects(self, upstream: Upstream) -> None:
@@ -219,10 +219,10 @@ class TestBreaker:
     ) -> None:
         await open_breaker(upstream)
 
-        refused = await failure(upstream, "/resources/news")
+        rejected = await failure(upstream, "/resources/news")
 
-        assert type(refused) is BreakerOpen
-        assert refused.headers == {"Retry-After": "1"}
+        assert type(rejected) is BreakerOpen
+        assert rejected.headers == {"Retry-After": "1"}
         assert demo.requests == {"/resources/failing": breaker_limits.FAILURES}
         assert list(breakers.states().values()) == ["open"]
 
@@ -287,7 +287,7 @@ class TestBreaker:
 
 
 async def open_breaker(upstream: Upstream) -> None:
-    """Three failures of the first call, two of the second before the breaker refuses its third."""
+    """Three failures of the first call, two of the second before the breaker rejects its third."""
     await failure(upstream, "/resources/failing")
     await failure(upstream, "/resources/failing")
 

@@ -270,9 +270,9 @@ class TestSmallApplication:
         async def answer(_: Annotated[None, Depends(noted)], number: int) -> Response:
             return Response(str(number))
 
-        refused = await ask(path="/?number=x")
+        rejected = await ask(path="/?number=x")
 
-        assert refused.status_code == 422
+        assert rejected.status_code == 422
         assert calls == ["noted"]
 
 

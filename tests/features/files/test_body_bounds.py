@@ -15,7 +15,7 @@ class TestBody:
         assert await status_of(app, body, "/api/v1/files") == 401
         assert body.read == 0
 
-    async def test_coded_form_is_refused(self, as_user: As, user: User) -> None:
+    async def test_coded_form_is_rejected(self, as_user: As, user: User) -> None:
         client = await as_user(user)
 
         response = await client.post(

@@ -79,7 +79,7 @@ class TestDetection:
             (archive("a.exe"), ""),
         ],
     )
-    def test_anything_else_is_refused(self, head: bytes, declared: str) -> None:
+    def test_anything_else_is_rejected(self, head: bytes, declared: str) -> None:
         with pytest.raises(UnsupportedMediaType):
             detect(head, declared=declared, name="x")
 
@@ -120,7 +120,7 @@ class TestTextCheck:
         check.feed(b"", is_last=True)
 
     @pytest.mark.parametrize("content", [b"\xff", b"a\0b", b"\x1a", "€".encode()[:2]])
-    def test_anything_but_utf_8_text_is_refused(self, content: bytes) -> None:
+    def test_anything_but_utf_8_text_is_rejected(self, content: bytes) -> None:
         check = TextCheck("text/csv")
 
         with pytest.raises(UnsupportedMediaType):

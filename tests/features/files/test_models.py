@@ -42,6 +42,6 @@ class TestQuota:
         Quota(100, 10).check(usage)
 
     @pytest.mark.parametrize("usage", [Usage(101, 1), Usage(1, 11)])
-    def test_upload_beyond_the_quota_is_refused(self, usage: Usage) -> None:
+    def test_upload_beyond_the_quota_is_rejected(self, usage: Usage) -> None:
         with pytest.raises(QuotaExceeded):
             Quota(100, 10).check(usage)

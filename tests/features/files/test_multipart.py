@@ -100,6 +100,6 @@ class TestMultipartReader:
             b"--cut\r\na: " + b"b" * 10_000 + b"\r\n\r\n\r\n--cut--",
         ],
     )
-    async def test_malformed_body_is_refused(self, content: bytes) -> None:
+    async def test_malformed_body_is_rejected(self, content: bytes) -> None:
         with pytest.raises(BadRequest):
             await read(content)

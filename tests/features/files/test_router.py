@@ -157,14 +157,14 @@ async def answered(app: FastAPI, token: str, messages: list[dict[str, Any]]) -> 
 async def failing_commit(app: FastAPI) -> AsyncIterator[None]:
     """A constraint that PostgreSQL checks only when the transaction commits."""
     function = """
-        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '23514'; END $$
+        CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'rejected' USING ERRCODE = '23514'; END $$
     """
     trigger = """
-        CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON files DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION refuse()
+        CREATE CONSTRAINT TRIGGER reject AFTER INSERT ON files DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION reject()
     """
-    for statements in ((function, trigger), ("DROP FUNCTION refuse CASCADE",)):
+    for statements in ((function, trigger), ("DROP FUNCTION reject CASCADE",)):
         async with units_of_work(app).begin() as uow:
             for statement in statements:
                 await uow.session.execute(text(statement))
@@ -201,7 +201,7 @@ class TestCreateFile:
         assert_problem(response, 401, "unauthenticated")
         assert feed.taken == 0
 
-    async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
+    async def test_guest_is_rejected(self, as_user: As, guest: User) -> None:
         response = await (await as_user(guest)).post(FILES, files=files(PDF))
 
         assert_problem(response, 403, "insufficient_scope")
@@ -272,7 +272,7 @@ class TestCreateFile:
     @pytest.mark.parametrize(
         "path", ["/a", "a/", "a//b", "..", "a/..", ".hidden", "a\\b", "a b", "ä", "a" * 501, "a\0"]
     )
-    async def test_path_of_other_form_is_refused(self, owner: AsyncClient, path: str) -> None:
+    async def test_path_of_other_form_is_rejected(self, owner: AsyncClient, path: str) -> None:
         response = await owner.post(FILES, files=files(PDF), data={"path": path})
 
         assert broken(response).keys() == {"/body/path"}
@@ -314,7 +314,7 @@ class TestCreateFile:
             (b"Content-Type: text/plain; charset=nothing\r\n", b"x", "charset_unsupported"),
         ],
     )
-    async def test_field_in_another_charset_is_refused(
+    async def test_field_in_another_charset_is_rejected(
         self, owner: AsyncClient, head: bytes, value: bytes, code: str
     ) -> None:
         field = b'Content-Disposition: form-data; name="description"\r\n' + head + b"\r\n" + value
@@ -323,7 +323,7 @@ class TestCreateFile:
 
         assert broken(response) == {"/body/description": code}
 
-    async def test_file_name_in_invalid_utf_8_is_refused(self, owner: AsyncClient) -> None:
+    async def test_file_name_in_invalid_utf_8_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(
             FILES, content=raw(raw_file(PDF, name=b"Gr\xf6.pdf")), headers=FORM
         )
@@ -357,42 +357,42 @@ class TestCreateFile:
 
         assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
-    async def test_second_file_is_refused(self, owner: AsyncClient) -> None:
+    async def test_second_file_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(FILES, files=files(PDF, PDF))
 
         assert broken(response) == {"/body/file": "too_long"}
 
-    async def test_empty_file_is_refused(self, owner: AsyncClient) -> None:
+    async def test_empty_file_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(FILES, files=files(b""))
 
         assert broken(response) == {"/body/file": "file_empty"}
 
-    async def test_other_content_than_declared_is_refused(self, owner: AsyncClient) -> None:
+    async def test_other_content_than_declared_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(FILES, files=files(PNG, kind="application/pdf"))
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_program_is_refused(self, owner: AsyncClient) -> None:
+    async def test_program_is_rejected(self, owner: AsyncClient) -> None:
         program = b"\x7fELF" + b"\0" * 100
 
         response = await owner.post(FILES, files=files(program, kind="application/octet-stream"))
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_text_with_late_binary_bytes_is_refused(self, owner: AsyncClient) -> None:
+    async def test_text_with_late_binary_bytes_is_rejected(self, owner: AsyncClient) -> None:
         content = b"all is well\n" * 10_000 + b"\0"
 
         response = await owner.post(FILES, files=files(content, name="a.txt", kind="text/plain"))
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_forbidden_media_type_is_refused(self, running: Running, user: User) -> None:
+    async def test_forbidden_media_type_is_rejected(self, running: Running, user: User) -> None:
         async with strict(running, user, upload_media_types=frozenset({"image/png"})) as owner:
             response = await owner.post(FILES, files=files(PDF))
 
         assert_problem(response, 415, "unsupported_media_type")
 
-    async def test_other_body_than_a_form_is_refused(self, owner: AsyncClient) -> None:
+    async def test_other_body_than_a_form_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(FILES, json={"file": "report.pdf"})
 
         assert_problem(response, 415, "unsupported_media_type")
@@ -407,27 +407,27 @@ class TestCreateFile:
             b"no form at all",
         ],
     )
-    async def test_malformed_body_is_refused(self, owner: AsyncClient, body: bytes) -> None:
+    async def test_malformed_body_is_rejected(self, owner: AsyncClient, body: bytes) -> None:
         response = await owner.post(FILES, content=body, headers=FORM)
 
         assert_problem(response, 400, "bad_request")
 
     @pytest.mark.parametrize("boundary", ["", "; boundary=", f"; boundary={'b' * 300}"])
-    async def test_useless_boundary_is_refused(self, owner: AsyncClient, boundary: str) -> None:
+    async def test_useless_boundary_is_rejected(self, owner: AsyncClient, boundary: str) -> None:
         headers = {"Content-Type": f"multipart/form-data{boundary}"}
 
         response = await owner.post(FILES, content=raw(raw_file(PDF)), headers=headers)
 
         assert_problem(response, 400, "bad_request")
 
-    async def test_too_many_fields_are_refused(self, owner: AsyncClient) -> None:
+    async def test_too_many_fields_are_rejected(self, owner: AsyncClient) -> None:
         fields = {f"field{number}": "x" for number in range(21)}
 
         response = await owner.post(FILES, files=files(PDF), data=fields)
 
         assert_problem(response, 413, "content_too_large")
 
-    async def test_huge_field_is_refused(self, owner: AsyncClient) -> None:
+    async def test_huge_field_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(FILES, files=files(PDF), data={"path": "a" * 5000})
 
         assert_problem(response, 413, "content_too_large")
@@ -449,7 +449,7 @@ class TestCreateFile:
         assert held == [0]
 
     @pytest.mark.parametrize("name", ["upload_timeout_seconds", "upload_idle_timeout_seconds"])
-    async def test_slow_upload_is_refused(self, running: Running, user: User, name: str) -> None:
+    async def test_slow_upload_is_rejected(self, running: Running, user: User, name: str) -> None:
         feed = Feed(raw(raw_file(PDF))[:9000], then=asyncio.Event().wait)
 
         async with strict(running, user, **{name: 0.05}) as owner:
@@ -479,7 +479,7 @@ class TestCreateFile:
 
 
 class TestLimits:
-    async def test_declared_size_is_refused_before_anything_is_read(
+    async def test_declared_size_is_rejected_before_anything_is_read(
         self, running: Running, user: User
     ) -> None:
         feed = Feed(raw(raw_file(PDF)))
@@ -491,7 +491,7 @@ class TestLimits:
         assert_problem(response, 413, "content_too_large")
         assert feed.taken == 0
 
-    async def test_undeclared_size_is_refused_before_64_kib_more_are_read(
+    async def test_undeclared_size_is_rejected_before_64_kib_more_are_read(
         self, running: Running, user: User
     ) -> None:
         body = raw(raw_file(b"%PDF-1.7" + b"x" * 300 * KIB))
@@ -531,7 +531,7 @@ class TestLimits:
 
         assert sorted(answer.status_code for answer in answers) == [201] * 2 + [413] * 6
 
-    async def test_used_up_quota_is_refused_before_anything_is_read(
+    async def test_used_up_quota_is_rejected_before_anything_is_read(
         self, running: Running, user: User, save: Save
     ) -> None:
         await save(make_file(user, size=10 * KIB))
@@ -571,7 +571,7 @@ class TestUploadsInProgress:
             ({"uploads_per_process": 2}, 503, "overloaded"),
         ],
     )
-    async def test_upload_beyond_the_bound_is_refused_before_anything_is_read(
+    async def test_upload_beyond_the_bound_is_rejected_before_anything_is_read(
         self, running: Running, user: User, changes: dict[str, int], status: int, code: str
     ) -> None:
         go_on, feeds = asyncio.Event(), [Feed(raw(raw_file(PDF))[:9000]) for _ in range(3)]
@@ -579,13 +579,13 @@ class TestUploadsInProgress:
         async with strict(running, user, **changes) as owner:
             started = [asyncio.create_task(send(owner, feed)) for feed in feeds[:2]]
             await eventually(lambda: all(feed.taken for feed in feeds[:2]))
-            refused = await send(owner, feeds[2])
+            rejected = await send(owner, feeds[2])
             go_on.set()
             await asyncio.gather(*started)
             again = await owner.post(FILES, files=files(PDF))
 
-        assert_problem(refused, status, code)
-        assert refused.headers["retry-after"] == "5"
+        assert_problem(rejected, status, code)
+        assert rejected.headers["retry-after"] == "5"
         assert feeds[2].taken == 0
         assert again.status_code == 201
 
@@ -622,12 +622,12 @@ class TestFullDisk:
         async with strict(running, user, storage_url=str(tiny_disk)) as owner:
             ballast = tiny_disk / "ballast"
             ballast.write_bytes(b"\0" * 1020 * KIB)
-            refused = await owner.post(FILES, files=files(PDF))
+            rejected = await owner.post(FILES, files=files(PDF))
             ballast.unlink()
 
             accepted = await owner.post(FILES, files=files(PDF))
 
-            assert_problem(refused, 507, "insufficient_storage")
+            assert_problem(rejected, 507, "insufficient_storage")
             assert accepted.status_code == 201
             assert listed(tiny_disk) == {accepted.json()["id"]}
 
@@ -663,7 +663,7 @@ class TestOverTheWire:
         # 90 MiB went in; the answer to curl, collected by this process, is 15 of the growth.
         assert peak_memory() - before < 60 * MIB
 
-    async def test_too_large_upload_is_refused_over_the_wire(
+    async def test_too_large_upload_is_rejected_over_the_wire(
         self, app: FastAPI, user: User, tmp_path: Path
     ) -> None:
         (tmp_path / "huge.pdf").write_bytes(b"%PDF-1.7" + b"x" * 40 * MIB)
@@ -709,7 +709,7 @@ class TestIdempotency:
         assert second.headers["Idempotency-Replayed"] == "true"
         assert len((await owner.get(FILES)).json()["items"]) == 1
 
-    async def test_other_file_is_refused(self, owner: AsyncClient) -> None:
+    async def test_other_file_is_rejected(self, owner: AsyncClient) -> None:
         await owner.post(FILES, files=files(PDF), headers=self.KEY)
 
         response = await owner.post(FILES, files=files(PDF + b"more"), headers=self.KEY)
@@ -750,7 +750,7 @@ class TestCreateFiles:
         assert response.status_code == 201
         assert kinds == ["application/pdf", "image/png", "application/pdf"]
 
-    async def test_one_refused_file_refuses_all(self, owner: AsyncClient) -> None:
+    async def test_one_rejected_file_rejects_all(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, files=files(PDF, PDF, PNG, field="files"))
 
         assert_problem(response, 415, "unsupported_media_type")
@@ -769,7 +769,7 @@ class TestCreateFiles:
         assert [file["size"] for file in response.json()["files"]] == [len(PDF)]
         assert broken(alone) == {"/body/files": "missing"}
 
-    async def test_one_too_many_refuses_all(self, owner: AsyncClient) -> None:
+    async def test_one_too_many_rejects_all(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, files=files(*[PDF] * 11, field="files"))
 
         assert broken(response) == {"/body/files": "too_long"}
@@ -788,7 +788,7 @@ class TestCreateFiles:
         assert fitting.status_code == 201
         assert_problem(exceeding, 413, "content_too_large")
 
-    async def test_fields_are_refused(self, owner: AsyncClient) -> None:
+    async def test_fields_are_rejected(self, owner: AsyncClient) -> None:
         fields = {"path": "a.pdf"}
 
         response = await owner.post(BATCH, files=files(PDF, field="files"), data=fields)
@@ -832,7 +832,7 @@ class TestListFiles:
 
         assert names(response) == ["image"]
 
-    async def test_unknown_content_type_is_refused(self, owner: AsyncClient) -> None:
+    async def test_unknown_content_type_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.get(FILES, params={"content_type": "text/html"})
 
         assert broken(response) == {"/query/content_type": "literal_error"}
@@ -901,7 +901,7 @@ class TestReadFile:
 
         assert_problem(response, 404, "not_found")
 
-    async def test_malformed_id_is_refused(self, owner: AsyncClient) -> None:
+    async def test_malformed_id_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.get(f"{FILES}/report.pdf")
 
         assert broken(response) == {"/path/file_id": "uuid_parsing"}
@@ -931,7 +931,7 @@ class TestReadFileByPath:
 
         assert_problem(response, 404, "not_found")
 
-    async def test_malformed_path_is_refused(self, owner: AsyncClient) -> None:
+    async def test_malformed_path_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.get(f"{FILES}/by-path/a%00b")
 
         assert broken(response) == {"/path/file_path": "string_pattern_mismatch"}
@@ -1005,7 +1005,7 @@ class TestReadFileContent:
         assert response.content == PDF
 
     @pytest.mark.parametrize("wanted", [f"bytes={len(PDF)}-", "bytes=-0", f"bytes={'9' * 18}-"])
-    async def test_range_beyond_the_end_is_refused(self, owner: AsyncClient, wanted: str) -> None:
+    async def test_range_beyond_the_end_is_rejected(self, owner: AsyncClient, wanted: str) -> None:
         response = await owner.get(await content_url(owner), headers={"Range": wanted})
 
         assert_problem(response, 416, "range_not_satisfiable")
@@ -1088,7 +1088,7 @@ class TestDeleteFile:
 
         assert (await upload(owner, path="a.pdf"))["path"] == "a.pdf"
 
-    async def test_another_user_is_refused(
+    async def test_another_user_is_rejected(
         self, owner: AsyncClient, other_client: AsyncClient
     ) -> None:
         url = await content_url(owner)
@@ -1105,7 +1105,7 @@ class TestDeleteFile:
 
         assert response.status_code == 204
 
-    async def test_stale_version_is_refused(self, owner: AsyncClient) -> None:
+    async def test_stale_version_is_rejected(self, owner: AsyncClient) -> None:
         file = await upload(owner)
 
         response = await owner.delete(f"{FILES}/{file['id']}", headers={"If-Match": '"2"'})

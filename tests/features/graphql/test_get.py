@@ -54,7 +54,7 @@ class TestQuery:
         ("variables", "code"),
         [("{", "json_invalid"), ("[]", "dict_type"), ("7", "dict_type")],
     )
-    async def test_invalid_variables_are_refused(
+    async def test_invalid_variables_are_rejected(
         self, as_user: As, user: User, variables: str, code: str
     ) -> None:
         parameters = {"query": "{me{id}}", "variables": variables}

@@ -1,4 +1,4 @@
-"""Limits of GraphQL documents: depth, aliases, tokens and cost, each refused with bounded work."""
+"""Limits of GraphQL documents: depth, aliases, tokens and cost, each rejected with bounded work."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from benchmarks.harness.graphql import ATTACKS, FULL_PAGE, nested, page_of
 from tests.counting import calls_during
 
 # A tenth of a second of an idle processor; what doubles with each fragment would be millions.
-REFUSED_WITHIN_CALLS = 100_000
+REJECTED_WITHIN_CALLS = 100_000
 
 checked_query = partial(check_query, connections={"items", "users"})
 
@@ -52,12 +52,12 @@ class TestCosts:
 
 class TestLimits:
     @pytest.mark.parametrize("attack", ATTACKS)
-    def test_attack_is_refused_at_once(self, attack: str) -> None:
+    def test_attack_is_rejected_at_once(self, attack: str) -> None:
         def attempt() -> None:
             with pytest.raises(QueryTooComplex):
                 checked_query(ATTACKS[attack])
 
-        assert calls_during(attempt) < REFUSED_WITHIN_CALLS
+        assert calls_during(attempt) < REJECTED_WITHIN_CALLS
 
     @pytest.mark.parametrize(
         "query",

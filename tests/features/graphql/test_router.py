@@ -45,12 +45,12 @@ CREATE_USER = "mutation($input: CreateUserInput!) { createUser(input: $input) { 
 
 
 class TestAuthentication:
-    async def test_anonymous_client_is_refused(self, client: AsyncClient) -> None:
+    async def test_anonymous_client_is_rejected(self, client: AsyncClient) -> None:
         response = await client.post("/graphql", json={"query": "{me{id}}"})
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_forged_tokens_are_refused(
+    async def test_forged_tokens_are_rejected(
         self, app: FastAPI, client: AsyncClient, admin: User
     ) -> None:
         forged = sendable(forged_tokens(await target(app, admin)))
@@ -189,7 +189,7 @@ class TestQueries:
             ("first: 99999999999", "invalid_query"),
         ],
     )
-    async def test_invalid_argument_is_refused(
+    async def test_invalid_argument_is_rejected(
         self, as_user: As, user: User, arguments: str, expected: str
     ) -> None:
         client = await as_user(user)
@@ -200,7 +200,7 @@ class TestQueries:
         ("arguments", "pointer"),
         [("first: 0", "/first"), ('filter: {minPrice: "-1"}', "/filter/minPrice")],
     )
-    async def test_refusal_points_at_the_argument(
+    async def test_rejection_points_at_the_argument(
         self, as_user: As, user: User, arguments: str, pointer: str
     ) -> None:
         answer = await execute(await as_user(user), f"{{items({arguments}){{edges{{cursor}}}}}}")
@@ -342,7 +342,7 @@ class FailingReads(Reader):
 
 
 class TestRequest:
-    async def test_batch_is_refused(self, as_user: As, user: User) -> None:
+    async def test_batch_is_rejected(self, as_user: As, user: User) -> None:
         response = await (await as_user(user)).post("/graphql", json=[{"query": "{me{id}}"}] * 2)
 
         assert broken(response)
@@ -357,7 +357,7 @@ class TestRequest:
             ("subscription {itemEvents{id}}", None, "WebSocket"),
         ],
     )
-    async def test_unknown_operation_name_is_refused(
+    async def test_unknown_operation_name_is_rejected(
         self, as_user: As, user: User, query: str, name: str | None, message: str
     ) -> None:
         body = {"query": query, "operationName": name}
@@ -454,11 +454,11 @@ class TestCost:
             token = await access_token(app, user)
             async with new_client(app, Authorization=f"Bearer {token}") as client:
                 first = await client.post("/graphql", json={"query": query})
-                refused = await client.post("/graphql", json={"query": query})
+                rejected = await client.post("/graphql", json={"query": query})
 
         # Two hundred rows count as two more requests.
         assert first.headers.get_list("ratelimit")[0].startswith('"default";r=2;')
-        assert_problem(refused, 429, "rate_limited")
+        assert_problem(rejected, 429, "rate_limited")
 
     async def test_number_of_errors_is_bounded(self, as_user: As, user: User) -> None:
         unknown = " ".join(f"field{number}" for number in range(300))

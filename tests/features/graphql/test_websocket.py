@@ -20,14 +20,14 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 
 class TestSubscribe:
-    async def test_without_a_credential_is_refused_unless_the_protocol_has_one(
+    async def test_without_a_credential_is_rejected_unless_the_protocol_has_one(
         self, port: int
     ) -> None:
         status, _, body = await handshake(port, "/graphql")
 
         assert (status, body["code"]) == (401, "unauthenticated")
 
-    async def test_page_of_another_origin_is_refused(
+    async def test_page_of_another_origin_is_rejected(
         self, app: FastAPI, port: int, user: User
     ) -> None:
         token = await access_token(app, user)
@@ -58,17 +58,17 @@ class TestSubscribe:
             (f"subscription {{ {'a ' * 1001} }}", "query_too_complex"),
         ],
     )
-    async def test_other_operations_are_refused(
+    async def test_other_operations_are_rejected(
         self, app: FastAPI, port: int, user: User, query: str, code: str
     ) -> None:
         async with follower(app, port, user) as following:
             await following.begin()
             await following.subscribe(query)
 
-            refused = await following.receive()
+            rejected = await following.receive()
 
-        assert (refused["type"], refused["id"]) == ("error", "1")
-        assert refused["payload"][0]["extensions"]["code"] == code
+        assert (rejected["type"], rejected["id"]) == ("error", "1")
+        assert rejected["payload"][0]["extensions"]["code"] == code
 
 
 class TestProtocol:
@@ -76,7 +76,7 @@ class TestProtocol:
         async with follower(app, port, user, protocol="graphql-ws") as following:
             assert await following.close_code() == 4406
 
-    async def test_subscribe_before_init_is_refused(
+    async def test_subscribe_before_init_is_rejected(
         self, app: FastAPI, port: int, user: User
     ) -> None:
         async with follower(app, port, user) as following:

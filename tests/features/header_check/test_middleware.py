@@ -19,7 +19,7 @@ def test_accepts_repeated_list_field() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SINGLETONS))
-async def test_repeated_singleton_is_refused(client: AsyncClient, name: bytes) -> None:
+async def test_repeated_singleton_is_rejected(client: AsyncClient, name: bytes) -> None:
     field = name.decode()
     headers = [(field.title(), "one"), (field, "one")]
 

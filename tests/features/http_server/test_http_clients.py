@@ -40,7 +40,7 @@ async def statuses(client: str, url: str, size: int, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("client", COMMANDS)
-async def test_client_reads_the_refusal_of_a_large_body(client: str, url: str) -> None:
+async def test_client_reads_the_rejection_of_a_large_body(client: str, url: str) -> None:
     assert await statuses(client, url, MEGABYTES, ROUNDS) == ["413"] * ROUNDS
 
 

@@ -183,7 +183,7 @@ class TestFraming:
         assert [status for status, _, _ in answers] == [200] * 3
         problem_of(last, 400, "bad_request")
 
-    async def test_refused_request_keeps_its_id_and_is_logged(self, running: Running) -> None:
+    async def test_rejected_request_keeps_its_id_and_is_logged(self, running: Running) -> None:
         async with running(log_level="info") as app, serving(app) as port:
             with structlog.testing.capture_logs() as lines:
                 async with connected(port) as connection:

@@ -51,7 +51,7 @@ class TestIdempotencyKey:
         assert "idempotency-replayed" not in first.headers
         assert await count_items(app) == 1
 
-    async def test_other_body_is_refused(self, as_user: As, user: User) -> None:
+    async def test_other_body_is_rejected(self, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
         await client.post(ITEMS, json=item_body(), headers=headers)
 
@@ -95,10 +95,10 @@ class TestIdempotencyKey:
             *(client.post(ITEMS, json=item_body(), headers=headers) for _ in range(10))
         )
 
-        refused = [answer for answer in answers if answer.status_code == 409]
-        assert refused
-        assert {answer.json()["code"] for answer in refused} == {"idempotency_key_in_progress"}
-        assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+        rejected = [answer for answer in answers if answer.status_code == 409]
+        assert rejected
+        assert {answer.json()["code"] for answer in rejected} == {"idempotency_key_in_progress"}
+        assert {answer.headers["retry-after"] for answer in rejected} == {"1"}
 
     async def test_failed_request_releases_the_key(self, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
@@ -109,7 +109,7 @@ class TestIdempotencyKey:
         assert failed.status_code == 422
         assert response.status_code == 201
 
-    async def test_too_long_key_is_refused(self, as_user: As, user: User) -> None:
+    async def test_too_long_key_is_rejected(self, as_user: As, user: User) -> None:
         client = await as_user(user)
 
         response = await client.post(ITEMS, json=item_body(), headers=keyed("k" * 256))
@@ -121,14 +121,14 @@ class TestIdempotencyKey:
 class TestReplay:
     """A replay passes what the request itself has to pass."""
 
-    async def test_missing_scope_is_refused(self, user: User, as_user: As) -> None:
+    async def test_missing_scope_is_rejected(self, user: User, as_user: As) -> None:
         headers = keyed()
         await (await as_user(user)).post(ITEMS, json=item_body(), headers=headers)
         reader = await as_user(user, scopes=("items:read",))
 
-        refused = await reader.post(ITEMS, json=item_body(), headers=headers)
+        rejected = await reader.post(ITEMS, json=item_body(), headers=headers)
 
-        assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
+        assert (rejected.status_code, rejected.json()["code"]) == (403, "insufficient_scope")
 
     async def test_another_session_with_the_same_scopes_gets_the_first_response(
         self, user: User, as_user: As
@@ -177,7 +177,7 @@ class TestReplay:
 
 
 class TestAnonymous:
-    async def test_anonymous_request_is_refused_without_a_database_query(
+    async def test_anonymous_request_is_rejected_without_a_database_query(
         self, app: FastAPI, running: Running
     ) -> None:
         """Every POST that needs a credential; the database behind this application is gone."""
@@ -199,7 +199,7 @@ class TestAnonymous:
 
 
 class TestBound:
-    async def test_new_key_beyond_the_bound_is_refused_and_old_ones_are_replayed(
+    async def test_new_key_beyond_the_bound_is_rejected_and_old_ones_are_replayed(
         self, running: Running, user: User
     ) -> None:
         old, other, new = keyed(), keyed(), keyed()
@@ -208,12 +208,12 @@ class TestBound:
             async with new_client(app, Authorization=f"Bearer {token}") as client:
                 first = await client.post(ITEMS, json=item_body(), headers=old)
                 await client.post(ITEMS, json=item_body(), headers=other)
-                refused = await client.post(ITEMS, json=item_body(), headers=new)
+                rejected = await client.post(ITEMS, json=item_body(), headers=new)
                 replayed = await client.post(ITEMS, json=item_body(), headers=old)
                 without = await client.post(ITEMS, json=item_body())
             count = await count_items(app)
 
-        assert_problem(refused, 429, "too_many_idempotency_keys")
-        assert refused.headers["retry-after"] == "3600"
+        assert_problem(rejected, 429, "too_many_idempotency_keys")
+        assert rejected.headers["retry-after"] == "3600"
         assert replayed.content == first.content
         assert (without.status_code, count) == (201, 3)

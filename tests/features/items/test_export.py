@@ -80,7 +80,7 @@ class TestExportItems:
         assert iterations >= 20
         assert sum(part.count(str(item.id)) for part in encoded.result()) == 1000
 
-    async def test_unknown_format_is_refused(self, as_user: As, user: User) -> None:
+    async def test_unknown_format_is_rejected(self, as_user: As, user: User) -> None:
         response = await (await as_user(user)).get(EXPORT, params={"format": "xml"})
 
         assert response.status_code == 422

@@ -53,12 +53,12 @@ class TestExportSlots:
             headers = {"Authorization": f"Bearer {token}"}
             async with AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
                 async with unread_export(port, token):
-                    refused = await client.get(EXPORT)
+                    rejected = await client.get(EXPORT)
                 await eventually(lambda: has_slots_in_use(app, 0))
                 granted = await client.head(EXPORT)
 
-        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
-        assert refused.headers["retry-after"] == "5"
+        assert (rejected.status_code, rejected.json()["code"]) == (429, "too_many_at_once")
+        assert rejected.headers["retry-after"] == "5"
         assert granted.status_code == 200
 
     async def test_export_beyond_the_slots_of_the_process_is_503(
@@ -71,10 +71,10 @@ class TestExportSlots:
                 unread_export(port, token),
                 new_client(app, Authorization=f"Bearer {other}") as client,
             ):
-                refused = await client.get(EXPORT)
+                rejected = await client.get(EXPORT)
 
-        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-        assert refused.headers["retry-after"] == "5"
+        assert (rejected.status_code, rejected.json()["code"]) == (503, "overloaded")
+        assert rejected.headers["retry-after"] == "5"
 
     async def test_two_hundred_unread_exports_open_two_connections(
         self, running: Running, many_items: None, user: User

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.features.items.models import Item, ItemRow
-from app.features.items.router import batch_answer
+from app.features.items.router import batch_response
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
@@ -186,7 +186,7 @@ class TestListItems:
     @pytest.mark.parametrize(
         "sort", ["owner_id", "-", "--name", "name,", "name,name", "name,-name", "Name", "name;--"]
     )
-    async def test_unknown_sort_is_refused(self, owner: AsyncClient, sort: str) -> None:
+    async def test_unknown_sort_is_rejected(self, owner: AsyncClient, sort: str) -> None:
         response = await owner.get(ITEMS, params={"sort": sort})
 
         assert broken(response) == {"/query/sort": "unknown_sort"}
@@ -212,7 +212,7 @@ class TestListItems:
             ({"include_total": "perhaps"}, "/query/include_total"),
         ],
     )
-    async def test_parameter_out_of_bounds_is_refused(
+    async def test_parameter_out_of_bounds_is_rejected(
         self, owner: AsyncClient, params: dict[str, Any], pointer: str
     ) -> None:
         response = await owner.get(ITEMS, params=params)
@@ -286,7 +286,7 @@ class TestWalkItems:
         assert names(second) == ["b"]
 
     @pytest.mark.parametrize("params", [{"sort": "price"}, {"sort": "name", "skip": 1}])
-    async def test_cursor_with_another_sort_is_refused(
+    async def test_cursor_with_another_sort_is_rejected(
         self, owner: AsyncClient, user: User, save: Save, params: dict[str, Any]
     ) -> None:
         for _ in range(2):
@@ -301,12 +301,12 @@ class TestWalkItems:
     @pytest.mark.parametrize(
         "cursor", ["", "x", "=", "é", "%00", "a" * 22, "YWJj" * 8, "../../etc/passwd"]
     )
-    async def test_made_up_cursor_is_refused(self, owner: AsyncClient, cursor: str) -> None:
+    async def test_made_up_cursor_is_rejected(self, owner: AsyncClient, cursor: str) -> None:
         response = await owner.get(ITEMS, params={"cursor": cursor})
 
         assert_problem(response, 400, "invalid_cursor")
 
-    async def test_tampered_cursor_is_refused(
+    async def test_tampered_cursor_is_rejected(
         self, owner: AsyncClient, user: User, save: Save
     ) -> None:
         for _ in range(2):
@@ -318,7 +318,7 @@ class TestWalkItems:
 
         assert_problem(response, 400, "invalid_cursor")
 
-    async def test_cursor_of_another_service_is_refused(self, owner: AsyncClient) -> None:
+    async def test_cursor_of_another_service_is_rejected(self, owner: AsyncClient) -> None:
         cursor = CursorSigner("another secret").sign(
             [["-created_at"], ["2026-01-01", str(UNKNOWN_ID)]]
         )
@@ -327,7 +327,7 @@ class TestWalkItems:
 
         assert_problem(response, 400, "invalid_cursor")
 
-    async def test_cursor_of_another_list_is_refused(
+    async def test_cursor_of_another_list_is_rejected(
         self, as_user: As, admin: User, user: User
     ) -> None:
         client = await as_user(admin)
@@ -401,7 +401,7 @@ class TestCreateItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
+    async def test_guest_is_rejected(self, as_user: As, guest: User) -> None:
         client = await as_user(guest)
 
         response = await client.post(ITEMS, json=item_body())
@@ -530,7 +530,7 @@ class TestCreateItem:
         }
 
     @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999"])
-    async def test_not_a_number_is_refused(self, owner: AsyncClient, number: bytes) -> None:
+    async def test_not_a_number_is_rejected(self, owner: AsyncClient, number: bytes) -> None:
         response = await owner.post(
             ITEMS, content=b'{"name": "Desk", "price": %b}' % number, headers=JSON
         )
@@ -539,7 +539,7 @@ class TestCreateItem:
 
     @pytest.mark.parametrize("text", [rb"\ud800", rb"\udfff x", rb"a\ud83d", rb"\ude00\ud83d"])
     @pytest.mark.parametrize("field", [b"name", b"description"])
-    async def test_lone_surrogate_is_refused(
+    async def test_lone_surrogate_is_rejected(
         self, owner: AsyncClient, field: bytes, text: bytes
     ) -> None:
         content = b'{"name": "Desk", "price": 1, "%b": "%b"}' % (field, text)
@@ -561,7 +561,7 @@ class TestCreateItem:
 
         assert broken(response).keys() == {"/body"}
 
-    async def test_refused_item_is_not_stored(self, owner: AsyncClient) -> None:
+    async def test_rejected_item_is_not_stored(self, owner: AsyncClient) -> None:
         await owner.post(ITEMS, json=item_body(tax=-1))
 
         assert await walk(owner) == []
@@ -615,7 +615,7 @@ class TestReadItem:
 
         assert_problem(response, 404, "not_found")
 
-    async def test_malformed_id_is_refused(self, owner: AsyncClient) -> None:
+    async def test_malformed_id_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.get(f"{ITEMS}/1")
 
         assert broken(response) == {"/path/item_id": "uuid_parsing"}
@@ -627,7 +627,7 @@ class TestReplaceItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+    async def test_another_user_is_rejected(self, other_client: AsyncClient, item: Item) -> None:
         response = await other_client.put(url(item), json=item_body())
 
         assert_problem(response, 403, "not_permitted")
@@ -658,7 +658,7 @@ class TestReplaceItem:
         assert response.json() == found.json()
         assert response.json()["updated_at"] > response.json()["created_at"]
 
-    async def test_missing_field_is_refused(self, owner: AsyncClient, item: Item) -> None:
+    async def test_missing_field_is_rejected(self, owner: AsyncClient, item: Item) -> None:
         response = await owner.put(url(item), json={"name": "New"})
 
         assert broken(response) == {"/body/price": "missing"}
@@ -675,12 +675,12 @@ class TestUpdateItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+    async def test_another_user_is_rejected(self, other_client: AsyncClient, item: Item) -> None:
         response = await other_client.patch(url(item), json={"name": "Mine now"})
 
         assert_problem(response, 403, "not_permitted")
 
-    async def test_read_only_token_is_refused(self, as_user: As, user: User, item: Item) -> None:
+    async def test_read_only_token_is_rejected(self, as_user: As, user: User, item: Item) -> None:
         client = await as_user(user, scopes=("items:read",))
 
         response = await client.patch(url(item), json={"name": "New"})
@@ -705,7 +705,7 @@ class TestUpdateItem:
         assert response.json()["description"] is None
 
     @pytest.mark.parametrize("field", ["name", "price", "tax", "tags"])
-    async def test_null_is_refused_where_a_value_is_needed(
+    async def test_null_is_rejected_where_a_value_is_needed(
         self, owner: AsyncClient, item: Item, field: str
     ) -> None:
         response = await owner.patch(url(item), json={field: None})
@@ -743,7 +743,7 @@ class TestUpdateItem:
         assert (await owner.get(url(item))).json()["version"] == 1
 
     @pytest.mark.parametrize("field", ["id", "owner_id", "version", "created_at", "processed_at"])
-    async def test_server_made_field_is_refused(
+    async def test_server_made_field_is_rejected(
         self, owner: AsyncClient, item: Item, field: str
     ) -> None:
         response = await owner.patch(url(item), json={field: None})
@@ -757,7 +757,7 @@ class TestDeleteItem:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_another_user_is_refused(self, other_client: AsyncClient, item: Item) -> None:
+    async def test_another_user_is_rejected(self, other_client: AsyncClient, item: Item) -> None:
         response = await other_client.delete(url(item))
 
         assert_problem(response, 403, "not_permitted")
@@ -792,7 +792,7 @@ class TestIfMatch:
 
     @pytest.mark.parametrize(("method", "body"), CHANGES)
     @pytest.mark.parametrize("tag", ['"0"', '"2"', 'W/"1"', "1", ""])
-    async def test_stale_version_is_refused(
+    async def test_stale_version_is_rejected(
         self, owner: AsyncClient, item: Item, method: str, body: Any, tag: str
     ) -> None:
         response = await owner.request(method, url(item), json=body, headers={"If-Match": tag})
@@ -804,12 +804,12 @@ class TestIfMatch:
         async with running(require_if_match=True) as app:
             token = await access_token(app, user)
             async with new_client(app, Authorization=f"Bearer {token}") as client:
-                refused = await client.patch(url(item), json={"name": "New"})
+                rejected = await client.patch(url(item), json={"name": "New"})
                 changed = await client.patch(
                     url(item), json={"name": "New"}, headers={"If-Match": '"1"'}
                 )
 
-        assert_problem(refused, 428, "precondition_required")
+        assert_problem(rejected, 428, "precondition_required")
         assert changed.status_code == 200
 
     async def test_parallel_increments_are_all_counted(
@@ -844,7 +844,7 @@ class TestCreateItems:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
+    async def test_guest_is_rejected(self, as_user: As, guest: User) -> None:
         client = await as_user(guest)
 
         response = await client.post(BATCH, json={"items": [item_body()]})
@@ -906,7 +906,7 @@ class TestCreateItems:
 
         assert response.json()["created"] == len(await walk(owner)) == 3
 
-    async def test_atomic_batch_is_refused_as_a_whole(self, owner: AsyncClient) -> None:
+    async def test_atomic_batch_is_rejected_as_a_whole(self, owner: AsyncClient) -> None:
         batch = [item_body(), item_body(tax=-1), item_body(name="")]
 
         response = await owner.post(BATCH, json={"items": batch, "atomic": True})
@@ -925,7 +925,7 @@ class TestCreateItems:
             ({"items": [{}], "dry_run": True}, "/body/dry_run"),
         ],
     )
-    async def test_malformed_batch_is_refused(
+    async def test_malformed_batch_is_rejected(
         self, owner: AsyncClient, body: dict[str, Any], pointer: str
     ) -> None:
         response = await owner.post(BATCH, json=body)
@@ -945,7 +945,7 @@ class TestCreateItems:
     ) -> None:
         row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
         answer = asyncio.create_task(
-            batch_answer(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
+            batch_response(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
         )
 
         iterations = 0

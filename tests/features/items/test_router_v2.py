@@ -88,7 +88,7 @@ class TestCreateItemV2:
         error = response.json()["errors"][0]
         assert (error["pointer"], error["code"]) == (pointer, code)
 
-    async def test_tax_above_the_price_is_refused(self, as_user: As, user: User) -> None:
+    async def test_tax_above_the_price_is_rejected(self, as_user: As, user: User) -> None:
         body = {"name": "Desk", "price": EUROS, "tax": "12.51"}
 
         response = await (await as_user(user)).post(ITEMS, json=body)

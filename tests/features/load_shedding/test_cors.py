@@ -11,9 +11,9 @@ async def test_rejection_can_be_read_by_scripts(running: Running) -> None:
         busy = Busy(app)
         async with new_client(app, Origin=origin) as browser:
             waiting = await fill(busy, browser)
-            refused = await browser.get("/version")
+            rejected = await browser.get("/version")
             busy.gate.set()
             await waiting
 
-    assert_problem(refused, 503, "overloaded")
-    assert refused.headers["Access-Control-Allow-Origin"] == origin
+    assert_problem(rejected, 503, "overloaded")
+    assert rejected.headers["Access-Control-Allow-Origin"] == origin

@@ -105,11 +105,11 @@ class TestLimit:
     async def test_rejects_requests_above_the_limit(self, busy: Busy, client: AsyncClient) -> None:
         waiting = await fill(busy, client)
 
-        refused = await client.get("/version")
+        rejected = await client.get("/version")
 
         busy.gate.set()
-        assert_problem(refused, 503, "overloaded")
-        assert 1 <= int(refused.headers["Retry-After"]) <= 3
+        assert_problem(rejected, 503, "overloaded")
+        assert 1 <= int(rejected.headers["Retry-After"]) <= 3
         assert {each.status_code for each in await waiting} == {200}
         await busy.settle(0)
         assert (await client.get("/version")).status_code == 200
@@ -119,12 +119,12 @@ class TestLimit:
         waiting = asyncio.gather(*waits)
         await busy.settle(MOST // 2)
 
-        refused = await client.get("/version", headers=named("one"))
+        rejected = await client.get("/version", headers=named("one"))
         accepted = await client.get("/version", headers=named("other"))
 
         busy.gate.set()
         await waiting
-        assert_problem(refused, 503, "overloaded")
+        assert_problem(rejected, 503, "overloaded")
         assert accepted.status_code == 200
 
     async def test_requests_above_the_limit_wait(self, running: Running) -> None:

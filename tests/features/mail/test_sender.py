@@ -42,7 +42,7 @@ class Server:
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
-        self.refuses = False
+        self.rejects = False
         self.greetings = self.sign_ins = 0
 
     async def handle_EHLO(  # noqa: N802
@@ -57,7 +57,7 @@ class Server:
         return MISSING
 
     async def handle_DATA(self, _: object, __: object, envelope: Envelope) -> str:  # noqa: N802
-        if self.refuses:
+        if self.rejects:
             return "451 Try again later"
         content = envelope.content
         assert isinstance(content, bytes)
@@ -129,9 +129,9 @@ class TestSmtpMailer:
         assert mail["Message-ID"] == f"<{mail_id}@example.com>"
         assert mail["Subject"] == "Welcome to Ref"
 
-    async def test_refusal_is_raised(self, server: tuple[Server, str]) -> None:
+    async def test_rejection_is_raised(self, server: tuple[Server, str]) -> None:
         handler, address = server
-        handler.refuses = True
+        handler.rejects = True
 
         with pytest.raises(aiosmtplib.SMTPException):
             await sender(f"smtp://mailer:s%3Acr%C3%A9t@{address}").send(

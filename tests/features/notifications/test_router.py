@@ -22,7 +22,7 @@ LINE_ENDS = "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 class TestSendNotification:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         response = await client.post(f"{NOTIFICATIONS}/ada@example.com", json=BODY)
 
         assert_problem(response, 401, "unauthenticated")
@@ -101,7 +101,7 @@ class TestSendNotification:
             ("a@example.com", {"html": "x"}),
         ],
     )
-    async def test_invalid_input_is_refused(
+    async def test_invalid_input_is_rejected(
         self, as_user: As, admin: User, recipient: str, fields: dict[str, str]
     ) -> None:
         signed_in = await as_user(admin)
@@ -112,5 +112,5 @@ class TestSendNotification:
 
 
 class TestListNotifications:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(NOTIFICATIONS), 401, "unauthenticated")

@@ -33,7 +33,7 @@ async def test_events_cover_only_the_publication(
     app: FastAPI, user: User, save: Save, database: Database
 ) -> None:
     feed = opened(app)[EventResources].feed
-    start = await feed.present()
+    start = await feed.end_position()
     await save(make_post(user, body="Not for all users."))
     await database("UPDATE posts SET title = 'Still a draft'")
     await database("UPDATE posts SET status = 'published', published_at = now()")

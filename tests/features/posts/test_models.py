@@ -27,7 +27,7 @@ class TestPublish:
 
         assert (draft.status, draft.published_at) == (Status.PUBLISHED, NOON)
 
-    def test_published_post_is_refused_and_keeps_its_time(self, published: Post) -> None:
+    def test_published_post_is_rejected_and_keeps_its_time(self, published: Post) -> None:
         published_at = published.published_at
 
         with pytest.raises(AlreadyPublished):
@@ -42,7 +42,7 @@ class TestUnpublish:
 
         assert (published.status, published.published_at) == (Status.DRAFT, None)
 
-    def test_draft_is_refused(self, draft: Post) -> None:
+    def test_draft_is_rejected(self, draft: Post) -> None:
         with pytest.raises(NotPublished):
             draft.unpublish()
 

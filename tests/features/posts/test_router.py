@@ -213,7 +213,7 @@ class TestListPosts:
             ({"sort": "body"}, "/query/sort"),
         ],
     )
-    async def test_parameter_out_of_bounds_is_refused(
+    async def test_parameter_out_of_bounds_is_rejected(
         self, author: AsyncClient, params: dict[str, str], pointer: str
     ) -> None:
         response = await author.get(POSTS, params=params)
@@ -322,7 +322,7 @@ class TestCreatePost:
 
         assert_problem(response, 401, "unauthenticated")
 
-    async def test_guest_is_refused(self, as_user: As, guest: User) -> None:
+    async def test_guest_is_rejected(self, as_user: As, guest: User) -> None:
         response = await (await as_user(guest)).post(POSTS, json=BODY)
 
         assert "posts:write" in assert_problem(response, 403, "insufficient_scope")["detail"]
@@ -425,7 +425,7 @@ class TestChangePost:
         assert response.is_success, response.text
 
     @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
-    async def test_read_only_token_is_refused(
+    async def test_read_only_token_is_rejected(
         self, as_user: As, user: User, draft: Post, method: str, path: str, body: Any
     ) -> None:
         client = await as_user(user, scopes=("posts:read",))
@@ -435,7 +435,7 @@ class TestChangePost:
         assert_problem(response, 403, "insufficient_scope")
 
     @pytest.mark.parametrize(("method", "path", "body"), [*CHANGES, ("PUT", "/publication", None)])
-    async def test_stale_version_is_refused(
+    async def test_stale_version_is_rejected(
         self, author: AsyncClient, draft: Post, method: str, path: str, body: Any
     ) -> None:
         response = await author.request(
@@ -462,7 +462,7 @@ class TestReplacePost:
         assert body.items() >= {**BODY, "status": "published", "version": 2}.items()
         assert body == (await author.get(url(published))).json()
 
-    async def test_missing_field_is_refused(self, author: AsyncClient, draft: Post) -> None:
+    async def test_missing_field_is_rejected(self, author: AsyncClient, draft: Post) -> None:
         response = await author.put(url(draft), json={"title": "New"})
 
         assert broken(response) == {"/body/body": "missing"}
@@ -492,13 +492,13 @@ class TestUpdatePost:
         assert response.json()["author"]["username"] == user.username
 
     @pytest.mark.parametrize("field", ["title", "body"])
-    async def test_null_is_refused(self, author: AsyncClient, draft: Post, field: str) -> None:
+    async def test_null_is_rejected(self, author: AsyncClient, draft: Post, field: str) -> None:
         response = await author.patch(url(draft), json={field: None})
 
         assert broken(response).keys() == {f"/body/{field}"}
 
     @pytest.mark.parametrize("field", ["status", "published_at", "author_id", "author", "search"])
-    async def test_server_made_field_is_refused(
+    async def test_server_made_field_is_rejected(
         self, author: AsyncClient, draft: Post, field: str
     ) -> None:
         response = await author.patch(url(draft), json={field: None})
@@ -535,7 +535,7 @@ class TestPublishPost:
         assert (found.json()["status"], found.json()["version"]) == ("published", 2)
         assert found.json()["published_at"] >= found.json()["created_at"]
 
-    async def test_published_post_is_refused(self, author: AsyncClient, published: Post) -> None:
+    async def test_published_post_is_rejected(self, author: AsyncClient, published: Post) -> None:
         response = await author.put(publication(published))
 
         assert_problem(response, 409, "already_published")
@@ -564,7 +564,7 @@ class TestUnpublishPost:
         assert (own["status"], own["published_at"]) == ("draft", None)
         assert_problem(await other_client.get(url(published)), 404, "not_found")
 
-    async def test_draft_is_refused(self, author: AsyncClient, draft: Post) -> None:
+    async def test_draft_is_rejected(self, author: AsyncClient, draft: Post) -> None:
         response = await author.delete(publication(draft))
 
         assert_problem(response, 409, "not_published")

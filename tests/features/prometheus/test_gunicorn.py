@@ -111,9 +111,9 @@ def check_options_of_the_service(gunicorn: Gunicorn) -> None:
 
 
 def check_readiness_without_a_database(gunicorn: Gunicorn) -> None:
-    refused = gunicorn.get("/readiness")
+    rejected = gunicorn.get("/readiness")
 
-    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+    assert (rejected.status_code, rejected.json()["code"]) == (503, "not_ready")
 
 
 def check_client_behind_the_proxy_in_the_log(gunicorn: Gunicorn) -> None:

@@ -171,10 +171,10 @@ class TestAccess:
     )
     async def test_can_need_a_token(self, running: Running, given: dict[str, Any]) -> None:
         async with running(metrics_token=SecretStr("right")) as app, new_client(app) as client:
-            refused = await client.get("/metrics", headers=given)
+            rejected = await client.get("/metrics", headers=given)
             allowed = await client.get("/metrics", headers={"Authorization": "bearer  right "})
 
-        assert_problem(refused, 401, "unauthenticated")
+        assert_problem(rejected, 401, "unauthenticated")
         assert allowed.status_code == 200
 
     async def test_is_not_part_of_the_api(self, app: FastAPI) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("clean_environment")
         (SECRET, "METRICS_TOKEN is the SECRET_KEY"),
     ],
 )
-def test_unsafe_token_is_refused(
+def test_unsafe_token_is_rejected(
     monkeypatch: pytest.MonkeyPatch, token: str, sentence: str
 ) -> None:
     assert rejection(monkeypatch, **PRODUCTION, METRICS_TOKEN=token).startswith(sentence)

@@ -65,7 +65,7 @@ class TestWindows:
             *(replicas[number % 2].count("any-client") for number in range(200))
         )
 
-        assert sum(not verdict.is_refused for verdict in verdicts) == 100
+        assert sum(not verdict.is_rejected for verdict in verdicts) == 100
 
     async def test_keys_are_spread_over_the_nodes(self, redis: Client, cluster: Cluster) -> None:
         windows = RedisWindows(redis, LIMIT)
@@ -114,7 +114,7 @@ class TestLostNode:
 
             await ear.listener.close()
             await redis.aclose()
-        assert not any(verdict.is_refused for verdict in verdicts)
+        assert not any(verdict.is_rejected for verdict in verdicts)
 
 
 async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:

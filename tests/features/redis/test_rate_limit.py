@@ -35,7 +35,7 @@ class TestRedisWindows:
             *(replicas[number % 2].count("any-client") for number in range(1000))
         )
 
-        assert sum(not verdict.is_refused for verdict in verdicts) == 100
+        assert sum(not verdict.is_rejected for verdict in verdicts) == 100
 
     async def test_quota_is_restored_after_the_window(self, redis: Client) -> None:
         windows = RedisWindows(redis, Policy(1, 60))
@@ -44,7 +44,7 @@ class TestRedisWindows:
 
         verdict = await windows.count("any-client")
 
-        assert not verdict.is_refused
+        assert not verdict.is_rejected
 
     async def test_lost_redis_leaves_the_limit_of_the_process(self) -> None:
         gone = create_redis("redis://127.0.0.1:1")
@@ -52,5 +52,5 @@ class TestRedisWindows:
 
         verdicts = [await windows.count("any-client") for _ in range(2)]
 
-        assert [verdict.is_refused for verdict in verdicts] == [False, True]
+        assert [verdict.is_rejected for verdict in verdicts] == [False, True]
         await gone.aclose()

@@ -183,18 +183,18 @@ class TestReadYourWrites:
 
         await eventually(lambda: is_read_from_replica(service, client, item))
 
-    async def test_refused_writer_reads_from_the_primary(
+    async def test_rejected_writer_reads_from_the_primary(
         self, service: FastAPI, client: AsyncClient, admin: User, replica_url: str
     ) -> None:
         item = await create_item(client)
         await until_level(service)
         async with Paused(replica_url), await signed_in(service, admin) as administrator:
             await administrator.patch(item, json={"name": "Oak desk"})
-            refused = await client.patch(item, json={"name": "X"}, headers={"If-Match": '"1"'})
+            rejected = await client.patch(item, json={"name": "X"}, headers={"If-Match": '"1"'})
 
             seen = await client.get(item)
 
-        assert refused.status_code == 412
+        assert rejected.status_code == 412
         assert seen.json()["name"] == "Oak desk"
 
     async def test_other_processes_know_the_writer(
@@ -220,7 +220,7 @@ async def until_received(service: FastAPI, elsewhere: FastAPI) -> None:
     writer, replica = uuid.uuid4(), own_replica(elsewhere)
 
     async def is_received() -> bool:
-        await own_replica(service).announce(writer)
+        await own_replica(service).publish_write(writer)
         return replica.is_usable and not replica.serves(writer)
 
     await eventually(is_received)

@@ -64,7 +64,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 class TestHandshake:
-    async def test_anonymous_client_is_refused(self, port: int) -> None:
+    async def test_anonymous_client_is_rejected(self, port: int) -> None:
         status, headers, problem = await handshake(port, ROOM)
 
         assert (status, problem["code"]) == (401, "unauthenticated")
@@ -73,7 +73,7 @@ class TestHandshake:
         assert headers["x-request-id"] == problem["request_id"]
         assert headers["ratelimit"]
 
-    async def test_forged_tokens_are_refused(self, app: FastAPI, port: int, admin: User) -> None:
+    async def test_forged_tokens_are_rejected(self, app: FastAPI, port: int, admin: User) -> None:
         forged = sendable(forged_tokens(await target(app, admin)))
         forged |= await mixed_up(Scene(app, admin))
 
@@ -100,7 +100,7 @@ class TestHandshake:
 
         assert (status, problem["code"]) == (401, "invalid_ticket")
 
-    async def test_token_in_the_url_is_refused(self, port: int, token: str) -> None:
+    async def test_token_in_the_url_is_rejected(self, port: int, token: str) -> None:
         status, _, problem = await handshake(port, f"{ROOM}?access_token={token}")
 
         assert (status, problem["code"]) == (401, "unauthenticated")
@@ -138,7 +138,7 @@ class TestHandshake:
             "http://[",
         ],
     )
-    async def test_foreign_origin_is_refused(
+    async def test_foreign_origin_is_rejected(
         self, running: Running, user: User, app: FastAPI, origin: str
     ) -> None:
         token = await access_token(app, user)
@@ -175,7 +175,7 @@ class TestHandshake:
         assert status == 101
 
     @pytest.mark.parametrize("room", ["a%20b", "x" * 65, "a%2Fb", "%00", "r%C3%A4ume", "a%0A"])
-    async def test_invalid_room_name_is_refused(self, port: int, token: str, room: str) -> None:
+    async def test_invalid_room_name_is_rejected(self, port: int, token: str, room: str) -> None:
         status, _, problem = await handshake(port, f"/api/v1/ws/{room}", bearer(token))
 
         assert (status, problem["code"]) in {(422, "validation_failed"), (404, "not_found")}
@@ -185,7 +185,7 @@ class TestHandshake:
 
         assert (status, problem["code"]) == (404, "not_found")
 
-    async def test_sixth_socket_of_a_user_is_refused(
+    async def test_sixth_socket_of_a_user_is_rejected(
         self, app: FastAPI, port: int, running: Running, token: str, other_token: str
     ) -> None:
         async with AsyncExitStack() as stack:
@@ -350,7 +350,7 @@ class TestMessages:
 
         assert error["code"] == "insufficient_scope"
 
-    async def test_too_many_messages_are_refused_and_then_close_the_socket(
+    async def test_too_many_messages_are_rejected_and_then_close_the_socket(
         self, running: Running, app: FastAPI, user: User
     ) -> None:
         token = await access_token(app, user)

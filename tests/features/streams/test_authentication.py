@@ -121,7 +121,7 @@ class TestCredential:
         assert caller.id == user.id
 
     @pytest.mark.parametrize("name", ["access_token", "token", "authorization", "api_key"])
-    async def test_token_in_the_url_is_always_refused(
+    async def test_token_in_the_url_is_always_rejected(
         self, app: FastAPI, user: User, name: str
     ) -> None:
         token = await access_token(app, user)
@@ -139,7 +139,7 @@ class TestCredential:
             await open_stream(app, f"ticket={token}")
 
     @pytest.mark.parametrize("ticket", ["", "x", "\0", "\ud800", "a" * 5000, "' OR 1=1 --"])
-    async def test_malformed_ticket_is_refused(self, app: FastAPI, ticket: str) -> None:
+    async def test_malformed_ticket_is_rejected(self, app: FastAPI, ticket: str) -> None:
         with pytest.raises(InvalidTicket):
             await open_stream(app, f"ticket={quote(ticket, errors='surrogatepass')}")
 
@@ -149,8 +149,8 @@ class TestCredential:
         with pytest.raises(InvalidToken):
             await open_stream(app, "", (b"authorization", f"Bearer {ticket}".encode()))
 
-    async def test_request_without_credential_is_refused(self, app: FastAPI) -> None:
-        with pytest.raises(AppError) as refused:
+    async def test_request_without_credential_is_rejected(self, app: FastAPI) -> None:
+        with pytest.raises(AppError) as rejected:
             await open_stream(app, "")
 
-        assert refused.value.status == 401
+        assert rejected.value.status == 401

@@ -108,10 +108,10 @@ class TestTopic:
     async def test_lease_is_rolled_back_where_the_handler_fails(
         self, leases: SocketLeases, visitors: Visitors, user: User, database: Database
     ) -> None:
-        async def refuse(*_: object) -> None:
+        async def reject(*_: object) -> None:
             raise LookupError("closed")
 
-        leases.topics = TopicHandler(visitors.lock, refuse, visitors.left)
+        leases.topics = TopicHandler(visitors.lock, reject, visitors.left)
         with pytest.raises(LookupError, match="closed"):
             async with leases.held(user.id, "hall"):
                 pass

@@ -21,7 +21,7 @@ TASKS = "/api/v1/tasks"
 
 
 class TestListTasks:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(TASKS), 401, "unauthenticated")
 
     async def test_shows_only_own_tasks(
@@ -127,7 +127,7 @@ class TestCancelTask:
         read = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
         assert (read["status"], read["attempts"]) == ("cancelled", 0)
 
-    async def test_finished_task_is_refused(self, as_user: As, save: Save, user: User) -> None:
+    async def test_finished_task_is_rejected(self, as_user: As, save: Save, user: User) -> None:
         task: Task = await save(make_task(user, status=TaskStatus.SUCCEEDED, finished_at=now()))
 
         response = await (await as_user(user)).delete(f"{TASKS}/{task.id}")
@@ -161,7 +161,7 @@ class TestRetryTask:
 
         assert_problem(response, 409, "not_failed")
 
-    async def test_is_refused_while_another_does_the_same(
+    async def test_is_rejected_while_another_does_the_same(
         self, as_user: As, save: Save, user: User
     ) -> None:
         key = {"deduplication_key": "process_item:1"}
@@ -191,7 +191,7 @@ class TestSignUp:
 
 
 class TestBound:
-    async def test_task_beyond_the_bound_is_refused_until_one_has_ended(
+    async def test_task_beyond_the_bound_is_rejected_until_one_has_ended(
         self, running: Running, save: Save, user: User, other_user: User
     ) -> None:
         item = await save(make_item(user))
@@ -201,10 +201,10 @@ class TestBound:
         async with running(tasks_per_user=2) as app:
             token = await access_token(app, user)
             async with new_client(app, Authorization=f"Bearer {token}") as client:
-                refused = await client.post(path)
+                rejected = await client.post(path)
                 await client.delete(f"{TASKS}/{waiting[0].id}")
                 accepted = await client.post(path)
 
-        assert_problem(refused, 429, "too_many_tasks")
-        assert refused.headers["retry-after"] == "10"
+        assert_problem(rejected, 429, "too_many_tasks")
+        assert rejected.headers["retry-after"] == "10"
         assert accepted.status_code == 202

@@ -150,6 +150,6 @@ class TestResetPassword:
         changed = await sign_in(client, user.username, "a quite different passphrase")
         assert changed.status_code == 200
 
-    async def test_weak_password_is_refused(self, run: Run, user: User) -> None:
+    async def test_weak_password_is_rejected(self, run: Run, user: User) -> None:
         with pytest.raises(ConfigError, match="password"):
             await run(commands.reset_password, user.username, "short")

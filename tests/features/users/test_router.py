@@ -134,7 +134,7 @@ class TestUpdateProfile:
 
         assert broken(response).keys() == {f"/body/address/{part}"}
 
-    async def test_username_of_another_user_is_refused(
+    async def test_username_of_another_user_is_rejected(
         self, as_user: As, user: User, other_user: User
     ) -> None:
         response = await patch(await as_user(user), ME, {"username": other_user.username.upper()})
@@ -164,7 +164,7 @@ class TestUpdateProfile:
 
         assert statuses == [200, 401]
 
-    async def test_stale_version_is_refused(self, as_user: As, user: User) -> None:
+    async def test_stale_version_is_rejected(self, as_user: As, user: User) -> None:
         signed_in = await as_user(user)
         await patch(signed_in, ME, {"age": 45})
 
@@ -214,7 +214,7 @@ class TestChangePassword:
         ("password", "code"),
         [("x" * 11, "too_short"), ("x" * 129, "too_long"), ("password1234", "password_common")],
     )
-    async def test_weak_password_is_refused(
+    async def test_weak_password_is_rejected(
         self, as_user: As, user: User, password: str, code: str
     ) -> None:
         response = await self.change(await as_user(user), new=password)
@@ -252,7 +252,7 @@ class TestChangePassword:
         assert statuses.count(204) == 1
         assert set(statuses) <= {204, 412, 422}
 
-    async def test_stale_version_is_refused(self, as_user: As, user: User) -> None:
+    async def test_stale_version_is_rejected(self, as_user: As, user: User) -> None:
         response = await self.change(await as_user(user), **{"If-Match": '"7"'})
 
         assert_problem(response, 412, "precondition_failed")
@@ -439,7 +439,7 @@ class TestCreateUser:
 
         assert broken(response).keys() == {f"/body/{field}"}
 
-    async def test_taken_address_is_refused(self, as_user: As, admin: User, user: User) -> None:
+    async def test_taken_address_is_rejected(self, as_user: As, admin: User, user: User) -> None:
         response = await (await as_user(admin)).post(USERS, json=self.body(email=user.email))
 
         assert_problem(response, 409, "email_taken")
@@ -469,7 +469,7 @@ class TestReadUser:
         assert response.json().keys() == READ
 
     @pytest.mark.parametrize("exists", [True, False])
-    async def test_account_of_another_user_is_refused(
+    async def test_account_of_another_user_is_rejected(
         self, as_user: As, user: User, other_user: User, exists: bool
     ) -> None:
         user_id = other_user.id if exists else uuid.uuid4()
@@ -550,7 +550,7 @@ class TestUpdateUser:
 
         assert_problem(response, 404, "not_found")
 
-    async def test_stale_version_is_refused(self, as_user: As, user: User, admin: User) -> None:
+    async def test_stale_version_is_rejected(self, as_user: As, user: User, admin: User) -> None:
         headers = {"If-Match": '"7"'}
 
         response = await patch(

@@ -27,7 +27,7 @@ class TestEmail:
             None,
         ],
     )
-    def test_undeliverable_address_is_refused(self, email: Any) -> None:
+    def test_undeliverable_address_is_rejected(self, email: Any) -> None:
         with pytest.raises(ValidationError):
             UserBase.model_validate(ADA | {"email": email})
 
@@ -44,14 +44,14 @@ class TestUsername:
         "username",
         ["", "ab", "a" * 51, "a b c", "a@b", "ad\na", "ada/..", "a\0da", "a\u200bda", "...", 7],
     )
-    def test_anything_else_is_refused(self, username: Any) -> None:
+    def test_anything_else_is_rejected(self, username: Any) -> None:
         with pytest.raises(ValidationError):
             UserBase.model_validate(ADA | {"username": username})
 
 
 class TestPassword:
     @pytest.mark.parametrize("password", ["x" * 11, "x" * 129, "\ud800" * 12, 12, None])
-    def test_out_of_bounds_is_refused(self, password: Any) -> None:
+    def test_out_of_bounds_is_rejected(self, password: Any) -> None:
         with pytest.raises(ValidationError) as caught:
             UserRegister.model_validate(ADA | {"password": password})
 
@@ -69,7 +69,7 @@ class TestProfileUpdate:
     @pytest.mark.parametrize(
         "field", ["role", "is_active", "email_verified", "password_hash", "id"]
     )
-    def test_fields_that_the_server_sets_are_refused(self, field: str) -> None:
+    def test_fields_that_the_server_sets_are_rejected(self, field: str) -> None:
         with pytest.raises(ValidationError, match="extra_forbidden"):
             ProfileUpdate.model_validate({field: "admin"})
 

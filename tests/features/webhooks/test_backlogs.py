@@ -124,7 +124,7 @@ class TestLimit:
         assert await queued(database, full) == []
         assert await queued(database, other) == ["a", "b", "c"]
 
-    async def test_test_message_beyond_the_limit_is_refused(
+    async def test_test_message_beyond_the_limit_is_rejected(
         self, app: FastAPI, save: Save, user: User, as_user: As, database: Database
     ) -> None:
         webhook = await save(make_webhook(user))

@@ -15,7 +15,7 @@ NOBODYS = f"/api/v1/webhooks/{'0' * 32}/deliveries"
 
 
 class TestListDeliveries:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(NOBODYS), 401, "unauthenticated")
 
     async def test_unknown_webhook_is_not_found(self, as_user: As, user: User) -> None:
@@ -58,7 +58,7 @@ class TestListDeliveries:
 
 
 class TestRedeliver:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         response = await client.post(f"{NOBODYS}/{'0' * 32}/redeliver")
 
         assert_problem(response, 401, "unauthenticated")
@@ -77,7 +77,7 @@ class TestRedeliver:
         assert (again["id"], again["status"], again["attempts"]) == (str(row.id), "pending", 1)
         assert again["next_attempt_at"] is not None
 
-    async def test_redelivery_during_sending_is_refused(
+    async def test_redelivery_during_sending_is_rejected(
         self, as_user: As, save: Save, user: User
     ) -> None:
         webhook = await save(make_webhook(user))
@@ -87,7 +87,7 @@ class TestRedeliver:
 
         assert_problem(await (await as_user(user)).post(path), 409, "delivery_in_progress")
 
-    async def test_redelivery_to_a_disabled_webhook_is_refused(
+    async def test_redelivery_to_a_disabled_webhook_is_rejected(
         self, as_user: As, save: Save, user: User
     ) -> None:
         webhook = await save(make_webhook(user, is_active=False))

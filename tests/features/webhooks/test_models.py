@@ -13,16 +13,16 @@ NOON = datetime(2027, 1, 31, 12, tzinfo=UTC)
 
 
 class TestAutomaticDisabling:
-    @pytest.mark.parametrize(("days", "is_given_up"), [(5, True), (4.99, False)])
+    @pytest.mark.parametrize(("days", "has_failed_too_long"), [(5, True), (4.99, False)])
     def test_webhook_is_disabled_after_five_days_of_failure(
-        self, days: float, is_given_up: bool
+        self, days: float, has_failed_too_long: bool
     ) -> None:
         webhook = make_webhook(make_user(), failing_since=NOON - timedelta(days=days))
 
-        assert webhook.is_given_up(at=NOON) == is_given_up
+        assert webhook.has_failed_too_long(at=NOON) == has_failed_too_long
 
     def test_working_webhook_is_never_disabled(self) -> None:
-        assert not make_webhook(make_user(), failing_since=None).is_given_up(at=NOON)
+        assert not make_webhook(make_user(), failing_since=None).has_failed_too_long(at=NOON)
 
     def test_enabling_resets_the_failure_time(self) -> None:
         webhook = make_webhook(make_user(), is_active=False, failing_since=NOON)

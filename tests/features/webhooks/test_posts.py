@@ -6,7 +6,7 @@ from tests.features.webhooks.test_router import create
 from tests.problems import assert_problem
 
 
-async def test_event_without_the_scope_is_refused(as_user: As, user: User) -> None:
+async def test_event_without_the_scope_is_rejected(as_user: As, user: User) -> None:
     client = await as_user(user, scopes=("webhooks:manage", "posts:read"))
 
     response = await create(client, events=["post.published", "item.created"])

@@ -32,7 +32,7 @@ async def create(client: AsyncClient, **fields: Any) -> Response:
 
 
 class TestCreateWebhook:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await create(client), 401, "unauthenticated")
 
     async def test_shows_the_secret_once(self, as_user: As, user: User) -> None:
@@ -77,19 +77,19 @@ class TestCreateWebhook:
             "nonsense",
         ],
     )
-    async def test_forbidden_url_is_refused(self, as_user: As, user: User, url: str) -> None:
+    async def test_forbidden_url_is_rejected(self, as_user: As, user: User, url: str) -> None:
         body = assert_problem(await create(await as_user(user), url=url), 422, "validation_failed")
 
         (error,) = body["errors"]
         assert (error["pointer"], error["code"]) == ("/body/url", "destination_refused")
 
     @pytest.mark.parametrize("events", [[], ["item.stolen"], ["webhook.test"], "item.created"])
-    async def test_unknown_event_is_refused(self, as_user: As, user: User, events: object) -> None:
+    async def test_unknown_event_is_rejected(self, as_user: As, user: User, events: object) -> None:
         response = await create(await as_user(user), events=events)
 
         assert_problem(response, 422, "validation_failed")
 
-    async def test_webhook_beyond_the_limit_is_refused_under_concurrency(
+    async def test_webhook_beyond_the_limit_is_rejected_under_concurrency(
         self, as_user: As, user: User, save: Save, settings: Settings
     ) -> None:
         client = await as_user(user)
@@ -99,12 +99,12 @@ class TestCreateWebhook:
         responses = await asyncio.gather(*(create(client) for _ in range(4)))
 
         assert sorted(response.status_code for response in responses) == [201, 409, 409, 409]
-        refused = next(response for response in responses if response.status_code == 409)
-        assert_problem(refused, 409, "too_many_webhooks")
+        rejected = next(response for response in responses if response.status_code == 409)
+        assert_problem(rejected, 409, "too_many_webhooks")
 
 
 class TestListWebhooks:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.get(WEBHOOKS), 401, "unauthenticated")
 
     async def test_shows_only_own_webhooks_and_no_secret(
@@ -120,7 +120,7 @@ class TestListWebhooks:
 
 
 class TestUpdateWebhook:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         response = await client.patch(f"{WEBHOOKS}/{'0' * 32}", json={})
 
         assert_problem(response, 401, "unauthenticated")
@@ -136,7 +136,7 @@ class TestUpdateWebhook:
         assert (changed["events"], changed["description"]) == (["item.deleted"], None)
         assert changed["url"] == webhook.url
 
-    async def test_forbidden_url_is_refused(self, as_user: As, save: Save, user: User) -> None:
+    async def test_forbidden_url_is_rejected(self, as_user: As, save: Save, user: User) -> None:
         client, webhook = await as_user(user), await save(make_webhook(user))
 
         response = await client.patch(
@@ -145,7 +145,7 @@ class TestUpdateWebhook:
 
         assert_problem(response, 422, "validation_failed")
 
-    async def test_credential_without_the_scope_is_refused(
+    async def test_credential_without_the_scope_is_rejected(
         self, as_user: As, save: Save, user: User
     ) -> None:
         """Otherwise a key for webhooks alone could forward events that it may not read."""
@@ -177,16 +177,16 @@ class TestUpdateWebhook:
         path = f"{WEBHOOKS}/{webhook.id}"
 
         disabled = await client.patch(path, json={"is_active": False})
-        refused = await client.post(f"{path}/test")
+        rejected = await client.post(f"{path}/test")
         enabled = await client.patch(path, json={"is_active": True})
 
         assert (disabled.json()["is_active"], enabled.json()["is_active"]) == (False, True)
-        assert_problem(refused, 409, "webhook_disabled")
+        assert_problem(rejected, 409, "webhook_disabled")
         assert await database("SELECT status, error FROM webhook_deliveries") == [
             {"status": "failed", "error": "webhook_disabled"}
         ]
 
-    async def test_stale_version_is_refused(self, as_user: As, save: Save, user: User) -> None:
+    async def test_stale_version_is_rejected(self, as_user: As, save: Save, user: User) -> None:
         client, webhook = await as_user(user), await save(make_webhook(user))
 
         response = await client.patch(
@@ -197,7 +197,7 @@ class TestUpdateWebhook:
 
 
 class TestDeleteWebhook:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         assert_problem(await client.delete(f"{WEBHOOKS}/{'0' * 32}"), 401, "unauthenticated")
 
     async def test_deletes_its_deliveries(
@@ -214,7 +214,7 @@ class TestDeleteWebhook:
 
 
 class TestRotateSecret:
-    async def test_without_a_token_is_refused(self, client: AsyncClient) -> None:
+    async def test_without_a_token_is_rejected(self, client: AsyncClient) -> None:
         response = await client.post(f"{WEBHOOKS}/{'0' * 32}/rotate-secret")
 
         assert_problem(response, 401, "unauthenticated")

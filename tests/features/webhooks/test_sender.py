@@ -212,7 +212,7 @@ class TestFailure:
         failed = await load(app, row)
         assert (failed.status, failed.error) == (DeliveryStatus.PENDING, "upstream_failed")
 
-    async def test_name_of_a_private_address_is_refused(
+    async def test_name_of_a_private_address_is_rejected(
         self, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         async def inside(host: str, port: int) -> list[str]:
@@ -394,7 +394,7 @@ class TestHangingReceiver:
 
         assert len(receiver.received) == 1
 
-    async def test_is_given_up_in_time(
+    async def test_webhook_that_fails_too_long_is_disabled_in_time(
         self, new_sender: NewSender, subscribe: Subscribe, save: Save, app: FastAPI
     ) -> None:
         sender = new_sender(timeout_seconds=0.2)

@@ -13,7 +13,7 @@ import pytest
 
 from app.features.http_client.client import UpstreamFailed, send
 from app.features.webhooks.ssrf_guard import (
-    DestinationRefused,
+    DestinationRejected,
     GuardedNetwork,
     SsrfGuard,
     guarded_client,
@@ -135,24 +135,24 @@ class TestHostileUrls:
         async with listening() as listener:
             client = guarded_client(SsrfGuard(ports=frozenset({listener.port})), Resolver())
             for url in HOSTILE:
-                with pytest.raises((DestinationRefused, httpx.InvalidURL)):
+                with pytest.raises((DestinationRejected, httpx.InvalidURL)):
                     await fetch(client, url.format(listener.port))
             await client.aclose()
             assert await counts_only_the_next(listener)
 
     @pytest.mark.parametrize("url", [url for url in HOSTILE if ".example:" not in url])
-    def test_hostile_url_is_refused_at_validation(self, url: str) -> None:
-        with pytest.raises(DestinationRefused):
+    def test_hostile_url_is_rejected_at_validation(self, url: str) -> None:
+        with pytest.raises(DestinationRejected):
             SsrfGuard().check(url.format(443))
 
     @pytest.mark.parametrize("port", [22, 25, 80, 5432, 6379])
-    def test_other_ports_are_refused(self, port: int) -> None:
-        with pytest.raises(DestinationRefused, match="port"):
+    def test_other_ports_are_rejected(self, port: int) -> None:
+        with pytest.raises(DestinationRejected, match="port"):
             SsrfGuard().check(f"https://hooks.example:{port}/")
 
     @pytest.mark.parametrize("url", ["https://a.example/" + "a" * 2048, "https://", "a", "\ud800"])
-    def test_malformed_url_is_refused(self, url: str) -> None:
-        with pytest.raises(DestinationRefused):
+    def test_malformed_url_is_rejected(self, url: str) -> None:
+        with pytest.raises(DestinationRejected):
             SsrfGuard().check(url)
 
 
@@ -167,13 +167,13 @@ class TestGuardedNetwork:
         assert network.called == [(PUBLIC, 443)]
         assert resolver.asked == ["rebinding.example"]
 
-    async def test_rebound_name_is_refused_the_next_time(self) -> None:
+    async def test_rebound_name_is_rejected_the_next_time(self) -> None:
         resolver, network = Resolver(), Network()
         guarded = GuardedNetwork(SsrfGuard(), resolver, network)
         with pytest.raises(httpcore.ConnectError):
             await guarded.connect_tcp("rebinding.example", 443)
 
-        with pytest.raises(DestinationRefused):
+        with pytest.raises(DestinationRejected):
             await guarded.connect_tcp("rebinding.example", 443)
 
         assert network.called == [(PUBLIC, 443)]
@@ -217,7 +217,7 @@ class TestAllowedUrls:
             )
             assert resolver.asked == ["hooks.example"]
 
-    async def test_certificate_of_another_name_is_refused(self, tmp_path: Path) -> None:
+    async def test_certificate_of_another_name_is_rejected(self, tmp_path: Path) -> None:
         certificate = write_certificate(tmp_path, "other-host.example")
         async with listening(certificate.server()) as listener:
             client = guarded_client(SsrfGuard(loopback=True), Resolver(), tls=certificate.client())
@@ -239,7 +239,7 @@ class TestAllowedUrls:
 
     @pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://[fe80::1]/", "ftp://localhost/"])
     def test_loopback_guard_permits_no_other_private_address(self, url: str) -> None:
-        with pytest.raises(DestinationRefused):
+        with pytest.raises(DestinationRejected):
             SsrfGuard(loopback=True).check(url)
 
 

@@ -12,7 +12,7 @@ from subprocess import CalledProcessError
 import app
 from app.config.settings import ConfigError
 from app.devtools.generated import regenerate
-from app.devtools.new.arguments import refuse
+from app.devtools.new.arguments import reject
 from app.devtools.new.project import copying, decisions, history, naming, parts
 from app.devtools.new.project.documents import write_documents, write_secrets
 from app.devtools.new.project.specification import (
@@ -53,7 +53,7 @@ def new_project(project: Project, folder: Path, *, with_dependents: bool) -> Non
         ConfigError: a name or an option is a mistake, or the folder is not empty or inside of this
             checkout; nothing was written.
     """
-    refuse(mistakes(ROOT, project), mistakes_of_folder(folder))
+    reject(mistakes(ROOT, project), mistakes_of_folder(folder))
     removed = removed_features(project, with_dependents=with_dependents)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # By name, so that an update removes none that is optional only since then.

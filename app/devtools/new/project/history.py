@@ -22,7 +22,7 @@ def git(root: Path, *arguments: str, **environment: str) -> str:
     """Run git in a folder; return what it prints.
 
     Raises:
-        ConfigError: git refuses.
+        ConfigError: a git command fails.
     """
     done = subprocess.run(
         ["git", *arguments],
@@ -71,7 +71,7 @@ def add_snapshot(root: Path, snapshot: Path, message: str) -> bool:
     Neither the working tree nor the index of the project is touched.
 
     Raises:
-        ConfigError: the project has no such branch, or git refuses.
+        ConfigError: the project has no such branch, or a git command fails.
     """
     parent = git(root, "rev-parse", "--verify", f"refs/heads/{BRANCH}")
     folder = git(root, "rev-parse", "--absolute-git-dir")

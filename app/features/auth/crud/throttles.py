@@ -64,7 +64,7 @@ async def reset(uow: UnitOfWork, key: str) -> None:
 
 
 async def delete_expired(uow: UnitOfWork) -> None:
-    """Delete expired windows; a streak is kept until its key has been idle for a day."""
+    """Delete expired windows; consecutive failures count until the key has been idle for a day."""
     await uow.session.execute(
         delete(Throttle).where(Throttle.window_ends_at < func.now() - timedelta(days=1))
     )

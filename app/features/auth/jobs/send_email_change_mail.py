@@ -4,7 +4,7 @@ import uuid
 from typing import ClassVar
 
 from app.features.auth.crud import email_changes
-from app.features.background_jobs.job import Work
+from app.features.background_jobs.job import JobContext
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 
@@ -19,11 +19,11 @@ class SendEmailChangeMail(MailJob):
 
     change_id: uuid.UUID
 
-    async def run(self, work: Work) -> None:
-        async with work.units_of_work.begin() as uow:
+    async def run(self, context: JobContext) -> None:
+        async with context.units_of_work.begin() as uow:
             issued = await email_changes.issue_token(uow, self.change_id)
         if issued is None:
             return
         email, token = issued
-        values = {"link": self.mail(work).link("verify-email", token)}
-        await self.mail(work).send(Template.CHANGE_EMAIL, email, work.task_id, values)
+        values = {"link": self.mail(context).link("verify-email", token)}
+        await self.mail(context).send(Template.CHANGE_EMAIL, email, context.task_id, values)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
-from app.features.background_jobs.job import Work
+from app.features.background_jobs.job import JobContext
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
@@ -20,11 +20,11 @@ class SendResetMail(MailJob):
 
     email: str
 
-    async def run(self, work: Work) -> None:
-        async with work.units_of_work.begin() as uow:
+    async def run(self, context: JobContext) -> None:
+        async with context.units_of_work.begin() as uow:
             user = await users.find_by_email(uow, self.email)
             if user is None or not user.is_active:
                 return
             token = await mailed_tokens.create(uow, user, Purpose.RESET_PASSWORD)
-        values = {"link": self.mail(work).link("reset-password", token)}
-        await self.mail(work).send(Template.RESET_PASSWORD, user.email, work.task_id, values)
+        values = {"link": self.mail(context).link("reset-password", token)}
+        await self.mail(context).send(Template.RESET_PASSWORD, user.email, context.task_id, values)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from app.features.auth.crud import mailed_tokens
 from app.features.auth.models.mailed_token import Purpose
-from app.features.background_jobs.job import PermanentFailure, Work
+from app.features.background_jobs.job import JobContext, PermanentFailure
 from app.features.mail.job import MailJob
 from app.features.mail.sender import Template
 from app.features.users.crud import users
@@ -16,15 +16,15 @@ class SendVerificationMail(MailJob):
 
     user_id: uuid.UUID
 
-    async def run(self, work: Work) -> None:
-        async with work.units_of_work.begin() as uow:
+    async def run(self, context: JobContext) -> None:
+        async with context.units_of_work.begin() as uow:
             with PermanentFailure.if_not_found("The account was deleted."):
                 user = await users.get_for_change(uow, self.user_id)
             if not user.is_active or user.email_verified:
                 return
             token = await mailed_tokens.create(uow, user, Purpose.VERIFY_EMAIL)
-        values = {"link": self.mail(work).link("verify-email", token)}
-        await self.mail(work).send(Template.VERIFY_EMAIL, user.email, work.task_id, values)
+        values = {"link": self.mail(context).link("verify-email", token)}
+        await self.mail(context).send(Template.VERIFY_EMAIL, user.email, context.task_id, values)
 
 
 class ResendVerificationMail(MailJob):
@@ -37,11 +37,11 @@ class ResendVerificationMail(MailJob):
 
     email: str
 
-    async def run(self, work: Work) -> None:
-        async with work.units_of_work.begin() as uow:
+    async def run(self, context: JobContext) -> None:
+        async with context.units_of_work.begin() as uow:
             user = await users.find_by_email(uow, self.email)
             if user is None or not user.is_active or user.email_verified:
                 return
             token = await mailed_tokens.create(uow, user, Purpose.VERIFY_EMAIL)
-        values = {"link": self.mail(work).link("verify-email", token)}
-        await self.mail(work).send(Template.VERIFY_EMAIL, user.email, work.task_id, values)
+        values = {"link": self.mail(context).link("verify-email", token)}
+        await self.mail(context).send(Template.VERIFY_EMAIL, user.email, context.task_id, values)

@@ -11,7 +11,7 @@ from app.db.base import Base
 class Throttle(Base):
     """Attempts for one key (an account or an address) within a window.
 
-    `streak` counts consecutive failures across windows, until an attempt is right.
+    `streak` counts consecutive failures across windows, and is reset by a correct attempt.
     """
 
     __tablename__ = "throttles"

@@ -17,14 +17,14 @@ byId("sign-in").addEventListener("submit", async (event) => {
   try {
     await signIn(event.target);
   } catch {
-    refuse("The service does not answer.");
+    showError("The service does not respond.");
   }
 });
 
 async function signIn(form) {
-  const answer = await fetch(`${api}/auth/token`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-  const body = await answer.json();
-  if (!answer.ok) return refuse(body.detail ?? body.title);
+  const response = await fetch(`${api}/auth/token`, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+  const body = await response.json();
+  if (!response.ok) return showError(body.detail ?? body.title);
   tokens = body;
   form.reset();
   await draw();
@@ -38,9 +38,9 @@ byId("leave").addEventListener("click", async () => {
   }
 });
 
-function refuse(reason) {
-  byId("refusal").textContent = reason;
-  byId("refusal").hidden = false;
+function showError(reason) {
+  byId("error-message").textContent = reason;
+  byId("error-message").hidden = false;
 }
 
 function show(isSignedIn) {
@@ -54,22 +54,22 @@ function leave(reason) {
   clearTimeout(timer);
   document.dispatchEvent(new CustomEvent("left"));
   show(false);
-  byId("refusal").hidden = true;
-  if (reason) refuse(reason);
+  byId("error-message").hidden = true;
+  if (reason) showError(reason);
 }
 
 async function call(path, options = {}) {
   const send = () => fetch(api + path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${tokens.access_token}` } });
-  const answer = await send();
-  if (answer.status !== 401 || !(await refresh())) return answer;
+  const response = await send();
+  if (response.status !== 401 || !(await refresh())) return response;
   return send();
 }
 
 async function refresh() {
   const body = JSON.stringify({ refresh_token: tokens.refresh_token });
-  const answer = await fetch(`${api}/auth/refresh`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
-  if (answer.ok) tokens = await answer.json();
-  return answer.ok;
+  const response = await fetch(`${api}/auth/refresh`, { method: "POST", body, headers: { "Content-Type": "application/json" } });
+  if (response.ok) tokens = await response.json();
+  return response.ok;
 }
 
 // Again and again, so that what could not be read now is read once the service is back.
@@ -87,9 +87,9 @@ function later() {
 }
 
 async function draw() {
-  const answer = await call("/dashboard");
-  const figures = await answer.json();
-  if (!answer.ok) return leave(figures.detail);
+  const response = await call("/dashboard");
+  const figures = await response.json();
+  if (!response.ok) return leave(figures.detail);
   show(true);
   render(figures);
   // tasks.js draws the tasks.
@@ -104,8 +104,8 @@ async function listen() {
   const { signal } = stream;
   while (!signal.aborted) {
     try {
-      const answer = await call("/events", { signal, headers: { Accept: "text/event-stream" } });
-      if (answer.ok) await follow(answer.body.pipeThrough(new TextDecoderStream()).getReader());
+      const response = await call("/events", { signal, headers: { Accept: "text/event-stream" } });
+      if (response.ok) await follow(response.body.pipeThrough(new TextDecoderStream()).getReader());
     } catch {
       // The service or the network went away: said below, and tried again.
     }

@@ -13,42 +13,42 @@ from app.features.events.models.consumer_offset import ConsumerOffset
 from app.features.events.models.event import Position
 from app.runtime.ids import uuid7
 
-PLACE = CompiledStatement(
+OFFSET = CompiledStatement(
     select(
         ConsumerOffset.transaction_id,
         ConsumerOffset.event_id,
         ConsumerOffset.paged_event_id,
         ConsumerOffset.paged_webhook_id,
-        FIRST_OPEN.label("present"),
+        FIRST_OPEN.label("end"),
     ).where(ConsumerOffset.name == bindparam("name"))
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Offset of a consumer; within the event `paged_event_id`, up to `paged_webhook_id`."""
+class StoredOffset:
+    """Offset of a consumer, with the page of the event behind it: see `ConsumerOffset`."""
 
     position: Position
     paged_event_id: int | None = None
     paged_webhook_id: uuid.UUID | None = None
 
     def page_of(self, event: Position) -> uuid.UUID | None:
-        """Return up to which webhook this event, the first behind the position, is processed."""
+        """Return the last webhook that the event, the first behind it, is processed for."""
         return self.paged_webhook_id if self.paged_event_id == event.id else None
 
 
-async def find_place(reads: PoolReader, name: str) -> tuple[Place, Position] | None:
+async def find_offset(reads: PoolReader, name: str) -> tuple[StoredOffset, Position] | None:
     """Return the offset of the consumer and where to resume, or None before it began.
 
     They differ after a dump was restored: its transaction ids are of another server, and new
     events would lie before them.
     """
-    row = await reads.first(PLACE, name=name)
+    row = await reads.first(OFFSET, name=name)
     if row is None:
         return None
     stopped = Position(row["transaction_id"], row["event_id"])
-    place = Place(stopped, row["paged_event_id"], row["paged_webhook_id"])
-    return place, min(stopped, Position(row["present"], 0))
+    stored = StoredOffset(stopped, row["paged_event_id"], row["paged_webhook_id"])
+    return stored, min(stopped, Position(row["end"], 0))
 
 
 async def begin(uow: UnitOfWork, name: str) -> None:
@@ -64,7 +64,7 @@ async def begin(uow: UnitOfWork, name: str) -> None:
     await uow.session.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
 
 
-async def advance(uow: UnitOfWork, name: str, stopped: Place, to: Place) -> bool:
+async def advance(uow: UnitOfWork, name: str, stopped: StoredOffset, to: StoredOffset) -> bool:
     """Advance the offset; return False if another process has changed it since."""
     moved = await uow.session.scalar(
         update(ConsumerOffset)
@@ -87,9 +87,9 @@ async def advance(uow: UnitOfWork, name: str, stopped: Place, to: Place) -> bool
     return moved is not None
 
 
-async def lock(uow: UnitOfWork, name: str) -> Place:
+async def lock(uow: UnitOfWork, name: str) -> StoredOffset:
     """Return the offset of a consumer that has begun, locked until the transaction ends."""
     found = select(ConsumerOffset).where(ConsumerOffset.name == name).with_for_update()
     offset = (await uow.session.scalars(found)).one()
     stopped = Position(offset.transaction_id, offset.event_id)
-    return Place(stopped, offset.paged_event_id, offset.paged_webhook_id)
+    return StoredOffset(stopped, offset.paged_event_id, offset.paged_webhook_id)

@@ -42,10 +42,10 @@ BEHIND = CompiledStatement[CommittedEventRow](
     .order_by(Event.transaction_id, Event.id)
     .limit(literal_column(str(BATCH)))
 )
-PRESENT = CompiledStatement(select(FIRST_OPEN))
+END_POSITION = CompiledStatement(select(FIRST_OPEN))
 BACKLOG = CompiledStatement(
     select(func.count()).select_from(
-        select(Event.id).where(IS_BEHIND).limit(bindparam("most", type_=BigInteger)).subquery()
+        select(Event.id).where(IS_BEHIND).limit(bindparam("limit", type_=BigInteger)).subquery()
     )
 )
 
@@ -70,9 +70,9 @@ async def read_behind(reads: PoolReader, position: Position) -> Batch:
     return Batch(settled, len(settled) == BATCH, len(settled) < len(rows))
 
 
-async def backlog(reads: PoolReader, position: Position, *, most: int) -> int:
-    """Return the number of events behind the position, counted up to `most`."""
-    return int(await reads.scalar(BACKLOG, **position._asdict(), most=most))
+async def backlog(reads: PoolReader, position: Position, *, limit: int) -> int:
+    """Return the number of events behind the position, counted up to `limit`."""
+    return int(await reads.scalar(BACKLOG, **position._asdict(), limit=limit))
 
 
 async def find(uow: UnitOfWork, positions: Collection[Position]) -> dict[Position, PublishedEvent]:
@@ -83,9 +83,9 @@ async def find(uow: UnitOfWork, positions: Collection[Position]) -> dict[Positio
     return {each.position: each for each in events}
 
 
-async def present(reads: PoolReader) -> Position:
-    """Return the position behind everything that was committed before this call began."""
-    return Position(await reads.scalar(PRESENT), 0)
+async def end_position(reads: PoolReader) -> Position:
+    """Return the end of the log: a position behind all events committed before the call."""
+    return Position(await reads.scalar(END_POSITION), 0)
 
 
 async def publish(reads: PoolReader) -> None:

@@ -11,9 +11,8 @@ from app.db.base import Base
 class ConsumerOffset(Base):
     """Offset of one consumer: all events up to it are processed.
 
-    Of the first event behind it, `paged_event_id`, webhooks up to `paged_webhook_id` are
-    processed, too. The id shows whether the page is current: the previous release does not
-    reset it.
+    If the first event behind it is `paged_event_id`, it is processed for webhooks up to
+    `paged_webhook_id`; for any other event the page is outdated.
     """
 
     __tablename__ = "event_readers"

@@ -81,7 +81,7 @@ const fetcher = GraphiQL.createFetcher({
 
 byId("enter").addEventListener("submit", (event) => {
   event.preventDefault();
-  signIn(event.target).catch((error) => { byId("refusal").textContent = error.message; });
+  signIn(event.target).catch((error) => { byId("error-message").textContent = error.message; });
 });
 
 // With the page go the tokens; the session ends on the server as well.

@@ -19,10 +19,10 @@ from app.features.users.models.user import User
 from app.features.users.signals import (
     CredentialChecked,
     LinksRevoked,
-    ProgramsRevoked,
+    MachineAccessRevoked,
     RevocationReason,
     RoleChanged,
-    SignInsEnded,
+    SessionsEnded,
 )
 from app.security.principals import Principal
 
@@ -53,29 +53,31 @@ async def is_live(uow: UnitOfWork, session_id: uuid.UUID) -> bool:
     return await uow.session.scalar(statement.where(*conditions)) is not None
 
 
-async def end_sign_ins(
+async def end_sessions(
     uow: UnitOfWork, user_id: uuid.UUID, *, except_id: uuid.UUID | None = None
 ) -> None:
     """End all sessions except one, and what depends on them."""
     await sessions.end_all(uow, user_id, except_id=except_id)
-    await uow.emit(SignInsEnded(user_id, except_id))
+    await uow.emit(SessionsEnded(user_id, except_id))
 
 
-async def revoke_programs(uow: UnitOfWork, user_id: uuid.UUID, reason: RevocationReason) -> None:
-    """Revoke what acts for the user without a session: API keys and webhooks."""
-    await uow.emit(ProgramsRevoked(user_id, reason))
+async def revoke_machine_access(
+    uow: UnitOfWork, user_id: uuid.UUID, reason: RevocationReason
+) -> None:
+    """Revoke the access of programs: API keys and webhooks."""
+    await uow.emit(MachineAccessRevoked(user_id, reason))
 
 
 async def revoke_all(uow: UnitOfWork, user_id: uuid.UUID, reason: RevocationReason) -> None:
     """Revoke all sessions, mailed links, API keys and webhooks of the user."""
-    await end_sign_ins(uow, user_id)
+    await end_sessions(uow, user_id)
     await uow.emit(LinksRevoked(user_id))
-    await revoke_programs(uow, user_id, reason)
+    await revoke_machine_access(uow, user_id, reason)
 
 
 async def revoke_beyond_role(uow: UnitOfWork, user: User) -> None:
     """End all sessions after a change of role, and revoke what the new role does not permit."""
-    await end_sign_ins(uow, user.id)
+    await end_sessions(uow, user.id)
     await uow.emit(RoleChanged(user.id, user.role))
 
 

@@ -62,17 +62,17 @@ async def queue(uow: UnitOfWork, due: Due, limits: QueueLimits, *, behind: Posit
     owners = await lock(uow, due)
     waiting = await in_queue(uow, set(owners.values()))
     accepted: dict[uuid.UUID, Sequence[PublishedEvent]] = {}
-    refused: dict[uuid.UUID, list[uuid.UUID]] = {}
+    rejected: dict[uuid.UUID, list[uuid.UUID]] = {}
     for webhook_id, owner_id in owners.items():
         of_account = waiting[owner_id]
-        room = limits.room(of_account.get(webhook_id, 0), sum(of_account.values()))
-        if len(due[webhook_id]) > room:
-            refused.setdefault(owner_id, []).append(webhook_id)
+        capacity = limits.capacity(of_account.get(webhook_id, 0), sum(of_account.values()))
+        if len(due[webhook_id]) > capacity:
+            rejected.setdefault(owner_id, []).append(webhook_id)
             continue
         accepted[webhook_id] = due[webhook_id]
         of_account[webhook_id] = of_account.get(webhook_id, 0) + len(due[webhook_id])
     await insert_all(uow, accepted)
-    for owner_id, webhook_ids in refused.items():
+    for owner_id, webhook_ids in rejected.items():
         for webhook_id in webhook_ids:
             await move(uow, webhook_id, behind, due[webhook_id][0].event.timestamp)
         await notify_owner(uow, owner_id, webhook_ids)
@@ -139,12 +139,12 @@ async def candidates(reads: PoolReader, limit: int) -> Sequence[BacklogRow]:
     return await reads.all(CANDIDATES, limit=limit)
 
 
-async def room(reads: PoolReader, webhook: BacklogRow, limits: QueueLimits) -> int:
+async def capacity(reads: PoolReader, webhook: BacklogRow, limits: QueueLimits) -> int:
     """Return how many events may be queued now; 0 until half of the limit is free."""
     rows = await reads.all(IN_QUEUE, owner_id=webhook["owner_id"])
     waiting = {row["id"]: row["waiting"] for row in rows}
     counts = waiting.get(webhook["id"], 0), sum(waiting.values())
-    return limits.room(*counts) if limits.has_drained(*counts) else 0
+    return limits.capacity(*counts) if limits.has_drained(*counts) else 0
 
 
 async def lock_backlog(uow: UnitOfWork, webhook_id: uuid.UUID, behind: Position) -> bool:

@@ -24,13 +24,13 @@ class QueueLimits:
     def of(cls, settings: WebhookSettings) -> Self:
         return cls(settings.webhook_max_waiting, settings.webhook_max_waiting_per_user)
 
-    def room(self, waiting: int, waiting_for_account: int) -> int:
-        """Return how many more may be queued for the webhook."""
-        room = min(self.per_webhook - waiting, self.per_account - waiting_for_account)
-        return max(room, 0)
+    def capacity(self, waiting: int, waiting_for_account: int) -> int:
+        """Return how many further deliveries may be queued for the webhook."""
+        capacity = min(self.per_webhook - waiting, self.per_account - waiting_for_account)
+        return max(capacity, 0)
 
     def has_drained(self, waiting: int, waiting_for_account: int) -> bool:
         """Return whether half of the limit is free, so that a backlog is queued in large parts."""
-        return self.room(waiting, waiting_for_account) * 2 >= min(
+        return self.capacity(waiting, waiting_for_account) * 2 >= min(
             self.per_webhook, self.per_account
         )

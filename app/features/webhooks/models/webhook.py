@@ -98,7 +98,7 @@ class Webhook(Versioned, Base):
     def end_backlog(self) -> None:
         self.backlog_since = self.backlog_transaction_id = self.backlog_event_id = None
 
-    def is_given_up(self, *, at: datetime) -> bool:
+    def has_failed_too_long(self, *, at: datetime) -> bool:
         """Return whether all deliveries have failed for longer than the failure timeout."""
         return self.failing_since is not None and self.failing_since <= at - FAILURE_TIMEOUT
 

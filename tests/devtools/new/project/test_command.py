@@ -1,4 +1,4 @@
-"""`app new project`: what is refused, and the files of a project with a choice of features."""
+"""`app new project`: what is rejected, and the files of a project with a choice of features."""
 
 import re
 import stat
@@ -26,20 +26,20 @@ RUFF = Path(sys.executable).with_name("ruff")
 pytestmark = pytest.mark.timeout(600)
 
 
-def refused(project: Project, folder: Path) -> str:
+def rejected(project: Project, folder: Path) -> str:
     with pytest.raises(ConfigError) as error:
         command.new_project(project, folder, with_dependents=False)
     return str(error.value)
 
 
-class TestRefusals:
+class TestRejections:
     def test_folder_that_is_not_empty(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
-        assert refused(PROJECT, tmp_path).startswith(f"{tmp_path} exists and is not empty")
+        assert rejected(PROJECT, tmp_path).startswith(f"{tmp_path} exists and is not empty")
 
     def test_folder_inside_of_the_checkout(self) -> None:
-        assert "inside of this checkout" in refused(PROJECT, command.ROOT / "new")
+        assert "inside of this checkout" in rejected(PROJECT, command.ROOT / "new")
 
     # One of them; none without all optional features.
     @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ class TestRefusals:
     def test_feature_that_another_requires(self, tmp_path: Path, required: str) -> None:
         project = Project("shop", "Shop", "A shop.", without=(required,))
 
-        message = refused(project, tmp_path / "shop")
+        message = rejected(project, tmp_path / "shop")
 
         assert message.startswith(
             f"{required} is required by {min(dependents(FEATURES, required))}"

@@ -54,7 +54,7 @@ def test_update_merges_with_own_work(project: Path, tmp_path: Path) -> None:
     assert (project / "own").exists()
 
 
-def test_project_without_history_is_refused(tmp_path: Path) -> None:
+def test_project_without_history_is_rejected(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
 
     with pytest.raises(ConfigError, match="git rev-parse"):

@@ -1,4 +1,4 @@
-"""Names of new projects: what is refused, with its remedy, and what follows from a name."""
+"""Names of new projects: what is rejected, with its remedy, and what follows from a name."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_name_is_accepted(name: str) -> None:
         ("nobody", "is a word that the texts of the project avoid"),
     ],
 )
-def test_unusable_name_is_refused_with_a_remedy(name: str, sentence: str) -> None:
+def test_unusable_name_is_rejected_with_a_remedy(name: str, sentence: str) -> None:
     (mistake, *_) = mistakes(ROOT, replace(PROJECT, name=name))
 
     with pytest.raises(AssertionError, match=sentence):
@@ -50,7 +50,7 @@ def test_unusable_name_is_refused_with_a_remedy(name: str, sentence: str) -> Non
 @pytest.mark.parametrize(
     "given", [{"title": 'Say "hello"'}, {"description": "No full stop"}, {"kept_parts": ("docs",)}]
 )
-def test_other_unusable_values_are_refused(given: dict[str, Any]) -> None:
+def test_other_unusable_values_are_rejected(given: dict[str, Any]) -> None:
     assert len(list(mistakes(ROOT, replace(PROJECT, **given)))) == 1
 
 
@@ -67,7 +67,7 @@ def test_record_holds_the_project_and_later_removals(tmp_path: Path) -> None:
     assert read_record(tmp_path).without == ("files", "rooms")
 
 
-def test_folder_without_a_record_is_refused(tmp_path: Path) -> None:
+def test_folder_without_a_record_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no \.reference\.json"):
         read_record(tmp_path)
     assert record_removal(tmp_path, ["files"]) == []

@@ -1,4 +1,4 @@
-"""Work: its deadline, which stands still while the client sends and ends with the first byte."""
+"""Limited request: the deadline stands still while the client sends, and ends at the first byte."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config.settings import Settings
 from app.features.load_shedding.concurrency_limit import ConcurrencyLimit
+from app.features.load_shedding.limited_request import LimitedRequest
 from app.features.load_shedding.settings import LoadSheddingSettings
-from app.features.load_shedding.work import LimitedWork
 from app.http.problem_extensions import ProblemExtensions
 from app.resources import Resources
 from tests.polling import PATIENCE_SECONDS, eventually
@@ -29,7 +29,7 @@ class Exchange:
         app.state.resources.add(ProblemExtensions(()))
         self._scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
         self._scope |= {"app": app, "fastapi": {}, "state": {}}
-        self.work = LimitedWork(self.limit, CLIENT, self._scope, self._receive, self._send)
+        self.work = LimitedRequest(self.limit, CLIENT, self._scope, self._receive, self._send)
 
     async def status(self, app: ASGIApp) -> int:
         """Return the status that the client receives from the application."""
@@ -94,7 +94,7 @@ class TestDeadline:
 
     async def test_can_be_removed(self, exchange: Exchange) -> None:
         async def app(_: Scope, __: Receive, send: Send) -> None:
-            exchange.work.stop_clock()
+            exchange.work.remove_deadline()
             await until_timers_have_run()
             await start_response(send)
 
@@ -106,8 +106,8 @@ class TestSlot:
         in_flight: list[int] = []
 
         async def app(_: Scope, __: Receive, send: Send) -> None:
-            exchange.work.stop_clock()
-            with exchange.work.uncounted():
+            exchange.work.remove_deadline()
+            with exchange.work.without_slot():
                 await eventually(lambda: exchange.limit.in_flight == 0)
             in_flight.append(exchange.limit.in_flight)
             await start_response(send)
