@@ -1,6 +1,7 @@
-"""The features of the service, in mounting order: those with the most requests come first.
+"""The features of the service, in mounting order.
 
-Redis and the replica come before them: they replace parts of the kernel that others open.
+Middleware comes first, from the outermost on, then Redis and the replica, which replace parts of the
+kernel that others open, then routers, those with the most requests first.
 """
 
 from collections.abc import Iterator
