@@ -1,7 +1,7 @@
 """The features of the service, in mounting order.
 
-Middleware comes first, from the outermost on, then Redis and the replica, which replace parts of the
-kernel that others open, then routers, those with the most requests first.
+Middleware comes first, from the outermost on, then Redis and the replica, which replace parts of
+the kernel that others open, then routers, those with the most requests first.
 """
 
 from collections.abc import Iterator
