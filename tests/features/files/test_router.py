@@ -78,7 +78,7 @@ def files(
 
 
 async def upload(client: AsyncClient, content: bytes = PDF, **fields: str) -> dict[str, Any]:
-    """The answer to an upload that is expected to succeed."""
+    """The response to an upload that is expected to succeed."""
     response = await client.post(FILES, files=files(content), data=fields)
     assert response.status_code == 201, response.text
     body: dict[str, Any] = response.json()
@@ -130,7 +130,7 @@ async def strict(running: Running, user: User, **settings: Any) -> AsyncIterator
 
 
 async def answered(app: FastAPI, token: str, messages: list[dict[str, Any]]) -> int:
-    """The status of the answer to an upload whose connection says this and no more."""
+    """The status of the response to an upload of these messages and no more."""
     sent: list[dict[str, Any]] = []
     headers = {"authorization": f"Bearer {token}", "content-type": FORM["Content-Type"]}
     scope = {
@@ -662,7 +662,7 @@ class TestOverTheWire:
 
         assert file["sha256"] == hashlib.sha256(whole).hexdigest()
         assert part == content[5:105]
-        # 90 MiB went in; the answer to curl, collected by this process, is 15 of the growth.
+        # 90 MiB went in; the response to curl, collected by this process, is 15 of the growth.
         assert peak_memory() - before < 60 * MIB
 
     async def test_too_large_upload_is_rejected_over_the_wire(

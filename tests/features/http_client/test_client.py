@@ -30,7 +30,7 @@ Speak = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def server(speak: Speak) -> AsyncIterator[str]:
-    """Reads a request and lets `speak` answer; yields its URL."""
+    """Reads a request and lets `speak` respond; yields its URL."""
 
     tasks: set[asyncio.Task[None] | None] = set()
 

@@ -25,7 +25,7 @@ EXPORT = "/api/v1/items/export"
 
 @asynccontextmanager
 async def unread_export(port: int, token: str) -> AsyncIterator[Connection]:
-    """An export whose client has read the head of the answer and nothing else."""
+    """An export whose client has read the head of the response and nothing else."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     made.connect(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""Answers of webhook receivers: the status line decides, independent of the body."""
+"""Responses of webhook receivers: the status line decides, independent of the body."""
 
 import asyncio
 import gzip
