@@ -32,7 +32,7 @@ run: $(READY) ## Start PostgreSQL, migrate, seed and serve on PORT (8000), with 
 test: $(READY) ## Run the tests in parallel; ARGS="tests/api -k batch" picks some
 	@exec $(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
 
-coverage: $(READY) ## Run the tests and hold their branch coverage against the floor; slower
+coverage: $(READY) ## Run the tests, and fail below the minimum branch coverage; slower
 	@exec $(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal \
 		--cov --cov-report=term --cov-fail-under=$(COVERAGE_FLOOR) $(ARGS)
 
@@ -47,21 +47,21 @@ check-templates: $(READY) ## The checks and the tests of generated resources and
 	@exec $(BIN)/python -m benchmarks.projects
 # end feature: reference
 
-fix: $(READY) ## Format the code and repair what ruff can repair
+fix: $(READY) ## Format the code, and apply the fixes of ruff
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
 hooks: $(READY) ## Run the quick checks before each commit
 	@exec $(BIN)/prek install
 
-migrate: $(READY) ## Bring the database to the newest migration
+migrate: $(READY) ## Migrate the database to the newest revision
 	@exec $(BIN)/app db upgrade
 
 revision: $(READY) ## Write a migration from the models: make revision m="add posts"
 	@test -n "$$m" || { echo 'Say what changes: make revision m="add posts"' >&2; exit 1; }
 	@exec $(BIN)/app db revision "$$m"
 
-reset: $(READY) ## Throw the development database away
+reset: $(READY) ## Delete the development database
 	@exec $(BIN)/app db reset
 
 import: $(READY) ## Send a catalogue through the running service: make import FILE=diamonds.csv.gz
@@ -69,34 +69,34 @@ import: $(READY) ## Send a catalogue through the running service: make import FI
 	@exec $(BIN)/python -m examples.catalogue_import "$$FILE" $(ARGS)
 
 # feature: benchmarks
-bench: $(READY) ## CPU time a request beside other frameworks; ARGS="--runs 1 --only get"
+bench: $(READY) ## CPU time per request, compared with other frameworks; ARGS="--runs 1 --only get"
 	@exec $(BIN)/python -m benchmarks.comparison $(ARGS)
 
-bench-smoke: $(READY) ## Hold a read, a list and a create against bare FastAPI; 90 s
+bench-smoke: $(READY) ## Compare a read, a list and a create with bare FastAPI; 90 s
 	@exec $(BIN)/python -m benchmarks.smoke
 
-bench-growth: $(READY) ## What requests and the export cost from 10,000 to 10,000,000 items
+bench-growth: $(READY) ## Cost of requests and of the export with 10,000 to 10,000,000 items
 	@exec $(BIN)/python -m benchmarks.growth $(ARGS)
 
-bench-profile: $(READY) ## Where our own CPU time goes; ARGS="--only list create"
+bench-profile: $(READY) ## Profile the CPU time of the service; ARGS="--only list create"
 	@exec $(BIN)/python -m benchmarks.hotspots $(ARGS)
 
 bench-plans: $(READY) ## Show how PostgreSQL plans each list over a million items
 	@exec $(BIN)/python -m benchmarks.plans $(ARGS)
 
-newcomer: $(READY) ## What a newcomer does, in an empty home: seconds for each step
+newcomer: $(READY) ## First steps in an empty home directory: seconds for each
 	@exec $(BIN)/python -m benchmarks.newcomer
 
 drill-login: $(READY) ## 200 sign-ins at once: memory, liveness, known against unknown users
 	@exec $(BIN)/python -m benchmarks.login_flood $(ARGS)
 
-drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, none done twice
+drill-jobs: $(READY) ## A thousand tasks while workers are killed: none lost, none with two effects
 	@exec $(BIN)/python -m benchmarks.lost_workers $(ARGS)
 
-drill-overload: $(READY) ## Ten times what the service can do: goodput, waits, rejections
+drill-overload: $(READY) ## Ten times the capacity: goodput, latency, rejections
 	@exec $(BIN)/python -m benchmarks.overload $(ARGS)
 
-drill-exhaustion: $(READY) ## Attacks of one client: what others notice; ARGS="--checkout DIR"
+drill-exhaustion: $(READY) ## Attacks of one client: effects on others; ARGS="--checkout DIR"
 	@exec $(BIN)/python -m benchmarks.exhaustion $(ARGS)
 
 drill-database: $(READY) ## Kill, fail over, pool, restore; ARGS="migrations absence" for other parts
@@ -110,12 +110,12 @@ drill-requests: $(READY) ## 50,000 hostile requests to all operations: none may 
 	@HOSTILE_REQUESTS=$${HOSTILE_REQUESTS:-50000} $(BIN)/pytest -q -n 0 tests/http/test_hostile_requests.py $(ARGS)
 
 # feature: benchmarks, rooms
-drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown beside what is promised
+drill-rooms: $(READY) ## WebSockets: leaks, logout, kill -9 and shutdown, compared with the promises
 	@exec $(BIN)/python -m benchmarks.rooms $(ARGS)
 # end feature: benchmarks, rooms
 
 # feature: benchmarks, events
-drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: what followers notice
+drill-events: $(READY) ## Lost notifications, shutdown, 1,000 reconnecting clients: gaps, leaks
 	@exec $(BIN)/python -m benchmarks.events $(ARGS)
 # end feature: benchmarks, events
 
@@ -123,7 +123,7 @@ drill-events: $(READY) ## Lost notifications, a stop, 1,000 who come and go: wha
 drill-deploy: $(READY) ## nginx before two instances: slow clients, restarts; ARGS="20 30"
 	@exec $(BIN)/python -m benchmarks.front_proxy $(ARGS)
 
-drill-image: $(READY) ## Build the image with buildah, run it as its user, ask its healthcheck
+drill-image: $(READY) ## Build the image with buildah, run it as its user, call its healthcheck
 	@exec $(BIN)/python -m benchmarks.image $(ARGS)
 # end feature: benchmarks
 

@@ -20,9 +20,9 @@ def check_answers(started: list[Running], requests: dict[str, list[Request]]) ->
     """
     reference, *peers = [(each, answers(each, requests)) for each in started]
     for peer, given in peers:
-        for operation, answer in given.items():
-            if answer != reference[1][operation]:
-                raise RuntimeError(f"{peer.server.title} answers {operation} with {answer}.")
+        for operation, response in given.items():
+            if response != reference[1][operation]:
+                raise RuntimeError(f"{peer.server.title} answers {operation} with {response}.")
 
 
 def answers(running: Running, requests: dict[str, list[Request]]) -> dict[str, Any]:

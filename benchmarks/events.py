@@ -104,8 +104,8 @@ async def follow(running: Service, count: int) -> list[Figure]:
 async def sign_in(address: str) -> str:
     form = {"username": "user-1", "password": PASSWORD}
     async with httpx2.AsyncClient(base_url=address, trust_env=False) as client:
-        answer = await client.post("/api/v1/auth/token", data=form)
-    token: str = answer.json()["access_token"]
+        response = await client.post("/api/v1/auth/token", data=form)
+    token: str = response.json()["access_token"]
     return token
 
 
@@ -130,8 +130,8 @@ class Writer:
             base_url=self._address, headers=self._headers, trust_env=False
         ) as client:
             while not self._is_stopped:
-                answer = await client.post("/api/v1/items", json=body)
-                self.created[answer.raise_for_status().json()["id"]] = time.perf_counter()
+                response = await client.post("/api/v1/items", json=body)
+                self.created[response.raise_for_status().json()["id"]] = time.perf_counter()
                 await asyncio.sleep(WRITE_EVERY_SECONDS)
 
 

@@ -30,9 +30,9 @@ def measure_export(service: Running, caller: Caller) -> Export:
     looked = started
     url = f"http://127.0.0.1:{service.port}/api/v1/items/export"
     headers = {**caller.headers, "Accept-Encoding": "identity"}
-    with httpx2.stream("GET", url, headers=headers, trust_env=False, timeout=60) as answer:
-        answer.raise_for_status()
-        for chunk in answer.iter_raw():
+    with httpx2.stream("GET", url, headers=headers, trust_env=False, timeout=60) as response:
+        response.raise_for_status()
+        for chunk in response.iter_raw():
             rows += chunk.count(b"\n")
             if time.perf_counter() - looked > SAMPLE_SECONDS:
                 looked = time.perf_counter()

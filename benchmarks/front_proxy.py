@@ -170,8 +170,8 @@ async def sign_in(port: int) -> str:
     login = {"username": "user-1", "password": PASSWORD}
     url = f"http://127.0.0.1:{port}/api/v1/auth/token"
     async with httpx2.AsyncClient(trust_env=False, timeout=20) as client:
-        answer = await client.post(url, data=login)
-    return str(answer.json()["access_token"])
+        response = await client.post(url, data=login)
+    return str(response.json()["access_token"])
 
 
 def settings(url: str) -> dict[str, str]:

@@ -33,11 +33,11 @@ def measure(running: Service, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
     with httpx2.Client(base_url=running.url, headers=headers, trust_env=False) as client:
         send(client, ALLOWED)
-        print(f"  {'attack':<32}{'size':>8}{'answer':>24}{'slowest':>12}")
+        print(f"  {'attack':<32}{'size':>8}{'response':>24}{'slowest':>12}")
         for name, query in [*ATTACKS.items(), ("(what is allowed)", ALLOWED)]:
-            answers = [send(client, query) for _ in range(TIMES)]
-            (said,) = {answer for answer, _ in answers}
-            slowest = max(milliseconds for _, milliseconds in answers)
+            responses = [send(client, query) for _ in range(TIMES)]
+            (said,) = {response for response, _ in responses}
+            slowest = max(milliseconds for _, milliseconds in responses)
             is_attack = query is not ALLOWED
             is_broken = is_attack and (said == "executed" or slowest > MAX_MILLISECONDS)
             broken += is_broken

@@ -119,7 +119,7 @@ async def flood(running: Service, logins: int) -> list[Figure]:
     before = resident_bytes(running)
     resident, probes = Watch(lambda: sample_resident(running)), Watch(lambda: probe(running.port))
     started = time.perf_counter()
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(
             sign_in(running.port, f"user-{number + 1}", PASSWORD, on=connection)
             for number, connection in enumerate(connections)
@@ -127,7 +127,7 @@ async def flood(running: Service, logins: int) -> list[Figure]:
     )
     seconds = time.perf_counter() - started
     peak, waits = max(await resident.stop()), await probes.stop()
-    statuses = Counter(status for status, _ in answers)
+    statuses = Counter(status for status, _ in responses)
     slowest = statistics.quantiles(waits, n=100)[-1] * 1000
     return [
         Figure(f"{logins} sign-ins at once, rejected", logins - statuses[HTTPStatus.OK], "", 0),
@@ -220,9 +220,9 @@ async def send(
     started = time.perf_counter()
     reader, writer = on or await connect(port)
     writer.write(head + b"Host: localhost\r\nConnection: close\r\n\r\n" + body)
-    answer = await reader.read()
+    response = await reader.read()
     writer.close()
-    status, seconds = int(answer.split(maxsplit=2)[1]), time.perf_counter() - started
+    status, seconds = int(response.split(maxsplit=2)[1]), time.perf_counter() - started
     if expected not in {None, status}:
         raise RuntimeError(f"The answer should have been {expected} and was {status}.")
     return status, seconds

@@ -182,8 +182,8 @@ async def fill(url: str) -> None:
 
 async def sign_in(running: Service) -> str:
     login = {"username": "user-1", "password": PASSWORD}
-    answer = await asyncio.to_thread(running.request, "POST", "/api/v1/auth/token", data=login)
-    return str(answer.json()["access_token"])
+    response = await asyncio.to_thread(running.request, "POST", "/api/v1/auth/token", data=login)
+    return str(response.json()["access_token"])
 
 
 def signed_request(token: str, line: str, body: bytes) -> bytes:

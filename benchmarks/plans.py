@@ -121,11 +121,11 @@ async def explain(
     """Print the plan; say whether it reads the whole table."""
     statement = f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}"
     text = await connection.fetchval(statement, *query.arguments(values))
-    (answer,) = json.loads(text)
-    nodes = list(walk(answer["Plan"]))
+    (response,) = json.loads(text)
+    nodes = list(walk(response["Plan"]))
     is_scan = "Seq Scan on items" in nodes
     plan = " < ".join(nodes) + (" (!)" if is_scan else "")
-    print(f"| {label} | {plan} | {answer['Execution Time']:.2f} |")
+    print(f"| {label} | {plan} | {response['Execution Time']:.2f} |")
     return is_scan
 
 

@@ -94,8 +94,8 @@ async def fill(url: str) -> None:
 
 def sign_in(running: Service, number: int) -> str:
     form = {"username": f"user-{number}", "password": PASSWORD}
-    answer = running.request("POST", "/api/v1/auth/token", data=form)
-    return str(answer.json()["access_token"])
+    response = running.request("POST", "/api/v1/auth/token", data=form)
+    return str(response.json()["access_token"])
 
 
 @asynccontextmanager

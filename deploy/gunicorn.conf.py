@@ -62,7 +62,7 @@ METRICS = os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(pre
 
 
 def on_starting(_):
-    """Reject bad settings in one sentence; each worker would tell it with a traceback."""
+    """Reject invalid settings with one sentence; each worker would report them with a traceback."""
     from app.config.settings import ConfigError, load_settings
 
     try:

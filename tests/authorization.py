@@ -177,8 +177,8 @@ def table_row(name: str, columns: list[str], operation: Operation) -> str:
     return f"| {' | '.join([label, request, ' '.join(operation.scopes), *statuses])} |"
 
 
-def yes_or_no(answer: bool) -> str:
-    return "yes" if answer else "no"
+def yes_or_no(response: bool) -> str:
+    return "yes" if response else "no"
 
 
 def own_and_other(own: str, other: str) -> str:

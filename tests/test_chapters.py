@@ -67,9 +67,9 @@ class TestChapter4Dependencies:
         client = await as_user(user)
         client.base_url = "https://test"
 
-        answer = await client.get(ITEMS, params={"q": "walnut", "remember": True})
+        response = await client.get(ITEMS, params={"q": "walnut", "remember": True})
 
-        assert "Secure" in answer.headers["Set-Cookie"]
+        assert "Secure" in response.headers["Set-Cookie"]
 
     async def test_class_carries_the_page(self) -> None:
         assert inspect.isclass(Pagination)

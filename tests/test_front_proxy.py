@@ -58,29 +58,31 @@ async def proxied(app: FastAPI, tmp_path: Path) -> AsyncIterator[httpx2.AsyncCli
 
 class TestLimits:
     async def test_request_reaches_the_service(self, proxied: httpx2.AsyncClient) -> None:
-        answer = await proxied.get("/liveness", headers={"X-Request-ID": "mine"})
+        response = await proxied.get("/liveness", headers={"X-Request-ID": "mine"})
 
-        assert answer.status_code == 200
-        assert answer.headers["x-request-id"] == "mine"
+        assert response.status_code == 200
+        assert response.headers["x-request-id"] == "mine"
 
     async def test_large_header_is_a_problem(self, proxied: httpx2.AsyncClient) -> None:
-        answer = await proxied.get("/liveness", headers={"X-Large": "a" * 40_000})
+        response = await proxied.get("/liveness", headers={"X-Large": "a" * 40_000})
 
-        assert (answer.status_code, answer.json()["status"]) == (431, 431)
-        assert answer.headers["content-type"] == "application/problem+json"
+        assert (response.status_code, response.json()["status"]) == (431, 431)
+        assert response.headers["content-type"] == "application/problem+json"
 
     async def test_large_body_is_a_problem(self, proxied: httpx2.AsyncClient) -> None:
-        answer = await proxied.post("/api/v1/items", content=bytes(2 * MEBI))
+        response = await proxied.post("/api/v1/items", content=bytes(2 * MEBI))
 
-        assert (answer.status_code, answer.json()["code"]) == (413, "content_too_large")
+        assert (response.status_code, response.json()["code"]) == (413, "content_too_large")
 
     @pytest.mark.parametrize("headers", [{}, KEYED])
     async def test_large_body_of_an_anonymous_route_is_a_problem(
         self, proxied: httpx2.AsyncClient, headers: dict[str, str]
     ) -> None:
-        answer = await proxied.post("/api/v1/auth/token", content=bytes(17 * 1024), headers=headers)
+        response = await proxied.post(
+            "/api/v1/auth/token", content=bytes(17 * 1024), headers=headers
+        )
 
-        assert (answer.status_code, answer.json()["code"]) == (413, "content_too_large")
+        assert (response.status_code, response.json()["code"]) == (413, "content_too_large")
 
     async def test_buffered_body_is_counted(self, app: FastAPI, tmp_path: Path) -> None:
         with running_nginx(tmp_path / "nginx", [1]) as nginx:
@@ -129,11 +131,11 @@ class TestOverload:
     async def test_is_rejected_with_503(
         self, full: httpx2.AsyncClient, headers: dict[str, str]
     ) -> None:
-        answer = await full.post("/api/v1/items", headers=headers)
+        response = await full.post("/api/v1/items", headers=headers)
 
-        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-        assert answer.json()["status"] == 503
-        assert answer.headers["retry-after"] == "1"
+        assert (response.status_code, response.json()["code"]) == (503, "overloaded")
+        assert response.json()["status"] == 503
+        assert response.headers["retry-after"] == "1"
 
     async def test_request_is_passed_on_when_there_is_room_again(
         self, full: httpx2.AsyncClient, gate: asyncio.Event
@@ -211,19 +213,21 @@ class TestProblems:
             text = listed.read_text(encoding="utf-8").replace('# "https://app', '"https://app')
             listed.write_text(text, encoding="utf-8")
             nginx.reload()
-            origin, answers = {"Origin": "https://app.example.com"}, list[httpx2.Response]()
+            origin, responses = {"Origin": "https://app.example.com"}, list[httpx2.Response]()
 
             async def is_reloaded() -> bool:
                 # The worker that the reload ends closes its connections.
                 with suppress(httpx2.TransportError):
                     async with asking(nginx) as client:
-                        answers.append(await client.get("/", headers=origin))
-                return bool(answers) and answers[-1].headers["access-control-allow-origin"] != "*"
+                        responses.append(await client.get("/", headers=origin))
+                return (
+                    bool(responses) and responses[-1].headers["access-control-allow-origin"] != "*"
+                )
 
             await eventually(is_reloaded)
 
-        assert answers[-1].headers["access-control-allow-origin"] == "https://app.example.com"
-        assert answers[-1].headers["access-control-allow-credentials"] == "true"
+        assert responses[-1].headers["access-control-allow-origin"] == "https://app.example.com"
+        assert responses[-1].headers["access-control-allow-credentials"] == "true"
 
 
 class TestHeaders:
@@ -245,19 +249,19 @@ class TestHeaders:
         async with serving(echo) as port:
             with running_nginx(tmp_path / "nginx", [port]) as nginx:
                 async with asking(nginx) as client:
-                    answer = await client.get("/long")
+                    response = await client.get("/long")
 
-        assert (answer.status_code, len(answer.headers["link"])) == (200, 12_015)
+        assert (response.status_code, len(response.headers["link"])) == (200, 12_015)
 
     async def test_client_cannot_choose_its_address(self, echo: FastAPI, tmp_path: Path) -> None:
         async with serving(echo) as port:
             with running_nginx(tmp_path / "nginx", [port]) as nginx:
                 async with asking(nginx) as client:
-                    answer = await client.get("/", headers={"X-Forwarded-For": "198.51.100.1"})
+                    response = await client.get("/", headers={"X-Forwarded-For": "198.51.100.1"})
 
-        assert answer.json()["host"] == f"localhost:{nginx.port}"
-        assert answer.json()["x-forwarded-for"] == "127.0.0.1"
-        assert answer.json()["x-forwarded-proto"] == "https"
+        assert response.json()["host"] == f"localhost:{nginx.port}"
+        assert response.json()["x-forwarded-for"] == "127.0.0.1"
+        assert response.json()["x-forwarded-proto"] == "https"
 
     async def test_plain_http_is_sent_to_tls(self, tmp_path: Path) -> None:
         with running_nginx(tmp_path / "nginx", [1]) as nginx:
@@ -300,17 +304,17 @@ class TestLostInstance:
     async def test_retryable_request_is_retried(
         self, halved: httpx2.AsyncClient, method: str, headers: dict[str, str]
     ) -> None:
-        answers = [await halved.request(method, "/", headers=headers) for _ in range(4)]
+        responses = [await halved.request(method, "/", headers=headers) for _ in range(4)]
 
-        assert {answer.status_code for answer in answers} == {404}
+        assert {response.status_code for response in responses} == {404}
 
     @pytest.mark.parametrize(("method", "headers"), [("POST", {}), ("PATCH", KEYED)])
     async def test_other_request_is_a_problem(
         self, halved: httpx2.AsyncClient, method: str, headers: dict[str, str]
     ) -> None:
-        answers = [await halved.request(method, "/", headers=headers) for _ in range(4)]
+        responses = [await halved.request(method, "/", headers=headers) for _ in range(4)]
 
-        (lost, *_) = [answer for answer in answers if answer.status_code == 502]
+        (lost, *_) = [response for response in responses if response.status_code == 502]
         assert lost.json()["code"] == "unavailable"
         assert lost.headers["retry-after"] == "1"
 

@@ -81,7 +81,7 @@ def parameters() -> Iterator[tuple[str, Any]]:
 
 
 PARAMETERS = dict(parameters())
-# A cookie that is not usable is ignored and not rejected; `remembered` checks it as it does `q`.
+# An unusable cookie is ignored and not rejected; `query_of_cookie` checks it as it does `q`.
 IGNORED_WHEN_UNUSABLE = ("last_query",)
 SCHEMAS = sorted(schemas(), key=str)
 

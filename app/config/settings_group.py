@@ -52,7 +52,7 @@ class Reading(Generic[G]):
 
 
 def read(kind: type[G], overrides: Mapping[str, Any]) -> Reading[G]:
-    """Read a group; `overrides` win over the environment."""
+    """Read a group; `overrides` take precedence over the environment."""
     try:
         return Reading(kind(**overrides), {})
     except ValidationError as error:

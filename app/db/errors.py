@@ -99,7 +99,7 @@ BY_CLASS: dict[str, type[AppError]] = {
 }
 
 
-# Refused, unreachable or lost; the last also when no host of several accepts writes.
+# A refused connection, an unreachable host or a lost connection, or no host that accepts writes.
 UNREACHABLE = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 

@@ -11,7 +11,9 @@ RETIRED = (
     "|besides|dearest|told|hears?|heard|woken|wakes|mended|looks? at|looked at|goes? round"
     "|is away|are away|(?:became|become) of|takes? down|lets? in|hang on|unseal"
     "|hand_back|give_back|begin_turn|vital_signs|waiting_line|known_callers|kept_answers"
-    "|answer_once|upload_answers|writing_directly|chores|act_as"
+    "|answer_once|upload_answers|writing_directly|chores|act_as|whom|believes?|worked on|wins? over"
+    r"|refuse_\w+|is_refused|are_refused|refusals?|answer_upload_once|batch_answer|work_of"
+    "|stop_clock|find_place|end_sign_ins|revoke_programs"
 )
 # An underscore separates words of an identifier.
 RETIRED_WORD = re.compile(rf"(?<![A-Za-z])(?:{RETIRED})(?![A-Za-z])", re.IGNORECASE)

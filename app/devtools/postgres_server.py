@@ -116,7 +116,7 @@ class Server:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not self.cluster.exists():
                 self.initialise(lock, log, durable=durable)
-            # The lock is ours, so the file is of a dead server. PostgreSQL would refuse to start
+            # The lock is ours, so the file is of a dead server. PostgreSQL would not start
             # if any process of the same user had got that pid.
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             port = self.choose_port()

@@ -1,6 +1,8 @@
-"""The features of the service, in mounting order: those with the most requests come first.
+"""The features of the service, in mounting order.
 
-Those before them replace parts of the kernel that others open; log_writer is the last to close.
+The log writer is opened first and closed last. Middleware follows, from the outermost on, then
+Redis and the replica, which replace parts of the kernel that others open, then routers, those with
+the most requests first.
 """
 
 from collections.abc import Iterator

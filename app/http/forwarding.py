@@ -1,6 +1,6 @@
 """Forwarding header fields of reverse proxies: client address and scheme of a request.
 
-Replaces the middleware of the server: that of uvicorn believes the leftmost entry if every proxy
+Replaces the middleware of the server: that of uvicorn takes the leftmost entry if every proxy
 is trusted, accepts any text as an address and does not know IPv4-mapped peers; gunicorn has none.
 """
 

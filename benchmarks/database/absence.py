@@ -115,12 +115,12 @@ async def while_hung(name: str, service: Service, token: str, *proxies: Proxy) -
         # Not while they are being sent, which keeps this process busy, too.
         await asyncio.sleep(SENDING_SECONDS)
         probes = asyncio.create_task(probe(client, waits))
-        answers = await hung
+        responses = await hung
         probes.cancel()
         await seconds_to_ready(service, *proxies)
     slowest = max(waits) * 1000
     return [
-        Figure(f"{name} hung: slowest answer", max(answers), "s", MAX_ANSWER_SECONDS),
+        Figure(f"{name} hung: slowest answer", max(responses), "s", MAX_ANSWER_SECONDS),
         Figure(f"{name} hung: slowest /liveness", slowest, "ms", MAX_LIVENESS_MILLISECONDS),
     ]
 
@@ -131,9 +131,9 @@ async def probe(client: httpx2.AsyncClient, waits: list[float]) -> None:
         await asyncio.sleep(PROBE_SECONDS)
 
 
-async def timed(answer: Awaitable[httpx2.Response]) -> float:
+async def timed(response: Awaitable[httpx2.Response]) -> float:
     started = time.monotonic()
-    await answer
+    await response
     return time.monotonic() - started
 
 

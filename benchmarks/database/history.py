@@ -101,8 +101,8 @@ async def load(
 
 def sign_in(service: Service, number: int) -> str:
     form = {"username": f"user-{number}", "password": PASSWORD}
-    answer = service.request("POST", "/api/v1/auth/token", data=form)
-    return str(answer.json()["access_token"])
+    response = service.request("POST", "/api/v1/auth/token", data=form)
+    return str(response.json()["access_token"])
 
 
 async def repeat(act: Act, service: Service, token: str, history: History) -> None:
@@ -134,17 +134,17 @@ async def send(client: httpx2.AsyncClient, entries: list[Entry], method: str, pa
     body = {"name": entry.request_id, "price": "1.00"} if method == "POST" else None
     entries.append(entry)
     try:
-        answer = await client.request(method, path, json=body)
+        response = await client.request(method, path, json=body)
     except httpx2.TransportError:
         return entry
     finally:
         entry.end = time.monotonic()
-    entry.status = answer.status_code
-    entry.is_problem = answer.headers.get("content-type") == "application/problem+json"
+    entry.status = response.status_code
+    entry.is_problem = response.headers.get("content-type") == "application/problem+json"
     if entry.is_problem:
-        entry.code = answer.json()["code"]
+        entry.code = response.json()["code"]
     if entry.status == httpx2.codes.CREATED:
-        entry.row_id = answer.json()["id"]
+        entry.row_id = response.json()["id"]
     return entry
 
 

@@ -67,13 +67,13 @@ class Outcome:
 
     def __str__(self) -> str:
         seen = self.seen
-        answers = ", ".join(f"{count} x {status}" for status, count in self.statuses.items())
+        responses = ", ".join(f"{count} x {status}" for status, count in self.statuses.items())
         memory = "/".join(f"{each // MEBI}" for each in (self.before, seen.peak_bytes, self.after))
         times = (seen.percentile(of, p) for of in ("probes", "reads") for p in (50, 99))
         figures = "".join(f"{each:>9.1f}" for each in times)
         verdict = f"BROKEN: {', '.join(self.broken)}" if self.broken else "ok"
         spent = f"{seen.failed_reads:>8}{memory:>15}{self.cpu_seconds:>7.1f}"
-        return f"  {self.name:<14}{figures}{spent}  {verdict}\n{'':<16}{answers}{self.remark}"
+        return f"  {self.name:<14}{figures}{spent}  {verdict}\n{'':<16}{responses}{self.remark}"
 
 
 def main() -> int:

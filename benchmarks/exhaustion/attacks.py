@@ -42,7 +42,7 @@ Attack = Callable[[Scene], Coroutine[Any, Any, Statuses]]
 
 
 async def at_once(requests: Iterable[Awaitable[Answer]]) -> Statuses:
-    return Counter(answer.status for answer in await asyncio.gather(*requests))
+    return Counter(response.status for response in await asyncio.gather(*requests))
 
 
 async def refresh_unknown_names(scene: Scene) -> Statuses:
@@ -148,13 +148,13 @@ async def graphql_aliases(scene: Scene) -> Statuses:
     query = "{" + " ".join(f"a{number}: {page}" for number in range(15)) + "}"
     body = {"query": query}
     sent = (request(scene.port, "POST", "/graphql", token=scene.guest, body=body) for _ in range(5))
-    return Counter([outcome_of(answer) for answer in await asyncio.gather(*sent)])
+    return Counter([outcome_of(response) for response in await asyncio.gather(*sent)])
 
 
-def outcome_of(answer: Answer) -> str:
+def outcome_of(response: Answer) -> str:
     """The status, and the code of the error that GraphQL answers with status 200."""
-    errors = answer.json.get("errors") if answer.status == "200" else None
-    return f"{answer.status} ({errors[0]['extensions']['code']})" if errors else answer.status
+    errors = response.json.get("errors") if response.status == "200" else None
+    return f"{response.status} ({errors[0]['extensions']['code']})" if errors else response.status
 
 
 async def large_headers(scene: Scene) -> Statuses:

@@ -105,8 +105,8 @@ class Observer:
 
     async def _timed(self, path: str, token: str) -> tuple[bool, float]:
         started = time.perf_counter()
-        answer = await request(self._port, "GET", path, token=token, seconds=ANSWERED_SECONDS)
-        return answer.status == "200", (time.perf_counter() - started) * 1000
+        response = await request(self._port, "GET", path, token=token, seconds=ANSWERED_SECONDS)
+        return response.status == "200", (time.perf_counter() - started) * 1000
 
     async def _sample(self, stop: asyncio.Event, seen: Observation) -> None:
         while not stop.is_set():

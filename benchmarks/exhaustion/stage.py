@@ -130,8 +130,8 @@ async def fill(database_url: str) -> str:
 
 async def sign_in(port: int, username: str) -> str:
     form = f"username={username}&password={PASSWORD}"
-    answer = await request(port, "POST", "/api/v1/auth/token", form=form)
-    return str(answer.json["access_token"])
+    response = await request(port, "POST", "/api/v1/auth/token", form=form)
+    return str(response.json["access_token"])
 
 
 def attack_command(name: str) -> list[str]:

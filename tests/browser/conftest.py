@@ -38,8 +38,8 @@ class DevelopmentService:
             "HOST": "127.0.0.1",
             "LOG_LEVEL": "error",
             "PORT": str(self._port),
-            # The first answer of /openapi.json is computed, which takes long on a busy machine, as
-            # do the demo data, without which the service would start all the same.
+            # The first response of /openapi.json is generated, which takes long on a busy machine;
+            # so do the demo data, without which the service would start all the same.
             "REQUEST_TIMEOUT_SECONDS": "60",
             "DATABASE_COMMAND_TIMEOUT_SECONDS": "60",
             "DATABASE_CONNECT_TIMEOUT_SECONDS": "60",

@@ -54,7 +54,7 @@ class Run:
             )
 
     def status(self, method: str, path: str, **content: object) -> int:
-        """The status of an answer, 0 without one."""
+        """The status of a response, 0 without one."""
         url = f"http://127.0.0.1:{self.port}{path}"
         try:
             with plain_client() as client:

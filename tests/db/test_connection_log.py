@@ -149,9 +149,9 @@ class TestRequest:
             running(database_url=f"{settings.database_url}?{query}") as app,
             new_client(app) as client,
         ):
-            answers = [await client.get(path) for path in ("/readiness", "/api/v1/items")]
+            responses = [await client.get(path) for path in ("/readiness", "/api/v1/items")]
 
-        assert [answer.status_code for answer in answers] == [503, 401]
+        assert [response.status_code for response in responses] == [503, 401]
 
     async def test_with_a_wrong_database_name_is_answered_with_503(
         self, running: Running, settings: Settings
@@ -159,9 +159,9 @@ class TestRequest:
         url = with_database(settings.database_url, "nowhere")
         form = {"username": "ada", "password": "wrong"}
         async with running(database_url=url) as app, new_client(app) as client:
-            answers = [
+            responses = [
                 await client.get("/readiness"),
                 await client.post("/api/v1/auth/token", data=form),
             ]
 
-        assert [answer.status_code for answer in answers] == [503, 503]
+        assert [response.status_code for response in responses] == [503, 503]

@@ -24,6 +24,6 @@ class TestChangeOfAType:
         await save(make_item(user))
         query = {"query": "{ items(first: 2) { edges { node { tax } } } }"}
         for _ in range(2):
-            answer = (await client.post("/graphql", json=query)).json()
-            assert "errors" not in answer, answer
+            response = (await client.post("/graphql", json=query)).json()
+            assert "errors" not in response, response
             await change_type(database_url)

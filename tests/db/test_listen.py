@@ -21,7 +21,7 @@ CHANNEL = "tests"
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
-class Ear:
+class RecordingListener:
     """The received notifications, and the number of possible gaps."""
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class Ear:
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear()
+def ear() -> RecordingListener:
+    return RecordingListener()
 
 
 @pytest.fixture
-async def listen(ear: Ear) -> AsyncIterator[Callable[[Connect], Listener]]:
+async def listen(ear: RecordingListener) -> AsyncIterator[Callable[[Connect], Listener]]:
     started: list[Listener] = []
 
     def start(connect: Connect) -> Listener:
@@ -84,7 +84,7 @@ class TestListener:
         commits: UnitOfWorkFactory,
         listen: Callable[[Connect], Listener],
         dial: Connect,
-        ear: Ear,
+        ear: RecordingListener,
     ) -> None:
         listen(dial)
         await eventually(ear.is_listening)
@@ -102,7 +102,7 @@ class TestListener:
         commits: UnitOfWorkFactory,
         listen: Callable[[Connect], Listener],
         dial: Connect,
-        ear: Ear,
+        ear: RecordingListener,
     ) -> None:
         opened: list[asyncpg.Connection] = []
 
@@ -139,7 +139,7 @@ class TestListener:
         commits: UnitOfWorkFactory,
         listen: Callable[[Connect], Listener],
         dial: Connect,
-        ear: Ear,
+        ear: RecordingListener,
         failure: Exception,
     ) -> None:
         failures = [failure] * 3
@@ -156,7 +156,7 @@ class TestListener:
         await eventually(lambda: is_received(ear, "after"))
 
     async def test_closes_its_connection(
-        self, listen: Callable[[Connect], Listener], dial: Connect, ear: Ear
+        self, listen: Callable[[Connect], Listener], dial: Connect, ear: RecordingListener
     ) -> None:
         opened: list[asyncpg.Connection] = []
 
@@ -172,7 +172,7 @@ class TestListener:
         assert [connection.is_closed() for connection in opened] == [True]
 
 
-async def is_received(ear: Ear, payload: str) -> bool:
+async def is_received(ear: RecordingListener, payload: str) -> bool:
     return payload in ear.received
 
 
@@ -180,26 +180,30 @@ class TestOwnProcess:
     """The process does not wait for its own listener: the client's next request may come first."""
 
     @pytest.fixture
-    def own(self, commits: UnitOfWorkFactory, ear: Ear) -> UnitOfWorkFactory:
+    def own(self, commits: UnitOfWorkFactory, ear: RecordingListener) -> UnitOfWorkFactory:
         notifications = Notifications()
         notifications.on_notification(CHANNEL, ear.received.append)
         return replace(commits, notifications=notifications)
 
-    async def test_is_notified_at_the_commit(self, own: UnitOfWorkFactory, ear: Ear) -> None:
+    async def test_is_notified_at_the_commit(
+        self, own: UnitOfWorkFactory, ear: RecordingListener
+    ) -> None:
         async with own.begin() as uow:
             await uow.notify(CHANNEL, "news")
             assert ear.received == []
 
         assert ear.received == ["news"]
 
-    async def test_is_not_notified_of_a_rollback(self, own: UnitOfWorkFactory, ear: Ear) -> None:
+    async def test_is_not_notified_of_a_rollback(
+        self, own: UnitOfWorkFactory, ear: RecordingListener
+    ) -> None:
         with pytest.raises(Conflict):
             await tell_in_vain(own)
 
         assert ear.received == []
 
     async def test_channel_without_a_handler_is_ignored(
-        self, own: UnitOfWorkFactory, ear: Ear
+        self, own: UnitOfWorkFactory, ear: RecordingListener
     ) -> None:
         async with own.begin() as uow:
             await uow.notify("another", "news")

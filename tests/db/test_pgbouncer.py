@@ -72,13 +72,13 @@ async def clients(services: list[FastAPI], user: User) -> AsyncIterator[list[Asy
 async def write_and_read(client: AsyncClient) -> list[int]:
     created = await client.post(ITEMS, json=item_body())
     path = f"{ITEMS}/{created.json().get('id')}"
-    answers = [
+    responses = [
         created,
         await client.get(path),
         await client.patch(path, json={"name": "Oak desk"}),
         await client.get(ITEMS, params={"limit": 2, "include_total": True}),
     ]
-    return [answer.status_code for answer in answers]
+    return [response.status_code for response in responses]
 
 
 class TestTransactionMode:

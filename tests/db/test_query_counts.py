@@ -24,8 +24,8 @@ def lists() -> Iterator[str]:
     Lists that belong to one resource are excluded: the resource is loaded first.
     """
     for path, item in DOCUMENT["paths"].items():
-        answer = item.get("get", {}).get("responses", {}).get("200", {})
-        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        response = item.get("get", {}).get("responses", {}).get("200", {})
+        schema = response.get("content", {}).get("application/json", {}).get("schema", {})
         if "/Page_" in schema.get("$ref", "") and "{" not in path:
             yield path
 

@@ -58,8 +58,8 @@ class TestRoundTripsPerRequest:
 
 async def counted_trips(proxy: Proxy, send: Send, client: AsyncClient, item_id: uuid.UUID) -> int:
     before = proxy.asked
-    answer = await send(client, item_id)
-    assert answer.is_success
+    response = await send(client, item_id)
+    assert response.is_success
     return proxy.asked - before
 
 

@@ -64,7 +64,7 @@ def named(name: str) -> Any:
 
 
 def answered() -> Iterator[Any]:
-    """Row type and schema of each list that is answered without validation."""
+    """Row type and schema of each list that is serialized without validation."""
     sources = [path.read_text() for path in Path(app.__file__).parent.rglob("*router*.py")]
     for name in {name for source in sources for name in ANSWERED.findall(source)}:
         yield pytest.param(named(f"{name}Row"), named(f"{name}Read"), id=name)

@@ -8,15 +8,15 @@ from tests.e2e.service import ROOT
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
-def said(instruction: str) -> str:
+def last_argument(instruction: str) -> str:
     """What follows the last such instruction."""
     found: list[str] = re.findall(rf"^{instruction} (.*)$", DOCKERFILE, re.MULTILINE)
     return found[-1]
 
 
-PORT = int(said("EXPOSE"))
-USER, GROUP = (int(number) for number in said("USER").split(":"))
-VOLUME = said("VOLUME")
+PORT = int(last_argument("EXPOSE"))
+USER, GROUP = (int(number) for number in last_argument("USER").split(":"))
+VOLUME = last_argument("VOLUME")
 
 
 def is_command(arguments: list[str]) -> bool:

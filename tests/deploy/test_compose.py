@@ -12,7 +12,7 @@ import pytest
 from app.commands.database import service_role
 from app.config.settings import load_settings
 from tests.deploy.compose import LOCAL, LOCAL_FILE, PRODUCTION, PRODUCTION_FILE, Node, text_of
-from tests.deploy.image import PORT, VOLUME, is_command, said
+from tests.deploy.image import PORT, VOLUME, is_command, last_argument
 from tests.e2e.service import ROOT
 from tests.settings import SETTINGS
 
@@ -187,7 +187,7 @@ class TestLocalStack:
 
         assert LOCAL_WEB["command"] == ["run", "--reload"]
         assert is_command(LOCAL_WEB["command"][:1])
-        assert folders == {f"{said('WORKDIR')}/app", f"{said('WORKDIR')}/alembic"}
+        assert folders == {f"{last_argument('WORKDIR')}/app", f"{last_argument('WORKDIR')}/alembic"}
 
     def test_is_published_on_this_machine_only(self) -> None:
         ports = [port for each in LOCAL_SERVICES.values() for port in each.get("ports", ())]

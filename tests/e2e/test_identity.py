@@ -42,7 +42,7 @@ class EndUser:
         return self.service.request(method, API + path, headers=headers, **content)
 
     def does(self, status: int, method: str, path: str, **content: Any) -> Any:
-        """Send a request that is expected to be answered with this status."""
+        """Send a request that is expected to get this status."""
         response = self.send(method, path, **content)
         assert response.status_code == status, response.text
         return response.json() if response.content else None
@@ -215,7 +215,7 @@ def test_service_continues_when_a_worker_is_killed(service: Service, end_user: E
 
 
 def serves(worker: int, end_user: EndUser) -> bool:
-    """Whether the worker alone answers; it is given only a moment, since the others stand still."""
+    """Whether the worker responds; only briefly awaited, since the other workers are stopped."""
     with end_user.service.only(worker):
         try:
             with plain_client(base_url=end_user.service.url, timeout=1) as client:

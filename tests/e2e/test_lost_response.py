@@ -1,4 +1,4 @@
-"""kill -9 between commit and answer: the repeated request gets the first answer."""
+"""kill -9 between commit and response: the retry gets the first response."""
 
 import asyncio
 import os

@@ -293,11 +293,11 @@ class TestHttpxAuth:
     def test_signs_in_again_when_the_refresh_token_was_revoked(
         self, service: Service, token_url: str, username: str, profile_url: str
     ) -> None:
-        answers: list[dict[str, Any]] = []
+        responses: list[dict[str, Any]] = []
 
         def keep(response: httpx.Response) -> None:
             response.read()
-            answers.append(response.json())
+            responses.append(response.json())
 
         with httpx.Client(trust_env=False) as own, httpx.Client(trust_env=False) as client:
             own.event_hooks["response"] = [keep]
@@ -305,10 +305,10 @@ class TestHttpxAuth:
                 token_url, username, PASSWORD, client=own, early_expiry=1000
             )
             client.get(profile_url, auth=auth)
-            form = {"token": answers[0]["refresh_token"]}
+            form = {"token": responses[0]["refresh_token"]}
             service.request("POST", "/api/v1/auth/revoke", data=form)
 
             response = client.get(profile_url, auth=auth)
 
         assert response.json()["username"] == username
-        assert [answer.get("error") for answer in answers] == [None, "invalid_grant", None]
+        assert [answer.get("error") for answer in responses] == [None, "invalid_grant", None]

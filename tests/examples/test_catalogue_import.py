@@ -69,7 +69,7 @@ async def pass_on(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> N
     await app(scope, receive, send)
 
 
-async def lose_the_answer(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def lose_response(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Let the batch be committed, then break the connection."""
 
     async def swallow(message: Any) -> None:
@@ -431,7 +431,7 @@ class TestImportFailures:
     @pytest.mark.parametrize(
         "fault",
         [
-            lose_the_answer,
+            lose_response,
             answer(429, **{"Retry-After": "0"}),
             answer(503, **{"Retry-After": "0"}),
             answer(504),

@@ -125,53 +125,53 @@ async def attack(
     async def one(request: HostileRequest) -> tuple[int, list[str]]:
         async with turns:
             try:
-                answer = await answer_to(request, port)
+                response = await answer_to(request, port)
             except (TimeoutError, OSError, HTTPException) as error:
                 return 0, [f"{request.operation.name}: {error!r} {request.data[:300]!r}"]
-        return answer.status, [
-            f"{request.operation.name}: {answer.status} {fault} {request.data[:400]!r}"
-            for fault in faults_of(request, answer)
+        return response.status, [
+            f"{request.operation.name}: {response.status} {fault} {request.data[:400]!r}"
+            for fault in faults_of(request, response)
         ]
 
     for done in asyncio.as_completed([one(request) for request in requests]):
         yield await done
 
 
-def faults_of(request: HostileRequest, answer: Answer) -> Iterator[str]:
+def faults_of(request: HostileRequest, response: Answer) -> Iterator[str]:
     # What stands for a parameter of the path may make it the path of nothing.
     elsewhere = {404, 405} if "{" in request.operation.path else set()
-    if answer.status not in request.operation.statuses | elsewhere:
+    if response.status not in request.operation.statuses | elsewhere:
         yield "is not documented"
-    if answer.status >= 500 and not (request.operation.statuses & {502}):
-        yield f"is an error of ours: {answer.body[:300]!r}"
-    if "X-Request-ID" not in answer.headers or "X-Process-Time" not in answer.headers:
+    if response.status >= 500 and not (request.operation.statuses & {502}):
+        yield f"is an error of ours: {response.body[:300]!r}"
+    if "X-Request-ID" not in response.headers or "X-Process-Time" not in response.headers:
         yield "lacks a header"
-    if answer.status >= 400 and answer.headers["Content-Type"].startswith("text/html"):
-        yield from faults_of_page(request, answer)
-    elif answer.status >= 400:
-        yield from faults_of_problem(answer)
+    if response.status >= 400 and response.headers["Content-Type"].startswith("text/html"):
+        yield from faults_of_page(request, response)
+    elif response.status >= 400:
+        yield from faults_of_problem(response)
 
 
-def faults_of_page(request: HostileRequest, answer: Answer) -> Iterator[str]:
+def faults_of_page(request: HostileRequest, response: Answer) -> Iterator[str]:
     """Yield faults of an error as a page, which only clients get that ask for HTML."""
     accept = re.search(rb"\r\naccept:([^\r]*)", request.data, re.IGNORECASE)
     if accept is None or b"text/" not in accept[1].lower():
         yield "is a page that the client did not ask for"
     # The request id, and pointers that name unknown members.
-    if CANARY in re.sub("<code>.*?</code>", "", answer.body.decode()):
+    if CANARY in re.sub("<code>.*?</code>", "", response.body.decode()):
         yield "repeats what was sent"
 
 
-def faults_of_problem(answer: Answer) -> Iterator[str]:
-    media_type = answer.headers["Content-Type"]
+def faults_of_problem(response: Answer) -> Iterator[str]:
+    media_type = response.headers["Content-Type"]
     if media_type not in {"application/problem+json", "application/json"}:
-        yield f"is no problem: {answer.body[:200]!r}"
+        yield f"is no problem: {response.body[:200]!r}"
         return
-    problem = json.loads(answer.body)
+    problem = json.loads(response.body)
     path = problem["instance"]
     if media_type == "application/json" and path not in OAUTH_ENDPOINTS:
-        yield f"is no problem: {answer.body[:200]!r}"
-    if problem.keys() - {"errors"} != members_of(path) or problem["status"] != answer.status:
+        yield f"is no problem: {response.body[:200]!r}"
+    if problem.keys() - {"errors"} != members_of(path) or problem["status"] != response.status:
         yield "lacks a member"
     # Unknown members are named by a pointer; a request id of the client is returned.
     said = problem["detail"], [error["message"] for error in problem.get("errors", ())]

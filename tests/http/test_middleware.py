@@ -92,9 +92,9 @@ class TestEveryResponse:
         self, running: Running, client: AsyncClient
     ) -> None:
         async with running(environment="production") as app, new_client(app) as production:
-            answer = await production.get("/liveness")
+            response = await production.get("/liveness")
 
-        assert "max-age=" in answer.headers["Strict-Transport-Security"]
+        assert "max-age=" in response.headers["Strict-Transport-Security"]
         assert "Strict-Transport-Security" not in (await client.get("/liveness")).headers
 
 

@@ -35,9 +35,9 @@ class TestRateLimit:
             running(rate_limit_default="100/hour") as limited,
             new_client(limited, Authorization=f"Bearer {token}") as client,
         ):
-            answers = await asyncio.gather(*(client.get(ME) for _ in range(1000)))
+            responses = await asyncio.gather(*(client.get(ME) for _ in range(1000)))
 
-        assert Counter(answer.status_code for answer in answers) == {200: 100, 429: 900}
+        assert Counter(response.status_code for response in responses) == {200: 100, 429: 900}
 
     async def test_responses_have_the_remaining_quota(
         self, limited_app: FastAPI, as_user: As, user: User

@@ -100,12 +100,12 @@ class TestRepetition:
     ) -> None:
         one, two = [await save(make_item(user, price=Decimal(1))) for _ in range(2)]
 
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             client.put(f"/tests/prices/{one.id}/{two.id}"),
             client.put(f"/tests/prices/{two.id}/{one.id}"),
         )
 
-        assert [answer.status_code for answer in answers] == [200, 200]
+        assert [response.status_code for response in responses] == [200, 200]
         assert len(attempts) == 3
 
     async def test_other_failure_is_not_repeated(self, client: AsyncClient) -> None:

@@ -32,7 +32,7 @@ async def sweep_orphans(resources: Resources) -> None:
 async def sweep(storage: Storage, reads: PoolReader, *, grace: timedelta = GRACE) -> int:
     """Delete objects and unfinished uploads without a row that are older than `grace`.
 
-    Returns their number. Objects whose names are not file ids are left alone.
+    Returns their number. Objects whose names are not file ids are kept.
     """
     count = 0
     async for names in batches(storage.names(), before=now() - grace):

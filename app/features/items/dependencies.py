@@ -78,10 +78,10 @@ async def get_query(
             samesite="lax",
             secure=request.url.scheme == "https",
         )
-    return q or remembered(last_query or "")
+    return q or query_of_cookie(last_query or "")
 
 
-def remembered(cookie: str) -> str | None:
+def query_of_cookie(cookie: str) -> str | None:
     """Return the `q` from the cookie; an invalid cookie is ignored."""
     try:
         return SEARCH_TEXT.validate_python(unquote(cookie, errors="strict"))

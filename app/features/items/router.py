@@ -169,7 +169,7 @@ async def batch_response(
     request: Request, created: dict[int, ItemRow], broken: dict[int, list[Violation]]
 ) -> ItemBatchRead:
     """Return the results in the order of the batch; other requests run between slices."""
-    results = {index: rejected(request, index, rules) for index, rules in broken.items()}
+    results = {index: rejected_result(request, index, rules) for index, rules in broken.items()}
     for number, (index, item) in enumerate(created.items()):
         if number % ITEMS_PER_SLICE == 0:
             await asyncio.sleep(0)
@@ -180,6 +180,6 @@ async def batch_response(
     return ItemBatchRead(results=ordered, created=len(created), failed=len(broken))
 
 
-def rejected(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
+def rejected_result(request: Request, index: int, rules: list[Violation]) -> ItemBatchResult:
     error = Problem(**problem(request.scope, Unprocessable(violations=rules)))
     return ItemBatchResult(index=index, status=422, problem=error)

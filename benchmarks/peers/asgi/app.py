@@ -32,10 +32,10 @@ async def app(scope, receive, send):
         await live(receive, send)
         return
     try:
-        status, answer = await respond(scope, receive)
+        status, response = await respond(scope, receive)
     except Rejected as rejected:
-        status, answer = rejected.args[0], {"detail": "rejected"}
-    body = json.dumps(answer, default=str).encode()
+        status, response = rejected.args[0], {"detail": "rejected"}
+    body = json.dumps(response, default=str).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -63,8 +63,8 @@ async def rules(api: AsyncClient) -> list[dict[str, Any]]:
 
 async def values(api: AsyncClient, query: str) -> set[str]:
     """Return the current values of all series of the query."""
-    answer = (await api.get("/query", params={"query": query})).json()
-    return {series["value"][1] for series in answer["data"]["result"]}
+    response = (await api.get("/query", params={"query": query})).json()
+    return {series["value"][1] for series in response["data"]["result"]}
 
 
 def error_ratios() -> list[str]:

@@ -173,9 +173,9 @@ class TestListAuditEntries:
         page: dict[str, Any] = {"limit": 10, "action": "item.created"}
         cursor, met = "start", list[str]()
         while cursor:
-            answer = (await reader.get(AUDIT, params=page)).json()
-            met += [entry["resource_id"] for entry in answer["items"]]
-            cursor = page["cursor"] = answer["next_cursor"]
+            response = (await reader.get(AUDIT, params=page)).json()
+            met += [entry["resource_id"] for entry in response["items"]]
+            cursor = page["cursor"] = response["next_cursor"]
 
         assert len(met) == len(set(met)) == 25
 
@@ -285,13 +285,15 @@ class TestRecord:
     ) -> None:
         """Connections go from one to the other."""
         clients = [await as_user(await save(make_user())) for _ in range(4)]
-        answers = [
+        responses = [
             await asyncio.gather(*(client.post(ITEMS, json=item_body()) for client in clients))
             for _ in range(8)
         ]
 
         # A busy machine rejects some, which is no matter here.
-        created = [answer for round_ in answers for answer in round_ if answer.status_code == 201]
+        created = [
+            response for round_ in responses for response in round_ if response.status_code == 201
+        ]
         assert len(created) > len(clients)
         wrong = (
             "SELECT 1 FROM audit_entries WHERE resource_type = 'item' "

@@ -142,14 +142,14 @@ class TestChangeEmail:
         signed_in = await as_user(ada)
         await change(signed_in, address())
 
-        answers = {}
+        responses = {}
         for email in (taken, free):
             with statements(app) as sent:
                 response = await change(signed_in, email)
-            answers[email] = (response.status_code, response.content, list(sent))
+            responses[email] = (response.status_code, response.content, list(sent))
 
-        assert answers[taken] == answers[free]
-        assert answers[free][0] == 202
+        assert responses[taken] == responses[free]
+        assert responses[free][0] == 202
 
     async def test_account_and_address_get_a_bounded_number_of_mails(
         self, app: FastAPI, running: Running, ada: User, database: Database

@@ -9,7 +9,9 @@ class TestUnconfirmedAccount:
         signed_in = await as_user(await save(make_user(email_verified=False)))
 
         query = "{ me { username } items { edges { node { name } } } }"
-        answer = (await signed_in.post("/graphql", json={"query": query})).json()
+        response = (await signed_in.post("/graphql", json={"query": query})).json()
 
-        assert answer["data"]["me"]["username"]
-        assert [error["extensions"]["code"] for error in answer["errors"]] == ["email_not_verified"]
+        assert response["data"]["me"]["username"]
+        assert [error["extensions"]["code"] for error in response["errors"]] == [
+            "email_not_verified"
+        ]

@@ -37,7 +37,7 @@ async def execute(app: FastAPI, sql: str, **values: object) -> None:
         await uow.session.execute(text(sql), values)
 
 
-async def let_pass(app: FastAPI, minutes: float) -> None:
+async def shift_windows(app: FastAPI, minutes: float) -> None:
     """Shift the windows into the past: it is the clock of the database that counts."""
     shift = "UPDATE throttles SET window_ends_at = window_ends_at - CAST(:time AS interval)"
     await execute(app, shift, time=timedelta(minutes=minutes))
@@ -125,10 +125,10 @@ class TestPerAccount:
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email] * 10)
-        await let_pass(app, 14.5)
+        await shift_windows(app, 14.5)
         still = await sign_in(client, user.email, PASSWORD)
 
-        await let_pass(app, 0.5)
+        await shift_windows(app, 0.5)
 
         assert still.status_code == 429
         assert (await sign_in(client, user.email, PASSWORD)).status_code == 200
@@ -137,9 +137,9 @@ class TestPerAccount:
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         first = await statuses(client, [user.email])
-        await let_pass(app, 14.5)
+        await shift_windows(app, 14.5)
         most = await statuses(client, [user.email] * 9)
-        await let_pass(app, 1)
+        await shift_windows(app, 1)
 
         more = await statuses(client, [user.email] * 2)
 
@@ -159,7 +159,7 @@ class TestPerAccount:
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email] * 120)
-        await let_pass(app, 15)
+        await shift_windows(app, 15)
 
         assert (await sign_in(client, user.email, PASSWORD)).status_code == 200
 

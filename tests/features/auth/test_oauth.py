@@ -264,11 +264,11 @@ class TestRefreshGrant:
         again = (await refresh_grant(client, pair["refresh_token"], scope="users:read")).json()
         wide = (await refresh_grant(client, narrow["refresh_token"])).json()
 
-        scopes = [answer["scope"] for answer in (narrow, again, wide)]
+        scopes = [response["scope"] for response in (narrow, again, wide)]
         assert scopes == ["items:read", "users:read", "items:read users:read"]
         ids = {
-            from_base64url(answer["access_token"].split(".")[1]).split(b'"jti":"')[1][:36]
-            for answer in (narrow, again, wide)
+            from_base64url(response["access_token"].split(".")[1]).split(b'"jti":"')[1][:36]
+            for response in (narrow, again, wide)
         }
         assert len(ids) == 3
 

@@ -733,13 +733,13 @@ class TestForgotPassword:
     ) -> None:
         known, unknown = (await save(make_user(email=address()))).email, address()
 
-        answers = {}
+        responses = {}
         for email in (known, unknown):
             with statements(app) as sent:
-                answers[email] = (await self.forget(client, email)).status_code, list(sent)
+                responses[email] = (await self.forget(client, email)).status_code, list(sent)
 
-        assert answers[known] == answers[unknown]
-        assert answers[known][0] == 202
+        assert responses[known] == responses[unknown]
+        assert responses[known][0] == 202
 
     @pytest.mark.parametrize("change", ["is_active = false", "deleted_at = now()"])
     async def test_deleted_account_gets_no_mail(

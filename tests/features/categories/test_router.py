@@ -188,9 +188,9 @@ class TestReadCategoryTree:
         await chain(save, 5)
         before = reads_of(app).statements
 
-        answers = await asyncio.gather(*(reader.get(TREE) for _ in range(50)))
+        responses = await asyncio.gather(*(reader.get(TREE) for _ in range(50)))
 
-        assert len({answer.content for answer in answers}) == 1
+        assert len({response.content for response in responses}) == 1
         assert reads_of(app).statements - before == 1
 
     async def test_current_copy_is_not_sent_again(self, reader: AsyncClient, save: Save) -> None:

@@ -1,4 +1,4 @@
-"""Compression, and the entity tags of compressed answers."""
+"""Compression, and the entity tags of compressed responses."""
 
 import gzip
 from collections.abc import Callable

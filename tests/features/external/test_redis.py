@@ -21,7 +21,7 @@ from tests.features.external.test_cache import POLICY, Source
 from tests.polling import eventually
 from tests.state import opened as resources
 
-# On a loaded machine Valkey may answer late; only the test that loses it waits for a time-out.
+# On a loaded machine Valkey may respond late; only the test that loses it waits for a time-out.
 PATIENT_SECONDS = 30.0
 SHORT_SECONDS = 1.0
 # If each of 100 readers waited for a time-out, 8 at once, the last would wait for 13.

@@ -134,10 +134,10 @@ class TestReadAggregate:
         assert_problem(await client.get(AGGREGATE), 401, "unauthenticated")
 
     async def test_all_three_are_returned(self, as_user: As, user: User, demo: DemoApi) -> None:
-        answer = (await (await as_user(user)).get(AGGREGATE)).json()
+        response = (await (await as_user(user)).get(AGGREGATE)).json()
 
-        assert [result["id"] for result in answer["results"]] == list(SOURCES)
-        assert answer["errors"] == []
+        assert [result["id"] for result in response["results"]] == list(SOURCES)
+        assert response["errors"] == []
 
     async def test_failed_resources_are_named(self, as_user: As, user: User, demo: DemoApi) -> None:
         demo.behaviours |= {"/resources/news": "nonsense", "/resources/rates": "missing"}
@@ -180,12 +180,12 @@ class TestListQuotes:
     ) -> None:
         item = await save(make_item(user))
 
-        answer = (await (await as_user(user)).get(f"/api/v1/items/{item.id}/quotes")).json()
+        response = (await (await as_user(user)).get(f"/api/v1/items/{item.id}/quotes")).json()
 
-        prices = [float(quote["price"]) for quote in answer["quotes"]]
-        assert {quote["supplier"] for quote in answer["quotes"]} == set(SUPPLIERS)
+        prices = [float(quote["price"]) for quote in response["quotes"]]
+        assert {quote["supplier"] for quote in response["quotes"]} == set(SUPPLIERS)
         assert prices == sorted(prices)
-        assert (answer["item_id"], answer["errors"]) == (str(item.id), [])
+        assert (response["item_id"], response["errors"]) == (str(item.id), [])
 
     async def test_failed_suppliers_are_named(
         self, as_user: As, save: Save, user: User, demo: DemoApi

@@ -62,10 +62,10 @@ async def failure(upstream: Upstream, path: str) -> AppError:
 
 class TestRequests:
     async def test_response_is_returned(self, upstream: Upstream) -> None:
-        answer = await upstream.get("/resources/news")
+        response = await upstream.get("/resources/news")
 
-        assert answer.status == 200
-        assert b'"id": "news"' in answer.body
+        assert response.status == 200
+        assert b'"id": "news"' in response.body
 
     async def test_key_and_request_id_are_sent(self, upstream: Upstream, demo: DemoApi) -> None:
         request_id.set("a-request")
@@ -135,9 +135,9 @@ class TestRetries:
     async def test_failure_is_retried(self, upstream: Upstream, demo: DemoApi) -> None:
         retries = counting("outbound_retries")
 
-        answer = await upstream.get("/resources/flaky")
+        response = await upstream.get("/resources/flaky")
 
-        assert answer.status == 200
+        assert response.status == 200
         assert demo.requests["/resources/flaky"] == 2
         assert retries() == 1
 

@@ -90,11 +90,11 @@ async def test_later_routes_are_found_too(app: FastAPI, client: AsyncClient) -> 
         return "found"
 
     try:
-        answer = await client.get("/tests/later")
+        response = await client.get("/tests/later")
     finally:
         app.router.routes.pop()
 
-    assert answer.json() == "found"
+    assert response.json() == "found"
 
 
 async def test_no_dependency_of_an_operation_needs_a_thread(app: FastAPI) -> None:

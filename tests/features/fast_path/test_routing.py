@@ -62,12 +62,12 @@ def as_fastapi_does(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     return switch
 
 
-def response_parts(answer: Any) -> tuple[int, dict[str, str], Any]:
-    headers = {name: value for name, value in answer.headers.items() if name not in VOLATILE}
-    body = answer.json() if answer.content else None
+def response_parts(response: Any) -> tuple[int, dict[str, str], Any]:
+    headers = {name: value for name, value in response.headers.items() if name not in VOLATILE}
+    body = response.json() if response.content else None
     if isinstance(body, dict):
         body.pop("request_id", None)
-    return answer.status_code, headers, body
+    return response.status_code, headers, body
 
 
 async def both(
@@ -129,9 +129,9 @@ class TestSameResponses:
         assert (fast[0], without_ids(fast)) == (expected[0], without_ids(expected))
 
 
-def without_ids(answer: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str], Any]:
+def without_ids(response: tuple[int, dict[str, str], Any]) -> tuple[dict[str, str], Any]:
     """Without what is another one's for each item that is created."""
-    _, headers, body = answer
+    _, headers, body = response
     if "location" not in headers:
         return headers, body
     its_own = {"id", "created_at", "updated_at"}
@@ -285,9 +285,9 @@ async def test_a_dependency_can_be_replaced(
     monkeypatch.setitem(app.dependency_overrides, get_item, get_none)
     client = await as_user(user)
 
-    answer = await client.get("/api/v1/items/0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58")
+    response = await client.get("/api/v1/items/0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58")
 
-    assert answer.json()["detail"] == "It was replaced."
+    assert response.json()["detail"] == "It was replaced."
 
 
 def test_endpoint_in_a_thread_is_unsupported() -> None:

@@ -24,9 +24,9 @@ class TestLimits:
         proxied: httpx2.AsyncClient,  # noqa: F811
         headers: dict[str, str],
     ) -> None:
-        answer = await proxied.post("/api/v1/files", content=bytes(2 * MEBI), headers=headers)
+        response = await proxied.post("/api/v1/files", content=bytes(2 * MEBI), headers=headers)
 
-        assert answer.json()["code"] == "unauthenticated"
+        assert response.json()["code"] == "unauthenticated"
 
     async def test_upload_of_an_anonymous_client_is_stored_nowhere(
         self, app: FastAPI, tmp_path: Path

@@ -11,11 +11,11 @@ class TestReplay:
     ) -> None:
         weak, headers = await as_user(user, scopes=("files:write",)), keyed()
         mighty = await as_user(user)
-        answers = [
+        responses = [
             await client.post("/api/v1/files", files={"file": ("a.txt", b"text")}, headers=headers)
             for client in (mighty, mighty, weak)
         ]
 
-        first, same, other = answers
+        first, same, other = responses
         assert same.content == first.content
         assert other.json()["id"] != first.json()["id"]

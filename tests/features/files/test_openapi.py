@@ -29,7 +29,7 @@ def test_batch_has_no_minimum() -> None:
 
 @pytest.mark.parametrize("status", ["200", "206"])
 def test_content_is_binary_and_of_any_type(status: str) -> None:
-    answer = OPERATIONS["read_file_content"]["responses"][status]
+    response = OPERATIONS["read_file_content"]["responses"][status]
 
     media = {"schema": BYTES}
-    assert answer["content"] == {"application/octet-stream": media, "*/*": media}
+    assert response["content"] == {"application/octet-stream": media, "*/*": media}

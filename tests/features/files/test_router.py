@@ -78,7 +78,7 @@ def files(
 
 
 async def upload(client: AsyncClient, content: bytes = PDF, **fields: str) -> dict[str, Any]:
-    """The answer to an upload that is expected to succeed."""
+    """The response to an upload that is expected to succeed."""
     response = await client.post(FILES, files=files(content), data=fields)
     assert response.status_code == 201, response.text
     body: dict[str, Any] = response.json()
@@ -130,7 +130,7 @@ async def strict(running: Running, user: User, **settings: Any) -> AsyncIterator
 
 
 async def answered(app: FastAPI, token: str, messages: list[dict[str, Any]]) -> int:
-    """The status of the answer to an upload whose connection says this and no more."""
+    """The status of the response to an upload of these messages and no more."""
     sent: list[dict[str, Any]] = []
     headers = {"authorization": f"Bearer {token}", "content-type": FORM["Content-Type"]}
     scope = {
@@ -351,11 +351,11 @@ class TestCreateFile:
         assert_problem(response, 409, "path_taken")
 
     async def test_path_is_unique_under_concurrency(self, owner: AsyncClient) -> None:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(owner.post(FILES, files=files(PDF), data={"path": "a.pdf"}) for _ in range(8))
         )
 
-        assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+        assert sorted(response.status_code for response in responses) == [201] + [409] * 7
 
     async def test_second_file_is_rejected(self, owner: AsyncClient) -> None:
         response = await owner.post(FILES, files=files(PDF, PDF))
@@ -516,20 +516,22 @@ class TestLimits:
         self, running: Running, user: User
     ) -> None:
         async with strict(running, user, upload_quota_bytes=3 * len(PDF)) as owner:
-            answers = await asyncio.gather(
+            responses = await asyncio.gather(
                 *(owner.post(FILES, files=files(PDF)) for _ in range(12))
             )
 
-        assert sorted(answer.status_code for answer in answers) == [201] * 3 + [413] * 9
-        assert {answer.json().get("code") for answer in answers} == {None, "quota_exceeded"}
+        assert sorted(response.status_code for response in responses) == [201] * 3 + [413] * 9
+        assert {response.json().get("code") for response in responses} == {None, "quota_exceeded"}
 
     async def test_quota_in_files_is_exact_under_concurrency(
         self, running: Running, user: User
     ) -> None:
         async with strict(running, user, upload_quota_files=2) as owner:
-            answers = await asyncio.gather(*(owner.post(FILES, files=files(PDF)) for _ in range(8)))
+            responses = await asyncio.gather(
+                *(owner.post(FILES, files=files(PDF)) for _ in range(8))
+            )
 
-        assert sorted(answer.status_code for answer in answers) == [201] * 2 + [413] * 6
+        assert sorted(response.status_code for response in responses) == [201] * 2 + [413] * 6
 
     async def test_used_up_quota_is_rejected_before_anything_is_read(
         self, running: Running, user: User, save: Save
@@ -660,7 +662,7 @@ class TestOverTheWire:
 
         assert file["sha256"] == hashlib.sha256(whole).hexdigest()
         assert part == content[5:105]
-        # 90 MiB went in; the answer to curl, collected by this process, is 15 of the growth.
+        # 90 MiB went in; the response to curl, collected by this process, is 15 of the growth.
         assert peak_memory() - before < 60 * MIB
 
     async def test_too_large_upload_is_rejected_over_the_wire(
@@ -674,8 +676,8 @@ class TestOverTheWire:
             declared = await curl("files", *form)
             chunked = await curl("files", *form, "--header", "Transfer-Encoding: chunked")
 
-        for answer in (declared, chunked):
-            assert json.loads(answer)["code"] == "content_too_large"
+        for response in (declared, chunked):
+            assert json.loads(response)["code"] == "content_too_large"
 
 
 async def run_curl(folder: Path, port: int, token: str, path: str, *options: str) -> bytes:
@@ -686,8 +688,8 @@ async def run_curl(folder: Path, port: int, token: str, path: str, *options: str
         cwd=folder,
         stdout=asyncio.subprocess.PIPE,
     )
-    answer, _ = await process.communicate()
-    return answer
+    response, _ = await process.communicate()
+    return response
 
 
 def peak_memory() -> int:
@@ -719,12 +721,12 @@ class TestIdempotency:
     async def test_concurrent_requests_with_one_key_create_one_file(
         self, owner: AsyncClient
     ) -> None:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(owner.post(FILES, files=files(PDF), headers=self.KEY) for _ in range(8))
         )
 
         page = await owner.get(FILES)
-        assert {answer.status_code for answer in answers} <= {201, 409}
+        assert {response.status_code for response in responses} <= {201, 409}
         assert [file["size"] for file in page.json()["items"]] == [len(PDF)]
 
     async def test_batch_is_replayed_too(self, owner: AsyncClient) -> None:

@@ -221,10 +221,10 @@ class TestBucketStorage:
     async def test_full_bucket_differs_from_an_unreachable_one(
         self, environment: pytest.MonkeyPatch
     ) -> None:
-        answer = partial(
+        response = partial(
             answer_all, b"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\n\r\n"
         )
-        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(response, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             with environment.context() as here:
                 here.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{port}")
@@ -235,10 +235,10 @@ class TestBucketStorage:
 
 
 async def answer_all(
-    answer: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    response: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     await reader.readuntil(b"\r\n\r\n")
-    writer.write(answer)
+    writer.write(response)
     await writer.drain()
     writer.close()
 

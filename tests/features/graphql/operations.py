@@ -13,14 +13,14 @@ async def execute(client: AsyncClient, query: str, **variables: Any) -> dict[str
 
 
 async def data(client: AsyncClient, query: str, **variables: Any) -> Any:
-    answer = await execute(client, query, **variables)
-    assert "errors" not in answer, answer
-    return answer["data"]
+    response = await execute(client, query, **variables)
+    assert "errors" not in response, response
+    return response["data"]
 
 
 async def code(client: AsyncClient, query: str, **variables: Any) -> str:
     """Of the one error of an operation that is to fail."""
-    answer = await execute(client, query, **variables)
-    (error,) = answer["errors"]
+    response = await execute(client, query, **variables)
+    (error,) = response["errors"]
     assert error["extensions"]["request_id"]
     return str(error["extensions"]["code"])

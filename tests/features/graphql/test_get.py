@@ -46,9 +46,9 @@ class TestQuery:
     async def test_subscription_is_an_invalid_query(self, as_user: As, user: User) -> None:
         parameters = {"query": "subscription { itemEvents { id } }"}
 
-        answer = (await (await as_user(user)).get("/graphql", params=parameters)).json()
+        response = (await (await as_user(user)).get("/graphql", params=parameters)).json()
 
-        assert answer["errors"][0]["extensions"]["code"] == "invalid_query"
+        assert response["errors"][0]["extensions"]["code"] == "invalid_query"
 
     @pytest.mark.parametrize(
         ("variables", "code"),

@@ -203,18 +203,18 @@ class TestQueries:
     async def test_rejection_points_at_the_argument(
         self, as_user: As, user: User, arguments: str, pointer: str
     ) -> None:
-        answer = await execute(await as_user(user), f"{{items({arguments}){{edges{{cursor}}}}}}")
+        response = await execute(await as_user(user), f"{{items({arguments}){{edges{{cursor}}}}}}")
 
-        (error,) = answer["errors"]
+        (error,) = response["errors"]
         assert [each["pointer"] for each in error["extensions"]["errors"]] == [pointer]
 
     async def test_failed_field_does_not_affect_others(self, as_user: As, user: User) -> None:
         query = "{ me { username } users { edges { cursor } } }"
 
-        answer = await execute(await as_user(user), query)
+        response = await execute(await as_user(user), query)
 
-        assert answer["data"] == {"me": {"username": user.username}, "users": None}
-        assert [each["path"] for each in answer["errors"]] == [["users"]]
+        assert response["data"] == {"me": {"username": user.username}, "users": None}
+        assert [each["path"] for each in response["errors"]] == [["users"]]
 
     async def test_unknown_item_is_not_found(self, as_user: As, user: User) -> None:
         query = '{ item(id: "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58") { id } }'
@@ -242,16 +242,16 @@ class TestMutations:
         client = await as_user(user)
         given = {"name": "", "price": "-1", "tags": ["Not A Tag"]}
 
-        answer = await execute(client, CREATE, input=given)
+        response = await execute(client, CREATE, input=given)
 
-        (error,) = answer["errors"]
+        (error,) = response["errors"]
         places = {each["pointer"]: each["code"] for each in error["extensions"]["errors"]}
         assert places == {
             "/input/name": "string_too_short",
             "/input/price": "greater_than",
             "/input/tags/0": "string_pattern_mismatch",
         }
-        assert "Not A Tag" not in json.dumps(answer)
+        assert "Not A Tag" not in json.dumps(response)
 
     async def test_items_of_others_are_not_changed(
         self, as_user: As, user: User, other_user: User, save: Save
@@ -270,13 +270,13 @@ class TestMutations:
             categoryId: "0198f3c2-7d5e-7a41-9b0c-3f6f1d2e4a58"}) { id }
         }"""
 
-        answer = await execute(client, query)
+        response = await execute(client, query)
 
-        (error,) = answer["errors"]
+        (error,) = response["errors"]
         assert error["path"] == ["second"]
         assert error["extensions"]["errors"][0]["pointer"] == "/input/categoryId"
-        assert answer["data"]["first"]["id"]
-        assert answer["data"]["second"] is None
+        assert response["data"]["first"]["id"]
+        assert response["data"]["second"] is None
         items = (await client.get("/api/v1/items")).json()["items"]
         assert [item["name"] for item in items] == ["kept"]
 
@@ -295,33 +295,33 @@ class TestMutations:
     async def test_weak_password_is_pointed_at(self, as_user: As, admin: User) -> None:
         given = {"email": "new@example.com", "username": "newcomer", "password": "password1234"}
 
-        answer = await execute(await as_user(admin), CREATE_USER, input=given)
+        response = await execute(await as_user(admin), CREATE_USER, input=given)
 
-        (broken_rule,) = answer["errors"][0]["extensions"]["errors"]
+        (broken_rule,) = response["errors"][0]["extensions"]["errors"]
         assert broken_rule["pointer"] == "/input/password"
 
     async def test_password_is_never_repeated(self, as_user: As, admin: User) -> None:
         given = {"username": "newcomer", "password": "canary-7f3a9c-canary"}
         inline = 'mutation { createUser(input: {password: "canary-7f3a9c-canary"}) { id } }'
 
-        for answer in (
+        for response in (
             await execute(await as_user(admin), CREATE_USER, input=given),
             await execute(await as_user(admin), inline),
         ):
-            assert answer["errors"]
-            assert "canary" not in json.dumps(answer)
+            assert response["errors"]
+            assert "canary" not in json.dumps(response)
 
     async def test_same_idempotency_key_creates_once(self, as_user: As, user: User) -> None:
         client = await as_user(user)
         body = {"query": 'mutation{createItem(input:{name:"x",price:"1"}){id}}'}
 
-        answers = [
+        responses = [
             await client.post("/graphql", json=body, headers={"Idempotency-Key": "k"})
             for _ in range(2)
         ]
 
-        assert answers[0].content == answers[1].content
-        assert answers[1].headers["Idempotency-Replayed"] == "true"
+        assert responses[0].content == responses[1].content
+        assert responses[1].headers["Idempotency-Replayed"] == "true"
 
 
 class FailingReads(Reader):
@@ -362,18 +362,18 @@ class TestRequest:
     ) -> None:
         body = {"query": query, "operationName": name}
 
-        answer = (await (await as_user(user)).post("/graphql", json=body)).json()
+        response = (await (await as_user(user)).post("/graphql", json=body)).json()
 
-        (error,) = answer["errors"]
-        assert (answer["data"], error["extensions"]["code"]) == (None, "invalid_query")
+        (error,) = response["errors"]
+        assert (response["data"], error["extensions"]["code"]) == (None, "invalid_query")
         assert message in error["message"]
 
     async def test_operation_is_chosen_by_its_name(self, as_user: As, user: User) -> None:
         body = {"query": "query a {me{id}} query b {me{username}}", "operationName": "b"}
 
-        answer = (await (await as_user(user)).post("/graphql", json=body)).json()
+        response = (await (await as_user(user)).post("/graphql", json=body)).json()
 
-        assert answer == {"data": {"me": {"username": user.username}}}
+        assert response == {"data": {"me": {"username": user.username}}}
 
     @pytest.mark.parametrize(
         ("query", "variables", "message"),
@@ -390,10 +390,10 @@ class TestRequest:
     async def test_mistake_is_named_and_no_value_repeated(
         self, as_user: As, user: User, query: str, variables: dict[str, Any], message: str
     ) -> None:
-        answer = await execute(await as_user(user), query, **variables)
+        response = await execute(await as_user(user), query, **variables)
 
-        assert answer["errors"][0]["message"].startswith(message)
-        assert "s3cret" not in json.dumps(answer)
+        assert response["errors"][0]["message"].startswith(message)
+        assert "s3cret" not in json.dumps(response)
 
     async def test_body_is_limited(self, as_user: As, user: User) -> None:
         body = {"query": "{me{id}}", "variables": {"x": "x" * 1024 * 1024}}
@@ -402,10 +402,10 @@ class TestRequest:
 
     async def test_unexpected_error_is_masked(self, app: FastAPI, as_user: As, user: User) -> None:
         with replaced(app, DatabaseResources, reads=FailingReads(reads_of(app))):
-            answer = await execute(await as_user(user), "{me{id}}")
+            response = await execute(await as_user(user), "{me{id}}")
 
-        assert answer["errors"][0]["extensions"]["code"] == "internal_error"
-        assert "canary" not in json.dumps(answer)
+        assert response["errors"][0]["extensions"]["code"] == "internal_error"
+        assert "canary" not in json.dumps(response)
 
     async def test_attack_is_an_error_with_a_code(self, as_user: As, user: User) -> None:
         query = "{" + " ".join(f"a{number}:me{{id}}" for number in range(16)) + "}"
@@ -463,6 +463,6 @@ class TestCost:
     async def test_number_of_errors_is_bounded(self, as_user: As, user: User) -> None:
         unknown = " ".join(f"field{number}" for number in range(300))
 
-        answer = await execute(await as_user(user), "{me {%s}}" % unknown)  # noqa: UP031
+        response = await execute(await as_user(user), "{me {%s}}" % unknown)  # noqa: UP031
 
-        assert len(answer["errors"]) == 50
+        assert len(response["errors"]) == 50

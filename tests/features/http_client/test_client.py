@@ -30,7 +30,7 @@ Speak = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def server(speak: Speak) -> AsyncIterator[str]:
-    """Reads a request and lets `speak` answer; yields its URL."""
+    """Reads a request and lets `speak` respond; yields its URL."""
 
     tasks: set[asyncio.Task[None] | None] = set()
 
@@ -111,9 +111,9 @@ async def takes_its_time_and_no_more(client: httpx.AsyncClient, url: str) -> Non
 class TestSize:
     async def test_body_up_to_the_limit_is_read(self, client: httpx.AsyncClient) -> None:
         async with server(says(HEAD + b"\r\n", b"a" * MAX_BYTES)) as url:
-            answer = await send(client, client.build_request("GET", url))
+            response = await send(client, client.build_request("GET", url))
 
-        assert len(answer.body) == MAX_BYTES
+        assert len(response.body) == MAX_BYTES
 
     async def test_endless_body_is_aborted(self, client: httpx.AsyncClient) -> None:
         async with server(again_and_again(b"\r\n" + b"a" * 65_534)) as url:
@@ -149,9 +149,9 @@ class TestCompression:
         packed = gzip.compress(b"some text", mtime=0)
 
         async with server(says(HEAD + b"Content-Encoding: gzip\r\n\r\n", packed)) as url:
-            answer = await send(client, client.build_request("GET", url))
+            response = await send(client, client.build_request("GET", url))
 
-        assert answer.body == b"some text"
+        assert response.body == b"some text"
 
     @pytest.mark.parametrize(
         ("encoding", "body"),
@@ -178,9 +178,9 @@ class TestProtocol:
         head = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n"
 
         async with server(says(head)) as url:
-            answer = await send(client, client.build_request("GET", url))
+            response = await send(client, client.build_request("GET", url))
 
-        assert (answer.status, answer.headers["location"]) == (302, "http://127.0.0.1:1/")
+        assert (response.status, response.headers["location"]) == (302, "http://127.0.0.1:1/")
 
     @pytest.mark.parametrize(
         "said", [b"", b"hello\r\n\r\n", HEAD, HEAD + b"Content-Length: 9\r\n\r\n"]
@@ -208,8 +208,8 @@ class Searched(importlib.abc.MetaPathFinder):
 
 
 async def test_request_does_not_search_for_modules(client: httpx.AsyncClient) -> None:
-    answer = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-    async with server(answer) as url:
+    response = says(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    async with server(response) as url:
         await send(client, client.build_request("GET", url))
         searched = Searched()
         sys.meta_path.insert(0, searched)

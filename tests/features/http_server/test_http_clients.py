@@ -46,5 +46,5 @@ async def test_client_reads_the_rejection_of_a_large_body(client: str, url: str)
 
 @pytest.mark.parametrize("client", COMMANDS)
 async def test_body_of_the_client_is_read(client: str, url: str) -> None:
-    # Blanks are no JSON; without a body the answer would be another.
+    # Blanks are no JSON; without a body the response would be another.
     assert await statuses(client, url, 100, 2) == ["422"] * 2

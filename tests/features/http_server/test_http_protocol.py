@@ -53,14 +53,14 @@ async def exchange(app: FastAPI) -> AsyncIterator[Exchange]:
         yield exchange
 
 
-def problem_of(answer: Answer, status: int, code: str) -> dict[str, Any]:
-    assert answer[0] == status, answer
-    assert answer[1]["content-type"] == "application/problem+json"
-    assert answer[1]["connection"] == "close"
-    body: dict[str, Any] = json.loads(answer[2])
+def problem_of(response: Answer, status: int, code: str) -> dict[str, Any]:
+    assert response[0] == status, response
+    assert response[1]["content-type"] == "application/problem+json"
+    assert response[1]["connection"] == "close"
+    body: dict[str, Any] = json.loads(response[2])
     assert body.keys() - {"errors", "error", "error_description"} == MEMBERS
     assert (body["status"], body["code"]) == (status, code)
-    assert body["request_id"] == answer[1]["x-request-id"]
+    assert body["request_id"] == response[1]["x-request-id"]
     return body
 
 
@@ -90,9 +90,9 @@ class TestUpgradeOffers:
     ) -> None:
         offers = get(b"Host: test", UPGRADE.rstrip()) * 20
 
-        answers = await exchange(offers + LAST, answers=21)
+        responses = await exchange(offers + LAST, answers=21)
 
-        assert {status for status, _, _ in answers} == {200}
+        assert {status for status, _, _ in responses} == {200}
 
 
 class TestHost:
@@ -111,20 +111,20 @@ class TestHost:
     async def test_missing_repeated_or_malformed_host_is_a_bad_request(
         self, exchange: Exchange, lines: list[bytes]
     ) -> None:
-        [answer] = await exchange(get(*lines))
+        [response] = await exchange(get(*lines))
 
-        problem_of(answer, 400, "bad_request")
+        problem_of(response, 400, "bad_request")
 
     @pytest.mark.parametrize("host", [b"a", b"a:80", b"a_b.c", b"[::1]:8000", b"127.0.0.1", b"a:"])
     async def test_valid_host_is_accepted(self, exchange: Exchange, host: bytes) -> None:
-        [answer] = await exchange(get(b"Host: " + host))
+        [response] = await exchange(get(b"Host: " + host))
 
-        assert answer[0] == 200
+        assert response[0] == 200
 
     async def test_http_1_0_needs_no_host(self, exchange: Exchange) -> None:
-        [answer] = await exchange(get(version=b"1.0"))
+        [response] = await exchange(get(version=b"1.0"))
 
-        assert answer[0] == 200
+        assert response[0] == 200
 
     async def test_authority_of_an_absolute_target_replaces_the_host(
         self, exchange: Exchange
@@ -173,14 +173,14 @@ class TestFraming:
     async def test_request_that_the_parser_rejects_is_a_problem(
         self, exchange: Exchange, data: bytes, status: int, code: str
     ) -> None:
-        [answer] = await exchange(data)
+        [response] = await exchange(data)
 
-        problem_of(answer, status, code)
+        problem_of(response, status, code)
 
     async def test_problem_follows_pipelined_responses(self, exchange: Exchange) -> None:
-        *answers, last = await exchange(GET * 3 + get(), answers=4)
+        *responses, last = await exchange(GET * 3 + get(), answers=4)
 
-        assert [status for status, _, _ in answers] == [200] * 3
+        assert [status for status, _, _ in responses] == [200] * 3
         problem_of(last, 400, "bad_request")
 
     async def test_rejected_request_keeps_its_id_and_is_logged(self, running: Running) -> None:
@@ -190,9 +190,9 @@ class TestFraming:
                     await connection.send(
                         get(b"X-Request-ID: mine", b"X: a\0b", target=b"/nothing?a=b")
                     )
-                    answer = await connection.answer()
+                    response = await connection.answer()
 
-        assert problem_of(answer, 400, "bad_request")["request_id"] == "mine"
+        assert problem_of(response, 400, "bad_request")["request_id"] == "mine"
         [line] = [line for line in lines if line["log"] == "access"]
         assert (line["method"], line["path"], line["status"]) == ("GET", "/nothing", 400)
 
@@ -205,21 +205,23 @@ class TestFraming:
         assert second[0] == 200
 
     async def test_blanks_around_a_value_do_not_belong_to_it(self, exchange: Exchange) -> None:
-        [answer] = await exchange(get(b"Host: test", b"X-Request-ID: \t mine \t "))
+        [response] = await exchange(get(b"Host: test", b"X-Request-ID: \t mine \t "))
 
-        assert answer[1]["x-request-id"] == "mine"
+        assert response[1]["x-request-id"] == "mine"
 
     async def test_options_of_the_server_names_the_methods(self, exchange: Exchange) -> None:
-        [answer] = await exchange(b"OPTIONS * HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        [response] = await exchange(
+            b"OPTIONS * HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+        )
 
-        assert answer[0] == 204
-        assert "PATCH" in answer[1]["allow"]
+        assert response[0] == 204
+        assert "PATCH" in response[1]["allow"]
 
     async def test_trace_is_no_method_of_a_path(self, exchange: Exchange) -> None:
-        [answer] = await exchange(get(b"Host: test").replace(b"GET", b"TRACE"))
+        [response] = await exchange(get(b"Host: test").replace(b"GET", b"TRACE"))
 
-        assert answer[0] == 405
-        assert json.loads(answer[2])["code"] == "method_not_allowed"
+        assert response[0] == 405
+        assert json.loads(response[2])["code"] == "method_not_allowed"
 
 
 class TestBounds:
@@ -243,16 +245,16 @@ class TestBounds:
     async def test_head_and_framing_are_bounded(
         self, exchange: Exchange, packets: list[bytes], status: int, code: str
     ) -> None:
-        [answer] = await exchange(*packets)
+        [response] = await exchange(*packets)
 
-        assert answer[0] == status
+        assert response[0] == status
         if code:
-            problem_of(answer, status, code)
+            problem_of(response, status, code)
 
     async def test_pipelined_requests_are_bounded(self, exchange: Exchange) -> None:
-        *answers, last = await exchange(GET * 300, answers=66)
+        *responses, last = await exchange(GET * 300, answers=66)
 
-        assert [status for status, _, _ in answers] == [200] * 65
+        assert [status for status, _, _ in responses] == [200] * 65
         problem_of(last, 400, "bad_request")
 
     async def test_late_rest_of_a_small_body_does_not_end_the_connection(
@@ -265,14 +267,14 @@ class TestBounds:
         assert (first[0], second[0]) == (404, 200)
 
     async def test_unread_large_body_ends_the_connection(self, exchange: Exchange) -> None:
-        [answer] = await exchange(post(b"Content-Length: 1000000", path=b"/nothing"))
+        [response] = await exchange(post(b"Content-Length: 1000000", path=b"/nothing"))
 
-        assert (answer[0], answer[1]["connection"]) == (404, "close")
+        assert (response[0], response[1]["connection"]) == (404, "close")
 
     async def test_unexpected_body_ends_the_connection(self, exchange: Exchange) -> None:
-        [answer] = await exchange(post(b"Expect: 100-continue", LENGTH, path=b"/nothing"))
+        [response] = await exchange(post(b"Expect: 100-continue", LENGTH, path=b"/nothing"))
 
-        assert (answer[0], answer[1]["connection"]) == (404, "close")
+        assert (response[0], response[1]["connection"]) == (404, "close")
 
 
 class Hasty(HttpProtocol):
@@ -293,9 +295,9 @@ class TestSlowClients:
     async def test_late_head_or_body_is_a_problem(self, app: FastAPI, data: bytes) -> None:
         async with serving(app, http=Hasty) as port, connected(port) as connection:
             await connection.send(data)
-            answer = await connection.answer()
+            response = await connection.answer()
 
-        problem_of(answer, 408, "request_timeout")
+        problem_of(response, 408, "request_timeout")
 
     async def test_lines_without_a_request_end_the_connection(self, app: FastAPI) -> None:
         async with serving(app, http=Hasty) as port, connected(port) as connection:
@@ -330,9 +332,9 @@ class TestHttp10:
     async def test_expectation_is_ignored(self, exchange: Exchange) -> None:
         request = post(b"Expect: 100-continue", LENGTH, body=REFRESH)
 
-        [answer] = await exchange(request.replace(b"HTTP/1.1", b"HTTP/1.0"))
+        [response] = await exchange(request.replace(b"HTTP/1.1", b"HTTP/1.0"))
 
-        assert answer[0] == 401
+        assert response[0] == 401
 
 
 class TestHalfClose:
@@ -341,10 +343,10 @@ class TestHalfClose:
         async with serving(app) as port, connected(port) as connection:
             await connection.send(get(b"Host: test") * requests)
             connection.writer.write_eof()
-            answers = [await connection.answer() for _ in range(requests)]
+            responses = [await connection.answer() for _ in range(requests)]
             rest = await connection.reader.read()
 
-        assert [answer[0] for answer in answers] == [200] * requests
+        assert [response[0] for response in responses] == [200] * requests
         assert rest == b""
 
     @pytest.mark.parametrize("data", [get(b"Host: test")[:-2], post(LENGTH, body=REFRESH[:-1])])
@@ -367,10 +369,10 @@ class TestWebSocketHandshake:
                     target=b"/api/v1/ws/a",
                 )
             )
-            answer = await connection.answer()
+            response = await connection.answer()
 
-        problem_of(answer, 400, "bad_request")
-        assert answer[1]["sec-websocket-version"] == "13"
+        problem_of(response, 400, "bad_request")
+        assert response[1]["sec-websocket-version"] == "13"
 
     async def test_field_that_the_websocket_library_rejects_is_a_problem(
         self, app: FastAPI

@@ -76,14 +76,14 @@ class TestIdempotencyKey:
     ) -> None:
         client, headers = await as_user(user), keyed()
 
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(client.post(ITEMS, json=item_body(), headers=headers) for _ in range(50))
         )
 
-        statuses = Counter(answer.status_code for answer in answers)
+        statuses = Counter(response.status_code for response in responses)
         assert set(statuses) <= {201, 409}
         assert statuses[201] >= 1
-        assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+        assert len({response.content for response in responses if response.status_code == 201}) == 1
         assert await count_items(app) == 1
 
     async def test_running_first_request_gets_retry_after(
@@ -91,14 +91,14 @@ class TestIdempotencyKey:
     ) -> None:
         client, headers = await as_user(user), keyed()
 
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(client.post(ITEMS, json=item_body(), headers=headers) for _ in range(10))
         )
 
-        rejected = [answer for answer in answers if answer.status_code == 409]
+        rejected = [response for response in responses if response.status_code == 409]
         assert rejected
-        assert {answer.json()["code"] for answer in rejected} == {"idempotency_key_in_progress"}
-        assert {answer.headers["retry-after"] for answer in rejected} == {"1"}
+        assert {response.json()["code"] for response in rejected} == {"idempotency_key_in_progress"}
+        assert {response.headers["retry-after"] for response in rejected} == {"1"}
 
     async def test_failed_request_releases_the_key(self, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
@@ -147,12 +147,12 @@ class TestReplay:
         client, headers = await as_user(user), keyed()
 
         with replaced(app, RequestRateLimit, windows=LocalWindows(Policy(3, 3600))):
-            answers = [
+            responses = [
                 await client.post(ITEMS, json=item_body(), headers=headers) for _ in range(4)
             ]
 
-        assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
-        left = [answer.headers.get_list("ratelimit") for answer in answers]
+        assert [response.status_code for response in responses] == [201, 201, 201, 429]
+        left = [response.headers.get_list("ratelimit") for response in responses]
         assert [[each.split(";")[1] for each in lines] for lines in left] == [
             ["r=2"],
             ["r=1"],
@@ -167,13 +167,13 @@ class TestReplay:
         headers = keyed()
 
         with replaced(app, RequestRateLimit, windows=LocalWindows(Policy(2, 3600))):
-            answers = [
+            responses = [
                 await client.post("/api/v1/auth/register", json=body, headers=headers)
                 for _ in range(3)
             ]
 
-        assert [answer.status_code for answer in answers] == [201, 201, 429]
-        assert answers[1].headers["idempotency-replayed"] == "true"
+        assert [response.status_code for response in responses] == [201, 201, 429]
+        assert responses[1].headers["idempotency-replayed"] == "true"
 
 
 class TestAnonymous:
@@ -185,7 +185,7 @@ class TestAnonymous:
         secured = [path for path, each in paths.items() if each.get("post", {}).get("security")]
 
         async with running(database_url=NOWHERE) as lost, new_client(lost) as client:
-            answers = {
+            responses = {
                 path: (
                     await client.post(
                         re.sub(r"{.*?}", str(uuid.uuid4()), path), json={}, headers=keyed()
@@ -195,7 +195,7 @@ class TestAnonymous:
             }
 
         assert ITEMS in secured
-        assert answers == dict.fromkeys(secured, 401)
+        assert responses == dict.fromkeys(secured, 401)
 
 
 class TestBound:

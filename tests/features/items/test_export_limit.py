@@ -25,7 +25,7 @@ EXPORT = "/api/v1/items/export"
 
 @asynccontextmanager
 async def unread_export(port: int, token: str) -> AsyncIterator[Connection]:
-    """An export whose client has read the head of the answer and nothing else."""
+    """An export whose client has read the head of the response and nothing else."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     made.connect(("127.0.0.1", port))
@@ -85,12 +85,12 @@ class TestExportSlots:
                 for _ in range(2):
                     await stack.enter_async_context(unread_export(port, token))
                 async with new_client(app, Authorization=f"Bearer {token}") as client:
-                    answers = [await client.get(EXPORT) for _ in range(198)]
+                    responses = [await client.get(EXPORT) for _ in range(198)]
                     assert await has_slots_in_use(app, 2)
                     read = await client.get("/api/v1/items", params={"limit": 1})
             await eventually(lambda: has_slots_in_use(app, 0))
 
-        assert {answer.status_code for answer in answers} == {429}
+        assert {response.status_code for response in responses} == {429}
         assert read.status_code == 200
 
     async def test_unreachable_database_is_a_problem_and_no_broken_download(
@@ -103,9 +103,9 @@ class TestExportSlots:
                 await client.get("/api/v1/items")
                 async with running(database_url=nowhere) as away:
                     with replaced(app, DatabaseResources, reads=reads_of(away)):
-                        answer = await client.get(EXPORT)
+                        response = await client.get(EXPORT)
 
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+        assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
 
 
 class TestConcurrencyLimiter:

@@ -19,7 +19,7 @@ def test_amount_of_money_in_a_url_is_a_string(name: str) -> None:
 
 
 def test_export_has_two_media_types() -> None:
-    answer = OPERATIONS["export_items"]["responses"]["200"]
+    response = OPERATIONS["export_items"]["responses"]["200"]
 
-    assert answer["content"].keys() == {"application/x-ndjson", "text/csv"}
-    assert "Content-Disposition" in answer["headers"]
+    assert response["content"].keys() == {"application/x-ndjson", "text/csv"}
+    assert "Content-Disposition" in response["headers"]

@@ -826,10 +826,10 @@ class TestIfMatch:
             while times:
                 body = {"price": str(Decimal(known.json()["price"]) + 1)}
                 tag = {"If-Match": known.headers["ETag"]}
-                answer = await owner.patch(url(item), json=body, headers=tag)
-                assert answer.status_code in (200, 412), answer.text
-                times -= answer.is_success
-                known = answer if answer.is_success else await owner.get(url(item))
+                response = await owner.patch(url(item), json=body, headers=tag)
+                assert response.status_code in (200, 412), response.text
+                times -= response.is_success
+                known = response if response.is_success else await owner.get(url(item))
 
         with replaced(app, RequestRateLimit, windows=None):
             await asyncio.gather(*(increment(500) for _ in range(2)))
@@ -944,17 +944,17 @@ class TestCreateItems:
         self, item: Item
     ) -> None:
         row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
-        answer = asyncio.create_task(
+        response = asyncio.create_task(
             batch_response(Request({"type": "http"}), dict.fromkeys(range(1000), row), {})
         )
 
         iterations = 0
-        while not answer.done():
+        while not response.done():
             await asyncio.sleep(0)
             iterations += 1
 
         assert iterations >= 10
-        assert [each.index for each in answer.result().results] == list(range(1000))
+        assert [each.index for each in response.result().results] == list(range(1000))
 
     async def test_thousand_problems_are_reported_at_once(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, json={"items": [{}] * 1000})

@@ -331,7 +331,7 @@ class TestDeadline:
             proxy.switch("hang")
 
             async with asyncio.timeout(PATIENCE_SECONDS):
-                answers = await asyncio.gather(
+                responses = await asyncio.gather(
                     *(client.get("/api/v1/items") for _ in range(20)),
                     *(client.post("/api/v1/categories", json={"name": "A"}) for _ in range(20)),
                     *(client.post("/api/v1/auth/token", data=LOGIN) for _ in range(20)),
@@ -339,6 +339,6 @@ class TestDeadline:
                 alive = await client.get("/liveness")
             proxy.switch("refuse")
 
-        assert {each.status_code for each in answers} <= {403, 503, 504}
-        assert 504 in {each.status_code for each in answers}
+        assert {each.status_code for each in responses} <= {403, 503, 504}
+        assert 504 in {each.status_code for each in responses}
         assert alive.status_code == 200

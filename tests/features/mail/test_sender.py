@@ -150,9 +150,9 @@ class TestSmtpMailer:
         handler, address = server
         url = SecretStr(f"smtp://mailer:s%3Acr%C3%A9t@{address}")
         async with running(smtp_url=url, health_cache_seconds=60) as app, new_client(app) as client:
-            answers = await asyncio.gather(*(client.get("/health") for _ in range(40)))
+            responses = await asyncio.gather(*(client.get("/health") for _ in range(40)))
 
-        health = [answer.json()["dependencies"]["mail"]["status"] for answer in answers]
+        health = [response.json()["dependencies"]["mail"]["status"] for response in responses]
         assert health == ["ok"] * 40
         assert (handler.greetings, handler.sign_ins) == (1, 0)
 

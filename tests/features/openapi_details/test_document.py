@@ -64,9 +64,9 @@ def validate(instance: Any, schema: Node, document: Node) -> None:
 
 
 def errors(operation: Node, document: Node) -> Iterator[tuple[str, Node]]:
-    for status, answer in operation["responses"].items():
+    for status, response in operation["responses"].items():
         if status >= "4":
-            name = answer["$ref"].removeprefix("#/components/responses/")
+            name = response["$ref"].removeprefix("#/components/responses/")
             yield status, document["components"]["responses"][name]
 
 
@@ -148,8 +148,8 @@ class TestOperations:
         self, operations: list[Node], document: Node
     ) -> None:
         for operation in operations:
-            for _, answer in errors(operation, document):
-                assert answer["content"].keys() == {PROBLEM_JSON}, operation["operationId"]
+            for _, response in errors(operation, document):
+                assert response["content"].keys() == {PROBLEM_JSON}, operation["operationId"]
             assert "500" in operation["responses"], operation["operationId"]
 
     def test_each_operation_with_input_documents_422(self, operations: list[Node]) -> None:
@@ -176,8 +176,8 @@ class TestOperations:
         self, operations: list[Node], document: Node
     ) -> None:
         for operation in operations:
-            for status, answer in operation["responses"].items():
-                for media in answer.get("content", {}).values() if status < "4" else ():
+            for status, response in operation["responses"].items():
+                for media in response.get("content", {}).values() if status < "4" else ():
                     if "example" in media:
                         validate(media["example"], media["schema"], document)
 
@@ -281,17 +281,17 @@ class TestComponents:
         assert used == present
 
     def test_examples_of_problems_are_valid(self, document: Node) -> None:
-        for answer in document["components"]["responses"].values():
-            media = answer["content"][PROBLEM_JSON]
-            assert media["examples"], answer["description"]
+        for response in document["components"]["responses"].values():
+            media = response["content"][PROBLEM_JSON]
+            assert media["examples"], response["description"]
             for code, example in media["examples"].items():
                 assert example["value"]["code"] == code
                 validate(example["value"], media["schema"], document)
 
     def test_errors_are_grouped_by_status(self, operations: list[Node], document: Node) -> None:
         for operation in operations:
-            for status, answer in errors(operation, document):
-                examples = answer["content"][PROBLEM_JSON]["examples"].values()
+            for status, response in errors(operation, document):
+                examples = response["content"][PROBLEM_JSON]["examples"].values()
                 assert {str(example["value"]["status"]) for example in examples} == {status}
 
 

@@ -35,7 +35,7 @@ async def redis(cluster: Cluster) -> AsyncIterator[Client]:
     await redis.aclose()
 
 
-class Ear:
+class RecordingListener:
     """The notifications of a channel, received by a separate client."""
 
     def __init__(self, cluster: Cluster, channel: str) -> None:
@@ -82,7 +82,7 @@ class TestNotifications:
         self, cluster: Cluster, redis: Client
     ) -> None:
         channels = [f"channel-{number}" for number in range(6)]
-        ears = [Ear(cluster, channel) for channel in channels]
+        ears = [RecordingListener(cluster, channel) for channel in channels]
         for ear in ears:
             ear.listener.start()
             await eventually(ear.is_connected)
@@ -101,7 +101,7 @@ class TestLostNode:
     async def test_rejects_no_request_and_counts_shared_again(self) -> None:
         with valkey_cluster() as cluster:
             redis = create_redis(cluster.url, is_cluster=True)
-            windows, ear = RedisWindows(redis, LIMIT), Ear(cluster, "news")
+            windows, ear = RedisWindows(redis, LIMIT), RecordingListener(cluster, "news")
             ear.listener.start()
             await eventually(ear.is_connected)
             await windows.count("any-client")
@@ -124,6 +124,6 @@ async def is_counted_by_all(windows: RedisWindows, redis: Client) -> bool:
     return after.remaining == before.remaining - 1
 
 
-async def is_notified(redis: Client, ear: Ear) -> bool:
+async def is_notified(redis: Client, ear: RecordingListener) -> bool:
     await RedisPublisher(redis)("news", "after")
     return await ear.has_received("after")

@@ -126,7 +126,7 @@ class TestReads:
     async def test_content_reads_use_the_replica(
         self, service: FastAPI, client: AsyncClient, path: str
     ) -> None:
-        # Under load the replica may miss its deadline, and the primary answers instead.
+        # Under load the replica may miss its deadline, and the primary serves the read.
         await eventually(lambda: is_read_from_replica(service, client, path))
 
     @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class TestWebSockets:
 
 
 async def upgrade(nginx: Nginx, path: str, headers: dict[str, str]) -> int:
-    """The status of the answer to a WebSocket handshake."""
+    """The status of the response to a WebSocket handshake."""
     reader, writer = await asyncio.open_connection("localhost", nginx.port, ssl=nginx.trusting())
     sent = headers | {
         "Connection": "Upgrade",

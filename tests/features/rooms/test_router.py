@@ -193,10 +193,10 @@ class TestHandshake:
             ports = [port, await stack.enter_async_context(serving(second))]
             for number in range(5):
                 await stack.enter_async_context(guest(ports[number % 2], f"r{number}", token))
-            answers = [await handshake(each, ROOM, bearer(token)) for each in ports]
+            responses = [await handshake(each, ROOM, bearer(token)) for each in ports]
             of_others, _, _ = await handshake(port, ROOM, bearer(other_token))
 
-        for status, headers, problem in answers:
+        for status, headers, problem in responses:
             assert (status, problem["code"]) == (429, "too_many_sockets")
             assert headers["retry-after"] == "10"
         assert of_others == 101

@@ -44,11 +44,11 @@ class TestTicket:
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         client = await as_user(user, scopes=("items:read",))
-        answer = (await client.post(PATH)).json()
+        response = (await client.post(PATH)).json()
 
-        caller = await open_stream(app, f"ticket={answer['ticket']}")
+        caller = await open_stream(app, f"ticket={response['ticket']}")
 
-        assert answer["expires_in"] == 30
+        assert response["expires_in"] == 30
         assert (caller.id, caller.role) == (user.id, Role.USER)
         assert caller.scopes == {"items:read"}
         assert caller.session_id

@@ -126,7 +126,7 @@ class TestRevalidation:
         self, app: FastAPI, as_user: As, user: User
     ) -> None:
         client = await as_user(user)
-        async with deaf(app) as watcher:
+        async with without_notifications(app) as watcher:
             with watcher.watch(await principal_of(app, client)) as watched:
                 await client.post("/api/v1/auth/logout")
 
@@ -158,7 +158,7 @@ def authenticators_of(app: FastAPI) -> Authenticators:
 
 
 @asynccontextmanager
-async def deaf(app: FastAPI) -> AsyncIterator[SessionRevalidation]:
+async def without_notifications(app: FastAPI) -> AsyncIterator[SessionRevalidation]:
     """A guard without notifications, as when a notification is lost."""
     watcher = SessionRevalidation(reads_of(app), authenticators_of(app), every_seconds=0.1)
     watcher.start()

@@ -119,10 +119,10 @@ class TestTrace:
         person = {"email": "a@example.com", "username": "a-user", "password": "lamp-cord-9-orbit"}
         async with running(otel_exporter_otlp_endpoint=collector.url) as app:
             async with new_client(app) as client:
-                answer = await client.post("/api/v1/auth/register", json=person)
+                response = await client.post("/api/v1/auth/register", json=person)
             await opened(app)[Worker].drain()
 
-        assert answer.status_code in {201, 202}
+        assert response.status_code in {201, 202}
         [request] = [each for each in collector.spans() if each.name.startswith("POST /")]
         [job] = [each for each in collector.spans() if each.name == "send_verification_mail"]
         assert job.trace_id != request.trace_id

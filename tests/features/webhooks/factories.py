@@ -12,7 +12,7 @@ from tests.scopes import PERMISSIONS
 
 
 def make_webhook(owner: User, **fields: Any) -> Webhook:
-    """Its secret is sealed with another key than that of the service."""
+    """Its secret is encrypted with another key than that of the service."""
     given = {
         "url": "https://hooks.example.com/",
         "events": type_names(),

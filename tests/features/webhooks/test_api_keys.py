@@ -49,8 +49,8 @@ class Account:
         created = await self.client.post(f"{AUTH}/api-keys", json=body, headers=session)
         self.key = created.json()["key"]
         for headers in (session, bearer(self.key)):
-            answer = await self.client.post(f"{AUTH}/ws-ticket", headers=headers)
-            self.tickets.append(answer.json()["ticket"])
+            response = await self.client.post(f"{AUTH}/ws-ticket", headers=headers)
+            self.tickets.append(response.json()["ticket"])
         self.links = {purpose: await link_token(self.user, purpose) for purpose in Purpose}
         self.webhook_id = str((await save(make_webhook(self.user))).id)
         assert await self.opens(bearer(self.key))

@@ -1,4 +1,4 @@
-"""Answers of webhook receivers: the status line decides, independent of the body."""
+"""Responses of webhook receivers: the status line decides, independent of the body."""
 
 import asyncio
 import gzip
@@ -22,8 +22,8 @@ Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 class Peer:
     """A receiver that responds with raw bytes, and counts its connections."""
 
-    def __init__(self, answer: bytes, *, is_endless: bool = False, is_open: bool = False) -> None:
-        self.answer, self.is_endless, self.is_open = answer, is_endless, is_open
+    def __init__(self, response: bytes, *, is_endless: bool = False, is_open: bool = False) -> None:
+        self.answer, self.is_endless, self.is_open = response, is_endless, is_open
         self.connections = 0
         self.url = ""
 
@@ -104,16 +104,16 @@ class TestStatusLine:
     async def test_success_status_is_sufficient_without_the_body(
         self, client: httpx.AsyncClient
     ) -> None:
-        answer = OK + b"Content-Length: 5\r\n\r\n"
-        async with answering(Peer(answer, is_open=True)) as peer:
+        response = OK + b"Content-Length: 5\r\n\r\n"
+        async with answering(Peer(response, is_open=True)) as peer:
             outcome = await outcome_of(client, peer)
 
         assert outcome.is_success, outcome
 
     @pytest.mark.parametrize("status", [301, 307, 404, 410, 500])
     async def test_other_status_is_a_failure(self, client: httpx.AsyncClient, status: int) -> None:
-        answer = b"HTTP/1.1 %d x\r\nLocation: /other\r\nContent-Length: 9\r\n\r\ncut" % status
-        async with answering(Peer(answer)) as peer:
+        response = b"HTTP/1.1 %d x\r\nLocation: /other\r\nContent-Length: 9\r\n\r\ncut" % status
+        async with answering(Peer(response)) as peer:
             outcome = await outcome_of(client, peer)
 
         assert (outcome.is_success, outcome.response_status) == (False, status)
@@ -133,8 +133,8 @@ class TestStatusLine:
 
 class TestConnection:
     async def test_connection_is_reused_after_a_short_body(self, client: httpx.AsyncClient) -> None:
-        answer = OK + b"Content-Length: 2\r\n\r\nok"
-        async with answering(Peer(answer, is_open=True)) as peer:
+        response = OK + b"Content-Length: 2\r\n\r\nok"
+        async with answering(Peer(response, is_open=True)) as peer:
             for _ in range(3):
                 assert (await outcome_of(client, peer)).is_success
 
@@ -143,8 +143,8 @@ class TestConnection:
     async def test_connection_is_closed_before_the_end_of_a_long_body(
         self, client: httpx.AsyncClient
     ) -> None:
-        answer = OK + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
-        async with answering(Peer(answer, is_open=True)) as peer:
+        response = OK + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
+        async with answering(Peer(response, is_open=True)) as peer:
             for _ in range(2):
                 assert (await outcome_of(client, peer)).is_success
 

@@ -66,12 +66,12 @@ def create(client: AuthenticatedClient) -> Response[ItemRead | Problem]:
 def change(client: AuthenticatedClient, item: ItemRead, etag: str) -> None:
     """Change an item on condition of its entity tag; the second time it is not current."""
     body = ItemUpdate(price="199.90")
-    answers = [
+    responses = [
         update_item.sync_detailed(item.id, client=client, body=body, if_match=etag)
         for _ in range(2)
     ]
-    assert expected(answers[0], ItemRead).price == "199.90"
-    expected(answers[1], Problem, HTTPStatus.PRECONDITION_FAILED)
+    assert expected(responses[0], ItemRead).price == "199.90"
+    expected(responses[1], Problem, HTTPStatus.PRECONDITION_FAILED)
 
 
 def receive(client: AuthenticatedClient, make_change: Callable[[], None]) -> ItemUpdatedEvent:
@@ -108,18 +108,18 @@ def upload(client: AuthenticatedClient) -> None:
 
 def reject(client: AuthenticatedClient) -> None:
     """Violate two rules; each error has a pointer."""
-    answer = create_item.sync_detailed(client=client, body=ItemCreate(name="", price="-1"))
-    problem = expected(answer, Problem, HTTPStatus.UNPROCESSABLE_ENTITY)
+    response = create_item.sync_detailed(client=client, body=ItemCreate(name="", price="-1"))
+    problem = expected(response, Problem, HTTPStatus.UNPROCESSABLE_ENTITY)
     assert not isinstance(problem.errors, Unset)
     pointers = {error.pointer for error in problem.errors or ()}
     assert pointers == {"/body/name", "/body/price"}
 
 
-def expected(answer: Response[Any], kind: type[T], status: HTTPStatus = HTTPStatus.OK) -> T:
+def expected(response: Response[Any], kind: type[T], status: HTTPStatus = HTTPStatus.OK) -> T:
     """Return the parsed body, which has this type if the status is this one."""
-    assert answer.status_code == status, answer.content
-    assert isinstance(answer.parsed, kind)
-    return answer.parsed
+    assert response.status_code == status, response.content
+    assert isinstance(response.parsed, kind)
+    return response.parsed
 
 
 if __name__ == "__main__":
