@@ -71,7 +71,11 @@ async def list_files(
     openapi_extra=SINGLE_BODY,
 )
 async def create_file(
-    upload: SingleUpload, quota: QuotaDep, open_transaction: Transactions, request: Request
+    upload: SingleUpload,
+    quota: QuotaDep,
+    open_transaction: Transactions,
+    principal: FileWriter,
+    request: Request,
 ) -> Response:
     """Upload a file; it is yours."""
 
@@ -81,7 +85,7 @@ async def create_file(
         location = f"{request.url.path}/{file.id}"
         return etag_response(request, FileRead, file, location=location)
 
-    return await answer_upload_once(request, open_transaction, upload, answer)
+    return await answer_upload_once(request, open_transaction, principal, upload, answer)
 
 
 @router.post(
@@ -92,7 +96,11 @@ async def create_file(
     openapi_extra=BATCH_BODY,
 )
 async def create_files(
-    upload: BatchUpload, quota: QuotaDep, open_transaction: Transactions, request: Request
+    upload: BatchUpload,
+    quota: QuotaDep,
+    open_transaction: Transactions,
+    principal: FileWriter,
+    request: Request,
 ) -> Response:
     """Upload up to 10 files; if one of them is rejected, none is stored."""
 
@@ -103,7 +111,7 @@ async def create_files(
             created.model_dump_json(), success_status(request), media_type="application/json"
         )
 
-    return await answer_upload_once(request, open_transaction, upload, answer)
+    return await answer_upload_once(request, open_transaction, principal, upload, answer)
 
 
 @router.get("/by-path/{file_path:path}", response_model=FileRead, responses=responses(NotFound))

@@ -589,6 +589,23 @@ class TestUploadsInProgress:
         assert feeds[2].taken == 0
         assert again.status_code == 201
 
+    @pytest.mark.parametrize("path", [FILES, BATCH])
+    async def test_upload_of_a_credential_that_was_revoked_meanwhile_is_not_stored(
+        self, owner: AsyncClient, as_user: As, user: User, path: str
+    ) -> None:
+        field = raw_file(PDF) if path == FILES else raw_file(PDF).replace(b'"file"', b'"files"')
+        body, headers = raw(field), FORM | {"Idempotency-Key": "one"}
+
+        async def feed() -> AsyncIterator[bytes]:
+            yield body[:9000]
+            assert (await owner.post("/api/v1/auth/logout")).status_code == 204
+            yield body[9000:]
+
+        response = await owner.post(path, content=feed(), headers=headers)
+
+        assert_problem(response, 401, "invalid_token")
+        assert names(await (await as_user(user)).get(FILES)) == []
+
 
 async def send(client: AsyncClient, feed: Feed) -> Response:
     return await client.post(FILES, content=feed, headers=FORM)
