@@ -25,10 +25,14 @@ class CredentialKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a caller was authenticated by; of an access token `id` is that of its session."""
+    """What a caller was authenticated by; of an access token `id` is that of its session.
+
+    `version` changes when the text of the credential is replaced.
+    """
 
     kind: CredentialKind
     id: uuid.UUID
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
