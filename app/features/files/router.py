@@ -15,6 +15,7 @@ from app.errors import (
 from app.features.files import crud as files
 from app.features.files.byte_ranges import Content, RangeNotSatisfiable, content_response
 from app.features.files.dependencies import (
+    DownloadSlot,
     FileFilters,
     FileId,
     FilePagination,
@@ -129,7 +130,9 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
 @router.get(
     "/{file_id}/content",
     response_class=Response,
-    responses=CONTENT_ANSWERS | responses(NotFound, RangeNotSatisfiable, StorageUnavailable),
+    dependencies=[DownloadSlot],
+    responses=CONTENT_ANSWERS
+    | responses(NotFound, RangeNotSatisfiable, StorageUnavailable, TooManyAtOnce),
     openapi_extra=CONTENT_PARAMETERS,
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:
