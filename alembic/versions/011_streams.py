@@ -30,6 +30,7 @@ def create_tickets() -> None:
         # No foreign key: the table of a credential belongs to the feature of its kind.
         sa.Column("credential_kind", sa.String(length=30), nullable=False),
         sa.Column("credential_id", sa.Uuid(), nullable=False),
+        sa.Column("credential_version", sa.String(length=16), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tickets_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tickets")),
     )

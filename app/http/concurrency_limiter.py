@@ -17,7 +17,7 @@ RETRY_SECONDS = 5
 class TooManyAtOnce(TooManyRequests):
     code = "too_many_at_once"
     title = "Too many at once"
-    remedy = "Wait until one of your own exports, uploads or streams has ended, or end one."
+    remedy = "Wait until one of your own exports, transfers or streams has ended, or end one."
 
 
 class ConcurrencyLimiter:

@@ -4,6 +4,8 @@ A parser needs memory and time for each value, and validation for each unknown n
 of `{"a":1,"b":1,...}` costs a hundred times as much as a megabyte of text.
 """
 
+from json import detect_encoding
+
 from app.http.request_errors import NestedTooDeeply, TooManyValues
 
 MAX_DEPTH = 32
@@ -18,16 +20,22 @@ QUOTES_PER_VALUE = 4
 def check_structure(document: bytes, *, max_values: int) -> None:
     """Check the number of values and the nesting depth of a document.
 
-    Malformed documents may pass, because the parser rejects them.
+    Malformed documents may pass, because the parser rejects them. It also accepts UTF-16 and
+    UTF-32, where a part of a character may be the byte of a quote; no other JSON contains NUL.
 
     Raises:
-        TooManyValues: the document has more than `max_values` values.
+        TooManyValues: the document has more than `max_values` values or strings.
         NestedTooDeeply: it has more than MAX_DEPTH levels.
     """
+    if b"\0" in document:
+        document = document.decode(detect_encoding(document), "replace").encode()
     if count_values(document) <= MAX_UNCOUNTED:
         return
-    outside = outside_of_strings(document, max_values)
-    if count_values(outside) > max_values:
+    if b"\\" in document:
+        # Escaped backslashes are removed first, because they do not escape a following quote.
+        document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
+    has_many_strings = document.count(b'"') > QUOTES_PER_VALUE * max_values
+    if has_many_strings or count_values(outside := outside_of_strings(document)) > max_values:
         raise TooManyValues(f"A body may have {max_values} values.")
     if is_deeper(outside):
         raise NestedTooDeeply(f"A body may have {MAX_DEPTH} levels.")
@@ -38,17 +46,8 @@ def count_values(document: bytes) -> int:
     return document.count(b",") + document.count(b"[") + document.count(b"{")
 
 
-def outside_of_strings(document: bytes, max_values: int) -> bytes:
-    """Return the document without its strings.
-
-    Raises:
-        TooManyValues: it has more strings than `max_values` permits.
-    """
-    if b"\\" in document:
-        # Escaped backslashes are removed first, because they do not escape a following quote.
-        document = document.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if document.count(b'"') > QUOTES_PER_VALUE * max_values:
-        raise TooManyValues(f"A body may have {max_values} values.")
+def outside_of_strings(document: bytes) -> bytes:
+    """Return the document without its strings, none of which has an escaped quote."""
     return b"".join(document.split(b'"')[::2])
 
 
@@ -56,7 +55,5 @@ def is_deeper(outside: bytes) -> bool:
     """Return whether brackets remain after the innermost are removed MAX_DEPTH times."""
     brackets = outside.translate(AS_BRACES, NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
-        if not brackets:
-            return False
         brackets = brackets.replace(b"{}", b"")
     return bool(brackets)

@@ -139,8 +139,7 @@ async def count_address(connection: HTTPConnection) -> None:
     """
     windows: Windows | None = resources(connection)[RequestRateLimit].windows
     if windows:
-        key = client_network(client_address(connection))
-        await count(connection, windows, f"address:{key}")
+        await count(connection, windows, f"address:{client_network(client_address(connection))}")
 
 
 def client_address(connection: HTTPConnection) -> str:

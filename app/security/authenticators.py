@@ -1,7 +1,7 @@
 """Authenticators: one for each kind of credential, declared by the feature that issues it."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import TypedDict
@@ -15,14 +15,12 @@ Verified = tuple[Principal, float]
 
 
 class LiveCredentialRow(TypedDict):
-    """Row of a live credential; its kind adds columns that change when it is replaced."""
+    """Row of a live credential; `version` is that of `Credential`."""
 
     id: uuid.UUID
+    version: str
     role: Role
     email_verified: bool
-
-
-LiveRows = Mapping[uuid.UUID, LiveCredentialRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,8 @@ class Authenticator:
     Raises:
         InvalidToken: it is malformed, expired, revoked or of a disabled user.
     """
-    find_live: Callable[[PoolReader, Collection[uuid.UUID]], Awaitable[LiveRows]]
-    """Return the row of each of the credentials that is live, by its id."""
+    find_live: Callable[[PoolReader, Collection[uuid.UUID]], Awaitable[Sequence[LiveCredentialRow]]]
+    """Return the row of each of the credentials that is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,6 @@ class Authenticators:
         live: dict[Credential, LiveCredentialRow] = {}
         for kind, authenticator in self.by_kind.items():
             ids = {each.id for each in credentials if each.kind is kind}
-            rows = await authenticator.find_live(reads, ids) if ids else {}
-            live |= {Credential(kind, id_): row for id_, row in rows.items()}
+            rows = await authenticator.find_live(reads, ids) if ids else ()
+            live |= {Credential(kind, row["id"], row["version"]): row for row in rows}
         return live

@@ -25,10 +25,14 @@ class CredentialKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Identity of a credential; the id of an access token is that of its session."""
+    """Identity of a credential; the id of an access token is that of its session.
+
+    `version` changes when the text of the credential is replaced.
+    """
 
     kind: CredentialKind
     id: uuid.UUID
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,12 @@ VALUES = 100
 
 
 def rejected(document: object) -> type[Exception] | None:
+    return rejected_text(json.dumps(document).encode())
+
+
+def rejected_text(document: bytes) -> type[Exception] | None:
     try:
-        check_structure(json.dumps(document).encode(), max_values=VALUES)
+        check_structure(document, max_values=VALUES)
     except (TooManyValues, NestedTooDeeply) as error:
         return type(error)
     return None
@@ -54,6 +58,23 @@ def test_rejects_one_value_too_many(document: object) -> None:
 def test_rejects_malformed_documents_without_building_their_parts(document: bytes) -> None:
     with pytest.raises(TooManyValues):
         check_structure(document, max_values=VALUES)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    ("inner", "error"),
+    [
+        ("1," * VALUES + "1", TooManyValues),
+        ("[" * MAX_DEPTH + "]" * MAX_DEPTH, NestedTooDeeply),
+        ("1", None),
+    ],
+)
+def test_part_of_a_character_is_no_quote(
+    encoding: str, inner: str, error: type[Exception] | None
+) -> None:
+    document = f'{{"\u2200": 0, "a": [{inner}], "\u2200\u2200": 0}}'.encode(encoding)
+
+    assert rejected_text(document) is error
 
 
 @pytest.mark.parametrize(("levels", "error"), [(MAX_DEPTH, None), (MAX_DEPTH + 1, NestedTooDeeply)])

@@ -32,7 +32,7 @@ async def verify_api_key(opened: Resources, key: str) -> Verified:
         row["role"],
         frozenset(row["scopes"]),
         email_verified=row["email_verified"],
-        credential=Credential(CredentialKind.API_KEY, row["api_key_id"]),
+        credential=Credential(CredentialKind.API_KEY, row["api_key_id"], row["prefix"]),
         expires_at=expires_at,
     )
     return principal, expires_at

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -27,13 +27,14 @@ from app.features.api_keys.models import (
     ApiKey,
     ApiKeyPrincipalRow,
     ApiKeyRow,
-    LiveApiKeyRow,
     TooManyApiKeys,
 )
 from app.features.api_keys.schemas import ApiKeyCreate
 from app.features.users.crud.sessions import IS_USABLE, invalidate_principal
 from app.features.users.models.user import User
 from app.runtime.clock import now
+from app.security.authenticators import LiveCredentialRow
+from app.security.principals import Credential
 from app.security.secrets import digest, new_secret
 
 USED_EVERY = timedelta(minutes=1)
@@ -45,6 +46,7 @@ IS_LIVE = ApiKey.revoked_at.is_(None) & or_(
 PRINCIPAL = CompiledStatement[ApiKeyPrincipalRow](
     select(
         ApiKey.id.label("api_key_id"),
+        ApiKey.prefix,
         ApiKey.secret_hash,
         ApiKey.scopes,
         ApiKey.created_at,
@@ -57,8 +59,8 @@ PRINCIPAL = CompiledStatement[ApiKeyPrincipalRow](
     .where(ApiKey.prefix == bindparam("prefix"), IS_LIVE, IS_USABLE)
 )
 
-LIVE = CompiledStatement[LiveApiKeyRow](
-    select(ApiKey.id, User.role, User.email_verified, ApiKey.prefix)
+LIVE = CompiledStatement[LiveCredentialRow](
+    select(ApiKey.id, ApiKey.prefix.label("version"), User.role, User.email_verified)
     .join(User, User.id == ApiKey.user_id)
     .where(ApiKey.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
@@ -84,10 +86,9 @@ async def find_principal(reads: PoolReader, key: str) -> ApiKeyPrincipalRow | No
 
 async def find_live(
     reads: PoolReader, api_key_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, LiveApiKeyRow]:
-    """Return those of the keys that live, by id."""
-    rows = await reads.all(LIVE, ids=list(api_key_ids))
-    return {row["id"]: row for row in rows}
+) -> Sequence[LiveCredentialRow]:
+    """Return those of the keys that live; rotation changes their version."""
+    return await reads.all(LIVE, ids=list(api_key_ids))
 
 
 async def record_use(uow: UnitOfWork, api_key_id: uuid.UUID) -> None:
@@ -142,11 +143,11 @@ async def revoke(uow: UnitOfWork, row: ApiKey) -> None:
     await invalidate_principal(uow, row.user_id)
 
 
-async def is_live(uow: UnitOfWork, api_key_id: uuid.UUID) -> bool:
-    """Return whether the key is usable; the caller must hold the account lock."""
+async def is_live(uow: UnitOfWork, key: Credential) -> bool:
+    """Return whether the key is usable and not rotated; the caller must hold the account lock."""
     statement = select(ApiKey.id).join(User, User.id == ApiKey.user_id)
-    found = await uow.session.scalar(statement.where(ApiKey.id == api_key_id, IS_LIVE, IS_USABLE))
-    return found is not None
+    is_same = (ApiKey.id == key.id) & (ApiKey.prefix == key.version)
+    return await uow.session.scalar(statement.where(is_same, IS_LIVE, IS_USABLE)) is not None
 
 
 async def revoke_all(uow: UnitOfWork, user_id: uuid.UUID) -> None:

@@ -11,7 +11,6 @@ from typing_extensions import TypedDict
 from app.db.base import Base
 from app.errors import Conflict
 from app.features.users.models.user import User
-from app.security.authenticators import LiveCredentialRow
 from app.security.principals import Role
 
 
@@ -55,6 +54,7 @@ class ApiKeyRow(TypedDict):
 
 class ApiKeyPrincipalRow(TypedDict):
     api_key_id: uuid.UUID
+    prefix: str
     secret_hash: bytes
     scopes: list[str]
     created_at: datetime
@@ -62,9 +62,3 @@ class ApiKeyPrincipalRow(TypedDict):
     user_id: uuid.UUID
     role: Role
     email_verified: bool
-
-
-class LiveApiKeyRow(LiveCredentialRow):
-    """Row of a live API key; rotation changes its prefix."""
-
-    prefix: str

@@ -11,10 +11,10 @@ async def check_api_key(uow: UnitOfWork, signal: CredentialChecked) -> None:
     """Check that the caller's key is still live.
 
     Raises:
-        InvalidToken: the key was revoked after the request was authenticated.
+        InvalidToken: the key was revoked or rotated after the request was authenticated.
     """
-    api_key_id = signal.principal.api_key_id
-    if api_key_id is None or not await crud.is_live(uow, api_key_id):
+    key = signal.principal.credential
+    if key is None or not await crud.is_live(uow, key):
         raise InvalidToken("The credential was revoked.")
 
 

@@ -8,7 +8,6 @@ import binascii
 from base64 import b64decode
 from collections import Counter
 from dataclasses import dataclass
-from email.message import Message
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -21,6 +20,7 @@ from app.features.auth.oauth_errors import (
     InvalidScope,
     UnsupportedGrantType,
 )
+from app.http.header_fields import parameterized
 
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # Clients send fewer than ten; counted before anything is decoded.
@@ -84,11 +84,10 @@ def charset_of(content_type: str) -> str:
     Raises:
         UnsupportedMediaType: the body is not a form, or its charset is not supported.
     """
-    message = Message()
-    message["Content-Type"] = content_type or MEDIA_TYPE
-    if message.get_content_type() != MEDIA_TYPE:
+    declared = parameterized(content_type or MEDIA_TYPE)
+    if declared.value != MEDIA_TYPE:
         raise UnsupportedMediaType(headers={"Accept": MEDIA_TYPE})
-    charset = message.get_content_charset("utf-8")
+    charset = declared.parameters.get("charset", "utf-8").lower()
     if charset not in CHARSETS:
         raise UnsupportedMediaType("The form must be in UTF-8.", headers={"Accept": MEDIA_TYPE})
     return charset

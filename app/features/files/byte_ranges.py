@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import RedirectResponse, Response
 
 from app.errors import AppError
 from app.features.files.storage import Storage
+from app.features.users.guarded_response import GuardedResponse
 from app.http.header_fields import RawHeaders, field_value, list_members
 from app.http.http_dates import format_http_date, parse_http_date
 from app.http.preconditions import Validators, evaluate_preconditions, parse_entity_tag
@@ -86,7 +87,9 @@ async def streamed_response(request: Request, content: Content, storage: Storage
     if is_head:
         return Response(None, status, headers, content.content_type)
     chunks = await storage.read(content.key, part.start, part.end)
-    return StreamingResponse(chunks, status, headers, content.content_type)
+    return GuardedResponse(
+        request, chunks, status_code=status, headers=headers, media_type=content.content_type
+    )
 
 
 def part_headers(content: Content, part: ByteRange, *, is_partial: bool) -> dict[str, str]:

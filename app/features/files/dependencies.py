@@ -1,6 +1,7 @@
 """Dependencies of the file endpoints: each file is loaded and authorized once."""
 
 import uuid
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -29,6 +30,17 @@ async def get_quota(request: Request) -> Quota:
     return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
 
 
+async def get_download_slot(request: Request, principal: FileReader) -> AsyncIterator[None]:
+    """Occupy a slot until the last byte is sent.
+
+    Raises:
+        TooManyAtOnce: the user has as many downloads as allowed.
+        Overloaded: the process has as many downloads as allowed.
+    """
+    with resources(request)[FileResources].downloads.slot(principal.id):
+        yield
+
+
 async def get_file(file_id: FileId, reads: Reads, _: FileReader) -> FileRow:
     return await files.get(reads, file_id)
 
@@ -48,6 +60,7 @@ async def get_file_filters(
     return {"owner_id": owner_id, "content_type": content_type}
 
 
+DownloadSlot = Depends(get_download_slot)
 StorageDep = Annotated[Storage, Depends(get_storage)]
 QuotaDep = Annotated[Quota, Depends(get_quota)]
 ReadableFile = Annotated[FileRow, Depends(get_file)]

@@ -1,4 +1,4 @@
-"""Lifespan: the storage and the limiter of uploads."""
+"""Lifespan: the storage, and the limiters of uploads and downloads."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +15,7 @@ from app.startup import Startup
 class FileResources:
     storage: Storage
     uploads: ConcurrencyLimiter
+    downloads: ConcurrencyLimiter
 
 
 @asynccontextmanager
@@ -22,5 +23,20 @@ async def lifespan(startup: Startup) -> AsyncIterator[FileResources]:
     settings = startup.settings.of(FileSettings)
     storage = create_storage(settings.storage_url)
     startup.health.add("storage", storage.is_available)
-    limits = {"per_user": settings.uploads_per_user, "per_process": settings.uploads_per_process}
-    yield FileResources(storage, ConcurrencyLimiter("uploads", **limits))
+    yield FileResources(
+        storage, uploads=upload_limiter(settings), downloads=download_limiter(settings)
+    )
+
+
+def upload_limiter(settings: FileSettings) -> ConcurrencyLimiter:
+    return ConcurrencyLimiter(
+        "uploads", per_user=settings.uploads_per_user, per_process=settings.uploads_per_process
+    )
+
+
+def download_limiter(settings: FileSettings) -> ConcurrencyLimiter:
+    return ConcurrencyLimiter(
+        "downloads",
+        per_user=settings.downloads_per_user,
+        per_process=settings.downloads_per_process,
+    )

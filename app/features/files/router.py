@@ -15,6 +15,7 @@ from app.errors import (
 from app.features.files import crud as files
 from app.features.files.byte_ranges import Content, RangeNotSatisfiable, content_response
 from app.features.files.dependencies import (
+    DownloadSlot,
     FileFilters,
     FileId,
     FilePagination,
@@ -71,7 +72,11 @@ async def list_files(
     openapi_extra=SINGLE_BODY,
 )
 async def create_file(
-    upload: SingleUpload, quota: QuotaDep, open_transaction: Transactions, request: Request
+    upload: SingleUpload,
+    quota: QuotaDep,
+    open_transaction: Transactions,
+    principal: FileWriter,
+    request: Request,
 ) -> Response:
     """Upload a file; it is yours."""
 
@@ -81,7 +86,7 @@ async def create_file(
         location = f"{request.url.path}/{file.id}"
         return etag_response(request, FileRead, file, location=location)
 
-    return await respond_to_upload_once(request, open_transaction, upload, respond)
+    return await respond_to_upload_once(request, open_transaction, principal, upload, respond)
 
 
 @router.post(
@@ -92,7 +97,11 @@ async def create_file(
     openapi_extra=BATCH_BODY,
 )
 async def create_files(
-    upload: BatchUpload, quota: QuotaDep, open_transaction: Transactions, request: Request
+    upload: BatchUpload,
+    quota: QuotaDep,
+    open_transaction: Transactions,
+    principal: FileWriter,
+    request: Request,
 ) -> Response:
     """Upload up to 10 files; if one of them is rejected, none is stored."""
 
@@ -103,7 +112,7 @@ async def create_files(
             created.model_dump_json(), success_status(request), media_type="application/json"
         )
 
-    return await respond_to_upload_once(request, open_transaction, upload, respond)
+    return await respond_to_upload_once(request, open_transaction, principal, upload, respond)
 
 
 @router.get("/by-path/{file_path:path}", response_model=FileRead, responses=responses(NotFound))
@@ -121,7 +130,9 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
 @router.get(
     "/{file_id}/content",
     response_class=Response,
-    responses=CONTENT_ANSWERS | responses(NotFound, RangeNotSatisfiable, StorageUnavailable),
+    dependencies=[DownloadSlot],
+    responses=CONTENT_ANSWERS
+    | responses(NotFound, RangeNotSatisfiable, StorageUnavailable, TooManyAtOnce),
     openapi_extra=CONTENT_PARAMETERS,
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:

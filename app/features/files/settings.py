@@ -35,6 +35,8 @@ class FileSettings(SettingsGroup):
     upload_media_types: MediaTypes = frozenset(get_args(MediaType))
     uploads_per_user: int = Field(default=16, ge=1, le=1000)
     uploads_per_process: int = Field(default=64, ge=1, le=10_000)
+    downloads_per_user: int = Field(default=16, ge=1, le=1000)
+    downloads_per_process: int = Field(default=256, ge=1, le=10_000)
     upload_timeout_seconds: float = Field(default=900, gt=0, le=3000, allow_inf_nan=False)
     upload_idle_timeout_seconds: Seconds = 20
 

@@ -14,6 +14,7 @@ from app.errors import AppError
 from app.features.graphql.errors import InvalidQuery
 from app.features.graphql.extension import GraphQLTypes
 from app.features.graphql.scalars import SCALARS
+from app.features.graphql.validation import LimitedValidation
 from app.http.problem_details import problem
 from app.observability import metrics
 from app.observability.logging import get_logger
@@ -22,10 +23,13 @@ ABOUT_NAMES = re.compile(
     r"Cannot query field|Unknown (argument|fragment|type|directive)|Fields? '|Fragment |The '\w+' "
     r"|The \w+ operation is not supported by "
     r"|GraphQL introspection|There can be only one|(This a|A)nonymous |Argument '[^']+' of type "
+    r"|Too many validation errors"
     r"|(Variable '\$\w+' has invalid value( at [\w.\[\]]+)?: )?Expected (a )?value of "
     r"|Variable '\$\w+' (is|of|cannot) |Directive '@\w+' "
 )
 ABOUT_VALUE = re.compile(r"(Variable|Argument) '\$?\w+' has invalid value( at [\w.\[\]]+)?")
+# What follows repeats a value. After a suggestion graphql-core begins a new sentence.
+VALUE = re.compile(r"[,.;]? found: |, but encountered error ", re.IGNORECASE)
 
 log = get_logger("graphql")
 
@@ -44,9 +48,8 @@ class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], _: ExecutionContext | None = None) -> None:
         """Log internal errors only; strawberry would log every error of every client."""
         for error in errors:
-            cause = error.original_error
-            if cause is not None and not isinstance(cause, AppError | GraphQLError):
-                log.error("resolver failed", path=error.path, exc_info=cause)
+            if is_internal(error):
+                log.error("resolver failed", path=error.path, exc_info=error.original_error)
 
 
 def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
@@ -59,7 +62,7 @@ def create_schema(parts: Sequence[GraphQLTypes], *, is_open: bool) -> Schema:
         merge("Query", "Reads.", tuple(part.query for part in parts if part.query)),
         mutation=merged("Mutation", "Changes, in order.", [part.mutation for part in parts]),
         subscription=merged("Subscription", "Events.", [part.subscription for part in parts]),
-        extensions=[] if is_open else [DisableIntrospection],
+        extensions=[LimitedValidation] if is_open else [LimitedValidation, DisableIntrospection],
         config=StrawberryConfig(
             disable_field_suggestions=not is_open,
             scalar_map=SCALARS,
@@ -107,14 +110,25 @@ def problem_of(error: GraphQLError) -> AppError:
     cause = error.original_error
     if isinstance(cause, AppError):
         return cause
-    if cause is not None and not isinstance(cause, GraphQLError):
-        return AppError()
-    return InvalidQuery(without_values(error.message))
+    return AppError() if is_internal(error) else InvalidQuery(without_values(error.message))
+
+
+def is_internal(error: GraphQLError) -> bool:
+    """Return whether the error is a fault of the service.
+
+    Not a value that a scalar cannot parse, such as an integer of 5,000 digits: such an error has no
+    path, because it is found before execution.
+    """
+    cause = error.original_error
+    is_about_value = isinstance(cause, ValueError) and error.path is None
+    return (
+        cause is not None and not is_about_value and not isinstance(cause, AppError | GraphQLError)
+    )
 
 
 def without_values(message: str) -> str:
     """Return the part of the message that repeats no value."""
-    text = message.partition(", found: ")[0]
+    text = VALUE.split(message, maxsplit=1)[0]
     if ABOUT_NAMES.match(text):
         return text[:200]
     place = ABOUT_VALUE.match(text)

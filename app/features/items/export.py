@@ -7,10 +7,11 @@ import io
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from fastapi.responses import StreamingResponse
+from fastapi import Request
 from pydantic import TypeAdapter
 
 from app.db.executor import R
+from app.features.users.guarded_response import GuardedResponse
 
 # Spreadsheets treat cells that start with these as formulas (OWASP, CSV Injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -31,8 +32,13 @@ MEDIA_TYPES = {
 
 
 async def export(
-    chunks: AsyncIterator[list[R]], row_type: type[R], form: ExportFormat, *, name: str
-) -> StreamingResponse:
+    request: Request,
+    chunks: AsyncIterator[list[R]],
+    row_type: type[R],
+    form: ExportFormat,
+    *,
+    name: str,
+) -> GuardedResponse:
     """Return all rows as a file, each on one line.
 
     Raises:
@@ -42,9 +48,8 @@ async def export(
     rows = sliced(prepended(await anext(chunks, []), chunks))
     lines = ndjson(rows, row_type) if form is ExportFormat.NDJSON else csv_lines(rows, row_type)
     disposition = f'attachment; filename="{name}.{form}"'
-    return StreamingResponse(
-        lines, media_type=MEDIA_TYPES[form], headers={"Content-Disposition": disposition}
-    )
+    headers = {"Content-Disposition": disposition}
+    return GuardedResponse(request, lines, media_type=MEDIA_TYPES[form], headers=headers)
 
 
 async def prepended(first: list[R], others: AsyncIterator[list[R]]) -> AsyncIterator[list[R]]:

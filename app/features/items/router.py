@@ -65,13 +65,14 @@ async def export_items(
     _: ItemReader,
     slot: ExportSlot,
     filters: ItemFilters,
+    request: Request,
     form: Annotated[
         ExportFormat, Query(alias="format", description="Format of the file.")
     ] = ExportFormat.NDJSON,
 ) -> StreamingResponse:
     """Download all items that match, as NDJSON or as CSV that is safe to open in a spreadsheet."""
     chunks = await slot.enter_async_context(aclosing(items.everything(reads, filters)))
-    return await export(chunks, ItemRow, form, name="items")
+    return await export(request, chunks, ItemRow, form, name="items")
 
 
 @router.get("/{item_id}", response_model=ItemRead, responses=responses(NotFound))

@@ -15,6 +15,7 @@ class CloseCode(enum.IntEnum):
         self.meaning = meaning
 
     UNSUPPORTED_DATA = 1003, "A binary frame; only text frames are accepted."
+    TOO_MANY_FRAMES = 1008, "More than 10,000 pings, pongs and fragments in a minute."
     TOO_BIG = 1009, "A message above 64 KiB."
     INTERNAL_ERROR = 1011, "An internal error, or no pong in time: connect again after a pause."
     RESTART = 1012, "The service is shutting down or restarting: connect again, to another replica."

@@ -24,21 +24,19 @@ class ConnectionGuard:
         self.principal = principal
         self.ended = asyncio.Event()
         self.reason = ""
-        self._initial: LiveCredentialRow | None = None
 
     @property
     def credential(self) -> Credential | None:
         return self.principal.credential
 
     def compare(self, status: LiveCredentialRow | None) -> None:
-        """End the stream if the credential is gone, or its status or role has changed.
+        """End the stream if the credential is gone, or the state of its account has changed.
 
         Args:
-            status: row of the live credential, None if it has ended.
+            status: row of the live credential, None if it has ended or was replaced.
         """
-        self._initial = self._initial or status
-        is_same = status is not None and status == self._initial
-        if status is None or not is_same or status["role"] != self.principal.role:
+        known = (self.principal.role, self.principal.email_verified)
+        if status is None or (status["role"], status["email_verified"]) != known:
             self.end("revoked")
 
     def end_if_expired(self) -> None:

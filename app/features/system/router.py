@@ -11,6 +11,7 @@ from pydantic import Field
 
 from app.config.settings import Settings
 from app.errors import NotFound, Unavailable
+from app.features.system.openapi_document import OpenApiDocument
 from app.http.absolute_urls import absolute_url, root_path
 from app.http.health import DependencyHealth
 from app.http.problem_details import MEDIA_TYPE, problem, responses
@@ -121,10 +122,9 @@ async def read_version(settings: SettingsDep) -> Version:
 
 @router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(require_docs_enabled)])
 async def read_openapi(request: Request, settings: SettingsDep) -> Response:
-    # Every address in the document begins with the public URL.
     public, own = settings.public_url, absolute_url(request, root_path(request))
-    document = json.dumps(request.app.openapi()).replace(public, json.dumps(own)[1:-1])
-    return Response(document, media_type="application/json")
+    document = await resources(request)[OpenApiDocument].text(request.app)
+    return Response(document.replace(public, json.dumps(own)[1:-1]), media_type="application/json")
 
 
 @router.get("/.well-known/security.txt", include_in_schema=False)

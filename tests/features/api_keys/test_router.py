@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from fastapi.requests import HTTPConnection
 from httpx2 import AsyncClient, Response
 from sqlalchemy import text as sql
 
+from app.errors import InvalidToken
 from app.features.users.crud import credentials
 from app.features.users.models.user import User
 from app.features.users.signals import RevocationReason
+from app.security.credential_verification import authenticate
 from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Database, Running, Save, access_token, new_client
@@ -349,6 +352,21 @@ class TestRotateApiKey:
         assert (new["id"], new["scopes"]) == (old["id"], old["scopes"])
         assert_problem(await use(client, old["key"]), 401, "invalid_token")
         assert (await use(client, new["key"])).status_code == 200
+
+    async def test_request_with_the_old_key_that_is_in_progress_changes_no_credential(
+        self, app: FastAPI, as_user: As, user: User
+    ) -> None:
+        signed_in = await as_user(user)
+        old = await make_key(signed_in)
+        fields = [(b"x-api-key", old["key"].encode())]
+        scope = {"type": "http", "app": app, "headers": fields, "query_string": b""}
+        caller = await authenticate(HTTPConnection(scope))
+
+        await signed_in.post(f"{KEYS}/{old['id']}/rotate")
+
+        async with units_of_work(app).begin() as uow:
+            with pytest.raises(InvalidToken):
+                await credentials.lock_live(uow, caller)
 
     async def test_key_of_another_user_is_not_found(
         self, as_user: As, user: User, admin: User

@@ -22,7 +22,7 @@ from app.config.settings import Settings
 from app.features.files.models import File
 from app.features.files.settings import FileSettings
 from app.features.users.models.user import User
-from benchmarks.harness.servers import serving
+from benchmarks.harness.servers import connected, serving
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.features.files.factories import make_file
 from tests.polling import eventually
@@ -111,8 +111,8 @@ class Feed:
             await self.then()
 
 
-async def content_url(client: AsyncClient) -> str:
-    return f"{FILES}/{(await upload(client))['id']}/content"
+async def content_url(client: AsyncClient, content: bytes = PDF) -> str:
+    return f"{FILES}/{(await upload(client, content))['id']}/content"
 
 
 def names(response: Response) -> list[str]:
@@ -591,6 +591,23 @@ class TestUploadsInProgress:
         assert feeds[2].taken == 0
         assert again.status_code == 201
 
+    @pytest.mark.parametrize("path", [FILES, BATCH])
+    async def test_upload_of_a_credential_that_was_revoked_meanwhile_is_not_stored(
+        self, owner: AsyncClient, as_user: As, user: User, path: str
+    ) -> None:
+        field = raw_file(PDF) if path == FILES else raw_file(PDF).replace(b'"file"', b'"files"')
+        body, headers = raw(field), FORM | {"Idempotency-Key": "one"}
+
+        async def feed() -> AsyncIterator[bytes]:
+            yield body[:9000]
+            assert (await owner.post("/api/v1/auth/logout")).status_code == 204
+            yield body[9000:]
+
+        response = await owner.post(path, content=feed(), headers=headers)
+
+        assert_problem(response, 401, "invalid_token")
+        assert names(await (await as_user(user)).get(FILES)) == []
+
 
 async def send(client: AsyncClient, feed: Feed) -> Response:
     return await client.post(FILES, content=feed, headers=FORM)
@@ -598,6 +615,36 @@ async def send(client: AsyncClient, feed: Feed) -> Response:
 
 async def wait_for(event: asyncio.Event) -> None:
     await event.wait()
+
+
+class TestDownloadsInProgress:
+    @pytest.mark.parametrize(
+        ("changes", "status", "code"),
+        [
+            ({"downloads_per_user": 1}, 429, "too_many_at_once"),
+            ({"downloads_per_process": 1}, 503, "overloaded"),
+        ],
+    )
+    async def test_download_occupies_a_slot_until_its_last_byte_is_sent(
+        self, running: Running, user: User, changes: dict[str, int], status: int, code: str
+    ) -> None:
+        async with running(**changes) as app, serving(app) as port:
+            token = await access_token(app, user)
+            async with new_client(app, Authorization=f"Bearer {token}") as owner:
+                url = await content_url(owner, b"%PDF-1.7" + bytes(8 * MIB))
+                async with connected(port) as slow:
+                    await slow.send(b"GET %b HTTP/1.1\r\nHost: test\r\n" % url.encode())
+                    await slow.send(b"Authorization: Bearer %b\r\n\r\n" % token.encode())
+                    await slow.reader.readline()
+                    rejected = await owner.get(url)
+                await eventually(partial(has_status, owner, url, 200))
+
+        assert_problem(rejected, status, code)
+        assert rejected.headers["retry-after"] == "5"
+
+
+async def has_status(client: AsyncClient, url: str, status: int) -> bool:
+    return (await client.get(url)).status_code == status
 
 
 class TestFullDisk:

@@ -385,6 +385,9 @@ class TestRequest:
             ('{user(id: "s3cret"){id}}', {}, "A value does not fit its type."),
             (CREATE, {"input": {"name": "s3cret"}}, "Variable '$input' has invalid value: Exp"),
             (CREATE, {"input": {"name": ["s3cret"]}}, "Variable '$input' has invalid value at"),
+            (CREATE, {"input": {"name": "s3cret", "pric": 1}}, "Variable '$input' has invalid va"),
+            ('mutation{createUser(input:{password:"s3cret",rol:USER}){id}}', {}, "Expected value"),
+            ("{items(first: 5" + 5000 * "0" + "){totalCount}}", {}, "Expected value of type 'Int"),
         ],
     )
     async def test_mistake_is_named_and_no_value_repeated(
@@ -393,6 +396,7 @@ class TestRequest:
         response = await execute(await as_user(user), query, **variables)
 
         assert response["errors"][0]["message"].startswith(message)
+        assert response["errors"][0]["extensions"]["code"] == "invalid_query"
         assert "s3cret" not in json.dumps(response)
 
     async def test_body_is_limited(self, as_user: As, user: User) -> None:
@@ -461,8 +465,25 @@ class TestCost:
         assert_problem(rejected, 429, "rate_limited")
 
     async def test_number_of_errors_is_bounded(self, as_user: As, user: User) -> None:
-        unknown = " ".join(f"field{number}" for number in range(300))
+        unknown = {f"field{number}": 1 for number in range(300)}
 
-        response = await execute(await as_user(user), "{me {%s}}" % unknown)  # noqa: UP031
+        response = await execute(await as_user(user), CREATE, input=unknown)
 
         assert len(response["errors"]) == 50
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "{me {" + " ".join(f"usernam{number}" for number in range(480)) + "}}",
+            "{items(filter: {"
+            + ",".join(f"a{number}: 1" for number in range(240))
+            + "}) {totalCount}}",
+        ],
+    )
+    async def test_validation_stops_at_ten_errors(
+        self, as_user: As, user: User, query: str
+    ) -> None:
+        response = await execute(await as_user(user), query)
+
+        assert len(response["errors"]) == 11
+        assert response["errors"][-1]["message"].startswith("Too many validation errors")

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import cast
 
 import pytest
+from fastapi import FastAPI, Request
 from httpx2 import AsyncClient
 
 from app.features.items.export import ExportFormat, cell, export
 from app.features.items.models import ItemRow
 from app.features.users.models.user import User
+from app.security.principals import Principal, Role
 from tests.conftest import As, Save
 from tests.factories import make_item
 
@@ -62,15 +64,17 @@ class TestExportItems:
 
     @pytest.mark.parametrize("form", ExportFormat)
     async def test_many_rows_are_encoded_in_slices(
-        self, save: Save, user: User, form: ExportFormat
+        self, app: FastAPI, save: Save, user: User, form: ExportFormat
     ) -> None:
+        principal = Principal(user.id, Role.USER, frozenset())
+        request = Request({"type": "http", "app": app, "principal": principal})
         item = await save(make_item(user))
         row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
 
         async def chunks() -> AsyncIterator[list[ItemRow]]:
             yield [row] * 1000
 
-        response = await export(chunks(), ItemRow, form, name="items")
+        response = await export(request, chunks(), ItemRow, form, name="items")
         encoded = asyncio.create_task(parts_of(response.body_iterator))
         iterations = 0
         while not encoded.done():

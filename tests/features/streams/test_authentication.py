@@ -54,8 +54,9 @@ class TestTicket:
         assert caller.session_id
         assert 14 * 60 < caller.expires_at - now().timestamp() <= 15 * 60
 
+    @pytest.mark.parametrize("how", ["revoked", "rotated"])
     async def test_ticket_of_an_api_key_ends_with_the_key(
-        self, app: FastAPI, as_user: As, user: User
+        self, app: FastAPI, as_user: As, user: User, how: str
     ) -> None:
         client = await as_user(user)
         body = {"name": "listener", "scopes": ["items:read"]}
@@ -64,7 +65,8 @@ class TestTicket:
         first, second = [(await client.post(PATH)).json()["ticket"] for _ in range(2)]
 
         caller = await open_stream(app, f"ticket={first}")
-        await (await as_user(user)).delete(f"/api/v1/auth/api-keys/{created['id']}")
+        owner, path = await as_user(user), f"/api/v1/auth/api-keys/{created['id']}"
+        await (owner.delete(path) if how == "revoked" else owner.post(f"{path}/rotate"))
 
         assert (str(caller.api_key_id), caller.session_id) == (created["id"], None)
         assert caller.expires_at == datetime.fromisoformat(created["expires_at"]).timestamp()

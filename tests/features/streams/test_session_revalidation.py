@@ -101,13 +101,16 @@ class TestRevalidation:
         body = {"name": "listener", "scopes": ["items:read"]}
         created = (await client.post("/api/v1/auth/api-keys", json=body)).json()
         program.headers = {"X-API-Key": created["key"]}
-        watched = open_streams(await principal_of(app, program))
+        caller = await principal_of(app, program)
+        watched = open_streams(caller)
         await opened(app)[StreamResources].revalidation.work()
 
         path = f"/api/v1/auth/api-keys/{created['id']}"
         await (client.delete(path) if how == "revoked" else client.post(f"{path}/rotate"))
+        opened_meanwhile = open_streams(caller)
 
         assert await end(watched) == "revoked"
+        assert await end(opened_meanwhile) == "revoked"
 
     async def test_stream_ends_with_its_token(self, app: FastAPI, as_user: As, user: User) -> None:
         caller = await principal_of(app, await as_user(user))

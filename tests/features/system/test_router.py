@@ -1,5 +1,6 @@
 """The routes about the service itself."""
 
+import threading
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -18,10 +19,11 @@ from app.errors import AppError
 from app.features.auth.jobs.send_verification_mail import SendVerificationMail
 from app.features.background_jobs.job import enqueue
 from app.features.openapi_details.problem_types import descendants
+from app.features.system.openapi_document import OpenApiDocument, empty_cache
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 from tests.conftest import Running, new_client, with_database
-from tests.state import opened, units_of_work
+from tests.state import opened, replaced, units_of_work
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
@@ -196,6 +198,23 @@ class TestDocument:
         flow = document["components"]["securitySchemes"]["OAuth2"]["flows"]["password"]
         assert document["servers"] == [{"url": "http://test/shop"}]
         assert flow["tokenUrl"] == flow["refreshUrl"] == "http://test/shop/api/v1/auth/token"
+
+    async def test_is_generated_once_and_not_in_the_event_loop(
+        self, app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        threads: list[threading.Thread] = []
+
+        def generate() -> dict[str, str]:
+            threads.append(threading.current_thread())
+            return {"openapi": "3.1.0"}
+
+        monkeypatch.setattr(app, "openapi", generate)
+        with replaced(app, OpenApiDocument, cache=empty_cache()):
+            responses = [await client.get("/openapi.json") for _ in range(3)]
+
+        assert [response.json() for response in responses] == [{"openapi": "3.1.0"}] * 3
+        assert len(threads) == 1
+        assert threads[0] is not threading.current_thread()
 
     async def test_document_names_the_public_url(self, started: Started) -> None:
         async with started(public_url="https://shop.example") as client:

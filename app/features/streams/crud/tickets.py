@@ -29,6 +29,7 @@ async def create(uow: UnitOfWork, principal: Principal) -> str:
             user_id=principal.id,
             credential_kind=credential.kind,
             credential_id=credential.id,
+            credential_version=credential.version,
             scopes=sorted(principal.scopes),
             secret_hash=digest(secret),
             credential_expires_at=datetime.fromtimestamp(ends, UTC) if isfinite(ends) else None,

@@ -33,6 +33,7 @@ class Ticket(Base):
     # Without a foreign key: it is checked when the ticket is redeemed.
     credential_kind: Mapped[CredentialKind] = mapped_column(String(30))
     credential_id: Mapped[uuid.UUID]
+    credential_version: Mapped[str] = mapped_column(String(16))
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String(30)))
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     # The stream that the ticket opens ends at this time, too.
@@ -41,4 +42,5 @@ class Ticket(Base):
 
     @property
     def credential(self) -> Credential:
-        return Credential(CredentialKind(self.credential_kind), self.credential_id)
+        kind = CredentialKind(self.credential_kind)
+        return Credential(kind, self.credential_id, self.credential_version)

@@ -1,9 +1,21 @@
 """Queries and changes of the sessions table: sign-ins. Flushes; never commits."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from app.db.executor import CompiledStatement, PoolReader, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
@@ -33,6 +45,9 @@ IS_LIVE = (
 )
 IS_USABLE = User.is_active & User.deleted_at.is_(None)
 
+# An access token is never replaced: it ends with its session.
+NO_VERSION = literal_column("''", String())
+
 PRINCIPAL = CompiledStatement[SessionPrincipalRow](
     select(
         User.id.label("user_id"),
@@ -46,7 +61,7 @@ PRINCIPAL = CompiledStatement[SessionPrincipalRow](
 )
 
 LIVE = CompiledStatement[LiveCredentialRow](
-    select(UserSession.id, User.role, User.email_verified)
+    select(UserSession.id, NO_VERSION.label("version"), User.role, User.email_verified)
     .join(User, User.id == UserSession.user_id)
     .where(UserSession.id == any_(bindparam("ids", type_=ARRAY(Uuid()))), IS_LIVE, IS_USABLE)
 )
@@ -70,10 +85,9 @@ async def find_principal(
 
 async def find_live(
     reads: PoolReader, session_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, LiveCredentialRow]:
-    """Return those of the sessions that live, by id."""
-    rows = await reads.all(LIVE, ids=list(session_ids))
-    return {row["id"]: row for row in rows}
+) -> Sequence[LiveCredentialRow]:
+    """Return those of the sessions that live."""
+    return await reads.all(LIVE, ids=list(session_ids))
 
 
 async def list_page(
