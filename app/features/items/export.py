@@ -5,6 +5,7 @@ import csv
 import enum
 import io
 from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -12,8 +13,9 @@ from pydantic import TypeAdapter
 
 from app.db.executor import R
 
-# Spreadsheets treat cells that start with these as formulas (OWASP, CSV Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets treat cells that start with these as formulas (OWASP, CSV Injection): the last four
+# are full-width, for East Asian locales.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 # Encoding a row costs about 50 us.
 SLICE_ROWS = 50
@@ -33,7 +35,7 @@ MEDIA_TYPES = {
 async def export(
     chunks: AsyncIterator[list[R]], row_type: type[R], form: ExportFormat, *, name: str
 ) -> StreamingResponse:
-    """Return all rows as a file, each on one line.
+    """Return all rows as a file.
 
     Raises:
         Unavailable: the database is unreachable. Only the first chunk can raise it: the status
@@ -82,6 +84,9 @@ def written(rows: Iterable[list[Any]]) -> str:
 
 
 def cell(value: Any) -> Any:
+    """Return the value as its cell: times as in JSON, and no text that is a formula."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, list):
         value = ",".join(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
