@@ -80,9 +80,10 @@ class SsrfGuard:
 def parsed_url(url: httpx.URL | str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # Decodes A-labels, and raises for invalid ones.
     except (httpx.InvalidURL, ValueError):
         raise DestinationRejected("This is no URL.") from None
-    if len(str(parsed)) > MAX_URL or not parsed.host:
+    if len(str(parsed)) > MAX_URL or not host:
         raise DestinationRejected("The URL is too long, or has no host.")
     return parsed
 

@@ -76,6 +76,8 @@ class TestCreateWebhook:
             "https://hooks.example.com:5432/",
             "file:///etc/passwd",
             "nonsense",
+            "https://xn--zz/",
+            "https://xn--a.example.com/",
         ],
     )
     async def test_forbidden_url_is_rejected(self, as_user: As, user: User, url: str) -> None:
