@@ -13,12 +13,12 @@ from types import ModuleType
 FEATURES = (
     "log_writer",
     "cors",
+    "http_server",
     "load_shedding",
     "header_check",
     "compression",
     "redis",
     "replica",
-    "http_server",
     "fast_path",
     "openapi_details",
     "idempotency",

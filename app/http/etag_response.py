@@ -35,7 +35,9 @@ def etag_response(
         "Last-Modified": format_http_date(body.updated_at),
         "Cache-Control": PRIVATE,
     }
-    if known := known_tag(request, Validators(tag, body.updated_at)):
+    # Fields that change without the row have no known date, which ignores If-Modified-Since.
+    date = None if body.has_unversioned_fields else body.updated_at
+    if known := known_tag(request, Validators(tag, date)):
         return Response(status_code=304, headers={**headers, "ETag": known})
     if location:
         headers["Location"] = absolute_url(request, location)
@@ -43,8 +45,7 @@ def etag_response(
 
 
 def success_status(request: Request) -> int:
-    status: int | None = request.scope["route"].status_code
-    return status or 200
+    return int(request.scope["route"].status_code or 200)
 
 
 def etag_of(body: Stored, content: bytes) -> str:

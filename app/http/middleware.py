@@ -64,9 +64,8 @@ class EnvelopeMiddleware:
                 message["headers"] = [*message["headers"], request_id_header(scope)]
             await send(message)
 
-        app = self.app if "rejection" not in scope else respond_to_rejected
         try:
-            await app(scope, receive, send_complete)
+            await self.app(scope, receive, send_complete)
         finally:
             self.recorder.record(scope, status, seconds or time.perf_counter() - started)
 
@@ -78,11 +77,6 @@ class EnvelopeMiddleware:
         headers.append((b"x-process-time", b"%.6f" % seconds))
         headers.extend(scope["extra_headers"])
         message["headers"] = headers
-
-
-async def respond_to_rejected(scope: Scope, receive: Receive, send: Send) -> None:
-    """Send the problem of a request that the protocol of the server rejected."""
-    await problem_response(scope, scope["rejection"])(scope, receive, send)
 
 
 def begin(scope: Scope) -> None:

@@ -3,10 +3,11 @@
 import re
 import uuid
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -37,11 +38,16 @@ MAX_ERRORS = 100
 
 
 def rfc_3339(value: Any) -> Any:
-    if isinstance(value, str) and not RFC_3339.fullmatch(value):
-        raise PydanticCustomError("datetime_format", "Times are written as in RFC 3339")
-    if isinstance(value, int | float):
-        raise PydanticCustomError("datetime_type", "Times are written as in RFC 3339")
-    return value
+    if isinstance(value, datetime) or (isinstance(value, str) and RFC_3339.fullmatch(value)):
+        return value
+    raise PydanticCustomError("datetime_format", "Times are written as in RFC 3339")
+
+
+def in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # Of years 1 and 9999, with an offset.
+        raise PydanticCustomError("datetime_range", "The time is too early or too late") from None
 
 
 def full_date(value: Any) -> Any:
@@ -83,15 +89,14 @@ MAX_SEARCH_LENGTH = 50
 SearchText = Annotated[Storable, Field(min_length=3, max_length=MAX_SEARCH_LENGTH), LINE]
 Id = Annotated[uuid.UUID, Field(strict=False)]
 Date = Annotated[date, BeforeValidator(full_date), Field(strict=False, examples=["2027-01-31"])]
-Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False)]
+# Responses show the stored time, and the one that was sent: both in UTC.
+IN_UTC = AfterValidator(in_utc)
+Timestamp = Annotated[AwareDatetime, BeforeValidator(rfc_3339), Field(strict=False), IN_UTC]
 
 
 def too_many_errors() -> PydanticCustomError:
-    return PydanticCustomError(
-        "too_many_errors",
-        "The input breaks more than {limit} rules, too many to list",
-        {"limit": MAX_ERRORS},
-    )
+    message = f"The input breaks more than {MAX_ERRORS} rules, too many to list"
+    return PydanticCustomError("too_many_errors", message)
 
 
 class Described(BaseModel):

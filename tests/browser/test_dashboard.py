@@ -83,9 +83,9 @@ def signed_in(service: str, name: str) -> Iterator[httpx2.Client]:
         yield client
 
 
-def create_item(service: str, name: str) -> None:
+def create_item(service: str, name: str, **fields: object) -> None:
     with signed_in(service, name) as client:
-        assert client.post("/items", json=item_body()).status_code == 201
+        assert client.post("/items", json=item_body(**fields)).status_code == 201
 
 
 def count_tasks(service: str, status: str) -> int:
@@ -123,9 +123,11 @@ class TestDashboard:
         page.wait_for("document.querySelector('#live').textContent === 'live'")
         before = int(page.value(ITEMS))
 
-        create_item(service, "user")
+        create_item(service, "user", tags=["long-" * 6])
 
         page.wait_for(f"{ITEMS} === '{before + 1}'")
+        # The name of a tag ends before its bar.
+        assert "long-long-lon…" in page.text("#tags")
         assert page.value("document.querySelector('#requests-card').hidden")
 
     @pytest.mark.parametrize(

@@ -10,6 +10,11 @@ import pytest
 from app.config.known_secrets import DEMO_PASSWORD
 from tests.browser.chromium import Page
 
+# The lines of a paragraph have a height that the boxes of code do not exceed.
+CODE_HIDES_TEXT = """
+[...document.querySelectorAll('.info p code')].some((code) => !(
+    code.getClientRects()[0].height <= parseFloat(getComputedStyle(code.parentElement).lineHeight)))
+"""
 PROFILE = "#operations-users-read_profile"
 TELEPHONE_WIDTH = 390
 
@@ -21,6 +26,7 @@ def test_swagger_ui_signs_in_and_sends_a_request(page: Page) -> None:
     page.wait_for("document.querySelectorAll('.opblock').length > 10")
     assert "/api/v1/items" in page.text("#operations-items-list_items")
     assert page.value("document.documentElement.scrollWidth") <= TELEPHONE_WIDTH
+    assert not page.value(CODE_HIDES_TEXT)
 
     page.look(width=1280, height=800)
     page.click(".auth-wrapper .authorize")

@@ -85,3 +85,13 @@ def test_page_fits_a_telephone(page: Page, path: str) -> None:
 
     assert page.text("h1") in {"Not found", "Not signed in", "Mails"}
     assert page.value(FITS)
+
+
+def test_long_word_fits_a_telephone(page: Page) -> None:
+    """Such as the subject of a mail."""
+    page.look(width=390, height=844)
+    page.open("/nothing")
+
+    page.value("document.querySelector('h1').textContent = 'S'.repeat(200)")
+
+    assert page.value(FITS)

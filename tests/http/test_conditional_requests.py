@@ -33,6 +33,10 @@ CHANGES: dict[str, list[Change]] = {
     "account": [("PATCH", "", {"is_active": False}), ("DELETE", "", None)],
     **{name: module.CHANGES for name, module in fragments("changes")},
 }
+# With fields that change without the row, so that its date says nothing about a read.
+UNDATED = {"account"} | {
+    name for name, module in fragments("changes") if getattr(module, "IS_UNDATED", False)
+}
 CELLS = [(kind, *change) for kind, changes in CHANGES.items() for change in changes]
 
 
@@ -118,20 +122,21 @@ async def test_read_follows_all_four_conditions(
     read = await caller.get(paths[kind])
     tag, date = read.headers["ETag"], read.headers["Last-Modified"]
     later = format_http_date(datetime.now(UTC) + timedelta(days=1))
+    by_date = 200 if kind in UNDATED else 304
     expected: list[tuple[dict[str, str], int]] = [
         ({"If_None_Match": tag}, 304),
         ({"If_None_Match": f'"0" , W/{tag}'}, 304),
         ({"If_None_Match": "*"}, 304),
         ({"If_None_Match": '"0"', "If_Modified_Since": later}, 200),
-        ({"If_Modified_Since": date}, 304),
-        ({"If_Modified_Since": later}, 304),
+        ({"If_Modified_Since": date}, by_date),
+        ({"If_Modified_Since": later}, by_date),
         ({"If_Modified_Since": LONG_AGO}, 200),
         ({"If_Modified_Since": "soon"}, 200),
         ({"If_Match": tag}, 200),
         ({"If_Match": '"0"'}, 412),
         ({"If_Match": '"0"', "If_None_Match": tag}, 412),
         ({"If_Unmodified_Since": date}, 200),
-        ({"If_Unmodified_Since": LONG_AGO}, 412),
+        ({"If_Unmodified_Since": LONG_AGO}, 200 if kind in UNDATED else 412),
         ({"If_Match": tag, "If_Unmodified_Since": LONG_AGO}, 200),
     ]
 

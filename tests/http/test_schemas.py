@@ -1,6 +1,6 @@
 """Rules of all schemas: strict types, exact times and money."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -76,7 +76,14 @@ class TestTimestamp:
         ],
     )
     def test_rfc_3339_is_understood(self, text: str) -> None:
-        assert TIME.validate_python(text) == datetime(2027, 1, 31, 12, tzinfo=UTC)
+        moment = TIME.validate_python(text)
+
+        assert moment == datetime(2027, 1, 31, 12, tzinfo=UTC)
+        assert TIME.dump_json(moment) == b'"2027-01-31T12:00:00Z"'
+
+    @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+    def test_smallest_and_largest_time_are_accepted(self, text: str) -> None:
+        assert TIME.validate_python(text).utcoffset() == timedelta(0)
 
     @pytest.mark.parametrize(
         "value",
@@ -87,6 +94,8 @@ class TestTimestamp:
             "2027-02-30T12:00:00Z",
             "2027-01-31T25:00:00Z",
             "20270131T120000Z",
+            "0001-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
             "2027-01-31T12:00:00+0100",
             "1801396800",
             1_801_396_800,

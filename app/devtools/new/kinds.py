@@ -116,7 +116,7 @@ KINDS = {
         migrated="TIMESTAMP",
         request=(
             "Annotated[AwareDatetime, Field(strict=False, ge=EARLIEST, le=LATEST), "
-            "BeforeValidator(rfc_3339)]"
+            "BeforeValidator(rfc_3339), IN_UTC]"
         ),
         response="datetime",
         bounds="",

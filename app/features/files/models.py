@@ -10,12 +10,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict, ContentTooLarge
 from app.features.users.models.user import User
+from app.runtime.text import UNSTORABLE, is_visible
 
 MAX_NAME = 255
 MAX_EXTENSION = 20
-# Removed from names: control characters, and marks that make `exe.gpj` display as `jpg.exe`
-# (Unicode categories Cc, Cf, Cs, Co and Cn).
-INVISIBLE = "C"
+# Removed from names: control characters, separators of lines, and marks that make `exe.gpj`
+# display as `jpg.exe`. Not removed: characters that are newer than Python's tables (Cn), and the
+# joiners, without which Persian words and composed emoji are others.
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+JOINERS = "\u200c\u200d"
 
 
 class File(Versioned, Base):
@@ -100,8 +103,13 @@ class Quota:
 def clean_name(name: str) -> str:
     """Return the last segment of a client's path: NFC, no invisible characters, bounded."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    visible = "".join(part for part in last if unicodedata.category(part)[0] != INVISIBLE)
-    return shortened(unicodedata.normalize("NFC", visible).strip(" .")) or "unnamed"
+    kept = "".join(filter(is_kept, UNSTORABLE.sub("", last)))
+    cleaned = shortened(unicodedata.normalize("NFC", kept).strip().strip(" ."))
+    return cleaned if is_visible(cleaned) else "unnamed"
+
+
+def is_kept(letter: str) -> bool:
+    return letter in JOINERS or unicodedata.category(letter) not in INVISIBLE
 
 
 def shortened(name: str) -> str:

@@ -12,12 +12,13 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.errors import BadRequest, UnsupportedMediaType
 from app.http.charset import decoded
+from app.http.header_fields import parameterized
 
 MAX_HEADERS = 8
 MAX_HEADER_BYTES = 4096
 # Parsed at once: the number of parts is checked before thousands of empty ones are parsed.
 SLICE_BYTES = 64 * 1024
-EXTENDED_NAME = re.compile(rb"filename\*=([A-Za-z0-9._-]{1,40})'[^']*'([^;\s]*)", re.IGNORECASE)
+EXTENDED_VALUE = re.compile(r"([A-Za-z0-9._-]{1,40})'[^']*'(\S*)")  # RFC 8187, section 3.2.1
 
 
 @dataclass(slots=True)
@@ -161,9 +162,13 @@ def boundary(content_type: str) -> bytes:
 
 
 def file_name(disposition: bytes, options: dict[bytes, bytes], field: str) -> str:
-    """Return the file name, also from the RFC 8187 encoding that some clients send."""
-    extended = EXTENDED_NAME.search(disposition)
-    if b"filename" in options or not extended:
+    """Return the file name, preferably from the RFC 8187 encoding that some clients send.
+
+    .NET sends both (RFC 6266, section 4.3), and the plain one in the encoding of mails.
+    """
+    parameters = parameterized(disposition.decode("latin-1")).parameters
+    extended = EXTENDED_VALUE.fullmatch(parameters.get("filename*", ""))
+    if not extended:
         return decoded(options.get(b"filename", b""), "body", field)
     charset, value = extended.groups()
-    return decoded(unquote_to_bytes(value), "body", field, charset=charset.decode())
+    return decoded(unquote_to_bytes(value), "body", field, charset=charset)

@@ -29,8 +29,10 @@ MAX_PORT = 65_535
 # The beginning of a request line, in contrast to a TLS handshake.
 REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40} ")
 SHOWN_PATH = re.compile(rb"/[!-~]{0,1000}")
-# Of a rejected request: its id and the client address.
-SUBSTITUTE_HEADERS = frozenset({b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto"})
+# Of a rejected request: its id, the client address, and the page whose script reads the problem.
+SUBSTITUTE_HEADERS = frozenset(
+    {b"origin", b"x-request-id", b"x-forwarded-for", b"x-forwarded-proto"}
+)
 ABSOLUTE = re.compile(rb"(https?)://([^/?#]*)(.*)", re.DOTALL | re.IGNORECASE)
 
 

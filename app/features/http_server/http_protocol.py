@@ -131,10 +131,10 @@ class HttpProtocol(TimedHttpProtocol):
         """Append to the request target.
 
         Raises:
-            UriTooLong: it exceeds MAX_TARGET_BYTES.
+            UriTooLong: it exceeds MAX_HEAD_BYTES.
         """
         super().on_url(url)
-        if len(self.url) > MAX_TARGET_BYTES:
+        if len(self.url) > MAX_HEAD_BYTES:
             raise UriTooLong
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -167,8 +167,12 @@ class HttpProtocol(TimedHttpProtocol):
         """Validate the request line and the header section.
 
         Raises:
+            UriTooLong: the request target exceeds MAX_TARGET_BYTES. Checked here, where the Origin
+                is known, so that scripts can read the problem.
             BadRequest: too many pipelined requests are waiting.
         """
+        if len(self.url) > MAX_TARGET_BYTES:
+            raise UriTooLong
         check_version(version, method)
         self.url = origin_form(self.url, method, self.headers)
         check_host(self.headers, version)

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import MISSING, Field
 
@@ -43,6 +43,9 @@ class AuthorRead(Out):
 
 
 class PostRead(Stored):
+    # The author is another row.
+    has_unversioned_fields: ClassVar[bool] = True
+
     title: str = Field(max_length=200)
     """Title of the post."""
     body: str = Field(max_length=20_000)

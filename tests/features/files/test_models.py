@@ -21,6 +21,14 @@ class TestCleanName:
             ("", "unnamed"),
             ("..", "unnamed"),
             ("folder/", "unnamed"),
+            ("a\u2028b\u2029c.pdf", "abc.pdf"),
+            ("\u06a9\u062a\u0627\u0628\u200c\u0647\u0627.pdf",) * 2,
+            ("\U0001f469\u200d\U0001f4bb.pdf",) * 2,
+            ("\U0001faea.pdf",) * 2,  # Newer than Python's tables.
+            ("a\ufdd0b\uffff.pdf", "ab.pdf"),
+            ("\u3164", "unnamed"),
+            ("\u3000", "unnamed"),
+            ("\u200d", "unnamed"),
         ],
     )
     def test_strips_directories_from_the_name(self, sent: str, kept: str) -> None:

@@ -330,9 +330,19 @@ class TestCreateFile:
 
         assert broken(response) == {"/body/file": "text_encoding"}
 
-    async def test_extended_file_name_is_understood(self, owner: AsyncClient) -> None:
+    @pytest.mark.parametrize(
+        "names",
+        [
+            b"filename*=iso-8859-1'de'Gr%F6.pdf",
+            # As .NET sends it.
+            b"filename=\"=?utf-8?B?R3LDti5wZGY=?=\"; filename*=utf-8''Gr%C3%B6.pdf",
+            b"filename*=utf-8''Gr%c3%b6.pdf; filename=\"Gr.pdf\"",
+            b'filename="Gr\xc3\xb6.pdf"; filename*=neither',
+        ],
+    )
+    async def test_extended_file_name_is_preferred(self, owner: AsyncClient, names: bytes) -> None:
         part = (
-            b"Content-Disposition: form-data; name=\"file\"; filename*=iso-8859-1'de'Gr%F6.pdf\r\n"
+            b'Content-Disposition: form-data; name="file"; ' + names + b"\r\n"
             b"Content-Type: application/pdf\r\n\r\n" + PDF
         )
 

@@ -185,7 +185,8 @@ class TestQueries:
             ('after: "\\u0000"', "invalid_cursor"),
             ('filter: {q: "ab"}', "validation_failed"),
             ('filter: {q: "a\\u0000bc"}', "validation_failed"),
-            ('filter: {minPrice: "NaN"}', "validation_failed"),
+            ('filter: {minPrice: "-1"}', "validation_failed"),
+            ('filter: {minPrice: "NaN"}', "invalid_query"),
             ("first: 99999999999", "invalid_query"),
         ],
     )

@@ -5,6 +5,7 @@ import re
 import pytest
 from httpx2 import AsyncClient
 
+from app.features.html_pages.static_files import ASSETS, FOREVER, StaticFile, digest
 from tests.e2e.service import ROOT
 from tests.problems import assert_problem
 
@@ -25,6 +26,19 @@ class TestStaticFile:
         assert response.headers.get("Content-Encoding", "identity") == encoding
         assert response.headers["Content-Type"].startswith(media_type)
         assert "Accept-Encoding" in response.headers["Vary"]
+
+    @pytest.mark.parametrize(
+        ("query", "policy"),
+        [("", "no-cache"), ("?v=0123456789ab", "no-cache"), (None, FOREVER)],
+    )
+    async def test_only_the_current_version_is_cached_forever(
+        self, client: AsyncClient, query: str | None, policy: str
+    ) -> None:
+        own = f"?v={digest(StaticFile(ASSETS / 'site.css'))}"
+
+        response = await client.get("/static/site.css" + (own if query is None else query))
+
+        assert response.headers["Cache-Control"] == policy
 
     @pytest.mark.parametrize("name", ["nothing.js", "..%2frouter.py", "frame.html", ".git/config"])
     async def test_other_files_are_not_found(self, client: AsyncClient, name: str) -> None:

@@ -46,13 +46,17 @@ class TestExportItems:
     async def test_csv_is_safe_to_open_in_a_spreadsheet(
         self, as_user: As, save: Save, user: User
     ) -> None:
-        await save(make_item(user, name='=HYPERLINK("http://evil")', tags=["oak", "wood"]))
+        name = '=HYPERLINK("http://evil")'
+        item = await save(make_item(user, name=name, tags=["oak", "wood"]))
+        client = await as_user(user)
 
-        response = await (await as_user(user)).get(EXPORT, params={"format": "csv"})
+        response = await client.get(EXPORT, params={"format": "csv"})
 
         (row,) = csv.DictReader(io.StringIO(response.text))
         assert row["name"] == '\'=HYPERLINK("http://evil")'
         assert row["tags"] == "oak,wood"
+        read = (await client.get(f"/api/v1/items/{item.id}")).json()
+        assert row["created_at"] == read["created_at"]
 
     async def test_filters_apply(self, as_user: As, save: Save, user: User) -> None:
         await save(make_item(user, name="desk", tags=["oak"]))
@@ -92,7 +96,10 @@ class TestExportItems:
 
 
 class TestCsvCell:
-    @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
+    @pytest.mark.parametrize(
+        "text",
+        ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x"],
+    )
     def test_formula_is_escaped(self, text: str) -> None:
         assert cell(text) == f"'{text}"
 

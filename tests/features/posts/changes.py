@@ -12,6 +12,7 @@ CHANGES: list[Change] = [
     ("DELETE", "", None),
     ("PUT", "/publication", None),
 ]
+IS_UNDATED = True
 
 
 async def path(save: Save, owner: User) -> str:

@@ -220,6 +220,7 @@ class TestChangePassword:
         response = await self.change(await as_user(user), new=password)
 
         assert broken(response) == {"/body/new_password": code}
+        assert "items" not in response.text
 
     async def test_current_password_can_be_guessed_ten_times(self, as_user: As, user: User) -> None:
         signed_in = await as_user(user)

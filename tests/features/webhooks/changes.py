@@ -11,6 +11,7 @@ CHANGES: list[Change] = [
     ("POST", "/test", None),
     ("POST", "/rotate-secret", None),
 ]
+IS_UNDATED = True
 
 
 async def path(save: Save, owner: User) -> str:

@@ -11,6 +11,7 @@ from standardwebhooks import Webhook as Verifier
 
 from app.config.settings import Settings
 from app.features.users.models.user import User
+from app.features.webhooks.crud.webhooks import record_failure
 from app.features.webhooks.sender import WebhookSender
 from app.features.webhooks.settings import WebhookSettings
 from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
@@ -75,6 +76,8 @@ class TestCreateWebhook:
             "https://hooks.example.com:5432/",
             "file:///etc/passwd",
             "nonsense",
+            "https://xn--zz/",
+            "https://xn--a.example.com/",
         ],
     )
     async def test_forbidden_url_is_rejected(self, as_user: As, user: User, url: str) -> None:
@@ -117,6 +120,24 @@ class TestListWebhooks:
 
         assert shown["id"] == str(own.id)
         assert not {name for name in shown if "secret" in name}
+
+
+class TestReadWebhook:
+    async def test_copy_from_before_a_failure_is_not_current(
+        self, app: FastAPI, as_user: As, user: User, save: Save
+    ) -> None:
+        client, webhook = await as_user(user), await save(make_webhook(user))
+        before = await client.get(f"{WEBHOOKS}/{webhook.id}")
+        async with units_of_work(app).begin() as uow:
+            await record_failure(uow, webhook.id)
+
+        after = await client.get(
+            f"{WEBHOOKS}/{webhook.id}", headers={"If-None-Match": before.headers["ETag"]}
+        )
+
+        assert after.status_code == 200
+        assert after.json()["failing_since"] is not None
+        assert after.json()["version"] == before.json()["version"]
 
 
 class TestUpdateWebhook:

@@ -190,16 +190,21 @@ function columns(id, rows) {
 
 function bars(id, rows) {
   const [width, line] = [byId(id).clientWidth || 400, 26];
-  const [top, left] = [Math.max(1, ...rows.map((row) => row.count)), 96];
+  const [top, left, height] = [Math.max(1, ...rows.map((row) => row.count)), 96, Math.max(1, rows.length) * line];
+  // Long names end before the bars.
+  const names = element("clipPath", { id: `${id}-names` });
+  names.append(element("rect", { width: left - 8, height }));
   const marks = rows.flatMap((row, index) => {
     const [y, long] = [index * line, Math.max(2, (row.count / top) * (width - left - 64))];
+    const name = element("text", { class: "label", x: 0, y: y + 15, "clip-path": `url(#${id}-names)` }, row.name.length > 14 ? `${row.name.slice(0, 13)}…` : row.name);
+    name.append(element("title", {}, row.name));
     return [
-      element("text", { class: "label", x: 0, y: y + 15 }, row.name),
+      name,
       element("rect", { class: `mark ${row.kind ? `mark-${row.kind}` : ""}`, x: left, y: y + 4, width: long, height: 14, rx: 3 }),
       element("text", { class: "value", x: left + long + 8, y: y + 15 }, row.count.toLocaleString()),
     ];
   });
-  put(id, rows, width, Math.max(1, rows.length) * line, marks);
+  put(id, rows, width, height, [names, ...marks]);
 }
 
 function put(id, rows, width, height, children) {

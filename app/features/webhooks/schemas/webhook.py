@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import MISSING, AfterValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -79,6 +79,9 @@ class WebhookRead(Stored):
     `disabled_reason` says why it is not active. Events since `backlog_since` are not queued yet,
     because too many deliveries wait.
     """
+
+    # Deliveries change their state without a new version.
+    has_unversioned_fields: ClassVar[bool] = True
 
     owner_id: uuid.UUID
     """Id of the user who created the webhook."""
