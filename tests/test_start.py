@@ -20,7 +20,6 @@ LAZY = (
     "typer",
     "uvicorn",
     "watchfiles",
-    "zxcvbn",
 )
 LIFESPAN = """
 import asyncio

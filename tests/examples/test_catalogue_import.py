@@ -478,7 +478,7 @@ class TestImportFailures:
     ) -> None:
         service.faults = [answer(500)]
 
-        with pytest.raises(ConfigError, match="answers 500 to POST /api/v1/items/batch"):
+        with pytest.raises(ConfigError, match="responds 500 to POST /api/v1/items/batch"):
             await run(catalogue(STONE))
 
     async def test_killed_import_is_resumed(
@@ -539,7 +539,7 @@ class TestRejection:
     async def test_user_without_write_permission_is_rejected(
         self, run: RunImport, catalogue: WriteCatalogue, guest: User
     ) -> None:
-        with pytest.raises(ConfigError, match="answers 403 to POST /api/v1/items/batch: "):
+        with pytest.raises(ConfigError, match="responds 403 to POST /api/v1/items/batch: "):
             await run(catalogue(STONE), username=guest.username)
 
     @pytest.mark.parametrize(

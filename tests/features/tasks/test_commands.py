@@ -64,7 +64,7 @@ class TestList:
     def test_absent_database_is_one_sentence(self, settings: Settings) -> None:
         nowhere = "postgresql+asyncpg://a:b@127.0.0.1:1/c"
 
-        with pytest.raises(ConfigError, match="unavailable"):
+        with pytest.raises(ConfigError, match="check DATABASE_URL"):
             jobs.show(settings.model_copy(update={"database_url": nowhere}), None, 1)
 
 
