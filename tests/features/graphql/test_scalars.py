@@ -17,6 +17,6 @@ class TestDecimal:
         "value",
         ["", " 5", "+5", "5.", ".5", "1e1", "1_0", "0x5", "\u0665", "\uff15", "NaN", True, [5]],
     )
-    def test_anything_else_is_refused(self, value: object) -> None:
+    def test_anything_else_is_rejected(self, value: object) -> None:
         with pytest.raises(StrawberryInputCoercionError):
             parse_decimal(value)
