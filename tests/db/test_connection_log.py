@@ -134,7 +134,7 @@ class TestRepetition:
         log.failed(url, TimeoutError())
 
         reasons = [line["reason"] for line in lines() if "reason" in line]
-        assert reasons == ["[Errno 111] rejected", "no answer in time"]
+        assert reasons == ["[Errno 111] refused", "no response in time"]
 
     def test_place_has_neither_login_nor_parameters(self) -> None:
         assert place_of("postgresql://a:b@db1,db2:5433/app?sslmode=require") == "db1,db2:5433/app"
