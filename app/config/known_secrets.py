@@ -1,4 +1,4 @@
-"""Guessable secrets: published ones, placeholders, and what a dictionary or a pattern gives."""
+"""Guessable secrets: published ones, placeholders, and those that zxcvbn estimates to be weak."""
 
 import re
 from urllib.parse import parse_qs, unquote

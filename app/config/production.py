@@ -46,7 +46,7 @@ def unsafe_secrets(settings: Settings) -> dict[str, bool]:
         f"SECRET_KEY is empty or shorter than 32 bytes: {NEW_SECRET}": is_short,
         f"SECRET_KEY is the development secret that is public: {NEW_SECRET}": is_development,
         f"SECRET_KEY is published in a tutorial: {NEW_SECRET}": is_known,
-        f"SECRET_KEY is a repetition or a sequence and easy to guess: {NEW_SECRET}": is_weak,
+        f"SECRET_KEY is easy to guess: {NEW_SECRET}": is_weak,
     }
 
 

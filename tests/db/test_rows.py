@@ -33,7 +33,7 @@ MODULES = [
 ]
 # Selected by statements that leave out the rows in which they are NULL.
 NOT_NULL = {"backlog_transaction_id", "backlog_event_id"}
-ANSWERED = re.compile(r"pagination\.answer\(page, (\w+)Row\)")
+SERIALIZED = re.compile(r"pagination\.respond\(page, (\w+)Row\)")
 UNIONS = {UnionType, Union}
 times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -63,10 +63,12 @@ def named(name: str) -> Any:
     return next(getattr(module, name) for module in MODULES if hasattr(module, name))
 
 
-def answered() -> Iterator[Any]:
+def serialized() -> Iterator[Any]:
     """Row type and schema of each list that is serialized without validation."""
     sources = [path.read_text() for path in Path(app.__file__).parent.rglob("*router*.py")]
-    for name in {name for source in sources for name in ANSWERED.findall(source)}:
+    names = {name for source in sources for name in SERIALIZED.findall(source)}
+    assert names, "Pagination.respond is not called with a row type."
+    for name in names:
         yield pytest.param(named(f"{name}Row"), named(f"{name}Read"), id=name)
 
 
@@ -133,7 +135,7 @@ def stored(value: Any, hint: Any) -> Any:
     return value.value if isinstance(value, enum.Enum) and str in without_none(hint) else value
 
 
-@pytest.mark.parametrize(("row_type", "schema"), list(answered()))
+@pytest.mark.parametrize(("row_type", "schema"), list(serialized()))
 @settings(max_examples=20)
 @given(data=st.data())
 def test_page_of_rows_has_the_bytes_of_validated_ones(

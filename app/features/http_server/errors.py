@@ -1,4 +1,4 @@
-"""Errors of requests that no HTTP/1.1 server of an API can carry out."""
+"""Errors of requests that this HTTP/1.1 server does not support."""
 
 from app.errors import AppError
 

@@ -18,7 +18,9 @@ from app.startup import Startup
 def extend(app: FastAPI) -> None:
     resources: Resources = app.state.resources
     resources.add(writer := LogWriter(sys.stdout))
-    configure_logging(resources[Settings], cast("TextIO", writer))  # It is enough of a file.
+    configure_logging(
+        resources[Settings], cast("TextIO", writer)
+    )  # Only write and flush are called.
 
 
 @asynccontextmanager

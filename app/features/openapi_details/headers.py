@@ -9,7 +9,7 @@ def header(description: str, max_length: int = 40) -> Node:
 
 SECONDS: Node = {"type": "integer", "minimum": 0, "maximum": 86_400}
 RECEIVED = {
-    "Idempotency-Key": header("Unique for each new request; a repetition is executed once.", 255),
+    "Idempotency-Key": header("Unique for each new request; a retry is not executed again.", 255),
     "If-Match": header("The `ETag` that you read: if it is not the current one, 412.", 4096),
     "If-Modified-Since": header("The `Last-Modified` of your copy; `If-None-Match` precedes it."),
     "If-None-Match": header("The `ETag` of your copy: if current, 304, or 412 to a write.", 4096),
@@ -24,7 +24,7 @@ SENT = {
     "Location": header("URL of the resource, or of the task that will end later.", 4096),
     "RateLimit": header("Requests left, and seconds until there are more.", 100),
     "RateLimit-Policy": header("Number of requests in a window, and its length in seconds.", 100),
-    "Retry-After": header("Seconds to wait before a repetition.") | {"schema": SECONDS},
+    "Retry-After": header("Seconds to wait before a retry.") | {"schema": SECONDS},
     "Sunset": header("With `Deprecation`: when `skip` ends (RFC 8594)."),
     "WWW-Authenticate": header("How to authenticate (RFC 6750, section 3).", 200),
 }

@@ -18,7 +18,7 @@ MessageId = Annotated[
     Header(
         alias="webhook-id",
         max_length=100,
-        description="Id of the message, the same for every attempt: ignore repetitions by it.",
+        description="Id of the message, the same for every attempt: use it to ignore duplicates.",
     ),
 ]
 SentAt = Annotated[
