@@ -63,7 +63,8 @@ class SsrfGuard:
             raise DestinationRefused("The host must be a full domain name or an IP address.")
         if parsed.scheme != "https" and not (self.loopback and parsed.scheme == "http"):
             raise DestinationRefused("The URL must begin with https://.")
-        if (parsed.port or 443) not in self.ports and not self.loopback:
+        port = 443 if parsed.port is None else parsed.port
+        if port not in self.ports and not self.loopback:
             raise DestinationRefused(f"The port must be one of {sorted(self.ports)}.")
         return parsed
 
@@ -80,9 +81,10 @@ class SsrfGuard:
 def parsed_url(url: httpx.URL | str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # Decodes A-labels, of which some are invalid.
     except (httpx.InvalidURL, ValueError):
         raise DestinationRefused("This is no URL.") from None
-    if len(str(parsed)) > MAX_URL or not parsed.host:
+    if len(str(parsed)) > MAX_URL or not host:
         raise DestinationRefused("The URL is too long, or has no host.")
     return parsed
 

@@ -145,12 +145,22 @@ class TestHostileUrls:
         with pytest.raises(DestinationRefused):
             SsrfGuard().check(url.format(443))
 
-    @pytest.mark.parametrize("port", [22, 25, 80, 5432, 6379])
+    @pytest.mark.parametrize("port", [0, 22, 25, 80, 5432, 6379])
     def test_other_ports_are_refused(self, port: int) -> None:
         with pytest.raises(DestinationRefused, match="port"):
             SsrfGuard().check(f"https://hooks.example:{port}/")
 
-    @pytest.mark.parametrize("url", ["https://a.example/" + "a" * 2048, "https://", "a", "\ud800"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://a.example/" + "a" * 2048,
+            "https://",
+            "a",
+            "\ud800",
+            "https://xn--a/",
+            "https://xn--",
+        ],
+    )
     def test_malformed_url_is_refused(self, url: str) -> None:
         with pytest.raises(DestinationRefused):
             SsrfGuard().check(url)
