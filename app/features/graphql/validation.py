@@ -14,7 +14,7 @@ MAX_VALIDATION_ERRORS = 10
 
 
 class ErrorLimit(ASTValidationRule):
-    """Aborts validation at one error more than allowed, whichever rule reports it."""
+    """Aborts validation at one error more than allowed, of all rules together."""
 
     def __init__(self, context: ASTValidationContext) -> None:
         super().__init__(context)
