@@ -25,7 +25,9 @@ MAX_LENGTH = 80_000
 # UAX #15, section 13 (Stream-Safe Text): longer runs spell no word, and normalization takes
 # quadratic time to sort them (3 s for 20,000).
 MAX_MARKS = 30
-MARKS = "".join(mark for mark in map(chr, range(0x300, 0x10000)) if unicodedata.combining(mark))
+# The characters without a combining class that decompose to two marks.
+DOUBLE_MARKS = "\u0f73\u0f75\u0f81"
+MARKS = DOUBLE_MARKS + "".join(filter(unicodedata.combining, map(chr, range(0x300, 0x10000))))
 # Marks of the first plane, and everything beyond it: checked one by one where there are many.
 MAYBE_MARKS = re.compile(f"[{MARKS}{ASTRAL}]{{{MAX_MARKS + 1},}}")
 
@@ -104,7 +106,7 @@ def storable(text: str) -> str:
 
 
 def longest_run_of_marks(text: str) -> int:
-    runs = groupby(map(unicodedata.combining, text), bool)
+    runs = groupby(map(unicodedata.combining, re.sub(f"[{DOUBLE_MARKS}]", "\u0f72", text)), bool)
     return max((len(list(run)) for is_mark, run in runs if is_mark), default=0)
 
 

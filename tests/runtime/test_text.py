@@ -1,5 +1,6 @@
 """Normalization of texts, in time proportional to their length."""
 
+import sys
 import unicodedata
 
 import pytest
@@ -19,6 +20,20 @@ def test_long_run_of_marks_is_rejected() -> None:
 def test_marks_beyond_the_first_plane_are_counted() -> None:
     with pytest.raises(TextRejected, match="combining marks"):
         nfc("a" + "\U0001d165" * (MAX_MARKS + 1))
+
+
+def test_each_character_that_decomposes_to_marks_is_counted() -> None:
+    marks = [each for each in map(chr, range(sys.maxunicode)) if is_sorted_as_mark(each)]
+
+    for mark in marks:
+        with pytest.raises(TextRejected, match="combining marks"):
+            nfc("a" + mark * (MAX_MARKS + 1))
+    assert "\u0f73" in marks  # Its own combining class is 0.
+
+
+def is_sorted_as_mark(each: str) -> bool:
+    is_mark = unicodedata.category(each).startswith("M")
+    return is_mark and unicodedata.combining(unicodedata.normalize("NFD", each)[0]) > 0
 
 
 def test_many_symbols_beyond_the_first_plane_are_no_marks() -> None:

