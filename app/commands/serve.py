@@ -42,6 +42,10 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
     if reload and settings.workers > 1:
         raise ConfigError("Only one process can be reloaded: set WORKERS=1, or use --no-reload.")
     startup_checks.check(settings)
+    if reload:
+        from app.devtools.reload import preload  # As below.
+
+        preload()
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
         os.environ["DATABASE_URL"] = url  # Worker processes read the settings again.
