@@ -19,8 +19,8 @@ from threading import Event
 import uvicorn
 from watchfiles import PythonFilter, watch
 
-from app.commands.serve import APPLICATION, server_options
-from app.config.settings import Settings
+from app.commands.serve import APPLICATION, serve, server_options
+from app.config.settings import ConfigError, Settings
 
 APP = Path(__file__).parents[1]
 # In addition to Python: templates, pages and their style sheets, which are read at the start.
@@ -45,6 +45,7 @@ PACKAGES = [
     "uvicorn.supervisors",
     "watchfiles",
     "httpcore",  # feature: webhooks
+    "standardwebhooks",  # feature: webhooks
     "httpx",  # feature: http_client
     "uvicorn.protocols.http.httptools_impl",  # feature: http_server
     "uvicorn.protocols.websockets.websockets_sansio_impl",  # feature: http_server
@@ -57,19 +58,29 @@ PACKAGES = [
 ]
 
 
+def serve_with_reload(settings: Settings) -> None:
+    """Serve until a signal; after an error in the code the next change starts the server again.
+
+    Raises:
+        ConfigError: as `serve`, or the settings ask for several processes.
+    """
+    if settings.workers > 1:
+        raise ConfigError("Only one process can be reloaded: set WORKERS=1, or use --no-reload.")
+    preload()
+    serve(settings, run_and_restart)
+
+
 def preload() -> None:
-    """Start to import the packages, in a process that server processes are forked from."""
-    if CONTEXT.get_start_method() != "forkserver":
-        return
-    CONTEXT.set_forkserver_preload(PACKAGES)
-    # Ctrl-C reaches each process of the terminal, and this one stops with its parent.
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    ensure_running()
-    signal.signal(signal.SIGINT, handler)
+    """Start the process to fork from, which imports the packages while the database starts."""
+    if CONTEXT.get_start_method() == "forkserver":
+        CONTEXT.set_forkserver_preload(PACKAGES)
+        # It ends with its parent, and not by a Ctrl-C, which reaches all processes of a terminal.
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ensure_running()
+        signal.signal(signal.SIGINT, handler)
 
 
-def serve_with_reload(settings: Settings, listener: socket.socket) -> None:
-    """Serve until a signal; after an error in the code the next change starts the server again."""
+def run_and_restart(settings: Settings, listener: socket.socket) -> None:
     given = settings.model_fields_set
     os.environ |= {name.upper(): value for name, value in UNLIMITED.items() if name not in given}
     stopped = Event()
