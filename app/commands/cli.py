@@ -32,13 +32,13 @@ def run(
     given = {"port": port, "workers": workers, "host": host}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     # Imported after the settings are validated, so that their errors appear at once.
-    from app.commands.serve import run_processes, serve
-
     if reload:
-        from app.devtools.reload import serve_with_reload  # Not in the image.
+        from app.devtools.reload import serve_with_reload
 
         serve_with_reload(settings)
     else:
+        from app.commands.serve import run_processes, serve
+
         serve(settings, run_processes)
 
 

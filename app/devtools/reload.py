@@ -16,10 +16,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Event
 
-import uvicorn
 from watchfiles import PythonFilter, watch
 
-from app.commands.serve import APPLICATION, serve, server_options
 from app.config.settings import ConfigError, Settings
 
 APP = Path(__file__).parents[1]
@@ -67,11 +65,14 @@ def serve_with_reload(settings: Settings) -> None:
     if settings.workers > 1:
         raise ConfigError("Only one process can be reloaded: set WORKERS=1, or use --no-reload.")
     preload()
+    # Not before, because this takes as long as the packages: two processors share the work.
+    from app.commands.serve import serve
+
     serve(settings, run_and_restart)
 
 
 def preload() -> None:
-    """Start the process to fork from, which imports the packages while the database starts."""
+    """Start the process to fork from, which imports the packages while this one continues."""
     if CONTEXT.get_start_method() == "forkserver":
         CONTEXT.set_forkserver_preload(PACKAGES)
         # It ends with its parent, and not by a Ctrl-C, which reaches all processes of a terminal.
@@ -111,5 +112,10 @@ def run(listener: socket.socket, environment: Mapping[str, str]) -> None:
     os.environ |= environment  # The process that it was forked from is older.
     with suppress(OSError):  # It is closed in a service without a terminal.
         sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing replaced it; breakpoints read it.
+    # Errors in them are shown like all others, and the next change starts the server again.
+    import uvicorn
+
+    from app.commands.serve import APPLICATION, server_options
+
     config = uvicorn.Config(APPLICATION, factory=True, **server_options())
     uvicorn.Server(config).run(sockets=[listener])
