@@ -32,6 +32,9 @@ def run(
     given = {"port": port, "workers": workers, "host": host}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     # Imported after the settings are validated, so that their errors appear at once.
+    from app.commands import startup_checks
+
+    startup_checks.check(settings)
     if reload:
         from app.devtools.reload import serve_with_reload
 

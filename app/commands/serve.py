@@ -14,7 +14,6 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.features import find_modules
@@ -38,10 +37,8 @@ def serve(settings: Settings, run: Run) -> None:
     """Serve until SIGINT or SIGTERM, by `run` with the socket that listens.
 
     Raises:
-        ConfigError: the port is in use, the development database cannot be started, or a setting
-            names a resource that cannot be used.
+        ConfigError: the port is in use, or the development database cannot be started.
     """
-    startup_checks.check(settings)
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
         os.environ["DATABASE_URL"] = url  # Worker processes read the settings again.
