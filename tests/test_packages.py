@@ -17,8 +17,8 @@ FEATURES = load_features()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 DISTRIBUTIONS = packages_distributions()
-# Come with pydantic[email].
-INDIRECT = {"email-validator", "typing-extensions"}
+# Come with pydantic[email] and uvicorn[standard].
+INDIRECT = {"email-validator", "typing-extensions", "watchfiles"}
 MODULES = sorted((ROOT / "app").rglob("*.py"))
 
 

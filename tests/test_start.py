@@ -33,6 +33,8 @@ async def start():
 asyncio.run(start())
 """
 STATEMENTS = {"import": "import app.main", "lifespan": LIFESPAN}
+# What a process of the server runs, other than the process that starts it.
+WORKER = "from app.commands.serve import create_worker; create_worker()"
 PRODUCTION = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "1f83d9abfb41bd6b5be0cd19137e2179a54ff53a5f1d36f1510e527fade682d1",
@@ -58,6 +60,10 @@ def imported(statement: str) -> set[str]:
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_imports_no_package_that_the_first_requests_do_not_need(statement: str) -> None:
     assert imported(STATEMENTS[statement]).isdisjoint(LAZY)
+
+
+def test_server_process_does_not_import_alembic() -> None:
+    assert "alembic" not in imported(WORKER)
 
 
 def test_parent_of_the_processes_does_not_import_the_service() -> None:

@@ -32,9 +32,17 @@ def run(
     given = {"port": port, "workers": workers, "host": host}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
     # Imported after the settings are validated, so that their errors appear at once.
-    from app.commands.serve import serve
+    from app.commands import startup_checks
 
-    serve(settings, reload=reload)
+    startup_checks.check(settings)
+    if reload:
+        from app.devtools.reload import serve_with_reload
+
+        serve_with_reload(settings)
+    else:
+        from app.commands.serve import run_processes, serve
+
+        serve(settings, run_processes)
 
 
 @db.command("upgrade")

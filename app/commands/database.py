@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from app.config.settings import ConfigError, Settings
-from app.db import migrations
 from app.network.urls import one_host_each
 
 DATA_FOLDER = Path(".data")
@@ -44,6 +43,9 @@ def upgrade(settings: Settings, url: str, revision: str = "head") -> None:
     Raises:
         ConfigError: there is no such revision, or the database is unreachable.
     """
+    # Alembic, which each server process would load otherwise and none needs.
+    from app.db import migrations
+
     migrations.upgrade(url, revision, service_role=service_role(settings))
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
@@ -14,11 +14,12 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from app.commands import startup_checks
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.features import find_modules
 from app.http.body_bounds import MAX_FRAME_BYTES
+
+Run = Callable[[Settings, socket.socket], None]
 
 APPLICATION = "app.commands.serve:create_worker"
 # Time for streams to end after they were notified; then their connections are closed.
@@ -32,16 +33,12 @@ KEEP_ALIVE_SECONDS = 65  # Longer than that of common load balancers, so that th
 GC_THRESHOLDS = (2000, 10, 50)
 
 
-def serve(settings: Settings, *, reload: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM.
+def serve(settings: Settings, run: Run) -> None:
+    """Serve until SIGINT or SIGTERM, by `run` with the socket that listens.
 
     Raises:
-        ConfigError: the port is in use, the development database cannot be started, a setting
-            names a resource that cannot be used, or several processes are to be reloaded.
+        ConfigError: the port is in use, or the development database cannot be started.
     """
-    if reload and settings.workers > 1:
-        raise ConfigError("Only one process can be reloaded: set WORKERS=1, or use --no-reload.")
-    startup_checks.check(settings)
     listener = listen(settings.host, settings.port)
     with listener, stopped_by_signals(), database(settings) as url:
         os.environ["DATABASE_URL"] = url  # Worker processes read the settings again.
@@ -53,7 +50,7 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
             # Without PUBLIC_URL, links in mails begin with them.
             os.environ["HOST"], os.environ["PORT"] = settings.host, str(port)
             development.print_banner(settings, port)
-        run(settings, listener, reload=reload)
+        run(settings, listener)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -79,14 +76,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, listener: socket.socket, *, reload: bool) -> None:
+def run_processes(settings: Settings, listener: socket.socket) -> None:
+    """Run the server in this process, or in the worker processes that the settings ask for."""
     options = {"factory": True, "workers": settings.workers, **server_options()}
     config = uvicorn.Config(APPLICATION, **options)
-    if reload:
-        from app.devtools.reload import serve_with_reload  # As in `serve`.
-
-        serve_with_reload(settings, listener)
-    elif settings.workers > 1:
+    if settings.workers > 1:
         with ExitStack() as stack:
             for module in find_modules("worker_processes"):
                 stack.enter_context(module.prepare())

@@ -53,7 +53,8 @@ def test_production_needs_no_developer_tools(image: Path) -> None:
 
 
 def test_development_without_them_ends_with_one_sentence(image: Path) -> None:
-    ended = run(image, "-m", "app.commands.cli", "run", ENVIRONMENT="development")
+    # As the local stack does, with the code mounted.
+    ended = run(image, "-m", "app.commands.cli", "run", "--reload", ENVIRONMENT="development")
 
     assert ended.returncode == 1
     assert ended.stderr.startswith("ENVIRONMENT=development needs app/devtools")

@@ -1,9 +1,11 @@
 """`app run --reload`: a change of code is served, an error is survived, a breakpoint works."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,12 +14,31 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.devtools.reload import PACKAGES
 from tests.e2e.service import ROOT, app_command, free_port, plain_client
 from tests.polling import wait_until
 
 STOP_SECONDS = 30
 CODE = ("app", "alembic", "alembic.ini")
 ENDPOINT = "return Alive()"
+# Prints how many threads the packages start, and which others the application imports.
+PROGRAM = """
+import sys
+from importlib import import_module
+from pathlib import Path
+
+def packages():
+    names = {name.partition(".")[0] for name, module in sys.modules.items() if module}
+    return names - {*sys.stdlib_module_names}
+
+for name in sys.argv[1:]:
+    import_module(name)
+before = packages()
+print(len([*Path("/proc/self/task").glob("*")]))
+from app.commands.serve import create_worker
+create_worker()
+print(*packages() - before)
+"""
 
 
 class Reloading:
@@ -58,6 +79,12 @@ class Reloading:
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8")
 
+    def parent(self) -> int:
+        """The process that the server process is a fork of."""
+        server = re.findall(r"Started server process .*?(\d+)", self.said())[-1]
+        status = Path(f"/proc/{server}/status").read_text(encoding="ascii")
+        return int(re.findall(r"PPid:\s(\d+)", status)[0])
+
     def type(self, line: str) -> None:
         assert self.process.stdin
         self.process.stdin.write(line.encode() + b"\n")
@@ -88,6 +115,7 @@ def reloading(tmp_path: Path) -> Iterator[Reloading]:
 def test_serves_changes_survives_errors_and_stops_at_breakpoints(reloading: Reloading) -> None:
     wait_until(lambda: reloading.status("/readiness") == 200)
     postgres = reloading.postgres()
+    parent = reloading.parent()
 
     reloading.change("raise NotReady")
     wait_until(lambda: reloading.status() == 503)
@@ -97,6 +125,7 @@ def test_serves_changes_survives_errors_and_stops_at_breakpoints(reloading: Relo
     stop_and_continue(reloading)
 
     assert reloading.postgres() == postgres is not None
+    assert reloading.parent() == parent != reloading.process.pid
     reloading.process.send_signal(signal.SIGINT)
     assert reloading.process.wait(STOP_SECONDS) == 0
     assert reloading.postgres() is None
@@ -120,6 +149,19 @@ def stop_and_continue(reloading: Reloading) -> None:
 
     assert set(statuses) <= {0, 200}
     assert statuses[-1] == 200
+
+
+def test_fork_server_imports_the_packages_of_the_application_and_starts_no_thread() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *PACKAGES],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines() == ["1", "app"]
 
 
 def test_several_processes_are_rejected(tmp_path: Path) -> None:
