@@ -44,7 +44,7 @@ FILL = """
 INSERT INTO items (id, name, price, owner_id)
 SELECT uuidv7(), 'item ' || n, 1 + n % 100, (SELECT id FROM users LIMIT 1)
 FROM generate_series(1, 50000) n;
-INSERT INTO webhooks (id, owner_id, url, events, scopes, secret_sealed)
+INSERT INTO webhooks (id, owner_id, url, events, scopes, secret_encrypted)
 SELECT uuidv7(), id, 'https://127.0.0.1/', '{}', '{}', '' FROM users LIMIT 1;
 INSERT INTO webhook_deliveries (id, webhook_id, event_type, payload, status)
 SELECT uuidv7(), (SELECT id FROM webhooks LIMIT 1), 'item.created', '{}', 'succeeded'

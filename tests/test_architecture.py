@@ -12,7 +12,7 @@ from pydantic import BaseModel, EmailStr, TypeAdapter, ValidationError
 from app.devtools.code_lines import KERNEL, ROWS, counted
 from app.devtools.naming import CATCH_ALL_MODULES
 from app.feature import load_features
-from app.http.schemas import In
+from app.http.schemas import RequestModel
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "app").rglob("*.py"))
@@ -118,7 +118,7 @@ def body_lines(function: Function) -> int:
     return (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
-def schemas(parent: type[BaseModel] = In) -> Iterator[type[BaseModel]]:
+def schemas(parent: type[BaseModel] = RequestModel) -> Iterator[type[BaseModel]]:
     for child in parent.__subclasses__():
         if child.__module__.startswith("app."):  # Tests have some of their own.
             yield child

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from app.config.settings import load_settings
 from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
-from app.http.schemas import LINE, OPAQUE, PARAGRAPH, TEXT, In
+from app.http.schemas import LINE, OPAQUE, PARAGRAPH, TEXT, RequestModel
 from app.main import create_app
 
 RULES = (EMAIL, LINE, OPAQUE, PARAGRAPH, PASSWORD, STORABLE_SECRET, TEXT)
@@ -52,7 +52,7 @@ def bare_fields(schema: type[BaseModel]) -> Iterator[str]:
         yield from bare_texts(f"{schema.__name__}.{field}", info.annotation, tuple(info.metadata))
 
 
-def schemas(parent: type[BaseModel] = In) -> Iterator[type[BaseModel]]:
+def schemas(parent: type[BaseModel] = RequestModel) -> Iterator[type[BaseModel]]:
     for child in parent.__subclasses__():
         if child.__module__.startswith("app."):
             yield child

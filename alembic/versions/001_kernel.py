@@ -160,7 +160,7 @@ END
 # is far too high among ten million rows, where PostgreSQL would walk all of them in their order.
 # The cost keeps PostgreSQL from one plan for all questions, which cannot know any of this.
 QUESTION = """
-CREATE FUNCTION search_question(value text) RETURNS tsquery
+CREATE FUNCTION search_query(value text) RETURNS tsquery
 IMMUTABLE COST 1000000 LANGUAGE sql
 BEGIN ATOMIC
     SELECT (
@@ -202,7 +202,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP FUNCTION search_patterns, search_question, search_parts, search_lexemes, "
+        "DROP FUNCTION search_patterns, search_query, search_parts, search_lexemes, "
         "search_lexemes_of_folded, search_folded"
     )
     op.execute("DROP EXTENSION IF EXISTS pg_trgm")

@@ -26,7 +26,7 @@ def create_throttles() -> None:
         "throttles",
         sa.Column("key", sa.String(length=100), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("streak", sa.Integer(), nullable=False),
+        sa.Column("consecutive_failures", sa.Integer(), nullable=False),
         sa.Column("window_ends_at", TIMESTAMP, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),

@@ -65,7 +65,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_events_created_at", "events", ["created_at"], postgresql_using="brin")
     op.create_table(
-        "event_readers",
+        "consumer_offsets",
         sa.Column("name", sa.String(length=50), nullable=False),
         sa.Column("transaction_id", sa.BigInteger(), nullable=False),
         sa.Column("event_id", sa.BigInteger(), nullable=False),
@@ -82,5 +82,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP FUNCTION publish_tasks, publish_entries CASCADE")
-    op.drop_table("event_readers")
+    op.drop_table("consumer_offsets")
     op.drop_table("events")

@@ -22,7 +22,7 @@ def upgrade() -> None:
         "webhooks",
         "webhook",
         ignored="failing_since,backlog_since,backlog_transaction_id,backlog_event_id",
-        redacted="secret_sealed,old_secret_sealed",
+        redacted="secret_encrypted,old_secret_encrypted",
     )
 
 
@@ -36,8 +36,8 @@ def create_webhooks() -> None:
         sa.Column("description", sa.String(length=200), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("failing_since", TIMESTAMP, nullable=True),
-        sa.Column("secret_sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("old_secret_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("secret_encrypted", sa.LargeBinary(), nullable=False),
+        sa.Column("old_secret_encrypted", sa.LargeBinary(), nullable=True),
         sa.Column("overlap_until", TIMESTAMP, nullable=True),
         sa.Column("updated_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),

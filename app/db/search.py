@@ -30,6 +30,6 @@ def matches(text: str) -> ColumnElement[bool]:
     # assumes that a CASE matches half of the rows, but that LIKE without statistics matches none.
     contains = func.search_folded(searched).like(func.all(func.search_patterns(query)))
     return and_(
-        func.search_lexemes(searched).bool_op("@@")(func.search_question(query)),
+        func.search_lexemes(searched).bool_op("@@")(func.search_query(query)),
         case((contains, true()), else_=false()),
     )

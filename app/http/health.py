@@ -9,7 +9,7 @@ from pydantic import Field
 
 from app.config.settings import Settings
 from app.errors import AppError
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 from app.observability.logging import get_logger
 from app.runtime.single_flight_cache import SingleFlightCache
 
@@ -22,7 +22,7 @@ Check = Callable[[], Awaitable[bool]]
 log = get_logger("system")
 
 
-class DependencyHealth(Out):
+class DependencyHealth(ResponseModel):
     status: Literal["ok", "down"]
     """Whether the dependency responds."""
     latency_milliseconds: float = Field(ge=0, le=60_000, examples=[0.8])

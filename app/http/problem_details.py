@@ -71,6 +71,8 @@ MESSAGES = {
 ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 # FastAPI responds with 400 to JSON that is not UTF-8, UTF-16 or UTF-32 (by its first bytes).
 NOT_UNICODE = Violation("/body", "The body is not in UTF-8", "text_encoding")
+# And to an integer that is longer than Python reads.
+TOO_MANY_DIGITS = Violation("/body", "A number has too many digits", "int_parsing_size")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -187,6 +189,8 @@ async def handle_http_exception(connection: HTTPConnection, error: HTTPException
         return method_not_allowed_response(connection)
     if isinstance(error.__cause__, UnicodeDecodeError):
         return problem_response(connection.scope, Unprocessable(violations=[NOT_UNICODE]))
+    if isinstance(error.__cause__, ValueError):
+        return problem_response(connection.scope, Unprocessable(violations=[TOO_MANY_DIGITS]))
     kind = BY_STATUS.get(error.status_code, BadRequest)
     return problem_response(connection.scope, kind(headers=error.headers))
 

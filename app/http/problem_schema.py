@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.http.schemas import MAX_ERRORS, Out
+from app.http.schemas import MAX_ERRORS, ResponseModel
 
 
 def is_absent(value: object) -> bool:
     return value is None
 
 
-class ProblemError(Out):
+class ProblemError(ResponseModel):
     """One validation error."""
 
     pointer: str = Field(max_length=500, examples=["/body/price"])
@@ -22,7 +22,7 @@ class ProblemError(Out):
     """Stable code of the rule."""
 
 
-class Problem(Out):
+class Problem(ResponseModel):
     """An error, readable for users and programs."""
 
     type: str = Field(max_length=500, examples=["/problems/not_found"])

@@ -105,7 +105,7 @@ class Described(BaseModel):
     model_config = ConfigDict(json_schema_extra=describe_fields)
 
 
-class In(Described):
+class RequestModel(Described):
     """A request body: strict types, and unknown fields are rejected, so that typos fail."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
@@ -124,7 +124,7 @@ class In(Described):
             raise
 
 
-class Out(Described):
+class ResponseModel(Described):
     """A response body, read from a row or from a model's attributes.
 
     A field with a default is always sent, too, and so documented as required.
@@ -135,7 +135,7 @@ class Out(Described):
     )
 
 
-class Page(Out, Generic[T]):
+class Page(ResponseModel, Generic[T]):
     """One page of a list; `total` is counted only when `include_total` asks for it."""
 
     items: Annotated[list[T], Field(max_length=100)]
@@ -146,7 +146,7 @@ class Page(Out, Generic[T]):
     """Number of all rows that match; null unless `include_total` is true."""
 
 
-class Stored(Out):
+class Stored(ResponseModel):
     """Base class of stored resources: id, times and version."""
 
     # Whether there are fields that change without a change of the row and of its version.

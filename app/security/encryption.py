@@ -13,7 +13,7 @@ class Encryptor:
     """AES-256-GCM and HMAC-SHA-256 with keys derived from one secret."""
 
     def __init__(self, secret: str) -> None:
-        self._cipher = AESGCM(hashlib.sha256(b"seal:" + secret.encode()).digest())
+        self._cipher = AESGCM(hashlib.sha256(b"encryption:" + secret.encode()).digest())
         self._mac_key = hashlib.sha256(b"mac:" + secret.encode()).digest()
 
     def mac(self, digest: bytes) -> bytes:

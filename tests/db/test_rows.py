@@ -24,7 +24,7 @@ import app
 from app.db.compiled import CompiledStatement
 from app.db.listing import Listing
 from app.http.pagination import page_serializer
-from app.http.schemas import Out, Page
+from app.http.schemas import Page, ResponseModel
 
 MODULES = [
     import_module(each.name)
@@ -150,7 +150,7 @@ def test_page_of_rows_has_the_bytes_of_validated_ones(
 
 
 def test_row_with_a_field_that_the_schema_lacks_is_rejected() -> None:
-    class Shown(Out):
+    class Shown(ResponseModel):
         name: str
 
     class Stored(TypedDict):

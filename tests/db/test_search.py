@@ -83,12 +83,12 @@ OTHERS = [
 ]
 QUESTIONS = ["walnut", "wal", "node.js", "\u6771\u4eac\u30bf"]
 MATCHES = """
-SELECT search_lexemes(:name) @@ search_question(:q)
+SELECT search_lexemes(:name) @@ search_query(:q)
    AND search_folded(:name) LIKE ALL (search_patterns(:q))
 """
 MISSED = """
 SELECT name, q FROM unnest(CAST(:names AS text[]), CAST(:questions AS text[])) AS pairs (name, q)
- WHERE (search_lexemes(name) @@ search_question(q)
+ WHERE (search_lexemes(name) @@ search_query(q)
         AND search_folded(name) LIKE ALL (search_patterns(q))) IS NOT TRUE
 """
 
@@ -159,7 +159,7 @@ async def plan_of(app: FastAPI, table: str, searched: str, q: str) -> str:
     """Return the plan of a search that may not read the whole table."""
     async with units_of_work(app).begin() as uow:
         await uow.session.execute(text("SET LOCAL enable_seqscan = off"))
-        condition = f"search_lexemes({searched}) @@ search_question('{q}')"
+        condition = f"search_lexemes({searched}) @@ search_query('{q}')"
         plan = await uow.session.scalars(text(f"EXPLAIN SELECT id FROM {table} WHERE {condition}"))
         return "\n".join(plan)
 

@@ -13,7 +13,7 @@ from app.config.settings import Settings
 from app.features.users.models.user import User
 from app.http.body_bounds import body_rule
 from app.http.routes import ServiceRoute
-from app.http.schemas import MAX_ERRORS, In
+from app.http.schemas import MAX_ERRORS, RequestModel
 from tests.conftest import As, access_token
 from tests.problems import assert_problem
 from tests.state import opened
@@ -269,7 +269,7 @@ class TestEveryRoute:
                     continue
                 annotation = field.field_info.annotation
                 assert isinstance(annotation, type), route.path_format
-                assert issubclass(annotation, In), route.path_format
+                assert issubclass(annotation, RequestModel), route.path_format
 
     async def test_routes_without_authentication_are_listed(self, app: FastAPI) -> None:
         anonymous = {

@@ -211,6 +211,15 @@ class TestDecoding:
 
         assert broken(response) == {"/body/token": "text_encoding"}
 
+    async def test_number_that_is_too_long_to_parse_is_rejected(self, owner: AsyncClient) -> None:
+        body = b'{"name": "A", "price": 1' + 5000 * b"0" + b"}"
+
+        response = await owner.post(
+            f"{API}/items", content=body, headers={"Content-Type": "application/json"}
+        )
+
+        assert broken(response) == {"/body": "int_parsing_size"}
+
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-le"])
     async def test_json_is_read_in_every_encoding_of_unicode(
         self, owner: AsyncClient, encoding: str

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.features.items.money import Money
-from app.http.schemas import LINE, TEXT, Date, In, Storable, Timestamp
+from app.http.schemas import LINE, TEXT, Date, RequestModel, Storable, Timestamp
 
 MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 DATE: TypeAdapter[date] = TypeAdapter(Date)
@@ -19,7 +19,7 @@ ONE_LINE: TypeAdapter[str] = TypeAdapter(Annotated[Storable, LINE])
 LINES: TypeAdapter[str] = TypeAdapter(Annotated[Storable, TEXT])
 
 
-class Sample(In):
+class Sample(RequestModel):
     number: int = 0
     text: str = ""
     flag: bool = False

@@ -14,8 +14,8 @@ INDENT = 4 * " "
 # Names that the template of the schemas imports or defines.
 SCHEMA_NAMES = {
     *("AfterValidator", "Annotated", "Any", "AwareDatetime", "BeforeValidator", "Date", "Decimal"),
-    *("Field", "Id", "In", "JsonName", "JsonRead", "Money", "MoneyRead", "PlainSerializer"),
-    *("PydanticCustomError", "Storable", "Stored"),
+    *("Field", "Id", "JsonName", "JsonRead", "Money", "MoneyRead", "PlainSerializer"),
+    *("PydanticCustomError", "RequestModel", "Storable", "Stored"),
 }
 
 

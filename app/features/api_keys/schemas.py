@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from typing_extensions import TypeAliasType
 
 from app.feature import load_features
-from app.http.schemas import LINE, In, Out, Storable, Timestamp
+from app.http.schemas import LINE, RequestModel, ResponseModel, Storable, Timestamp
 from app.runtime.clock import now
 
 
@@ -38,7 +38,7 @@ Scope = TypeAliasType("Scope", Annotated[str, ScopeSchema()])
 KeyScope = Annotated[Scope, BeforeValidator(known_scope), Field(examples=["items:read"])]
 
 
-class ApiKeyCreate(In):
+class ApiKeyCreate(RequestModel):
     name: Annotated[
         Storable, Field(min_length=1, max_length=100, examples=["nightly import"]), LINE
     ]
@@ -56,7 +56,7 @@ class ApiKeyCreate(In):
         return expires_at
 
 
-class ApiKeyRead(Out):
+class ApiKeyRead(ResponseModel):
     id: uuid.UUID
     """Id of the key, which is not the key itself."""
     name: str = Field(max_length=100)

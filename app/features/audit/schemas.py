@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 
 def in_utc(row: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ Snapshot = Annotated[
 ]
 
 
-class AuditEntryRead(Out):
+class AuditEntryRead(ResponseModel):
     id: uuid.UUID
     """Id of the entry."""
     created_at: datetime

@@ -157,7 +157,7 @@ async def count_account(uow: UnitOfWork, key: str) -> None:
     limit = WRONG_PASSWORDS_PER_WINDOW
     counted = await throttles.count(uow, key, window=WINDOW, strict_limit=limit)
     reject_above(counted, limit)
-    if counted.streak > WRONG_PASSWORDS_IN_A_ROW:
+    if counted.consecutive_failures > WRONG_PASSWORDS_IN_A_ROW:
         raise too_many(counted)
 
 

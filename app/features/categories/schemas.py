@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import MISSING, Field
 
 from app.features.categories.models import MAX_CATEGORIES
-from app.http.schemas import LINE, PARAGRAPH, Id, In, Out, Storable, Stored
+from app.http.schemas import LINE, PARAGRAPH, Id, RequestModel, ResponseModel, Storable, Stored
 
 Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Garden"]), LINE]
 Description = Annotated[
@@ -14,7 +14,7 @@ Description = Annotated[
 ]
 
 
-class CategoryCreate(In):
+class CategoryCreate(RequestModel):
     name: Name
     """Name, 1 to 100 characters; unique among the categories with the same parent."""
     parent_id: Id | None = None
@@ -23,7 +23,7 @@ class CategoryCreate(In):
     """Text about the category, or null; up to 500 characters."""
 
 
-class CategoryUpdate(In):
+class CategoryUpdate(RequestModel):
     """An omitted field stays as it is; a parent of null makes the category a root."""
 
     name: Name | MISSING = MISSING
@@ -43,7 +43,7 @@ class CategoryRead(Stored):
     """Text about the category, or null."""
 
 
-class CategoryNode(Out):
+class CategoryNode(ResponseModel):
     """A category with everything below it, sorted by name."""
 
     id: uuid.UUID

@@ -8,19 +8,19 @@ from pydantic import ConfigDict, Field, create_model
 
 from app.features.background_jobs.models import TaskStatus
 from app.features.dashboard.figures import DashboardFigures
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
-class StateCount(Out):
+class StateCount(ResponseModel):
     status: TaskStatus
     """Status of the tasks."""
     count: Count
     """Number of tasks with this status."""
 
 
-class StatusCount(Out):
+class StatusCount(ResponseModel):
     """Responses of one status, since the start of the current workers."""
 
     status: Annotated[int, Field(ge=100, le=599)]
@@ -37,13 +37,13 @@ REQUESTS = Annotated[
 ]
 
 
-class Figures(Out):
+class Figures(ResponseModel):
     """Figures, of which those for administrators are omitted in other responses."""
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
 
-def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
+def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[ResponseModel]:
     """Create the schema of the response from the figures, in their order."""
     figures = list(figures)
     charts: dict[str, Any] = {
@@ -60,7 +60,7 @@ def dashboard_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
     return create_model("DashboardRead", __base__=Figures, __doc__=doc, **fields)
 
 
-def totals_schema(figures: Iterable[DashboardFigures]) -> type[Out]:
+def totals_schema(figures: Iterable[DashboardFigures]) -> type[ResponseModel]:
     fields: dict[str, Any] = {}
     for each in figures:
         fields |= {name: total(name) for name in each.totals}

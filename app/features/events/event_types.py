@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from app.feature import load_features
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 from app.security.permissions import Scope
 from app.security.principals import Principal
 
@@ -21,7 +21,7 @@ class EventTypes:
 
     kind: str
     actions: tuple[str, ...]
-    schema: type[Out]
+    schema: type[ResponseModel]
     scope: Scope | None = None
     """Required to receive them; without one the owner and administrators receive them."""
 

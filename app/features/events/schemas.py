@@ -9,11 +9,11 @@ from pydantic import Field, create_model
 
 from app.features.events.event_types import event_types, kind_of, may_receive
 from app.features.events.models.event import EventRow, Position, event_id
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 from app.security.principals import Principal
 
 
-class EventRead(Out):
+class EventRead(ResponseModel):
     """The format that Standard Webhooks recommends, with the id."""
 
     id: Annotated[str, Field(max_length=60, examples=["1795305600-7043-12"])]
@@ -33,7 +33,7 @@ def event_schemas() -> dict[str, type[EventRead]]:
     return {name: event_schema(name, kind.schema) for kind in kinds for name in kind.names}
 
 
-def event_schema(name: str, data: type[Out]) -> type[EventRead]:
+def event_schema(name: str, data: type[ResponseModel]) -> type[EventRead]:
     """Return the schema of the events of one type."""
     fields: dict[str, Any] = {"type": Literal.__getitem__(name), "data": data}
     title = "".join(part.capitalize() for part in name.split("."))

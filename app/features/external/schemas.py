@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from app.features.items.money import RoundedMoney
-from app.http.schemas import Out, Timestamp
+from app.http.schemas import ResponseModel, Timestamp
 
 RESOURCE_ID = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 SOURCES = ("news", "rates", "weather")
@@ -17,7 +17,7 @@ ResourceId = Annotated[
 ]
 
 
-class Received(Out):
+class Received(ResponseModel):
     """A response of another service: fields are bounded, unknown fields are dropped."""
 
     model_config = ConfigDict(extra="ignore")
@@ -52,7 +52,7 @@ class QuoteRead(Quote):
     """Name of the supplier."""
 
 
-class SourceError(Out):
+class SourceError(ResponseModel):
     """A resource that failed, with the reason as a problem type."""
 
     source: str = Field(max_length=64, examples=["globex"])
@@ -63,7 +63,7 @@ class SourceError(Out):
     """What happened, for users."""
 
 
-class AggregateRead(Out):
+class AggregateRead(ResponseModel):
     """The resources that arrived, and under `errors` the failures."""
 
     results: Annotated[list[ExternalRead], Field(max_length=len(SOURCES))]
@@ -72,7 +72,7 @@ class AggregateRead(Out):
     """One error for each resource that did not."""
 
 
-class QuotesRead(Out):
+class QuotesRead(ResponseModel):
     """The quotes that arrived, cheapest first, and under `errors` the suppliers that sent none."""
 
     item_id: uuid.UUID

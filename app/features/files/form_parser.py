@@ -17,7 +17,7 @@ from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage
 from app.features.files.upload_processing import FileProcessor
 from app.http.charset import declared_charset, decoded
-from app.http.schemas import In
+from app.http.schemas import RequestModel
 
 MAX_FIELD_BYTES = 4096
 MAX_PARTS = 2 * MAX_BATCH
@@ -49,7 +49,7 @@ class Form:
 
     files_field: str
     max_files: int
-    details: type[In]
+    details: type[RequestModel]
 
 
 class FormParser:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field
 
-from app.http.schemas import PARAGRAPH, In, Out, Storable, Stored
+from app.http.schemas import PARAGRAPH, RequestModel, ResponseModel, Storable, Stored
 
 MAX_BATCH = 10
 MAX_SIZE_BYTES = 2**63 - 1
@@ -33,7 +33,7 @@ Description = Annotated[
 ]
 
 
-class FileDetails(In):
+class FileDetails(RequestModel):
     """The fields of the form beside the file."""
 
     description: Annotated[Description | None, BeforeValidator(none_if_empty)] = None
@@ -42,7 +42,7 @@ class FileDetails(In):
     """Path to read the file by, unique among your files."""
 
 
-class FileBatchDetails(In):
+class FileBatchDetails(RequestModel):
     """None: a description or a path would have to say to which file it belongs."""
 
 
@@ -66,7 +66,7 @@ class FileRead(Stored):
     """Id of the user who uploaded the file."""
 
 
-class FileBatchRead(Out):
+class FileBatchRead(ResponseModel):
     """In the order in which they were sent."""
 
     files: Annotated[list[FileRead], Field(max_length=MAX_BATCH)]

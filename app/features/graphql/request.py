@@ -10,7 +10,7 @@ from app.errors import Unprocessable
 from app.http.json_bounds import check_structure
 from app.http.problem_details import violations
 from app.http.query_parameters import IgnoredParameters
-from app.http.schemas import OPAQUE, In
+from app.http.schemas import OPAQUE, RequestModel
 
 MAX_QUERY = 20_000
 # graphql-core takes time for each value, and again for each error among them.
@@ -37,7 +37,7 @@ Variables = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(boun
 EXAMPLE = "{ items(first: 3) { edges { node { name price owner { username } } } } }"
 
 
-class GraphQLRequest(In):
+class GraphQLRequest(RequestModel):
     """One operation; a list of several is rejected."""
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY, examples=[EXAMPLE]), OPAQUE]

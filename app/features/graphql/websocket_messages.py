@@ -5,28 +5,28 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from app.features.graphql.request import GraphQLRequest
-from app.http.schemas import OPAQUE, In
+from app.http.schemas import OPAQUE, RequestModel
 
 OperationId = Annotated[str, Field(min_length=1, max_length=100), OPAQUE]
 
 
-class Init(In):
+class Init(RequestModel):
     type: Literal["connection_init"]
     payload: dict[str, Any] | None = None
 
 
-class Ping(In):
+class Ping(RequestModel):
     type: Literal["ping", "pong"]
     payload: dict[str, Any] | None = None
 
 
-class Subscribe(In):
+class Subscribe(RequestModel):
     type: Literal["subscribe"]
     id: OperationId
     payload: GraphQLRequest
 
 
-class Complete(In):
+class Complete(RequestModel):
     type: Literal["complete"]
     id: OperationId
 

@@ -11,7 +11,7 @@ from app.features.dashboard.figures import Chart, Counts, DashboardFigures, Owne
 from app.features.dashboard.schemas import Count
 from app.features.items.models import Item
 from app.features.items.money import RoundedMoney
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 DAYS = 30
 TAGS = 10
@@ -19,14 +19,14 @@ PRICES = (0, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 ALIVE = Item.deleted_at.is_(None)
 
 
-class DayCount(Out):
+class DayCount(ResponseModel):
     day: date
     """The day, in UTC."""
     count: Count
     """Items that were created on this day."""
 
 
-class PriceRange(Out):
+class PriceRange(ResponseModel):
     """From `above`, exclusive, to `up_to`."""
 
     above: RoundedMoney
@@ -37,7 +37,7 @@ class PriceRange(Out):
     """Items with a price in the range."""
 
 
-class TagCount(Out):
+class TagCount(ResponseModel):
     tag: str = Field(max_length=30)
     """The tag."""
     count: Count

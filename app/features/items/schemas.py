@@ -25,8 +25,8 @@ from app.http.schemas import (
     LINE,
     PARAGRAPH,
     Id,
-    In,
-    Out,
+    RequestModel,
+    ResponseModel,
     SearchText,
     Storable,
     Stored,
@@ -52,7 +52,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 
 
-class ItemCreate(In):
+class ItemCreate(RequestModel):
     name: Name
     """Name of the item, 1 to 100 characters on one line after trimming."""
     description: Description | None = None
@@ -81,7 +81,7 @@ class ItemCreate(In):
         return tax
 
 
-class ItemUpdate(In):
+class ItemUpdate(RequestModel):
     """An omitted field stays as it is; null is rejected where the item needs a value."""
 
     name: Name | MISSING = MISSING
@@ -102,7 +102,7 @@ class ItemUpdate(In):
     """Id of the category that contains the item, or null."""
 
 
-class ItemQuery(In):
+class ItemQuery(RequestModel):
     """Filters of a list of items, outside of a URL."""
 
     q: SearchText | None = None
@@ -134,7 +134,7 @@ class ItemRead(Stored):
     """Time of the last `POST /items/{item_id}/process` that ended, or null."""
 
 
-class ItemBatch(In):
+class ItemBatch(RequestModel):
     """Up to 1,000 items; each is validated on its own unless the batch is atomic."""
 
     items: Annotated[
@@ -182,7 +182,7 @@ class CheckedBatch:
             self.invalid[index] = [UNKNOWN_CATEGORY]
 
 
-class ItemBatchResult(Out):
+class ItemBatchResult(ResponseModel):
     """The result of the item at `index` of the batch."""
 
     index: Annotated[int, Field(ge=0, lt=MAX_BATCH)]
@@ -195,7 +195,7 @@ class ItemBatchResult(Out):
     """The reason of the rejection; null with status 201."""
 
 
-class ItemBatchRead(Out):
+class ItemBatchRead(ResponseModel):
     results: Annotated[list[ItemBatchResult], Field(max_length=MAX_BATCH)]
     """One result for each item, in the order of the batch."""
     created: Annotated[int, Field(ge=0, le=MAX_BATCH)]

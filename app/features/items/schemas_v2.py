@@ -20,12 +20,12 @@ from app.features.items.schemas import (
     Tags,
     Tax,
 )
-from app.http.schemas import Id, In, Out, Stored
+from app.http.schemas import Id, RequestModel, ResponseModel, Stored
 
 Currency = Annotated[Literal["EUR"], Field(examples=["EUR"])]
 
 
-class Amount(In):
+class Amount(RequestModel):
     amount: Price
     """Amount in units of `currency`, with up to two decimal places, above 0. Numbers are accepted
     as well.
@@ -34,7 +34,7 @@ class Amount(In):
     """Currency code (ISO 4217)."""
 
 
-class AmountRead(Out):
+class AmountRead(ResponseModel):
     amount: MoneyRead
     """Amount in units of `currency`, with two decimal places."""
     currency: Currency
@@ -46,7 +46,7 @@ def in_euros(value: Any) -> Any:
     return {"amount": value, "currency": "EUR"} if isinstance(value, Decimal) else value
 
 
-class ItemCreateV2(In):
+class ItemCreateV2(RequestModel):
     name: Name
     """Name of the item, 1 to 100 characters on one line after trimming."""
     description: Description | None = None
@@ -76,7 +76,7 @@ class ItemCreateV2(In):
         return ItemCreate(**{**self.model_dump(), "price": self.price.amount})
 
 
-class ItemUpdateV2(In):
+class ItemUpdateV2(RequestModel):
     """An omitted field stays as it is; null is rejected where the item needs a value."""
 
     name: Name | MISSING = MISSING

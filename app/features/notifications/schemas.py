@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.http.schemas import LINE, TEXT, In, Out, Storable
+from app.http.schemas import LINE, TEXT, RequestModel, ResponseModel, Storable
 
 Subject = Annotated[
     Storable,
@@ -20,14 +20,14 @@ Message = Annotated[
 ]
 
 
-class NotificationCreate(In):
+class NotificationCreate(RequestModel):
     subject: Subject
     """Subject of the mail, 1 to 200 characters on one line."""
     message: Message
     """Text of the message, 1 to 5,000 characters."""
 
 
-class NotificationRead(Out):
+class NotificationRead(ResponseModel):
     id: uuid.UUID
     """Id of the notification."""
     subject: str = Field(max_length=200)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import MISSING, Field
 
 from app.features.posts.models import Status
-from app.http.schemas import LINE, TEXT, In, Out, Storable, Stored
+from app.http.schemas import LINE, TEXT, RequestModel, ResponseModel, Storable, Stored
 
 Title = Annotated[
     Storable, Field(min_length=1, max_length=200, examples=["On oiling walnut"]), LINE
@@ -15,14 +15,14 @@ Title = Annotated[
 Body = Annotated[Storable, Field(max_length=20_000, examples=["Thinly, and with the grain."]), TEXT]
 
 
-class PostCreate(In):
+class PostCreate(RequestModel):
     title: Title
     """Title, 1 to 200 characters on one line."""
     body: Body
     """Text of the post, up to 20,000 characters."""
 
 
-class PostUpdate(In):
+class PostUpdate(RequestModel):
     """An omitted field stays as it is; a post has both, so that null is rejected."""
 
     title: Title | MISSING = MISSING
@@ -31,7 +31,7 @@ class PostUpdate(In):
     """Text of the post, up to 20,000 characters."""
 
 
-class AuthorRead(Out):
+class AuthorRead(ResponseModel):
     """The public fields of an account."""
 
     id: uuid.UUID

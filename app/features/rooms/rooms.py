@@ -14,7 +14,7 @@ from app.features.rooms import crud as room_messages
 from app.features.rooms.crud import JoinResult
 from app.features.rooms.schemas import RoomMessageRead
 from app.features.streams.leases import SocketLeases
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 from app.runtime.background import BackgroundLoop
 from app.security.principals import Principal
 
@@ -50,7 +50,7 @@ class Participant:
         self._waiting.append(envelope)
         self._notified.set()
 
-    def send(self, envelope: Out) -> None:
+    def send(self, envelope: ResponseModel) -> None:
         """Queue an envelope for this participant alone."""
         self.enqueue(envelope.model_dump_json())
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from app.http.problem_schema import ProblemError
-from app.http.schemas import TEXT, In, Out, Storable
+from app.http.schemas import TEXT, RequestModel, ResponseModel, Storable
 from app.runtime.clock import now
 from app.runtime.ids import uuid7
 
@@ -17,7 +17,7 @@ MAX_PRESENT = 1000
 RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$", max_length=64)]
 
 
-class RoomMessageCreate(In):
+class RoomMessageCreate(RequestModel):
     """What a client sends."""
 
     type: Literal["message"]
@@ -26,12 +26,12 @@ class RoomMessageCreate(In):
     ]
 
 
-class Participant(Out):
+class Participant(ResponseModel):
     id: uuid.UUID
     username: str = Field(max_length=50, examples=["ada"])
 
 
-class RoomEvent(Out):
+class RoomEvent(ResponseModel):
     """An event in the room, with its user and time; the same for all participants."""
 
     type: Literal["message", "join", "leave"]
@@ -58,7 +58,7 @@ class RoomLeave(RoomEvent):
     type: Literal["leave"] = "leave"
 
 
-class RoomPresence(Out):
+class RoomPresence(ResponseModel):
     """The first envelope on each socket: all participants, including the own user."""
 
     type: Literal["presence"] = "presence"
@@ -67,7 +67,7 @@ class RoomPresence(Out):
     count: int = Field(ge=0, description="All of them, also beyond those that are listed.")
 
 
-class RoomError(Out):
+class RoomError(ResponseModel):
     """Why the last frame had no effect; the codes are those of the problems."""
 
     type: Literal["error"] = "error"

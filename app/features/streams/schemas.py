@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 
-class TicketRead(Out):
+class TicketRead(ResponseModel):
     """Sent as `?ticket=` where a browser cannot send a header: WebSocket, EventSource."""
 
     ticket: str = Field(max_length=100, examples=["3yZ6c8Qm0bB1..."])

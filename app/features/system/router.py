@@ -17,7 +17,7 @@ from app.http.health import DependencyHealth
 from app.http.problem_details import MEDIA_TYPE, problem, responses
 from app.http.resources import HttpResources
 from app.http.routes import ServiceRoute
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 from app.resources import resources
 from app.runtime.clock import now
 from app.runtime.drain import Drain
@@ -39,17 +39,17 @@ class DependencyDown(Unavailable):
     remedy = "Check the dependencies in the response; the service recovers by itself."
 
 
-class Alive(Out):
+class Alive(ResponseModel):
     status: Literal["alive"] = "alive"
     """Always `alive`."""
 
 
-class Ready(Out):
+class Ready(ResponseModel):
     status: Literal["ready"] = "ready"
     """Always `ready`."""
 
 
-class Version(Out):
+class Version(ResponseModel):
     name: str = Field(max_length=100, examples=["Reference API"])
     """Name of the service."""
     version: str = Field(max_length=100, examples=["1.2.3"])
@@ -58,7 +58,7 @@ class Version(Out):
     """Environment that the service runs in."""
 
 
-class Health(Out):
+class Health(ResponseModel):
     status: Literal["ok", "degraded"] = "ok"
     """`degraded` if a dependency is down that the service can do without."""
     version: str = Field(max_length=100, examples=["1.2.3"])

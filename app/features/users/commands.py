@@ -13,14 +13,14 @@ from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
 from app.features.users.schemas import Password, UserCreate, UserUpdate
 from app.features.users.signals import RevocationReason
-from app.http.schemas import In
+from app.http.schemas import RequestModel
 from app.security.principals import Role
 
-Schema = TypeVar("Schema", bound=In)
+Schema = TypeVar("Schema", bound=RequestModel)
 COLUMNS = ("id", "username", "email", "role", "is_active", "email_verified", "created_at")
 
 
-class NewPassword(In):
+class NewPassword(RequestModel):
     password: Password
 
 

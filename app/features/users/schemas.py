@@ -9,7 +9,7 @@ from pydantic import MISSING, ConfigDict, Field, SecretStr, StringConstraints
 from app.config.known_secrets import DEMO_PASSWORD
 from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
 from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
-from app.http.schemas import LINE, Described, In, Out, Storable, Stored
+from app.http.schemas import LINE, Described, RequestModel, ResponseModel, Storable, Stored
 from app.security.principals import Role
 
 # Applies to new names only: accounts with other names can sign in with them. ADR 0028.
@@ -66,7 +66,7 @@ class Address(Described):
     """Postal code."""
 
 
-class UserBase(In):
+class UserBase(RequestModel):
     email: Email
     """E-mail address, unique without regard to case."""
     username: Username
@@ -91,7 +91,7 @@ class UserCreate(UserRegister):
     """Role, which decides the scopes of the account."""
 
 
-class PasswordChange(In):
+class PasswordChange(RequestModel):
     current_password: CurrentPassword
     """The password that you sign in with now."""
     new_password: Password
@@ -101,19 +101,19 @@ class PasswordChange(In):
     ] = True
 
 
-class EmailUpdate(In):
+class EmailUpdate(RequestModel):
     email: Annotated[Email, Field(examples=["ada.lovelace@example.com"])]
     """The new e-mail address."""
     current_password: CurrentPassword
     """The password that you sign in with now."""
 
 
-class AccountDeletion(In):
+class AccountDeletion(RequestModel):
     current_password: CurrentPassword
     """The password that you sign in with now."""
 
 
-class ProfileUpdate(In):
+class ProfileUpdate(RequestModel):
     """Changes that users make to their own account; an omitted field stays as it is."""
 
     username: Annotated[Username, Field(examples=["ada.lovelace"])] | MISSING = MISSING
@@ -128,7 +128,7 @@ class ProfileUpdate(In):
     """Postal address, or null."""
 
 
-class UserUpdate(In):
+class UserUpdate(RequestModel):
     """The fields of other accounts that administrators can change."""
 
     role: Annotated[AnyRole, Field(examples=["guest"])] | MISSING = MISSING
@@ -167,7 +167,7 @@ class UserAdminRead(UserRead):
     """Number of sessions that have not ended."""
 
 
-class SessionRead(Out):
+class SessionRead(ResponseModel):
     id: uuid.UUID
     """Id of the session."""
     created_at: datetime

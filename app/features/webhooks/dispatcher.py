@@ -12,8 +12,7 @@ from contextlib import suppress
 from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWorkFactory
 from app.feature import load_features
-from app.features.events.crud import consumer_offsets as event_readers
-from app.features.events.crud import events
+from app.features.events.crud import consumer_offsets, events
 from app.features.events.crud.consumer_offsets import StoredOffset
 from app.features.events.models.event import Position
 from app.features.events.schemas import PublishedEvent
@@ -70,7 +69,7 @@ class WebhookDispatcher(BackgroundLoop):
 
     async def dispatch(self) -> bool:
         """Queue deliveries for one page of events; return whether there may be more."""
-        found = await event_readers.find_offset(self._reads, webhooks.READER)
+        found = await consumer_offsets.find_offset(self._reads, webhooks.READER)
         if found is None:
             return False
         stored, start = found
@@ -102,7 +101,7 @@ class WebhookDispatcher(BackgroundLoop):
         self, stopped: StoredOffset, to: StoredOffset, due: dict[uuid.UUID, list[PublishedEvent]]
     ) -> None:
         async with self._units_of_work.begin() as uow:
-            is_first = await event_readers.advance(uow, webhooks.READER, stopped, to)
+            is_first = await consumer_offsets.advance(uow, webhooks.READER, stopped, to)
             if is_first and due:
                 await webhook_backlogs.queue(uow, due, self._limits, behind=stopped.position)
 
@@ -117,7 +116,7 @@ class WebhookDispatcher(BackgroundLoop):
     async def _queue_backlog(self, webhook: BacklogRow, capacity: int) -> None:
         behind = Position(webhook["backlog_transaction_id"], webhook["backlog_event_id"])
         async with self._units_of_work.begin() as uow:
-            reader = await event_readers.lock(uow, webhooks.READER)
+            reader = await consumer_offsets.lock(uow, webhooks.READER)
             if not await webhook_backlogs.lock_backlog(uow, webhook["id"], behind):
                 return
             # Read after the lock: until the commit, the dispatcher cannot skip events unread here.

@@ -147,7 +147,7 @@ class WebhookSender(BackgroundLoop):
 
 def valid_secrets(row: ClaimedRow) -> list[bytes]:
     """Return the encrypted secret and, during the overlap, the previous one."""
-    current, old, until = row["secret_sealed"], row["old_secret_sealed"], row["overlap_until"]
+    current, old, until = row["secret_encrypted"], row["old_secret_encrypted"], row["overlap_until"]
     return [current, old] if old and until and until > now() else [current]
 
 

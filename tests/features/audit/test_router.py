@@ -27,7 +27,7 @@ POSTS = "/api/v1/posts"
 # Tables without audit triggers, each with its reason.
 UNRECORDED_TABLES = {
     "audit_entries": "It is the record.",
-    "event_readers": "How far the service itself has read.",
+    "consumer_offsets": "How far the service itself has read.",
     "events": "They are copies of public audit entries.",
     "dashboards": "Figures, counted again and again.",
     "idempotency_keys": "They repeat answers; the changes behind them are recorded.",

@@ -149,7 +149,7 @@ class TestPerAccount:
         self, app: FastAPI, client: AsyncClient, user: User
     ) -> None:
         await statuses(client, [user.email])
-        await execute(app, "UPDATE throttles SET attempts = 0, streak = 100")
+        await execute(app, "UPDATE throttles SET attempts = 0, consecutive_failures = 100")
 
         response = await sign_in(client, user.email, PASSWORD)
 

@@ -47,7 +47,7 @@ def rows(user: User, age: timedelta) -> list[Any]:
             token_hash=key.encode(),
             expires_at=then + timedelta(hours=1),
         ),
-        Throttle(key=key, attempts=1, streak=1, window_ends_at=then),
+        Throttle(key=key, attempts=1, consecutive_failures=1, window_ends_at=then),
         IdempotencyKey(
             caller="", key=key, fingerprint=b"", status=201, headers={}, body=b"", created_at=then
         ),

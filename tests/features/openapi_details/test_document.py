@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from app.config.settings import default_settings
 from app.features.openapi_details.schemas import example_of, tidy, without_null
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 from app.main import create_app
 from tests.authorization import SESSION_ONLY
 
@@ -295,7 +295,7 @@ class TestComponents:
                 assert {str(example["value"]["status"]) for example in examples} == {status}
 
 
-class Documented(Out):
+class Documented(ResponseModel):
     name: str = Field(max_length=9)
     """The name, which
     is short.

@@ -39,6 +39,6 @@ def subscribe(app: FastAPI, save: Save, user: User) -> Subscribe:
 
     async def save_webhook(url: str, *, secret: bytes = b"", **fields: object) -> Webhook:
         encrypted = opened(app)[SecurityResources].encryptor.encrypt(secret or new_secret())
-        return await save(make_webhook(user, url=url, secret_sealed=encrypted, **fields))
+        return await save(make_webhook(user, url=url, secret_encrypted=encrypted, **fields))
 
     return save_webhook

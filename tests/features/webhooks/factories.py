@@ -17,7 +17,7 @@ def make_webhook(owner: User, **fields: Any) -> Webhook:
         "url": "https://hooks.example.com/",
         "events": type_names(),
         "scopes": receiving_scopes(PERMISSIONS.of(owner.role or Role.USER)),
-        "secret_sealed": b"sealed",
+        "secret_encrypted": b"sealed",
         "owner_id": owner.id,
     }
     return Webhook(**given | fields)

@@ -9,8 +9,7 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
-from app.features.events.crud import consumer_offsets as event_readers
-from app.features.events.crud import events
+from app.features.events.crud import consumer_offsets, events
 from app.features.events.models.event import Position
 from app.features.events.schemas import PublishedEvent
 from app.features.users.models.user import User
@@ -57,7 +56,7 @@ def dispatcher(app: FastAPI, limits: QueueLimits = SMALL, page: int = 1000) -> W
 @pytest.fixture(autouse=True)
 async def _reader(app: FastAPI) -> None:
     async with units_of_work(app).begin() as uow:
-        await event_readers.begin(uow, webhooks.READER)
+        await consumer_offsets.begin(uow, webhooks.READER)
 
 
 async def dispatch_all(dispatcher: WebhookDispatcher) -> None:

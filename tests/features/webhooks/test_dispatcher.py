@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.features.background_jobs.models import TaskStatus
-from app.features.events.crud import consumer_offsets as event_readers
+from app.features.events.crud import consumer_offsets
 from app.features.users.models.user import User
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.dispatcher import WebhookDispatcher
@@ -33,7 +33,7 @@ LIMITS = QueueLimits(per_webhook=1000, per_account=5000)
 async def dispatcher(app: FastAPI) -> WebhookDispatcher:
     """A dispatcher whose position is the newest event."""
     async with units_of_work(app).begin() as uow:
-        await event_readers.begin(uow, webhooks.READER)
+        await consumer_offsets.begin(uow, webhooks.READER)
     return new_dispatcher(app)
 
 
@@ -201,13 +201,13 @@ class TestDispatch:
 
         assert not await new_dispatcher(app).dispatch()
 
-        assert await database("SELECT * FROM event_readers") == []
+        assert await database("SELECT * FROM consumer_offsets") == []
 
     async def test_starts_at_the_newest_event_in_a_restored_database(
         self, dispatcher: WebhookDispatcher, save: Save, database: Database, user: User
     ) -> None:
         await save(make_webhook(user))
-        await database("UPDATE event_readers SET transaction_id = transaction_id + 1000000")
+        await database("UPDATE consumer_offsets SET transaction_id = transaction_id + 1000000")
         await dispatch_all(dispatcher)
         await save(make_item(user))
 

@@ -39,11 +39,11 @@ class TestAutomaticDisabling:
 
 class TestRotate:
     def test_keeps_the_old_secret_for_a_day(self) -> None:
-        webhook = make_webhook(make_user(), secret_sealed=b"old")
+        webhook = make_webhook(make_user(), secret_encrypted=b"old")
 
         until = webhook.rotate(b"new", at=NOON)
 
-        assert (webhook.secret_sealed, webhook.old_secret_sealed) == (b"new", b"old")
+        assert (webhook.secret_encrypted, webhook.old_secret_encrypted) == (b"new", b"old")
         assert until == webhook.overlap_until == NOON + timedelta(hours=24)
 
 

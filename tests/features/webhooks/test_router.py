@@ -57,7 +57,7 @@ class TestCreateWebhook:
         (row,) = await database("SELECT * FROM webhooks")
         entries = await database("SELECT after::text FROM audit_entries WHERE action ~ 'webhook'")
 
-        assert base64.b64decode(secret.removeprefix("whsec_")) not in row["secret_sealed"]
+        assert base64.b64decode(secret.removeprefix("whsec_")) not in row["secret_encrypted"]
         assert len(entries) == 1
         assert "sealed" not in entries[0]["after"]
 

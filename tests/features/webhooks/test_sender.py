@@ -88,7 +88,7 @@ class TestMessage:
             webhook = await subscribe(
                 receiver.url,
                 secret=new,
-                old_secret_sealed=opened(app)[SecurityResources].encryptor.encrypt(old),
+                old_secret_encrypted=opened(app)[SecurityResources].encryptor.encrypt(old),
                 overlap_until=now() + timedelta(hours=hours),
             )
             await due(save, webhook)
@@ -104,7 +104,7 @@ class TestMessage:
         self, sender: WebhookSender, save: Save, user: User, app: FastAPI
     ) -> None:
         async with receiving() as receiver:
-            foreign = await save(make_webhook(user, url=receiver.url, secret_sealed=b"x" * 60))
+            foreign = await save(make_webhook(user, url=receiver.url, secret_encrypted=b"x" * 60))
             row = await due(save, foreign)
 
             await sender.drain()

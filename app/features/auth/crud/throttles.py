@@ -15,7 +15,7 @@ class Count:
     """Attempts in this window, consecutive failures over all windows, and the window's end."""
 
     attempts: int
-    streak: int
+    consecutive_failures: int
     window_ends_at: datetime
 
 
@@ -28,7 +28,7 @@ async def count(uow: UnitOfWork, key: str, *, window: timedelta, strict_limit: i
     """
     is_over = Throttle.window_ends_at <= func.now()
     counted = insert(Throttle).values(
-        key=key, attempts=1, streak=1, window_ends_at=func.now() + window
+        key=key, attempts=1, consecutive_failures=1, window_ends_at=func.now() + window
     )
     starts_again = is_over | (Throttle.attempts < strict_limit)
     row = await uow.session.execute(
@@ -36,12 +36,12 @@ async def count(uow: UnitOfWork, key: str, *, window: timedelta, strict_limit: i
             index_elements=[Throttle.key],
             set_={
                 "attempts": case((is_over, 1), else_=Throttle.attempts + 1),
-                "streak": Throttle.streak + 1,
+                "consecutive_failures": Throttle.consecutive_failures + 1,
                 "window_ends_at": case(
                     (starts_again, counted.excluded.window_ends_at), else_=Throttle.window_ends_at
                 ),
             },
-        ).returning(Throttle.attempts, Throttle.streak, Throttle.window_ends_at)
+        ).returning(Throttle.attempts, Throttle.consecutive_failures, Throttle.window_ends_at)
     )
     return Count(*row.one())
 
@@ -53,7 +53,7 @@ async def undo(uow: UnitOfWork, key: str) -> None:
         .where(Throttle.key == key)
         .values(
             attempts=func.greatest(Throttle.attempts - 1, 0),
-            streak=func.greatest(Throttle.streak - 1, 0),
+            consecutive_failures=func.greatest(Throttle.consecutive_failures - 1, 0),
         )
     )
 

@@ -11,7 +11,7 @@ from app.db.base import Base
 class Throttle(Base):
     """Attempts for one key (an account or an address) within a window.
 
-    `streak` counts consecutive failures across windows, and is reset by a correct attempt.
+    `consecutive_failures` are counted across windows, and reset by a correct attempt.
     """
 
     __tablename__ = "throttles"
@@ -22,5 +22,5 @@ class Throttle(Base):
 
     key: Mapped[str] = mapped_column(String(100))
     attempts: Mapped[int]
-    streak: Mapped[int]
+    consecutive_failures: Mapped[int]
     window_ends_at: Mapped[datetime]

@@ -4,12 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 Number = Annotated[str, Field(max_length=1000, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
-class Jwk(Out):
+class Jwk(ResponseModel):
     # The fields of other key types are omitted.
     model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
@@ -33,6 +33,6 @@ class Jwk(Out):
     """Exponent of an RSA key, base64url-encoded."""
 
 
-class JwkSet(Out):
+class JwkSet(ResponseModel):
     keys: list[Jwk] = Field(max_length=10)
     """The keys that verify access tokens; empty if signing is symmetric."""

@@ -5,24 +5,24 @@ from typing import Annotated
 from pydantic import Field
 
 from app.features.users.schemas import Email, Password
-from app.http.schemas import OPAQUE, In, Storable
+from app.http.schemas import OPAQUE, RequestModel, Storable
 
 Token = Annotated[
     Storable, Field(min_length=1, max_length=100, examples=["3yZ6c8Qm0bB1..."]), OPAQUE
 ]
 
 
-class EmailVerification(In):
+class EmailVerification(RequestModel):
     token: Token
     """Token of the link in the mail."""
 
 
-class PasswordForgotten(In):
+class PasswordForgotten(RequestModel):
     email: Email
     """E-mail address of the account."""
 
 
-class PasswordReset(In):
+class PasswordReset(RequestModel):
     token: Token
     """Token of the link in the mail."""
     new_password: Password

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 Url = Annotated[str, Field(max_length=2000)]
 Names = Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)]
 
 
-class AuthorizationServerMetadata(Out):
+class AuthorizationServerMetadata(ResponseModel):
     """Endpoints at which a client gets, refreshes and revokes tokens, and the supported scopes."""
 
     # Fields without a value are omitted (RFC 8414, section 3.2).

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.http.schemas import OPAQUE, In, Out, Storable
+from app.http.schemas import OPAQUE, RequestModel, ResponseModel, Storable
 
 
-class TokenPair(Out):
+class TokenPair(ResponseModel):
     """RFC 6749, section 5.1."""
 
     access_token: str = Field(max_length=4096)
@@ -21,7 +21,7 @@ class TokenPair(Out):
     """Scopes of the tokens, separated by spaces."""
 
 
-class RefreshRequest(In):
+class RefreshRequest(RequestModel):
     refresh_token: Annotated[
         # Longer than our refresh tokens: another kind of token is invalid, not a malformed body.
         Storable, Field(min_length=1, max_length=4096, examples=["AZ8Hc1kO7n2Q..."]), OPAQUE

@@ -1,4 +1,4 @@
-"""Consumer offsets: the event_readers table. Flushes; never commits."""
+"""Consumer offsets: the consumer_offsets table. Flushes; never commits."""
 
 import uuid
 from dataclasses import dataclass

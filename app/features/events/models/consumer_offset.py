@@ -15,7 +15,7 @@ class ConsumerOffset(Base):
     `paged_webhook_id`; for any other event the page is outdated.
     """
 
-    __tablename__ = "event_readers"
+    __tablename__ = "consumer_offsets"
     __table_args__ = (UniqueConstraint("name"),)
 
     name: Mapped[str] = mapped_column(String(50))

@@ -53,8 +53,8 @@ CLAIMED = [
     WebhookDelivery.event_transaction_id,
     WebhookDelivery.event_id,
     Webhook.url,
-    Webhook.secret_sealed,
-    Webhook.old_secret_sealed,
+    Webhook.secret_encrypted,
+    Webhook.old_secret_encrypted,
     Webhook.overlap_until,
 ]
 # The number of open deliveries of a webhook.

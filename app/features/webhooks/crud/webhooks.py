@@ -12,7 +12,7 @@ from app.db.executor import CompiledStatement, PoolReader, columns_of
 from app.db.listing import Listing, PageRequest, PageRows
 from app.db.unit_of_work import UnitOfWork
 from app.errors import found
-from app.features.events.crud import consumer_offsets as event_readers
+from app.features.events.crud import consumer_offsets
 from app.features.users.crud.sessions import IS_USABLE
 from app.features.users.models.user import User
 from app.features.webhooks.crud import queue as webhook_queue
@@ -114,11 +114,11 @@ async def create(
     if (await uow.session.scalar(count) or 0) >= limit:
         raise TooManyWebhooks(f"An account may have {limit} webhooks.")
     scopes = receiving_scopes(owner.scopes)
-    fields = data.model_dump() | {"scopes": scopes, "secret_sealed": encrypted}
+    fields = data.model_dump() | {"scopes": scopes, "secret_encrypted": encrypted}
     webhook = Webhook(owner_id=owner.id, **fields)
     uow.session.add(webhook)
     await uow.session.flush()
-    await event_readers.begin(uow, READER)
+    await consumer_offsets.begin(uow, READER)
     return webhook
 
 

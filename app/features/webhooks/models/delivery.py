@@ -156,6 +156,6 @@ class ClaimedRow(TypedDict):
     attempts: int
     payload: str
     url: str
-    secret_sealed: bytes
-    old_secret_sealed: bytes | None
+    secret_encrypted: bytes
+    old_secret_encrypted: bytes | None
     overlap_until: datetime | None

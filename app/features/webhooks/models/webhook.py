@@ -74,8 +74,8 @@ class Webhook(Versioned, Base):
     is_active: Mapped[bool] = mapped_column(server_default="true")
     disabled_reason: Mapped[DisabledReason | None] = mapped_column(String(30))
     failing_since: Mapped[datetime | None]
-    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    old_secret_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    secret_encrypted: Mapped[bytes] = mapped_column(LargeBinary)
+    old_secret_encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
     overlap_until: Mapped[datetime | None]
     backlog_since: Mapped[datetime | None]
     backlog_transaction_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -83,8 +83,8 @@ class Webhook(Versioned, Base):
 
     def rotate(self, encrypted: bytes, *, at: datetime) -> datetime:
         """Sign with the new secret, and until the returned time also with the previous one."""
-        self.old_secret_sealed, self.overlap_until = self.secret_sealed, at + OVERLAP
-        self.secret_sealed = encrypted
+        self.old_secret_encrypted, self.overlap_until = self.secret_encrypted, at + OVERLAP
+        self.secret_encrypted = encrypted
         return self.overlap_until
 
     def enable(self) -> None:

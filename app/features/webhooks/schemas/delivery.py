@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from app.features.webhooks.models.delivery import DeliveryStatus
-from app.http.schemas import Out
+from app.http.schemas import ResponseModel
 
 
-class WebhookDeliveryRead(Out):
+class WebhookDeliveryRead(ResponseModel):
     """The status of one message; `id` is the `webhook-id` that the receiver sees."""
 
     id: uuid.UUID
@@ -37,7 +37,7 @@ class WebhookDeliveryRead(Out):
     """Reason of a failure without a response, or null."""
 
 
-class WebhookTestData(Out):
+class WebhookTestData(ResponseModel):
     """The data of a test message."""
 
     webhook_id: uuid.UUID

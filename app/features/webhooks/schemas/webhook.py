@@ -10,7 +10,7 @@ from typing_extensions import TypeAliasType
 
 from app.features.events.event_types import type_names
 from app.features.webhooks.models.webhook import DisabledReason
-from app.http.schemas import LINE, PARAGRAPH, In, Out, Storable, Stored
+from app.http.schemas import LINE, PARAGRAPH, RequestModel, ResponseModel, Storable, Stored
 
 Url = Annotated[
     Storable,
@@ -51,7 +51,7 @@ Secret = Annotated[
 ]
 
 
-class WebhookCreate(In):
+class WebhookCreate(RequestModel):
     url: Url
     """URL that the events are sent to by POST: `https`, at a public address."""
     events: HookEvents
@@ -60,7 +60,7 @@ class WebhookCreate(In):
     """Text about the receiver, or null; up to 200 characters."""
 
 
-class WebhookUpdate(In):
+class WebhookUpdate(RequestModel):
     """An omitted field stays as it is; `is_active: true` enables a webhook again."""
 
     url: Url | MISSING = MISSING
@@ -110,7 +110,7 @@ class WebhookCreated(WebhookRead):
     """Secret that verifies the signatures of the messages."""
 
 
-class WebhookSecret(Out):
+class WebhookSecret(ResponseModel):
     """The new secret; messages are also signed with the old one until `old_secret_until`."""
 
     secret: Secret
