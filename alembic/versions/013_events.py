@@ -73,8 +73,8 @@ def upgrade() -> None:
         sa.Column("created_at", TIMESTAMP, server_default=NOW, nullable=False),
         sa.Column("paged_event_id", sa.BigInteger(), nullable=True),
         sa.Column("paged_webhook_id", sa.Uuid(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_event_readers")),
-        sa.UniqueConstraint("name", name=op.f("uq_event_readers_name")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consumer_offsets")),
+        sa.UniqueConstraint("name", name=op.f("uq_consumer_offsets_name")),
     )
     for statement in (PUBLISH_ENTRIES, PUBLISH, PUBLISH_TASKS, PUBLISH_TASK):
         op.execute(statement)
