@@ -198,7 +198,7 @@ def continued(page: PageRequest, signed: Any, fields: Collection[str]) -> PageRe
     """Return the page that starts after the row of the cursor.
 
     Raises:
-        InvalidCursor: the cursor is of another order or list, or `skip` was sent as well.
+        InvalidCursor: the cursor is of another order, or `skip` was sent as well.
     """
     sort, after = tuple(signed[0]), tuple(signed[1])
     is_foreign = not fields_of(sort) <= set(fields)
