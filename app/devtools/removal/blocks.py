@@ -32,6 +32,7 @@ FILES = (
     "Dockerfile",
     "docker-compose*.yml",
     "pyproject.toml",
+    "app/devtools/reload.py",  # It lists packages.
     "deploy/**/*",
 )
 
