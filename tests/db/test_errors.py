@@ -380,9 +380,11 @@ class TestLostConnections:
         self, opened: Open, settings: Settings
     ) -> None:
         database = await opened(database_command_timeout_seconds=20)
-        sleep = asyncio.create_task(database.write("SELECT pg_sleep(15)"))
+        # Named, because statements of other tests may still be being cancelled.
+        name = f"sleep_{uuid.uuid4().hex}"
+        sleep = asyncio.create_task(database.write(f"SELECT pg_sleep(15) AS {name}"))
 
-        await end_backends(settings, state="active", running="SELECT pg_sleep%")
+        await end_backends(settings, state="active", running=f"%{name}")
 
         with pytest.raises(DatabaseUnavailable):
             await sleep

@@ -297,7 +297,7 @@ class TestDeadline:
     ) -> None:
         reads, sleep = (
             reads_of(busy.app),
-            CompiledStatement(select(func.pg_sleep(60))),
+            CompiledStatement(select(func.pg_sleep(60).label("stopped_by_its_deadline"))),
         )
 
         async def slow() -> None:
@@ -306,7 +306,7 @@ class TestDeadline:
         async def has_ended() -> bool:
             return not await database(
                 "SELECT 1 FROM pg_stat_activity WHERE state = 'active'"
-                " AND query ILIKE 'select pg_sleep%' AND datname = current_database()"
+                " AND query LIKE '%AS stopped_by_its_deadline' AND datname = current_database()"
             )
 
         busy.app.add_api_route("/slow", slow)
