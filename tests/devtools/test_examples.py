@@ -1,7 +1,7 @@
 """Examples of the OpenAPI document: each operation succeeds untouched on the data of `make run`.
 
-The reader is Swagger UI: it sends the example of each path parameter and body, and only those
-query parameters and headers that are required.
+The reader is Swagger UI: it sends the example of the body and of each parameter that has one, which
+are those that are required.
 """
 
 from typing import Any
@@ -91,9 +91,10 @@ def names_of(operation: Operation, place: str) -> set[str]:
 
 
 def examples_of(operation: Operation, place: str) -> dict[str, Any]:
-    parameters = operation.documented.get("parameters", ())
-    names = names_of(operation, place)
-    return {p["name"]: p["example"] for p in parameters if p["name"] in names and "example" in p}
+    found = [each for each in operation.documented.get("parameters", ()) if each["in"] == place]
+    named = {p["name"]: next(iter(p["examples"].values())) for p in found if "examples" in p}
+    examples = {p["name"]: p["example"] for p in found if "example" in p}
+    return examples | {name: example["value"] for name, example in named.items()}
 
 
 def body_of(operation: Operation) -> dict[str, Any]:
