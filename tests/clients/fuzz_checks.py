@@ -1,13 +1,17 @@
 """Checks of schemathesis that know which rules of this service a JSON schema does not express.
 
-`fuzz.toml` has them in the place of the two checks that they extend.
+`fuzz.toml` has them in the place of the three checks that they extend.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 import schemathesis
-from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from schemathesis.specs.openapi.checks import (
+    ensure_resource_availability,
+    negative_data_rejection,
+    positive_data_acceptance,
+)
 
 # Codes of problems and validation errors, each with the reason why a schema cannot prevent it.
 RULES = {
@@ -25,7 +29,7 @@ RULES = {
     "invalid_request": "an OAuth parameter without a value is absent (RFC 6749, section 3.1)",
     "json_invalid": "the variables of a GET request for GraphQL are JSON in a string",
     "less_than_equal": "amounts are strings",
-    "missing": "a form without a file has no part for it",
+    "missing": "a form without a file has no part for it; GET /graphql accepts a hash instead",
     "password_common": "the most common passwords are rejected",
     "precondition_failed": "only the current version is valid",
     "tax_above_price": "compares two fields",
@@ -71,6 +75,16 @@ def rejects_invalid_requests(ctx: Any, response: Any, case: Any) -> bool | None:
     if (changed and changed <= IGNORED) or case.operation.label in FORMS:
         return None
     return negative_data_rejection(ctx, response, case)
+
+
+@schemathesis.check
+def finds_created_resources(ctx: Any, response: Any, case: Any) -> bool | None:
+    parent = ctx.internals.find_parent(case_id=case.id)
+    created = ctx.internals.find_response(case_id=parent.id) if parent else None
+    # The response of an earlier request, whose resource may have been deleted since.
+    if created is not None and "idempotency-replayed" in created.headers:
+        return None
+    return ensure_resource_availability(ctx, response, case)
 
 
 def changed_parameters(case: Any) -> Iterable[str]:

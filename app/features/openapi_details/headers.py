@@ -18,7 +18,9 @@ RECEIVED = {
 SENT = {
     "Deprecation": header("With `skip` above 0: since when it is deprecated (RFC 9745)."),
     "ETag": header("Entity tag of this state, for `If-Match` and `If-None-Match`.", 100),
-    "Idempotency-Replayed": header("`true` if the response is that of an earlier request."),
+    "Idempotency-Replayed": header(
+        "`true` if the response is that of an earlier request, whatever has become of it since."
+    ),
     "Last-Modified": header("Time of the last change, in whole seconds."),
     "Link": header("URLs of the first and the next page (RFC 8288).", 20_000),
     "Location": header("URL of the resource, or of the task that will end later.", 4096),

@@ -26,6 +26,7 @@ DASHBOARDS = sorted((FOLDER / "grafana" / "dashboards").glob("*.json"))
 OVERLAYS = sorted((ROOT / "deploy" / "kubernetes" / "overlays").iterdir())
 PROMTOOL = shutil.which("promtool")
 
+VALUES = re.compile(r'\b(code|outcome)!?=~?"([\w|]+)"')
 # What PromQL itself says.
 WORDS = {
     "sum",
@@ -118,6 +119,14 @@ class TestQueries:
         for name in names(query):
             assert name in SERIES
             assert labels(query) <= SERIES[name] | {"job"}
+
+    def test_queries_select_values_that_occur(self) -> None:
+        chosen = {found for query in QUERIES.values() for found in VALUES.findall(query)}
+        values = {(label, value) for label, text in chosen for value in text.split("|")}
+        sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py"))
+
+        assert {label for label, _ in values} == {"code", "outcome"}
+        assert {pair for pair in values if f'"{pair[1]}"' not in sources} == set()
 
     async def test_declared_metrics_are_exposed(self, client: AsyncClient) -> None:
         text = (await client.get("/metrics")).text

@@ -51,6 +51,20 @@ class TestIdempotencyKey:
         assert "idempotency-replayed" not in first.headers
         assert await count_items(app) == 1
 
+    async def test_response_is_repeated_also_when_its_resource_is_deleted(
+        self, as_user: As, user: User
+    ) -> None:
+        """The Idempotency-Key draft, section 2.6: a retry gets the result of the first request."""
+        client, headers = await as_user(user), keyed()
+        first = await client.post(ITEMS, json=item_body(), headers=headers)
+        await client.delete(first.headers["location"])
+
+        second = await client.post(ITEMS, json=item_body(), headers=headers)
+
+        assert second.content == first.content
+        assert second.headers["idempotency-replayed"] == "true"
+        assert (await client.get(second.headers["location"])).status_code == 404
+
     async def test_other_body_is_rejected(self, as_user: As, user: User) -> None:
         client, headers = await as_user(user), keyed()
         await client.post(ITEMS, json=item_body(), headers=headers)
