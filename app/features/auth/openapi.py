@@ -7,7 +7,10 @@ from app.features.auth.oauth_form import MEDIA_TYPE
 
 Node = dict[str, Any]
 
+# Swagger UI fills in `string` where there is no example, and sends it.
+EMPTY: Node = {"examples": [""]}
 CLIENT_ID: Node = {
+    **EMPTY,
     "type": "string",
     "maxLength": 200,
     "description": "Ignored: every client is a public one (RFC 6749, section 2.1).",
@@ -33,6 +36,7 @@ TOKEN_PARAMETERS: Node = {
         "examples": [DEMO_PASSWORD],
     },
     "refresh_token": {
+        **EMPTY,
         "type": "string",
         "maxLength": 4096,
         "description": "For `refresh_token`.",
@@ -45,16 +49,19 @@ TOKEN_PARAMETERS: Node = {
     },
     "client_id": CLIENT_ID,
     "client_secret": {
+        **EMPTY,
         "type": "string",
         "maxLength": 200,
         "description": "Rejected unless it is empty: there are no confidential clients.",
     },
 }
+TOKEN_EXAMPLE = "rt_0198f3c27d5e..."
 REVOCATION_PARAMETERS: Node = {
     "token": {
         "type": "string",
         "maxLength": 4096,
         "description": "An access or a refresh token.",
+        "examples": [TOKEN_EXAMPLE],
     },
     "token_type_hint": {
         "type": "string",
@@ -79,4 +86,4 @@ TOKEN_BODY = form(
     {"username": "user@example.com", "password": DEMO_PASSWORD},
     required=[],
 )
-REVOCATION_BODY = form(REVOCATION_PARAMETERS, {"token": "rt_0198f3c27d5e..."}, required=["token"])
+REVOCATION_BODY = form(REVOCATION_PARAMETERS, {"token": TOKEN_EXAMPLE}, required=["token"])

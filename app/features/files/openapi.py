@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.features.files.schemas import MAX_BATCH, Description, FilePath
+from app.features.files.schemas import EXAMPLE_PATH, MAX_BATCH, PATH, Description
 from app.http.openapi import COPY_IS_CURRENT, VALIDATORS, sent
 
 Node = dict[str, Any]
@@ -33,9 +33,14 @@ DETAILS: Node = {
         **TypeAdapter(Description).json_schema(),
         "description": "Text about the file; up to 500 characters.",
     },
+    # Swagger UI fills in the example of a field, and an upload of a path that exists is rejected.
     "path": {
-        **TypeAdapter(FilePath).json_schema(),
-        "description": "Path to read the file by; unique among your files.",
+        "type": "string",
+        "maxLength": 500,
+        "pattern": f"^({PATH})?$",
+        "examples": [""],
+        "description": f"Path to read the file by, such as `{EXAMPLE_PATH}`, unique among your "
+        "files; none if it is empty.",
     },
 }
 
@@ -84,7 +89,6 @@ CONTENT_PARAMETERS: Node = {
         )
     ]
 }
-# Without a path, which a second upload of the example would find taken.
 SINGLE_BODY = form(
     {"file": FILE, **DETAILS},
     {"file": FILE["examples"][0], "description": "The report of 2026."},

@@ -19,6 +19,7 @@ def none_if_empty(value: str) -> str | None:
     return value or None
 
 
+PATH = f"{SEGMENT}(/{SEGMENT})*"
 # Of the seed data, so that an example that is executed untouched succeeds.
 EXAMPLE_ID, EXAMPLE_PATH = "01900000-0000-7000-8000-000000005001", "docs/2026/report.pdf"
 FilePath = Annotated[
@@ -26,7 +27,7 @@ FilePath = Annotated[
     Field(
         min_length=1,
         max_length=500,
-        pattern=f"^{SEGMENT}(/{SEGMENT})*$",
+        pattern=f"^{PATH}$",
         examples=[EXAMPLE_PATH],
     ),
 ]
