@@ -97,7 +97,7 @@ async def until_level(service: FastAPI) -> None:
     replica: Replica = own_replica(service)
     writer = uuid.uuid4()
     replica.record_write(writer)
-    await eventually(lambda: replica.serves(writer), 10)
+    await eventually(lambda: replica.serves(writer))
 
 
 async def signed_in(service: FastAPI, user: User) -> AsyncClient:
