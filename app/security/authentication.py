@@ -1,7 +1,8 @@
 """Authentication and authorization dependencies; features require their scopes with them."""
 
+import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Security
 from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
@@ -19,6 +20,10 @@ from app.security.request_credentials import AmbiguousCredentials
 from app.security.resources import RequestRateLimit
 
 Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
+
+# The body of a request may arrive over minutes. A credential that was verified earlier than this
+# is verified again, so that its revocation takes effect within the promised five seconds.
+FRESH_SECONDS = 1.0
 
 
 class Authentication(SecurityBase):
@@ -68,12 +73,13 @@ class Authentication(SecurityBase):
         return principal
 
     async def identify(self, connection: HTTPConnection) -> Principal:
-        """Return the principal; authenticate and count the request only once.
+        """Return the principal; authenticate and count the request once, unless its body is slow.
 
         Raises like `authenticate_counted`.
         """
-        known: Principal | None = connection.scope.get("principal")
-        return known or await authenticate_counted(connection, self.authenticate)
+        if time.monotonic() < connection.scope.get("principal_is_fresh_until", 0.0):
+            return cast("Principal", connection.scope["principal"])
+        return await authenticate_counted(connection, self.authenticate)
 
     def _check(self, principal: Principal, scopes: list[str]) -> None:
         if self._session_only:
@@ -102,6 +108,7 @@ async def authenticate_counted(connection: HTTPConnection, authenticate: Authent
     if windows:
         await count(connection, windows, str(principal.id))
     connection.scope["principal"] = principal  # For app/db/dependencies.py.
+    connection.scope["principal_is_fresh_until"] = time.monotonic() + FRESH_SECONDS
     return principal
 
 
