@@ -116,8 +116,11 @@ def has(annotation: Any, kind: type) -> bool:
     return kind in kinds or any(has(each, kind) for each in get_args(annotation))
 
 
-def has_max_length(field: Any) -> bool:
-    return any(getattr(rule, "max_length", None) is not None for rule in field.metadata)
+def has_max_length(declared: Any) -> bool:
+    """Return whether a field, or one of its alternatives, declares a maximum length."""
+    kinds = get_args(declared) + get_args(getattr(declared, "annotation", None))
+    rules = (*getattr(declared, "metadata", ()), *kinds)
+    return getattr(declared, "max_length", None) is not None or any(map(has_max_length, rules))
 
 
 def is_utf_8(text: bytes) -> bool:

@@ -98,15 +98,13 @@ async def authenticate_counted(connection: HTTPConnection, authenticate: Authent
         Unauthenticated: there is no credential, or an invalid one.
         TooManyRequests: the quota is used up.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
     try:
         principal = await authenticate(connection)
     except (AmbiguousCredentials, Unauthenticated):
         await count_address(connection)
         raise
     connection.scope["state"]["principal_id"] = principal.id
-    if windows:
-        await count(connection, windows, str(principal.id))
+    await count(connection, str(principal.id))
     connection.scope["principal"] = principal  # For app/db/dependencies.py.
     connection.scope["principal_is_fresh_until"] = time.monotonic() + FRESH_SECONDS
     return principal
@@ -118,17 +116,19 @@ async def charge(connection: HTTPConnection, principal: Principal, units: int) -
     Raises:
         TooManyRequests: the quota is used up.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
-    if windows and units:
-        await count(connection, windows, str(principal.id), units)
+    if units:
+        await count(connection, str(principal.id), units)
 
 
-async def count(connection: HTTPConnection, windows: Windows, key: str, units: int = 1) -> None:
-    """Count `units` requests in the rate limit window, and add its headers.
+async def count(connection: HTTPConnection, key: str, units: int = 1) -> None:
+    """Count `units` requests in the rate limit window, if there is a limit, and add its headers.
 
     Raises:
         TooManyRequests: the quota is exhausted.
     """
+    windows: Windows | None = resources(connection)[RequestRateLimit].windows
+    if windows is None:
+        return
     verdict = await windows.count(key, units)
     # The envelope middleware adds them to every response; the last count replaces earlier ones.
     headers = connection.scope["extra_headers"]
@@ -144,9 +144,7 @@ async def count_address(connection: HTTPConnection) -> None:
     Raises:
         TooManyRequests: the quota of the network is used up.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
-    if windows:
-        await count(connection, windows, f"address:{client_network(client_address(connection))}")
+    await count(connection, f"address:{client_network(client_address(connection))}")
 
 
 def client_address(connection: HTTPConnection) -> str:

@@ -102,6 +102,17 @@ async def test_amounts_are_plain_decimals(caller: AsyncClient, value: str) -> No
     assert broken(response) == {"/query/min_price": "decimal_parsing"}
 
 
+async def test_longest_search_text_is_accepted_in_any_script(caller: AsyncClient) -> None:
+    """Each of its 50 characters has up to 12 bytes in a URL."""
+    for letter in ("a", "я", "ก", "文", "\U00020000"):
+        response = await caller.get(ITEMS, params={"q": letter * 50})
+
+        assert response.status_code == 200, letter
+        assert broken(await caller.get(ITEMS, params={"q": letter * 51})) == {
+            "/query/q": "string_too_long"
+        }
+
+
 async def test_encoded_name_is_the_same_name(caller: AsyncClient) -> None:
     assert (await caller.get(f"{ITEMS}?%6Cimit=1")).status_code == 200
     assert broken(await caller.get(f"{ITEMS}?limit=1&%6cimit=2")) == {
