@@ -103,6 +103,7 @@ class DocumentVisitor:
             for each in document.definitions
             if isinstance(each, FragmentDefinitionNode)
         }
+        self._spread: set[str] = set()
         self._fields = 0
         self._aliases = 0
         self._repeated = 0
@@ -113,6 +114,17 @@ class DocumentVisitor:
             if isinstance(each, OperationDefinitionNode):
                 self._variables = {**defaults_of(each), **self._variables}
                 self._visit(each.selection_set, depth=1, inside=(), times=1)
+        self._reject_unvisited()
+
+    def _reject_unvisited(self) -> None:
+        """Reject definitions that no limit applies to: validation would take time for them."""
+        operations = [
+            each for each in self._document.definitions if isinstance(each, OperationDefinitionNode)
+        ]
+        if operations and self._fragments.keys() - self._spread:
+            raise InvalidQuery("A fragment is never used.")
+        if operations and len(operations) + len(self._fragments) < len(self._document.definitions):
+            raise InvalidQuery("A document has operations and fragments, each name once.")
 
     def _visit(
         self, selections: SelectionSetNode, *, depth: int, inside: tuple[str, ...], times: int
@@ -152,6 +164,7 @@ class DocumentVisitor:
         if name in self._fragments:
             # Counted as a field: nested spreads without any field would double unbounded.
             self._fields += 1
+            self._spread.add(name)
             reject_above(self._fields, MAX_FIELDS, "fields")
             yield from self._fields_of(self._fragments[name].selection_set, (*inside, name))
 

@@ -10,6 +10,7 @@ from app.errors import NotFound, SessionRequired
 from app.features.users.crud import sessions
 from app.features.users.models.session import SessionRow
 from app.features.users.schemas import SESSION_EXAMPLE_ID, SessionRead
+from app.features.users.scopes import permit_management
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -39,5 +40,7 @@ async def list_sessions(
     responses=responses(SessionRequired, NotFound),
 )
 async def end_session(session_id: SessionId, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
-    """End one of your sessions."""
+    """End one of your sessions; another one than this needs `users:write` if your role has it."""
+    if session_id != principal.session_id:
+        permit_management(principal)
     await sessions.end(uow, session_id, user_id=principal.id)
