@@ -1,4 +1,4 @@
-"""Seed data: an API key of the demo user, whose secret nobody knows."""
+"""Seed data: an API key of the demo user with a random secret."""
 
 import uuid
 from datetime import timedelta

@@ -19,7 +19,7 @@ SENT = {
     "Deprecation": header("With `skip` above 0: since when it is deprecated (RFC 9745)."),
     "ETag": header("Entity tag of this state, for `If-Match` and `If-None-Match`.", 100),
     "Idempotency-Replayed": header(
-        "`true` if the response is that of an earlier request, whatever has become of it since."
+        "`true` if the response is that of an earlier request; its resource may be deleted by now."
     ),
     "Last-Modified": header("Time of the last change, in whole seconds."),
     "Link": header("URLs of the first and the next page (RFC 8288).", 20_000),

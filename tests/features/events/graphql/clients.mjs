@@ -40,7 +40,7 @@ async function runApollo() {
   const link = ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
     new GraphQLWsLink(socket),
-    // It sends hashes of queries until it is told that they are not supported.
+    // It sends hashes of queries until the service responds that it does not support them.
     ApolloLink.from([new PersistedQueryLink({ sha256 }), authorized, new HttpLink({ uri: url })]),
   );
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
