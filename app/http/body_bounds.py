@@ -19,7 +19,7 @@ from app.http.json_bounds import check_structure
 from app.http.request_errors import UnsupportedContentCoding
 from app.security.authentication import Authentication
 
-PATCH_FORMAT = "application/json"
+PATCH_FORMATS = "application/json, application/merge-patch+json"  # Here they mean the same.
 MAX_FRAME_BYTES = 64 * 1024  # Of a WebSocket; `app/commands/serve.py` passes it to the server.
 
 
@@ -87,10 +87,10 @@ def reject_patch_format(scope: Scope) -> None:
     A JSON Patch, for example, is `application/json-patch+json`.
 
     Raises:
-        UnsupportedMediaType: it is not `application/json` (RFC 5789, section 2.2).
+        UnsupportedMediaType: it is neither JSON nor a merge patch (RFC 5789, section 2.2).
     """
-    if media_type(field_value(scope["headers"], b"content-type")) != PATCH_FORMAT:
-        raise UnsupportedMediaType(headers={"Accept": PATCH_FORMAT, "Accept-Patch": PATCH_FORMAT})
+    if media_type(field_value(scope["headers"], b"content-type")) not in PATCH_FORMATS.split(", "):
+        raise UnsupportedMediaType(headers={"Accept": PATCH_FORMATS, "Accept-Patch": PATCH_FORMATS})
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:

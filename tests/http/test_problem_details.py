@@ -80,7 +80,7 @@ class TestBodyThatCannotBeRead:
 
     @pytest.mark.parametrize(
         "media_type",
-        ["application/json-patch+json", "application/merge-patch+json", "text/plain", None],
+        ["application/json-patch+json", "application/vnd.api+json", "text/plain", None],
     )
     async def test_other_format_of_a_patch_is_rejected(
         self, signed_in: AsyncClient, media_type: str | None
@@ -90,7 +90,15 @@ class TestBodyThatCannotBeRead:
         response = await signed_in.patch("/api/v1/users/me", content=b"{}", headers=headers)
 
         assert_problem(response, 415, "unsupported_media_type")
-        assert response.headers["Accept-Patch"] == "application/json"
+        formats = "application/json, application/merge-patch+json"
+        assert response.headers["Accept-Patch"] == formats
+
+    async def test_merge_patch_is_accepted(self, signed_in: AsyncClient) -> None:
+        headers = {"Content-Type": "application/merge-patch+json"}
+
+        response = await signed_in.patch("/api/v1/users/me", content=b"{}", headers=headers)
+
+        assert response.status_code == 200
 
     async def test_json_is_rejected_where_a_form_is_wanted(self, client: AsyncClient) -> None:
         response = await client.post("/api/v1/auth/token", json={"username": "ada"})

@@ -29,7 +29,12 @@ from app.features.graphql.costs import (
     literals_of,
     rows_of,
 )
-from app.features.graphql.errors import InvalidQuery, QueryTooComplex
+from app.features.graphql.errors import (
+    InvalidQuery,
+    PersistedQueryNotSupported,
+    QueryTooComplex,
+)
+from app.features.graphql.request import NOT_SENT
 
 MAX_TOKENS = 1000
 MAX_DEPTH = 8
@@ -68,9 +73,12 @@ def check_query(
         connections: the fields that return a page.
 
     Raises:
+        PersistedQueryNotSupported: only the hash of the document was sent.
         InvalidQuery: it has a syntax error.
         QueryTooComplex: it exceeds a limit.
     """
+    if query == NOT_SENT:
+        raise PersistedQueryNotSupported
     try:
         document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
     except GraphQLSyntaxError as error:

@@ -36,6 +36,10 @@ from app.http.schemas import (
 MAX_BATCH = 1000
 # Of a batch, between which other requests run. One item of a response takes about 20 us.
 ITEMS_PER_SLICE = 100
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000002001"
+EXAMPLE_ID_V2 = "01900000-0000-7000-8000-000000002002"
+DELETED_EXAMPLE_ID = "01900000-0000-7000-8000-000000002003"
 UNKNOWN_CATEGORY = ErrorDetails(
     type="unknown_category", loc=("category_id",), msg="There is no such category", input=None
 )
