@@ -28,7 +28,7 @@ COLUMNS = frozenset({"id", "created_at", "updated_at", "version", "owner_id", "d
 RESERVED = PYTHON.union(dir(BaseModel), dir(Base))
 AVOIDED = "{name} is a word that this project avoids: use the standard term of the field."
 # Of functions that also take fields as keyword arguments, and of lists.
-PARAMETERS = frozenset({*AUDIT_NAMES, *("owner", "query", "save", "uow")})
+PARAMETERS = frozenset({*AUDIT_NAMES, *("owner", "query", "save", "self", "uow")})
 PARAMETERS |= {"cursor", "include_total", "limit", "q", "skip", "sort"}
 
 
