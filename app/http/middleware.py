@@ -95,10 +95,8 @@ def request_id_header(scope: Scope) -> tuple[bytes, bytes]:
 
 
 def accepted_request_id(scope: Scope) -> str | None:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            return value.decode() if REQUEST_ID.fullmatch(value) else None
-    return None
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return sent.decode() if REQUEST_ID.fullmatch(sent) else None
 
 
 class CatchAllMiddleware:
@@ -185,9 +183,12 @@ def too_large() -> HTTPException:
 
 
 def declared_length(scope: Scope) -> int:
-    """Return the Content-Length in bytes, 0 if it is missing or malformed."""
-    value = Headers(scope=scope).get("content-length", "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < MAX_DIGITS else 0
+    """Return the Content-Length in bytes, 0 if it is missing or malformed.
+
+    Of a longer number than MAX_DIGITS the first digits: more than any limit.
+    """
+    value = Headers(scope=scope).get("content-length", "").lstrip("0")
+    return int(value[:MAX_DIGITS]) if value.isascii() and value.isdigit() else 0
 
 
 class HeadMiddleware:

@@ -3,17 +3,19 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from copy import copy
 from dataclasses import fields
 from inspect import signature
 from typing import Any, NoReturn, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, request_response
 from fastapi.telemetry._api import _route_selected
 from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match, NoMatchFound
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.features.fast_path.dependency_graph import DependencyGraph, Unsupported
 from app.http.routes import Handler, ServiceRoute, Shortcut
@@ -38,9 +40,28 @@ NAME = re.compile(r"\?P<\w+>")
 def install(app: FastAPI) -> None:
     routes = [*app.router.routes]
     for route in routes:
-        if isinstance(route, ServiceRoute):
-            route.shortcut = shortcut_of(route)
+        if isinstance(route, ServiceRoute) and (shortcut := shortcut_of(route)):
+            plain = request_response(copy(route).get_route_handler())
+            route.shortcut = shortcut
+            route.app = either(app, route.get_route_handler(), plain)
     app.router.routes.insert(0, RouteTable(routes))
+
+
+def either(app: FastAPI, handler: Handler, plain: ASGIApp) -> ASGIApp:
+    """Return the handler as an ASGI application, without FastAPI's exit stacks and error handlers.
+
+    No compiled dependency is a generator, and the application handles errors in a middleware.
+    """
+
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        # Only FastAPI applies dependency overrides and creates spans of dependencies.
+        if app.dependency_overrides or Tracing.spans.is_recording():
+            await plain(scope, receive, send)
+            return
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return respond
 
 
 def shortcut_of(route: ServiceRoute) -> Shortcut | None:
@@ -53,16 +74,19 @@ def shortcut_of(route: ServiceRoute) -> Shortcut | None:
         return None
 
     async def shortcut(request: Request, handler: Handler) -> Response:
-        # Only FastAPI applies dependency overrides and creates spans of dependencies.
-        if request.app.dependency_overrides or Tracing.spans.is_recording():
-            return await handler(request)
         try:
             arguments = await graph.arguments(request)
         except Unsupported:
-            return await handler(request)
+            return await by_fastapi(request, handler)
         return cast("Response", await graph.run(arguments))
 
     return shortcut
+
+
+async def by_fastapi(request: Request, handler: Handler) -> Response:
+    async with AsyncExitStack() as unused:
+        request.scope["fastapi_inner_astack"] = request.scope["fastapi_function_astack"] = unused
+        return await handler(request)
 
 
 def returns_response(endpoint: Callable[..., Any]) -> bool:

@@ -112,12 +112,13 @@ async def read_health(request: Request, settings: SettingsDep) -> Health | Respo
     return health
 
 
-@router.get("/version")
-async def read_version(settings: SettingsDep) -> Version:
+@router.get("/version", response_model=Version)
+async def read_version(settings: SettingsDep) -> Response:
     """Read the version of the service."""
-    return Version(
+    version = Version(
         name=settings.project_name, version=settings.version, environment=settings.environment
     )
+    return Response(version.model_dump_json(), media_type="application/json")
 
 
 @router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(require_docs_enabled)])

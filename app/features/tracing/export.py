@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from app.config.settings import Settings
+from app.features.tracing.sampling import DecidedIds
 from app.observability.redaction import REDACTED
 
 NAMES = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES")
@@ -29,7 +30,8 @@ def create_provider(settings: Settings, endpoint: str) -> TracerProvider:
     if not any(os.environ.get(name) for name in NAMES):
         described["service.name"] = settings.project_name
     exporter = OTLPSpanExporter(endpoint=endpoint)
-    provider = TracerProvider(resource=Resource.create(described), shutdown_on_exit=False)
+    resource = Resource.create(described)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False, id_generator=DecidedIds())
     provider.add_span_processor(RedactedSpans())
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 # An unreachable collector must not keep the process from ending.
 CLOSE_SECONDS = 2.0
 PROPAGATOR = TraceContextTextMapPropagator()
+# Of the current request, if it is not sampled.
+UNSAMPLED: ContextVar[trace.SpanContext | None] = ContextVar("unsampled", default=None)
+
+
+def current_span() -> trace.Span:
+    """Return the current span, or in its place the ids of a request that is not sampled."""
+    span, unsampled = trace.get_current_span(), UNSAMPLED.get()
+    if unsampled is None or span.get_span_context().is_valid:
+        return span
+    return trace.NonRecordingSpan(unsampled)
 
 
 class RecordedSpans(Spans):
@@ -41,7 +52,7 @@ class RecordedSpans(Spans):
         return trace.get_current_span().is_recording()
 
     def log_fields(self) -> dict[str, str]:
-        context = trace.get_current_span().get_span_context()
+        context = current_span().get_span_context()
         if not context.is_valid:
             return {}
         return {
@@ -51,7 +62,7 @@ class RecordedSpans(Spans):
 
     def traceparent(self) -> str | None:
         carrier: dict[str, str] = {}
-        PROPAGATOR.inject(carrier)
+        PROPAGATOR.inject(carrier, trace.set_span_in_context(current_span()))
         return carrier.get("traceparent")
 
     def record_statement(self, sql: str, seconds: float) -> None:
@@ -95,6 +106,7 @@ class RecordedSpans(Spans):
         """Start a span; of the URL it contains only the host."""
         with self._tracer.start_as_current_span(
             method,
+            trace.set_span_in_context(current_span()),
             kind=SpanKind.CLIENT,
             attributes={"http.request.method": method, "server.address": host},
             record_exception=False,

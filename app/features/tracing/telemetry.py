@@ -9,7 +9,6 @@ from fastapi.telemetry import TelemetryConfig
 from app.config.settings import Settings
 from app.features.tracing.settings import TracingSettings
 from app.features.tracing.spans import RecordedSpans
-from app.http.health import PROBES
 from app.observability.tracing import Spans, Tracing
 from app.startup import Startup
 
@@ -24,16 +23,16 @@ def create_telemetry(settings: Settings) -> TelemetryConfig:
     endpoint = settings.of(TracingSettings).traces_endpoint
     if not endpoint:
         return {}
-    from app.features.tracing.export import (
-        create_provider,  # The SDK is a large import that is rarely needed.
-    )
+    # The SDK is a large import that is rarely needed.
+    from app.features.tracing.export import create_provider
+    from app.features.tracing.sampling import RequestSampler
 
     provider = create_provider(settings, endpoint)
     Tracing.spans = RecordedSpans(provider, settings.version)
     return {
         "tracing": True,
         "tracer_provider": provider,
-        "exclude": lambda scope: scope["path"] in PROBES,
+        "exclude": RequestSampler(provider).excludes,
     }
 
 

@@ -26,7 +26,7 @@ from tests.factories import make_item
 VOLATILE = {"x-request-id", "x-process-time", "ratelimit", "date"}
 HOT = {
     "read_item", "list_items", "create_item", "read_profile", "list_own_items",
-    "list_items_v2", "read_category_tree",
+    "list_items_v2", "read_category_tree", "read_version",
 }  # fmt: skip
 QUERIES = [
     "", "limit=2", "limit=0", "limit=x", "limit=1&limit=3", "tag=wood&tag=oak", "tag=No+Tag",

@@ -152,6 +152,17 @@ class TestTrace:
         [line] = [line for line in map(json.loads, log.getvalue().splitlines()) if "route" in line]
         assert line["trace_id"] == request.trace_id.hex()
 
+    async def test_request_that_is_not_sampled_is_named_in_the_log_and_has_no_span(
+        self, send: Send, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        with redirect_stdout(StringIO()) as log:
+            spans = await send("GET", "/version")
+
+        lines = [line for line in map(json.loads, log.getvalue().splitlines()) if "route" in line]
+        assert [len(line["trace_id"]) for line in lines if line["route"] == "/version"] == [32]
+        assert "GET /version" not in {span.name for span in spans}
+
     @pytest.mark.parametrize("path", ["/liveness", "/readiness", "/metrics"])
     async def test_leaves_probes_out(self, send: Send, path: str) -> None:
         spans = await send("GET", path)
