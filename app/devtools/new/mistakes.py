@@ -78,8 +78,8 @@ def mistakes_of_name(name: str) -> Iterator[str]:
             ),
             (name in PYTHON, f"{name} is a name of Python: choose another one."),
             (
-                name.startswith("test_"),
-                f"pytest takes {name} for a test: choose a name that does not start with test_.",
+                f"{name}_".startswith("test_"),
+                f"pytest would collect its code as tests: choose another word for {name}.",
             ),
             (RETIRED_WORD.search(name), AVOIDED.format(name=name)),
         ]
