@@ -146,8 +146,10 @@ clients: $(GENERATOR)/typescript/.ready ## Generate typed clients, Python and Ty
 
 check-clients: $(CLIENT_CHECKS) ## Run other generators and linters on the OpenAPI document; minutes
 
+# feature: benchmarks
 fuzz: $(READY) $(GENERATOR)/.ready ## schemathesis as user and administrator for MINUTES (60); ARGS="--phases=coverage"
 	@exec $(BIN)/python -m benchmarks.fuzz $${MINUTES:-60} $(ARGS)
+# end feature: benchmarks
 
 $(GENERATOR)/.ready: tests/clients/requirements.txt
 	@.ci/uv venv --quiet --clear $(GENERATOR)

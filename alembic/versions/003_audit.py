@@ -10,6 +10,7 @@ down_revision: str | None = "002_background_jobs"
 feature = "audit"
 
 # One statement for all the rows of a statement: a batch of a thousand costs one call.
+# Subqueries hide the columns of the table, which may have the names of the variables.
 # Arguments: the noun, the ignored columns, and the secret columns.
 RECORD_CHANGES = """
 CREATE FUNCTION record_changes() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -23,13 +24,13 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO audit_entries
             (actor_id, request_id, resource_type, resource_id, action, after)
-        SELECT actor, request, noun, id, noun || '.created', to_jsonb(new_rows) - hidden
-        FROM new_rows;
+        SELECT actor, request, noun, id, noun || '.created', new_row - hidden
+        FROM (SELECT id, to_jsonb(new_rows) AS new_row FROM new_rows) AS n;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO audit_entries
             (actor_id, request_id, resource_type, resource_id, action, before)
-        SELECT actor, request, noun, id, noun || '.deleted', to_jsonb(old_rows) - hidden
-        FROM old_rows;
+        SELECT actor, request, noun, id, noun || '.deleted', old_row - hidden
+        FROM (SELECT id, to_jsonb(old_rows) AS old_row FROM old_rows) AS o;
     ELSE
         INSERT INTO audit_entries
             (actor_id, request_id, resource_type, resource_id, action, before, after)

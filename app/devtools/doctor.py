@@ -70,7 +70,7 @@ def findings() -> Iterator[Finding]:
     yield Finding("settings", "ok", f"environment {settings.environment}")
     yield secret(settings)
     yield port(settings)
-    yield from asyncio.run(database(settings))
+    yield from database(settings)
 
 
 def certificates() -> Iterator[Finding]:
@@ -166,13 +166,16 @@ def port(settings: Settings) -> Finding:
     return Finding("port", "ok", f"{settings.host}:{settings.port} is free")
 
 
-async def database(settings: Settings) -> list[Finding]:
+def database(settings: Settings) -> list[Finding]:
     url = settings.database_url or running_url(POSTGRES_FOLDER)
     if not url:
         return [Finding("database", "ok", "`make run` starts its own PostgreSQL")]
-    given = settings.model_copy(update={"database_url": url})
+    return asyncio.run(server(settings.model_copy(update={"database_url": url})))
+
+
+async def server(settings: Settings) -> list[Finding]:
     try:
-        connection = await connect(given, url)
+        connection = await connect(settings, settings.database_url)
     except AppError as error:
         remedy = "Start PostgreSQL, and check host, port, user and password in DATABASE_URL."
         return [Finding("database", "failed", error.detail or error.title, remedy)]

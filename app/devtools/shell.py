@@ -12,7 +12,8 @@ import code
 import inspect
 from collections.abc import Coroutine, Iterator
 from importlib import import_module
-from types import CodeType, FunctionType
+from traceback import format_exception
+from types import CodeType, FunctionType, TracebackType
 from typing import Any
 
 from app.commands.database import database
@@ -24,6 +25,7 @@ from app.features import FEATURES
 from app.main import create_app
 from app.resources import Resources
 
+TYPED = "<console>"  # As the console of the standard library calls what it reads.
 BANNER = """\
 Python with `await`; in reach are app, settings, resources, reads (statements outside of a
 transaction), begin (`async with begin() as uow: ...` commits at its end), the crud modules and the
@@ -72,11 +74,18 @@ def crud_modules() -> Iterator[tuple[str, Any]]:
             break
 
 
+def frames_of_user(frames: TracebackType | None) -> TracebackType | None:
+    """Return the frames from the first that was typed, without those of the console."""
+    while frames and frames.tb_frame.f_code.co_filename != TYPED:
+        frames = frames.tb_next
+    return frames
+
+
 class Console(code.InteractiveConsole):
     """Evaluates statements in a thread; those with `await` run in the event loop."""
 
     def __init__(self, names: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(names)
+        super().__init__(names, TYPED)
         self._loop = loop
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -85,8 +94,9 @@ class Console(code.InteractiveConsole):
             asyncio.run_coroutine_threadsafe(self._evaluate(code), self._loop).result()
         except SystemExit:
             raise
-        except BaseException:  # noqa: BLE001  (a console shows every error of its user)
-            self.showtraceback()
+        except BaseException as error:  # noqa: BLE001  (a console shows every error of its user)
+            typed = frames_of_user(error.__traceback__)
+            self.write("".join(format_exception(error.with_traceback(typed))))
 
     async def _evaluate(self, code: CodeType) -> None:
         result: Coroutine[Any, Any, object] | None = FunctionType(code, self.locals)()

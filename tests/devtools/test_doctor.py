@@ -11,8 +11,10 @@ import certifi
 import pytest
 import time_machine
 
+from app.commands.database import POSTGRES_FOLDER
 from app.config.settings import Settings
 from app.devtools import doctor
+from app.devtools.postgres import embedded_postgres
 from benchmarks.harness.certificates import write_certificate
 from tests.e2e.service import ROOT, app_command, free_port
 from tests.settings import set_variables
@@ -65,6 +67,17 @@ def test_database_behind_the_code_names_the_command(found: Found, empty_database
     (failed,) = (each for each in found(DATABASE_URL=empty_database) if each.status == "failed")
 
     assert failed.check == "database"
+    assert "app db upgrade" in failed.remedy
+
+
+def test_running_server_of_development_is_examined(
+    found: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with embedded_postgres(POSTGRES_FOLDER, durable=False):
+        (failed,) = (each for each in found() if each.status == "failed")
+
     assert "app db upgrade" in failed.remedy
 
 

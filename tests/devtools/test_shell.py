@@ -48,6 +48,7 @@ def test_shell_awaits_statements_and_commits(tmp_path: Path, empty_database: str
 
     assert "stored Lamps" in said
     assert "NameError: name 'absent' is not defined" in said
+    assert "shell.py" not in said
 
 
 def test_routes_name_their_functions(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ COLUMNS = frozenset({"id", "created_at", "updated_at", "version", "owner_id", "d
 RESERVED = PYTHON.union(dir(BaseModel), dir(Base))
 AVOIDED = "{name} is a word that this project avoids: use the standard term of the field."
 # Of functions that also take fields as keyword arguments, and of lists.
-PARAMETERS = frozenset({*AUDIT_NAMES, *("owner", "query", "save", "uow")})
+PARAMETERS = frozenset({*AUDIT_NAMES, *("owner", "query", "save", "self", "uow")})
 PARAMETERS |= {"cursor", "include_total", "limit", "q", "skip", "sort"}
 
 
@@ -78,8 +78,8 @@ def mistakes_of_name(name: str) -> Iterator[str]:
             ),
             (name in PYTHON, f"{name} is a name of Python: choose another one."),
             (
-                name.startswith("test_"),
-                f"pytest takes {name} for a test: choose a name that does not start with test_.",
+                f"{name}_".startswith("test_"),
+                f"pytest would collect its code as tests: choose another word for {name}.",
             ),
             (RETIRED_WORD.search(name), AVOIDED.format(name=name)),
         ]

@@ -17,7 +17,7 @@ def conflicts(root: Path, names: Names) -> Iterator[str]:
     """Yield a sentence for each name of the resource that something else has."""
     # A module of that name would count as a part of the feature, and be removed with it.
     found = (path for folder in FOLDERS for path in named_after(root / folder, names.plural))
-    for path in list(found)[:1]:
+    for path in [path for path in found if not is_left_over(path)][:1]:
         yield (
             f"{names.plural} is the name of {path.relative_to(root)}: choose another name, or "
             "another --plural."
@@ -27,6 +27,11 @@ def conflicts(root: Path, names: Names) -> Iterator[str]:
     document = json.loads((root / "docs/openapi.json").read_text(encoding="utf-8"))
     for kind, name in sorted(parts_of(names) & parts(document)):
         yield f"There is {kind} {name} in the API: choose another name."
+
+
+def is_left_over(path: Path) -> bool:
+    """Return whether a folder has only compiled modules, which git leaves behind."""
+    return path.is_dir() and all(each.suffix == ".pyc" or each.is_dir() for each in path.rglob("*"))
 
 
 def tables(root: Path) -> set[str]:

@@ -9,6 +9,7 @@ from app.devtools.naming import RETIRED
 from app.devtools.new.arguments import Options, resource_of
 from app.devtools.new.names import Names, article, plural_of
 from app.devtools.new.specification import FieldSpec, parse
+from app.devtools.new.taken import conflicts
 
 ROOT = Path(__file__).parents[3]
 RETIRED_WORDS = RETIRED.split("|")
@@ -75,6 +76,7 @@ class TestFields:
             ("owner:ref(users)", "owner is a parameter of functions that get the fields:"),
             ("sort:enum(a,b)", "sort is a parameter of functions that get the fields:"),
             ("request_id:str", "request_id is a parameter of functions that get the fields:"),
+            ("self:str", "self is a parameter of functions that get the fields:"),
             ("class:str", "class is a name of Python, Pydantic or SQLAlchemy:"),
             ("type:str", "type is a name of Python, Pydantic or SQLAlchemy:"),
             ("date:date", "date is a name of Python, Pydantic or SQLAlchemy:"),
@@ -157,7 +159,8 @@ class TestNames:
             ("Specimen", "", "Specimen is not a name in snake case:"),
             ("specimens", "", "specimens seems to be a plural: give the singular"),
             ("sheep", "sheep", "sheep is its own plural: give --plural sheep_items."),
-            ("test_result", "", "pytest takes test_result for a test: choose a name that"),
+            ("test", "", "pytest would collect its code as tests: choose another word for test."),
+            ("test_result", "", "pytest would collect its code as tests: choose another word for"),
             ("import", "", "import is a name of Python: choose another one."),
             (SINGULAR, "select", "select is a reserved word of SQL: give another --plural."),
             ("service", "", "services says nothing about its content: choose another name."),
@@ -210,11 +213,30 @@ class TestReferences:
         models = tmp_path / "app/features/lockers/models.py"
         models.parent.mkdir(parents=True)
         models.write_text('class Locker:\n    __tablename__ = "lockers"\n', encoding="utf-8")
-        (tmp_path / "docs").mkdir()
-        document = '{"paths": {}, "tags": [], "components": {"schemas": {}}}'
-        (tmp_path / "docs/openapi.json").write_text(document, encoding="utf-8")
+        write_document(tmp_path)
 
         with pytest.raises(
             ConfigError, match=r"no factory for lockers: write make_locker\(owner\)"
         ):
             resource_of(tmp_path, SINGULAR, ["locker:ref(lockers)"], Options())
+
+
+def write_document(root: Path) -> None:
+    (root / "docs").mkdir()
+    document = '{"paths": {}, "tags": [], "components": {"schemas": {}}}'
+    (root / "docs/openapi.json").write_text(document, encoding="utf-8")
+
+
+class TestTaken:
+    @pytest.mark.parametrize(("module", "is_taken"), [("crud.py", True), ("crud.pyc", False)])
+    def test_folder_of_compiled_modules_is_free(
+        self, tmp_path: Path, module: str, is_taken: bool
+    ) -> None:
+        folder = tmp_path / "app/features/lockers/__pycache__"
+        folder.mkdir(parents=True)
+        (folder / module).touch()
+        write_document(tmp_path)
+
+        found = list(conflicts(tmp_path, Names("locker", "lockers")))
+
+        assert bool(found) is is_taken

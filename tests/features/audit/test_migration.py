@@ -38,6 +38,25 @@ class TestAppendOnly:
         assert await connection.fetchval("SELECT action FROM audit_entries") == "category.created"
         await connection.close()
 
+    async def test_columns_may_have_the_names_of_variables(self, owned_database: str) -> None:
+        names = ("actor", "hidden", "noun", "request", "secret")
+        connection = await asyncpg.connect(plain(owned_database))
+        columns = ", ".join(f"{name} text DEFAULT 'a'" for name in names)
+        await connection.execute(f"CREATE TABLE notes (id uuid DEFAULT uuidv7(), {columns})")
+        await connection.execute("SELECT audit_table('notes', 'note')")
+
+        await connection.execute("INSERT INTO notes DEFAULT VALUES")
+        await connection.execute("UPDATE notes SET actor = 'b'")
+        await connection.execute("DELETE FROM notes")
+
+        entries = await connection.fetch("SELECT action FROM audit_entries ORDER BY id")
+        assert [entry["action"] for entry in entries][-3:] == [
+            "note.created",
+            "note.updated",
+            "note.deleted",
+        ]
+        await connection.close()
+
 
 @pytest.fixture(scope="class")
 def owned_database(server_url: str) -> Iterator[str]:

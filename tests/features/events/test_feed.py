@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.config.settings import Settings
 from app.db.resources import DatabaseResources
 from app.errors import Conflict
+from app.features import FEATURES
 from app.features.events.crud import events
 from app.features.events.feed import EventFeed, Subscription
 from app.features.events.lifespan import EventResources
@@ -324,14 +325,18 @@ async def is_cut(subscription: Subscription) -> bool:
     return subscription.ended == "too slow"
 
 
+CARRIERS = ["postgresql", *(["redis"] if "redis" in FEATURES else [])]
+
+
 class TestOtherProcesses:
-    @pytest.mark.parametrize("carrier", ["postgresql", "redis"])
+    @pytest.mark.parametrize("carrier", CARRIERS)
     async def test_other_processes_are_notified_before_they_poll(
         self, app: FastAPI, running: Running, user: User, carrier: str,
         valkey_url: str,
     ) -> None:  # fmt: skip
-        changes = {"redis_url": valkey_url if carrier == "redis" else "", "run_worker": False}
-        async with running(**changes) as here, running(**changes) as there:
+        changes = {"redis_url": valkey_url} if carrier == "redis" else {}
+        alone = {**changes, "run_worker": False}
+        async with running(**alone) as here, running(**alone) as there:
             feed = opened(there)[EventResources].feed
             feed.poll_seconds = PATIENCE_SECONDS * 2
             follower = Follower(feed, await feed.end_position())
