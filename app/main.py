@@ -13,7 +13,7 @@ from app.http.middleware import (
 )
 from app.http.openapi import describe, info
 from app.http.problem_details import register_error_handlers
-from app.http.routes import mount, operation_id, reserve_static_paths
+from app.http.routes import mount, operation_id, restrict_paths
 from app.lifespan import lifespan
 from app.network.client_address import TrustedProxies
 from app.observability.logging import configure_logging
@@ -62,7 +62,7 @@ def include_routers(app: FastAPI, settings: Settings, features: Features) -> Non
         from app.devtools import mail_pages  # Developer tools, which production does not load.
 
         mount(app, mail_pages.router)
-    reserve_static_paths(app.router.routes)
+    restrict_paths(app.router.routes)
     for create in (create for feature in features for create in feature.webhooks):
         app.webhooks.include_router(create(features))
 

@@ -17,7 +17,7 @@ bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WORKERS", "1"))
 # A little longer than uvicorn's own, after which it closes the remaining connections.
 graceful_timeout = 15
-# A stuck event loop ends its worker earlier: see LOOP_WATCHDOG_SECONDS.
+# A stuck event loop ends its worker earlier: see LOOP_WATCHDOG_SECONDS.  # feature: watchdog
 timeout = 60
 control_socket_disable = True
 

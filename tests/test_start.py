@@ -67,4 +67,6 @@ def test_server_process_does_not_import_alembic() -> None:
 
 
 def test_parent_of_the_processes_does_not_import_the_service() -> None:
-    assert "app.main" not in imported("import app.commands.serve")
+    parent = imported("import app.commands.serve, app.devtools.development")
+
+    assert parent.isdisjoint({"app.main", "alembic", "fastapi", "sqlalchemy", "uvicorn"})

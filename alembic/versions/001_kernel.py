@@ -87,13 +87,17 @@ PART = (
     f"|((?<![^{SPACE}])[{MARKS}]+(?![^{SPACE}]))"
 )
 # A compatibility caseless match (The Unicode Standard, section 3.13, D146). ASCII needs none of it,
-# which makes the function 20 times faster for it.
+# which makes the function 20 times faster for it. The Turkish letters of i fold to that of other
+# languages: a capital letter does not show which one it is.
 FOLDED = f"""
 CREATE FUNCTION search_folded(value text) RETURNS text
 IMMUTABLE LANGUAGE sql
 RETURN CASE WHEN octet_length(value) = length(value) THEN lower(value COLLATE "C")
     ELSE regexp_replace(
-        normalize(casefold(normalize(value, NFKC) COLLATE "pg_unicode_fast"), NFKC) COLLATE "C",
+        regexp_replace(
+            normalize(casefold(normalize(value, NFKC) COLLATE "pg_unicode_fast"), NFKC) COLLATE "C",
+            'i\u0307|\u0131', 'i', 'g'
+        ),
         '[{IGNORED}]+', '', 'g'
     ) END
 """

@@ -7,17 +7,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from types import FrameType
-from typing import Any
-
-import uvicorn
-from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
+from typing import TYPE_CHECKING, Any
 
 from app.commands.database import database
 from app.config.settings import ConfigError, Settings
 from app.features import find_modules
-from app.http.body_bounds import MAX_FRAME_BYTES
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 Run = Callable[[Settings, socket.socket], None]
 
@@ -78,6 +75,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run_processes(settings: Settings, listener: socket.socket) -> None:
     """Run the server in this process, or in the worker processes that the settings ask for."""
+    # Here, so that a process that only starts others does not wait for it.
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
     options = {"factory": True, "workers": settings.workers, **server_options()}
     config = uvicorn.Config(APPLICATION, **options)
     if settings.workers > 1:
@@ -94,6 +95,8 @@ def server_options() -> dict[str, Any]:
 
     A feature replaces some by `OPTIONS` in its module `server_options`.
     """
+    from app.http.body_bounds import MAX_FRAME_BYTES  # Which imports half of the kernel.
+
     options: dict[str, Any] = {
         "lifespan": "on",  # "auto" would continue after a failed start.
         "log_config": None,
@@ -114,7 +117,7 @@ def server_options() -> dict[str, Any]:
     return options
 
 
-def create_worker() -> FastAPI:
+def create_worker() -> "FastAPI":
     """Create the application of one worker process."""
     # Imported objects live as long as the process. Garbage collection of them takes a fifth of
     # the start, and later would pause all requests for a tenth of a second each time.
@@ -143,5 +146,5 @@ def stopped_by_signals() -> Iterator[None]:
         sys.stdout.flush()
 
 
-def exit_process(_: int, __: FrameType | None) -> None:
+def exit_process(*_: object) -> None:
     raise SystemExit(0)

@@ -1,6 +1,7 @@
 """Seed data of a new development database: users, categories and items.
 
-Other features add theirs in a module `seed` with `fill(session, user)`.
+Other features add theirs in a module `seed` with `fill(uow, user, settings)`. What the examples of
+the OpenAPI document refer to has fixed ids.
 """
 
 import asyncio
@@ -11,16 +12,17 @@ from typing import Any
 from app.config.settings import Settings
 from app.db.engine import unit_of_work
 from app.db.unit_of_work import UnitOfWork
+from app.devtools.seed_examples import add_examples, item_id, user_id
 from app.feature import load_features
 from app.features import find_modules
 from app.features.categories import crud as categories
 from app.features.categories.schemas import CategoryCreate
-from app.features.items import crud as items
+from app.features.items.models import Item
 from app.features.items.schemas import ItemCreate
 from app.features.users.crud import users
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher
-from app.features.users.schemas import UserBase
+from app.runtime.canonical import canonical
 from app.security.principals import Principal, Role
 
 USERS = {"admin": "Grace Hopper", "user": "Ada Lovelace", "guest": "Alan Turing"}
@@ -52,26 +54,25 @@ async def seed_when_empty(settings: Settings) -> bool:
         await users.lock(uow)
         is_empty = not await users.exist(uow)
         if is_empty:
-            await fill(uow, settings.demo_password.get_secret_value())
+            await fill(uow, settings)
         return is_empty
 
 
-async def fill(uow: UnitOfWork, password: str) -> None:
+async def fill(uow: UnitOfWork, settings: Settings) -> None:
     passwords = PasswordHasher(max_concurrency=1)
-    password_hash = await passwords.hash(password)
+    password_hash = await passwords.hash(settings.demo_password.get_secret_value())
     passwords.close()
-    accounts = {
-        name: await create_user(uow, name, full_name, password_hash)
-        for name, full_name in USERS.items()
-    }
+    accounts = {name: make_user(name, password_hash) for name in USERS}
+    uow.session.add_all(accounts.values())
+    await uow.session.flush()
     user = principal(accounts["user"])
     category_ids = await create_categories(uow, TREE)
-    batch = [
-        item.model_copy(update={"category_id": category_ids[name]}) for name, item in ITEMS.items()
-    ]
-    await items.create_many(uow, batch, owner=user)
+    uow.session.add_all(
+        make_item(item, user.id, category_ids[name]) for name, item in ITEMS.items()
+    )
+    await add_examples(uow, user, category_ids["Seating"])
     for module in find_modules("seed"):
-        await module.fill(uow, user)
+        await module.fill(uow, user, settings)
 
 
 async def create_categories(
@@ -86,11 +87,24 @@ async def create_categories(
     return ids
 
 
-async def create_user(uow: UnitOfWork, name: str, full_name: str, password_hash: str) -> User:
-    data = UserBase(email=f"{name}@example.com", username=name, full_name=full_name)
-    return await users.create(
-        uow, data, password_hash=password_hash, role=Role(name), email_verified=True
+def make_user(name: str, password_hash: str) -> User:
+    email = f"{name}@example.com"
+    return User(
+        id=user_id(name),
+        email=email,
+        email_canonical=canonical(email),
+        username=name,
+        username_canonical=canonical(name),
+        full_name=USERS[name],
+        password_hash=password_hash,
+        role=Role(name),
+        email_verified=True,
     )
+
+
+def make_item(data: ItemCreate, owner_id: uuid.UUID, category_id: uuid.UUID) -> Item:
+    fields = {**data.model_dump(), "owner_id": owner_id, "category_id": category_id}
+    return Item(id=item_id(data.name), **fields)
 
 
 def principal(user: User) -> Principal:

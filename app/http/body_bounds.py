@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from fastapi.params import Form
 from fastapi.requests import HTTPConnection
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
 
 from app.config.settings import Settings
+from app.errors import UnsupportedMediaType
 from app.http.dependency_tree import guards_of
+from app.http.header_fields import field_value, list_members, media_type
 from app.http.json_bounds import check_structure
 from app.http.request_errors import UnsupportedContentCoding
 from app.security.authentication import Authentication
 
+PATCH_FORMATS = "application/json, application/merge-patch+json"  # Here they mean the same.
 MAX_FRAME_BYTES = 64 * 1024  # Of a WebSocket; `app/commands/serve.py` passes it to the server.
 
 
@@ -49,6 +51,7 @@ async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receiv
     Raises:
         Unauthenticated: the route requires a caller, and the client is anonymous.
         UnsupportedContentCoding: the body is compressed.
+        UnsupportedMediaType: it is a PATCH of another format.
         TooManyValues, NestedTooDeeply: the JSON body exceeds a bound.
     """
     settings = scope["app"].state.resources[Settings]
@@ -60,7 +63,9 @@ async def bounded_body(rule: BodyRule, scope: Scope, receive: Receive) -> Receiv
         reject_content_coding(scope)
     if not rule.is_json:
         return receive
-    body = await read_body(receive)
+    body = await Request(scope, receive).body()
+    if scope["method"] == "PATCH" and body:
+        reject_patch_format(scope)
     check_structure(body, max_values=settings.max_json_values)
     return replay_body(body, receive)
 
@@ -71,21 +76,21 @@ def reject_content_coding(scope: Scope) -> None:
     Raises:
         UnsupportedContentCoding: it has one.
     """
-    codings = ",".join(Headers(scope=scope).getlist("content-encoding"))
-    if any(coding.strip().lower() not in {"", "identity"} for coding in codings.split(",")):
+    codings = list_members(field_value(scope["headers"], b"content-encoding"))
+    if any(coding.lower() != "identity" for coding in codings):
         raise UnsupportedContentCoding("The service reads bodies without a Content-Encoding.")
 
 
-async def read_body(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    has_more = True
-    while has_more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        has_more = message.get("more_body", False)
-    return b"".join(chunks)
+def reject_patch_format(scope: Scope) -> None:
+    """Check the media type of a PATCH: each names a format of changes of its own.
+
+    A JSON Patch, for example, is `application/json-patch+json`.
+
+    Raises:
+        UnsupportedMediaType: it is neither JSON nor a merge patch (RFC 5789, section 2.2).
+    """
+    if media_type(field_value(scope["headers"], b"content-type")) not in PATCH_FORMATS.split(", "):
+        raise UnsupportedMediaType(headers={"Accept": PATCH_FORMATS, "Accept-Patch": PATCH_FORMATS})
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:

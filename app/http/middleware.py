@@ -180,9 +180,12 @@ def too_large() -> HTTPException:
 
 
 def declared_length(scope: Scope) -> int:
-    """Return the Content-Length in bytes, 0 if it is missing or malformed."""
-    value = Headers(scope=scope).get("content-length", "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < MAX_DIGITS else 0
+    """Return the Content-Length in bytes, 0 if it is missing or malformed.
+
+    Of a longer number than MAX_DIGITS the first digits: more than any limit.
+    """
+    value = Headers(scope=scope).get("content-length", "").lstrip("0")
+    return int(value[:MAX_DIGITS]) if value.isascii() and value.isdigit() else 0
 
 
 class HeadMiddleware:

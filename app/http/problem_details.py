@@ -62,6 +62,7 @@ BY_STATUS: dict[int, type[AppError]] = {
 # Replace messages of Pydantic that repeat a part of the input.
 MESSAGES = {
     "uuid_parsing": "Input should be a valid UUID",
+    "decimal_type": "Input should be a valid decimal",
     "uuid_type": "Input should be a valid UUID",
     "value_error": "Input is not valid",
     "json_invalid": "Input is not valid JSON",
@@ -141,8 +142,9 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
 
 
 def message(error: Mapping[str, Any]) -> str:
-    """Return the message of a violation, with decimal bounds as a client writes them."""
-    return MESSAGES.get(error["type"]) or DECIMAL.sub(r"\1", error["msg"])
+    """Return the message of a violation, without the names of types in Python."""
+    text = MESSAGES.get(error["type"]) or DECIMAL.sub(r"\1", error["msg"])
+    return text.replace("Decimal input", "Input")
 
 
 def pointer(location: Sequence[str | int]) -> str:
@@ -187,10 +189,10 @@ def accepted_media_types(request: Request, body: Any) -> str | None:
 async def handle_http_exception(connection: HTTPConnection, error: HTTPException) -> Response:
     if error.status_code == MethodNotAllowed.status and isinstance(connection, Request):
         return method_not_allowed_response(connection)
-    if isinstance(error.__cause__, UnicodeDecodeError):
-        return problem_response(connection.scope, Unprocessable(violations=[NOT_UNICODE]))
     if isinstance(error.__cause__, ValueError):
-        return problem_response(connection.scope, Unprocessable(violations=[TOO_MANY_DIGITS]))
+        is_text = isinstance(error.__cause__, UnicodeDecodeError)
+        broken = NOT_UNICODE if is_text else TOO_MANY_DIGITS
+        return problem_response(connection.scope, Unprocessable(violations=[broken]))
     kind = BY_STATUS.get(error.status_code, BadRequest)
     return problem_response(connection.scope, kind(headers=error.headers))
 

@@ -6,6 +6,7 @@ requires authentication, the error is raised after that: an anonymous client get
 request of an authenticated client counts in the rate limit.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -28,6 +29,9 @@ MAX_VALUE_BYTES = 300
 UNKNOWN = ("There is no such query parameter", "unknown_parameter")
 # Starlette would decode such text with replacement characters.
 NOT_UTF_8 = ("The text is not in UTF-8", "text_encoding")
+# Pydantic would also accept underscores, a sign, white space and a decimal point.
+INTEGER = re.compile(rb"-?[0-9]+")
+NOT_AN_INTEGER = ("Input should be a valid integer", "int_parsing")
 REPEATED = ("The parameter may be sent once", "repeated_parameter")
 TOO_LONG = (f"The value may have {MAX_VALUE_BYTES} bytes", "too_long")
 
@@ -46,19 +50,13 @@ class QueryParameters:
     """The query parameters that one route declares."""
 
     def __init__(self, dependant: Dependant) -> None:
-        self._names: set[bytes] = set()
-        self._lists: set[bytes] = set()
-        self._unbounded: set[bytes] = set()
+        declared = {name.encode(): field for name, field in declared_by(dependant)}
+        fields = {name: field for name, field in declared.items() if field is not None}
+        self._names = declared.keys()
+        self._lists = {name for name, field in fields.items() if has(field.annotation, list)}
+        self._integers = {name for name, field in fields.items() if has(field.annotation, int)}
+        self._unbounded = {name for name, field in fields.items() if not has_max_length(field)}
         self._is_authenticated = any(guards_of(dependant))
-        for name, field in declared_by(dependant):
-            self._add(name.encode(), field)
-
-    def _add(self, name: bytes, field: Any) -> None:
-        self._names.add(name)
-        if field is not None and is_list(field.annotation):
-            self._lists.add(name)
-        if field is not None and not has_max_length(field):
-            self._unbounded.add(name)
 
     def check(self, scope: Scope) -> None:
         """Check the query of a request or a handshake.
@@ -91,12 +89,15 @@ class QueryParameters:
         return list(found)
 
     def _broken_rule(self, name: bytes, value: bytes, seen: set[bytes]) -> tuple[str, str] | None:
-        if not (is_utf_8(name) and is_utf_8(unquote_to_bytes(value))):
+        plain = unquote_to_bytes(value)
+        if not (is_utf_8(name) and is_utf_8(plain)):
             return NOT_UTF_8
         if name not in self._names:
             return UNKNOWN
         if name in seen and name not in self._lists:
             return REPEATED
+        if name in self._integers and not INTEGER.fullmatch(plain):
+            return NOT_AN_INTEGER
         return TOO_LONG if name in self._unbounded and len(value) > MAX_VALUE_BYTES else None
 
 
@@ -109,20 +110,21 @@ def declared_by(dependant: Dependant) -> Iterator[tuple[str, Any]]:
             yield name, None
 
 
-def is_list(annotation: Any) -> bool:
-    return get_origin(annotation) is list or any(map(is_list, get_args(annotation)))
+def has(annotation: Any, kind: type) -> bool:
+    """Return whether values of the type, or of one of its alternatives, are of this kind."""
+    kinds = (annotation, get_origin(annotation))
+    return kind in kinds or any(has(each, kind) for each in get_args(annotation))
 
 
-def has_max_length(field: Any) -> bool:
-    return any(getattr(rule, "max_length", None) is not None for rule in field.metadata)
+def has_max_length(declared: Any) -> bool:
+    """Return whether a field, or one of its alternatives, declares a maximum length."""
+    kinds = get_args(declared) + get_args(getattr(declared, "annotation", None))
+    rules = (*getattr(declared, "metadata", ()), *kinds)
+    return getattr(declared, "max_length", None) is not None or any(map(has_max_length, rules))
 
 
 def is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return text.decode(errors="ignore").encode() == text
 
 
 def violation(name: bytes, message: str, code: str) -> Violation:

@@ -101,19 +101,22 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str = "") -> None:
     )
 
 
-def reserve_static_paths(routes: Iterable[BaseRoute]) -> None:
-    """Let a path without parameters belong to its own routes, whatever their methods.
+def restrict_paths(routes: Iterable[BaseRoute]) -> None:
+    """Let each route match its own paths only.
 
-    Otherwise `PUT /items/export` would be a request for `/items/{item_id}`, with a malformed id
-    in place of an unsupported method.
+    A path without parameters belongs to its own routes, whatever their methods: otherwise
+    `PUT /items/export` would be a request for `/items/{item_id}`, with a malformed id in place of
+    an unsupported method. And `/metrics%0A` is not `/metrics`, for which a proxy may have a rule:
+    the `$` of Starlette's patterns also matches before a line break.
     """
-    paths = [route for route in routes if isinstance(route, APIRoute)]
+    paths = [route for route in routes if isinstance(route, APIRoute | APIWebSocketRoute)]
     static = {route.path for route in paths if not route.param_convertors}
-    for route in (route for route in paths if route.param_convertors):
-        reserved = [re.escape(path) for path in sorted(static) if route.path_regex.match(path)]
-        if reserved:
-            pattern = f"(?!(?:{'|'.join(reserved)})$){route.path_regex.pattern}"
-            route.path_regex = re.compile(pattern)
+    for route in paths:
+        others = sorted(static - {route.path})
+        reserved = [re.escape(path) for path in others if route.path_regex.match(path)]
+        exclusion = f"(?!(?:{'|'.join(reserved)})$)" if reserved else ""
+        pattern = route.path_regex.pattern.removesuffix("$")
+        route.path_regex = re.compile(rf"{exclusion}{pattern}\Z")
 
 
 def mounted(context: RouteContext, app: FastAPI, prefix: str) -> BaseRoute:

@@ -1,7 +1,8 @@
 """Authentication and authorization dependencies; features require their scopes with them."""
 
+import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Security
 from fastapi.openapi.models import OAuth2, OAuthFlowPassword, OAuthFlows
@@ -19,6 +20,10 @@ from app.security.request_credentials import AmbiguousCredentials
 from app.security.resources import RequestRateLimit
 
 Authenticate = Callable[[HTTPConnection], Awaitable[Principal]]
+
+# The body of a request may arrive over minutes. A credential that was verified earlier than this
+# is verified again, so that its revocation takes effect within the promised five seconds.
+FRESH_SECONDS = 1.0
 
 
 class Authentication(SecurityBase):
@@ -68,12 +73,13 @@ class Authentication(SecurityBase):
         return principal
 
     async def identify(self, connection: HTTPConnection) -> Principal:
-        """Return the principal; authenticate and count the request only once.
+        """Return the principal; authenticate and count the request once, unless its body is slow.
 
         Raises like `authenticate_counted`.
         """
-        known: Principal | None = connection.scope.get("principal")
-        return known or await authenticate_counted(connection, self.authenticate)
+        if time.monotonic() < connection.scope.get("principal_is_fresh_until", 0.0):
+            return cast("Principal", connection.scope["principal"])
+        return await authenticate_counted(connection, self.authenticate)
 
     def _check(self, principal: Principal, scopes: list[str]) -> None:
         if self._session_only:
@@ -92,16 +98,15 @@ async def authenticate_counted(connection: HTTPConnection, authenticate: Authent
         Unauthenticated: there is no credential, or an invalid one.
         TooManyRequests: the quota is used up.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
     try:
         principal = await authenticate(connection)
     except (AmbiguousCredentials, Unauthenticated):
         await count_address(connection)
         raise
     connection.scope["state"]["principal_id"] = principal.id
-    if windows:
-        await count(connection, windows, str(principal.id))
+    await count(connection, str(principal.id))
     connection.scope["principal"] = principal  # For app/db/dependencies.py.
+    connection.scope["principal_is_fresh_until"] = time.monotonic() + FRESH_SECONDS
     return principal
 
 
@@ -111,17 +116,19 @@ async def charge(connection: HTTPConnection, principal: Principal, units: int) -
     Raises:
         TooManyRequests: the quota is used up.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
-    if windows and units:
-        await count(connection, windows, str(principal.id), units)
+    if units:
+        await count(connection, str(principal.id), units)
 
 
-async def count(connection: HTTPConnection, windows: Windows, key: str, units: int = 1) -> None:
-    """Count `units` requests in the rate limit window, and add its headers.
+async def count(connection: HTTPConnection, key: str, units: int = 1) -> None:
+    """Count `units` requests in the rate limit window, if there is a limit, and add its headers.
 
     Raises:
         TooManyRequests: the quota is exhausted.
     """
+    windows: Windows | None = resources(connection)[RequestRateLimit].windows
+    if windows is None:
+        return
     verdict = await windows.count(key, units)
     # The envelope middleware adds them to every response; the last count replaces earlier ones.
     headers = connection.scope["extra_headers"]
@@ -137,9 +144,7 @@ async def count_address(connection: HTTPConnection) -> None:
     Raises:
         TooManyRequests: the quota of the network is used up.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
-    if windows:
-        await count(connection, windows, f"address:{client_network(client_address(connection))}")
+    await count(connection, f"address:{client_network(client_address(connection))}")
 
 
 def client_address(connection: HTTPConnection) -> str:

@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.polling import wait_until
 
 PATIENCE_SECONDS = 60
+KEYS = {"Tab": {"windowsVirtualKeyCode": 9}, "Enter": {"windowsVirtualKeyCode": 13, "text": "\r"}}
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -135,6 +136,21 @@ class Page(DevTools):
         self.wait_for(f"document.querySelector({json.dumps(selector)}) !== null")
         self.value(f"document.querySelector({json.dumps(selector)}).focus()")
         self.send("Input.insertText", text=text)
+
+    def key(self, name: str) -> None:
+        key = {"key": name, "code": name, **KEYS[name]}
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, **key)
+
+    def tab_to(self, selector: str) -> None:
+        """Move the focus forward to the element; each place on the way shows that it has it."""
+        for _ in range(40):
+            self.key("Tab")
+            style = "getComputedStyle(document.activeElement).outlineStyle"
+            assert self.value(style) != "none", self.value("document.activeElement.outerHTML")
+            if self.value(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+        raise AssertionError(f"{selector} is not reached by the keyboard.")
 
     def look(self, *, width: int, height: int, dark: bool = False) -> None:
         """Set the size of the window and the preferred colour scheme."""

@@ -153,6 +153,27 @@ class TestDashboard:
         wait_until(lambda: count_tasks(service, "failed") == before - 1)
         assert page.complaints == []
 
+    def test_keyboard_suffices_and_an_update_keeps_its_place(
+        self, page: Page, service: str, month: None
+    ) -> None:
+        page.open("/dashboard")
+        page.tab_to("[name=username]")
+        page.send("Input.insertText", text="admin")
+        page.tab_to("[name=password]")
+        page.send("Input.insertText", text=DEMO_PASSWORD)
+        page.key("Enter")
+        page.wait_for("document.activeElement.id === 'title'")
+        choose(page, "failed")
+        page.wait_for("document.querySelector('#live').textContent === 'live'")
+
+        page.tab_to(".retry")
+        page.value("void (window.before = document.activeElement)")
+        create_item(service, "admin")
+        page.wait_for("!before.isConnected && document.activeElement.matches('.retry')")
+
+        task = "document.activeElement.closest('tr').dataset.id === before.closest('tr').dataset.id"
+        assert page.value(task)
+
     def test_cancels_a_waiting_task(self, page: Page, service: str, query: Query) -> None:
         query(WAIT)
         before = count_tasks(service, "cancelled")

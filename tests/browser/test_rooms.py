@@ -37,6 +37,23 @@ class TestChat:
         page.wait_for("document.querySelectorAll('#participants li').length === 1")
         assert page.complaints + other_page.complaints == []
 
+    def test_keyboard_suffices(self, page: Page) -> None:
+        page.open("/dev/chat")
+        page.tab_to("[name=password]")
+        page.send("Input.insertText", text=DEMO_PASSWORD)
+        page.key("Enter")
+        page.wait_for("document.activeElement.name === 'text'")
+        empty = "getComputedStyle(document.getElementById('messages'), '::before').content"
+        assert "No messages yet." in page.value(empty)
+
+        page.send("Input.insertText", text="Good morning!")
+        page.key("Enter")
+        assert page.text(".messages .text") == "Good morning!"
+        page.tab_to("#leave")
+        page.key("Enter")
+
+        page.wait_for("document.activeElement.name === 'password'")
+
     def test_fits_a_telephone(self, page: Page) -> None:
         page.look(width=360, height=740, dark=True)
 

@@ -72,6 +72,9 @@ PARTS = [
     ("\u4e2d\u534e\u4eba\u6c11\u5171\u548c\u56fd", "\u4eba\u6c11\u5171"),
     ("\ub300\ud55c\ubbfc\uad6d", "\ud55c\ubbfc\uad6d"),
     ("Stra\u00dfe", "STRASSE"),
+    ("\u0131spanak", "ISPANAK"),
+    ("ISPANAK", "\u0131spanak"),
+    ("\u0130stanbul lambas\u0131", "istanbul LAMBASI"),
     ("\uff2e\uff4f\uff44\uff45", "node"),
 ]
 OTHERS = [

@@ -130,7 +130,7 @@ def copy(source: Path, target: Path) -> None:
 
 def ask(url: str, *queries: str) -> Any:
     async def last_answer() -> Any:
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=5)
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=60)
         try:
             return [await connection.fetchval(query) for query in queries][-1]
         finally:

@@ -1,15 +1,20 @@
 """Removal of features: what is rejected, and what happens to files, blocks and migrations."""
 
+import re
 import subprocess
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import typer
 
 from app.config.settings import ConfigError
 from app.devtools.removal import blocks, citations, files, packages
 from app.devtools.removal.command import check_committed
 from app.devtools.removal.revisions import read_revision, remove_revisions
-from app.devtools.removal.selection import select
+from app.devtools.removal.selection import dependents, optional_features, select
 from app.feature import Feature, Features, load_features
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +196,50 @@ class TestBlocks:
     def test_blocks_are_paired_and_name_features(self, path: Path) -> None:
         known = {*load_features().by_name, *blocks.PARTS}
         assert blocks.names(path.read_text("utf-8")) <= known
+
+
+class TestDocuments:
+    @pytest.mark.parametrize("name", optional_features(load_features()))
+    def test_name_settings_commands_and_modules_of_a_feature_in_its_blocks(self, name: str) -> None:
+        removed = {name, *dependents(load_features(), name)}
+        names = re.compile("|".join(name for each in removed for name in names_of(each)))
+        left = {path: without(path, removed) for path in left_files(removed)}
+
+        assert [
+            f"{path.relative_to(ROOT)}: {line}"
+            for path, text in left.items()
+            for line in text.splitlines()
+            if names.search(line)
+        ] == []
+
+
+def names_of(feature: str) -> Iterator[str]:
+    """Patterns for the settings, the commands and the modules of a feature."""
+    yield rf"app/features/{feature}/"
+    if find_spec(f"app.features.{feature}.settings"):
+        group = import_module(f"app.features.{feature}.settings").group
+        yield from (rf"\b{name.upper()}\b" for name in group.model_fields)
+    if find_spec(f"app.features.{feature}.cli"):
+        db = typer.Typer()
+        import_module(f"app.features.{feature}.cli").register(typer.Typer(), db)
+        yield from (rf"\bdb {command.name}\b" for command in db.registered_commands)
+
+
+def without(path: Path, removed: set[str]) -> str:
+    text = path.read_text("utf-8")
+    for name in {*removed, *blocks.PARTS}:
+        text = blocks.cut(text, name)
+    modules = [f"app/features/{name}" for name in removed]
+    return citations.cut_constants(text, modules)
+
+
+def left_files(removed: set[str]) -> Iterator[Path]:
+    """The files with blocks, but for those of removed features."""
+    patterns = [pattern for name in removed for pattern in files.OTHER_FILES.get(name, ())]
+    deleted = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    # A changelog has a history, and the guide of contributors an example that does not exist.
+    deleted |= {ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"}
+    yield from (path for path in blocks.files(ROOT) if deleted.isdisjoint({path, *path.parents}))
 
 
 class TestCitations:

@@ -8,6 +8,7 @@ from httpx2 import AsyncClient
 
 from app.config.known_secrets import DEMO_PASSWORD
 from app.config.settings import Settings
+from app.devtools.development import is_prepared, prepare
 from app.devtools.seed import ITEMS, USERS, seed_when_empty
 from app.features.users.models.user import User
 from tests.conftest import As
@@ -54,6 +55,21 @@ class TestSeed:
 
         client = await as_user(user)
         assert (await client.get("/api/v1/items")).json()["items"] == []
+
+    async def test_slow_database_is_waited_for(
+        self, client: AsyncClient, settings: Settings
+    ) -> None:
+        assert not await is_prepared(settings.database_url)
+        moment = {"connect_timeout_seconds": 1e-6, "command_timeout_seconds": 1e-6}
+        given = {f"database_{name}": seconds for name, seconds in moment.items()}
+
+        await asyncio.to_thread(prepare, settings.model_copy(update=given))
+
+        assert await sign_in(client, "guest")
+        assert await is_prepared(settings.database_url)
+
+    async def test_unreachable_database_is_not_prepared(self) -> None:
+        assert not await is_prepared("postgresql://app@127.0.0.1:1/nowhere")
 
     async def test_concurrent_seeds_create_the_data_once(
         self, app: FastAPI, settings: Settings

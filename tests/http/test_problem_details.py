@@ -78,6 +78,28 @@ class TestBodyThatCannotBeRead:
 
         assert response.status_code == 201
 
+    @pytest.mark.parametrize(
+        "media_type",
+        ["application/json-patch+json", "application/vnd.api+json", "text/plain", None],
+    )
+    async def test_other_format_of_a_patch_is_rejected(
+        self, signed_in: AsyncClient, media_type: str | None
+    ) -> None:
+        headers = {"Content-Type": media_type} if media_type else {}
+
+        response = await signed_in.patch("/api/v1/users/me", content=b"{}", headers=headers)
+
+        assert_problem(response, 415, "unsupported_media_type")
+        formats = "application/json, application/merge-patch+json"
+        assert response.headers["Accept-Patch"] == formats
+
+    async def test_merge_patch_is_accepted(self, signed_in: AsyncClient) -> None:
+        headers = {"Content-Type": "application/merge-patch+json"}
+
+        response = await signed_in.patch("/api/v1/users/me", content=b"{}", headers=headers)
+
+        assert response.status_code == 200
+
     async def test_json_is_rejected_where_a_form_is_wanted(self, client: AsyncClient) -> None:
         response = await client.post("/api/v1/auth/token", json={"username": "ada"})
 
@@ -102,7 +124,26 @@ class TestBodyThatCannotBeRead:
         assert_problem(response, 401, "unauthenticated")
 
 
+class TestMessages:
+    @pytest.mark.parametrize("price", ["x", "1.234", "12345678", 1e9, None, []])
+    async def test_messages_name_no_type_of_python(
+        self, signed_in: AsyncClient, price: object
+    ) -> None:
+        response = await signed_in.post(ITEMS, json=item_body(price=price))
+
+        (error,) = response.json()["errors"]
+        assert "Decimal" not in error["message"]
+
+
 class TestBodyThatIsTooLarge:
+    async def test_length_of_any_number_of_digits_is_a_length(self, client: AsyncClient) -> None:
+        """Otherwise the client would wait for the rejection until its body is late."""
+        headers = {**JSON, "Content-Length": str(2**64 - 1)}
+
+        response = await client.post("/api/v1/auth/refresh", content=b"{}", headers=headers)
+
+        assert_problem(response, 413, "content_too_large")
+
     async def test_body_at_the_limit_is_read(self, signed_in: AsyncClient) -> None:
         body = json.dumps(item_body()).encode().ljust(LIMIT)
 

@@ -31,6 +31,16 @@ def operations(app: FastAPI) -> list[tuple[str, str]]:
     return found + [("HEAD", path) for method, path in found if method == "GET"]
 
 
+def integer_parameters(app: FastAPI) -> list[tuple[str, str]]:
+    """Return path and name of each integer among the query parameters of the document."""
+    return [
+        (PARAMETER.sub("7f", path), parameter["name"])
+        for path, methods in app.openapi()["paths"].items()
+        for parameter in methods.get("get", {}).get("parameters", ())
+        if parameter["in"] == "query" and parameter["schema"].get("type") == "integer"
+    ]
+
+
 async def test_every_route_rejects_unknown_parameters(app: FastAPI, caller: AsyncClient) -> None:
     for method, path in operations(app):
         response = await caller.request(method, path, params={"surprise": "1"})
@@ -77,6 +87,32 @@ async def test_repeated_parameter_is_rejected(caller: AsyncClient, name: str) ->
     assert broken(response) == {f"/query/{name}": "repeated_parameter"}
 
 
+@pytest.mark.parametrize("value", ["1_0", "%2010", "+10", "%2B10", "10.0", "10%0A", "%D9%A1", ""])
+async def test_integers_have_digits_only(app: FastAPI, caller: AsyncClient, value: str) -> None:
+    for path, name in integer_parameters(app):
+        response = await caller.get(f"{path}?{name}={value}")
+
+        assert broken(response) == {f"/query/{name}": "int_parsing"}, path
+
+
+@pytest.mark.parametrize("value", ["1_0", "%2010", "+10", "1e1", "10%0A", "%D9%A1", "1."])
+async def test_amounts_are_plain_decimals(caller: AsyncClient, value: str) -> None:
+    response = await caller.get(f"{ITEMS}?min_price={value}")
+
+    assert broken(response) == {"/query/min_price": "decimal_parsing"}
+
+
+async def test_longest_search_text_is_accepted_in_any_script(caller: AsyncClient) -> None:
+    """Each of its 50 characters has up to 12 bytes in a URL."""
+    for letter in ("a", "я", "ก", "文", "\U00020000"):
+        response = await caller.get(ITEMS, params={"q": letter * 50})
+
+        assert response.status_code == 200, letter
+        assert broken(await caller.get(ITEMS, params={"q": letter * 51})) == {
+            "/query/q": "string_too_long"
+        }
+
+
 async def test_encoded_name_is_the_same_name(caller: AsyncClient) -> None:
     assert (await caller.get(f"{ITEMS}?%6Cimit=1")).status_code == 200
     assert broken(await caller.get(f"{ITEMS}?limit=1&%6cimit=2")) == {
@@ -103,7 +139,7 @@ async def test_declared_parameters_are_accepted(caller: AsyncClient, path: str) 
 async def test_response_to_a_large_query_is_small(caller: AsyncClient) -> None:
     query = "&".join(f"{'a' * 2000}{number}=1" for number in range(20))
 
-    response = await caller.get(f"{ITEMS}?{query}&limit=x")
+    response = await caller.get(f"{ITEMS}?{query}&min_price=x")
 
     errors = assert_problem(response, 422, "validation_failed")["errors"]
     assert {error["code"] for error in errors} == {"unknown_parameter"}

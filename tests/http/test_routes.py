@@ -1,4 +1,4 @@
-"""Routes: a path without parameters belongs to its own routes."""
+"""Routes: each matches its own paths only."""
 
 from collections import defaultdict
 
@@ -41,3 +41,12 @@ async def test_path_that_begins_like_a_static_one_has_a_parameter(
     client: AsyncClient, path: str
 ) -> None:
     assert_problem(await client.get(path), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/metrics%0A", "/liveness%0A", "/api/v1/items%0A", "/api/v1/items/export%0A", "/docs%0A"],
+)
+async def test_path_with_a_line_break_is_another_one(client: AsyncClient, path: str) -> None:
+    """The shipped nginx rejects `/metrics` and passes everything else."""
+    assert_problem(await client.get(path), 404, "not_found")

@@ -44,7 +44,7 @@ def resource_of(root: Path, singular: str, fields: list[str], options: Options) 
         mistakes_of_names(names, is_regular=not options.plural),
         mistakes_of_options(options),
         malformed(fields),
-        mistakes_of_fields(specs),
+        mistakes_of_fields(specs, len(fields)),
     )
     targets = {spec.arguments[0]: spec for spec in specs if spec.type == "ref"}
     owner = (OWNERS,) if options.owned_by else ()

@@ -52,7 +52,7 @@ def mistakes_of_names(names: Names, *, is_regular: bool) -> Iterator[str]:
                 is_regular and is_probably_plural(singular),
                 f"{singular} seems to be a plural: give the singular, or --plural as well.",
             ),
-            (singular == plural, f"{singular} is its own plural: give another --plural."),
+            (singular == plural, f"{singular} is its own plural: give --plural {singular}_items."),
             (
                 plural in RESERVED_WORDS,
                 f"{plural} is a reserved word of SQL: give another --plural.",
@@ -77,13 +77,18 @@ def mistakes_of_name(name: str) -> Iterator[str]:
                 f"{name} is not a name in snake case: use lower-case letters, 0-9 and _.",
             ),
             (name in PYTHON, f"{name} is a name of Python: choose another one."),
+            (
+                name.startswith("test_"),
+                f"pytest takes {name} for a test: choose a name that does not start with test_.",
+            ),
             (RETIRED_WORD.search(name), AVOIDED.format(name=name)),
         ]
     )
 
 
-def mistakes_of_fields(specs: list[FieldSpec]) -> Iterator[str]:
-    if not 1 <= len(specs) <= MAX_FIELDS:
+def mistakes_of_fields(specs: list[FieldSpec], count: int) -> Iterator[str]:
+    """Yield the mistakes in well-formed fields, and in the number of all that were given."""
+    if not 1 <= count <= MAX_FIELDS:
         yield f"Give 1 to {MAX_FIELDS} fields, such as number:str amount:money due:date?."
     for spec in specs:
         yield from spec.mistakes()
@@ -115,8 +120,8 @@ def mistakes_of_name_of_field(spec: FieldSpec) -> Iterator[str]:
             (RETIRED_WORD.search(name), AVOIDED.format(name=name)),
             (len(name) > MAX_FIELD, f"{name} is longer than {MAX_FIELD} characters: shorten it."),
             (
-                spec.type == "int" and (DURATION.search(name) or SIZE.search(name)),
-                f"{name} is a number without a unit: name it, as in {name}_seconds.",
+                spec.type == "int" and unit_of(name),
+                f"{name} is a number without a unit: name it, as in {name}_{unit_of(name)}.",
             ),
             (
                 name.endswith("_at") and spec.type not in {"date", "datetime"},
@@ -124,6 +129,13 @@ def mistakes_of_name_of_field(spec: FieldSpec) -> Iterator[str]:
             ),
         ]
     )
+
+
+def unit_of(name: str) -> str:
+    """Return a unit that the name of a number lacks, or an empty text."""
+    if DURATION.search(name):
+        return "seconds"
+    return "bytes" if SIZE.search(name) else ""
 
 
 def mistakes_of_resource(resource: Resource) -> Iterator[str]:

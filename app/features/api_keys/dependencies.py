@@ -12,7 +12,7 @@ from app.db.dependencies import UnitOfWorkDep
 from app.errors import InsufficientScope, Unprocessable, Violation
 from app.features.api_keys import crud as api_keys
 from app.features.api_keys.models import ApiKey
-from app.features.api_keys.schemas import ApiKeyCreate
+from app.features.api_keys.schemas import EXAMPLE_ID, ApiKeyCreate
 from app.features.api_keys.settings import ApiKeySettings
 from app.features.users.crud import credentials
 from app.resources import resources
@@ -20,7 +20,7 @@ from app.runtime.clock import now
 from app.security.authentication import SessionHolder
 from app.security.principals import Principal
 
-ApiKeyId = Annotated[uuid.UUID, Path(description="Id of the API key.")]
+ApiKeyId = Annotated[uuid.UUID, Path(description="Id of the API key.", examples=[EXAMPLE_ID])]
 
 
 @dataclass(frozen=True, slots=True)

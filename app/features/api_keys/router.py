@@ -11,6 +11,7 @@ from app.features.api_keys.dependencies import NewApiKeyDep, OwnApiKey, permit_s
 from app.features.api_keys.models import ApiKey, ApiKeyRow, TooManyApiKeys
 from app.features.api_keys.schemas import ApiKeyCreated, ApiKeyRead
 from app.features.api_keys.settings import ApiKeySettings
+from app.features.users.scopes import permit_management
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -60,8 +61,10 @@ async def create_api_key(
     response_class=Response,
     responses=responses(SessionRequired, NotFound),
 )
-async def revoke_api_key(row: OwnApiKey, uow: UnitOfWorkDep) -> None:
-    """End an API key."""
+async def revoke_api_key(row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
+    """End an API key; needs `users:write` if your role has it, or the scopes of the key."""
+    if not principal.scopes.issuperset(row.scopes):
+        permit_management(principal)
     await api_keys.revoke(uow, row)
 
 

@@ -12,6 +12,9 @@ from app.feature import load_features
 from app.http.schemas import LINE, RequestModel, ResponseModel, Storable, Timestamp
 from app.runtime.clock import now
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000007001"
+
 
 class ScopeSchema:
     """JSON Schema of a scope: the features that are enabled when the document is generated."""

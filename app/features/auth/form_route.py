@@ -1,7 +1,8 @@
-"""Strict decoding of urlencoded forms: rejects text that is not UTF-8 with 422."""
+"""Strict reading of forms: rejects text that is not UTF-8, and repeated fields, with 422."""
 
 import codecs
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
 from fastapi import Request, Response
@@ -9,17 +10,19 @@ from fastapi import Request, Response
 from app.http.charset import declared_charset, decoded, invalid_text
 from app.http.routes import Handler, ServiceRoute
 
+REPEATED = "The field may be sent once"
 FORM = "application/x-www-form-urlencoded"
 
 
 class FormRoute(ServiceRoute):
-    """A route that rejects a urlencoded form that is not in UTF-8."""
+    """A route that rejects a form that is not in UTF-8, or repeats a field."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
 
         async def check_and_handle(request: Request) -> Response:
             check_form(request.headers.get("content-type", ""), await request.body())
+            check_names(name for name, _ in (await request.form()).multi_items())
             return await handler(request)
 
         return check_and_handle
@@ -38,6 +41,17 @@ def check_form(content_type: str, body: bytes) -> None:
             "charset_unsupported", f"A form is sent in UTF-8, not {charset}", ("body",)
         )
     check_pairs(body)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Check that no field is repeated: layers in front may read another of its values.
+
+    Raises:
+        RequestValidationError: one is.
+    """
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise invalid_text("repeated_field", REPEATED, ("body", name))
 
 
 def codecs_differ(charset: str) -> bool:

@@ -13,6 +13,7 @@ from app.features.auth import router as auth
 from app.features.auth.crud import email_changes, mailed_tokens
 from app.features.auth.dependencies import Client, ClientDep, LoginThrottleDep
 from app.features.auth.form_route import FormRoute
+from app.features.auth.jobs.send_reset_mail import SendResetMail
 from app.features.auth.jobs.send_verification_mail import ResendVerificationMail
 from app.features.auth.login_throttle import LoginThrottle, MailKind
 from app.features.auth.models.mailed_token import Purpose
@@ -142,8 +143,12 @@ async def resend_reset(
     client: ClientDep,
 ) -> Response:
     try:
-        async with transactions() as uow:
-            await auth.forget_password(PasswordForgotten(email=email), uow, limits, client)
+        data = PasswordForgotten(email=email)
+        # Before the transaction: with a connection held, it would wait for a second one.
+        await limits.count_address("forgot", client.address)
+        if await limits.may_mail(MailKind.RESET, data.email):
+            async with transactions() as uow:
+                await enqueue(uow, SendResetMail(email=data.email))
     except (AppError, ValidationError) as error:
         return ask_again(request, CHOOSE, "reset-password/request", error)
     return message(request, "Look into your mailbox", ON_ITS_WAY, status=202)

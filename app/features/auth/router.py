@@ -39,6 +39,7 @@ from app.features.users.crud import credentials, sessions, users
 from app.features.users.dependencies import Passwords, reject_weak
 from app.features.users.models.user import EmailTaken, UsernameTaken
 from app.features.users.schemas import UserRead, UserRegister
+from app.features.users.scopes import permit_management
 from app.features.users.signals import RevocationReason, UserRegistered
 from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
@@ -128,7 +129,11 @@ async def logout(uow: UnitOfWorkDep, principal: AccountHolder) -> None:
 async def logout_everywhere(
     uow: UnitOfWorkDep, principal: AccountHolder, revoke_api_keys: RevokeApiKeys = True
 ) -> None:
-    """End all your sessions and, unless you decide otherwise, your API keys and webhooks."""
+    """End all your sessions and, unless you decide otherwise, your API keys and webhooks.
+
+    Needs the scopes `users:read` and `users:write`, as far as your role has them.
+    """
+    permit_management(principal)
     await credentials.lock(uow, principal.id)
     await credentials.end_sessions(uow, principal.id)
     if revoke_api_keys:

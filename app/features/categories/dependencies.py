@@ -11,7 +11,7 @@ from app.db.listing import Filters
 from app.features.categories import crud as categories
 from app.features.categories.models import Category, CategoryRow
 from app.features.categories.response_cache import CachedResponse, ResponseCache, cacheable
-from app.features.categories.schemas import CategoryNode
+from app.features.categories.schemas import EXAMPLE_ID, CategoryNode
 from app.features.categories.scopes import ItemReader
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
@@ -19,7 +19,7 @@ from app.resources import resources
 from app.security.authentication import Administrator
 
 NODES = TypeAdapter(list[CategoryNode])
-CategoryId = Annotated[uuid.UUID, Path(description="Id of the category.")]
+CategoryId = Annotated[uuid.UUID, Path(description="Id of the category.", examples=[EXAMPLE_ID])]
 
 
 async def get_category(category_id: CategoryId, reads: ReplicaReads, _: ItemReader) -> CategoryRow:

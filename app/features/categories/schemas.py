@@ -8,6 +8,8 @@ from pydantic import MISSING, Field
 from app.features.categories.models import MAX_CATEGORIES
 from app.http.schemas import LINE, PARAGRAPH, Id, RequestModel, ResponseModel, Storable, Stored
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000003001"
 Name = Annotated[Storable, Field(min_length=1, max_length=100, examples=["Garden"]), LINE]
 Description = Annotated[
     Storable, Field(max_length=500, examples=["What stands outside."]), PARAGRAPH

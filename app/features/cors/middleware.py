@@ -21,6 +21,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 EXPOSED_HEADERS = (
     "Accept",
     "Accept-Encoding",
+    "Accept-Patch",
     "Accept-Ranges",
     "Allow",
     "Content-Disposition",

@@ -11,14 +11,14 @@ from app.db.listing import Filters
 from app.features.files import crud as files
 from app.features.files.lifespan import FileResources
 from app.features.files.models import FileRow, Quota
-from app.features.files.schemas import FilePath
+from app.features.files.schemas import EXAMPLE_ID, FilePath
 from app.features.files.scopes import FileReader
 from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
 from app.resources import resources
 
-FileId = Annotated[uuid.UUID, Path(description="Id of the file.")]
+FileId = Annotated[uuid.UUID, Path(description="Id of the file.", examples=[EXAMPLE_ID])]
 
 
 async def get_storage(request: Request) -> Storage:

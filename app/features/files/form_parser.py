@@ -16,7 +16,7 @@ from app.features.files.schemas import MAX_BATCH
 from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage
 from app.features.files.upload_processing import FileProcessor
-from app.http.charset import declared_charset, decoded
+from app.http.charset import declared_charset, decoded, invalid_text
 from app.http.schemas import RequestModel
 
 MAX_FIELD_BYTES = 4096
@@ -91,6 +91,8 @@ class FormParser:
 
     async def _process_field(self, part: Part) -> None:
         name = part.head.name
+        if name in self._upload.fields:
+            raise invalid_text("repeated_field", "The field may be sent once", ("body", name))
         charset = declared_charset(part.head.content_type, default=self._charset)
         self._upload.fields[name] = decoded(await field_bytes(part), "body", name, charset=charset)
 

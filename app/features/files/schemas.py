@@ -19,13 +19,15 @@ def none_if_empty(value: str) -> str | None:
     return value or None
 
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID, EXAMPLE_PATH = "01900000-0000-7000-8000-000000005001", "docs/2026/report.pdf"
 FilePath = Annotated[
     str,
     Field(
         min_length=1,
         max_length=500,
         pattern=f"^{SEGMENT}(/{SEGMENT})*$",
-        examples=["docs/2026/report.pdf"],
+        examples=[EXAMPLE_PATH],
     ),
 ]
 Description = Annotated[
@@ -49,7 +51,7 @@ class FileBatchDetails(RequestModel):
 class FileRead(Stored):
     name: str = Field(max_length=255, examples=["report.pdf"])
     """Name of the file when it was uploaded, without folders."""
-    path: str | None = Field(max_length=500, examples=["docs/2026/report.pdf"])
+    path: str | None = Field(max_length=500, examples=[EXAMPLE_PATH])
     """Path to read the file by, unique among the files of its owner; or null."""
     description: str | None = Field(max_length=500, examples=["The report of 2026."])
     """Text about the file, or null."""

@@ -58,7 +58,7 @@ class Executor:
             query = check_request(body, self._schema, only_queries=uow is None)
         except (InvalidQuery, QueryTooComplex) as error:
             rejected = GraphQLError(error.detail, original_error=error)
-            return {"data": None, "errors": [error_of(rejected, request.scope)]}
+            return {"errors": [error_of(rejected, request.scope)]}
         await charge(request, principal, query.extra_requests)
         known = (principal, reads, resources(request))
         context = MutationContext(*known, uow) if uow else Context(*known)
@@ -73,7 +73,9 @@ class Executor:
             context_value=context,
             operation_name=body.operationName,
         )
-        response: dict[str, Any] = {"data": result.data}
+        # Before the execution, errors have no path and responses no data (GraphQL, section 7.1).
+        is_executed = result.data is not None or any(error.path for error in result.errors or [])
+        response: dict[str, Any] = {"data": result.data} if is_executed else {}
         # A field that fails on every row would otherwise produce a response of megabytes.
         for failed in (result.errors or [])[:MAX_ERRORS]:
             if isinstance(failed.original_error, REPEATABLE):

@@ -28,7 +28,12 @@ from app.features.graphql.costs import (
     is_introspection,
     rows_of,
 )
-from app.features.graphql.errors import InvalidQuery, QueryTooComplex
+from app.features.graphql.errors import (
+    InvalidQuery,
+    PersistedQueryNotSupported,
+    QueryTooComplex,
+)
+from app.features.graphql.request import NOT_SENT
 
 MAX_TOKENS = 1000
 MAX_DEPTH = 8
@@ -65,9 +70,12 @@ def check_query(
         connections: the fields that return a page.
 
     Raises:
+        PersistedQueryNotSupported: only the hash of the document was sent.
         InvalidQuery: it has a syntax error.
         QueryTooComplex: it exceeds a limit.
     """
+    if query == NOT_SENT:
+        raise PersistedQueryNotSupported
     try:
         document = parse(query, max_tokens=MAX_TOKENS, no_location=True)
     except GraphQLSyntaxError as error:
@@ -95,6 +103,7 @@ class DocumentVisitor:
             for each in document.definitions
             if isinstance(each, FragmentDefinitionNode)
         }
+        self._spread: set[str] = set()
         self._fields = 0
         self._aliases = 0
         self._repeated = 0
@@ -105,6 +114,17 @@ class DocumentVisitor:
             if isinstance(each, OperationDefinitionNode):
                 self._variables = {**defaults_of(each), **self._variables}
                 self._visit(each.selection_set, depth=1, inside=(), times=1)
+        self._reject_unvisited()
+
+    def _reject_unvisited(self) -> None:
+        """Reject definitions that no limit applies to: validation would take time for them."""
+        operations = [
+            each for each in self._document.definitions if isinstance(each, OperationDefinitionNode)
+        ]
+        if operations and self._fragments.keys() - self._spread:
+            raise InvalidQuery("A fragment is never used.")
+        if operations and len(operations) + len(self._fragments) < len(self._document.definitions):
+            raise InvalidQuery("A document has operations and fragments, each name once.")
 
     def _visit(
         self, selections: SelectionSetNode, *, depth: int, inside: tuple[str, ...], times: int
@@ -144,6 +164,7 @@ class DocumentVisitor:
         if name in self._fragments:
             # Counted as a field: nested spreads without any field would double unbounded.
             self._fields += 1
+            self._spread.add(name)
             reject_above(self._fields, MAX_FIELDS, "fields")
             yield from self._fields_of(self._fragments[name].selection_set, (*inside, name))
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Query
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from fastapi import Depends, Query, Request
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.errors import Unprocessable
+from app.errors import Unprocessable, Violation
 from app.http.json_bounds import check_structure
 from app.http.problem_details import violations
 from app.http.query_parameters import IgnoredParameters
@@ -34,11 +34,26 @@ def bounded(variables: dict[str, Any]) -> dict[str, Any]:
 Variables = Annotated[dict[str, Any], Field(max_length=100), AfterValidator(bounded)]
 
 
+# A document without an operation, for a request that contains only the hash of one (automatic
+# persisted queries). Clients need a response of GraphQL to then send the query itself.
+NOT_SENT = "#"
+MISSING_QUERY = Violation("/query/query", "Field required", "missing")
 EXAMPLE = "{ items(first: 3) { edges { node { name price owner { username } } } } }"
 
 
 class GraphQLRequest(RequestModel):
     """One operation; a list of several is rejected."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def without_batches(cls, data: Any) -> Any:
+        """Explain that batches are not supported, and accept the hash of a query."""
+        if isinstance(data, list):
+            message = "Send each operation in a request of its own: there are no batches"
+            raise PydanticCustomError("batch_not_supported", message)
+        if isinstance(data, dict) and "query" not in data and is_hash(data.get("extensions")):
+            return {**data, "query": NOT_SENT}
+        return data
 
     query: Annotated[str, Field(min_length=1, max_length=MAX_QUERY, examples=[EXAMPLE]), OPAQUE]
     """The document, with at most 1,000 tokens."""
@@ -50,6 +65,10 @@ class GraphQLRequest(RequestModel):
     """Extensions of the protocol; none is supported, and all are ignored."""
 
 
+def is_hash(extensions: Any) -> bool:
+    return isinstance(extensions, dict) and "persistedQuery" in extensions
+
+
 VARIABLES: TypeAdapter[dict[str, Any] | None] = TypeAdapter(Variables | None)
 # Of the protocol; the service has none.
 EXTENSIONS = IgnoredParameters("extensions")
@@ -57,16 +76,17 @@ EXTENSIONS = IgnoredParameters("extensions")
 
 async def get_query(
     _: Annotated[None, Depends(EXTENSIONS)],
+    request: Request,
     query: Annotated[
-        str,
+        str | None,
         Query(
             min_length=1,
             max_length=MAX_QUERY,
-            description="One document.",
-            examples=["{ me { username } }"],
+            description="One document; required.",
+            openapi_examples={"me": {"value": "{ me { username } }"}},
         ),
         OPAQUE,
-    ],
+    ] = None,
     variables: Annotated[
         str | None,
         Query(max_length=MAX_QUERY, description="The variables as a JSON object."),
@@ -82,7 +102,15 @@ async def get_query(
         OPAQUE,
     ] = None,
 ) -> GraphQLRequest:
-    """Return the request in the parameters of a URL (GraphQL over HTTP, section 4.2)."""
+    """Return the request in the parameters of a URL (GraphQL over HTTP, section 4.2).
+
+    Raises:
+        Unprocessable: there is no query, nor the hash of one.
+    """
+    if query is None:
+        if "persistedQuery" not in request.query_params.get("extensions", ""):
+            raise Unprocessable(violations=[MISSING_QUERY])
+        query = NOT_SENT
     values = parse_variables(variables) if variables is not None else None
     return GraphQLRequest(query=query, variables=values, operationName=operation_name)
 

@@ -7,6 +7,7 @@ from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.errors import MethodNotAllowed
 from app.features.graphql.lifespan import GraphQLResources
 from app.features.graphql.request import GraphQLQuery, GraphQLRequest
+from app.features.graphql.response import graphql_response
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
@@ -23,9 +24,14 @@ async def execute_graphql(
     uow: UnitOfWorkDep,
     request: Request,
 ) -> Response:
-    """Execute one GraphQL operation; problems are in the extensions of its errors."""
+    """Execute one GraphQL operation; problems are in the extensions of its errors.
+
+    A client that prefers `application/graphql-response+json` gets it, with 400 for an operation
+    that was not executed.
+    """
     executor = await resources(request)[GraphQLResources].executor()
-    return JSONResponse(await executor.execute(request, body, principal, reads, uow))
+    result = await executor.execute(request, body, principal, reads, uow)
+    return graphql_response(request, result)
 
 
 @router.get("/graphql", response_class=JSONResponse, responses=responses(MethodNotAllowed))
@@ -37,4 +43,5 @@ async def query_graphql(
     A browser that asks for HTML gets GraphiQL in development.
     """
     executor = await resources(request)[GraphQLResources].executor()
-    return JSONResponse(await executor.execute(request, query, principal, reads, None))
+    result = await executor.execute(request, query, principal, reads, None)
+    return graphql_response(request, result)

@@ -43,9 +43,10 @@ async def respond_idempotently(
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return await handler(request)
+    # Reads the body first: its credential may have been revoked while it arrived.
+    fingerprint = await fingerprint_of(request)
     await pass_guards(request, guards)
     check_key(key)
-    fingerprint = await fingerprint_of(request)
     return await execute_once(
         request, request.state.unit_of_work, key, fingerprint, partial(handler, request)
     )

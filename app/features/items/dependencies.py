@@ -12,7 +12,13 @@ from app.db.listing import Filters
 from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
 from app.features.items.models import Item, ItemRow
-from app.features.items.schemas import QueryBound, Tag
+from app.features.items.schemas import (
+    DELETED_EXAMPLE_ID,
+    EXAMPLE_ID,
+    EXAMPLE_ID_V2,
+    QueryBound,
+    Tag,
+)
 from app.features.items.scopes import ItemWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
@@ -24,7 +30,12 @@ SEARCH_TEXT = TypeAdapter(SearchText)
 # Up to four bytes for each character, each encoded as %XX.
 MAX_COOKIE = MAX_SEARCH_LENGTH * 4 * 3
 
-ItemId = Annotated[uuid.UUID, Path(description="Id of the item.")]
+ItemId = Annotated[uuid.UUID, Path(description="Id of the item.", examples=[EXAMPLE_ID])]
+# Each version deletes another example, and one is deleted already.
+ItemIdV2 = Annotated[uuid.UUID, Path(description="Id of the item.", examples=[EXAMPLE_ID_V2])]
+DeletedItemId = Annotated[
+    uuid.UUID, Path(description="Id of the deleted item.", examples=[DELETED_EXAMPLE_ID])
+]
 
 
 async def get_item(item_id: ItemId, reads: ReplicaReads, _: ItemReader) -> ItemRow:
@@ -40,8 +51,18 @@ async def get_own_item(
     return item
 
 
+async def get_item_v2(item_id: ItemIdV2, reads: ReplicaReads, reader: ItemReader) -> ItemRow:
+    return await get_item(item_id, reads, reader)
+
+
+async def get_own_item_v2(
+    item_id: ItemIdV2, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
+) -> Item:
+    return await get_own_item(item_id, uow, principal, precondition)
+
+
 async def get_own_deleted_item(
-    item_id: ItemId, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
+    item_id: DeletedItemId, uow: UnitOfWorkDep, principal: ItemWriter, precondition: PreconditionDep
 ) -> Item:
     item = await items.get_deleted(uow, item_id)
     permit_change(principal, item.owner_id)
@@ -115,6 +136,8 @@ async def get_item_filters(
 
 ReadableItem = Annotated[ItemRow, Depends(get_item)]
 OwnItem = Annotated[Item, Depends(get_own_item)]
+ReadableItemV2 = Annotated[ItemRow, Depends(get_item_v2)]
+OwnItemV2 = Annotated[Item, Depends(get_own_item_v2)]
 OwnDeletedItem = Annotated[Item, Depends(get_own_deleted_item)]
 ItemFilters = Annotated[Filters, Depends(get_item_filters)]
 ItemPagination = Annotated[Pagination, Depends(paginated(items.LISTING))]

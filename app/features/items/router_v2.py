@@ -8,7 +8,7 @@ from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.errors import NotFound, NotPermitted, PreconditionFailed
 from app.features.categories.scopes import ItemReader
 from app.features.items import crud as items
-from app.features.items.dependencies import ItemFilters, OwnItem, ReadableItem
+from app.features.items.dependencies import ItemFilters, OwnItemV2, ReadableItemV2
 from app.features.items.schemas_v2 import ItemCreateV2, ItemReadV2, ItemUpdateV2
 from app.features.items.scopes import ItemWriter
 from app.http.etag_response import etag_response
@@ -23,7 +23,7 @@ ItemPages = Annotated[Pagination, Depends(paginated_by_cursor(items.LISTING))]
 
 
 @router.get("/{item_id}", response_model=ItemReadV2, responses=responses(NotFound))
-async def read_item_v2(item: ReadableItem, request: Request) -> Response:
+async def read_item_v2(item: ReadableItemV2, request: Request) -> Response:
     """Read one item."""
     return etag_response(request, ItemReadV2, item)
 
@@ -48,13 +48,13 @@ async def create_item_v2(
 
 @router.patch("/{item_id}", response_model=ItemReadV2, responses=CHANGES)
 async def update_item_v2(
-    data: ItemUpdateV2, item: OwnItem, uow: UnitOfWorkDep, request: Request
+    data: ItemUpdateV2, item: OwnItemV2, uow: UnitOfWorkDep, request: Request
 ) -> Response:
     """Change fields of your item; those that you do not send stay."""
     return etag_response(request, ItemReadV2, await items.update(uow, item, data.to_v1()))
 
 
 @router.delete("/{item_id}", status_code=204, response_class=Response, responses=CHANGES)
-async def delete_item_v2(item: OwnItem, uow: UnitOfWorkDep) -> None:
+async def delete_item_v2(item: OwnItemV2, uow: UnitOfWorkDep) -> None:
     """Delete your item; it can be restored."""
     await items.delete(uow, item)

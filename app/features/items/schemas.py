@@ -35,6 +35,10 @@ from app.http.schemas import (
 )
 
 MAX_BATCH = 1000
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000002001"
+EXAMPLE_ID_V2 = "01900000-0000-7000-8000-000000002002"
+DELETED_EXAMPLE_ID = "01900000-0000-7000-8000-000000002003"
 UNKNOWN_CATEGORY = ErrorDetails(
     type="unknown_category", loc=("category_id",), msg="There is no such category", input=None
 )
@@ -48,8 +52,9 @@ Description = Annotated[Storable, Field(max_length=500, examples=["Solid wood, o
 Price = Annotated[Money, Field(gt=0, le=MAX_GROSS_PRICE), amount("999.99"), PLAIN, TWO_PLACES]
 Tax = Annotated[Money, Field(ge=0, le=100), amount("19.00"), PLAIN, TWO_PLACES]
 Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
-# In a URL everything is text, so that more spellings of a number are accepted.
-QueryBound = Annotated[Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), amount("999.99")]
+QueryBound = Annotated[
+    Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), amount("999.99"), PLAIN
+]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 

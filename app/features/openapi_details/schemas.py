@@ -76,7 +76,15 @@ def without_null(parameter: Node) -> Node:
     union = parameter["schema"].get("anyOf", [{}])
     options = [part for part in union if part.get("type") != "null"]
     merged = options[0] if len(options) == 1 else {"anyOf": options}
-    return {**parameter, "schema": {**merged, **schema}}
+    return prefilled({**parameter, "schema": {**merged, **schema}})
+
+
+def prefilled(parameter: Node) -> Node:
+    """Add the example of a required parameter, which Swagger UI does not take from the schema."""
+    match parameter:
+        case {"required": True, "schema": {"examples": [first, *_]}}:
+            return {"example": first, **parameter}
+    return parameter
 
 
 def example_of(schema: Node, components: Node, *, is_required: bool = True) -> Any:

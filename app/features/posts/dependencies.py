@@ -9,13 +9,14 @@ from app.db.dependencies import ReplicaReads, UnitOfWorkDep
 from app.db.listing import Filters
 from app.features.posts import crud as posts
 from app.features.posts.models import Post, PostRow, Status
+from app.features.posts.schemas import EXAMPLE_ID
 from app.features.posts.scopes import PostReader, PostWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import SearchText
 from app.security.authentication import permit_change
 
-PostId = Annotated[uuid.UUID, Path(description="Id of the post.")]
+PostId = Annotated[uuid.UUID, Path(description="Id of the post.", examples=[EXAMPLE_ID])]
 
 
 async def get_post(post_id: PostId, reads: ReplicaReads, principal: PostReader) -> PostRow:

@@ -9,6 +9,8 @@ from pydantic import MISSING, Field
 from app.features.posts.models import Status
 from app.http.schemas import LINE, TEXT, RequestModel, ResponseModel, Storable, Stored
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000004001"
 Title = Annotated[
     Storable, Field(min_length=1, max_length=200, examples=["On oiling walnut"]), LINE
 ]

@@ -10,12 +10,16 @@ from app.db.listing import Filters
 from app.features.background_jobs.models import Task, TaskStatus
 from app.features.tasks import crud as tasks
 from app.features.tasks.models import TaskRow
+from app.features.tasks.schemas import EXAMPLE_ID, FAILED_EXAMPLE_ID
 from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
 from app.resources import resources
 from app.security.authentication import SignedIn
 
-TaskId = Annotated[uuid.UUID, Path(description="Id of the task.")]
+TaskId = Annotated[uuid.UUID, Path(description="Id of the task.", examples=[EXAMPLE_ID])]
+FailedTaskId = Annotated[
+    uuid.UUID, Path(description="Id of the failed task.", examples=[FAILED_EXAMPLE_ID])
+]
 
 
 async def get_task(task_id: TaskId, reads: Reads, principal: SignedIn) -> TaskRow:
@@ -29,6 +33,12 @@ async def get_task_for_change(
     # Not required: each progress report creates a new version.
     precondition.check_if_sent(task)
     return task
+
+
+async def get_task_to_retry(
+    task_id: FailedTaskId, uow: UnitOfWorkDep, principal: SignedIn, precondition: PreconditionDep
+) -> Task:
+    return await get_task_for_change(task_id, uow, principal, precondition)
 
 
 async def require_task_capacity(request: Request, uow: UnitOfWorkDep, principal: SignedIn) -> None:
@@ -60,4 +70,5 @@ async def get_task_filters(
 TaskCapacity = Annotated[None, Depends(require_task_capacity)]
 ReadableTask = Annotated[TaskRow, Depends(get_task)]
 OwnTask = Annotated[Task, Depends(get_task_for_change)]
+TaskToRetry = Annotated[Task, Depends(get_task_to_retry)]
 TaskFilters = Annotated[Filters, Depends(get_task_filters)]

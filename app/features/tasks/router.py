@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound, PreconditionFailed
 from app.features.tasks import crud as tasks
-from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters
+from app.features.tasks.dependencies import OwnTask, ReadableTask, TaskFilters, TaskToRetry
 from app.features.tasks.errors import AlreadyFinished, NotFailed
 from app.features.tasks.models import TaskRow
 from app.features.tasks.schemas import TaskRead
@@ -55,7 +55,7 @@ async def cancel_task(task: OwnTask, uow: UnitOfWorkDep) -> None:
     status_code=202,
     responses=responses(NotFound, PreconditionFailed, NotFailed),
 )
-async def retry_task(task: OwnTask, uow: UnitOfWorkDep, request: Request) -> Response:
+async def retry_task(task: TaskToRetry, uow: UnitOfWorkDep, request: Request) -> Response:
     """Retry your failed task."""
     location = path_of(request, "read_task", task_id=task.id)
     return etag_response(request, TaskRead, await tasks.retry(uow, task), location=location)

@@ -9,6 +9,10 @@ from pydantic import Field
 from app.features.background_jobs.models import TaskStatus
 from app.http.schemas import Stored
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000008001"
+FAILED_EXAMPLE_ID = "01900000-0000-7000-8000-000000008002"
+
 
 class TaskRead(Stored):
     """The status of a job; `result` and `error` are set after it has ended or failed."""

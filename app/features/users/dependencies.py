@@ -13,6 +13,7 @@ from app.features.users.crud import users
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
+from app.features.users.schemas import EXAMPLE_ID, OTHER_EXAMPLE_ID
 from app.features.users.scopes import ProfileWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
@@ -21,7 +22,10 @@ from app.resources import resources
 from app.security.authentication import Administrator
 from app.security.principals import Principal, Role
 
-UserId = Annotated[uuid.UUID, Path(description="Id of the account.")]
+UserId = Annotated[uuid.UUID, Path(description="Id of the account.", examples=[EXAMPLE_ID])]
+OtherUserId = Annotated[
+    uuid.UUID, Path(description="Id of another account.", examples=[OTHER_EXAMPLE_ID])
+]
 UserSearchText = Annotated[Storable, Field(min_length=1, max_length=50), LINE]
 
 
@@ -34,7 +38,7 @@ async def get_own_account(
 
 
 async def get_other_account(
-    user_id: UserId, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
+    user_id: OtherUserId, uow: UnitOfWorkDep, _: Administrator, precondition: PreconditionDep
 ) -> User:
     user = await users.get_for_change(uow, user_id)
     precondition.check(user)

@@ -15,12 +15,13 @@ def email_address(text: str) -> str:
     give one address. A look-alike domain differs visibly in its A-labels.
 
     Raises:
-        TextRejected: the text is no address, or needs SMTPUTF8 (RFC 6531), as look-alikes do.
+        TextRejected: the text is no address, has a local part of more than 64 octets (RFC 5321,
+            section 4.5.3.1.1), or needs SMTPUTF8 (RFC 6531), as look-alikes do.
     """
     if len(text) > MAX_LENGTH:
         raise TextRejected("value_error", "The e-mail address is not valid")
     try:
-        address = validate_email(text.strip(), check_deliverability=False)
+        address = validate_email(text.strip(), check_deliverability=False, strict=True)
     except EmailNotValidError:
         raise TextRejected("value_error", "The e-mail address is not valid") from None
     if address.ascii_email is None:

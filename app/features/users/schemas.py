@@ -12,6 +12,10 @@ from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
 from app.http.schemas import LINE, Described, RequestModel, ResponseModel, Storable, Stored
 from app.security.principals import Role
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000001002"
+OTHER_EXAMPLE_ID = "01900000-0000-7000-8000-000000001003"
+SESSION_EXAMPLE_ID = "01900000-0000-7000-8000-000000006001"
 # Applies to new names only: accounts with other names can sign in with them. ADR 0028.
 USERNAME = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
 

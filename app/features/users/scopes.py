@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Security
 
+from app.feature import load_features
 from app.security.authentication import account_authentication, authentication
 from app.security.permissions import EVERY_ROLE, USERS, Scope
 from app.security.principals import Principal
@@ -15,3 +16,16 @@ ProfileReader = Annotated[Principal, Security(authentication, scopes=[USERS_READ
 ProfileWriter = Annotated[Principal, Security(authentication, scopes=[USERS_WRITE.name])]
 # Changes of the own account before its e-mail address is confirmed; rejects API keys.
 AccountOwner = Annotated[Principal, Security(account_authentication, scopes=[USERS_WRITE.name])]
+
+
+def permit_management(principal: Principal) -> None:
+    """Check that a session may end other sessions and API keys of its account.
+
+    A client that signed in with fewer scopes than the role has needs those of the account.
+
+    Raises:
+        InsufficientScope: it lacks one of them.
+    """
+    of_role = load_features().permissions.of(principal.role)
+    of_account = {USERS_READ.name, USERS_WRITE.name} & of_role
+    principal.once_verified().require(*sorted(of_account))

@@ -9,7 +9,8 @@ from app.db.dependencies import Reads, UnitOfWorkDep
 from app.errors import NotFound, SessionRequired
 from app.features.users.crud import sessions
 from app.features.users.models.session import SessionRow
-from app.features.users.schemas import SessionRead
+from app.features.users.schemas import SESSION_EXAMPLE_ID, SessionRead
+from app.features.users.scopes import permit_management
 from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
@@ -17,7 +18,9 @@ from app.http.unit_of_work import UnitOfWorkRoute
 from app.security.authentication import SessionHolder
 
 router = APIRouter(prefix="/auth/sessions", tags=["auth"], route_class=UnitOfWorkRoute)
-SessionId = Annotated[uuid.UUID, Path(description="Id of the session.")]
+SessionId = Annotated[
+    uuid.UUID, Path(description="Id of the session.", examples=[SESSION_EXAMPLE_ID])
+]
 SessionPagination = Annotated[Pagination, Depends(paginated(sessions.LISTING))]
 
 
@@ -37,5 +40,7 @@ async def list_sessions(
     responses=responses(SessionRequired, NotFound),
 )
 async def end_session(session_id: SessionId, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
-    """End one of your sessions."""
+    """End one of your sessions; another one than this needs `users:write` if your role has it."""
+    if session_id != principal.session_id:
+        permit_management(principal)
     await sessions.end(uow, session_id, user_id=principal.id)

@@ -16,7 +16,8 @@ from app.features.webhooks.crud import webhooks
 from app.features.webhooks.lifespan import WebhookResources
 from app.features.webhooks.models.delivery import DeliveryStatus, WebhookDelivery
 from app.features.webhooks.models.webhook import Webhook, WebhookRow
-from app.features.webhooks.schemas.webhook import WebhookCreate, WebhookUpdate
+from app.features.webhooks.schemas.delivery import DELIVERY_EXAMPLE_ID
+from app.features.webhooks.schemas.webhook import EXAMPLE_ID, WebhookCreate, WebhookUpdate
 from app.features.webhooks.scopes import WebhookManager
 from app.features.webhooks.ssrf_guard import DestinationRejected
 from app.http.pagination import Pagination, paginated
@@ -24,8 +25,10 @@ from app.http.precondition_dependency import PreconditionDep
 from app.resources import resources
 from app.security.principals import Principal
 
-WebhookId = Annotated[uuid.UUID, Path(description="Id of the webhook.")]
-DeliveryId = Annotated[uuid.UUID, Path(description="Id of the delivery.")]
+WebhookId = Annotated[uuid.UUID, Path(description="Id of the webhook.", examples=[EXAMPLE_ID])]
+DeliveryId = Annotated[
+    uuid.UUID, Path(description="Id of the delivery.", examples=[DELIVERY_EXAMPLE_ID])
+]
 
 
 async def get_webhook(webhook_id: WebhookId, reads: Reads, principal: WebhookManager) -> WebhookRow:

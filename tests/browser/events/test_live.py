@@ -4,13 +4,19 @@ import asyncio
 
 from tests.browser.chromium import Browser, new_page
 from tests.browser.conftest import DevelopmentService
-from tests.browser.streams.scripts import open_with_scripts
+from tests.browser.streams.scripts import disable_user, open_with_scripts
 from tests.conftest import execute
 
 FOLLOW = """
 window.names = [];
 window.starts = 0;
-follow(["item.created"], (event) => names.push(event.data.name), () => { starts += 1; });
+window.ended = "";
+follow(
+  ["item.created"],
+  (event) => names.push(event.data.name),
+  () => { starts += 1; },
+  (reason) => { ended = reason; },
+);
 """
 CREATE = """
 INSERT INTO items (id, name, price, owner_id)
@@ -23,7 +29,7 @@ def create(service: DevelopmentService, name: str) -> None:
     asyncio.run(execute(service.database_url, CREATE.format(name)))
 
 
-def test_resumes_without_gap_or_duplicate_after_a_restart(
+def test_resumes_without_gap_or_duplicate_and_ends_with_the_account(
     browser: Browser, stopped_service: DevelopmentService
 ) -> None:
     service = stopped_service
@@ -39,6 +45,10 @@ def test_resumes_without_gap_or_duplicate_after_a_restart(
             page.wait_for("names.length === 2")
             create(service, "After it")
             page.wait_for("names.length > 2")
+            assert page.value("ended") == ""
+            # No attempt would succeed.
+            disable_user(service.address)
+            page.wait_for("ended !== ''")
 
         assert page.value("names") == ["Before the restart", "Meanwhile", "After it"]
         assert page.value("starts") == 1

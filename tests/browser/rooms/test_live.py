@@ -2,7 +2,7 @@
 
 from tests.browser.chromium import Browser, new_page
 from tests.browser.conftest import DevelopmentService
-from tests.browser.streams.scripts import open_with_scripts
+from tests.browser.streams.scripts import disable_user, open_with_scripts
 from tests.browser.test_rooms import enter
 
 ENTER = """
@@ -11,11 +11,11 @@ window.greetings = 0;
 window.lobby = enterRoom("lobby", (envelope) => {
   if (envelope.type === "presence") greetings += 1;
   if (envelope.type === "message") texts.push(envelope.text);
-});
+}, (reason) => { window.ended = reason; });
 """
 
 
-def test_clients_return_to_their_room_after_a_restart(
+def test_clients_return_to_their_room_after_a_restart_and_end_with_the_account(
     browser: Browser, stopped_service: DevelopmentService
 ) -> None:
     service = stopped_service
@@ -28,6 +28,7 @@ def test_clients_return_to_their_room_after_a_restart(
             page.value("lobby.send('Before')")
             assert chat.text(".messages .text") == "Before"
         chat.wait_for("document.getElementById('state').textContent === 'connecting again'")
+        assert page.value("lobby.send('Lost')") is False
         with service.running():
             page.wait_for("greetings === 2")
             chat.wait_for("document.getElementById('state').textContent === 'lobby'")
@@ -38,3 +39,6 @@ def test_clients_return_to_their_room_after_a_restart(
             assert page.value("texts") == ["Before", "After"]
             chat.click("#leave")
             chat.wait_for("document.getElementById('room').hidden")
+            # No attempt would succeed.
+            disable_user(service.address)
+            page.wait_for("window.ended")

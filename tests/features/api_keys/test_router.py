@@ -315,6 +315,17 @@ class TestRevokeApiKey:
         assert (response.status_code, response.content) == (204, b"")
         assert_problem(await use(client, created["key"]), 401, "invalid_token")
 
+    async def test_session_with_few_scopes_ends_no_mightier_key(
+        self, client: AsyncClient, as_user: As, user: User
+    ) -> None:
+        created = await make_key(await as_user(user))
+        narrow = await as_user(user, scopes=("posts:read",))
+
+        response = await narrow.delete(f"{KEYS}/{created['id']}")
+
+        assert_problem(response, 403, "insufficient_scope")
+        assert (await use(client, created["key"])).status_code == 200
+
     async def test_key_of_another_user_is_not_found(
         self, client: AsyncClient, as_user: As, user: User, admin: User
     ) -> None:

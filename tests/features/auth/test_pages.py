@@ -12,6 +12,7 @@ from app.features.users.models.user import User
 from tests.conftest import Database, Running, Save, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, links
+from tests.problems import broken
 from tests.state import opened, units_of_work
 
 NEW_PASSWORD = "another sound passphrase"
@@ -95,6 +96,12 @@ class TestNewLink:
         assert [page.status_code for page in pages] == [202, 202]
         texts = {page.text for page in pages}
         assert len(texts) == 1
+
+    @pytest.mark.parametrize("path", ["/verify-email/request", "/reset-password/request"])
+    async def test_repeated_field_is_rejected(self, client: AsyncClient, path: str) -> None:
+        response = await client.post(path, data={"email": ["ada@example.com", "eve@example.com"]})
+
+        assert broken(response) == {"/body/email": "repeated_field"}
 
     async def test_malformed_address_is_shown_with_the_form(self, client: AsyncClient) -> None:
         page = await client.post("/verify-email/request", data={"email": "nonsense"})

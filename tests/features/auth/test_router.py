@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,9 +21,10 @@ from app.features.users.crud import sessions, users
 from app.features.users.lifespan import UserResources
 from app.features.users.models.user import User
 from app.features.users.passwords import MAX_LENGTH, PasswordHasher
+from app.security.authentication import FRESH_SECONDS
 from app.security.principals import Role
 from tests.conftest import As, Database, Running, Save, access_token, new_client
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, item_body, make_user
 from tests.features.conftest import (
     AUTH,
     ME,
@@ -399,6 +400,28 @@ class TestLogout:
         assert {response.status_code for response in responses} <= {204, 401}
 
 
+class TestSlowBody:
+    """A body may arrive over minutes, and its credential end meanwhile."""
+
+    @pytest.mark.parametrize("path", ["/api/v1/items", f"{AUTH}/verify-email/request"])
+    async def test_request_fails_if_its_session_has_ended_meanwhile(
+        self, as_user: As, user: User, path: str
+    ) -> None:
+        signed_in = await as_user(user)
+        headers = {"Content-Type": "application/json", "Idempotency-Key": "a"}
+
+        async def body() -> AsyncIterator[bytes]:
+            yield json.dumps(item_body()).encode()
+            await signed_in.post(f"{AUTH}/logout")
+            sent = time.monotonic()
+            await eventually(lambda: time.monotonic() > sent + FRESH_SECONDS)
+            yield b" "
+
+        response = await signed_in.post(path, content=body(), headers=headers)
+
+        assert_problem(response, 401, "invalid_token")
+
+
 class TestLogoutEverywhere:
     async def test_needs_a_token(self, client: AsyncClient) -> None:
         assert_problem(await client.post(f"{AUTH}/logout-all"), 401, "unauthenticated")
@@ -416,6 +439,16 @@ class TestLogoutEverywhere:
             assert not await is_signed_in(client, pair["access_token"])
             assert_problem(await refresh(client, pair["refresh_token"]), 401, "invalid_token")
         assert await is_signed_in(client, others["access_token"])
+
+    async def test_session_with_few_scopes_ends_no_other(
+        self, client: AsyncClient, as_user: As, user: User
+    ) -> None:
+        pair = await tokens(client, user.email)
+        narrow = await as_user(user, scopes=("items:read",))
+
+        assert_problem(await narrow.post(f"{AUTH}/logout-all"), 403, "insufficient_scope")
+        assert await is_signed_in(client, pair["access_token"])
+        assert (await narrow.post(f"{AUTH}/logout")).status_code == 204
 
 
 async def register(client: AsyncClient, **fields: Any) -> Response:

@@ -236,6 +236,13 @@ class TestCreateFile:
 
         assert response.json()["path"] == "a/b.pdf"
 
+    async def test_repeated_field_is_rejected(self, owner: AsyncClient) -> None:
+        paths = [("path", (None, b"a.pdf")), ("path", (None, b"b.pdf"))]
+
+        response = await owner.post(FILES, files=[*files(PDF), *paths])
+
+        assert broken(response) == {"/body/path": "repeated_field"}
+
     async def test_empty_fields_count_as_left_out(self, owner: AsyncClient) -> None:
         body = await upload(owner, path="", description="")
 
@@ -258,7 +265,7 @@ class TestCreateFile:
         assert (folder / response.json()["id"]).read_bytes() == PDF
 
     async def test_every_broken_rule_is_named(self, owner: AsyncClient) -> None:
-        fields = {"description": "x" * 501, "path": "a/../b", "colour": "red"}
+        fields = {"description": "x" * 501, "path": "a/../b"}
 
         response = await owner.post(FILES, files=[("colour", (None, b"red"))], data=fields)
 

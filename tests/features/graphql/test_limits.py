@@ -74,6 +74,21 @@ class TestLimits:
         assert checked_query(query).document.definitions
 
     @pytest.mark.parametrize(
+        "definition",
+        [
+            "fragment f on User {" + "id " * 900 + "}",
+            "fragment f on Query {" + "items{edges{node{owner{id}}}} " * 70 + "}",
+            "fragment f on User {id} fragment f on User {id}",
+            "type A {" + "a: Int " * 240 + "}",
+            "extend type Query {a: Int}",
+        ],
+    )
+    def test_definition_that_no_operation_uses_is_rejected(self, definition: str) -> None:
+        """Validation took up to 0.4 s for it, and no limit applied to its fields."""
+        with pytest.raises(InvalidQuery):
+            checked_query(f"{{me{{id}}}} {definition}")
+
+    @pytest.mark.parametrize(
         "query", ["", "{", "}", "{me{id}", "\0", "{\ud800}", "query", "\u00fc"]
     )
     def test_invalid_syntax_is_reported(self, query: str) -> None:

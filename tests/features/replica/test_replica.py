@@ -26,6 +26,7 @@ from tests.polling import eventually
 from tests.state import opened, units_of_work
 
 PATIENCE_SECONDS = 20  # Less than the timeouts of the suite.
+HEALTH_TIMEOUT_SECONDS = 5  # So long does it wait for a replica that is not level.
 
 ITEMS = "/api/v1/items"
 
@@ -96,7 +97,7 @@ async def until_level(service: FastAPI) -> None:
     replica: Replica = own_replica(service)
     writer = uuid.uuid4()
     replica.record_write(writer)
-    await eventually(lambda: replica.serves(writer), 10)
+    await eventually(lambda: replica.serves(writer))
 
 
 async def signed_in(service: FastAPI, user: User) -> AsyncClient:
@@ -278,7 +279,11 @@ class TestFallback:
     async def test_lagging_replica_is_not_used(
         self, app: FastAPI, running: Running, replica_url: str, user: User, other_user: User
     ) -> None:
-        changes = {"database_replica_url": replica_url, "database_replica_max_lag_seconds": 0.6}
+        changes = {
+            "database_replica_url": replica_url,
+            "database_replica_max_lag_seconds": 0.6,
+            "health_timeout_seconds": HEALTH_TIMEOUT_SECONDS,
+        }
         async with (
             running(**changes) as service,
             await signed_in(service, user) as writer,
@@ -314,7 +319,10 @@ class TestFallback:
         self, app: FastAPI, running: Running, settings: Settings, user: User
     ) -> None:
         async with (
-            running(database_replica_url=settings.database_url) as service,
+            running(
+                database_replica_url=settings.database_url,
+                health_timeout_seconds=HEALTH_TIMEOUT_SECONDS,
+            ) as service,
             await signed_in(service, user) as client,
         ):
             assert (await client.get(ITEMS)).status_code == 200

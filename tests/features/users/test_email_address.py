@@ -1,4 +1,4 @@
-"""E-mail addresses: their length is checked before they are parsed."""
+"""E-mail addresses: the bounds of their length."""
 
 import pytest
 
@@ -11,3 +11,11 @@ def test_long_address_is_rejected() -> None:
 
     with pytest.raises(TextRejected):
         email_address(padded)
+
+
+def test_local_part_has_at_most_64_octets() -> None:
+    longest = f"{'a' * 64}@example.com"
+    assert email_address(longest) == longest
+
+    with pytest.raises(TextRejected):
+        email_address(f"a{longest}")

@@ -85,6 +85,20 @@ class TestEndSession:
         assert_problem(await refresh(client, there["refresh_token"]), 401, "invalid_token")
         assert await is_signed_in(client, here["access_token"])
 
+    async def test_session_with_few_scopes_ends_only_itself(
+        self, client: AsyncClient, as_user: As, user: User, database: Database
+    ) -> None:
+        pair = await tokens(client, user.email)
+        (other,) = await database("SELECT id FROM sessions")
+        narrow = await as_user(user, scopes=("items:read",))
+
+        response = await narrow.delete(f"{SESSIONS}/{other['id']}")
+
+        assert_problem(response, 403, "insufficient_scope")
+        assert await is_signed_in(client, pair["access_token"])
+        (own,) = await database("SELECT id FROM sessions WHERE id <> :other", other=other["id"])
+        assert (await narrow.delete(f"{SESSIONS}/{own['id']}")).status_code == 204
+
     @pytest.mark.parametrize("whose", ["of another user", "ended", "unknown"])
     async def test_session_of_another_user_is_not_found(
         self,

@@ -44,8 +44,11 @@ function showError(reason) {
 }
 
 function show(isSignedIn) {
+  if (byId("board").hidden !== isSignedIn) return;
   byId("sign-in").hidden = isSignedIn;
   byId("board").hidden = byId("leave").hidden = byId("live").hidden = !isSignedIn;
+  // The button that had the focus is hidden now.
+  byId(isSignedIn ? "title" : "username").focus();
 }
 
 function leave(reason) {

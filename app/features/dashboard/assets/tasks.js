@@ -64,7 +64,10 @@ async function show() {
 
 function render(page) {
   next = page.next_cursor;
+  const focused = document.activeElement.closest("#task-rows tr")?.dataset.id;
   byId("task-rows").replaceChildren(...page.items.map(row));
+  // The new row of the same task, so that an update does not take the keyboard's place away.
+  if (focused) byId("task-rows").querySelector(`[data-id="${focused}"] button`)?.focus();
   byId("no-tasks").hidden = page.items.length > 0;
   byId("older").disabled = !next;
   byId("newer").disabled = cursors.length === 1;
@@ -73,6 +76,7 @@ function render(page) {
 function row(task) {
   const made = document.createElement("tr");
   made.dataset.status = task.status;
+  made.dataset.id = task.id;
   cell(made, task.kind).title = task.id;
   made.insertCell().append(element("span", `chip ${KINDS[task.status] ?? ""}`, state(task)));
   cell(made, task.attempts);

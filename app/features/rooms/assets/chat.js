@@ -77,8 +77,8 @@ function show(isInside, words) {
   state.classList.toggle("chip-live", isInside);
   room.hidden = !isInside;
   enter.hidden = byId("intro").hidden = isInside;
-  if (isInside) byId("say").elements.text.focus();
-  else messages.replaceChildren();
+  if (!isInside) messages.replaceChildren();
+  (isInside ? byId("say").elements.text : enter.elements.password).focus();
 }
 
 const handlers = {
@@ -140,6 +140,8 @@ enter.addEventListener("submit", (event) => {
 
 byId("say").addEventListener("submit", (event) => {
   event.preventDefault();
+  // A socket that is not open drops what is sent: the text stays until it is connected again.
+  if (socket.readyState !== WebSocket.OPEN) return;
   const { text } = event.target.elements;
   socket.send(JSON.stringify({ type: "message", text: text.value }));
   text.value = "";

@@ -9,6 +9,9 @@ from pydantic import Field
 from app.features.webhooks.models.delivery import DeliveryStatus
 from app.http.schemas import ResponseModel
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+DELIVERY_EXAMPLE_ID = "01900000-0000-7000-8000-000000009002"
+
 
 class WebhookDeliveryRead(ResponseModel):
     """The status of one message; `id` is the `webhook-id` that the receiver sees."""

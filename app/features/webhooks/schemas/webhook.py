@@ -12,6 +12,8 @@ from app.features.events.event_types import type_names
 from app.features.webhooks.models.webhook import DisabledReason
 from app.http.schemas import LINE, PARAGRAPH, RequestModel, ResponseModel, Storable, Stored
 
+# Of the seed data, so that an example that is executed untouched succeeds.
+EXAMPLE_ID = "01900000-0000-7000-8000-000000009001"
 Url = Annotated[
     Storable,
     Field(min_length=1, max_length=2048, examples=["https://hooks.example.com/reference"]),

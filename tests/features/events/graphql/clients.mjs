@@ -6,10 +6,12 @@
 
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { SetContextLink } from "@apollo/client/link/context";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { Client, cacheExchange, fetchExchange, subscriptionExchange } from "@urql/core";
 import { OperationTypeNode } from "graphql";
 import { createClient } from "graphql-ws";
+import { createHash } from "node:crypto";
 import { WebSocket } from "ws";
 
 // Apollo Client expects the one of browsers, which Node.js has from version 22.
@@ -22,6 +24,7 @@ const authorization = `Bearer ${token}`;
 const READ = "query Read($first: Int!) { me { username role } items(first: $first) { totalCount } }";
 const CREATE = "mutation Create($input: CreateItemInput!) { createItem(input: $input) { name price } }";
 const FOLLOW = "subscription Follow { itemEvents { type item { name } } }";
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const variables = (name) => ({ input: { name, price: "1.50" } });
 
 // The events of other clients come as well.
@@ -37,7 +40,8 @@ async function runApollo() {
   const link = ApolloLink.split(
     ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
     new GraphQLWsLink(socket),
-    authorized.concat(new HttpLink({ uri: url })),
+    // It sends hashes of queries until it is told that they are not supported.
+    ApolloLink.from([new PersistedQueryLink({ sha256 }), authorized, new HttpLink({ uri: url })]),
   );
   const client = new ApolloClient({ link, cache: new InMemoryCache() });
   const read = await client.query({ query: gql(READ), variables: { first: 1 } });
