@@ -64,8 +64,7 @@ class UnitOfWork:
         It has to set what audit triggers read, as `compiled_insert` does. Raises like `execute`.
         """
         await self._enter_savepoint()
-        arguments = statement.arguments(values)
-        records = await self._transaction.fetch_last(statement.sql, *arguments)
+        records = await self._transaction.fetch_last(statement.sql, *statement.arguments(values))
         return statement.rows(records)
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:

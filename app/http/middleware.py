@@ -21,8 +21,6 @@ from app.observability.access_log import AccessRecorder
 from app.observability.logging import get_logger
 from app.observability.request_context import begin_request
 
-Header = tuple[bytes, bytes]
-
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 MAX_DIGITS = 20
 # A rejected handshake gets an HTTP response.
@@ -37,7 +35,7 @@ class EnvelopeMiddleware:
     """Adds request id, timing and security headers to every response, and writes the access log."""
 
     def __init__(
-        self, app: ASGIApp, *, security_headers: list[Header], proxies: TrustedProxies
+        self, app: ASGIApp, *, security_headers: list[tuple[bytes, bytes]], proxies: TrustedProxies
     ) -> None:
         self.app = app
         self.proxies = proxies
@@ -87,7 +85,7 @@ def begin(scope: Scope) -> None:
     begin_request(scope["request_id"])
 
 
-def request_id_header(scope: Scope) -> Header:
+def request_id_header(scope: Scope) -> tuple[bytes, bytes]:
     return b"x-request-id", scope["request_id"].encode()
 
 
@@ -209,7 +207,7 @@ class HeadMiddleware:
         await self.app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
 
 
-def security_headers(*, is_production: bool) -> list[Header]:
+def security_headers(*, is_production: bool) -> list[tuple[bytes, bytes]]:
     """Return defaults for responses without such headers (OWASP REST Security Cheat Sheet)."""
     headers = [
         (b"x-content-type-options", b"nosniff"),
