@@ -121,6 +121,13 @@ class TestSearch:
     async def test_other_name_is_not_found(self, database: Database, name: str, q: str) -> None:
         assert not await is_found(database, name, q)
 
+    async def test_text_that_folding_expands_is_cut(self, database: Database) -> None:
+        """NFKC makes 18 characters of this one."""
+        (row,) = await database("SELECT length(search_folded(repeat('\ufdfa', 20000))) AS length")
+
+        assert row["length"] == 30_000
+        assert await is_found(database, "\ufdfa walnut", "\ufdfa")
+
     async def test_every_generated_name_is_found_by_its_words(self, database: Database) -> None:
         names: list[str] = []
 

@@ -3,7 +3,15 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from graphql import FieldNode, IntValueNode, OperationDefinitionNode, ValueNode, VariableNode
+from graphql import (
+    FieldNode,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    ValueNode,
+    VariableNode,
+)
 
 Variables = Mapping[str, Any]
 
@@ -45,6 +53,24 @@ def defaults_of(operation: OperationDefinitionNode) -> dict[str, Any]:
         for each in operation.variable_definitions or ()
         if isinstance(each.default_value, IntValueNode)
     }
+
+
+def literals_of(node: FieldNode | OperationDefinitionNode) -> int:
+    """Return how many values the arguments of a field, or the defaults of an operation, have."""
+    if isinstance(node, FieldNode):
+        return sum(values_in(each.value) for each in node.arguments or ())
+    defaults = (each.default_value for each in node.variable_definitions or ())
+    return sum(values_in(value) for value in defaults if value)
+
+
+def values_in(literal: ValueNode) -> int:
+    """Count a literal and the values nested in it."""
+    inner: Collection[ValueNode] = ()
+    if isinstance(literal, ObjectValueNode):
+        inner = [field.value for field in literal.fields]
+    elif isinstance(literal, ListValueNode):
+        inner = literal.values
+    return 1 + sum(map(values_in, inner))
 
 
 def is_introspection(field: FieldNode) -> bool:

@@ -26,6 +26,7 @@ from app.features.graphql.costs import (
     Variables,
     defaults_of,
     is_introspection,
+    literals_of,
     rows_of,
 )
 from app.features.graphql.errors import (
@@ -41,6 +42,8 @@ MAX_ALIASES = 15
 # Counted with fragments expanded: each nested spread may double the number of fields.
 MAX_FIELDS = 500
 MAX_REPEATED = 5
+# An error about one of them prints the object that it stands in: 300 took 0.1 s.
+MAX_LITERALS = 100
 # A hundred items with owner, category and its parent are 400 rows, and 0.1 s of the event loop.
 MAX_ROWS = 500
 ROWS_PER_REQUEST = 100
@@ -107,12 +110,14 @@ class DocumentVisitor:
         self._fields = 0
         self._aliases = 0
         self._repeated = 0
+        self._literals = 0
         self.rows = 0
 
     def run(self) -> None:
         for each in self._document.definitions:
             if isinstance(each, OperationDefinitionNode):
                 self._variables = {**defaults_of(each), **self._variables}
+                self._count_literals(each)
                 self._visit(each.selection_set, depth=1, inside=(), times=1)
         self._reject_unvisited()
 
@@ -179,8 +184,13 @@ class DocumentVisitor:
     def _count(self, field: FieldNode) -> None:
         self._fields += 1
         self._aliases += field.alias is not None
+        self._count_literals(field)
         reject_above(self._fields, MAX_FIELDS, "fields")
         reject_above(self._aliases, MAX_ALIASES, "aliases")
+
+    def _count_literals(self, node: FieldNode | OperationDefinitionNode) -> None:
+        self._literals += literals_of(node)
+        reject_above(self._literals, MAX_LITERALS, "values in the document; use variables")
 
 
 def reject_above(count: int, limit: int, noun: str) -> None:

@@ -1,5 +1,6 @@
 """Schemas of items."""
 
+import asyncio
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from app.http.schemas import (
 )
 
 MAX_BATCH = 1000
+# Of a batch, between which other requests run. Validating an item takes 10 to 20 us.
+ITEMS_PER_SLICE = 100
 # Of the seed data, so that an example that is executed untouched succeeds.
 EXAMPLE_ID = "01900000-0000-7000-8000-000000002001"
 EXAMPLE_ID_V2 = "01900000-0000-7000-8000-000000002002"
@@ -156,10 +159,16 @@ class ItemBatch(RequestModel):
     atomic: bool = False
     """Creates all items or none: one that breaks a rule rejects the batch with 422."""
 
-    def checked(self) -> "CheckedBatch":
-        """Validate each item on its own, and list at most `MAX_BATCH` errors."""
+    async def checked(self) -> "CheckedBatch":
+        """Validate each item on its own, and list at most `MAX_BATCH` errors.
+
+        Other requests run between slices: a thousand items with texts of combining marks take
+        0.1 s.
+        """
         checked, left = CheckedBatch(), MAX_BATCH
         for index, raw in enumerate(self.items):
+            if index % ITEMS_PER_SLICE == 0:
+                await asyncio.sleep(0)
             try:
                 checked.valid[index] = ItemCreate.model_validate(raw)
             except ValidationError as error:

@@ -267,7 +267,8 @@ class TestSmallApplication:
             calls.append("noted")
 
         @router.get("/")
-        async def answer(_: Annotated[None, Depends(noted)], number: int) -> Response:
+        # Not an integer: of those, the route itself checks the spelling.
+        async def answer(_: Annotated[None, Depends(noted)], number: float) -> Response:
             return Response(str(number))
 
         rejected = await ask(path="/?number=x")

@@ -74,6 +74,19 @@ class TestLimits:
         assert checked_query(query).document.definitions
 
     @pytest.mark.parametrize(
+        "query",
+        [
+            "{items(filter: {" + "a: 1 " * 101 + "}) {edges {cursor}}}",
+            "{items(filter: {tag: [" + '"a" ' * 101 + "]}) {edges {cursor}}}",
+            "{items(filter: {tag: " + "[" * 101 + "]" * 101 + "}) {edges {cursor}}}",
+            "query ($f: ItemFilter = {" + "a: 1 " * 101 + "}) {items {edges {cursor}}}",
+        ],
+    )
+    def test_number_of_literals_is_bounded(self, query: str) -> None:
+        with pytest.raises(QueryTooComplex):
+            checked_query(query)
+
+    @pytest.mark.parametrize(
         "definition",
         [
             "fragment f on User {" + "id " * 900 + "}",

@@ -477,7 +477,7 @@ class TestCost:
         [
             "{me {" + " ".join(f"usernam{number}" for number in range(480)) + "}}",
             "{items(filter: {"
-            + ",".join(f"a{number}: 1" for number in range(240))
+            + ",".join(f"a{number}: 1" for number in range(90))
             + "}) {totalCount}}",
         ],
     )

@@ -1,11 +1,18 @@
 """Schemas of items."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from app.features.items.schemas import ItemBatch, ItemCreate, ItemUpdate
+from app.features.items.schemas import (
+    ITEMS_PER_SLICE,
+    MAX_BATCH,
+    ItemBatch,
+    ItemCreate,
+    ItemUpdate,
+)
 
 
 class TestItemUpdate:
@@ -33,17 +40,33 @@ class TestItemCreate:
 
 class TestItemBatch:
     @pytest.mark.parametrize("junk", [None, 7, "x", [], {"name": "\ud800", "price": 1}])
-    def test_invalid_elements_do_not_affect_the_others(self, junk: Any) -> None:
+    async def test_invalid_elements_do_not_affect_the_others(self, junk: Any) -> None:
         good = {"name": "Desk", "price": 1}
 
-        checked = ItemBatch.model_validate({"items": [good, junk, good]}).checked()
+        checked = await ItemBatch.model_validate({"items": [good, junk, good]}).checked()
 
         assert list(checked.valid) == [0, 2]
         assert list(checked.invalid) == [1]
 
-    def test_errors_hold_no_input(self) -> None:
+    async def test_errors_hold_no_input(self) -> None:
         batch = ItemBatch.model_validate({"items": [{"price": "canary", "canary": 1}]})
 
-        [errors] = batch.checked().invalid.values()
+        [errors] = (await batch.checked()).invalid.values()
 
         assert all("input" not in error for error in errors)
+
+    async def test_other_tasks_run_while_a_large_batch_is_validated(self) -> None:
+        batch = ItemBatch.model_validate({"items": [{"name": "Desk", "price": 1}] * MAX_BATCH})
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count_turns())
+        await batch.checked()
+        counting.cancel()
+
+        assert turns >= MAX_BATCH // ITEMS_PER_SLICE
