@@ -1,7 +1,7 @@
 """Compiled statements: written with the models, compiled once, run without the ORM. ADR 0002."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, cast
 
@@ -55,12 +55,13 @@ class CompiledStatement(Generic[R]):
         given = {**self._defaults, **values}
         return [convert(given[name]) if convert else given[name] for name, convert in self._binds]
 
-    def row(self, record: asyncpg.Record) -> R:
-        """Return the record as a dictionary, its values converted as SQLAlchemy would."""
-        row = dict(record)
+    def rows(self, records: Sequence[asyncpg.Record]) -> list[R]:
+        """Return the records as dictionaries, their values converted as SQLAlchemy would."""
+        rows = [dict(record.items()) for record in records]
         for key, convert in self._conversions:
-            row[key] = convert(row[key])
-        return cast("R", row)
+            for row in rows:
+                row[key] = convert(row[key])
+        return cast("list[R]", rows)
 
 
 def columns_of(model: type[Base], row_type: type[Any]) -> list[InstrumentedAttribute[Any]]:

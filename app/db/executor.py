@@ -35,12 +35,12 @@ class Reader(ABC):
             Unavailable: no connection became free in time, or the database is unreachable.
             DeadlineExceeded: the statement took longer than its timeout.
         """
-        return [query.row(record) for record in await self.fetch(query, values)]
+        return query.rows(await self.fetch(query, values))
 
     async def first(self, query: CompiledStatement[R], **values: Any) -> R | None:
         """Return the first row or None; raises like `all`."""
         records = await self.fetch(query, values)
-        return query.row(records[0]) if records else None
+        return query.rows(records[:1])[0] if records else None
 
     async def scalar(self, query: CompiledStatement[Any], **values: Any) -> Any:
         """Return the first column of the first row or None; raises like `all`."""
@@ -66,7 +66,7 @@ async def chunks(
         statement = await connection.prepare(query.sql, name="")
         cursor = await statement.cursor(*query.arguments(values))
         while records := await cursor.fetch(CHUNK_ROWS):
-            yield [query.row(record) for record in records]
+            yield query.rows(records)
 
 
 class PoolReader(Reader):

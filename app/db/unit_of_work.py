@@ -56,8 +56,7 @@ class UnitOfWork:
         Raises:
             AppError: as `database_errors` translates it.
         """
-        records = await self.fetch(statement.sql, *statement.arguments(values))
-        return [statement.row(record) for record in records]
+        return statement.rows(await self.fetch(statement.sql, *statement.arguments(values)))
 
     async def execute_last(self, statement: CompiledStatement[R], **values: Any) -> list[R]:
         """Run the last statement, which commits by itself if it is the only one.
@@ -65,9 +64,8 @@ class UnitOfWork:
         It has to set what audit triggers read, as `compiled_insert` does. Raises like `execute`.
         """
         await self._enter_savepoint()
-        arguments = statement.arguments(values)
-        records = await self._transaction.fetch_last(statement.sql, *arguments)
-        return [statement.row(record) for record in records]
+        records = await self._transaction.fetch_last(statement.sql, *statement.arguments(values))
+        return statement.rows(records)
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[asyncpg.Record]:
         """Run SQL with the driver's arguments and return its records; raises like `execute`."""

@@ -7,7 +7,6 @@ import re
 import time
 import uuid
 from contextlib import suppress
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -36,14 +35,12 @@ class EnvelopeMiddleware:
     """Adds request id, timing and security headers to every response, and writes the access log."""
 
     def __init__(
-        self, app: ASGIApp, *, security_headers: dict[str, str], proxies: TrustedProxies
+        self, app: ASGIApp, *, security_headers: list[tuple[bytes, bytes]], proxies: TrustedProxies
     ) -> None:
         self.app = app
         self.proxies = proxies
         self.recorder = AccessRecorder()
-        self.defaults = [
-            (name.lower().encode(), value.encode()) for name, value in security_headers.items()
-        ]
+        self.defaults = security_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -70,13 +67,11 @@ class EnvelopeMiddleware:
             self.recorder.record(scope, status, seconds or time.perf_counter() - started)
 
     def complete(self, message: Message, scope: Scope, seconds: float) -> None:
-        headers = list(message.get("headers", ()))
-        present = {name for name, _ in headers}
-        headers.extend(default for default in self.defaults if default[0] not in present)
-        headers.append(request_id_header(scope))
-        headers.append((b"x-process-time", b"%.6f" % seconds))
-        headers.extend(scope["extra_headers"])
-        message["headers"] = headers
+        sent = message.get("headers", ())
+        names = {name for name, _ in sent}
+        defaults = [default for default in self.defaults if default[0] not in names]
+        own = [request_id_header(scope), (b"x-process-time", b"%.6f" % seconds)]
+        message["headers"] = [*sent, *defaults, *own, *scope["extra_headers"]]
 
 
 def begin(scope: Scope) -> None:
@@ -212,15 +207,15 @@ class HeadMiddleware:
         await self.app({**scope, "method": "GET", "is_head": True}, receive, send_without_body)
 
 
-def security_headers(*, is_production: bool) -> dict[str, str]:
+def security_headers(*, is_production: bool) -> list[tuple[bytes, bytes]]:
     """Return defaults for responses without such headers (OWASP REST Security Cheat Sheet)."""
-    headers: dict[str, Any] = {
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-        "Cache-Control": "no-store",
-    }
+    headers = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-frame-options", b"DENY"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+        (b"cache-control", b"no-store"),
+    ]
     if is_production:
-        headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+        headers.append((b"strict-transport-security", b"max-age=63072000; includeSubDomains"))
     return headers

@@ -61,12 +61,15 @@ def embedded_ipv4(address: Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour
 
 
+# Cached: the standard library writes an address digit by digit. No caller passes long texts.
+@lru_cache(maxsize=MAX_PARSED)
 def canonical_address(text: str) -> str:
     """Return the canonical spelling of an address; other text, such as a socket path, unchanged."""
     address = parse_address(text)
     return str(address) if address else text
 
 
+@lru_cache(maxsize=MAX_PARSED)
 def client_network(text: str) -> str:
     """Return the key that limits count by: an IPv4 address, or a /64 of IPv6."""
     address = parse_address(text)

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
@@ -27,6 +28,11 @@ def add_request_context(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     return event
 
 
+def add_timestamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event["timestamp"] = f"{datetime.now(UTC).isoformat()[:-6]}Z"
+    return event
+
+
 def render_json(_: WrappedLogger, __: str, event: EventDict) -> str:
     return redact_line(to_json(event))
 
@@ -38,7 +44,7 @@ def render_readable(logger: WrappedLogger, name: str, event: EventDict) -> str:
 SHARED: list[Processor] = [
     add_request_context,
     structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    add_timestamp,
     redact_fields,
 ]
 JSON: list[Processor] = [

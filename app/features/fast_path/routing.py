@@ -43,11 +43,11 @@ def install(app: FastAPI) -> None:
         if isinstance(route, ServiceRoute) and (shortcut := shortcut_of(route)):
             plain = request_response(copy(route).get_route_handler())
             route.shortcut = shortcut
-            route.app = either(app, route.get_route_handler(), plain)
+            route.app = direct_app(app, route.get_route_handler(), plain)
     app.router.routes.insert(0, RouteTable(routes))
 
 
-def either(app: FastAPI, handler: Handler, plain: ASGIApp) -> ASGIApp:
+def direct_app(app: FastAPI, handler: Handler, plain: ASGIApp) -> ASGIApp:
     """Return the handler as an ASGI application, without FastAPI's exit stacks and error handlers.
 
     No compiled dependency is a generator, and the application handles errors in a middleware.

@@ -147,7 +147,8 @@ async def create_many(
     """
     if not batch:
         return []
-    rows = [{**data.model_dump(), "owner_id": owner.id} for data in batch]
+    # `model_dump` would take as long as the rest of this function.
+    rows = [{**vars(data), "owner_id": owner.id} for data in batch]
     with known_category():
         created = await insert_many(uow, INSERT_MANY, rows)
     uow.when_committed(metrics.ITEMS_CREATED.inc, len(rows))

@@ -13,13 +13,15 @@ from pydantic import (
     Field,
     SkipValidation,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
+from typing_extensions import TypedDict
 
-from app.features.items.models import MAX_GROSS_PRICE, broken_price_rule
+from app.features.items.models import MAX_GROSS_PRICE, ItemRow, broken_price_rule
 from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead, amount
 from app.http.problem_schema import Problem
 from app.http.schemas import (
@@ -34,7 +36,7 @@ from app.http.schemas import (
 )
 
 MAX_BATCH = 1000
-# Of a batch, between which other requests run. One item of a response takes about 20 us.
+# Of a batch, between which other requests run. Validating an item takes 10 to 20 us.
 ITEMS_PER_SLICE = 100
 # Of the seed data, so that an example that is executed untouched succeeds.
 EXAMPLE_ID = "01900000-0000-7000-8000-000000002001"
@@ -216,3 +218,16 @@ class ItemBatchRead(ResponseModel):
     """Number of items that were created."""
     failed: Annotated[int, Field(ge=0, le=MAX_BATCH)]
     """Number of items that were rejected."""
+
+
+class ItemBatchRow(TypedDict):
+    """The fields of `ItemBatchResult`, with a row in place of a model."""
+
+    index: int
+    status: int
+    item: ItemRow | None
+    problem: Problem | None
+
+
+# Validating an item for the response takes three times as long as serializing its row.
+BATCH_ROW = TypeAdapter(ItemBatchRow).serializer

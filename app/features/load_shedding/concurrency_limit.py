@@ -4,7 +4,6 @@ See docs/adr/0032-a-fixed-limit-and-a-short-queue.md.
 """
 
 import asyncio
-from collections import Counter
 
 from app.errors import Overloaded
 from app.features.load_shedding.settings import LoadSheddingSettings
@@ -32,7 +31,7 @@ class ConcurrencyLimit:
 
     def __init__(self, settings: LoadSheddingSettings) -> None:
         self._settings = settings
-        self._shares: Counter[str | Client] = Counter()
+        self._shares: dict[str | Client, int] = {}
         self._queue: dict[Admission, Client] = {}  # In the order of arrival.
         self._rejected = 0
         self.in_flight = 0
@@ -54,7 +53,7 @@ class ConcurrencyLimit:
         """Count a request in flight, even above the limit."""
         self.in_flight += 1
         for share in (client[0], client):
-            self._shares[share] += 1
+            self._shares[share] = self._shares.get(share, 0) + 1
 
     def leave(self, client: Client) -> None:
         """Release the slot, and admit a waiting request, in the next iteration of the loop."""
@@ -71,8 +70,8 @@ class ConcurrencyLimit:
     def _has_slot(self, client: Client) -> bool:
         return (
             self.in_flight < self._settings.max_requests_in_flight
-            and self._shares[client[0]] < self._settings.max_requests_per_network
-            and self._shares[client] < self._settings.max_requests_per_client
+            and self._shares.get(client[0], 0) < self._settings.max_requests_per_network
+            and self._shares.get(client, 0) < self._settings.max_requests_per_client
         )
 
     async def _wait(self, client: Client) -> bool:
@@ -96,8 +95,9 @@ class ConcurrencyLimit:
         for share in (client[0], client):
             self._shares[share] -= 1
             if not self._shares[share]:
-                del self._shares[share]  # Otherwise the counter would grow with each client.
-        self._admit()
+                del self._shares[share]  # Otherwise the dictionary would grow with each client.
+        if self._queue:
+            self._admit()
 
     def _admit(self) -> None:
         """Admit the first waiting request whose client may have the slot that became free."""

@@ -16,8 +16,10 @@ from httpx2 import AsyncClient, Response
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.errors import Violation
 from app.features.items.models import Item, ItemRow
 from app.features.items.router import batch_response
+from app.features.items.schemas import ItemBatchRead
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
@@ -954,7 +956,17 @@ class TestCreateItems:
             iterations += 1
 
         assert iterations >= 10
-        assert [each.index for each in response.result().results] == list(range(1000))
+        results = ItemBatchRead.model_validate_json(bytes(response.result().body)).results
+        assert [each.index for each in results] == list(range(1000))
+
+    async def test_response_is_serialized_as_its_schema(self, item: Item) -> None:
+        row = cast("ItemRow", {name: getattr(item, name) for name in ItemRow.__annotations__})
+        broken = {1: [Violation("/body/items/1/name", "Field required", "missing")]}
+
+        response = await batch_response(Request({"type": "http", "path": "/"}), {0: row}, broken)
+
+        schema = ItemBatchRead.model_validate_json(bytes(response.body))
+        assert response.body == schema.model_dump_json().encode()
 
     async def test_thousand_problems_are_reported_at_once(self, owner: AsyncClient) -> None:
         response = await owner.post(BATCH, json={"items": [{}] * 1000})
