@@ -15,7 +15,10 @@ from websockets.sync.client import ClientConnection, connect
 from tests.polling import wait_until
 
 PATIENCE_SECONDS = 60
-KEYS = {"Tab": {"windowsVirtualKeyCode": 9}, "Enter": {"windowsVirtualKeyCode": 13, "text": "\r"}}
+KEYS: dict[str, dict[str, object]] = {
+    "Tab": {"windowsVirtualKeyCode": 9},
+    "Enter": {"windowsVirtualKeyCode": 13, "text": "\r"},
+}
 FLAGS = (
     "--headless",
     "--no-sandbox",
