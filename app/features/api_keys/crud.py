@@ -12,6 +12,7 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    delete,
     func,
     or_,
     select,
@@ -38,6 +39,8 @@ from app.security.principals import Credential
 from app.security.secrets import digest, new_secret
 
 USED_EVERY = timedelta(minutes=1)
+# The owner sees an expired key for so long.
+RETENTION = timedelta(days=30)
 
 IS_LIVE = ApiKey.revoked_at.is_(None) & or_(
     ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()
@@ -169,6 +172,12 @@ async def revoke_where(uow: UnitOfWork, user_id: uuid.UUID, condition: ColumnEle
         .execution_options(synchronize_session=False)
     )
     await invalidate_principal(uow, user_id)
+
+
+async def delete_old(uow: UnitOfWork) -> None:
+    """Delete keys that expired or were revoked long ago; the audit log keeps their history."""
+    ended_at = func.least(ApiKey.expires_at, ApiKey.revoked_at)
+    await uow.session.execute(delete(ApiKey).where(ended_at < func.now() - RETENTION))
 
 
 async def get_for_change(uow: UnitOfWork, api_key_id: uuid.UUID, *, user_id: uuid.UUID) -> ApiKey:

@@ -14,6 +14,7 @@ feature = Feature(
     requires=("users",),
     routers=(router,),
     authenticators={CredentialKind.API_KEY: Authenticator(verify_api_key, crud.find_live)},
+    cleanup=(crud.delete_old,),
     receivers={
         CredentialChecked: check_api_key,
         MachineAccessRevoked: revoke_api_keys,
