@@ -1,6 +1,7 @@
 """Diagnosis of an installation: each finding with its remedy."""
 
 import asyncio
+import json
 import os
 import shutil
 import ssl
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +36,7 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
 READ_BY_PYTHON = "SSL_CERT_FILE"
 CERTIFICATES = (READ_BY_PYTHON, "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+ANSWER_SECONDS = 2.0
 REVISION = "SELECT version_num FROM alembic_version"
 
 
@@ -161,9 +164,25 @@ def port(settings: Settings) -> Finding:
     try:
         listen(settings.host, settings.port).close()
     except ConfigError as error:
+        if is_served(settings):
+            return Finding("port", "ok", f"the service listens on {settings.host}:{settings.port}")
         detail, _, remedy = str(error).partition(": ")
         return Finding("port", "failed", detail, remedy)
     return Finding("port", "ok", f"{settings.host}:{settings.port} is free")
+
+
+def is_served(settings: Settings) -> bool:
+    """Return whether it is this service that listens on the port."""
+    # Linux and macOS connect 0.0.0.0 and :: with this machine.
+    connection = HTTPConnection(settings.host, settings.port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/version")
+        version = json.load(connection.getresponse())
+        return bool(version["name"] == settings.project_name)
+    except (OSError, HTTPException, ValueError, LookupError, TypeError):
+        return False
+    finally:
+        connection.close()
 
 
 def database(settings: Settings) -> list[Finding]:

@@ -17,6 +17,7 @@ from app.commands.serve import listen
 from app.config.known_secrets import DEMO_PASSWORD
 from app.config.settings import ConfigError, Settings
 from app.db import migrations
+from app.devtools import doctor
 from app.devtools.postgres import running_url
 from benchmarks.harness.tcp_proxy import proxied
 from tests.e2e.service import ROOT, app_command, free_port, plain_client
@@ -234,11 +235,13 @@ class TestDevelopment:
         assert "Traceback" not in run.log.read_text() + run.errors.read_text()
 
     def test_brings_its_own_database_migrated_and_filled(
-        self, start: Start, tmp_path: Path
+        self, start: Start, tmp_path: Path, settings: Settings
     ) -> None:
         run = start({})
         wait_until(run.is_ready)
 
+        finding = doctor.port(settings.model_copy(update={"port": run.port}))
+        assert (finding.status, "listens" in finding.detail) == ("ok", True)
         assert running_url(tmp_path / ".data/postgres")
         assert sign_in(run) == 200
         said = run.log.read_text()
