@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import shutil
 import tempfile
 import uuid
@@ -78,6 +79,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def package_of(item: pytest.Item) -> str:
     return item.path.relative_to(Path(__file__).parent).parts[0]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than processors: a third of the suite's time is waiting."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_finish() -> None:

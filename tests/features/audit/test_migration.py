@@ -35,7 +35,8 @@ class TestAppendOnly:
             uuid.uuid4(),
         )
 
-        assert await connection.fetchval("SELECT action FROM audit_entries") == "category.created"
+        query = "SELECT action FROM audit_entries WHERE action ^@ 'category.'"
+        assert await connection.fetchval(query) == "category.created"
         await connection.close()
 
     async def test_columns_may_have_the_names_of_variables(self, owned_database: str) -> None:
@@ -49,8 +50,8 @@ class TestAppendOnly:
         await connection.execute("UPDATE notes SET actor = 'b'")
         await connection.execute("DELETE FROM notes")
 
-        entries = await connection.fetch("SELECT action FROM audit_entries ORDER BY id")
-        assert [entry["action"] for entry in entries][-3:] == [
+        query = "SELECT action FROM audit_entries WHERE action ^@ 'note.' ORDER BY id"
+        assert [entry["action"] for entry in await connection.fetch(query)] == [
             "note.created",
             "note.updated",
             "note.deleted",
