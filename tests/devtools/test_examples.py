@@ -158,7 +158,8 @@ async def test_each_operation_succeeds_untouched(app: FastAPI, reader: Reader) -
 
 
 async def test_example_can_be_repeated(reader: Reader) -> None:
-    for name in ("create_item", "create_file", "create_token", "update_profile"):
+    names = {"create_item", "create_file", "create_token", "update_profile"}
+    for name in sorted(names & reader.operations.keys()):  # Files are an optional feature.
         for _ in range(2):
             assert (await reader.execute(reader.operations[name])).status_code < 300
 
