@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from app.config.settings import Settings
 from app.db.compiled import CompiledStatement
+from app.features import FEATURES
 from app.features.load_shedding.concurrency_limit import ConcurrencyLimit
 from app.features.users.models.user import User
 from benchmarks.harness.servers import connected, serving
@@ -32,7 +33,7 @@ LIMITS = {
     "max_requests_per_client": MOST // 2,
     "max_requests_waiting": 0,
 }
-PROBES = ["/liveness", "/readiness", "/health", "/metrics"]
+PROBES = ["/liveness", "/readiness", "/health", *["/metrics"] * ("prometheus" in FEATURES)]
 
 
 class Busy:

@@ -10,10 +10,10 @@ from app.features.rooms.lifespan import RoomResources
 from app.features.users.models.user import User
 from benchmarks.harness.servers import serving
 from tests.conftest import access_token
+from tests.features.rooms.conftest import is_quiet
 from tests.features.rooms.test_router import (
     ends_held,
     is_at_most,
-    is_quiet,
     narrow,
     speak_until_a_user_leaves,
 )

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from benchmarks.harness.servers import serving
 from tests.conftest import As, Database, Running, Save, access_token
+from tests.features.rooms.conftest import is_quiet
 from tests.forged_tokens import forged_tokens, sendable
 from tests.polling import PATIENCE_SECONDS, eventually
 from tests.scenes import Scene
@@ -33,20 +34,6 @@ from tests.sockets import Guest, guest, handshake
 from tests.state import opened, reads_of, replaced, units_of_work
 
 ROOM = "/api/v1/ws/lobby"
-
-
-@pytest.fixture
-async def port(app: FastAPI) -> AsyncIterator[int]:
-    async with serving(app) as port:
-        yield port
-    await eventually(lambda: is_quiet(app))
-
-
-async def is_quiet(app: FastAPI) -> bool:
-    """Wait until all participants have left, since the next test starts with empty tables."""
-    return bool(
-        opened(app)[RoomResources].rooms.is_empty and opened(app)[StreamResources].leases.count == 0
-    )
 
 
 @pytest.fixture
@@ -104,13 +91,6 @@ class TestHandshake:
         status, _, problem = await handshake(port, f"{ROOM}?access_token={token}")
 
         assert (status, problem["code"]) == (401, "unauthenticated")
-
-    async def test_api_key_opens_as_well(self, port: int, as_user: As, user: User) -> None:
-        body = {"name": "listener", "scopes": ["posts:read"]}
-        client = await as_user(user)
-        key = (await client.post("/api/v1/auth/api-keys", json=body)).json()["key"]
-
-        assert (await handshake(port, ROOM, {"X-API-Key": key}))[0] == 101
 
     async def test_scope_is_required(self, app: FastAPI, port: int, user: User) -> None:
         token = await access_token(app, user, ("items:read",))

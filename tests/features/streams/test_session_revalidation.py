@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -46,21 +45,6 @@ async def principal_of(app: FastAPI, client: AsyncClient) -> Principal:
     return await authenticate(HTTPConnection(scope))
 
 
-@pytest.fixture
-def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard]]:
-    """Streams that this process revalidates until the end of the test."""
-    entered: list[Any] = []
-
-    def enter(principal: Principal) -> ConnectionGuard:
-        entered.append(opened(app)[StreamResources].revalidation.watch(principal))
-        watched: ConnectionGuard = entered[-1].__enter__()
-        return watched
-
-    yield enter
-    for each in entered:
-        each.__exit__(None, None, None)
-
-
 async def end(watched: ConnectionGuard) -> str:
     async with asyncio.timeout(PATIENCE_SECONDS):
         await watched.ended.wait()
@@ -87,30 +71,6 @@ class TestRevalidation:
 
         assert await end(watched) == "revoked"
         assert not bystander.ended.is_set()
-
-    @pytest.mark.parametrize("how", ["revoked", "rotated"])
-    async def test_stream_ends_with_its_key(
-        self,
-        app: FastAPI,
-        as_user: As,
-        user: User,
-        open_streams: Callable[[Principal], ConnectionGuard],
-        how: str,
-    ) -> None:
-        client, program = await as_user(user), await as_user(user)
-        body = {"name": "listener", "scopes": ["items:read"]}
-        created = (await client.post("/api/v1/auth/api-keys", json=body)).json()
-        program.headers = {"X-API-Key": created["key"]}
-        caller = await principal_of(app, program)
-        watched = open_streams(caller)
-        await opened(app)[StreamResources].revalidation.work()
-
-        path = f"/api/v1/auth/api-keys/{created['id']}"
-        await (client.delete(path) if how == "revoked" else client.post(f"{path}/rotate"))
-        opened_meanwhile = open_streams(caller)
-
-        assert await end(watched) == "revoked"
-        assert await end(opened_meanwhile) == "revoked"
 
     async def test_stream_ends_with_its_token(self, app: FastAPI, as_user: As, user: User) -> None:
         caller = await principal_of(app, await as_user(user))

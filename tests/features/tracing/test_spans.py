@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
+from app.features import FEATURES
 from app.features.background_jobs.worker import Worker
 from app.features.users.models.user import User
 from tests.conftest import Running, access_token, new_client
@@ -163,7 +164,9 @@ class TestTrace:
         assert [len(line["trace_id"]) for line in lines if line["route"] == "/version"] == [32]
         assert "GET /version" not in {span.name for span in spans}
 
-    @pytest.mark.parametrize("path", ["/liveness", "/readiness", "/metrics"])
+    @pytest.mark.parametrize(
+        "path", ["/liveness", "/readiness", *["/metrics"] * ("prometheus" in FEATURES)]
+    )
     async def test_leaves_probes_out(self, send: Send, path: str) -> None:
         spans = await send("GET", path)
 
