@@ -7,7 +7,7 @@ const fontFamily = "system-ui, sans-serif";
 // The default theme has less contrast than WCAG 2.2 demands of text (AA, 4.5 to 1).
 const LIGHT = {
   colors: {
-    primary: { main: "#0f766e", light: "#0a544d" },
+    primary: { main: "#0b5d56" },
     success: { main: "#17651c" },
     warning: { main: "#8a5300" },
     error: { main: "#b3201b" },
