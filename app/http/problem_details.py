@@ -59,15 +59,15 @@ BY_STATUS: dict[int, type[AppError]] = {
     )
 }
 
-# Replace messages of Pydantic that repeat a part of the input.
+# Replace messages of Pydantic that repeat a part of the input or show a pattern: by the code of the
+# error or, added by features, by their patterns.
 MESSAGES = {
-    "uuid_parsing": "Input should be a valid UUID",
+    **dict.fromkeys(("uuid_parsing", "uuid_type"), "Input should be a valid UUID"),
+    **dict.fromkeys(("model_attributes_type", "model_type"), "Input should be a valid object"),
     "decimal_type": "Input should be a valid decimal",
-    "uuid_type": "Input should be a valid UUID",
+    "string_pattern_mismatch": "Input has a character or a form that is not allowed here",
     "value_error": "Input is not valid",
     "json_invalid": "Input is not valid JSON",
-    "model_attributes_type": "Input should be a valid object",
-    "model_type": "Input should be a valid object",
 }
 ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 # FastAPI responds with 400 to JSON that is not UTF-8, UTF-16 or UTF-32 (by its first bytes).
@@ -142,8 +142,9 @@ def violations(errors: Iterable[Mapping[str, Any]]) -> list[Violation]:
 
 
 def message(error: Mapping[str, Any]) -> str:
-    """Return the message of a violation, without the names of types in Python."""
-    text = MESSAGES.get(error["type"]) or DECIMAL.sub(r"\1", error["msg"])
+    """Return the message of a violation, without patterns and the names of types in Python."""
+    key = error.get("ctx", {}).get("pattern", error["type"])
+    text = MESSAGES.get(key, MESSAGES.get(error["type"])) or DECIMAL.sub(r"\1", error["msg"])
     return text.replace("Decimal input", "Input")
 
 

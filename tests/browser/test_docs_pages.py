@@ -15,6 +15,12 @@ CODE_HIDES_TEXT = """
 [...document.querySelectorAll('.info p code')].some((code) => !(
     code.getClientRects()[0].height <= parseFloat(getComputedStyle(code.parentElement).lineHeight)))
 """
+UNNAMED = """
+[...document.querySelectorAll('.opblock :is(select, textarea), .copy-to-clipboard button')]
+    .filter((control) => !control.ariaLabel && !control.closest('label')).length
+"""
+# Of no element while the page loads again.
+MENU = "document.querySelector('.menu-content')?.computedStyleMap().get('background-color')"
 PROFILE = "#operations-users-read_profile"
 ITEM = "#operations-items-read_item"
 TELEPHONE_WIDTH = 390
@@ -46,6 +52,7 @@ def test_swagger_ui_signs_in_and_sends_a_request(page: Page) -> None:
 
     # With the id that stands in the document.
     assert execute(page, ITEM) == "200"
+    assert page.value(UNNAMED) == 0
     assert page.complaints == []
 
 
@@ -56,14 +63,18 @@ def execute(page: Page, operation: str) -> str:
     return page.text(f"{operation} .live-responses-table .response .response-col_status")
 
 
-def test_redoc_shows_the_reference(page: Page) -> None:
-    page.look(width=TELEPHONE_WIDTH, height=844)
+def test_redoc_shows_the_reference_in_dark_and_light(page: Page) -> None:
+    page.look(width=TELEPHONE_WIDTH, height=844, dark=True)
     page.open("/redoc")
 
     page.wait_for("document.querySelectorAll('[data-section-id]').length > 10")
     assert page.value("document.documentElement.scrollWidth") <= TELEPHONE_WIDTH
+    assert page.value(f"{MENU}.toString()") == "rgb(23, 27, 30)"
+    assert page.value("document.querySelectorAll('select:not([aria-label])').length") == 0
+
     page.look(width=1280, height=800)
-    assert "Create an item" in page.text("body")
+    page.wait_for(f"{MENU}.toString() === 'rgb(250, 250, 250)'")
+    page.wait_for("document.body?.innerText.includes('Create an item')")
     assert page.value("document.querySelector('.brand').pathname") == "/"
     assert page.complaints == []
 

@@ -31,6 +31,8 @@ class TestGraphQL:
         page.look(width=1280, height=900, dark=True)
         sign_in(page)
 
+        assert page.text("main:not([hidden]) h1") == "GraphQL"
+        assert page.value("document.querySelectorAll('textarea:not([aria-label])').length") == 0
         run(page, "Read")
         page.wait_for(f"{ANSWER}.includes('username')")
         assert '"username": "user"' in page.value(ANSWER)

@@ -26,6 +26,7 @@ def enter(page: Page, name: str) -> None:
 class TestChat:
     def test_two_users_exchange_messages(self, page: Page, other_page: Page) -> None:
         enter(page, "user")
+        assert page.text("#title") == "lobby"
         enter(other_page, "admin")
         page.wait_for("document.querySelectorAll('#participants li').length === 2")
 

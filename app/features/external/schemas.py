@@ -6,9 +6,11 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from app.features.items.money import RoundedMoney
+from app.http.problem_details import MESSAGES
 from app.http.schemas import ResponseModel, Timestamp
 
 RESOURCE_ID = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
+MESSAGES[RESOURCE_ID] = "Use lowercase letters, digits and, between them, hyphens"
 SOURCES = ("news", "rates", "weather")
 SUPPLIERS = ("acme", "globex", "initech")
 

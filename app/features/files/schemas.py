@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field
 
+from app.http.problem_details import MESSAGES
 from app.http.schemas import PARAGRAPH, RequestModel, ResponseModel, Storable, Stored
 
 MAX_BATCH = 10
@@ -20,6 +21,10 @@ def none_if_empty(value: str) -> str | None:
 
 
 PATH = f"{SEGMENT}(/{SEGMENT})*"
+MESSAGES[f"^{PATH}$"] = (
+    "Use names of letters, digits, dots, hyphens and underscores, which do not start with a dot, "
+    "and slashes between them"
+)
 # Of the seed data, so that an example that is executed untouched succeeds.
 EXAMPLE_ID, EXAMPLE_PATH = "01900000-0000-7000-8000-000000005001", "docs/2026/report.pdf"
 FilePath = Annotated[

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 ASSETS = Path(__file__).parent / "assets"
-# Those of every page; other features declare theirs.
-FILES = (ASSETS / "icon.svg", ASSETS / "site.css")
+# Those of pages of several features; each feature declares its own.
+FILES = (ASSETS / "control_names.js", ASSETS / "icon.svg", ASSETS / "site.css")
 # Explicit, because the MIME tables of operating systems differ about scripts.
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # Pages link to files with a digest in the query, so that a new version has a new URL.

@@ -105,7 +105,7 @@ class HttpProtocol(TimedHttpProtocol):
 
     def upgrade_to_websocket(self) -> None:
         self.transport = cast("LingeringTransport", self.transport).inner
-        self.stop_send_timer()
+        self.is_upgraded = True
         self.handle_websocket_upgrade()
 
     def check_bounds(self) -> None:

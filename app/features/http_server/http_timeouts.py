@@ -22,6 +22,8 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
 
     is_in_head = False
     is_in_body = False
+    # To a WebSocket, which has timeouts of its own.
+    is_upgraded = False
     body_bytes = 0
     rejection: AppError | None = None
     send_timer: TimerHandle | None = None
@@ -50,7 +52,8 @@ class TimedHttpProtocol(StallGuard, HttpToolsProtocol):
     def watch_sender(self) -> None:
         """Run the timer while the rest of a head or body is missing."""
         is_idle = self.cycle is None or self.cycle.response_complete
-        if self.rejection or not (self.is_in_head or self.is_in_body or is_idle):
+        is_waiting = self.is_in_head or self.is_in_body or is_idle
+        if self.rejection or self.is_upgraded or not is_waiting:
             self.stop_send_timer()
         elif self.send_timer is None:
             self.start_send_timer()

@@ -23,6 +23,7 @@ from typing_extensions import TypedDict
 
 from app.features.items.models import MAX_GROSS_PRICE, ItemRow, broken_price_rule
 from app.features.items.money import PLAIN, TWO_PLACES, Money, MoneyRead, amount
+from app.http.problem_details import MESSAGES
 from app.http.problem_schema import Problem
 from app.http.schemas import (
     LINE,
@@ -58,7 +59,9 @@ Bound = Annotated[Money, Field(ge=0, le=MAX_GROSS_PRICE), PLAIN, TWO_PLACES]
 QueryBound = Annotated[
     Decimal, Field(ge=0, le=MAX_GROSS_PRICE, decimal_places=2), amount("999.99"), PLAIN
 ]
-Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,30}$", min_length=1, max_length=30)]
+TAG = "^[a-z0-9-]{1,30}$"
+Tag = Annotated[str, StringConstraints(pattern=TAG, min_length=1, max_length=30)]
+MESSAGES[TAG] = "Use lowercase letters, digits and hyphens"
 Tags = Annotated[list[Tag], Field(max_length=20, examples=[["furniture", "wood"]])]
 
 

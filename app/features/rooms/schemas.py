@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from app.http.problem_details import MESSAGES
 from app.http.problem_schema import ProblemError
 from app.http.schemas import TEXT, RequestModel, ResponseModel, Storable
 from app.runtime.clock import now
@@ -14,7 +15,9 @@ from app.runtime.ids import uuid7
 MAX_TEXT = 60_000
 MAX_PRESENT = 1000
 
-RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$", max_length=64)]
+ROOM_NAME = "^[A-Za-z0-9._-]{1,64}$"
+RoomName = Annotated[str, StringConstraints(pattern=ROOM_NAME, max_length=64)]
+MESSAGES[ROOM_NAME] = "Use 1 to 64 letters, digits, dots, underscores and hyphens"
 
 
 class RoomMessageCreate(RequestModel):

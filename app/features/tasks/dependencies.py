@@ -13,6 +13,7 @@ from app.features.tasks.models import TaskRow
 from app.features.tasks.schemas import EXAMPLE_ID, FAILED_EXAMPLE_ID
 from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
+from app.http.problem_details import MESSAGES
 from app.resources import resources
 from app.security.authentication import SignedIn
 
@@ -20,6 +21,8 @@ TaskId = Annotated[uuid.UUID, Path(description="Id of the task.", examples=[EXAM
 FailedTaskId = Annotated[
     uuid.UUID, Path(description="Id of the failed task.", examples=[FAILED_EXAMPLE_ID])
 ]
+KIND = "^[a-z_]+$"
+MESSAGES[KIND] = "Use lowercase letters and underscores"
 
 
 async def get_task(task_id: TaskId, reads: Reads, principal: SignedIn) -> TaskRow:
@@ -58,7 +61,7 @@ async def get_task_filters(
         Query(
             description="Of this job.",
             max_length=50,
-            pattern="^[a-z_]+$",
+            pattern=KIND,
             examples=["process_item"],
         ),
     ] = None,

@@ -8,11 +8,13 @@ from app.commands.output import print_rows
 from app.commands.transaction import in_transaction
 from app.config.settings import ConfigError, Settings
 from app.db.unit_of_work import UnitOfWork
+from app.errors import NotFound
 from app.features.users.crud import credentials, logins, users
 from app.features.users.models.user import User
 from app.features.users.passwords import PasswordHasher, password_problem
 from app.features.users.schemas import Password, UserCreate, UserUpdate
 from app.features.users.signals import RevocationReason
+from app.http.problem_details import message
 from app.http.schemas import RequestModel
 from app.security.principals import Role
 
@@ -66,7 +68,7 @@ def administer(settings: Settings, account: str, **changes: Any) -> None:
     data = UserUpdate.model_validate(changes)
 
     async def change(uow: UnitOfWork) -> None:
-        user = await logins.get_for_change(uow, account)
+        user = await get_for_change(uow, account)
         if await users.administer(uow, user, data):
             await credentials.end_for_change(uow, user)
 
@@ -83,7 +85,7 @@ def reset_password(settings: Settings, account: str, password: str) -> None:
     validated(NewPassword, {"password": password})
 
     async def change(uow: UnitOfWork) -> None:
-        user: User = await logins.get_for_change(uow, account)
+        user = await get_for_change(uow, account)
         reject_weak(password, email=user.email, username=user.username)
         await users.set_password(uow, user, await hashed(password))
         await credentials.revoke_all(uow, user.id, RevocationReason.PASSWORD_RESET)
@@ -92,12 +94,20 @@ def reset_password(settings: Settings, account: str, password: str) -> None:
     print(f"Changed the password of {account}.")
 
 
+async def get_for_change(uow: UnitOfWork, account: str) -> User:
+    try:
+        return await logins.get_for_change(uow, account)
+    except NotFound:
+        missing = f"There is no such user: {account}. `app users list` shows all of them."
+        raise ConfigError(missing) from None
+
+
 def validated(schema: type[Schema], given: dict[str, Any]) -> Schema:
     try:
         return schema.model_validate(given)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        raise ConfigError(f"{first['loc'][0]}: {first['msg']}.") from None
+        raise ConfigError(f"{first['loc'][0]}: {message(first)}.") from None
 
 
 def reject_weak(password: str, *, email: str, username: str) -> None:

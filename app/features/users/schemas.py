@@ -9,6 +9,7 @@ from pydantic import MISSING, ConfigDict, Field, SecretStr, StringConstraints
 from app.config.known_secrets import DEMO_PASSWORD
 from app.features.users.passwords import MAX_LENGTH, MAX_TYPED_LENGTH, MIN_LENGTH
 from app.features.users.texts import EMAIL, PASSWORD, STORABLE_SECRET
+from app.http.problem_details import MESSAGES
 from app.http.schemas import LINE, Described, RequestModel, ResponseModel, Storable, Stored
 from app.security.principals import Role
 
@@ -18,6 +19,9 @@ OTHER_EXAMPLE_ID = "01900000-0000-7000-8000-000000001003"
 SESSION_EXAMPLE_ID = "01900000-0000-7000-8000-000000006001"
 # Applies to new names only: accounts with other names can sign in with them. ADR 0028.
 USERNAME = "^[._-]*[A-Za-z0-9][A-Za-z0-9._-]*$"
+MESSAGES[USERNAME] = (
+    "Use letters A to Z, digits, dots, hyphens and underscores, among them a letter or digit"
+)
 
 # The length of the stored form, which has the domain as A-labels.
 Email = Annotated[

@@ -10,8 +10,10 @@ import pytest
 from starlette.types import Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.features.http_server.http_protocol import HttpProtocol
 from app.features.http_server.websocket_protocol import SLICE_BYTES, WebSocketProtocol
 from benchmarks.harness.servers import PATIENCE_SECONDS, serving
+from benchmarks.harness.servers import connected as open_tcp
 from tests.polling import eventually
 
 MASK = bytes(4)
@@ -46,6 +48,12 @@ class CountingProtocol(WebSocketProtocol):
         super().handle_ping()
 
 
+class HastyHttpProtocol(HttpProtocol):
+    """A protocol class with a short timeout for requests."""
+
+    send_seconds = 0.1
+
+
 class StrictProtocol(WebSocketProtocol):
     max_frames = 100
 
@@ -69,11 +77,12 @@ async def connected(
     app: CountingApp, protocol: type[WebSocketProtocol]
 ) -> AsyncIterator[ClientConnection]:
     served: Any = app
-    async with (
-        serving(served, ws=protocol) as port,
-        connect(f"ws://127.0.0.1:{port}/", proxy=None, open_timeout=PATIENCE_SECONDS) as client,
-    ):
+    async with serving(served, ws=protocol) as port, open_websocket(port) as client:
         yield client
+
+
+def open_websocket(port: int) -> connect:
+    return connect(f"ws://127.0.0.1:{port}/", proxy=None, open_timeout=PATIENCE_SECONDS)
 
 
 async def test_other_connections_have_their_turn_between_many_pings(
@@ -107,3 +116,16 @@ async def test_connection_with_too_many_frames_is_closed(frames: bytes) -> None:
 
     assert (client.close_code, client.close_reason) == (1008, "too many frames")
     assert app.messages == 0
+
+
+async def test_timeout_of_requests_does_not_end_a_websocket() -> None:
+    app: Any = CountingApp()
+    async with (
+        serving(app, http=HastyHttpProtocol) as port,
+        open_websocket(port) as client,
+        open_tcp(port) as later,
+    ):
+        await later.send(b"\r\n")
+        assert await later.reader.read() == b""
+
+        await (await client.ping())

@@ -136,7 +136,7 @@ class TestChanges:
             await run(commands.administer, admin.username, role="user")
 
     async def test_unknown_account_is_named(self, run: Run) -> None:
-        with pytest.raises(ConfigError, match="no such user"):
+        with pytest.raises(ConfigError, match=r"no such user: unknown\. `app users list`"):
             await run(commands.administer, "unknown", is_active=False)
 
 

@@ -32,4 +32,12 @@ function focusUserName(records) {
   }
 }
 
+nameControls(place, {
+  ".body-param__text": "Request body",
+  ".close-modal": "Close",
+  ".content-type": "Media type",
+  ".copy-to-clipboard button": "Copy",
+  ".examples-select-element": "Example",
+  "tr[data-param-name] select": "Value",
+});
 new MutationObserver(focusUserName).observe(place, { childList: true, subtree: true });

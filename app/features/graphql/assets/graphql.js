@@ -49,7 +49,7 @@ async function signIn(form) {
   byId("state").classList.add("chip-live");
   document.body.classList.add("signed-in");
   byId("entrance").hidden = true;
-  byId("leave").hidden = byId("graphiql").hidden = false;
+  byId("leave").hidden = byId("workspace").hidden = false;
   const element = React.createElement(GraphiQL, { fetcher, defaultQuery: EXAMPLE, isHeadersEditorEnabled: false });
   ReactDOM.render(element, byId("graphiql"));
 }
@@ -77,6 +77,12 @@ const fetcher = GraphiQL.createFetcher({
   url: `${root}/graphql`,
   fetch: authorized,
   wsClient: graphqlWs.createClient({ url: `${location.origin.replace("http", "ws")}${root}/graphql`, connectionParams }),
+});
+
+nameControls(byId("graphiql"), {
+  ".graphiql-query-editor textarea": "Query",
+  ".graphiql-editor-tool textarea": "Variables",
+  ".result-window textarea": "Response",
 });
 
 byId("enter").addEventListener("submit", (event) => {

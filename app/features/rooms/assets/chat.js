@@ -50,7 +50,8 @@ async function join() {
   socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
   socket.addEventListener("open", () => {
     attempt = 0;
-    show(true, name);
+    byId("title").textContent = name;
+    show(true, "connected");
   });
   socket.addEventListener("close", (event) => {
     if (hasLeft) show(false, `left (${event.code}${event.reason && `: ${event.reason}`})`);
