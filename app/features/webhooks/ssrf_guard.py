@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from app.features.http_client.client import LIMITS, tls_context
+from app.features.webhooks.bounded_stream import BoundedStream
 from app.features.webhooks.ip_ranges import Address, is_public, parse
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -100,7 +101,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Opens connections only to addresses that it has checked.
+    """Opens connections only to addresses that it has checked; their responses are bounded.
 
     TLS and the Host header still use the name. It is resolved once, so that DNS rebinding has no
     effect.
@@ -124,9 +125,10 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("The name has no address.")
         for address in await self._checked(host, port):
             try:
-                return await self._network.connect_tcp(
+                stream = await self._network.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
+                return BoundedStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure

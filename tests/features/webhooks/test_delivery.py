@@ -6,12 +6,14 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import httpcore
 import httpx
 import pytest
 
+from app.features.webhooks.bounded_stream import PIECE_BYTES
 from app.features.webhooks.delivery import deliver, new_secret
 from app.features.webhooks.models.delivery import Outcome
-from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
+from app.features.webhooks.ssrf_guard import GuardedNetwork, SsrfGuard, guarded_client, resolve
 from tests.receivers import read_message
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -22,8 +24,8 @@ Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 class Peer:
     """A receiver that responds with raw bytes, and counts its connections."""
 
-    def __init__(self, response: bytes, *, is_endless: bool = False, is_open: bool = False) -> None:
-        self.answer, self.is_endless, self.is_open = response, is_endless, is_open
+    def __init__(self, response: bytes, *, endless: bytes = b"", is_open: bool = False) -> None:
+        self.answer, self.endless, self.is_open = response, endless, is_open
         self.connections = 0
         self.url = ""
 
@@ -33,8 +35,8 @@ class Peer:
             while True:
                 await read_message(reader)
                 writer.write(self.answer)
-                while self.is_endless:
-                    writer.write(b"x" * 65536)
+                while self.endless:
+                    writer.write(self.endless)
                     await writer.drain()
                 if not self.is_open:
                     return
@@ -96,10 +98,18 @@ class TestStatusLine:
     async def test_success_status_is_sufficient_before_an_endless_body(
         self, client: httpx.AsyncClient
     ) -> None:
-        async with answering(Peer(OK + b"\r\n", is_endless=True)) as peer:
+        async with answering(Peer(OK + b"\r\n", endless=b"x" * 65536)) as peer:
             outcome = await outcome_of(client, peer)
 
         assert outcome.is_success, outcome
+
+    async def test_endless_interim_responses_are_a_failure_before_the_time_is_over(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        async with answering(Peer(b"", endless=b"HTTP/1.1 103 \r\n\r\n" * 1000)) as peer:
+            outcome = await outcome_of(client, peer)
+
+        assert (outcome.response_status, outcome.error) == (None, "upstream_failed")
 
     async def test_success_status_is_sufficient_without_the_body(
         self, client: httpx.AsyncClient
@@ -132,6 +142,18 @@ class TestStatusLine:
 
 
 class TestConnection:
+    async def test_response_is_parsed_in_small_pieces(self) -> None:
+        tiny_chunks = OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 10_000
+        network = GuardedNetwork(SsrfGuard(loopback=True), resolve, httpcore.AnyIOBackend())
+        async with answering(Peer(tiny_chunks)) as peer:
+            url = httpx.URL(peer.url)
+            stream = await network.connect_tcp(url.host, url.port or 0)
+            await stream.write(b"POST / HTTP/1.1\r\n\r\n")
+            pieces = [await stream.read(len(tiny_chunks)) for _ in range(10)]
+            await stream.aclose()
+
+        assert max(map(len, pieces)) <= PIECE_BYTES
+
     async def test_connection_is_reused_after_a_short_body(self, client: httpx.AsyncClient) -> None:
         response = OK + b"Content-Length: 2\r\n\r\nok"
         async with answering(Peer(response, is_open=True)) as peer:
