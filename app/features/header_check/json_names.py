@@ -98,6 +98,11 @@ def check_names(document: bytes) -> None:
 
 
 def reject_repeated(members: list[tuple[str, Any]]) -> None:
+    """Check the names of one object.
+
+    Raises:
+        RepeatedName: one is repeated.
+    """
     seen: set[str] = set()
     for name, _ in members:
         if name in seen:
