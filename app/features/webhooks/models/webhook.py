@@ -60,6 +60,7 @@ class Webhook(Versioned, Base):
     __tablename__ = "webhooks"
     __table_args__ = (
         Index("ix_webhooks_owner_id", "owner_id", "created_at", "id"),
+        Index("ix_webhooks_created_at", "created_at", "id"),
         Index(
             "ix_webhooks_backlog_since",
             "backlog_since",
