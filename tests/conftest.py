@@ -62,6 +62,16 @@ hypothesis.settings.register_profile("suite", deadline=None, database=None, max_
 hypothesis.settings.load_profile("suite")
 
 
+# `FAST_PATH_ENABLED=false make test` is a way to run the suite.
+IGNORED_SETTINGS = SETTINGS - {"FAST_PATH_ENABLED"}
+
+
+def pytest_configure() -> None:
+    """Ignore the settings in the shell of the developer, in the processes that tests start too."""
+    for name in IGNORED_SETTINGS & os.environ.keys():
+        del os.environ[name]
+
+
 # Their tests share running services and browsers, each of which takes seconds of CPU to start.
 SHARING_PACKAGES = ("e2e", "browser")
 

@@ -1,12 +1,16 @@
 """Rules of the test suite: no sleep to win a race, no patched code of ours, no private names."""
 
 import ast
+import os
 import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from app.features import FEATURES
+from tests import conftest
 
 ROOT = Path(__file__).parents[1]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -170,3 +174,13 @@ def test_linter_rejects_private_names_in_tests() -> None:
 
     assert "SLF" in lint["select"]
     assert not {"SLF", "SLF001"} & {*lint["ignore"], *lint["per-file-ignores"]["tests/**"]}
+
+
+def test_settings_in_the_shell_of_the_developer_are_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PORT", "9000")
+
+    conftest.pytest_configure()
+
+    assert "PORT" not in os.environ

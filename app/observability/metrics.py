@@ -104,7 +104,7 @@ OLDEST_JOB_SECONDS = Gauge(
 
 # --- Caches ------------------------------------------------------------------------------------
 
-CACHE_REQUESTS = Counter("cache_requests", "Look-ups in a cache.", ["cache", "outcome"])
+CACHE_REQUESTS = Counter("cache_requests", "Look-ups: hit, miss, stale.", ["cache", "outcome"])
 
 # --- Sign-in and business ----------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from app.devtools.new.project.copying import texts
 from app.devtools.new.project.documents import write_secrets
 from app.devtools.new.project.naming import names
 from app.devtools.new.project.specification import MAX_NAME, Project
+from app.devtools.removal import blocks
 from app.devtools.removal.blocks import PARTS
 from app.devtools.removal.selection import dependents, optional_features
 from app.feature import load_features
@@ -102,6 +103,8 @@ class TestSources:
 
         assert readme.startswith(f"# {PROJECT.title}\n\n{PROJECT.description}")
         assert "## A tour in five calls\n" in readme
+        assert "| `items` | " in readme
+        assert "| `items` | " not in blocks.cut(readme, "items")
         assert len((root / "CHANGELOG.md").read_text("utf-8").splitlines()) < 15
 
     def test_have_fresh_secrets_that_only_the_owner_reads(self, root: Path) -> None:
