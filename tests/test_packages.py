@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-DISTRIBUTIONS = packages_distributions()
+distributions = cache(packages_distributions)  # A second of CPU, in each worker at import.
 # Come with pydantic[email] and uvicorn[standard].
 INDIRECT = {"email-validator", "typing-extensions", "watchfiles"}
 MODULES = sorted((ROOT / "app").rglob("*.py"))
@@ -57,7 +58,7 @@ def foreign(path: Path, allowed: set[str]) -> set[str]:
     names = {module.partition(".")[0] for module in imported(path)}
     third_party = names - sys.stdlib_module_names - {"app"}
     return {
-        name for name in third_party if not allowed & {normalized(d) for d in DISTRIBUTIONS[name]}
+        name for name in third_party if not allowed & {normalized(d) for d in distributions()[name]}
     }
 
 

@@ -36,7 +36,8 @@ def prepare(settings: Settings) -> None:
         upgrade(settings, settings.owner_url)
         seed(settings.model_copy(update=PATIENT))
     except (ConfigError, AppError) as error:
-        get_logger("serve").warning("database not prepared", reason=str(error))
+        cause = repr(error.__cause__) if error.__cause__ else None
+        get_logger("serve").warning("database not prepared", reason=str(error), cause=cause)
 
 
 async def is_prepared(url: str) -> bool:

@@ -49,19 +49,30 @@ def seed(settings: Settings) -> bool:
 
 
 async def seed_when_empty(settings: Settings) -> bool:
+    # What computes comes first: PostgreSQL ends a transaction that is idle for 10 s.
+    load_features()
+    modules = [*find_modules("seed")]
+    password_hash = await hash_password(settings.demo_password.get_secret_value())
     async with unit_of_work(settings) as uow:
         # Of two concurrent starts, the second waits here and then finds users.
         await users.lock(uow)
         is_empty = not await users.exist(uow)
         if is_empty:
-            await fill(uow, settings)
+            user = await fill(uow, password_hash)
+            for module in modules:
+                await module.fill(uow, user, settings)
         return is_empty
 
 
-async def fill(uow: UnitOfWork, settings: Settings) -> None:
+async def hash_password(password: str) -> str:
     passwords = PasswordHasher(max_concurrency=1)
-    password_hash = await passwords.hash(settings.demo_password.get_secret_value())
+    password_hash = await passwords.hash(password)
     passwords.close()
+    return password_hash
+
+
+async def fill(uow: UnitOfWork, password_hash: str) -> Principal:
+    """Add users, categories and items; return the user who owns the items."""
     accounts = {name: make_user(name, password_hash) for name in USERS}
     uow.session.add_all(accounts.values())
     await uow.session.flush()
@@ -71,8 +82,7 @@ async def fill(uow: UnitOfWork, settings: Settings) -> None:
         make_item(item, user.id, category_ids[name]) for name, item in ITEMS.items()
     )
     await add_examples(uow, user, category_ids["Seating"])
-    for module in find_modules("seed"):
-        await module.fill(uow, user, settings)
+    return user
 
 
 async def create_categories(
