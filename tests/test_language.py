@@ -28,6 +28,7 @@ UNCHECKED = (".json", ".png", ".svg", "app/devtools/naming.py", "tests/test_lang
 
 # Libraries choose these names: asyncpg and httpcore.
 FOREIGN_DURATIONS = {"app/db/engine.py: timeout", "app/features/webhooks/ssrf_guard.py: timeout"}
+FOREIGN_DURATIONS |= {"app/features/http_client/bounded_network.py: timeout"}
 # Pools and caches have numbers of connections and statements.
 COUNTED_SIZES = {"app/db/engine.py: size", "app/db/executor.py: size", "app/db/pool.py: size"}
 # The API names it so: a file has one size, in bytes.

@@ -58,6 +58,11 @@ def create_users() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
     )
     op.create_index("ix_users_created_at", "users", ["created_at", "id"], postgresql_where=is_alive)
+    op.create_index("ix_users_email", "users", ["email", "id"], postgresql_where=is_alive)
+    op.create_index("ix_users_username", "users", ["username", "id"], postgresql_where=is_alive)
+    op.create_index(
+        "ix_users_role", "users", ["role", "created_at", "id"], postgresql_where=is_alive
+    )
     op.create_index(
         "ix_users_search",
         "users",

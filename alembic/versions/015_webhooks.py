@@ -51,6 +51,7 @@ def create_webhooks() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
     )
     op.create_index("ix_webhooks_owner_id", "webhooks", ["owner_id", "created_at", "id"])
+    op.create_index("ix_webhooks_created_at", "webhooks", ["created_at", "id"])
     op.create_index(
         "ix_webhooks_backlog_since",
         "webhooks",

@@ -1,7 +1,10 @@
 """Lists: the pages of any order together are the whole list."""
 
+import importlib
 import itertools
 import json
+import pkgutil
+import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,9 +15,10 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app import features
 from app.config.settings import Settings
 from app.db.executor import PoolReader
-from app.db.listing import PageRequest, Shape
+from app.db.listing import Listing, PageRequest, Shape
 from app.features.items.crud import LISTING
 from app.features.items.models import Item, ItemRow
 from app.features.users.models.user import User
@@ -147,6 +151,37 @@ class TestPlan:
         assert "Index Scan" in plan
         assert "Sort" not in plan
         assert ("Index Cond" in plan) == is_continued
+
+
+# Of one account, each with a bound on its rows.
+SHORT = {"sessions", "api_keys"}
+CALLER = {"sees_all": True, "viewer_id": uuid.UUID(int=1), "user_id": uuid.UUID(int=1)}
+# By the type of the column.
+KEYS = {datetime: NOON.isoformat(), Decimal: "1.00", str: "a", int: "1"}
+
+
+def listings() -> dict[str, Listing[Any]]:
+    """Return the listings of all features by their table."""
+    names = [each.name for each in pkgutil.walk_packages(features.__path__, "app.features.")]
+    modules = [importlib.import_module(name) for name in names if ".crud" in name]
+    found = [module.LISTING for module in modules if hasattr(module, "LISTING")]
+    return {listing.key.class_.__tablename__: listing for listing in found}
+
+
+@pytest.mark.parametrize("table", sorted(listings().keys() - SHORT))
+async def test_each_sort_of_each_list_has_an_index(
+    app: FastAPI, settings: Settings, table: str
+) -> None:
+    listing = listings()[table]
+    plans = {}
+    for name, is_continued in itertools.product(listing.sorts, (False, True)):
+        query = listing.page_query(Shape(frozenset(), (name,), is_continued, 20, has_skip=False))
+        key = (KEYS[listing.sorts[name].type.python_type], str(uuid.UUID(int=1)))
+        bound = listing.key_values((name,), key if is_continued else None)
+        arguments = query.arguments({**CALLER, "webhook_id": uuid.UUID(int=1), **bound})
+        plans[name, is_continued] = await explained(settings, query.sql, arguments)
+
+    assert [name for name, plan in plans.items() if "Seq Scan" in plan or "Sort Key" in plan] == []
 
 
 async def explained(settings: Settings, sql: str, arguments: list[Any]) -> str:

@@ -42,7 +42,16 @@ class ProvenUpdate:
 
 
 async def get_proven_email(data: EmailUpdate, check: PasswordCheckDep) -> ProvenUpdate:
-    return ProvenUpdate(data.email, (await check(data.current_password))["version"])
+    """Verify the password.
+
+    Raises:
+        Unprocessable: it is wrong.
+        TooManyAttempts: too many were wrong, or the client has requested too many changes.
+    """
+    account = await check(data.current_password)
+    # The limit of an account alone does not stop a client that registers many.
+    await check.limits.count_address("email_change", check.client.address)
+    return ProvenUpdate(data.email, account["version"])
 
 
 async def get_proven_deletion(data: AccountDeletion, check: PasswordCheckDep) -> int:

@@ -3,14 +3,17 @@
 import asyncio
 import time
 
+import httpcore
 import httpx
 
 from app.errors import AppError, NotFound, TooManyRequests
 from app.features.external.circuit_breaker import BreakerOpen, CircuitBreakers
 from app.features.external.retries import ATTEMPTS, RetryBudget, pause_seconds, retry_after_seconds
+from app.features.http_client.bounded_network import BoundedTransport
 from app.features.http_client.client import (
     DEADLINE_SECONDS,
     LIMITS,
+    MAX_BYTES,
     UnusableResponse,
     UpstreamFailed,
     UpstreamResponse,
@@ -19,6 +22,9 @@ from app.features.http_client.client import (
     tls_context,
 )
 from app.observability import metrics
+
+# With header fields, interim responses and the framing of chunks.
+MAX_RECEIVED_BYTES = 2 * MAX_BYTES
 
 
 class Upstream:
@@ -37,7 +43,9 @@ class Upstream:
         self._authorization = {"Authorization": f"Bearer {key}"} if key else {}
         self._breakers = breakers
         self._budget = budget or RetryBudget()
-        self._client = httpx.AsyncClient(verify=tls_context(), trust_env=False, limits=LIMITS)
+        network, tls = httpcore.AnyIOBackend(), tls_context()
+        transport = BoundedTransport(network, tls, LIMITS, max_bytes=MAX_RECEIVED_BYTES)
+        self._client = httpx.AsyncClient(transport=transport, trust_env=False)
 
     async def close(self) -> None:
         await self._client.aclose()

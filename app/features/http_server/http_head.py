@@ -17,12 +17,13 @@ from app.features.http_server.errors import (
     VersionNotSupported,
 )
 from app.http.request_errors import HeadersTooLarge
+from app.network.origins import normalized_host
 
 Header = tuple[bytes, bytes]
 
 # RFC 9110, section 7.2, without percent-encoded and internationalized names, which HTTP URLs do
 # not have, and without the empty host (section 4.2.1).
-HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?")
+HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?")
 # The maximum of a line without the colon, the space and CRLF.
 MAX_WEBSOCKET_FIELD = MAX_LINE_LENGTH - 4
 MAX_PORT = 65_535
@@ -81,7 +82,8 @@ def check_host(headers: Sequence[Header], version: str) -> None:
     if len(hosts) != 1:
         raise BadRequest("A request has exactly one Host header.")
     valid = HOST.fullmatch(hosts[0])
-    if not valid or int(valid[1] or 0) > MAX_PORT:
+    is_host = valid and normalized_host(valid[1].decode())
+    if not valid or not is_host or int(valid[2] or 0) > MAX_PORT:
         raise BadRequest("The Host header is not valid.")
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from app.db.errors import UniqueViolation
 from app.db.executor import CompiledStatement, PoolReader, columns_of
@@ -94,6 +94,22 @@ async def cancel(uow: UnitOfWork, task: Task) -> None:
     task.finished_at = now()
     await uow.session.flush()
     await uow.notify(jobs.CHANNEL, str(task.id))
+
+
+async def cancel_all(uow: UnitOfWork, owner_id: uuid.UUID) -> None:
+    """Cancel the unfinished tasks of one owner."""
+    is_own = Task.owner_id == owner_id
+    running = select(Task.id).where(is_own, Task.status == TaskStatus.RUNNING)
+    for task_id in (await uow.session.scalars(running)).all():
+        await uow.notify(jobs.CHANNEL, str(task_id))
+    # In one statement: there may be as many as `TASKS_PER_USER` permits.
+    await uow.session.execute(
+        update(Task)
+        .where(is_own, Task.status.in_(UNFINISHED))
+        .values(status=TaskStatus.CANCELLED, finished_at=func.now())
+        .values(version=Task.version + 1, updated_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def retry_failed(uow: UnitOfWork, ids: Sequence[uuid.UUID]) -> tuple[int, int]:

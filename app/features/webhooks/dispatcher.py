@@ -11,7 +11,6 @@ from contextlib import suppress
 
 from app.db.executor import PoolReader
 from app.db.unit_of_work import UnitOfWorkFactory
-from app.feature import load_features
 from app.features.events.crud import consumer_offsets, events
 from app.features.events.crud.consumer_offsets import StoredOffset
 from app.features.events.models.event import Position
@@ -19,7 +18,7 @@ from app.features.events.schemas import PublishedEvent
 from app.features.webhooks.crud import backlogs as webhook_backlogs
 from app.features.webhooks.crud import webhooks
 from app.features.webhooks.models.queue import QueueLimits
-from app.features.webhooks.models.webhook import BacklogRow, SubscriberRow
+from app.features.webhooks.models.webhook import BacklogRow, SubscriberRow, recipient
 from app.runtime.background import BackgroundLoop
 
 POLL_SECONDS = 1.0
@@ -154,11 +153,6 @@ def limit_to_capacity(
 
 def received(subscriber: SubscriberRow, batch: Sequence[PublishedEvent]) -> list[PublishedEvent]:
     """Return the events that the webhook subscribes to and its owner may read."""
-    owner = load_features().permissions.principal(
-        subscriber["owner_id"],
-        subscriber["role"],
-        frozenset(subscriber["scopes"]),
-        email_verified=True,  # The query selects verified owners only.
-    )
+    owner = recipient(subscriber)
     types = set(subscriber["events"])
     return [each for each in batch if each.event.type in types and each.is_for(owner)]

@@ -15,6 +15,7 @@ from functools import partial
 import httpcore
 import httpx
 
+from app.features.http_client.bounded_network import BoundedTransport
 from app.features.http_client.client import LIMITS, tls_context
 from app.features.webhooks.ip_ranges import Address, is_public, parse
 
@@ -22,6 +23,8 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 SocketOption = httpcore.SOCKET_OPTION
 
 MAX_URL = 2048
+# Only the status and a short body are needed.
+MAX_RESPONSE_BYTES = 64 * 1024
 # A separate pool with many threads: a user's name server may hang, a look-up cannot be cancelled,
 # and the event loop's default pool has four threads. Threads are created on demand.
 LOOKUPS = ThreadPoolExecutor(512, "lookup")
@@ -145,21 +148,19 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         return addresses
 
 
-class GuardedTransport(httpx.AsyncHTTPTransport):
+class GuardedTransport(BoundedTransport):
     """httpx's transport on a guarded network, for allowed URLs only."""
 
     def __init__(self, ssrf_guard: SsrfGuard, resolve: Resolve, tls: ssl.SSLContext) -> None:
-        super().__init__(verify=tls)
-        self._ssrf_guard = ssrf_guard
-        # httpx has no parameter for the network backend; if it renames `_pool`, the tests fail.
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            # The caller limits concurrency; a limit here would let a hanging host block others.
+        network = GuardedNetwork(ssrf_guard, resolve, httpcore.AnyIOBackend())
+        # The caller limits concurrency; a limit here would let a hanging host block others.
+        limits = httpx.Limits(
             max_connections=None,
             max_keepalive_connections=LIMITS.max_keepalive_connections,
             keepalive_expiry=LIMITS.keepalive_expiry,
-            network_backend=GuardedNetwork(ssrf_guard, resolve, httpcore.AnyIOBackend()),
         )
+        super().__init__(network, tls, limits, max_bytes=MAX_RESPONSE_BYTES)
+        self._ssrf_guard = ssrf_guard
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self._ssrf_guard.check(request.url)

@@ -167,6 +167,19 @@ class TestChangeEmail:
         mails = await database("SELECT count(*) FROM tasks WHERE kind = 'send_email_change_mail'")
         assert mails == [{"count": 3}]
 
+    async def test_client_with_many_accounts_requests_a_bounded_number_of_changes(
+        self, app: FastAPI, running: Running, save: Save
+    ) -> None:
+        accounts = [await save(make_user(email=address(), email_verified=False)) for _ in range(3)]
+        tokens = [await access_token(app, account) for account in accounts]
+        async with running(attempts_per_address=2) as few:
+            responses = []
+            for token in tokens:
+                async with new_client(few, **bearer(token)) as client:
+                    responses.append(await change(client, address()))
+
+        assert [response.status_code for response in responses] == [202, 202, 429]
+
     async def test_unproven_old_address_gets_a_bounded_number_of_notices(
         self, as_user: As, save: Save, database: Database
     ) -> None:

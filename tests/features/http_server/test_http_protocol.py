@@ -107,6 +107,7 @@ class TestHost:
             [b"Host:"],
             *([b"Host: " + host] for host in (b"a b", b"a/b", b"u@a", b"a,b", b"a:x", b"[::1")),
             [b"Host: a:65536"],
+            *([b"Host: " + host] for host in (b"[::::]", b"[1]", b"[1::2::3]", b"[127.0.0.1]:80")),
             [b"Host: \xff"],
         ],
     )

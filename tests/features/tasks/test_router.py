@@ -2,6 +2,7 @@
 
 import uuid
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
@@ -133,6 +134,38 @@ class TestCancelTask:
         response = await (await as_user(user)).delete(f"{TASKS}/{task.id}")
 
         assert_problem(response, 409, "already_finished")
+
+
+class TestEndOfAnAccount:
+    @pytest.mark.parametrize(
+        ("method", "body"), [("PATCH", {"is_active": False}), ("DELETE", None)]
+    )
+    async def test_waiting_tasks_of_the_account_never_run(
+        self,
+        app: FastAPI,
+        as_user: As,
+        save: Save,
+        user: User,
+        admin: User,
+        method: str,
+        body: dict[str, object] | None,
+    ) -> None:
+        signed_in, path = await as_user(admin), f"/api/v1/users/{user.id}"
+        kept = await (await as_user(admin)).post(
+            f"/api/v1/items/{(await save(make_item(admin))).id}/process"
+        )
+        item = await save(make_item(user))
+        task = (await (await as_user(user)).post(f"/api/v1/items/{item.id}/process")).json()
+
+        response = await signed_in.request(method, path, json=body)
+        await opened(app)[Worker].drain()
+
+        assert response.status_code < 300, response.text
+        ended = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
+        assert (ended["status"], ended["attempts"]) == ("cancelled", 0)
+        assert ended["version"] == task["version"] + 1
+        other = (await signed_in.get(f"{TASKS}/{kept.json()['id']}")).json()
+        assert other["status"] == "succeeded"
 
 
 class TestRetryTask:

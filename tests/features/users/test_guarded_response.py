@@ -1,7 +1,9 @@
 """Guarded responses: streamed bytes end with the credential of their caller, or after a time."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI, Request
@@ -75,10 +77,12 @@ async def test_response_ends_after_the_longest_time(app: FastAPI, as_user: As, u
         await sent(Brief(request, endless()), request)
 
 
+@pytest.mark.parametrize("expires_at", [math.inf, 0.0], ids=["live token", "expired token"])
 async def test_response_of_a_live_session_is_complete(
-    app: FastAPI, as_user: As, user: User
+    app: FastAPI, as_user: As, user: User, expires_at: float
 ) -> None:
     request = await request_of(app, await as_user(user))
+    request.scope["principal"] = replace(request.scope["principal"], expires_at=expires_at)
 
     async def slow() -> AsyncIterator[bytes]:
         yield b"first"

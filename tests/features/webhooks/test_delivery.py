@@ -22,8 +22,8 @@ Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
 class Peer:
     """A receiver that responds with raw bytes, and counts its connections."""
 
-    def __init__(self, response: bytes, *, is_endless: bool = False, is_open: bool = False) -> None:
-        self.answer, self.is_endless, self.is_open = response, is_endless, is_open
+    def __init__(self, response: bytes, *, endless: bytes = b"", is_open: bool = False) -> None:
+        self.answer, self.endless, self.is_open = response, endless, is_open
         self.connections = 0
         self.url = ""
 
@@ -33,8 +33,8 @@ class Peer:
             while True:
                 await read_message(reader)
                 writer.write(self.answer)
-                while self.is_endless:
-                    writer.write(b"x" * 65536)
+                while self.endless:
+                    writer.write(self.endless)
                     await writer.drain()
                 if not self.is_open:
                     return
@@ -96,10 +96,18 @@ class TestStatusLine:
     async def test_success_status_is_sufficient_before_an_endless_body(
         self, client: httpx.AsyncClient
     ) -> None:
-        async with answering(Peer(OK + b"\r\n", is_endless=True)) as peer:
+        async with answering(Peer(OK + b"\r\n", endless=b"x" * 65536)) as peer:
             outcome = await outcome_of(client, peer)
 
         assert outcome.is_success, outcome
+
+    async def test_endless_interim_responses_are_a_failure_before_the_time_is_over(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        async with answering(Peer(b"", endless=b"HTTP/1.1 103 \r\n\r\n" * 1000)) as peer:
+            outcome = await outcome_of(client, peer)
+
+        assert (outcome.response_status, outcome.error) == (None, "upstream_failed")
 
     async def test_success_status_is_sufficient_without_the_body(
         self, client: httpx.AsyncClient

@@ -22,6 +22,7 @@ from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.runtime.clock import now
 from app.security.resources import SecurityResources
 from tests.conftest import Database, Save
+from tests.factories import make_task
 from tests.features.webhooks.conftest import NewSender, Subscribe
 from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import PATIENCE_SECONDS, eventually
@@ -312,6 +313,43 @@ class TestDisabling:
             await sender.drain()
 
         assert receiver.connections == 0
+
+
+class TestPermission:
+    @pytest.mark.parametrize(
+        "statement",
+        ["UPDATE users SET role = 'user'", "UPDATE webhooks SET scopes = '{items:read}'"],
+        ids=["role of the owner", "scopes of the webhook"],
+    )
+    async def test_queued_message_that_may_no_longer_be_read_is_not_sent(
+        self,
+        app: FastAPI,
+        sender: WebhookSender,
+        subscribe: Subscribe,
+        save: Save,
+        database: Database,
+        user: User,
+        other_user: User,
+        statement: str,
+    ) -> None:
+        await database("UPDATE users SET role = 'admin' WHERE id = :id", id=user.id)
+        event = await event_about_task_of(save, database, other_user)
+        async with receiving() as receiver:
+            webhook = await subscribe(receiver.url, scopes=["admin", "items:read"])
+            rows = [await due(save, webhook, payload=None, **event) for _ in range(2)]
+            await database(statement)
+
+            await sender.drain()
+
+        assert receiver.connections == 0
+        assert {(await load(app, row)).error for row in rows} == {"not_permitted"}
+
+
+async def event_about_task_of(save: Save, database: Database, owner: User) -> dict[str, object]:
+    task = await save(make_task(owner))
+    await database("UPDATE tasks SET progress = 50 WHERE id = :id", id=task.id)
+    (row,) = await database("SELECT transaction_id, id FROM events WHERE type = 'task.updated'")
+    return {"event_transaction_id": row["transaction_id"], "event_id": row["id"]}
 
 
 class TestHangingReceiver:

@@ -24,6 +24,10 @@ class User(Versioned, Base):
         Index("uq_users_email", "email_canonical", unique=True, postgresql_where=ALIVE),
         Index("uq_users_username", "username_canonical", unique=True, postgresql_where=ALIVE),
         Index("ix_users_created_at", "created_at", "id", postgresql_where=ALIVE),
+        Index("ix_users_email", "email", "id", postgresql_where=ALIVE),
+        Index("ix_users_username", "username", "id", postgresql_where=ALIVE),
+        # Each registration notifies the administrators, who are few.
+        Index("ix_users_role", "role", "created_at", "id", postgresql_where=ALIVE),
         Index(
             "ix_users_search",
             "email_canonical",

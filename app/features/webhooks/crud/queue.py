@@ -35,7 +35,7 @@ from app.features.webhooks.models.delivery import (
     DeliveryStatus,
     WebhookDelivery,
 )
-from app.features.webhooks.models.webhook import Webhook
+from app.features.webhooks.models.webhook import RecipientRow, Webhook, recipient
 
 # Senders are notified here of due deliveries.
 CHANNEL = "webhook_deliveries"
@@ -56,6 +56,9 @@ CLAIMED = [
     Webhook.secret_encrypted,
     Webhook.old_secret_encrypted,
     Webhook.overlap_until,
+    Webhook.owner_id,
+    Webhook.scopes,
+    User.role,
 ]
 # The number of open deliveries of a webhook.
 WAITING = (
@@ -89,12 +92,14 @@ async def has_due(reads: PoolReader) -> bool:
 async def claim(uow: UnitOfWork, limit: int, *, failing: bool) -> Sequence[ClaimedRow]:
     """Claim up to `limit` due deliveries, of failing webhooks or of the others.
 
-    Respects the concurrency limit of each webhook. Deliveries whose event was deleted fail.
+    Respects the concurrency limit of each webhook. Deliveries whose event was deleted, or may no
+    longer be read by the owner, fail.
     """
     selected = select_due(limit, failing=failing)
     claimed = await uow.session.execute(
         update(WebhookDelivery)
         .where(WebhookDelivery.id == selected.c.id, Webhook.id == WebhookDelivery.webhook_id)
+        .where(User.id == Webhook.owner_id)
         .values(
             status=DeliveryStatus.SENDING,
             attempts=WebhookDelivery.attempts + 1,
@@ -109,15 +114,21 @@ async def claim(uow: UnitOfWork, limit: int, *, failing: bool) -> Sequence[Claim
 
 
 async def render(uow: UnitOfWork, rows: Sequence[Row]) -> None:
-    """Render the body of each row from its event; fail those whose event was deleted."""
+    """Render the body of each row from its event; fail those that cannot be sent."""
     pointing = [row for row in rows if row["payload"] is None]
     found = await events.find(uow, [position_in(row) for row in pointing]) if pointing else {}
+    failed: dict[str, list[uuid.UUID]] = {}
     for row in pointing:
         event = found.get(position_in(row))
-        row["payload"] = event.json if event else None
-    expired = [row["id"] for row in pointing if row["payload"] is None]
-    if expired:
-        await close(uow, WebhookDelivery.id.in_(expired), error="message_expired")
+        if event is None:
+            failed.setdefault("message_expired", []).append(row["id"])
+        # The owner's role, or the scopes of the webhook, may have changed since it was queued.
+        elif not event.is_for(recipient(cast("RecipientRow", row))):
+            failed.setdefault("not_permitted", []).append(row["id"])
+        else:
+            row["payload"] = event.json
+    for error, ids in failed.items():
+        await close(uow, WebhookDelivery.id.in_(ids), error=error)
 
 
 def position_in(row: Row) -> Position:

@@ -12,9 +12,10 @@ from typing_extensions import TypedDict
 
 from app.db.base import Base, Versioned, VersionedRow
 from app.errors import Conflict
+from app.feature import load_features
 from app.features.events.event_types import scopes_to_receive, type_names
 from app.features.users.models.user import User
-from app.security.principals import ADMIN, Role
+from app.security.principals import ADMIN, Principal, Role
 
 # How long messages are also signed with the previous secret.
 OVERLAP = timedelta(hours=24)
@@ -59,6 +60,7 @@ class Webhook(Versioned, Base):
     __tablename__ = "webhooks"
     __table_args__ = (
         Index("ix_webhooks_owner_id", "owner_id", "created_at", "id"),
+        Index("ix_webhooks_created_at", "created_at", "id"),
         Index(
             "ix_webhooks_backlog_since",
             "backlog_since",
@@ -123,12 +125,17 @@ class WebhookRow(VersionedRow):
     backlog_since: datetime | None
 
 
-class SubscriberRow(TypedDict):
-    id: uuid.UUID
+class RecipientRow(TypedDict):
+    """What decides which events a webhook may receive."""
+
     owner_id: uuid.UUID
-    events: list[str]
     scopes: list[str]
     role: Role
+
+
+class SubscriberRow(RecipientRow):
+    id: uuid.UUID
+    events: list[str]
 
 
 class BacklogRow(SubscriberRow):
@@ -141,3 +148,13 @@ class BacklogRow(SubscriberRow):
 def receiving_scopes(scopes: Set[str]) -> list[str]:
     """Return the scopes that decide which events a webhook receives."""
     return sorted(scopes & (scopes_to_receive(type_names()) | {ADMIN}))
+
+
+def recipient(row: RecipientRow) -> Principal:
+    """Return the owner of a webhook, with the scopes that the webhook was set up with."""
+    return load_features().permissions.principal(
+        row["owner_id"],
+        row["role"],
+        frozenset(row["scopes"]),
+        email_verified=True,  # The queries select verified owners only.
+    )
