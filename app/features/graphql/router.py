@@ -8,6 +8,7 @@ from app.errors import MethodNotAllowed
 from app.features.graphql.lifespan import GraphQLResources
 from app.features.graphql.request import GraphQLQuery, GraphQLRequest
 from app.features.graphql.response import graphql_response
+from app.features.graphql.schemas import GraphQLResult
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
 from app.resources import resources
@@ -16,7 +17,7 @@ from app.security.authentication import FieldReader
 router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 
 
-@router.post("/graphql", response_class=JSONResponse)
+@router.post("/graphql", response_class=JSONResponse, response_model=GraphQLResult)
 async def execute_graphql(
     body: GraphQLRequest,
     principal: FieldReader,
@@ -34,7 +35,12 @@ async def execute_graphql(
     return graphql_response(request, result)
 
 
-@router.get("/graphql", response_class=JSONResponse, responses=responses(MethodNotAllowed))
+@router.get(
+    "/graphql",
+    response_class=JSONResponse,
+    response_model=GraphQLResult,
+    responses=responses(MethodNotAllowed),
+)
 async def query_graphql(
     principal: FieldReader, query: GraphQLQuery, reads: ReplicaReads, request: Request
 ) -> Response:

@@ -15,6 +15,7 @@ from app.features.system.openapi_document import OpenApiDocument
 from app.http.absolute_urls import absolute_url, root_path
 from app.http.health import DependencyHealth
 from app.http.problem_details import MEDIA_TYPE, problem, responses
+from app.http.request_limits import limits_of
 from app.http.resources import HttpResources
 from app.http.routes import ServiceRoute
 from app.http.schemas import ResponseModel
@@ -124,6 +125,8 @@ async def read_version(settings: SettingsDep) -> Response:
 @router.get("/openapi.json", include_in_schema=False, dependencies=[Depends(require_docs_enabled)])
 async def read_openapi(request: Request, settings: SettingsDep) -> Response:
     public, own = settings.public_url, absolute_url(request, root_path(request))
+    # The first response takes seconds of CPU, on a busy machine more than the deadline.
+    limits_of(request.scope).remove_deadline()
     document = await resources(request)[OpenApiDocument].text(request.app)
     return Response(document.replace(public, json.dumps(own)[1:-1]), media_type="application/json")
 

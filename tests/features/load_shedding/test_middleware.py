@@ -293,6 +293,12 @@ class TestDeadline:
 
         assert statuses == [504, 200, 504, 200]
 
+    async def test_generation_of_the_document_may_take_longer(self, running: Running) -> None:
+        async with running(request_timeout_seconds=0.1) as app, new_client(app) as client:
+            response = await client.get("/openapi.json")
+
+        assert response.status_code == 200
+
     async def test_reaches_the_statement(
         self, busy: Busy, client: AsyncClient, database: Database
     ) -> None:
