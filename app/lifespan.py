@@ -36,28 +36,28 @@ from app.startup import Startup
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    opened: Resources = app.state.resources
+    resources: Resources = app.state.resources
     async with AsyncExitStack() as stack:
-        startup = start(opened)
+        startup = start(resources)
         open_database(startup, stack)
         open_security(startup)
         open_http(startup)
-        for feature in opened[Features].by_requirement():
+        for feature in resources[Features].by_requirement():
             if feature.lifespan:
-                opened.add(await stack.enter_async_context(feature.lifespan(startup)))
-        opened.add(RequestRateLimit(startup.windows(startup.settings.rate_limit_default)))
+                resources.add(await stack.enter_async_context(feature.lifespan(startup)))
+        resources.add(RequestRateLimit(startup.windows(startup.settings.rate_limit_default)))
         run_loops(startup, stack)
         stack.enter_context(on_stop_signal(startup.drain.begin))
         yield
 
 
-def start(opened: Resources) -> Startup:
-    settings = opened[Settings]
+def start(resources: Resources) -> Startup:
+    settings = resources[Settings]
     drain = Drain()
-    opened.add(drain)
-    opened.add(ReadRouting())
+    resources.add(drain)
+    resources.add(ReadRouting())
     listen = partial(Listener, partial(connect, settings, settings.session_url))
-    return Startup(settings, opened, Notifications(), drain, HealthChecks(settings), listen)
+    return Startup(settings, resources, Notifications(), drain, HealthChecks(settings), listen)
 
 
 def open_database(startup: Startup, stack: AsyncExitStack) -> None:

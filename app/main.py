@@ -7,8 +7,8 @@ from app.feature import Features, load_features
 from app.http.middleware import (
     BodyLimitMiddleware,
     CatchAllMiddleware,
-    EnvelopeMiddleware,
     HeadMiddleware,
+    RequestContextMiddleware,
     security_headers,
 )
 from app.http.openapi import describe, info
@@ -79,7 +79,7 @@ def add_middleware(app: FastAPI, settings: Settings, features: Features) -> None
         app.add_middleware(create, settings)
     is_production = settings.environment == "production"
     app.add_middleware(
-        EnvelopeMiddleware,
+        RequestContextMiddleware,
         security_headers=security_headers(is_production=is_production),
         proxies=TrustedProxies.parse(settings.forwarded_allow_ips),
     )

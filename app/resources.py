@@ -3,7 +3,7 @@
 The lifespan of the kernel and those of the features add their resources, mostly frozen
 dataclasses; endpoints, jobs and loops look them up by class, so that every use has a type:
 
-    resources(request)[DatabaseResources].reads
+    resources_of(request)[DatabaseResources].reads
 """
 
 from typing import TypeVar, cast
@@ -36,6 +36,6 @@ class Resources:
         return cast("T | None", self._instances.get(kind))
 
 
-def resources(connection: HTTPConnection) -> Resources:
+def resources_of(connection: HTTPConnection) -> Resources:
     """Return the resources of the application that serves the connection."""
     return cast("Resources", connection.app.state.resources)

@@ -38,7 +38,7 @@ from tests.factories import make_user
 from tests.fragments import fragments
 from tests.scopes import PERMISSIONS
 from tests.settings import SETTINGS
-from tests.state import opened, replaced, units_of_work
+from tests.state import replaced, resources_of, units_of_work
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
 TEMPLATE = "template_app"
@@ -248,8 +248,8 @@ async def empty_rows(cleaner: Cleaner) -> None:
 @pytest.fixture
 async def app(shared_app: FastAPI, empty_rows: None) -> FastAPI:
     """The application that the tests of a worker share, without what it cached for earlier ones."""
-    opened(shared_app)[SecurityResources].principals.clear()
-    opened(shared_app)[ResponseCache].clear()
+    resources_of(shared_app)[SecurityResources].principals.clear()
+    resources_of(shared_app)[ResponseCache].clear()
     return shared_app
 
 
@@ -347,5 +347,5 @@ async def access_token(app: FastAPI, user: User, scopes: tuple[str, ...] = ()) -
             user_agent="tests",
             address="127.0.0.1",
         )
-    pair: TokenPair = opened(app)[AuthResources].token_issuer.pair(signed_in, user.role)
+    pair: TokenPair = resources_of(app)[AuthResources].token_issuer.pair(signed_in, user.role)
     return pair.access_token

@@ -13,25 +13,25 @@ from app.db.unit_of_work import UnitOfWorkFactory
 from app.resources import Resources
 
 
-def opened(app: FastAPI) -> Resources:
+def resources_of(app: FastAPI) -> Resources:
     resources: Resources = app.state.resources
     return resources
 
 
 def units_of_work(app: FastAPI) -> UnitOfWorkFactory:
-    return opened(app)[DatabaseResources].units_of_work
+    return resources_of(app)[DatabaseResources].units_of_work
 
 
 def reads_of(app: FastAPI) -> PoolReader:
-    return opened(app)[DatabaseResources].reads
+    return resources_of(app)[DatabaseResources].reads
 
 
 @contextmanager
 def replaced(app: FastAPI, kind: type[Any], **parts: Any) -> Iterator[None]:
     """Replace fields of a resource dataclass of the application inside the block."""
-    own = opened(app)[kind]
-    opened(app).add(replace(own, **parts))
+    own = resources_of(app)[kind]
+    resources_of(app).add(replace(own, **parts))
     try:
         yield
     finally:
-        opened(app).add(own)
+        resources_of(app).add(own)

@@ -12,7 +12,7 @@ from app.db.executor import PoolReader, Reader
 from app.db.read_router import ReadRouting
 from app.db.resources import DatabaseResources
 from app.db.unit_of_work import UnitOfWork
-from app.resources import resources
+from app.resources import resources_of
 
 OpenTransaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 
@@ -20,7 +20,7 @@ OpenTransaction = Callable[[], AbstractAsyncContextManager[UnitOfWork]]
 @asynccontextmanager
 async def open_transaction(connection: HTTPConnection) -> AsyncIterator[UnitOfWork]:
     """Open a unit of work; publish the write of the caller at its end."""
-    units_of_work = resources(connection)[DatabaseResources].units_of_work
+    units_of_work = resources_of(connection)[DatabaseResources].units_of_work
     async with published_write(connection), units_of_work.begin() as uow:
         yield uow
 
@@ -34,7 +34,7 @@ async def published_write(connection: HTTPConnection) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        router = resources(connection)[ReadRouting].router
+        router = resources_of(connection)[ReadRouting].router
         principal = connection.scope.get("principal")
         if router and principal:
             await router.publish_write(principal.id)
@@ -46,14 +46,14 @@ async def get_unit_of_work(request: Request) -> UnitOfWork:
 
 
 async def get_reads(connection: HTTPConnection) -> PoolReader:
-    return resources(connection)[DatabaseResources].reads
+    return resources_of(connection)[DatabaseResources].reads
 
 
 async def get_replica_reads(connection: HTTPConnection) -> Reader:
-    router = resources(connection)[ReadRouting].router
+    router = resources_of(connection)[ReadRouting].router
     # The principal may be resolved later: dependencies run in the order of a signature.
     replica = router and router.reader(lambda: connection.scope["principal"].id)
-    return replica or resources(connection)[DatabaseResources].reads
+    return replica or resources_of(connection)[DatabaseResources].reads
 
 
 async def get_transactions(connection: HTTPConnection) -> OpenTransaction:

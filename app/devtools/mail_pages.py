@@ -14,7 +14,7 @@ from app.features.html_pages.extension import Markup
 from app.features.html_pages.rendering import framed_page, render, require_no_production
 from app.features.mail.settings import MailSettings
 from app.http.schemas import OpaqueText
-from app.resources import resources
+from app.resources import resources_of
 
 ASSETS = Path(__file__).parent / "assets"
 SHOWN = 100
@@ -64,7 +64,7 @@ def linked(text: str) -> Markup:
 
 
 def folder(request: Request) -> Path:
-    path: Path = resources(request)[MailSettings].mail_folder
+    path: Path = resources_of(request)[MailSettings].mail_folder
     return path
 
 

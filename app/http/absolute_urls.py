@@ -9,7 +9,7 @@ from fastapi.requests import HTTPConnection
 
 from app.config.settings import Settings
 from app.network.origins import Origin, origin_of
-from app.resources import resources
+from app.resources import resources_of
 
 HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
@@ -21,7 +21,7 @@ def absolute_url(request: Request, path: str) -> str:
 
 def base_url(request: Request) -> str:
     """Return the scheme and authority that URLs of the service begin with."""
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     is_fixed = "public_url" in settings.model_fields_set or settings.environment == "production"
     own = None if is_fixed else own_origin(request)
     return str(own) if own else settings.public_url

@@ -31,7 +31,7 @@ INTERNAL_ERROR = 1011  # RFC 6455, section 7.4.1.
 error_log = get_logger("error")
 
 
-class EnvelopeMiddleware:
+class RequestContextMiddleware:
     """Adds request id, timing and security headers to every response, and writes the access log."""
 
     def __init__(

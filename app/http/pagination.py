@@ -18,7 +18,7 @@ from app.http.absolute_urls import absolute_url, root_path
 from app.http.cursors import CursorSigner, InvalidCursor
 from app.http.resources import HttpResources
 from app.http.schemas import OpaqueText
-from app.resources import resources
+from app.resources import resources_of
 
 MAX_SKIP = 10_000
 # RFC 9745: the date of the deprecation, 2026-11-22. RFC 8594: the date when `skip` is removed.
@@ -131,7 +131,7 @@ def paginated_request(
     page: PageRequest,
     cursor: str | None,
 ) -> Pagination:
-    signer = resources(request)[HttpResources].cursor_signer
+    signer = resources_of(request)[HttpResources].cursor_signer
     check_sort(page.sort, listing.sorts)
     if cursor is not None:
         page = continued(page, signer.read(cursor), listing.sorts)

@@ -8,7 +8,7 @@ from app.config.settings import Settings
 from app.db.base import Versioned
 from app.errors import PreconditionRequired
 from app.http.preconditions import Validators, evaluate_preconditions
-from app.resources import resources
+from app.resources import resources_of
 
 
 class Precondition:
@@ -43,7 +43,7 @@ class Precondition:
 
 
 async def get_precondition(request: Request) -> Precondition:
-    return Precondition(request, is_required=resources(request)[Settings].require_if_match)
+    return Precondition(request, is_required=resources_of(request)[Settings].require_if_match)
 
 
 PreconditionDep = Annotated[Precondition, Depends(get_precondition)]

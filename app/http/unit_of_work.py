@@ -15,7 +15,7 @@ from app.db.dependencies import open_transaction
 from app.db.errors import REPEATABLE
 from app.http.dependency_tree import Guard, guards_of
 from app.http.routes import Handler, ServiceRoute
-from app.resources import resources
+from app.resources import resources_of
 from app.runtime.jitter import jitter
 
 # Responds to a write in its transaction, or lets the endpoint respond.
@@ -53,7 +53,7 @@ def in_transaction(handler: Handler, guards: Sequence[Guard]) -> Handler:
         try:
             async with open_transaction(request) as uow:
                 request.state.unit_of_work = uow
-                respond = resources(request)[WriteResponses].respond
+                respond = resources_of(request)[WriteResponses].respond
                 return await respond(request, handler, guards)
         except REPEATABLE:
             if number == ATTEMPTS:

@@ -89,7 +89,7 @@ def configure_standard_logging(level: int, renderers: list[Processor], output: T
         logging.getLogger(name).propagate = True
     for name in NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # The envelope middleware writes the access log, with the request id in it.
+    # RequestContextMiddleware writes the access log, with the request id in it.
     logging.getLogger("uvicorn.access").disabled = True
 
 

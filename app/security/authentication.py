@@ -12,7 +12,7 @@ from fastapi.security.base import SecurityBase
 
 from app.errors import EmailNotVerified, NotPermitted, TooManyRequests, Unauthenticated
 from app.network.client_address import client_network
-from app.resources import resources
+from app.resources import resources_of
 from app.security.credential_verification import authenticate
 from app.security.principals import ADMIN, Principal
 from app.security.rate_limit import Windows
@@ -126,11 +126,11 @@ async def count(connection: HTTPConnection, key: str, units: int = 1) -> None:
     Raises:
         TooManyRequests: the quota is exhausted.
     """
-    windows: Windows | None = resources(connection)[RequestRateLimit].windows
+    windows: Windows | None = resources_of(connection)[RequestRateLimit].windows
     if windows is None:
         return
     verdict = await windows.count(key, units)
-    # The envelope middleware adds them to every response; the last count replaces earlier ones.
+    # RequestContextMiddleware adds them to every response; the last count replaces earlier ones.
     headers = connection.scope["extra_headers"]
     headers[:] = [each for each in headers if not each[0].startswith(b"ratelimit")]
     headers.extend(verdict.headers(windows.policy))
@@ -161,13 +161,13 @@ account_authentication = Authentication(
     TOKEN_URL, authenticate, session_only=True, before_verification=True
 )
 
-SignedIn = Annotated[Principal, Security(authentication)]
+CurrentPrincipal = Annotated[Principal, Security(authentication)]
 # Manages API keys and sessions.
-SessionHolder = Annotated[Principal, Security(session_authentication)]
+SessionPrincipal = Annotated[Principal, Security(session_authentication)]
 # Changes of the own account before its e-mail address is confirmed; rejects API keys.
-AccountHolder = Annotated[Principal, Security(account_authentication)]
+UnconfirmedPrincipal = Annotated[Principal, Security(account_authentication)]
 # GraphQL: each field requires its own scope.
-FieldReader = Annotated[Principal, Security(early_authentication)]
+FieldPrincipal = Annotated[Principal, Security(early_authentication)]
 Administrator = Annotated[Principal, Security(authentication, scopes=[ADMIN])]
 
 

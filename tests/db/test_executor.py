@@ -27,7 +27,7 @@ from app.security.principals import Role
 from app.security.resources import SecurityResources
 from tests.conftest import As, Save
 from tests.factories import item_body, make_item, make_user
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 ITEMS = "/api/v1/items"
 shared = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -263,7 +263,7 @@ class TestStatementsPerRequest:
     async def test_uncached_principal_takes_one_more_statement(
         self, app: FastAPI, client: AsyncClient, item: Item, counted: Count
     ) -> None:
-        opened(app)[SecurityResources].principals.clear()
+        resources_of(app)[SecurityResources].principals.clear()
 
         with counted() as found:
             await client.get(f"{ITEMS}/{item.id}")

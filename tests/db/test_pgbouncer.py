@@ -21,7 +21,7 @@ from benchmarks.tools import MissingTool
 from tests.conftest import Running, access_token, execute, new_client, plain
 from tests.factories import item_body
 from tests.polling import eventually
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 ITEMS = "/api/v1/items"
 # As many at once as are taken on however busy the machine is.
@@ -114,7 +114,7 @@ class TestTransactionMode:
     async def test_notifications_bypass_pgbouncer(
         self, services: list[FastAPI], user: User
     ) -> None:
-        received = opened(services[1])[SecurityResources].principals
+        received = resources_of(services[1])[SecurityResources].principals
 
         async def is_received() -> bool:
             epoch = received.epoch

@@ -8,7 +8,7 @@ from app.features.mail.sender import FolderMailer, Template, compose
 from app.features.mail.settings import MailSettings
 from tests.conftest import Running, new_client
 from tests.problems import assert_problem
-from tests.state import opened
+from tests.state import resources_of
 
 MAILS = "/dev/mails"
 HOSTILE = {"project_name": "Ref", "subject": "<i>Hi", "message": "<script>alert(1)</script>"}
@@ -21,7 +21,7 @@ async def name(app: FastAPI) -> str:
 
 async def store(app: FastAPI, template: Template, **values: str) -> str:
     """Store a mail in the folder of the service; return its name."""
-    folder = opened(app)[MailSettings].mail_folder
+    folder = resources_of(app)[MailSettings].mail_folder
     before = set(folder.glob("*.eml"))
     mail = compose(template, values)
     mail["To"] = "ada@example.com"

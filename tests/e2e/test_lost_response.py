@@ -19,7 +19,7 @@ from benchmarks.harness.servers import connected
 from tests.conftest import SECRET, access_token
 from tests.e2e.service import free_port
 from tests.polling import eventually
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 PATIENCE_SECONDS = 120
 REQUEST = (
@@ -36,9 +36,9 @@ async def service(app: FastAPI, port: int) -> AsyncIterator[asyncio.subprocess.P
     environment = {
         **os.environ,
         "ENVIRONMENT": "test",
-        "DATABASE_URL": opened(app)[Settings].database_url,
+        "DATABASE_URL": resources_of(app)[Settings].database_url,
         "SECRET_KEY": SECRET,
-        "PUBLIC_URL": opened(app)[Settings].public_url,  # The issuer of the token.
+        "PUBLIC_URL": resources_of(app)[Settings].public_url,  # The issuer of the token.
         "PORT": str(port),
     }
     process = await asyncio.create_subprocess_exec(

@@ -25,7 +25,7 @@ from tests.conftest import (
     Database,  # noqa: F401  (for the tests beside)
 )
 from tests.factories import PASSWORD
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 AUTH = "/api/v1/auth"
 ME = "/api/v1/users/me"
@@ -91,7 +91,7 @@ def mailed_token(app: FastAPI, settings: Settings) -> MailedToken:
     """The token of the newest link that was mailed to an address, once the queue is empty."""
 
     async def deliver(address: str, path: str) -> str:
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
         return links(settings, address, path)[-1]
 
     return deliver

@@ -16,7 +16,7 @@ from app.http.routes import ServiceRoute
 from app.http.schemas import MAX_ERRORS, RequestModel
 from tests.conftest import As, access_token
 from tests.problems import assert_problem
-from tests.state import opened
+from tests.state import resources_of
 
 ITEMS = "/api/v1/items"
 REFRESH = "/api/v1/auth/refresh"
@@ -112,7 +112,7 @@ class TestBytes:
         assert (status, body.read) == (422, 500_000)
 
     async def test_limits_are_settings(self, app: FastAPI) -> None:
-        settings = opened(app)[Settings]
+        settings = resources_of(app)[Settings]
 
         assert settings.max_anonymous_body_bytes == ANONYMOUS_BYTES
         assert settings.max_body_bytes == 1024 * 1024

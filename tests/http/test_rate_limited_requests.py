@@ -14,7 +14,7 @@ from app.security.rate_limit import LocalWindows
 from app.security.resources import RequestRateLimit
 from tests.conftest import As, Running, access_token, new_client
 from tests.factories import item_body
-from tests.state import opened, replaced
+from tests.state import replaced, resources_of
 
 ME = "/api/v1/users/me"
 LIMIT = Policy(100, 60)
@@ -53,7 +53,7 @@ class TestRateLimit:
     async def test_rejection_has_retry_after(
         self, limited_app: FastAPI, as_user: As, user: User
     ) -> None:
-        opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
+        resources_of(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
         client = await as_user(user)
         await client.get(ME)
 
@@ -67,7 +67,7 @@ class TestRateLimit:
     async def test_principals_do_not_share_a_quota(
         self, limited_app: FastAPI, as_user: As, user: User, other_user: User
     ) -> None:
-        opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
+        resources_of(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
         await (await as_user(user)).get(ME)
 
         response = await (await as_user(other_user)).get(ME)
@@ -77,7 +77,7 @@ class TestRateLimit:
     async def test_without_a_credential_the_address_counts(
         self, limited_app: FastAPI, client: AsyncClient
     ) -> None:
-        opened(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
+        resources_of(limited_app).add(RequestRateLimit(LocalWindows(Policy(1, 60))))
 
         statuses = [(await client.get(ME)).status_code for _ in range(2)]
 

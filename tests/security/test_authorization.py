@@ -32,7 +32,7 @@ from tests.forged_tokens import Target, forged_tokens, sendable
 from tests.problems import assert_problem
 from tests.scenes import Scene
 from tests.scopes import SCOPES
-from tests.state import opened
+from tests.state import resources_of
 from tests.valid_requests import STREAMS, body_of, call, path_of
 
 # One or more for each way in which an endpoint authenticates its caller.
@@ -143,11 +143,11 @@ class TestForgedTokens:
 
 
 async def target(app: FastAPI, user: User) -> Target:
-    settings = opened(app)[Settings]
+    settings = resources_of(app)[Settings]
     scene = Scene(app, user)
     return Target(
         secret=settings.signing_secret,
-        kid=opened(app)[AuthResources].token_signer.kid,
+        kid=resources_of(app)[AuthResources].token_signer.kid,
         issuer=settings.public_url,
         audience=settings.project_name,
         subject=str(user.id),
@@ -161,15 +161,15 @@ async def mixed_up(scene: Scene) -> dict[str, str]:
     session_id = await a_session(scene)
     other = await scene.save(make_user())
     return {
-        "a refresh token": opened(scene.app)[AuthResources].token_issuer.refresh.issue(
+        "a refresh token": resources_of(scene.app)[AuthResources].token_issuer.refresh.issue(
             session_id, 0
         ),
         "a mailed token": await link(scene, Purpose.VERIFY_EMAIL),
-        "a cursor": opened(scene.app)[HttpResources].cursor_signer.sign([["name"], ["x"]]),
-        "the session of another user": opened(scene.app)[AuthResources].token_signer.issue(
+        "a cursor": resources_of(scene.app)[HttpResources].cursor_signer.sign([["name"], ["x"]]),
+        "the session of another user": resources_of(scene.app)[AuthResources].token_signer.issue(
             subject=other.id, session_id=session_id, scopes=set(SCOPES)
         ),
-        "an unknown session": opened(scene.app)[AuthResources].token_signer.issue(
+        "an unknown session": resources_of(scene.app)[AuthResources].token_signer.issue(
             subject=scene.owner.id, session_id=uuid.uuid4(), scopes=set(SCOPES)
         ),
     }

@@ -14,15 +14,15 @@ from app.security.authenticators import Verified
 from app.security.principals import Credential, CredentialKind
 
 
-async def verify_api_key(opened: Resources, key: str) -> Verified:
+async def verify_api_key(resources: Resources, key: str) -> Verified:
     """Return the principal of an API key and the key's expiry time; record the use.
 
     Raises:
         InvalidToken: it is unknown, expired or revoked.
     """
-    database = opened[DatabaseResources]
+    database = resources[DatabaseResources]
     row = await crud.find_principal(database.reads, key)
-    expires_at = key_expiry(row, opened[ApiKeySettings]) if row else 0.0
+    expires_at = key_expiry(row, resources[ApiKeySettings]) if row else 0.0
     if row is None or expires_at <= time.time():
         raise InvalidToken("The API key is unknown, expired or revoked.")
     async with database.units_of_work.begin() as uow:

@@ -15,9 +15,9 @@ from app.features.api_keys.models import ApiKey
 from app.features.api_keys.schemas import EXAMPLE_ID, ApiKeyCreate
 from app.features.api_keys.settings import ApiKeySettings
 from app.features.users.crud import credentials
-from app.resources import resources
+from app.resources import resources_of
 from app.runtime.clock import now
-from app.security.authentication import SessionHolder
+from app.security.authentication import SessionPrincipal
 from app.security.principals import Principal
 
 ApiKeyId = Annotated[uuid.UUID, Path(description="Id of the API key.", examples=[EXAMPLE_ID])]
@@ -30,18 +30,18 @@ class NewApiKey:
 
 
 async def get_own_api_key(
-    api_key_id: ApiKeyId, uow: UnitOfWorkDep, principal: SessionHolder
+    api_key_id: ApiKeyId, uow: UnitOfWorkDep, principal: SessionPrincipal
 ) -> ApiKey:
     await credentials.lock_live(uow, principal)
     return await api_keys.get_for_change(uow, api_key_id, user_id=principal.id)
 
 
 async def get_new_api_key(
-    data: ApiKeyCreate, uow: UnitOfWorkDep, principal: SessionHolder, request: Request
+    data: ApiKeyCreate, uow: UnitOfWorkDep, principal: SessionPrincipal, request: Request
 ) -> NewApiKey:
     """Validate scopes and lifetime, and lock the account."""
     permit_scopes(principal, data.scopes)
-    expires_at = expiry_within(resources(request)[ApiKeySettings], data.expires_at)
+    expires_at = expiry_within(resources_of(request)[ApiKeySettings], data.expires_at)
     await credentials.lock_live(uow, principal)
     return NewApiKey(data, expires_at)
 

@@ -16,8 +16,8 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.resources import resources
-from app.security.authentication import SessionHolder
+from app.resources import resources_of
+from app.security.authentication import SessionPrincipal
 
 router = APIRouter(prefix="/auth/api-keys", tags=["auth"], route_class=UnitOfWorkRoute)
 ApiKeyPagination = Annotated[Pagination, Depends(paginated(api_keys.LISTING))]
@@ -25,7 +25,7 @@ ApiKeyPagination = Annotated[Pagination, Depends(paginated(api_keys.LISTING))]
 
 @router.get("", response_model=Page[ApiKeyRead], responses=responses(SessionRequired))
 async def list_api_keys(
-    reads: Reads, principal: SessionHolder, pagination: ApiKeyPagination
+    reads: Reads, principal: SessionPrincipal, pagination: ApiKeyPagination
 ) -> Response:
     """List your API keys."""
     page = await api_keys.list_page(reads, pagination.page, user_id=principal.id)
@@ -38,7 +38,7 @@ async def list_api_keys(
     responses=responses(SessionRequired, InsufficientScope, TooManyApiKeys),
 )
 async def create_api_key(
-    new: NewApiKeyDep, uow: UnitOfWorkDep, principal: SessionHolder, request: Request
+    new: NewApiKeyDep, uow: UnitOfWorkDep, principal: SessionPrincipal, request: Request
 ) -> ApiKeyCreated:
     """Create an API key with scopes that you have; the key is shown in this response only.
 
@@ -50,7 +50,7 @@ async def create_api_key(
         new.data,
         user_id=principal.id,
         expires_at=new.expires_at,
-        limit=resources(request)[ApiKeySettings].api_keys_per_user,
+        limit=resources_of(request)[ApiKeySettings].api_keys_per_user,
     )
     return shown(row, key)
 
@@ -61,7 +61,7 @@ async def create_api_key(
     response_class=Response,
     responses=responses(SessionRequired, NotFound),
 )
-async def revoke_api_key(row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
+async def revoke_api_key(row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionPrincipal) -> None:
     """End an API key; needs `users:write` if your role has it, or the scopes of the key."""
     if not principal.scopes.issuperset(row.scopes):
         permit_management(principal)
@@ -72,7 +72,7 @@ async def revoke_api_key(row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionH
     "/{api_key_id}/rotate", responses=responses(SessionRequired, NotFound, InsufficientScope)
 )
 async def rotate_api_key(
-    row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionHolder
+    row: OwnApiKey, uow: UnitOfWorkDep, principal: SessionPrincipal
 ) -> ApiKeyCreated:
     """Replace the key by a new one, shown in this response only; the old one ends at once.
 

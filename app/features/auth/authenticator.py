@@ -10,14 +10,14 @@ from app.security.authenticators import Verified
 from app.security.principals import Credential, CredentialKind
 
 
-async def verify_access_token(opened: Resources, token: str) -> Verified:
+async def verify_access_token(resources: Resources, token: str) -> Verified:
     """Return the principal of an access token and the expiry time of the token.
 
     Raises:
         InvalidToken: it is malformed, expired, or its session has ended.
     """
-    claims = opened[AuthResources].token_signer.read(token)
-    reads = opened[DatabaseResources].reads
+    claims = resources[AuthResources].token_signer.read(token)
+    reads = resources[DatabaseResources].reads
     row = await sessions.find_principal(reads, claims.session_id, user_id=claims.subject)
     if row is None:
         raise InvalidToken("The session has ended.")

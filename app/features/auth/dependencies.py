@@ -24,7 +24,7 @@ from app.features.users.passwords import MAX_TYPED_LENGTH, PasswordHasher
 from app.features.users.schemas import PasswordChange
 from app.features.users.scopes import AccountOwner
 from app.observability.request_context import bind_actor
-from app.resources import resources
+from app.resources import resources_of
 from app.runtime.text import UNSTORABLE
 from app.security.authentication import client_address
 from app.security.principals import Principal
@@ -50,11 +50,11 @@ async def get_client(request: Request) -> Client:
 
 
 async def get_token_issuer(request: Request) -> TokenIssuer:
-    return resources(request)[AuthResources].token_issuer
+    return resources_of(request)[AuthResources].token_issuer
 
 
 async def get_login_throttle(request: Request) -> LoginThrottle:
-    return resources(request)[AuthResources].login_throttle
+    return resources_of(request)[AuthResources].login_throttle
 
 
 LoginThrottleDep = Annotated[LoginThrottle, Depends(get_login_throttle)]

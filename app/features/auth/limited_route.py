@@ -6,7 +6,7 @@ from app.features.auth.resources import AuthResources
 from app.http.request_limits import limits_of
 from app.http.routes import Handler
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.resources import resources
+from app.resources import resources_of
 
 
 class LimitedRoute(UnitOfWorkRoute):
@@ -24,7 +24,7 @@ class LimitedRoute(UnitOfWorkRoute):
             await request.body()
             if not await self.hashes_password(request):
                 return await handler(request)
-            limiter = resources(request)[AuthResources].password_limiter
+            limiter = resources_of(request)[AuthResources].password_limiter
             async with limiter.slot(limits_of(request.scope)):
                 return await handler(request)
 

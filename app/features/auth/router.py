@@ -45,7 +45,7 @@ from app.http.absolute_urls import path_of
 from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import AccountHolder
+from app.security.authentication import UnconfirmedPrincipal
 
 router = APIRouter(prefix="/auth", tags=["auth"], route_class=UnitOfWorkRoute)
 with_password = APIRouter(prefix="/auth", tags=["auth"], route_class=LimitedRoute)
@@ -116,7 +116,7 @@ async def revoke_token(
 @router.post(
     "/logout", status_code=204, response_class=Response, responses=responses(SessionRequired)
 )
-async def logout(uow: UnitOfWorkDep, principal: AccountHolder) -> None:
+async def logout(uow: UnitOfWorkDep, principal: UnconfirmedPrincipal) -> None:
     """End the session of this access token."""
     if principal.session_id:
         with suppress(NotFound):  # Ended by another request at the same moment.
@@ -127,7 +127,7 @@ async def logout(uow: UnitOfWorkDep, principal: AccountHolder) -> None:
     "/logout-all", status_code=204, response_class=Response, responses=responses(SessionRequired)
 )
 async def logout_everywhere(
-    uow: UnitOfWorkDep, principal: AccountHolder, revoke_api_keys: RevokeApiKeys = True
+    uow: UnitOfWorkDep, principal: UnconfirmedPrincipal, revoke_api_keys: RevokeApiKeys = True
 ) -> None:
     """End all your sessions and, unless you decide otherwise, your API keys and webhooks.
 
@@ -173,7 +173,7 @@ async def register_user(
     responses=responses(SessionRequired, TooManyAttempts),
 )
 async def request_verification(
-    uow: UnitOfWorkDep, principal: AccountHolder, limits: LoginThrottleDep, reads: Reads
+    uow: UnitOfWorkDep, principal: UnconfirmedPrincipal, limits: LoginThrottleDep, reads: Reads
 ) -> None:
     """Request another mail with the link that confirms your address."""
     email = (await users.get(reads, principal.id))["email"]

@@ -12,7 +12,7 @@ from app.features.auth.schemas.oauth import AuthorizationServerMetadata
 from app.features.auth.service_documentation import ServiceDocumentation
 from app.features.auth.settings import AuthSettings
 from app.http.routes import ServiceRoute
-from app.resources import resources
+from app.resources import resources_of
 
 router = APIRouter(tags=["system"], route_class=ServiceRoute)
 
@@ -24,15 +24,15 @@ PUBLIC_CLIENTS = ["none"]
 async def read_jwks(request: Request, response: Response) -> JwkSet:
     """Read the public keys that verify access tokens (RFC 7517); none when signing is symmetric."""
     response.headers["Cache-Control"] = PUBLIC
-    return JwkSet.model_validate(resources(request)[AuthResources].token_signer.jwks())
+    return JwkSet.model_validate(resources_of(request)[AuthResources].token_signer.jwks())
 
 
 @router.get("/.well-known/oauth-authorization-server", response_model_exclude_none=True)
 async def read_oauth_metadata(request: Request, response: Response) -> AuthorizationServerMetadata:
     """Read where clients get, refresh and revoke tokens (RFC 8414)."""
     response.headers["Cache-Control"] = PUBLIC
-    settings: Settings = resources(request)[Settings]
-    is_asymmetric = resources(request)[AuthSettings].algorithm != "HS256"
+    settings: Settings = resources_of(request)[Settings]
+    is_asymmetric = resources_of(request)[AuthSettings].algorithm != "HS256"
     return AuthorizationServerMetadata(
         issuer=settings.public_url,
         token_endpoint=absolute(request, "create_token"),
@@ -61,6 +61,6 @@ def documentation_pages() -> list[ServiceDocumentation]:
 
 def absolute(request: Request, name: str) -> str:
     """Return the public URL of a route, including a path prefix of the proxy."""
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     prefix = request.scope.get("root_path", "").rstrip("/")
     return f"{settings.public_url}{prefix}{request.app.url_path_for(name)}"

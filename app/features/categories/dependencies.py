@@ -15,7 +15,7 @@ from app.features.categories.schemas import EXAMPLE_ID, CategoryNode
 from app.features.categories.scopes import ItemReader
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import Administrator
 
 NODES = TypeAdapter(list[CategoryNode])
@@ -40,7 +40,7 @@ async def get_category_tree(request: Request, reads: Reads, _: ItemReader) -> Ca
     async def load() -> tuple[CachedResponse, float]:
         return cacheable(NODES.dump_json(await categories.list_tree(reads)))
 
-    return await resources(request)[ResponseCache].get(categories.TREE_CACHE_KEY, load)
+    return await resources_of(request)[ResponseCache].get(categories.TREE_CACHE_KEY, load)
 
 
 async def get_category_filters(

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from app.errors import NotPermitted
 from app.features.categories.scopes import ItemReader
 from app.features.dashboard.crud import CountingStatements
-from app.resources import resources
+from app.resources import resources_of
 from app.security.principals import Principal, Role
 
 
@@ -23,7 +23,7 @@ async def get_dashboard_reader(principal: ItemReader) -> Principal:
 
 
 async def get_counting_statements(request: Request) -> CountingStatements:
-    return resources(request)[CountingStatements]
+    return resources_of(request)[CountingStatements]
 
 
 DashboardReader = Annotated[Principal, Depends(get_dashboard_reader)]

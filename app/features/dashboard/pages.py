@@ -10,7 +10,7 @@ from app.features.html_pages.rendering import SCRIPT_POLICY, page, render
 from app.http.absolute_urls import path_of
 from app.http.header_fields import field_value, preferred_media_type
 from app.http.routes import ServiceRoute
-from app.resources import resources
+from app.resources import resources_of
 
 router = APIRouter(include_in_schema=False, route_class=ServiceRoute)
 
@@ -21,7 +21,7 @@ OFFERED = ("text/html", "application/json")
 @router.get("/dashboard")
 def show_dashboard(request: Request) -> Response:
     """Return the page; clients that prefer JSON are redirected to the API."""
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     accepted = field_value(request.scope["headers"], b"accept")
     if preferred_media_type(accepted, OFFERED) == "application/json":
         return RedirectResponse(path_of(request, "read_dashboard"))

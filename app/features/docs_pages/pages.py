@@ -26,7 +26,7 @@ from app.features.system.router import require_docs_enabled
 from app.http.absolute_urls import absolute_url, root_path
 from app.http.query_parameters import IgnoredParameters
 from app.http.schemas import OpaqueText
-from app.resources import resources
+from app.resources import resources_of
 
 ASSETS = Path(__file__).parent / "assets"
 # ReDoc inserts inline styles, and searches in a worker created from a blob.
@@ -47,7 +47,7 @@ docs = APIRouter(dependencies=[Depends(require_docs_enabled)])
 
 @router.get("/")
 def show_landing_page(request: Request) -> Response:
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     base = absolute_url(request, root_path(request))
     content = render(
         request,
@@ -125,7 +125,7 @@ def template_values(kind: Kind) -> dict[str, str]:
 
 def render_cards(request: Request) -> Markup:
     """Render the links that features contribute."""
-    cards = resources(request)[HtmlResources].cards
+    cards = resources_of(request)[HtmlResources].cards
     template = ASSETS / "landing_card.html"
     return Markup(
         "".join(render(request, template, path=card.path, text=card.text) for card in cards)
@@ -138,5 +138,5 @@ def problem_row(request: Request, kind: Kind) -> Markup:
 
 def render_if_docs_enabled(request: Request, name: str) -> Markup:
     """Render a fragment that links to the documentation, or nothing if that is disabled."""
-    is_enabled = resources(request)[Settings].docs_enabled
+    is_enabled = resources_of(request)[Settings].docs_enabled
     return render(request, ASSETS / name) if is_enabled else Markup()

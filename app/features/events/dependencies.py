@@ -19,7 +19,7 @@ from app.features.streams.lifespan import StreamResources
 from app.features.streams.models.socket import StreamKind
 from app.features.streams.session_revalidation import ConnectionGuard, SessionRevalidation
 from app.http.schemas import OPAQUE, Storable
-from app.resources import resources
+from app.resources import resources_of
 from app.runtime.clock import now
 from app.runtime.jitter import jitter
 from app.security.principals import Principal
@@ -73,11 +73,11 @@ async def get_event_stream(
     last_event_id: LastEventId = None,
     resume: Resume = None,
 ) -> AsyncIterator[EventStream]:
-    feed: EventFeed = resources(request)[EventResources].feed
-    revalidation: SessionRevalidation = resources(request)[StreamResources].revalidation
-    limit = resources(request)[EventSettings].event_replay_max
+    feed: EventFeed = resources_of(request)[EventResources].feed
+    revalidation: SessionRevalidation = resources_of(request)[StreamResources].revalidation
+    limit = resources_of(request)[EventSettings].event_replay_max
     requested = requested_position(last_event_id, resume)
-    leases: SocketLeases = resources(request)[StreamResources].leases
+    leases: SocketLeases = resources_of(request)[StreamResources].leases
     async with leases.held(principal.id, kind=StreamKind.EVENTS):
         after = await start_of(feed, requested, limit=limit)
         with feed.subscription() as subscription, revalidation.watch(principal) as guard:

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request
 from app.features.external.client import ExternalApi, ExternalApiNotConfigured
 from app.features.external.lifespan import ExternalResources
 from app.features.external.schemas import ResourceId
-from app.resources import resources
+from app.resources import resources_of
 
 
 async def get_external_api(request: Request) -> ExternalApi:
@@ -16,7 +16,7 @@ async def get_external_api(request: Request) -> ExternalApi:
     Raises:
         ExternalApiNotConfigured: EXTERNAL_API_URL is empty.
     """
-    external_api: ExternalApi | None = resources(request)[ExternalResources].api
+    external_api: ExternalApi | None = resources_of(request)[ExternalResources].api
     if external_api is None:
         raise ExternalApiNotConfigured
     return external_api

@@ -10,7 +10,7 @@ from app.features.http_client.client import UpstreamFailed, UpstreamTimeout, Ups
 from app.features.items.dependencies import ReadableItem
 from app.http.problem_details import responses
 from app.http.routes import ServiceRoute
-from app.security.authentication import SignedIn
+from app.security.authentication import CurrentPrincipal
 
 router = APIRouter(tags=["external"], route_class=ServiceRoute)
 quotes_router = APIRouter(tags=["items"], route_class=ServiceRoute)
@@ -20,14 +20,14 @@ FAILURES = (UpstreamFailed, UpstreamTimeout, UpstreamUnavailable, ExternalApiNot
 
 @router.get("/external/{resource_id}", responses=responses(NotFound, *FAILURES))
 async def read_external_resource(
-    _: SignedIn, external_api: ExternalApiDep, resource_id: ExternalResourceId
+    _: CurrentPrincipal, external_api: ExternalApiDep, resource_id: ExternalResourceId
 ) -> ExternalRead:
     """Read a resource of the external service, at most a minute old, within three seconds."""
     return await external_api.resource(resource_id)
 
 
 @router.get("/aggregate", responses=responses(ExternalApiNotConfigured))
-async def read_aggregate(_: SignedIn, external_api: ExternalApiDep) -> AggregateRead:
+async def read_aggregate(_: CurrentPrincipal, external_api: ExternalApiDep) -> AggregateRead:
     """Read three resources of the external service at once; failures are listed."""
     return await external_api.aggregate()
 

@@ -22,8 +22,8 @@ log = get_logger("fastpath")
 
 def accelerate(app: FastAPI) -> None:
     """Serve the routes that the application has at this moment by the fast path, if it can."""
-    opened: Resources = app.state.resources
-    if opened[FastPathSettings].fast_path_enabled:
+    resources: Resources = app.state.resources
+    if resources[FastPathSettings].fast_path_enabled:
         install(app)
 
 

@@ -16,17 +16,17 @@ from app.features.files.scopes import FileReader
 from app.features.files.settings import FileSettings, MediaType
 from app.features.files.storage import Storage
 from app.http.pagination import Pagination, paginated
-from app.resources import resources
+from app.resources import resources_of
 
 FileId = Annotated[uuid.UUID, Path(description="Id of the file.", examples=[EXAMPLE_ID])]
 
 
 async def get_storage(request: Request) -> Storage:
-    return resources(request)[FileResources].storage
+    return resources_of(request)[FileResources].storage
 
 
 async def get_quota(request: Request) -> Quota:
-    settings = resources(request)[FileSettings]
+    settings = resources_of(request)[FileSettings]
     return Quota(settings.upload_quota_bytes, settings.upload_quota_files)
 
 
@@ -37,7 +37,7 @@ async def get_download_slot(request: Request, principal: FileReader) -> AsyncIte
         TooManyAtOnce: the user has as many downloads as allowed.
         Overloaded: the process has as many downloads as allowed.
     """
-    with resources(request)[FileResources].downloads.slot(principal.id):
+    with resources_of(request)[FileResources].downloads.slot(principal.id):
         yield
 
 

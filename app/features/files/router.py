@@ -39,7 +39,7 @@ from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import responses
 from app.http.routes import ServiceRoute
 from app.http.schemas import Page
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import permit_change
 
 router = APIRouter(prefix="/files", tags=["files"], route_class=ServiceRoute)
@@ -137,7 +137,7 @@ async def read_file(file: ReadableFile, request: Request) -> Response:
 )
 async def read_file_content(file: ReadableFile, storage: StorageDep, request: Request) -> Response:
     """Download a file, or a range of its bytes."""
-    is_redirected = resources(request)[FileSettings].storage_redirects
+    is_redirected = resources_of(request)[FileSettings].storage_redirects
     return await content_response(request, content_of(file), storage, is_redirected=is_redirected)
 
 

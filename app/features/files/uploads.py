@@ -24,7 +24,7 @@ from app.features.files.settings import FileSettings
 from app.features.files.storage import Storage, discard
 from app.http.concurrency_limiter import ConcurrencyLimiter
 from app.http.request_limits import limits_of
-from app.resources import resources
+from app.resources import resources_of
 
 # Boundaries, headers and fields, which do not count towards the size of the files.
 OVERHEAD_BYTES = 32 * 1024
@@ -48,12 +48,12 @@ def upload_dependency(form: Form) -> Callable[..., AsyncIterator[Upload]]:
     async def get_upload(
         request: Request, principal: FileWriter, reads: Reads, quota: QuotaDep, storage: StorageDep
     ) -> AsyncIterator[Upload]:
-        settings: FileSettings = resources(request)[FileSettings]
+        settings: FileSettings = resources_of(request)[FileSettings]
         request.scope["max_body_bytes"] = (
             form.max_files * settings.max_upload_bytes + OVERHEAD_BYTES
         )
         limits_of(request.scope).remove_deadline()  # Uploads have their own deadline.
-        limiter: ConcurrencyLimiter = resources(request)[FileResources].uploads
+        limiter: ConcurrencyLimiter = resources_of(request)[FileResources].uploads
         with limiter.slot(principal.id):
             reject_beyond_quota(request, await files.usage(reads, principal.id), quota)
             body = body_chunks(request, settings)

@@ -15,7 +15,7 @@ from app.features.graphql.channel import PROTOCOL
 from app.features.graphql.close_reasons import Closed, GraphQLCloseCode
 from app.features.graphql.websocket_messages import Init
 from app.features.streams.authentication import stream_authentication
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import authenticate_counted, count_address
 from app.security.credential_verification import principal_of
 from app.security.principals import Principal
@@ -70,7 +70,7 @@ async def authenticate_init(websocket: WebSocket, init: Init) -> Principal:
     """
 
     async def authenticate(connection: HTTPConnection) -> Principal:
-        return await principal_of(resources(connection), credential_in(init))
+        return await principal_of(resources_of(connection), credential_in(init))
 
     caller = await authenticate_counted(websocket, authenticate)
     if not caller.email_verified:

@@ -17,7 +17,7 @@ from app.features.graphql.operations import selected_operation
 from app.features.graphql.request import GraphQLRequest
 from app.features.graphql.schema import Schema, error_of
 from app.features.graphql.subscriptions import SubscriptionConnection
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import charge
 from app.security.principals import Principal
 
@@ -33,7 +33,7 @@ class Executor:
     def connection(
         self, channel: Channel, caller: Principal, reads: Reader
     ) -> SubscriptionConnection:
-        context = SubscriptionContext(caller, reads, resources(channel.websocket))
+        context = SubscriptionContext(caller, reads, resources_of(channel.websocket))
         return SubscriptionConnection(channel, self._schema, context)
 
     async def execute(
@@ -60,7 +60,7 @@ class Executor:
             rejected = GraphQLError(error.detail, original_error=error)
             return {"errors": [error_of(rejected, request.scope)]}
         await charge(request, principal, query.extra_requests)
-        known = (principal, reads, resources(request))
+        known = (principal, reads, resources_of(request))
         context = MutationContext(*known, uow) if uow else Context(*known)
         return await self._response(request, body, context)
 

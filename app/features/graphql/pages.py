@@ -18,7 +18,7 @@ from app.features.html_pages.rendering import (
     require_no_production,
 )
 from app.http.routes import ServiceRoute
-from app.resources import resources
+from app.resources import resources_of
 
 ASSETS = Path(__file__).parent / "assets"
 # A development dependency, which production images do not contain.
@@ -65,5 +65,5 @@ def show_graphql(request: Request) -> Response:
     """GraphiQL, where the development dependencies are installed."""
     if GRAPHIQL_PACKAGE is None:
         raise NotFound("This page needs the development dependencies.")
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     return page(render(request, ASSETS / "graphql.html", api=settings.api_v1_str), POLICY)

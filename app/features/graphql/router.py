@@ -11,8 +11,8 @@ from app.features.graphql.response import graphql_response
 from app.features.graphql.schemas import GraphQLResult
 from app.http.problem_details import responses
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.resources import resources
-from app.security.authentication import FieldReader
+from app.resources import resources_of
+from app.security.authentication import FieldPrincipal
 
 router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 
@@ -20,7 +20,7 @@ router = APIRouter(tags=["graphql"], route_class=UnitOfWorkRoute)
 @router.post("/graphql", response_class=JSONResponse, response_model=GraphQLResult)
 async def execute_graphql(
     body: GraphQLRequest,
-    principal: FieldReader,
+    principal: FieldPrincipal,
     reads: ReplicaReads,
     uow: UnitOfWorkDep,
     request: Request,
@@ -30,7 +30,7 @@ async def execute_graphql(
     A client that prefers `application/graphql-response+json` gets it, with 400 for an operation
     that was not executed.
     """
-    executor = await resources(request)[GraphQLResources].executor()
+    executor = await resources_of(request)[GraphQLResources].executor()
     result = await executor.execute(request, body, principal, reads, uow)
     return graphql_response(request, result)
 
@@ -42,12 +42,12 @@ async def execute_graphql(
     responses=responses(MethodNotAllowed),
 )
 async def query_graphql(
-    principal: FieldReader, query: GraphQLQuery, reads: ReplicaReads, request: Request
+    principal: FieldPrincipal, query: GraphQLQuery, reads: ReplicaReads, request: Request
 ) -> Response:
     """Execute one GraphQL query; mutations need POST.
 
     A browser that asks for HTML gets GraphiQL in development.
     """
-    executor = await resources(request)[GraphQLResources].executor()
+    executor = await resources_of(request)[GraphQLResources].executor()
     result = await executor.execute(request, query, principal, reads, None)
     return graphql_response(request, result)

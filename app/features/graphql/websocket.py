@@ -22,7 +22,7 @@ from app.features.streams.session_revalidation import ConnectionGuard
 from app.features.streams.websocket import CloseReason, close, first_to_end
 from app.http.query_parameters import KnownParameters
 from app.network.client_address import client_network
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import client_address
 from app.security.principals import Principal
 
@@ -62,7 +62,7 @@ async def serve_caller(channel: Channel, caller: Principal, reads: Reader) -> Cl
 
 async def serve_anonymous(channel: Channel, reads: Reader) -> CloseReason | None:
     """Serve the client after `connection_init` has authenticated it."""
-    anonymous_sockets = resources(channel.websocket)[GraphQLResources].anonymous_sockets
+    anonymous_sockets = resources_of(channel.websocket)[GraphQLResources].anonymous_sockets
     async with AsyncExitStack() as stack:
         with anonymous_sockets.counted(client_network(client_address(channel.websocket))):
             await channel.accept()
@@ -81,14 +81,14 @@ async def admitted(websocket: WebSocket, caller: Principal) -> AsyncIterator[Con
         TooManySockets: the user has as many as allowed.
         Overloaded: the process has as many streams as it can serve.
     """
-    streams = resources(websocket)[StreamResources]
+    streams = resources_of(websocket)[StreamResources]
     with streams.revalidation.watch(caller) as guard:
         async with streams.leases.held(caller.id):
             yield guard
 
 
 async def follow(channel: Channel, caller: Principal, reads: Reader) -> CloseReason | None:
-    executor = await resources(channel.websocket)[GraphQLResources].executor()
+    executor = await resources_of(channel.websocket)[GraphQLResources].executor()
     return await executor.connection(channel, caller, reads).run()
 
 

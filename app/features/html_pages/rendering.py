@@ -16,7 +16,7 @@ from app.features.html_pages.resources import HtmlResources
 from app.features.html_pages.static_files import ASSETS
 from app.http.absolute_urls import root_path
 from app.http.header_fields import field_value, preferred_media_type
-from app.resources import resources
+from app.resources import resources_of
 
 FRAME = ASSETS / "frame.html"
 JSON = ("application/json", "application/problem+json")
@@ -31,7 +31,7 @@ def require_no_production(request: Request) -> None:
     Raises:
         NotFound: it is production.
     """
-    if resources(request)[Settings].environment == "production":
+    if resources_of(request)[Settings].environment == "production":
         raise NotFound("This page is for development.")
 
 
@@ -42,7 +42,7 @@ def prefers_html(scope: Scope) -> bool:
 
 
 def framed_page(request: Request, title: str, content: Markup) -> Response:
-    header = Markup("".join(each(request) for each in resources(request)[HtmlResources].headers))
+    header = Markup("".join(each(request) for each in resources_of(request)[HtmlResources].headers))
     frame = render(request, FRAME, title=title, content=content, header=header)
     return page(frame, PAGE_POLICY)
 
@@ -53,9 +53,9 @@ def page(content: Markup, policy: str) -> Response:
 
 def render(request: Request, template: Path, **values: str) -> Markup:
     """Fill in a template; values are escaped unless they are `Markup`."""
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     defaults = {
-        **resources(request)[HtmlResources].static.addresses(root_path(request)),
+        **resources_of(request)[HtmlResources].static.addresses(root_path(request)),
         "root": root_path(request),
         "name": settings.project_name,
         "version": settings.version,

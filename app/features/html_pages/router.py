@@ -10,14 +10,14 @@ from app.http.header_fields import accepts_gzip, field_value
 from app.http.query_parameters import IgnoredParameters
 from app.http.routes import ServiceRoute
 from app.http.schemas import OpaqueText
-from app.resources import resources
+from app.resources import resources_of
 
 router = APIRouter(include_in_schema=False, route_class=ServiceRoute)
 
 
 @router.get("/static/{name}", dependencies=[Depends(IgnoredParameters("v"))])
 def read_static_file(name: OpaqueText, request: Request) -> Response:
-    file = resources(request)[HtmlResources].static.by_name.get(name)
+    file = resources_of(request)[HtmlResources].static.by_name.get(name)
     if file is None:
         raise NotFound.of("file")
     media_type = MEDIA_TYPES[file.path.suffix]

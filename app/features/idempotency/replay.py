@@ -17,7 +17,7 @@ from app.features.idempotency.models import IdempotencyKeyReused, StoredResponse
 from app.features.idempotency.settings import IdempotencySettings
 from app.http.dependency_tree import Guard
 from app.network.client_address import client_network
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import client_address, count_address
 from app.security.encryption import Encryptor
 from app.security.principals import Principal
@@ -64,8 +64,8 @@ async def execute_once(
     Raises:
         IdempotencyKeyReused, IdempotencyKeyInProgress, TooManyIdempotencyKeys: as above.
     """
-    caller, encryptor = client_key(request), resources(request)[SecurityResources].encryptor
-    limit = resources(request)[IdempotencySettings].idempotency_keys_per_caller
+    caller, encryptor = client_key(request), resources_of(request)[SecurityResources].encryptor
+    limit = resources_of(request)[IdempotencySettings].idempotency_keys_per_caller
     await idempotency_keys.lock(uow, caller, key, limit=limit)
     first = await idempotency_keys.find(uow, caller, key)
     if first is not None:

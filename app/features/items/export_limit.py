@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from app.features.categories.scopes import ItemReader
 from app.features.items.lifespan import ItemResources
 from app.http.concurrency_limiter import ConcurrencyLimiter
-from app.resources import resources
+from app.resources import resources_of
 
 
 async def get_export_slot(request: Request, principal: ItemReader) -> AsyncIterator[AsyncExitStack]:
@@ -19,7 +19,7 @@ async def get_export_slot(request: Request, principal: ItemReader) -> AsyncItera
         TooManyAtOnce: the user has as many exports as allowed.
         Overloaded: the process has as many exports as allowed.
     """
-    limiter: ConcurrencyLimiter = resources(request)[ItemResources].exports
+    limiter: ConcurrencyLimiter = resources_of(request)[ItemResources].exports
     async with AsyncExitStack() as stack:
         stack.enter_context(limiter.slot(principal.id))
         yield stack

@@ -21,7 +21,7 @@ from app.features.items import crud as items
 from app.features.items.models import Item as StoredItem
 from app.features.items.schemas import ItemCreate, ItemQuery, ItemRead, ItemUpdate
 from app.features.items.scopes import ITEMS_WRITE
-from app.features.users.graphql import Person, find_person
+from app.features.users.graphql import PublicUser, find_public_user
 from app.security.authentication import permit_change
 
 
@@ -41,8 +41,8 @@ class Item:
     version: int = strawberry.field(description="Number of changes, from 1.")
 
     @strawberry.field(description="The user who offers it.")
-    async def owner(self, info: Info) -> Person | None:
-        return await find_person(info.context, self.owner_id)
+    async def owner(self, info: Info) -> PublicUser | None:
+        return await find_public_user(info.context, self.owner_id)
 
     @strawberry.field(description="Its category.")
     async def category(self, info: Info) -> Category | None:

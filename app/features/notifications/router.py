@@ -22,8 +22,8 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.resources import resources
-from app.security.authentication import Administrator, SignedIn
+from app.resources import resources_of
+from app.security.authentication import Administrator, CurrentPrincipal
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=UnitOfWorkRoute)
 NotificationPagination = Annotated[Pagination, Depends(paginated(notifications.LISTING))]
@@ -34,7 +34,7 @@ Recipient = Annotated[
 
 @router.get("", response_model=Page[NotificationRead])
 async def list_notifications(
-    reads: Reads, principal: SignedIn, pagination: NotificationPagination
+    reads: Reads, principal: CurrentPrincipal, pagination: NotificationPagination
 ) -> Response:
     """List your notifications, newest first."""
     page = await notifications.list_page(reads, pagination.page, user_id=principal.id)
@@ -57,7 +57,7 @@ async def send_notification(
     request: Request,
 ) -> Response:
     """Mail a message, and put it into the list of the account with that address, if any."""
-    settings = resources(request)[NotificationSettings]
+    settings = resources_of(request)[NotificationSettings]
     limit = MailLimit(settings.notifications_per_address, settings.notifications_per_account)
     if not await limits.may_mail(MailKind.NOTIFICATION, email, account=principal.id, limit=limit):
         raise TooManyAttempts(

@@ -36,14 +36,14 @@ REPLACED = frozenset({"HTTPValidationError", "ValidationError"})
 
 def describe(app: FastAPI) -> None:
     """Let `app.openapi()` return the completed document, which is generated once, in any thread."""
-    opened: Resources = app.state.resources
-    settings = opened[Settings]
+    resources: Resources = app.state.resources
+    settings = resources[Settings]
     app.description = f"{app.description}\n\n{GUIDE.read_text(encoding='utf-8')}"
     address = settings.security_contact
     kind = "email" if address.startswith("mailto:") else "url"
     app.contact = {"name": "the maintainers", kind: address.removeprefix("mailto:")}
     app.license_info = {"name": "MIT", "identifier": "MIT"}
-    generate = cache(partial(document, app, opened[Features].permissions.descriptions))
+    generate = cache(partial(document, app, resources[Features].permissions.descriptions))
     # Generating takes seconds of CPU: of concurrent first requests, the others wait.
     lock = Lock()
 

@@ -14,7 +14,7 @@ from app.features.graphql.types import After, Connection, First, from_row
 from app.features.posts import crud as posts
 from app.features.posts.models import PostRow, Status
 from app.features.posts.scopes import POSTS_READ
-from app.features.users.graphql import Person
+from app.features.users.graphql import PublicUser
 
 strawberry.enum(
     Status, name="PostStatus", description="A DRAFT is visible to its author and administrators."
@@ -26,7 +26,7 @@ class Post:
     id: uuid.UUID = strawberry.field(description="Its id.")
     title: str = strawberry.field(description="Its title.")
     body: str = strawberry.field(description="Its text.")
-    author: Person = strawberry.field(description="The user who wrote it.")
+    author: PublicUser = strawberry.field(description="The user who wrote it.")
     status: Status = strawberry.field(
         description="PUBLISHED for all users, DRAFT for its author and administrators."
     )
@@ -53,7 +53,7 @@ class PostQueries:
 
 
 def post_of(row: PostRow) -> Post:
-    return from_row(Post, {**row, "author": from_row(Person, row["author"])})
+    return from_row(Post, {**row, "author": from_row(PublicUser, row["author"])})
 
 
 extension = GraphQLTypes(query=PostQueries)

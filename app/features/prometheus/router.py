@@ -9,7 +9,7 @@ from app.errors import NotFound, Unauthenticated
 from app.features.prometheus.registry import registry
 from app.features.prometheus.settings import PrometheusSettings
 from app.http.routes import ServiceRoute
-from app.resources import resources
+from app.resources import resources_of
 from app.security.request_credentials import AmbiguousCredentials, bearer_token, credential_fields
 
 router = APIRouter(tags=["system"], route_class=ServiceRoute)
@@ -23,7 +23,7 @@ async def get_scraper(request: Request) -> None:
         AmbiguousCredentials: there is more than one credential.
         Unauthenticated: there is no credential, or a wrong one.
     """
-    settings = resources(request)[PrometheusSettings]
+    settings = resources_of(request)[PrometheusSettings]
     if not settings.metrics_enabled:
         raise NotFound
     token = settings.metrics_token.get_secret_value()

@@ -9,7 +9,7 @@ from app.errors import TooManyRequests
 from app.features.rooms.lifespan import RoomResources
 from app.features.rooms.rooms import Rooms
 from app.features.rooms.scopes import POSTS_WRITE
-from app.resources import resources
+from app.resources import resources_of
 from app.security.principals import Principal
 from app.security.rate_limit import Windows
 
@@ -49,7 +49,7 @@ class MessageLimiter:
 
 
 async def get_rooms(connection: HTTPConnection) -> Rooms:
-    return resources(connection)[RoomResources].rooms
+    return resources_of(connection)[RoomResources].rooms
 
 
 RoomsDep = Annotated[Rooms, Depends(get_rooms)]

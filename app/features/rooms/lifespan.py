@@ -19,10 +19,10 @@ class RoomResources:
 
 @asynccontextmanager
 async def lifespan(startup: Startup) -> AsyncIterator[RoomResources]:
-    opened = startup.resources
-    leases = opened[StreamResources].leases
+    resources = startup.resources
+    leases = resources[StreamResources].leases
     leases.topics = TopicHandler(lock=crud.lock, entered=crud.enter, left=crud.leave)
-    rooms = Rooms(opened[DatabaseResources].reads, leases)
+    rooms = Rooms(resources[DatabaseResources].reads, leases)
     startup.notifications.on_notification(crud.CHANNEL, rooms.notify)
     startup.notifications.on_reconnect(rooms.notify_all)
     startup.run(rooms)

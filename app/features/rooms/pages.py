@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from app.config.settings import Settings
 from app.features.html_pages.rendering import SCRIPT_POLICY, page, render, require_no_production
-from app.resources import resources
+from app.resources import resources_of
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -18,5 +18,5 @@ router = APIRouter(
 
 @router.get("/chat")
 def show_chat(request: Request) -> Response:
-    settings: Settings = resources(request)[Settings]
+    settings: Settings = resources_of(request)[Settings]
     return page(render(request, ASSETS / "chat.html", api=settings.api_v1_str), SCRIPT_POLICY)

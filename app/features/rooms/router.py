@@ -11,7 +11,7 @@ from app.features.streams.lifespan import StreamResources
 from app.features.streams.origin_check import KnownOrigin
 from app.features.streams.websocket import close
 from app.http.query_parameters import KnownParameters
-from app.resources import resources
+from app.resources import resources_of
 
 router = APIRouter(tags=["rooms"])
 
@@ -25,7 +25,7 @@ async def join_room(
     revalidation: RevalidationDep,
 ) -> None:
     """Join a room: receive its messages and send some."""
-    limiter = MessageLimiter(caller, resources(websocket)[StreamResources].message_limit)
+    limiter = MessageLimiter(caller, resources_of(websocket)[StreamResources].message_limit)
     with revalidation.watch(caller) as guard:
         async with rooms.joined(room, caller) as participant:
             await websocket.accept()

@@ -15,7 +15,7 @@ from app.feature import load_features
 from app.features.streams.crud import tickets
 from app.features.streams.models.ticket import InvalidTicket
 from app.observability.request_context import bind_actor
-from app.resources import Resources, resources
+from app.resources import Resources, resources_of
 from app.security.authentication import TOKEN_URL, Authentication
 from app.security.credential_verification import principal_of
 from app.security.principals import CredentialKind, Principal
@@ -33,21 +33,21 @@ async def authenticate_stream(connection: HTTPConnection) -> Principal:
     """
     credential = read_credential(connection, accepts_ticket=True)
     if credential.kind is CredentialKind.TICKET:
-        return await redeem(resources(connection), credential.text)
-    return await principal_of(resources(connection), credential)
+        return await redeem(resources_of(connection), credential.text)
+    return await principal_of(resources_of(connection), credential)
 
 
-async def redeem(opened: Resources, secret: str) -> Principal:
+async def redeem(resources: Resources, secret: str) -> Principal:
     """Use up the ticket and return the principal of the credential that requested it.
 
     Raises:
         InvalidTicket: the ticket is unknown, expired or used, or its credential is revoked.
     """
-    async with opened[DatabaseResources].units_of_work.begin() as uow:
+    async with resources[DatabaseResources].units_of_work.begin() as uow:
         ticket = await tickets.redeem(uow, secret)
-    authenticators = opened[SecurityResources].authenticators
+    authenticators = resources[SecurityResources].authenticators
     credential = ticket.credential
-    live = await authenticators.find_live(opened[DatabaseResources].reads, {credential})
+    live = await authenticators.find_live(resources[DatabaseResources].reads, {credential})
     if credential not in live:
         raise InvalidTicket("The credential of the ticket has ended.")
     bind_actor(ticket.user_id)

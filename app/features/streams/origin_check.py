@@ -7,7 +7,7 @@ from app.config.settings import Settings
 from app.errors import NotPermitted
 from app.http.absolute_urls import own_origin
 from app.network.origins import Origin, parse_origin
-from app.resources import resources
+from app.resources import resources_of
 
 
 class ForeignOrigin(NotPermitted):
@@ -25,7 +25,7 @@ async def require_known_origin(connection: HTTPConnection) -> None:
     sent = connection.headers.get("origin")
     if sent is None:
         return
-    settings: Settings = resources(connection)[Settings]
+    settings: Settings = resources_of(connection)[Settings]
     origin = parse_origin(sent)
     if origin is None or not is_known(origin, settings, own_origin(connection)):
         raise ForeignOrigin("Pages of this origin may not connect.")

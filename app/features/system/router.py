@@ -19,7 +19,7 @@ from app.http.request_limits import limits_of
 from app.http.resources import HttpResources
 from app.http.routes import ServiceRoute
 from app.http.schemas import ResponseModel
-from app.resources import resources
+from app.resources import resources_of
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 
@@ -69,7 +69,7 @@ class Health(ResponseModel):
 
 
 async def get_settings(request: Request) -> Settings:
-    return resources(request)[Settings]
+    return resources_of(request)[Settings]
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
@@ -94,9 +94,9 @@ async def read_liveness() -> Alive:
 @router.get("/readiness", responses=responses(NotReady))
 async def read_readiness(request: Request) -> Ready:
     """Report whether this replica is ready: the database is migrated, and it is not draining."""
-    if resources(request)[Drain].is_draining:
+    if resources_of(request)[Drain].is_draining:
         raise NotReady("The service is shutting down.")
-    if not await resources(request)[HttpResources].health.is_ready():
+    if not await resources_of(request)[HttpResources].health.is_ready():
         raise NotReady("The database cannot be reached or is not migrated.")
     return Ready()
 
@@ -104,7 +104,7 @@ async def read_readiness(request: Request) -> Ready:
 @router.get("/health", response_model=Health, responses=responses(DependencyDown))
 async def read_health(request: Request, settings: SettingsDep) -> Health | Response:
     """Summarize the service and its dependencies; 503 if a required one is down."""
-    dependencies = await resources(request)[HttpResources].health.dependencies()
+    dependencies = await resources_of(request)[HttpResources].health.dependencies()
     health = Health(version=settings.version, dependencies=dependencies)
     down = [name for name, each in health.dependencies.items() if each.status == "down"]
     if "database" in down:
@@ -127,7 +127,7 @@ async def read_openapi(request: Request, settings: SettingsDep) -> Response:
     public, own = settings.public_url, absolute_url(request, root_path(request))
     # The first response takes seconds of CPU, on a busy machine more than the deadline.
     limits_of(request.scope).remove_deadline()
-    document = await resources(request)[OpenApiDocument].text(request.app)
+    document = await resources_of(request)[OpenApiDocument].text(request.app)
     return Response(document.replace(public, json.dumps(own)[1:-1]), media_type="application/json")
 
 

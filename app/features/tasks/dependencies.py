@@ -14,8 +14,8 @@ from app.features.tasks.schemas import EXAMPLE_ID, FAILED_EXAMPLE_ID
 from app.features.tasks.settings import TaskSettings
 from app.http.precondition_dependency import PreconditionDep
 from app.http.problem_details import MESSAGES
-from app.resources import resources
-from app.security.authentication import SignedIn
+from app.resources import resources_of
+from app.security.authentication import CurrentPrincipal
 
 TaskId = Annotated[uuid.UUID, Path(description="Id of the task.", examples=[EXAMPLE_ID])]
 FailedTaskId = Annotated[
@@ -25,12 +25,12 @@ KIND = "^[a-z_]+$"
 MESSAGES[KIND] = "Use lowercase letters and underscores"
 
 
-async def get_task(task_id: TaskId, reads: Reads, principal: SignedIn) -> TaskRow:
+async def get_task(task_id: TaskId, reads: Reads, principal: CurrentPrincipal) -> TaskRow:
     return await tasks.get(reads, task_id, viewer=principal)
 
 
 async def get_task_for_change(
-    task_id: TaskId, uow: UnitOfWorkDep, principal: SignedIn, precondition: PreconditionDep
+    task_id: TaskId, uow: UnitOfWorkDep, principal: CurrentPrincipal, precondition: PreconditionDep
 ) -> Task:
     task = await tasks.get_for_change(uow, task_id, viewer=principal)
     # Not required: each progress report creates a new version.
@@ -39,18 +39,23 @@ async def get_task_for_change(
 
 
 async def get_task_to_retry(
-    task_id: FailedTaskId, uow: UnitOfWorkDep, principal: SignedIn, precondition: PreconditionDep
+    task_id: FailedTaskId,
+    uow: UnitOfWorkDep,
+    principal: CurrentPrincipal,
+    precondition: PreconditionDep,
 ) -> Task:
     return await get_task_for_change(task_id, uow, principal, precondition)
 
 
-async def require_task_capacity(request: Request, uow: UnitOfWorkDep, principal: SignedIn) -> None:
+async def require_task_capacity(
+    request: Request, uow: UnitOfWorkDep, principal: CurrentPrincipal
+) -> None:
     """Check that the caller may enqueue another task.
 
     Raises:
         TooManyTasks: the caller has as many unfinished tasks as allowed.
     """
-    limit = resources(request)[TaskSettings].tasks_per_user
+    limit = resources_of(request)[TaskSettings].tasks_per_user
     await tasks.reject_too_many(uow, principal.id, limit=limit)
 
 

@@ -17,7 +17,7 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import SignedIn
+from app.security.authentication import CurrentPrincipal
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UnitOfWorkRoute)
 TaskPagination = Annotated[Pagination, Depends(paginated(tasks.LISTING))]
@@ -31,7 +31,7 @@ async def read_task(task: ReadableTask, request: Request) -> Response:
 
 @router.get("", response_model=Page[TaskRead])
 async def list_tasks(
-    reads: Reads, principal: SignedIn, filters: TaskFilters, pagination: TaskPagination
+    reads: Reads, principal: CurrentPrincipal, filters: TaskFilters, pagination: TaskPagination
 ) -> Response:
     """List your tasks, the newest first; administrators see those of all."""
     page = await tasks.list_page(reads, pagination.page, filters, viewer=principal)

@@ -18,7 +18,7 @@ from app.features.users.scopes import ProfileWriter
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
 from app.http.schemas import LINE, Storable
-from app.resources import resources
+from app.resources import resources_of
 from app.security.authentication import Administrator
 from app.security.principals import Principal, Role
 
@@ -62,7 +62,7 @@ UserPagination = Annotated[Pagination, Depends(paginated(users.LISTING))]
 
 
 async def get_passwords(request: Request) -> PasswordHasher:
-    return resources(request)[UserResources].passwords
+    return resources_of(request)[UserResources].passwords
 
 
 def reject_weak(password: str, *, email: str, username: str, field: str) -> None:

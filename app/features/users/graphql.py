@@ -27,7 +27,7 @@ strawberry.enum(Role, description="ADMIN may do everything, USER changes own row
 
 
 @strawberry.type(description="The public fields of an account.")
-class Person:
+class PublicUser:
     id: uuid.UUID = strawberry.field(description="Id of the account.")
     username: str = strawberry.field(description="Name to sign in with, unique.")
     full_name: str | None = strawberry.field(description="Name to show, if the user has given one.")
@@ -65,9 +65,9 @@ UserId = Annotated[uuid.UUID, strawberry.argument(description="Id of the account
 NewUser = Annotated[CreateUserInput, strawberry.argument(description="The fields of the account.")]
 
 
-async def find_person(context: CallerContext, user_id: uuid.UUID) -> Person | None:
+async def find_public_user(context: CallerContext, user_id: uuid.UUID) -> PublicUser | None:
     row = await context.loader(users.find_public).load(user_id)
-    return from_row(Person, row) if row else None
+    return from_row(PublicUser, row) if row else None
 
 
 @strawberry.type

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from app.db.resources import DatabaseResources
 from app.errors import Unavailable
 from app.observability.logging import get_logger
-from app.resources import Resources, resources
+from app.resources import Resources, resources_of
 from app.security.principals import Principal
 from app.security.resources import SecurityResources
 
@@ -37,7 +37,7 @@ class GuardedResponse(StreamingResponse):
     def __init__(self, request: Request, content: AsyncIterable[Any], **rest: Any) -> None:
         super().__init__(content, **rest)
         self._principal: Principal = request.scope["principal"]
-        self._resources = resources(request)
+        self._resources = resources_of(request)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response.
@@ -66,11 +66,11 @@ class GuardedResponse(StreamingResponse):
         limit.reschedule(asyncio.get_running_loop().time())
 
 
-async def is_live(opened: Resources, principal: Principal) -> bool:
+async def is_live(resources: Resources, principal: Principal) -> bool:
     """Return whether the credential lives and the role is the same; true while unknown."""
     authenticators, reads = (
-        opened[SecurityResources].authenticators,
-        opened[DatabaseResources].reads,
+        resources[SecurityResources].authenticators,
+        resources[DatabaseResources].reads,
     )
     credential = principal.credential
     if credential is None:

@@ -15,7 +15,7 @@ from app.http.pagination import Pagination, paginated
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.security.authentication import SessionHolder
+from app.security.authentication import SessionPrincipal
 
 router = APIRouter(prefix="/auth/sessions", tags=["auth"], route_class=UnitOfWorkRoute)
 SessionId = Annotated[
@@ -26,7 +26,7 @@ SessionPagination = Annotated[Pagination, Depends(paginated(sessions.LISTING))]
 
 @router.get("", response_model=Page[SessionRead], responses=responses(SessionRequired))
 async def list_sessions(
-    reads: Reads, principal: SessionHolder, pagination: SessionPagination
+    reads: Reads, principal: SessionPrincipal, pagination: SessionPagination
 ) -> Response:
     """List your sessions, last used first."""
     page = await sessions.list_page(reads, pagination.page, user_id=principal.id)
@@ -39,7 +39,9 @@ async def list_sessions(
     response_class=Response,
     responses=responses(SessionRequired, NotFound),
 )
-async def end_session(session_id: SessionId, uow: UnitOfWorkDep, principal: SessionHolder) -> None:
+async def end_session(
+    session_id: SessionId, uow: UnitOfWorkDep, principal: SessionPrincipal
+) -> None:
     """End one of your sessions; another one than this needs `users:write` if your role has it."""
     if session_id != principal.session_id:
         permit_management(principal)

@@ -22,7 +22,7 @@ from app.features.webhooks.scopes import WebhookManager
 from app.features.webhooks.ssrf_guard import DestinationRejected
 from app.http.pagination import Pagination, paginated
 from app.http.precondition_dependency import PreconditionDep
-from app.resources import resources
+from app.resources import resources_of
 from app.security.principals import Principal
 
 WebhookId = Annotated[uuid.UUID, Path(description="Id of the webhook.", examples=[EXAMPLE_ID])]
@@ -86,7 +86,7 @@ def check_url(request: Request, url: str) -> None:
         Unprocessable: the SSRF guard rejects the URL.
     """
     try:
-        resources(request)[WebhookResources].ssrf_guard.check(url)
+        resources_of(request)[WebhookResources].ssrf_guard.check(url)
     except DestinationRejected as error:
         violation = Violation("/body/url", str(error), "destination_refused")
         raise Unprocessable(violations=[violation]) from None

@@ -33,7 +33,7 @@ from app.http.etag_response import etag_response
 from app.http.problem_details import responses
 from app.http.schemas import Page
 from app.http.unit_of_work import UnitOfWorkRoute
-from app.resources import resources
+from app.resources import resources_of
 from app.security.resources import SecurityResources
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"], route_class=UnitOfWorkRoute)
@@ -60,8 +60,8 @@ async def create_webhook(
 ) -> Response:
     """Subscribe a URL to events; the secret is shown in this response only."""
     secret = new_secret()
-    encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
-    limit = resources(request)[WebhookSettings].webhooks_per_user
+    encrypted = resources_of(request)[SecurityResources].encryptor.encrypt(secret)
+    limit = resources_of(request)[WebhookSettings].webhooks_per_user
     webhook = await webhooks.create(uow, data, owner=principal, encrypted=encrypted, limit=limit)
     created = WebhookCreated(**shown(webhook), secret=encoded(secret))
     location = f"{request.url.path}/{webhook.id}"
@@ -110,7 +110,7 @@ async def test_webhook(
 ) -> WebhookDelivery:
     """Send a message of the type `webhook.test`; its delivery shows the outcome."""
     webhook.check_active()
-    limits = resources(request)[WebhookResources].limits
+    limits = resources_of(request)[WebhookResources].limits
     return await webhook_deliveries.create_test(uow, webhook, limits)
 
 
@@ -124,7 +124,7 @@ async def rotate_webhook_secret(
     """
     principal.require(*webhook.scopes)
     secret = new_secret()
-    encrypted = resources(request)[SecurityResources].encryptor.encrypt(secret)
+    encrypted = resources_of(request)[SecurityResources].encryptor.encrypt(secret)
     until = await webhooks.rotate(uow, webhook, encrypted=encrypted)
     return WebhookSecret(secret=encoded(secret), old_secret_until=until)
 

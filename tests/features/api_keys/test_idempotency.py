@@ -15,7 +15,7 @@ from tests.conftest import As, new_client
 from tests.factories import item_body
 from tests.features.idempotency.test_replay import ITEMS, keyed
 from tests.scopes import PERMISSIONS
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 
 class TestReplay:
@@ -29,9 +29,9 @@ class TestReplay:
         async with units_of_work(app).begin() as uow:
             stored = (await uow.session.scalars(select(IdempotencyKey))).one()
         assert made.json()["key"].encode() not in stored.body
-        assert made.json()["key"].encode() in opened(app)[SecurityResources].encryptor.decrypt(
-            stored.body
-        )
+        assert made.json()["key"].encode() in resources_of(app)[
+            SecurityResources
+        ].encryptor.decrypt(stored.body)
 
     async def test_key_and_session_of_one_user_are_different_callers(
         self, app: FastAPI, user: User, as_user: As

@@ -26,7 +26,7 @@ from tests.features.conftest import AUTH, ME, bearer
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.scopes import SCOPES
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 KEYS = f"{AUTH}/api-keys"
 ITEMS = "/api/v1/items"
@@ -275,7 +275,7 @@ class TestCreateApiKey:
         for age in ("0 seconds", "59 seconds", "61 seconds"):
             await database(f"UPDATE api_keys SET last_used_at = last_used_at - interval '{age}'")
             before = await database("SELECT last_used_at FROM api_keys")
-            opened(app)[SecurityResources].principals.clear()
+            resources_of(app)[SecurityResources].principals.clear()
             await use(client, key)
             noted.append(await database("SELECT last_used_at FROM api_keys") != before)
 

@@ -9,7 +9,7 @@ from app.features.auth.resources import AuthResources
 from app.features.users.crud import sessions
 from tests.factories import PASSWORD, make_user
 from tests.scenes import Authorization, Scene
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 TABLE = """
 create_token              anonymous  200
@@ -50,7 +50,7 @@ async def credentials(scene: Scene) -> dict[str, Any]:
 
 
 async def refresh_token(scene: Scene) -> str:
-    issuer = opened(scene.app)[AuthResources].token_issuer
+    issuer = resources_of(scene.app)[AuthResources].token_issuer
     return issuer.refresh.issue(await a_session(scene), 0)
 
 

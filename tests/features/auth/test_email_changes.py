@@ -28,7 +28,7 @@ from tests.features.conftest import (
     statements,
 )
 from tests.problems import assert_problem, broken
-from tests.state import opened
+from tests.state import resources_of
 
 EMAIL = f"{ME}/email"
 
@@ -102,7 +102,7 @@ class TestChangeEmail:
         assert new in notices[0]
 
         await confirm(client, token)
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
         notices = [
             text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == old
         ]
@@ -311,7 +311,7 @@ class TestEndOfAChange:
         await change(signed_in, new)
         await signed_in.post(f"{AUTH}/logout-all")
 
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert links(settings, new, "verify-email") == []
 

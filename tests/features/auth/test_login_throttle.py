@@ -18,7 +18,7 @@ from tests.conftest import As, Running, new_client
 from tests.factories import PASSWORD
 from tests.features.conftest import statements
 from tests.problems import assert_problem
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 TOKEN = "/api/v1/auth/token"
 WRONG = "wrong"
@@ -218,7 +218,7 @@ class TestSameWork:
         async with running() as app, new_client(app) as client:
             for login in (user.email, "nobody"):
                 hasher = CountingHasher()
-                opened(app).add(UserResources(hasher))
+                resources_of(app).add(UserResources(hasher))
                 reads = reads_of(app).statements
                 with statements(app) as writes:
                     await sign_in(client, login)

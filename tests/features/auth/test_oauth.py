@@ -26,7 +26,7 @@ from tests.features.conftest import AUTH, is_signed_in, refresh, sign_in, tokens
 from tests.forged_tokens import from_base64url
 from tests.problems import assert_problem
 from tests.scopes import PERMISSIONS, SCOPES
-from tests.state import opened
+from tests.state import resources_of
 
 TOKEN = f"{AUTH}/token"
 REVOKE = f"{AUTH}/revoke"
@@ -99,7 +99,7 @@ class TestForm:
     async def test_text_is_decoded_in_the_charset_of_the_form(
         self, client: AsyncClient, app: FastAPI, save: Save, media_type: str, password: bytes
     ) -> None:
-        password_hash = await opened(app)[UserResources].passwords.hash(
+        password_hash = await resources_of(app)[UserResources].passwords.hash(
             "gr\u00fc\u00dfe und + mehr"
         )
         user = await save(make_user(password_hash=password_hash))
@@ -308,7 +308,7 @@ class TestRefreshGrant:
 
 @asynccontextmanager
 async def every_turn_taken(app: FastAPI) -> AsyncIterator[None]:
-    limiter = opened(app)[AuthResources].password_limiter
+    limiter = resources_of(app)[AuthResources].password_limiter
     async with AsyncExitStack() as stack:
         for _ in range(AT_ONCE):
             await stack.enter_async_context(limiter.slot(RequestLimits()))

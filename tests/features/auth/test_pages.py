@@ -13,7 +13,7 @@ from tests.conftest import Database, Running, Save, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, links
 from tests.problems import broken
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 NEW_PASSWORD = "another sound passphrase"
 
@@ -123,7 +123,7 @@ class TestNewLink:
         user = await save(make_user(email=address(), email_verified=is_verified))
 
         await client.post("/verify-email/request", data={"email": user.email})
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert len(links(settings, user.email, "verify-email")) == mails
 

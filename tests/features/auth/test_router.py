@@ -44,7 +44,7 @@ from tests.forged_tokens import from_base64url
 from tests.polling import eventually
 from tests.problems import assert_problem, broken
 from tests.scopes import PERMISSIONS
-from tests.state import opened, replaced, units_of_work
+from tests.state import replaced, resources_of, units_of_work
 
 ALL_SCOPES = {role: " ".join(sorted(PERMISSIONS.of(role))) for role in Role}
 
@@ -138,7 +138,7 @@ class TestCreateToken:
     ) -> None:
         password = "\U0001f511" * MAX_LENGTH
         user = await save(
-            make_user(password_hash=await opened(app)[UserResources].passwords.hash(password))
+            make_user(password_hash=await resources_of(app)[UserResources].passwords.hash(password))
         )
 
         response = await sign_in(client, user.email, password)
@@ -209,7 +209,7 @@ class TestCreateToken:
     async def test_password_changed_during_verification_is_rejected(
         self, client: AsyncClient, app: FastAPI, user: User, database: Database
     ) -> None:
-        new_hash = await opened(app)[UserResources].passwords.hash(NEW_PASSWORD)
+        new_hash = await resources_of(app)[UserResources].passwords.hash(NEW_PASSWORD)
         async with units_of_work(app).begin() as counting:
             # The sign-in has read the account when it waits to be counted.
             await counting.session.execute(text("LOCK TABLE throttles IN EXCLUSIVE MODE"))
@@ -790,7 +790,7 @@ class TestForgotPassword:
         response = await self.forget(client, user.email)
 
         assert response.status_code == 202
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
         assert links(settings, user.email, "reset-password") == []
 
     async def test_mails_requested_by_others_do_not_prevent_a_reset(

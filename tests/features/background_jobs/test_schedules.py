@@ -22,7 +22,7 @@ from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_task
 from tests.polling import eventually
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 LONG_AGO = timedelta(days=400)
 
@@ -71,7 +71,7 @@ async def counts(app: FastAPI, models: Sequence[type[Any]]) -> dict[str, int]:
 
 
 async def purge_expired(app: FastAPI) -> None:
-    worker: Worker = opened(app)[Worker]
+    worker: Worker = resources_of(app)[Worker]
     purge = next(each for each in worker.schedules if each.name == "purge_expired")
     await purge.run(worker.resources)
 
@@ -110,8 +110,8 @@ class TestPurgeExpired:
 
 class TestSchedules:
     async def test_each_schedule_runs(self, app: FastAPI) -> None:
-        for schedule in opened(app)[Worker].schedules:
-            await schedule.run(opened(app)[Worker].resources)
+        for schedule in resources_of(app)[Worker].schedules:
+            await schedule.run(resources_of(app)[Worker].resources)
 
     async def test_due_schedule_runs_in_one_of_several_workers(
         self, app: FastAPI, database: Database
@@ -119,7 +119,7 @@ class TestSchedules:
         shared = Counted("shared")
         own = [Counted(f"worker {number}") for number in range(3)]
         await make_due(database, [shared, *own])
-        workers = [new_worker(opened(app)[Worker], [shared, each]) for each in own]
+        workers = [new_worker(resources_of(app)[Worker], [shared, each]) for each in own]
         for worker in workers:
             worker.start()
 

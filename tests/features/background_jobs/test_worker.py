@@ -26,7 +26,7 @@ from app.observability.request_context import begin_request, request_id
 from tests.cleaner import APPLICATION_NAME
 from tests.factories import make_category
 from tests.polling import eventually
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 seen: list[Any] = []
 gates: dict[str, asyncio.Event] = {}
@@ -98,7 +98,7 @@ async def worker(app: FastAPI) -> AsyncIterator[Worker]:
 
 
 def new_worker(app: FastAPI, **options: Any) -> Worker:
-    own: Worker = opened(app)[Worker]
+    own: Worker = resources_of(app)[Worker]
     jobs: tuple[type[Job], ...] = (*own.jobs, Note, Break, Linger)
     return Worker(own.connect, own.resources, jobs=jobs, schedules=(), concurrency=10, **options)
 
@@ -257,7 +257,7 @@ class TestAttempts:
         for _ in range(2):
             async with units_of_work(app).begin() as uow:
                 await tasks.begin(uow, task_id)
-        overtaken = JobContext(opened(app)[Worker].resources, task_id, attempt=1)
+        overtaken = JobContext(resources_of(app)[Worker].resources, task_id, attempt=1)
 
         with pytest.raises(LeaseLost):
             await Note(user_id=user.id).run(overtaken)
@@ -267,7 +267,7 @@ class TestAttempts:
     async def test_cancelled_task_is_stopped_and_has_no_effect(
         self, app: FastAPI, user: User, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        receivers = opened(app)[DatabaseResources].notifications.receivers
+        receivers = resources_of(app)[DatabaseResources].notifications.receivers
         monkeypatch.setitem(receivers, tasks.CHANNEL, [worker.cancel])
         task_id = await put(app, Note(user_id=user.id, gate="open"))
         await gates["entered"].wait()

@@ -15,12 +15,12 @@ from benchmarks.harness.database_content import content
 from tests.conftest import Save, execute
 from tests.e2e.service import ROOT, app_command
 from tests.factories import make_category, make_item, make_task, make_user
-from tests.state import opened
+from tests.state import resources_of
 
 
 async def dumped(app: FastAPI, folder: Path) -> Path:
     file = folder / "app.dump"
-    await asyncio.to_thread(backup.dump, opened(app)[Settings].database_url, file)
+    await asyncio.to_thread(backup.dump, resources_of(app)[Settings].database_url, file)
     return file
 
 
@@ -36,7 +36,7 @@ class TestRestore:
     async def test_restores_every_row_and_the_schema(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
     ) -> None:
-        before = await content(opened(app)[Settings].database_url)
+        before = await content(resources_of(app)[Settings].database_url)
         file = await dumped(app, tmp_path)
 
         said = await asyncio.to_thread(backup.restore, empty_database, file, force=False)
@@ -50,7 +50,7 @@ class TestRestore:
         file = await dumped(app, tmp_path)
 
         with pytest.raises(ConfigError, match="not empty: --force"):
-            backup.restore(opened(app)[Settings].database_url, file, force=False)
+            backup.restore(resources_of(app)[Settings].database_url, file, force=False)
 
     async def test_force_replaces_a_database_in_use(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path
@@ -61,7 +61,9 @@ class TestRestore:
 
         await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
-        assert await content(empty_database) == await content(opened(app)[Settings].database_url)
+        assert await content(empty_database) == await content(
+            resources_of(app)[Settings].database_url
+        )
         await asyncio.to_thread(migrations.check, empty_database)
 
     async def test_jobs_alone_are_not_empty(
@@ -83,7 +85,9 @@ class TestRestore:
 
         await asyncio.to_thread(backup.restore, empty_database, file, force=True)
 
-        assert await content(empty_database) == await content(opened(app)[Settings].database_url)
+        assert await content(empty_database) == await content(
+            resources_of(app)[Settings].database_url
+        )
 
     async def test_damaged_dump_changes_nothing(
         self, app: FastAPI, rows: None, empty_database: str, tmp_path: Path

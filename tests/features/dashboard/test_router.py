@@ -18,7 +18,7 @@ from app.runtime.clock import now
 from tests.conftest import As, Database, Save
 from tests.factories import make_item, make_task
 from tests.problems import assert_problem
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 DASHBOARD = "/api/v1/dashboard"
 
@@ -31,7 +31,7 @@ async def figures(client: AsyncClient) -> dict[str, Any]:
 
 
 def statements_of(app: FastAPI) -> CountingStatements:
-    return opened(app)[CountingStatements]
+    return resources_of(app)[CountingStatements]
 
 
 async def fill(save: Save, owner: User) -> None:

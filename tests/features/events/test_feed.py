@@ -23,7 +23,7 @@ from app.security.principals import Principal
 from tests.conftest import Database, Running, Save
 from tests.factories import make_item, make_task
 from tests.polling import eventually
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 PATIENCE_SECONDS = 20
 
@@ -287,12 +287,14 @@ class TestSubscribers:
     async def test_subscribers_receive_own_commits_at_once(
         self, app: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(opened(app)[EventResources].feed, "poll_seconds", PATIENCE_SECONDS * 2)
-        follower = Follower(
-            opened(app)[EventResources].feed,
-            await opened(app)[EventResources].feed.end_position(),
+        monkeypatch.setattr(
+            resources_of(app)[EventResources].feed, "poll_seconds", PATIENCE_SECONDS * 2
         )
-        await eventually(lambda: is_admitted(opened(app)[EventResources].feed))
+        follower = Follower(
+            resources_of(app)[EventResources].feed,
+            await resources_of(app)[EventResources].feed.end_position(),
+        )
+        await eventually(lambda: is_admitted(resources_of(app)[EventResources].feed))
         for number in range(3):
             await write(app, user, "", 1)
             await follower.until_received(number + 1)
@@ -305,7 +307,7 @@ class TestSubscribers:
     ) -> None:  # fmt: skip
         follower = await follow()
         await eventually(lambda: is_admitted(feed))
-        name = opened(app)[Settings].project_name
+        name = resources_of(app)[Settings].project_name
         await database(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = :name AND datname = current_database() "
@@ -337,7 +339,7 @@ class TestOtherProcesses:
         changes = {"redis_url": valkey_url} if carrier == "redis" else {}
         alone = {**changes, "run_worker": False}
         async with running(**alone) as here, running(**alone) as there:
-            feed = opened(there)[EventResources].feed
+            feed = resources_of(there)[EventResources].feed
             feed.poll_seconds = PATIENCE_SECONDS * 2
             follower = Follower(feed, await feed.end_position())
             await eventually(lambda: is_admitted(feed))
@@ -354,10 +356,10 @@ async def is_connected(here: FastAPI, there: FastAPI) -> bool:
 
     def receive(payload: str) -> None:
         received.set()
-        opened(there)[EventResources].feed.notify(payload)
+        resources_of(there)[EventResources].feed.notify(payload)
 
-    opened(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [receive]
-    opened(here)[EventResources].publisher.notify()
+    resources_of(there)[DatabaseResources].notifications.receivers[events.CHANNEL] = [receive]
+    resources_of(here)[EventResources].publisher.notify()
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await received.wait()

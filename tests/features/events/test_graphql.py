@@ -16,7 +16,7 @@ from tests.conftest import As, Running
 from tests.factories import item_body
 from tests.features.graphql.follower import follower
 from tests.polling import eventually
-from tests.state import opened
+from tests.state import resources_of
 
 QUERY = "subscription { itemEvents { type item { name owner { username } } } }"
 
@@ -29,7 +29,7 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 
 async def is_following(app: FastAPI) -> None:
     """Wait until the feed has a subscriber, which receives later events."""
-    await eventually(lambda: opened(app)[EventResources].feed.position is not None)
+    await eventually(lambda: resources_of(app)[EventResources].feed.position is not None)
 
 
 class TestWithoutTheFeature:
@@ -75,7 +75,7 @@ class TestSubscription:
             await following.send(type="ping")
 
             assert await following.receive() == {"type": "pong"}
-            await eventually(lambda: opened(app)[EventResources].feed.position is None)
+            await eventually(lambda: resources_of(app)[EventResources].feed.position is None)
 
     async def test_end_by_the_service_is_an_error(self, running: Running, user: User) -> None:
         async with running() as app, serving(app) as port, follower(app, port, user) as following:
@@ -83,7 +83,7 @@ class TestSubscription:
             await following.subscribe(QUERY)
             await is_following(app)
 
-            opened(app)[EventResources].feed.drain()
+            resources_of(app)[EventResources].feed.drain()
 
             message = (await following.receive())["payload"]
         assert message["errors"][0]["extensions"]["code"] == "unavailable"

@@ -27,7 +27,7 @@ from tests.polling import eventually, sample
 from tests.problems import assert_problem, broken
 from tests.scopes import SCOPES
 from tests.sockets import handshake
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 ITEMS = "/api/v1/items"
 TICKETS = "/api/v1/auth/ws-ticket"
@@ -240,7 +240,7 @@ class TestEnd:
             sources = [
                 await stack.enter_async_context(listening(own, token)) for _ in range(CLIENTS)
             ]
-            opened(app)[EventResources].feed.drain()
+            resources_of(app)[EventResources].feed.drain()
             farewells = await asyncio.gather(*(source.end() for source in sources))
 
         assert {farewell.comment for farewell in farewells} == {"shutting down"}
@@ -253,7 +253,7 @@ async def short_lived(app: FastAPI, user: User, *, seconds: int) -> str:
         row = await sessions.create(
             uow, user.id, scopes=list(SCOPES), user_agent="", address="127.0.0.1"
         )
-    signer = opened(app)[AuthResources].token_signer
+    signer = resources_of(app)[AuthResources].token_signer
     token: str = signer.issue(
         subject=user.id,
         session_id=row.id,
@@ -277,7 +277,7 @@ class TestCost:
             # Tokens name the project; this is about its connections.
             own, issuer = (
                 f"http://127.0.0.1:{port}",
-                opened(app)[AuthResources].token_signer,
+                resources_of(app)[AuthResources].token_signer,
             )
             row = await short_lived(app, user, seconds=issuer.lifetime_seconds)
             sources = [await stack.enter_async_context(listening(own, row)) for _ in range(CLIENTS)]
@@ -311,7 +311,7 @@ async def come_and_go(address: str, token: str, times: int) -> None:
 
 
 async def settled(app: FastAPI) -> None:
-    await eventually(lambda: opened(app)[EventResources].feed.subscribers == 0)
+    await eventually(lambda: resources_of(app)[EventResources].feed.subscribers == 0)
 
 
 class watched_connections:  # noqa: N801  (reads like a function)

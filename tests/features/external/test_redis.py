@@ -19,7 +19,7 @@ from tests.conftest import Running
 from tests.features.external import test_cache as shared
 from tests.features.external.test_cache import POLICY, Source
 from tests.polling import eventually
-from tests.state import opened as resources
+from tests.state import resources_of
 
 # On a loaded machine Valkey may respond late; only the test that loses it waits for a time-out.
 PATIENT_SECONDS = 30.0
@@ -62,7 +62,7 @@ async def test_cache_is_shared_but_on_a_cluster(
     running: Running, is_cluster: bool, is_shared: bool
 ) -> None:
     async with running(redis_url="redis://127.0.0.1:1", redis_cluster=is_cluster) as app:
-        assert (resources(app).find(Stores) is not None) == is_shared
+        assert (resources_of(app).find(Stores) is not None) == is_shared
 
 
 class TestCaching(shared.TestCaching):

@@ -25,7 +25,7 @@ from tests.conftest import As, Running, Save
 from tests.factories import make_item
 from tests.polling import PATIENCE_SECONDS
 from tests.problems import assert_problem
-from tests.state import opened, replaced
+from tests.state import replaced, resources_of
 
 EXTERNAL = "/api/v1/external"
 AGGREGATE = "/api/v1/aggregate"
@@ -211,7 +211,7 @@ def path(supplier: str, item_id: uuid.UUID) -> str:
 
 
 def api_of(app: FastAPI) -> ExternalApi:
-    api = opened(app)[ExternalResources].api
+    api = resources_of(app)[ExternalResources].api
     assert api is not None
     return api
 
@@ -243,10 +243,10 @@ class TestConfiguration:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         async with running(environment="production", log_level="warning") as production:
-            external_api = opened(production)[ExternalResources].api
+            external_api = resources_of(production)[ExternalResources].api
         said = capsys.readouterr().out
         with capsys.disabled():  # Later log lines need an open output.
-            configure_logging(opened(app)[Settings])
+            configure_logging(resources_of(app)[Settings])
         client = await as_user(user)
 
         with replaced(app, ExternalResources, api=external_api):

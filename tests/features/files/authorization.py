@@ -8,7 +8,7 @@ from app.features.files.lifespan import FileResources
 from app.features.files.storage import Download
 from tests.features.files.factories import make_file
 from tests.scenes import Authorization, Scene
-from tests.state import opened
+from tests.state import resources_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
 
@@ -28,7 +28,7 @@ async def a_file(scene: Scene, **fields: Any) -> uuid.UUID:
         yield PNG
 
     file = await scene.save(make_file(scene.owner, size=len(PNG), **fields))
-    await opened(scene.app)[FileResources].storage.write(
+    await resources_of(scene.app)[FileResources].storage.write(
         str(file.id), chunks(), Download("image/png", "inline")
     )
     return file.id

@@ -17,7 +17,7 @@ from app.runtime.clock import now
 from app.runtime.ids import uuid7
 from tests.conftest import Running, Save, access_token, new_client
 from tests.features.files.factories import make_file
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 AGES = [timedelta(hours=2), timedelta(days=400)]
 
@@ -117,7 +117,7 @@ class TestUndecidedCommit:
                 response = await client.post("/api/v1/files", files={"file": b"%PDF-1.7"})
             left = listed(tmp_path)
             swept = await sweep(
-                opened(app)[FileResources].storage,
+                resources_of(app)[FileResources].storage,
                 reads_of(app),
                 grace=timedelta(0),
             )

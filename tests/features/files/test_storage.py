@@ -25,7 +25,7 @@ from app.features.users.models.user import User
 from tests.conftest import Running, access_token, new_client
 from tests.e2e.service import free_port
 from tests.polling import eventually, wait_until
-from tests.state import opened
+from tests.state import resources_of
 
 MIB = 1024 * 1024
 DOWNLOAD = Download("image/png", 'attachment; filename="a.png"')
@@ -259,7 +259,7 @@ class TestFilesInABucket:
 
             assert whole.content == content
             assert (part.status_code, part.content) == (206, b"xxxxx")
-            assert await names(opened(app)[FileResources].storage) == []
+            assert await names(resources_of(app)[FileResources].storage) == []
 
     async def test_download_is_redirected_if_configured(
         self, running: Running, user: User, s3: str

@@ -19,7 +19,7 @@ from tests.forged_tokens import forged_tokens, sendable
 from tests.scenes import Scene
 from tests.security.test_authorization import mixed_up, target
 from tests.sockets import handshake
-from tests.state import opened
+from tests.state import resources_of
 
 OFFER = {"Sec-WebSocket-Protocol": PROTOCOL}
 
@@ -116,7 +116,7 @@ class TestBounds:
     async def test_connections_are_anonymous_only_until_they_authenticate(
         self, app: FastAPI, port: int, bearer: str
     ) -> None:
-        sockets = opened(app)[GraphQLResources].anonymous_sockets
+        sockets = resources_of(app)[GraphQLResources].anonymous_sockets
         async with unauthenticated(port) as client:
             assert sockets.count == 1
             await client.send(type="connection_init", payload={"Authorization": bearer})

@@ -18,7 +18,7 @@ from app.runtime.ids import uuid7
 from benchmarks.harness.servers import Connection, serving
 from tests.conftest import Running, access_token, new_client
 from tests.polling import eventually
-from tests.state import opened, reads_of, replaced
+from tests.state import reads_of, replaced, resources_of
 
 EXPORT = "/api/v1/items/export"
 
@@ -41,7 +41,7 @@ async def unread_export(port: int, token: str) -> AsyncIterator[Connection]:
 
 async def has_slots_in_use(app: FastAPI, count: int) -> bool:
     share = reads_of(app).pool.exports
-    return bool(opened(app)[ItemResources].exports.in_use == count == share.in_use)
+    return bool(resources_of(app)[ItemResources].exports.in_use == count == share.in_use)
 
 
 class TestExportSlots:

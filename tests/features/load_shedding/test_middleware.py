@@ -22,7 +22,7 @@ from tests.conftest import Database, Running, access_token, new_client
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.sockets import HANDSHAKE
-from tests.state import opened, reads_of
+from tests.state import reads_of, resources_of
 
 PATIENCE_SECONDS = 20
 LOGIN = {"username": "any-client", "password": "a wrong password"}
@@ -50,7 +50,7 @@ class Busy:
 
     @property
     def in_flight(self) -> int:
-        return int(opened(self.app)[ConcurrencyLimit].in_flight)
+        return int(resources_of(self.app)[ConcurrencyLimit].in_flight)
 
     async def wait(self) -> str:
         try:

@@ -4,7 +4,7 @@ import uuid
 
 from app.features.mail.settings import MailSettings
 from tests.scenes import Authorization, Scene
-from tests.state import opened
+from tests.state import resources_of
 
 TABLE = """
 list_mails                anonymous  200
@@ -14,7 +14,7 @@ show_mail_page            anonymous  200
 
 
 async def a_mail(scene: Scene) -> str:
-    folder, name = opened(scene.app)[MailSettings].mail_folder, str(uuid.uuid4())
+    folder, name = resources_of(scene.app)[MailSettings].mail_folder, str(uuid.uuid4())
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.eml").write_text("Subject: Hello\nTo: ada@example.com\n\nGood morning.\n")
     return name

@@ -9,7 +9,7 @@ from app.features.mail.settings import MailSettings
 from app.features.users.models.user import User
 from tests.conftest import As
 from tests.features.conftest import address, read_mails
-from tests.state import opened
+from tests.state import resources_of
 
 
 class TestEmailAddresses:
@@ -23,7 +23,7 @@ class TestEmailAddresses:
         response = await (await as_user(admin)).post(
             f"/api/v1/notifications/{local}@{domain}", json=body
         )
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert response.status_code == 202
         assert f"{local}@xn--exmple-cua.com" in dict(

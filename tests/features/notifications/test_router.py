@@ -12,7 +12,7 @@ from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_user
 from tests.features.conftest import address, read_mails
 from tests.problems import assert_problem
-from tests.state import opened
+from tests.state import resources_of
 
 NOTIFICATIONS = "/api/v1/notifications"
 BODY = {"subject": "Your <b>order</b>", "message": "It leaves on Friday."}
@@ -35,7 +35,7 @@ class TestSendNotification:
         response = await (await as_user(admin)).post(
             f"{NOTIFICATIONS}/{reader.email.capitalize()}", json=BODY
         )
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert response.status_code == 202
         listed = (await (await as_user(reader)).get(NOTIFICATIONS)).json()["items"]
@@ -86,7 +86,7 @@ class TestSendNotification:
         recipient = address()
 
         await (await as_user(admin)).post(f"{NOTIFICATIONS}/{recipient}", json=BODY)
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert recipient in dict(read_mails(settings.of(MailSettings).mail_folder))
 

@@ -13,7 +13,7 @@ from tests.conftest import Database, Save
 from tests.factories import make_item
 from tests.features.posts.factories import make_post
 from tests.scopes import SCOPES
-from tests.state import opened
+from tests.state import resources_of
 
 PATIENCE_SECONDS = 20
 
@@ -32,7 +32,7 @@ def principal(*scopes: str) -> Principal:
 async def test_events_cover_only_the_publication(
     app: FastAPI, user: User, save: Save, database: Database
 ) -> None:
-    feed = opened(app)[EventResources].feed
+    feed = resources_of(app)[EventResources].feed
     start = await feed.end_position()
     await save(make_post(user, body="Not for all users."))
     await database("UPDATE posts SET title = 'Still a draft'")

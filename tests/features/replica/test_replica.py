@@ -24,7 +24,7 @@ from benchmarks.harness.tcp_proxy import Proxy, proxied
 from tests.conftest import Running, Save, access_token, execute, new_client, plain, with_database
 from tests.factories import item_body, make_item
 from tests.polling import eventually
-from tests.state import opened, units_of_work
+from tests.state import resources_of, units_of_work
 
 PATIENCE_SECONDS = 20  # Less than the timeouts of the suite.
 HEALTH_TIMEOUT_SECONDS = 5  # So long does it wait for a replica that is not level.
@@ -88,7 +88,7 @@ async def service(app: FastAPI, running: Running, proxy: Proxy) -> AsyncIterator
 
 
 def own_replica(service: FastAPI) -> Replica:
-    replica = opened(service)[ReplicaResources].replica
+    replica = resources_of(service)[ReplicaResources].replica
     assert replica is not None
     return replica
 

@@ -9,7 +9,7 @@ from app.features.rooms.lifespan import RoomResources
 from app.features.streams.lifespan import StreamResources
 from benchmarks.harness.servers import serving
 from tests.polling import eventually
-from tests.state import opened
+from tests.state import resources_of
 
 
 @pytest.fixture
@@ -22,5 +22,6 @@ async def port(app: FastAPI) -> AsyncIterator[int]:
 async def is_quiet(app: FastAPI) -> bool:
     """Wait until all participants have left, since the next test starts with empty tables."""
     return bool(
-        opened(app)[RoomResources].rooms.is_empty and opened(app)[StreamResources].leases.count == 0
+        resources_of(app)[RoomResources].rooms.is_empty
+        and resources_of(app)[StreamResources].leases.count == 0
     )

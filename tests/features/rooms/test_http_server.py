@@ -19,7 +19,7 @@ from tests.features.rooms.test_router import (
 )
 from tests.polling import eventually
 from tests.sockets import guest
-from tests.state import opened
+from tests.state import resources_of
 
 
 class Impatient(WebSocketProtocol):
@@ -35,7 +35,7 @@ async def test_client_that_never_reads_is_disconnected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     token, other_token = await access_token(app, user), await access_token(app, other_user)
-    monkeypatch.setattr(opened(app)[RoomResources].rooms, "max_waiting_characters", 200_000)
+    monkeypatch.setattr(resources_of(app)[RoomResources].rooms, "max_waiting_characters", 200_000)
     async with (
         serving(app, ws=Impatient) as port,
         guest(port, "lobby", token) as ada,

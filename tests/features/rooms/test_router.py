@@ -31,7 +31,7 @@ from tests.polling import PATIENCE_SECONDS, eventually
 from tests.scenes import Scene
 from tests.security.test_authorization import mixed_up, target
 from tests.sockets import Guest, guest, handshake
-from tests.state import opened, reads_of, replaced, units_of_work
+from tests.state import reads_of, replaced, resources_of, units_of_work
 
 ROOM = "/api/v1/ws/lobby"
 
@@ -276,7 +276,7 @@ class TestMessages:
             guest(port, "lobby", token) as ada,
             guest(other_port, "lobby", other_token) as bob,
         ):
-            opened(second)[DatabaseResources].notifications.receivers["rooms"] = []
+            resources_of(second)[DatabaseResources].notifications.receivers["rooms"] = []
             await ada.say("unheard")
 
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -420,7 +420,7 @@ class TestPresence:
         async with guest(port, "lobby", token) as ada:
             await ada.receive()
             await database("DELETE FROM sockets")
-            await opened(app)[StreamResources].leases.work()
+            await resources_of(app)[StreamResources].leases.work()
 
             assert (await ada.receive("join"))["user"]["id"] == str(user.id)
             assert len(await database("SELECT id FROM sockets")) == 1
@@ -433,11 +433,11 @@ class TestPresence:
                 Socket(
                     user_id=other_user.id,
                     topic="lobby",
-                    worker_id=opened(app)[StreamResources].leases.worker_id,
+                    worker_id=resources_of(app)[StreamResources].leases.worker_id,
                     lease_ends_at=func.now() + timedelta(hours=1),
                 )
             )
-            await opened(app)[StreamResources].leases.work()
+            await resources_of(app)[StreamResources].leases.work()
 
             assert (await ada.receive("leave"))["user"]["id"] == str(other_user.id)
 
@@ -485,7 +485,7 @@ class TestEnd:
     async def test_internal_error_is_1011(self, app: FastAPI, port: int, token: str) -> None:
         rooms = FailingRooms(
             reads_of(app),
-            opened(app)[StreamResources].leases,
+            resources_of(app)[StreamResources].leases,
         )
         with replaced(app, RoomResources, rooms=rooms):
             async with guest(port, "lobby", token) as ada:
@@ -510,7 +510,9 @@ class TestSlowReader:
         other_token: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(opened(app)[RoomResources].rooms, "max_waiting_characters", 200_000)
+        monkeypatch.setattr(
+            resources_of(app)[RoomResources].rooms, "max_waiting_characters", 200_000
+        )
         async with (
             guest(port, "lobby", token) as ada,
             guest(port, "lobby", other_token, sock=narrow(port), max_queue=1) as slow,

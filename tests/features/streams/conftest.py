@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app.features.streams.lifespan import StreamResources
 from app.features.streams.session_revalidation import ConnectionGuard
 from app.security.principals import Principal
-from tests.state import opened
+from tests.state import resources_of
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def open_streams(app: FastAPI) -> Iterator[Callable[[Principal], ConnectionGuard
     entered: list[Any] = []
 
     def enter(principal: Principal) -> ConnectionGuard:
-        entered.append(opened(app)[StreamResources].revalidation.watch(principal))
+        entered.append(resources_of(app)[StreamResources].revalidation.watch(principal))
         watched: ConnectionGuard = entered[-1].__enter__()
         return watched
 

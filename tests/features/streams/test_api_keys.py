@@ -14,7 +14,7 @@ from app.security.principals import Principal
 from tests.conftest import As
 from tests.features.streams.test_authentication import PATH, open_stream
 from tests.features.streams.test_session_revalidation import end, principal_of
-from tests.state import opened
+from tests.state import resources_of
 
 
 @pytest.mark.parametrize("how", ["revoked", "rotated"])
@@ -51,7 +51,7 @@ async def test_stream_ends_with_its_key(
     program.headers = {"X-API-Key": created["key"]}
     caller = await principal_of(app, program)
     watched = open_streams(caller)
-    await opened(app)[StreamResources].revalidation.work()
+    await resources_of(app)[StreamResources].revalidation.work()
 
     path = f"/api/v1/auth/api-keys/{created['id']}"
     await (client.delete(path) if how == "revoked" else client.post(f"{path}/rotate"))

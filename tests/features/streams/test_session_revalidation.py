@@ -20,7 +20,7 @@ from app.security.resources import SecurityResources
 from tests.conftest import As
 from tests.factories import PASSWORD
 from tests.polling import PATIENCE_SECONDS
-from tests.state import opened, reads_of
+from tests.state import reads_of, resources_of
 
 Act = Callable[[AsyncClient, AsyncClient, User], Awaitable[object]]
 
@@ -65,7 +65,7 @@ class TestRevalidation:
         client = await as_user(user)
         watched = open_streams(await principal_of(app, client))
         bystander = open_streams(await principal_of(app, await as_user(admin)))
-        await opened(app)[StreamResources].revalidation.work()
+        await resources_of(app)[StreamResources].revalidation.work()
 
         await ENDINGS[ending](client, await as_user(admin), user)
 
@@ -82,7 +82,7 @@ class TestRevalidation:
             expires_at=time.time() + 0.1,
         )
 
-        with opened(app)[StreamResources].revalidation.watch(soon) as watched:
+        with resources_of(app)[StreamResources].revalidation.watch(soon) as watched:
             assert await end(watched) == "expired"
 
     async def test_lost_notification_is_recovered_by_polling(
@@ -117,7 +117,7 @@ class TestRevalidation:
 
 
 def authenticators_of(app: FastAPI) -> Authenticators:
-    return opened(app)[SecurityResources].authenticators
+    return resources_of(app)[SecurityResources].authenticators
 
 
 @asynccontextmanager

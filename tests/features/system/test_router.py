@@ -23,7 +23,7 @@ from app.features.system.openapi_document import OpenApiDocument, empty_cache
 from app.runtime.clock import now
 from app.runtime.drain import Drain
 from tests.conftest import Running, new_client, with_database
-from tests.state import opened, replaced, units_of_work
+from tests.state import replaced, resources_of, units_of_work
 
 PROBLEM_JSON = "application/problem+json"
 NOWHERE = "postgresql+asyncpg://app@127.0.0.1:1/nowhere"
@@ -83,12 +83,12 @@ class TestReadiness:
         assert_problem(response, 503, "not_ready")
 
     async def test_draining_service_is_not_ready(self, app: FastAPI, client: AsyncClient) -> None:
-        own = opened(app)[Drain]
+        own = resources_of(app)[Drain]
         draining = Drain()
         draining.begin()
-        opened(app).add(draining)
+        resources_of(app).add(draining)
         response = await client.get("/readiness")
-        opened(app).add(own)
+        resources_of(app).add(own)
 
         assert_problem(response, 503, "not_ready")
         assert "shutting down" in response.json()["detail"]

@@ -18,7 +18,7 @@ from app.features.users.models.user import User
 from app.runtime.clock import now
 from tests.conftest import Database, Save
 from tests.factories import make_item, make_task
-from tests.state import opened
+from tests.state import resources_of
 
 Run = Callable[..., Awaitable[str]]
 FAILED: dict[str, Any] = {"status": TaskStatus.FAILED, "attempts": 5, "progress": 50}
@@ -78,7 +78,7 @@ class TestRetry:
 
         message = await run(jobs.retry, [])
         waiting = await database("SELECT attempts, progress FROM tasks")
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert message == "Enqueued again: 2.\n"
         assert waiting == [{"attempts": 0, "progress": 0}] * 2

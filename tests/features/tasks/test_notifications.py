@@ -8,7 +8,7 @@ from app.features.users.models.user import User
 from app.security.principals import Role
 from tests.conftest import As
 from tests.features.tasks.test_router import TASKS
-from tests.state import opened
+from tests.state import resources_of
 
 
 class TestSignUp:
@@ -19,7 +19,7 @@ class TestSignUp:
         body = {"email": "zoe@example.com", "username": "zoe", "password": "a good long passphrase"}
 
         await client.post("/api/v1/auth/register", json=body)
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         signed_in = await as_user(admin)
         tasks = (await signed_in.get(TASKS)).json()["items"]

@@ -16,7 +16,7 @@ from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import make_item, make_task
 from tests.features.conftest import address, read_mails
 from tests.problems import assert_problem
-from tests.state import opened
+from tests.state import resources_of
 
 TASKS = "/api/v1/tasks"
 
@@ -71,7 +71,7 @@ class TestProcessItem:
 
         task = await self.process(signed_in, item.id)
         assert task["status"] == "queued"
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         done = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
         assert (done["status"], done["progress"]) == ("succeeded", 100)
@@ -96,7 +96,7 @@ class TestProcessItem:
         task = await self.process(signed_in, item.id)
         await signed_in.delete(f"/api/v1/items/{item.id}")
 
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         failed = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
         assert (failed["status"], failed["attempts"]) == ("failed", 1)
@@ -122,7 +122,7 @@ class TestCancelTask:
         task = (await signed_in.post(f"/api/v1/items/{item.id}/process")).json()
 
         response = await signed_in.delete(f"{TASKS}/{task['id']}")
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert response.status_code == 204
         read = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
@@ -158,7 +158,7 @@ class TestEndOfAnAccount:
         task = (await (await as_user(user)).post(f"/api/v1/items/{item.id}/process")).json()
 
         response = await signed_in.request(method, path, json=body)
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert response.status_code < 300, response.text
         ended = (await signed_in.get(f"{TASKS}/{task['id']}")).json()
@@ -179,7 +179,7 @@ class TestRetryTask:
         signed_in = await as_user(user)
 
         response = await signed_in.post(f"{TASKS}/{task.id}/retry")
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         assert response.json()["status"] == "queued"
         done = (await signed_in.get(f"{TASKS}/{task.id}")).json()
@@ -214,7 +214,7 @@ class TestSignUp:
         body = {"email": victim, "username": "mallory", "password": "a good long passphrase"}
 
         await client.post("/api/v1/auth/register", json=body | {"full_name": "You won! evil.test"})
-        await opened(app)[Worker].drain()
+        await resources_of(app)[Worker].drain()
 
         mails = [
             text for to, text in read_mails(settings.of(MailSettings).mail_folder) if to == victim

@@ -17,7 +17,7 @@ from app.features import FEATURES
 from app.features.background_jobs.worker import Worker
 from app.features.users.models.user import User
 from tests.conftest import Running, access_token, new_client
-from tests.state import opened
+from tests.state import resources_of
 
 CANARY = "canary-7f3a9c5512"
 PARENT = "0af7651916cd43dd8448eb211c80319c"
@@ -121,7 +121,7 @@ class TestTrace:
         async with running(otel_exporter_otlp_endpoint=collector.url) as app:
             async with new_client(app) as client:
                 response = await client.post("/api/v1/auth/register", json=person)
-            await opened(app)[Worker].drain()
+            await resources_of(app)[Worker].drain()
 
         assert response.status_code in {201, 202}
         [request] = [each for each in collector.spans() if each.name.startswith("POST /")]

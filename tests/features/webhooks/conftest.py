@@ -14,7 +14,7 @@ from app.features.webhooks.ssrf_guard import SsrfGuard, guarded_client
 from app.security.resources import SecurityResources
 from tests.conftest import Save
 from tests.features.webhooks.factories import make_webhook
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 NewSender = Callable[..., WebhookSender]
 Subscribe = Callable[..., Awaitable[Webhook]]
@@ -23,7 +23,7 @@ Subscribe = Callable[..., Awaitable[Webhook]]
 @pytest.fixture
 async def new_sender(app: FastAPI) -> AsyncIterator[NewSender]:
     client = guarded_client(SsrfGuard(loopback=True))
-    encryptor = opened(app)[SecurityResources].encryptor
+    encryptor = resources_of(app)[SecurityResources].encryptor
     yield partial(WebhookSender, reads_of(app), units_of_work(app), client, encryptor)
     await client.aclose()
 
@@ -38,7 +38,7 @@ def subscribe(app: FastAPI, save: Save, user: User) -> Subscribe:
     """A webhook of the user with a secret that the service can read."""
 
     async def save_webhook(url: str, *, secret: bytes = b"", **fields: object) -> Webhook:
-        encrypted = opened(app)[SecurityResources].encryptor.encrypt(secret or new_secret())
+        encrypted = resources_of(app)[SecurityResources].encryptor.encrypt(secret or new_secret())
         return await save(make_webhook(user, url=url, secret_encrypted=encrypted, **fields))
 
     return save_webhook

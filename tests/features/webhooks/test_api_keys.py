@@ -19,7 +19,7 @@ from tests.factories import PASSWORD, make_user
 from tests.features.conftest import AUTH, ME, NEW_PASSWORD, LinkToken, bearer, refresh, tokens
 from tests.features.webhooks.factories import make_webhook
 from tests.problems import assert_problem
-from tests.state import opened
+from tests.state import resources_of
 
 ITEMS = "/api/v1/items"
 USERS = "/api/v1/users"
@@ -244,7 +244,7 @@ class TestUnconfirmedAccount:
         key = (await (await as_user(user)).post(f"{AUTH}/api-keys", json=body)).json()["key"]
         await save(make_webhook(user))
         await database("UPDATE users SET email_verified = false")
-        opened(app)[SecurityResources].principals.clear()
+        resources_of(app)[SecurityResources].principals.clear()
         before = await client.get(ITEMS, headers=bearer(key))
         assert_problem(before, 403, "email_not_verified")
 

@@ -29,7 +29,7 @@ from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 SMALL = QueueLimits(per_webhook=4, per_account=6)
 QUEUED = "SELECT count(*) FROM webhook_deliveries WHERE webhook_id = :id"
@@ -131,7 +131,7 @@ class TestLimit:
             "INSERT INTO webhook_deliveries (id, webhook_id, event_type, payload)"
             " SELECT uuidv7(), :id, 'webhook.test', '{}' FROM generate_series(1, :waiting)",
             id=webhook.id,
-            waiting=opened(app)[WebhookSettings].webhook_max_waiting,
+            waiting=resources_of(app)[WebhookSettings].webhook_max_waiting,
         )
 
         response = await (await as_user(user)).post(f"/api/v1/webhooks/{webhook.id}/test")

@@ -22,7 +22,7 @@ from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import eventually
 from tests.problems import assert_problem
 from tests.receivers import receiving
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 WEBHOOKS = "/api/v1/webhooks"
 URL = "https://hooks.example.com/reference"
@@ -257,7 +257,7 @@ class TestRotateSecret:
                 reads_of(app),
                 units_of_work(app),
                 outbound,
-                opened(app)[SecurityResources].encryptor,
+                resources_of(app)[SecurityResources].encryptor,
             ).drain()
 
         await outbound.aclose()

@@ -27,7 +27,7 @@ from tests.features.webhooks.conftest import NewSender, Subscribe
 from tests.features.webhooks.factories import make_delivery, make_webhook
 from tests.polling import PATIENCE_SECONDS, eventually
 from tests.receivers import Message, receiving
-from tests.state import opened, reads_of, units_of_work
+from tests.state import reads_of, resources_of, units_of_work
 
 HANGING = 20
 # Receivers that hang are never given up within a test.
@@ -89,7 +89,7 @@ class TestMessage:
             webhook = await subscribe(
                 receiver.url,
                 secret=new,
-                old_secret_encrypted=opened(app)[SecurityResources].encryptor.encrypt(old),
+                old_secret_encrypted=resources_of(app)[SecurityResources].encryptor.encrypt(old),
                 overlap_until=now() + timedelta(hours=hours),
             )
             await due(save, webhook)
@@ -140,7 +140,10 @@ async def test_claimed_deliveries_do_not_start_in_one_iteration(
     counting = asyncio.create_task(starts.count())
     async with httpx.AsyncClient(transport=starts) as client:
         sender = WebhookSender(
-            reads_of(app), units_of_work(app), client, opened(app)[SecurityResources].encryptor
+            reads_of(app),
+            units_of_work(app),
+            client,
+            resources_of(app)[SecurityResources].encryptor,
         )
         await sender.drain()
     counting.cancel()
@@ -226,7 +229,7 @@ class TestFailure:
             reads_of(app),
             units_of_work(app),
             client,
-            opened(app)[SecurityResources].encryptor,
+            resources_of(app)[SecurityResources].encryptor,
         ).drain()
 
         await client.aclose()
@@ -475,7 +478,7 @@ class TestSeveralSenders:
                 reads_of(app),
                 units_of_work(app),
                 client,
-                opened(app)[SecurityResources].encryptor,
+                resources_of(app)[SecurityResources].encryptor,
             )
             for _ in range(3)
         ]

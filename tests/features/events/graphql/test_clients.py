@@ -17,7 +17,7 @@ from benchmarks.harness.servers import serving
 from tests.conftest import As, access_token
 from tests.factories import item_body
 from tests.polling import eventually
-from tests.state import opened
+from tests.state import resources_of
 
 FOLDER = Path(__file__).parent
 FILES = ("clients.mjs", "package.json", "package-lock.json")
@@ -68,7 +68,7 @@ def results(output: str) -> dict[str, Any]:
 async def test_clients_work_as_their_manuals_show(
     app: FastAPI, user: User, as_user: As, folder: Path
 ) -> None:
-    feed, token = opened(app)[EventResources].feed, await access_token(app, user)
+    feed, token = resources_of(app)[EventResources].feed, await access_token(app, user)
     async with serving(app) as port:
         command = ("node", "clients.mjs", f"http://127.0.0.1:{port}/graphql", token)
         async with running(*command, folder=folder) as clients:
