@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from app.config.settings import default_settings
 from app.devtools.removal.selection import optional_features
 from app.feature import load_features
-from tests.test_removal import whole_app
+from app.main import create_app
 
 ROOT = Path(__file__).parents[1]
 FEATURES = load_features()
@@ -35,7 +36,7 @@ MAY_NAME = {
 def optional_segments() -> dict[str, str]:
     """Segments of paths, such as `/posts`, that only one optional feature serves."""
     owners: dict[str, set[str]] = defaultdict(set)
-    for context in iter_route_contexts(whole_app().routes):
+    for context in iter_route_contexts(create_app(default_settings()).routes):
         route = context.original_route
         module = getattr(route, "endpoint", iter_route_contexts).__module__.split(".")
         for segment in re.findall(r"/[^/{}]+", getattr(route, "path", "")):

@@ -31,7 +31,7 @@ def test_clients_return_to_their_room_after_a_restart_and_end_with_the_account(
         assert page.value("lobby.send('Lost')") is False
         with service.running():
             page.wait_for("greetings === 2")
-            chat.wait_for("document.getElementById('state').textContent === 'lobby'")
+            chat.wait_for("document.getElementById('state').textContent === 'connected'")
             chat.type("[name=text]", "After")
             chat.click("#say button")
 

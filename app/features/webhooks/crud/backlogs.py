@@ -35,11 +35,11 @@ NO_BACKLOG = dict.fromkeys(("backlog_since", "backlog_transaction_id", "backlog_
 # Random order: the oldest backlogs may be those that never drain.
 CANDIDATES = CompiledStatement[BacklogRow](
     select(
-        Webhook.id,
         Webhook.owner_id,
-        Webhook.events,
         Webhook.scopes,
         User.role,
+        Webhook.id,
+        Webhook.events,
         Webhook.backlog_transaction_id,
         Webhook.backlog_event_id,
     )

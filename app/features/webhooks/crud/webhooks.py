@@ -39,7 +39,7 @@ BY_ID = CompiledStatement[WebhookRow](
     select(*COLUMNS).where(Webhook.id == bindparam("id"), IS_VISIBLE)
 )
 SUBSCRIBERS = CompiledStatement[SubscriberRow](
-    select(Webhook.id, Webhook.owner_id, Webhook.events, Webhook.scopes, User.role)
+    select(Webhook.owner_id, Webhook.scopes, User.role, Webhook.id, Webhook.events)
     .join(User, User.id == Webhook.owner_id)
     .where(Webhook.is_active, IS_USABLE, User.email_verified, Webhook.backlog_since.is_(None))
     .where(Webhook.events.overlap(bindparam("types", type_=ARRAY(String))))
