@@ -67,7 +67,7 @@ def texts(path: Path) -> Iterator[str]:
 
 @cache
 def pattern() -> re.Pattern[str]:
-    segments = "|".join(map(re.escape, optional_segments()))
+    segments = "|".join(map(re.escape, optional_segments())) or "(?!)"  # Without any, nothing.
     return re.compile(rf"(?<!/)(?:{segments})(?![\w./-])")
 
 
