@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 from pydantic import SecretStr
 from sqlalchemy import CursorResult, text
+from starlette.types import ASGIApp
 
 from app.config.settings import Settings, load_settings
 from app.db import migrations
@@ -273,7 +274,7 @@ async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-def new_client(app: FastAPI, **headers: str) -> AsyncClient:
+def new_client(app: ASGIApp, **headers: str) -> AsyncClient:
     transport = ASGITransport(app, raise_app_exceptions=False)
     return AsyncClient(
         transport=transport, base_url="http://test", headers=headers, trust_env=False

@@ -44,7 +44,10 @@ class LoadSheddingMiddleware:
             await self.app(scope, receive, send)
         else:
             limited = scope["state"]["limits"] = LimitedRequest(limit, client, scope, receive, send)
-            await limited.run(self.app, deadline=deadline)
+            try:
+                await limited.run(self.app, deadline=deadline)
+            finally:
+                del scope["state"]["limits"]  # A cycle that only garbage collection would free.
 
 
 def client_of(scope: Scope) -> Client:
