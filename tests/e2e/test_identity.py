@@ -146,6 +146,7 @@ REVOCATIONS: dict[str, Callable[[EndUser, EndUser], object]] = {
         200, "POST", "/auth/revoke", data={"token": end_user.refresh_token}
     ),
     "logout everywhere": lambda end_user, _: end_user.does(204, "POST", "/auth/logout-all"),
+    "revocation from another session": lambda end_user, _: revoke_others(end_user),
     "deletion": lambda end_user, _: end_user.does(
         204, "DELETE", "/users/me", json={"current_password": PASSWORD}
     ),
@@ -162,6 +163,14 @@ REVOCATIONS: dict[str, Callable[[EndUser, EndUser], object]] = {
     "disabling": lambda end_user, admin: administer(end_user, admin, {"is_active": False}),
     "role": lambda end_user, admin: administer(end_user, admin, {"role": "guest"}),
 }
+
+
+def revoke_others(end_user: EndUser) -> None:
+    """Revoke each session that is older than a new one, one by one."""
+    older = end_user.does(200, "GET", "/auth/sessions")["items"]
+    newest = EndUser(end_user.service, name=end_user.name).sign_in()
+    for session in older:
+        newest.does(204, "DELETE", f"/auth/sessions/{session['id']}")
 
 
 def administer(end_user: EndUser, admin: EndUser, change: dict[str, object]) -> None:
