@@ -6,10 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 class Spans:
     """Spans that are not recorded; a recorder overrides all methods."""
 
-    def is_recording(self) -> bool:
-        """Return whether the current trace is recorded: it is sampled, and not of a probe."""
-        return False
-
     def log_fields(self) -> dict[str, str]:
         """Return the ids of the current trace and span for a log line."""
         return {}

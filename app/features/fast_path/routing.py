@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.features.fast_path.dependency_graph import DependencyGraph, Unsupported
 from app.http.routes import Handler, ServiceRoute, Shortcut
-from app.observability.tracing import Tracing
 
 # What a graph compiles or rejects. A field that it does not know could be one that it ignores.
 DEPENDANT = {
@@ -54,8 +53,7 @@ def direct_app(app: FastAPI, handler: Handler, plain: ASGIApp) -> ASGIApp:
     """
 
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-        # Only FastAPI applies dependency overrides and creates spans of dependencies.
-        if app.dependency_overrides or Tracing.spans.is_recording():
+        if app.dependency_overrides:  # Only FastAPI applies them.
             await plain(scope, receive, send)
             return
         response = await handler(Request(scope, receive, send))

@@ -1,6 +1,6 @@
 """Spans of OpenTelemetry for statements, jobs and outbound requests.
 
-FastAPI creates the spans of requests, dependencies and endpoints.
+FastAPI creates the spans of requests.
 """
 
 import threading
@@ -48,9 +48,6 @@ class RecordedSpans(Spans):
         sending.start()
         sending.join(CLOSE_SECONDS)
 
-    def is_recording(self) -> bool:
-        return trace.get_current_span().is_recording()
-
     def log_fields(self) -> dict[str, str]:
         context = current_span().get_span_context()
         if not context.is_valid:
@@ -66,7 +63,7 @@ class RecordedSpans(Spans):
         return carrier.get("traceparent")
 
     def record_statement(self, sql: str, seconds: float) -> None:
-        if not self.is_recording():
+        if not trace.get_current_span().is_recording():
             return
         ended = time.time_ns()
         operation = sql.split(maxsplit=1)[0]

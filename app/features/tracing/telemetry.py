@@ -31,6 +31,7 @@ def create_telemetry(settings: Settings) -> TelemetryConfig:
     Tracing.spans = RecordedSpans(provider, settings.version)
     return {
         "tracing": True,
+        "operation_spans": False,  # See docs/adr/0013.
         "tracer_provider": provider,
         "exclude": RequestSampler(provider).excludes,
     }

@@ -1,6 +1,5 @@
 """Shortcuts: the same responses as those of FastAPI."""
 
-import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
@@ -17,7 +16,6 @@ from app.features.fast_path.routing import install
 from app.features.items.dependencies import get_item
 from app.features.users.models.user import User
 from app.http.routes import ServiceRoute, Shortcut, mount
-from app.observability.tracing import Spans, Tracing
 from app.resources import Resources
 from tests.conftest import As, Save, new_client
 from tests.factories import make_item
@@ -212,23 +210,6 @@ class TestSmallApplication:
 
         assert (await ask()).text == "open"
         assert ends == ["closed"]
-
-    @pytest.mark.parametrize("is_recorded", [True, False])
-    async def test_only_a_recorded_request_is_passed_to_fastapi(
-        self, router: APIRouter, ask: Any, monkeypatch: pytest.MonkeyPatch, is_recorded: bool
-    ) -> None:
-        class SampledSpans(Spans):
-            def is_recording(self) -> bool:
-                return is_recorded
-
-        @router.get("/")
-        async def answer() -> Response:
-            callers = {frame.function for frame in inspect.stack()}
-            return Response(str("run_endpoint_function" in callers))
-
-        monkeypatch.setattr(Tracing, "spans", SampledSpans())
-
-        assert (await ask()).text == str(is_recorded)
 
     async def test_form_is_passed_to_fastapi(self, router: APIRouter, ask: Any) -> None:
         @router.post("/")

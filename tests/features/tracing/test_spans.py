@@ -109,10 +109,12 @@ class TestTrace:
             above = by_id[above.parent_span_id]
         assert above is request
 
-    async def test_request_that_is_sampled_has_spans_of_its_endpoint(self, send: Send) -> None:
+    async def test_contains_the_request_and_its_statements(self, send: Send) -> None:
         spans = await send("GET", "/api/v1/items")
 
-        assert "fastapi.endpoint" in {span.name for span in spans}
+        [request] = [span for span in spans if span.name == "GET /api/v1/items"]
+        children = [span for span in spans if span.trace_id == request.trace_id]
+        assert {span.name for span in children} == {"GET /api/v1/items", "SELECT"}
 
     async def test_trace_of_a_job_links_to_its_request(
         self, running: Running, collector: Collector
