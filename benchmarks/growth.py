@@ -161,7 +161,7 @@ async def cursors(connection: asyncpg.Connection) -> list[str]:
         CursorSigner(SECRET_KEY),
         (items.LISTING.key_of(SORT, dict(row)) for (row,) in found),
     )
-    return [signer.sign([SORT, key]) for key in keys]
+    return [signer.sign([items.LISTING.name, SORT, key]) for key in keys]
 
 
 async def rare_words(connection: asyncpg.Connection) -> list[str]:

@@ -90,6 +90,7 @@ class Listing(Generic[R]):
         default_sort: tuple[str, ...],
         key: Column,
     ) -> None:
+        self.name: str = key.class_.__tablename__
         self.columns = columns
         self.where = where
         self.filters = filters

@@ -21,7 +21,7 @@ class InvalidCursor(BadRequest):
 
 class CursorSigner:
     def __init__(self, secret: str) -> None:
-        self._key = hashlib.sha256(b"cursor:" + secret.encode()).digest()
+        self._key = hashlib.sha256(b"cursors:" + secret.encode()).digest()
 
     def sign(self, value: Any) -> str:
         """Return the MAC and the value as JSON, in base64url (RFC 4648, section 5)."""

@@ -4,8 +4,8 @@ BaseHTTPMiddleware would cost a task group for each request and copy the context
 """
 
 import re
-import secrets
 import time
+import uuid
 from contextlib import suppress
 
 from starlette.datastructures import Headers
@@ -79,7 +79,7 @@ def begin(scope: Scope) -> None:
 
     HeadMiddleware passes a copy of the scope on, which shares these containers.
     """
-    scope["request_id"] = accepted_request_id(scope) or secrets.token_hex(16)
+    scope["request_id"] = accepted_request_id(scope) or uuid.uuid4().hex
     scope["extra_headers"] = []
     scope.setdefault("state", {})
     begin_request(scope["request_id"])

@@ -32,6 +32,7 @@ POSITIONS = frozenset({"cursor", "skip"})  # Of a page, and not part of links to
 class Pagination:
     """A page request, with the HTTP request that links are built from and the signer of cursors."""
 
+    listing: Listing[Any]
     page: PageRequest
     request: Request
     response: Response
@@ -46,7 +47,8 @@ class Pagination:
             row_type: type of rows that need no validation, which is two fifths of the cost; it has
                 the fields of the schema.
         """
-        cursor = self.signer.sign([self.page.sort, rows.last]) if rows.last else None
+        position = [self.listing.name, self.page.sort, rows.last]
+        cursor = self.signer.sign(position) if rows.last else None
         self.link(cursor)
         model: type[BaseModel] = self.request.scope["route"].response_model
         page = {"items": rows.items, "next_cursor": cursor, "total": rows.total}
@@ -134,10 +136,10 @@ def paginated_request(
     signer = resources_of(request)[HttpResources].cursor_signer
     check_sort(page.sort, listing.sorts)
     if cursor is not None:
-        page = continued(page, signer.read(cursor), listing.sorts)
+        page = continued(page, signer.read(cursor), listing)
     elif not page.sort:
         page = replace(page, sort=listing.default_sort)
-    return Pagination(page, request, response, signer)
+    return Pagination(listing, page, request, response, signer)
 
 
 def paginated(listing: Listing[Any]) -> Paginate:
@@ -194,15 +196,14 @@ def fields_of(names: Collection[str]) -> set[str]:
     return {name.removeprefix("-") for name in names}
 
 
-def continued(page: PageRequest, signed: Any, fields: Collection[str]) -> PageRequest:
+def continued(page: PageRequest, signed: Any, listing: Listing[Any]) -> PageRequest:
     """Return the page that starts after the row of the cursor.
 
     Raises:
-        InvalidCursor: the cursor is of another order, or `skip` was sent as well.
+        InvalidCursor: the cursor is of another list or order, or `skip` was sent as well.
     """
-    sort, after = tuple(signed[0]), tuple(signed[1])
-    is_foreign = not fields_of(sort) <= set(fields)
-    if is_foreign or (page.sort and sort != page.sort) or page.skip:
+    name, sort, after = signed[0], tuple(signed[1]), tuple(signed[2])
+    if name != listing.name or (page.sort and sort != page.sort) or page.skip:
         raise InvalidCursor(
             "A cursor is valid for its own list and sort order only, and without skip."
         )

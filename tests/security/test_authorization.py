@@ -165,7 +165,9 @@ async def mixed_up(scene: Scene) -> dict[str, str]:
             session_id, 0
         ),
         "a mailed token": await link(scene, Purpose.VERIFY_EMAIL),
-        "a cursor": resources_of(scene.app)[HttpResources].cursor_signer.sign([["name"], ["x"]]),
+        "a cursor": resources_of(scene.app)[HttpResources].cursor_signer.sign(
+            ["items", ["name"], ["x"]]
+        ),
         "the session of another user": resources_of(scene.app)[AuthResources].token_signer.issue(
             subject=other.id, session_id=session_id, scopes=set(SCOPES)
         ),

@@ -37,10 +37,10 @@ async def connection(
     signer = context.resources[HttpResources].cursor_signer
     page = PageRequest(first, 0, listing.default_sort)
     if after is not None:
-        page = continued(page, signer.read(after[:MAX_CURSOR]), listing.sorts)
+        page = continued(page, signer.read(after[:MAX_CURSOR]), listing)
     rows = await fetch(page)
     keys = (listing.key_of(page.sort, row) for row in rows.items)
-    cursors = [signer.sign([page.sort, key]) for key in keys]
+    cursors = [signer.sign([listing.name, page.sort, key]) for key in keys]
     nodes = (make(row) for row in rows.items)
     edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
     info = PageInfo(

@@ -322,18 +322,19 @@ class TestWalkItems:
 
     async def test_cursor_of_another_service_is_rejected(self, owner: AsyncClient) -> None:
         cursor = CursorSigner("another secret").sign(
-            [["-created_at"], ["2026-01-01", str(UNKNOWN_ID)]]
+            ["items", ["-created_at"], ["2026-01-01", str(UNKNOWN_ID)]]
         )
 
         response = await owner.get(ITEMS, params={"cursor": cursor})
 
         assert_problem(response, 400, "invalid_cursor")
 
+    @pytest.mark.parametrize("sort", ["username", "created_at", "-created_at"])
     async def test_cursor_of_another_list_is_rejected(
-        self, as_user: As, admin: User, user: User
+        self, as_user: As, admin: User, user: User, sort: str
     ) -> None:
         client = await as_user(admin)
-        users = await client.get("/api/v1/users", params={"limit": 1, "sort": "username"})
+        users = await client.get("/api/v1/users", params={"limit": 1, "sort": sort})
 
         response = await client.get(ITEMS, params={"cursor": users.json()["next_cursor"]})
 
