@@ -35,7 +35,6 @@ MAY_PATCH = {
     "app.devtools.postgres_server.ANSWER_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.START_SECONDS": "a hung server would be waited for",
     "app.devtools.postgres_server.free_port": "a port that is lost between its choice and its use",
-    "app.observability.tracing.Tracing.spans": "the spans of the process, which a feature replaces",
     "app.db.transaction.observe": "counts statements of a driver that has no event for them",
 }
 
@@ -88,14 +87,8 @@ def test_application_is_patched_only_for_a_reason() -> None:
     assert patched == {name for name in MAY_PATCH if is_present(name)}
 
 
-# Names of the kernel that the tests of one optional feature patch.
-PATCHED_BY = {"app.observability.tracing.Tracing.spans": "fast_path"}
-
-
 def is_present(name: str) -> bool:
     """Say whether a name belongs to the kernel or an enabled feature."""
-    if owner := PATCHED_BY.get(name):
-        return owner in FEATURES
     return not name.startswith("app.features.") or name.split(".")[2] in FEATURES
 
 
