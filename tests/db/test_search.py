@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app.config.settings import Settings
-from app.db.engine import CUSTOM_PLANS, connect
+from app.db.engine import SEARCH_OPTIONS, connect
 from app.db.listing import Shape
 from app.features.items import crud as items
 from app.features.users.models.user import User
@@ -188,7 +188,7 @@ class TestSearchIndex:
     async def test_no_generic_plan_is_cached(self, settings: Settings) -> None:
         shape = Shape(frozenset({"q"}), ("-created_at",), False, 20, has_skip=False)
         query = items.LISTING.page_query(shape)
-        connection = await connect(settings, settings.database_url, CUSTOM_PLANS)
+        connection = await connect(settings, settings.database_url, SEARCH_OPTIONS)
 
         for _ in range(12):
             await connection.fetch(query.sql, *query.arguments({"q": "walnut"}))
