@@ -202,9 +202,9 @@ def continued(page: PageRequest, signed: Any, listing: Listing[Any]) -> PageRequ
     Raises:
         InvalidCursor: the cursor is of another list or order, or `skip` was sent as well.
     """
-    name, sort, after = signed[0], tuple(signed[1]), tuple(signed[2])
-    if name != listing.name or (page.sort and sort != page.sort) or page.skip:
-        raise InvalidCursor(
-            "A cursor is valid for its own list and sort order only, and without skip."
-        )
+    sort, after = tuple(signed[1]), tuple(signed[2])
+    # Of another list, or of a field by which an earlier version could sort.
+    is_foreign = signed[0] != listing.name or not fields_of(sort) <= set(listing.sorts)
+    if is_foreign or (page.sort and sort != page.sort) or page.skip:
+        raise InvalidCursor("A cursor is valid for its own list and sort order, without skip.")
     return replace(page, sort=sort, after=after)

@@ -23,12 +23,13 @@ from app.features.items.schemas import ItemBatchRead
 from app.features.users.models.user import User
 from app.http.cursors import CursorSigner
 from app.http.header_fields import list_members
+from app.http.resources import HttpResources
 from app.security.resources import RequestRateLimit
 from tests.cleaner import Cleaner
 from tests.conftest import As, Running, Save, access_token, new_client
 from tests.factories import item_body, make_item, make_user
 from tests.problems import assert_problem, broken
-from tests.state import replaced, units_of_work
+from tests.state import replaced, resources_of, units_of_work
 
 ITEMS = "/api/v1/items"
 BATCH = f"{ITEMS}/batch"
@@ -324,6 +325,16 @@ class TestWalkItems:
         cursor = CursorSigner("another secret").sign(
             ["items", ["-created_at"], ["2026-01-01", str(UNKNOWN_ID)]]
         )
+
+        response = await owner.get(ITEMS, params={"cursor": cursor})
+
+        assert_problem(response, 400, "invalid_cursor")
+
+    async def test_cursor_of_a_sort_that_is_gone_is_rejected(
+        self, app: FastAPI, owner: AsyncClient
+    ) -> None:
+        signer = resources_of(app)[HttpResources].cursor_signer
+        cursor = signer.sign(["items", ["-weight"], ["3", str(UNKNOWN_ID)]])
 
         response = await owner.get(ITEMS, params={"cursor": cursor})
 
