@@ -16,7 +16,7 @@ RETRY_SECONDS = (1, 3)
 
 # A network, and a credential that was sent from it.
 Client = tuple[str, bytes]
-Admission = asyncio.Future[bool]
+Admission = asyncio.Future[None]
 
 log = get_logger("load")
 
@@ -78,19 +78,17 @@ class ConcurrencyLimit:
         """Return whether a slot was acquired."""
         if len(self._queue) >= self._settings.max_requests_waiting:
             return False
-        loop = asyncio.get_running_loop()
-        admission: Admission = loop.create_future()
+        admission: Admission = asyncio.get_running_loop().create_future()
         self._queue[admission] = client
-        timer = loop.call_later(self._settings.queue_timeout_seconds, reject, admission)
         try:
-            return await admission
+            await asyncio.wait([admission], timeout=self._settings.queue_timeout_seconds)
         except asyncio.CancelledError:
-            if not admission.cancelled() and admission.result():
+            if admission.done():
                 self.leave(client)
             raise
         finally:
-            timer.cancel()
             self._queue.pop(admission, None)
+        return admission.done()
 
     def _release(self, client: Client) -> None:
         self.in_flight -= 1
@@ -105,18 +103,11 @@ class ConcurrencyLimit:
         """Admit the first waiting request whose client may have the slot that became free."""
         if self.in_flight >= self._settings.max_requests_in_flight:
             return
-        # Each client is asked once: several hundred requests of one of them may wait.
-        full: set[Client] = set()
+        # Once for each client: several hundred requests of one of them may wait.
+        has_slot = {client: self._has_slot(client) for client in set(self._queue.values())}
         for admission, client in self._queue.items():
-            if admission.done() or client in full:
-                continue
-            if self._has_slot(client):
+            if has_slot[client]:
+                del self._queue[admission]
                 self.enter(client)
-                admission.set_result(True)
+                admission.set_result(None)
                 return
-            full.add(client)
-
-
-def reject(admission: Admission) -> None:
-    if not admission.done():
-        admission.set_result(False)
